@@ -1,0 +1,96 @@
+# make help lists the targets. Everything is installed on first use, into .venv* of this folder.
+PYTHON ?= python3
+VENV := .venv
+SAM_VENV := .venv-sam
+CHECKOV_VENV := .venv-checkov
+PY := $(VENV)/bin/python
+SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+BUILD := .aws-sam/build
+SOURCES := layers/shared functions local scripts benchmarks
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-header --no-emit-index-url --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup env sam-env checkov-env run demo clean-run test e2e lint format checkov validate build openapi bench \
+        lock clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# --- environments ---------------------------------------------------------------------------------------------------
+
+define ensure
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "error: no $(PYTHON) on PATH: install Python 3.11 or newer, or say make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -c 'import platform; print(platform.python_version())'): say make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) scripts/ensure_env.py $(1) $(2)
+endef
+
+setup: ## the environments of the product and of aws-sam-cli
+	@$(MAKE) --no-print-directory -j2 env sam-env
+
+env:
+	$(call ensure,$(VENV),requirements-dev.txt)
+
+sam-env:
+	$(call ensure,$(SAM_VENV),requirements-sam.txt)
+
+checkov-env:
+	$(call ensure,$(CHECKOV_VENV),requirements-checkov.txt)
+
+# --- the stack on this machine --------------------------------------------------------------------------------------
+
+run: setup ## the whole stack on this machine, in the foreground (Ctrl-C stops it)
+	@exec $(PY) -m local.run
+
+demo: env ## plays the story of a subscription, beside a running stack
+	@$(PY) -m local.demo
+
+clean-run: ## forgets the local stack's data
+	@rm -rf .local && echo "the local stack is empty"
+
+# --- checks ---------------------------------------------------------------------------------------------------------
+
+test: env ## all tests but those of the deployed stack
+	$(PY) -m pytest tests/unit tests/integration tests/contract tests/faults
+
+e2e: setup ## starts a stack on free ports and runs tests/e2e against it
+	$(PY) -m local.e2e
+
+lint: env sam-env validate ## ruff, mypy, import-linter, cfn-lint, sam validate
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+validate: sam-env ## cfn-lint and sam validate --lint
+	$(SAM_VENV)/bin/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint
+
+format: env ## lets ruff format and fix
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+checkov: checkov-env ## security checks of the template
+	$(CHECKOV_VENV)/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
+
+# --- artifacts ------------------------------------------------------------------------------------------------------
+
+build: env sam-env ## artifacts for AWS (arm64, python3.13), and their sizes
+	AWS_DEFAULT_REGION=us-east-1 PYTHON="$(abspath $(SAM_VENV))/bin/python" $(SAM) build --build-dir $(BUILD)
+	$(PY) -m local.sizes $(BUILD)/template.yaml
+
+openapi: env ## writes docs/openapi.json
+	$(PY) -m local.openapi
+
+bench: env ## what it costs, side by side with peers
+	$(PY) -m benchmarks.run
+
+lock: env ## resolves requirements*.in anew (the layers first: the environment follows them)
+	$(LOCK) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	$(LOCK) -c layers/dependencies/requirements.txt layers/pdf/requirements.in -o layers/pdf/requirements.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
+	$(LOCK) requirements-sam.in -o requirements-sam.txt
+	$(LOCK) requirements-checkov.in -o requirements-checkov.txt
+
+clean: ## removes what builds and tests left
+	rm -rf .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

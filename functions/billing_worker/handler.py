@@ -1,0 +1,6 @@
+"""The billing worker: everything that is due in a shard, once."""
+
+from billing import bootstrap
+from billing.edge.queue_worker import QueueWorker
+
+lambda_handler = QueueWorker(bootstrap.worker().turn, bootstrap.logger()).lambda_handler

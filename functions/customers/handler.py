@@ -1,0 +1,43 @@
+"""Customers: whom a tenant bills."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+
+from billing import bootstrap
+from billing.edge.http import CurrentWork, Listing
+from billing.edge.scopes import Scope
+from billing.schemas.base import Limit
+from billing.schemas.customers import CustomerChanges, CustomerIn, CustomerOut
+from billing.services import customers
+
+api = bootstrap.http_api("customers")
+
+
+@api.post("/v1/customers", scope=Scope.BILLING_WRITE, answers=CustomerOut)
+def create_customer(body: Annotated[CustomerIn, Body()], work: CurrentWork) -> CustomerOut:
+    """Create a customer."""
+    return CustomerOut.of(customers.create(work, body.new()))
+
+
+@api.get("/v1/customers", scope=Scope.BILLING_READ, answers=CustomerOut, many=True)
+def list_customers(
+    work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
+) -> Listing:
+    """List the tenant's customers, newest first."""
+    return Listing.of(customers.page(work, limit, cursor), CustomerOut.of)
+
+
+@api.get("/v1/customers/{customer_id}", scope=Scope.BILLING_READ, answers=CustomerOut)
+def get_customer(customer_id: str, work: CurrentWork) -> CustomerOut:
+    """Retrieve a customer."""
+    return CustomerOut.of(customers.get(work, customer_id))
+
+
+@api.patch("/v1/customers/{customer_id}", scope=Scope.BILLING_WRITE, answers=CustomerOut)
+def update_customer(customer_id: str, body: Annotated[CustomerChanges, Body()], work: CurrentWork) -> CustomerOut:
+    """Change a customer; a field that is not there stays as it is."""
+    return CustomerOut.of(customers.update(work, customer_id, body.changes()))
+
+
+lambda_handler = api.lambda_handler

@@ -1,0 +1,23 @@
+"""Documents to download: an invoice as PDF. The only function that has the renderer and its fonts."""
+
+from billing import bootstrap
+from billing.edge.http import CurrentWork, File
+from billing.edge.scopes import Scope
+from billing.services import invoices
+from billing.services.ports import RouteLimit
+
+api = bootstrap.http_api("documents")
+renderer = bootstrap.pdf_renderer()
+
+INVOICE_QUERIES = RouteLimit("q", 300)  # contract B section 8
+
+
+@api.get("/v1/invoices/{invoice_id}/pdf", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES)
+def get_invoice_pdf(invoice_id: str, work: CurrentWork) -> File:
+    """Download an invoice as PDF."""
+    invoice = invoices.get(work, invoice_id)
+    content = renderer.render_invoice(invoices.document(invoice))
+    return File(content, "application/pdf", f"{invoice.number or invoice.id}.pdf")
+
+
+lambda_handler = api.lambda_handler

@@ -1,0 +1,72 @@
+"""Subscriptions: a customer's standing order for a plan."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+
+from billing import bootstrap
+from billing.edge.http import CurrentWork, Listing, current_call
+from billing.edge.scopes import Scope
+from billing.schemas.base import Limit
+from billing.schemas.subscriptions import CancelIn, SubscriptionIn, SubscriptionOut
+from billing.services.subscriptions import Subscriptions
+
+api = bootstrap.http_api("subscriptions")
+subscriptions = Subscriptions(bootstrap.collector())
+
+OptionalText = Annotated[str | None, Query()]
+
+
+@api.post("/v1/subscriptions", scope=Scope.SUBSCRIPTIONS_MANAGE, answers=SubscriptionOut)
+def create_subscription(body: Annotated[SubscriptionIn, Body()], work: CurrentWork) -> SubscriptionOut:
+    """Create a subscription; its first invoice is charged in the request."""
+    return SubscriptionOut.started(subscriptions.create(work, body.new()))
+
+
+@api.get("/v1/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionOut, many=True)
+def list_subscriptions(
+    work: CurrentWork,
+    customer: OptionalText = None,
+    state: OptionalText = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: OptionalText = None,
+) -> Listing:
+    """List subscriptions, newest first."""
+    return Listing.of(subscriptions.page(work, customer, state, limit, cursor), SubscriptionOut.of)
+
+
+@api.get("/v1/tenants/{tid}/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionOut, many=True)
+def list_tenant_subscriptions(
+    tid: str,
+    work: CurrentWork,
+    customer: OptionalText = None,
+    state: OptionalText = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: OptionalText = None,
+) -> Listing:
+    """List a tenant's subscriptions, newest first."""
+    current_call().require_tenant(tid)
+    return Listing.of(subscriptions.page(work, customer, state, limit, cursor), SubscriptionOut.of)
+
+
+@api.get("/v1/subscriptions/{subscription_id}", scope=Scope.BILLING_READ, answers=SubscriptionOut)
+def get_subscription(subscription_id: str, work: CurrentWork) -> SubscriptionOut:
+    """Retrieve a subscription."""
+    return SubscriptionOut.of(subscriptions.get(work, subscription_id))
+
+
+@api.post(
+    "/v1/subscriptions/{subscription_id}/cancel",
+    status=200,
+    scope=Scope.SUBSCRIPTIONS_MANAGE,
+    answers=SubscriptionOut,
+)
+def cancel_subscription(
+    subscription_id: str, work: CurrentWork, body: Annotated[CancelIn | None, Body()] = None
+) -> SubscriptionOut:
+    """Cancel a subscription, now or at the end of its period."""
+    at_period_end = body.at_period_end if body else False
+    return SubscriptionOut.of(subscriptions.cancel(work, subscription_id, at_period_end))
+
+
+lambda_handler = api.lambda_handler

@@ -1,0 +1,30 @@
+"""Tenants: the platform creates them."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body
+
+from billing import bootstrap
+from billing.edge.http import CurrentWork, current_call
+from billing.edge.scopes import Scope
+from billing.schemas.tenants import TenantIn, TenantOut
+from billing.services.tenants import Tenants
+
+api = bootstrap.http_api("tenants")
+tenants = Tenants(bootstrap.vault().new_data_key, bootstrap.new_api_key)
+
+
+@api.post("/v1/tenants", scope=Scope.PLATFORM, answers=TenantOut)
+def create_tenant(body: Annotated[TenantIn, Body()], work: CurrentWork) -> TenantOut:
+    """Create a tenant; the answer has its first admin key, this once."""
+    return TenantOut.of(*tenants.create(work, body.new()))
+
+
+@api.get("/v1/tenants/{tid}", scope=Scope.BILLING_READ, answers=TenantOut)
+def get_tenant(tid: str, work: CurrentWork) -> TenantOut:
+    """Retrieve a tenant."""
+    current_call().require_tenant(tid)
+    return TenantOut.of(tenants.get(work, tid))
+
+
+lambda_handler = api.lambda_handler

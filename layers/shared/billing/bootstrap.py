@@ -1,0 +1,202 @@
+"""The one module that knows which adapter stands behind which port. A function asks it for what it needs.
+
+Everything is made once per process and lazily, so that a function pays only for what it uses; nothing else in
+the product reads the wall clock, makes an id or draws a random number.
+"""
+
+import os
+import random
+import secrets
+import time
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from billing.config import Settings
+from billing.domain.ids import fresh
+from billing.domain.tenant import PLATFORM, Mode, Tenant, TenantStatus, Tier
+from billing.schemas.present import present
+from billing.storage.callers import Callers
+from billing.storage.commit import DynamoUnits, Policy, Runtime
+from billing.storage.database import Database
+from billing.storage.store import Store, TenantDirectory
+from billing.storage.tables import use_tables
+
+if TYPE_CHECKING:
+    from billing.edge.http import HttpApi
+    from billing.edge.stripe_webhook import StripeWebhook
+    from billing.providers.pdf_renderer import PdfRenderer
+    from billing.providers.queue import BillingQueue
+    from billing.providers.stripe_secrets import SecretReader
+    from billing.providers.vault import Vault
+    from billing.services.collection import Collector
+    from billing.services.turn import Worker
+
+
+def now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings."""
+    return Settings.from_environment()
+
+
+@cache
+def logger() -> Logger:
+    """The structured log: ids, never personal data."""
+    return Logger(level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"), utc=True)
+
+
+@cache
+def database() -> Database:
+    """The DynamoDB client."""
+    use_tables(settings().tables)
+    return Database()
+
+
+@cache
+def vault() -> "Vault":
+    """What seals personal data."""
+    from billing.providers import aws
+    from billing.providers.vault import Vault
+
+    return Vault(lambda: aws.client("kms"), settings().kms_key_id, lambda tenant_id: tenants().get(tenant_id).data_key)
+
+
+@cache
+def tenants() -> TenantDirectory:
+    """Tenants by id."""
+    return TenantDirectory(database(), now, settings().tenant_cache_s, _platform)
+
+
+def _platform() -> Tenant:
+    return Tenant(
+        id=PLATFORM,
+        name="Platform",
+        tier=Tier.STANDARD,
+        mode=Mode.LIVE,
+        status=TenantStatus.ACTIVE,
+        currency="USD",
+        timezone="UTC",
+        invoice_prefix="PLATFORM",
+        data_key=vault().new_data_key(PLATFORM),
+        created_at=now(),
+        version=1,
+    )
+
+
+@cache
+def units() -> DynamoUnits:
+    """Units of work over DynamoDB."""
+    s = settings()
+    policy = Policy(s.idempotency_ttl_s, s.idempotency_lease_s, s.idempotency_wait_s, s.event_ttl_s, s.audit_ttl_s)
+    store = Store(database(), vault())
+    return DynamoUnits(Runtime(store, tenants(), policy, now, lambda: os.urandom(10), present))
+
+
+@cache
+def stripe_secrets() -> "SecretReader":
+    """Stripe's credentials."""
+    from billing.providers import aws
+    from billing.providers.stripe_secrets import SecretReader
+
+    return SecretReader(lambda: aws.client("secretsmanager"), settings().stripe_secret_id, settings().secret_cache_s)
+
+
+@cache
+def collector() -> "Collector":
+    """What charges invoices, through Stripe."""
+    from billing.providers.stripe_gateway import StripeGateway
+    from billing.services.collection import Collector
+
+    s = settings()
+    gateway = StripeGateway(stripe_secrets(), s.stripe_api_base, s.stripe_timeout_s)
+    return Collector(gateway, s.due_shards, s.payment_check_after_s)
+
+
+@cache
+def alarm() -> "BillingQueue":
+    """What wakes the billing worker."""
+    from billing.providers import aws
+    from billing.providers.queue import BillingQueue
+
+    return BillingQueue(lambda: aws.client("sqs"), settings().billing_queue_url)
+
+
+@cache
+def pdf_renderer() -> "PdfRenderer":
+    """What draws documents."""
+    from billing.providers.pdf_renderer import PdfRenderer
+
+    return PdfRenderer()
+
+
+def new_api_key() -> str:
+    """A random API key: 256 bits, with a prefix that secret scanners can know."""
+    return "llk_" + secrets.token_urlsafe(32)
+
+
+def http_api(group: str) -> "HttpApi":
+    """The HTTP edge of an endpoint group."""
+    from billing.edge.call import Edge
+    from billing.edge.http import HttpApi
+
+    s = settings()
+    edge = Edge(
+        callers=Callers(database(), now),
+        units=units(),
+        clock=now,
+        new_request_id=lambda: fresh("req", now(), os.urandom(10)),
+        jitter=random.random,
+        pause=time.sleep,
+        documentation_base_url=s.documentation_base_url,
+        max_body_bytes=s.max_body_bytes,
+        max_json_depth=s.max_json_depth,
+    )
+    return HttpApi(edge, logger(), f"Ledgerline: {group}")
+
+
+def stripe_webhook() -> "StripeWebhook":
+    """The edge of Stripe's webhooks."""
+    from billing.edge.stripe_webhook import StripeWebhook
+    from billing.providers.stripe_webhook import SignatureCheck
+    from billing.services.stripe_events import StripeEvents
+
+    check = SignatureCheck(stripe_secrets(), settings().stripe_webhook_tolerance_s)
+    return StripeWebhook(
+        check.event,
+        StripeEvents(collector()),
+        units(),
+        logger(),
+        now,
+        lambda: fresh("req", now(), os.urandom(10)),
+        random.random,
+        time.sleep,
+    )
+
+
+def worker() -> "Worker":
+    """The billing worker."""
+    from billing.services.renewals import Renewals
+    from billing.services.sweep import ClockTurn
+    from billing.services.turn import Worker
+    from billing.storage.due import DynamoDueIndex
+
+    return Worker(
+        units=units(),
+        index=DynamoDueIndex(database()),
+        renewals=Renewals(collector()),
+        clocks=ClockTurn(alarm()),
+        alarm=alarm(),
+        clock=now,
+        jitter=random.random,
+        pause=time.sleep,
+        turn_s=settings().worker_turn_s,
+    )
+
+

@@ -1,0 +1,51 @@
+"""Settings: read once from the environment that template.yaml sets; units are in the names."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs between stacks, and the constants an operator may want to know."""
+
+    stage: str
+    tables: dict[str, str]
+    billing_queue_url: str
+    kms_key_id: str
+    stripe_secret_id: str
+    stripe_api_base: str
+    due_shards: int
+    documentation_base_url: str
+    stripe_timeout_s: float = 8.0
+    stripe_webhook_tolerance_s: int = 300
+    tenant_cache_s: int = 60
+    secret_cache_s: int = 300
+    idempotency_ttl_s: int = 24 * 3600
+    idempotency_lease_s: int = 10
+    idempotency_wait_s: float = 8.0
+    event_ttl_s: int = 30 * 86400
+    audit_ttl_s: int = 400 * 86400
+    payment_check_after_s: int = 60
+    worker_turn_s: float = 60.0
+    max_body_bytes: int = 1024 * 1024
+    max_json_depth: int = 32
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        """The settings of this process.
+
+        Raises:
+            KeyError: a variable that template.yaml should set is missing.
+        """
+        tables = {name[6:].lower(): value for name, value in env.items() if name.startswith("TABLE_")}
+        return cls(
+            stage=env.get("STAGE", "dev"),
+            tables=tables,
+            billing_queue_url=env.get("BILLING_QUEUE_URL", ""),
+            kms_key_id=env["KMS_KEY_ID"],
+            stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
+            stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),
+            due_shards=int(env.get("DUE_SHARDS", "16")),
+            documentation_base_url=env.get("DOCUMENTATION_BASE_URL", "https://ledgerline.dev/docs/errors.md"),
+        )

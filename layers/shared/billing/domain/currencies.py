@@ -1,0 +1,44 @@
+"""ISO 4217 currencies and how many digits their minor unit has.
+
+Source: ISO 4217 table A.1 ("List One") as SIX Group, the maintenance agency, published it on 2026-01-01
+(https://www.six-group.com/en/products-services/financial-information/data-standards.html). Codes without a
+minor unit (gold XAU, SDR XDR, test code XTS, XXX ...) are left out: nothing can be charged in them.
+"""
+
+_CODES_BY_DIGITS: dict[int, str] = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    2: (
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD "
+        "CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS "
+        "GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD "
+        "LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB "
+        "PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP "
+        "SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW "
+        "ZWG"
+    ),
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_MINOR_DIGITS: dict[str, int] = {
+    code: digits for digits, codes in _CODES_BY_DIGITS.items() for code in codes.split()
+}
+
+
+def is_currency(code: str) -> bool:
+    """Tell whether `code` is an active ISO 4217 currency, written in upper case."""
+    return code in _MINOR_DIGITS
+
+
+def minor_digits(currency: str) -> int:
+    """Give the number of decimal digits of a currency's minor unit: USD 2, JPY 0, KWD 3, CLF 4.
+
+    Args:
+        currency: ISO 4217 code, upper case.
+
+    Raises:
+        ValueError: the code is not an active currency, or not in upper case.
+    """
+    digits = _MINOR_DIGITS.get(currency)
+    if digits is None:
+        raise ValueError(f"unknown currency {currency!r}: expected an active ISO 4217 code in upper case")
+    return digits

@@ -1,0 +1,69 @@
+"""Customers and their saved payment methods. Personal fields are marked; storage seals them one by one."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+PERSONAL: dict[str, Any] = {"personal": True}
+"""Metadata of a dataclass field whose value is encrypted at rest under the tenant's data key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address; ``country`` is ISO 3166-1 alpha-2."""
+
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    state: str | None = None
+    country: str | None = None
+
+    def lines(self) -> tuple[str, ...]:
+        """The address as it is printed on a document, empty parts left out."""
+        town = " ".join(part for part in (self.postal_code, self.city) if part)
+        region = ", ".join(part for part in (self.state, self.country) if part)
+        return tuple(part for part in (self.line1, self.line2, town, region) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who is billed."""
+
+    id: str
+    tenant_id: str
+    name: str = field(metadata=PERSONAL)
+    currency: str
+    timezone: str
+    created_at: datetime
+    email: str | None = field(default=None, metadata=PERSONAL)
+    address: Address | None = field(default=None, metadata=PERSONAL)
+    tax_id: str | None = field(default=None, metadata=PERSONAL)
+    metadata: dict[str, str] = field(default_factory=dict)
+    test_clock_id: str | None = None
+    stripe_customer_id: str | None = None
+    default_payment_method_id: str | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CardDisplay:
+    """What may be shown of a card: never its number."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """A payment method saved at Stripe and attached to one customer; ``id`` is Stripe's."""
+
+    id: str
+    tenant_id: str
+    customer_id: str
+    type: str
+    created_at: datetime
+    card: CardDisplay | None = field(default=None, metadata=PERSONAL)
+    version: int = 0

@@ -1,0 +1,240 @@
+"""The error catalogue: every error that the API can answer with, one class each.
+
+    BillingError
+    ├── BadRequest 400        ValidationFailed, IdempotencyKeyRequired, ApiVersionUnsupported, ...
+    ├── Unauthenticated 401
+    ├── PaymentRequired 402   InsufficientFunds, AuthenticationRequired
+    ├── Forbidden 403         TenantMismatch, LiveTenant
+    ├── NotFound 404          PlanNotFound
+    ├── Conflict 409          InvalidState, IdempotencyInProgress
+    ├── BodyTooLarge 413
+    ├── Unprocessable 422     IdempotencyKeyReused, CouponInvalid
+    ├── RateLimited 429
+    ├── InternalError 500
+    ├── PaymentDeclined 502
+    └── Unavailable 503
+
+A code is public API: it never changes its meaning (contract.md sections 1 and 4). ``docs/errors.md`` is
+generated from this module (``make docs``), and ``documentation_url`` of an error body points into it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One bad field: its path as the caller wrote it, and a reason such as ``missing_required_field``."""
+
+    field: str
+    reason: str
+
+
+class BillingError(Exception):
+    """An error that the caller sees: HTTP status, public code, message, and the fields concerned."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal.error"
+    explanation: ClassVar[str] = "Something failed on our side. Retry with the same Idempotency-Key."
+
+    def __init__(self, message: str, details: tuple[Detail, ...] = (), retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        self.retry_after_s = retry_after_s
+        # A subclass or an instance may refine its code (`subscription.invalid_state`).
+        self.public_code = self.code
+
+
+class BadRequest(BillingError):
+    status = 400
+    code = "bad_request"
+    explanation = "The request cannot be understood. Fix it before trying again."
+
+
+class ValidationFailed(BadRequest):
+    code = "VALIDATION_ERROR"
+    explanation = "The request has the wrong shape. `details` names every bad field with a reason."
+
+    @classmethod
+    def of(cls, field: str, reason: str, message: str | None = None) -> "ValidationFailed":
+        """One bad field found by a rule that the schema cannot express."""
+        return cls(message or f"{field}: {reason}", (Detail(field, reason),))
+
+
+class IdempotencyKeyRequired(BadRequest):
+    code = "idempotency.key_required"
+    explanation = "Every write needs an Idempotency-Key header of 1 to 255 visible ASCII characters."
+
+
+class ApiVersionUnsupported(BadRequest):
+    code = "api.version_unsupported"
+    explanation = "The X-API-Version header names a version that this API does not have."
+
+
+class PaymentMethodInvalid(BadRequest):
+    code = "validation.payment_method.invalid"
+    explanation = "The payment method does not exist, is detached, or belongs to another customer."
+
+
+class WebhookRejected(BadRequest):
+    code = "webhook.rejected"
+    explanation = "An incoming webhook without a valid signature, too old, or whose body is not JSON."
+
+
+class Unauthenticated(BillingError):
+    status = 401
+    code = "auth.unauthenticated"
+    explanation = "No API key, or one that is unknown, revoked or expired."
+
+
+class PaymentRequired(BillingError):
+    status = 402
+    code = "payment.required"
+    explanation = "The payment needs something from the payer."
+
+
+class InsufficientFunds(PaymentRequired):
+    code = "payment.insufficient_funds"
+    explanation = "The card has too little money on it."
+
+
+class AuthenticationRequired(PaymentRequired):
+    code = "payment.authentication_required"
+    explanation = "The bank wants the payer to authenticate (3-D Secure)."
+
+
+class Forbidden(BillingError):
+    status = 403
+    code = "auth.forbidden"
+    explanation = "The credential is valid, but lacks the scope that this route needs."
+
+
+class TenantMismatch(Forbidden):
+    code = "auth.tenant_mismatch"
+    explanation = "The path or the x-tenant-id header names a tenant that is not the credential's."
+
+
+class TenantSuspended(Forbidden):
+    code = "tenant.suspended"
+    explanation = "The tenant is suspended by the platform."
+
+
+class LiveTenant(Forbidden):
+    code = "test_clock.live_tenant"
+    explanation = "Test clocks exist only for tenants in test mode."
+
+
+class NotFound(BillingError):
+    status = 404
+    code = "resource.not_found"
+    explanation = "No such thing in this tenant. The id may be another tenant's."
+
+    @classmethod
+    def of(cls, kind: str, resource_id: str) -> "NotFound":
+        return cls(f"No {kind} {resource_id}")
+
+
+class RouteNotFound(NotFound):
+    code = "route.not_found"
+    explanation = "No route has this method and path."
+
+
+class PlanNotFound(NotFound):
+    code = "billing.plan.not_found"
+    explanation = "Neither the tenant's catalog nor the platform's has an active plan with this id."
+
+
+class Conflict(BillingError):
+    status = 409
+    code = "resource.conflict"
+    explanation = "Somebody else changed the same thing at the same time. Read it again, then decide."
+
+
+class LostRace(Conflict):
+    """A version condition failed at the commit: the edge runs the request again from load where it may."""
+
+
+class AlreadyExists(Conflict):
+    code = "resource.already_exists"
+    explanation = "The id is taken."
+
+
+class InvalidState(Conflict):
+    """A transition that the thing's state does not allow; its public code is ``<resource>.invalid_state``."""
+
+    code = "<resource>.invalid_state"
+    explanation = "The thing is in a state that does not allow this. The message names the state."
+
+    @classmethod
+    def of(cls, resource: str, state: str, action: str) -> "InvalidState":
+        error = cls(f"A {resource.replace('_', ' ')} that is {state} cannot be {action}")
+        error.public_code = f"{resource}.invalid_state"
+        return error
+
+
+class IdempotencyInProgress(Conflict):
+    code = "idempotency.in_progress"
+    explanation = "A request with this Idempotency-Key is being worked on. Retry in a few seconds."
+
+
+class BodyTooLarge(BillingError):
+    status = 413
+    code = "request.too_large"
+    explanation = "The body is larger than 1 MiB."
+
+
+class Unprocessable(BillingError):
+    status = 422
+    code = "unprocessable"
+    explanation = "The request is well formed, but what it asks for cannot be."
+
+
+class IdempotencyKeyReused(Unprocessable):
+    code = "idempotency.key_reused"
+    explanation = "This Idempotency-Key was used for another request within 24 hours."
+
+
+class CouponInvalid(Unprocessable):
+    code = "billing.coupon.invalid"
+    explanation = "No coupon has this code, or it does not apply here."
+
+
+class RateLimited(BillingError):
+    status = 429
+    code = "rate.limited"
+    explanation = "Too many requests. Wait for Retry-After seconds."
+
+    def __init__(self, message: str, retry_after_s: int, rate: "tuple[int, int, int] | None" = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.rate = rate
+        """(limit, remaining, reset in Unix seconds) for the headers, where it is known."""
+
+
+class InternalError(BillingError):
+    pass
+
+
+class PaymentDeclined(BillingError):
+    status = 502
+    code = "payment.declined"
+    explanation = "The card processor declined the payment."
+
+
+class Unavailable(BillingError):
+    status = 503
+    code = "service.unavailable"
+    explanation = "Something that we depend on is down or busy. Retry with the same Idempotency-Key."
+
+
+def catalogue() -> list[type[BillingError]]:
+    """Every concrete error class, by status and code."""
+    found: list[type[BillingError]] = []
+    pending: list[type[BillingError]] = [InternalError]
+    pending += [c for c in BillingError.__subclasses__() if c is not InternalError]
+    while pending:
+        cls = pending.pop()
+        found.append(cls)
+        pending += cls.__subclasses__()
+    by_code = {cls.code: cls for cls in reversed(found)}
+    return sorted(by_code.values(), key=lambda cls: (cls.status, cls.code))

@@ -1,0 +1,42 @@
+"""Ids: a prefix, then 26 characters of a ULID (Crockford base 32: 48 bits of milliseconds, 80 bits of the rest).
+
+Where a retry is possible the 80 bits are a hash of the fact (``derived``), so that the retry finds its own
+traces; elsewhere they are random (``fresh``). Both sort by time. Source: github.com/ulid/spec.
+"""
+
+from datetime import datetime
+from hashlib import sha256
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM_BITS = 80
+SEPARATOR = "_"
+
+
+def fresh(prefix: str, at: datetime, entropy: bytes) -> str:
+    """A new id.
+
+    Args:
+        prefix: the kind, such as ``cus``.
+        at: when it is made; the id sorts by it.
+        entropy: ten random bytes.
+    """
+    return _compose(prefix, at, int.from_bytes(entropy[:10]))
+
+
+def derived(prefix: str, at: datetime, *facts: str) -> str:
+    """The one id of a fact: the same facts give the same id, in every process and every retry.
+
+    >>> derived("in", datetime(2026, 1, 1, tzinfo=UTC), "sub_1") == derived("in", ..., "sub_1")  # always
+    """
+    # Lengths are in the hash, so that ("ab", "c") and ("a", "bc") differ.
+    material = b"".join(f"{len(fact)}:{fact}".encode() for fact in (prefix, *facts))
+    return _compose(prefix, at, int.from_bytes(sha256(material).digest()[:10]))
+
+
+def _compose(prefix: str, at: datetime, low: int) -> str:
+    value = (int(at.timestamp() * 1000) << _RANDOM_BITS) | low
+    digits = []
+    for _ in range(26):
+        value, digit = divmod(value, 32)
+        digits.append(_ALPHABET[digit])
+    return prefix + SEPARATOR + "".join(reversed(digits))

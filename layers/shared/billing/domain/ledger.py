@@ -1,0 +1,129 @@
+"""The double-entry ledger: every entry's postings sum to zero, so money is moved and never made.
+
+A debit is positive and a credit negative; an account's balance is the sum of its postings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from billing.domain.money import Money, sum_money
+from billing.domain.periods import require_utc
+
+
+class Account(StrEnum):
+    """The accounts of a tenant's books."""
+
+    RECEIVABLE = "receivable"  # what customers owe
+    REVENUE = "revenue"
+    TAX_PAYABLE = "tax_payable"  # tax collected for an authority
+    CASH = "cash"  # the balance at Stripe
+    CUSTOMER_BALANCE = "customer_balance"  # credit that customers have with the tenant
+    REFUNDS = "refunds"
+    DISPUTES = "disputes"
+    PROVIDER_PAYABLE = "provider_payable"  # what providers of a marketplace are owed
+    COMMISSION_REVENUE = "commission_revenue"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One line of an entry.
+
+    Args:
+        account: the account it is posted to.
+        amount: a debit if positive, a credit if negative.
+        party: the customer's or provider's id, where the account is kept by party.
+    """
+
+    account: Account
+    amount: Money
+    party: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Postings of one currency that together record one fact and sum to zero.
+
+    Args:
+        id: the entry's id.
+        kind: what happened, e.g. "invoice_finalized".
+        source_id: the fact it records: an invoice's or payment's id.
+        posted_at: aware, UTC.
+        postings: at least two.
+
+    Raises:
+        CurrencyMismatch: the postings mix currencies (a ValueError).
+        ValueError: fewer than two postings, a sum other than zero, or a time that is not UTC.
+    """
+
+    id: str
+    kind: str
+    source_id: str
+    posted_at: datetime
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "posted_at", require_utc(self.posted_at, "posted_at"))
+        object.__setattr__(self, "postings", tuple(self.postings))
+        if len(self.postings) < 2:
+            raise ValueError(f"entry {self.id} needs at least two postings, has {len(self.postings)}")
+        total = sum_money((posting.amount for posting in self.postings), self.postings[0].amount.currency)
+        if not total.is_zero:
+            raise ValueError(f"entry {self.id} does not balance: {total}")
+
+
+def invoice_finalized(
+    entry_id: str, invoice_id: str, customer_id: str, net: Money, tax: Money, at: datetime
+) -> LedgerEntry | None:
+    """Record that a customer owes an invoice: debit receivable, credit revenue and tax.
+
+    $10.00 net and $2.00 tax: Dr receivable 12.00, Cr revenue 10.00, Cr tax payable 2.00. Postings of zero are
+    left out.
+
+    Args:
+        entry_id: the id of the entry to make.
+        invoice_id: the fact.
+        customer_id: whose receivable it is.
+        net: the invoice's total before tax, after discounts.
+        tax: the tax on it, same currency.
+        at: when it was finalized, UTC.
+
+    Returns:
+        The entry, or None where there is nothing to post (a free plan's invoice). Net -2.00 with tax 2.00
+        also totals zero (an untaxed credit of 12.00 beside a taxed 10.00 at 20 %), but is posted: the tax is
+        owed.
+
+    Raises:
+        CurrencyMismatch: net and tax differ in currency.
+        ValueError: `at` is not UTC.
+    """
+    postings = (
+        Posting(Account.RECEIVABLE, net + tax, customer_id),
+        Posting(Account.REVENUE, -net),
+        Posting(Account.TAX_PAYABLE, -tax),
+    )
+    moved = tuple(posting for posting in postings if not posting.amount.is_zero)
+    return LedgerEntry(entry_id, "invoice_finalized", invoice_id, at, moved) if moved else None
+
+
+def payment_received(
+    entry_id: str, payment_id: str, customer_id: str, amount: Money, at: datetime
+) -> LedgerEntry:
+    """Record that a customer paid: debit cash, credit receivable.
+
+    Args:
+        entry_id: the id of the entry to make.
+        payment_id: the fact.
+        customer_id: whose receivable goes down.
+        amount: what was paid, above zero.
+        at: when, UTC.
+
+    Raises:
+        ValueError: the amount is zero or negative, or `at` is not UTC.
+    """
+    if amount <= Money.zero(amount.currency):
+        raise ValueError(f"a payment must be above zero: {amount}")
+    postings = (Posting(Account.CASH, amount), Posting(Account.RECEIVABLE, -amount, customer_id))
+    return LedgerEntry(entry_id, "payment_received", payment_id, at, postings)

@@ -1,0 +1,104 @@
+"""Tenants: who bills. Everything else belongs to exactly one."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from billing.domain.customer import Address
+from billing.domain.ids import derived
+
+PLATFORM = "platform"
+"""The tenant id of the operator's own credentials and of the plans that every tenant may sell."""
+
+
+class Tier(StrEnum):
+    STANDARD = "standard"
+    ENTERPRISE = "enterprise"
+
+    @property
+    def requests_per_minute(self) -> int:
+        """Source T, "Default Limits"."""
+        return 10_000 if self is Tier.ENTERPRISE else 1_000
+
+    @property
+    def requests_per_slot(self) -> int:
+        """Source T, "Burst allowance": a 10-second slot may carry twice its share: 1,000/min -> 2 * 1000 / 6 = 333."""
+        return self.requests_per_minute * 2 // 6
+
+
+class Mode(StrEnum):
+    LIVE = "live"
+    TEST = "test"
+
+
+class TenantStatus(StrEnum):
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant and its settings. ``data_key`` is wrapped by KMS (base64); it seals the tenant's personal data."""
+
+    id: str
+    name: str
+    tier: Tier
+    mode: Mode
+    status: TenantStatus
+    currency: str
+    timezone: str
+    invoice_prefix: str
+    data_key: str
+    created_at: datetime
+    legal_name: str | None = None
+    address: Address | None = None
+    tax_id: str | None = None
+    email: str | None = None
+    version: int = 0
+
+    @property
+    def default_customer_id(self) -> str:
+        """The customer that stands for the tenant itself; billed where a request names none (contract.md section 1)."""
+        return default_customer_id(self.id)
+
+
+def default_customer_id(tenant_id: str) -> str:
+    """Derived from the tenant alone, so that it is known without reading the tenant."""
+    return derived("cus", datetime(2026, 1, 1, tzinfo=UTC), "default", tenant_id)
+
+
+SETTINGS_ID = "settings"
+INVOICE_SEQUENCE_ID = "sequence#invoice"
+"""The ids, within a tenant, of its settings and of its invoice sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceSequence:
+    """The tenant's next invoice number. It moves in the transaction that finalizes, so numbers have no gaps."""
+
+    tenant_id: str
+    prefix: str
+    next_number: int = 1
+    version: int = 0
+
+    def take(self) -> tuple[str, "InvoiceSequence"]:
+        """The next number, such as ``ACME-000042``, and the sequence after it."""
+        number = f"{self.prefix}-{self.next_number:06d}"
+        return number, InvoiceSequence(self.tenant_id, self.prefix, self.next_number + 1, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A credential. Only the SHA-256 of the key is kept; the key itself is shown once."""
+
+    id: str
+    tenant_id: str
+    key_sha256: str
+    name: str
+    scope: str
+    minute_limit: int
+    slot_limit: int
+    created_at: datetime
+    status: str = "active"
+    expires_at: datetime | None = None
+    metadata: dict[str, str] = field(default_factory=dict)

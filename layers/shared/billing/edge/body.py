@@ -1,0 +1,78 @@
+"""Request bodies: at most 1 MiB of strict JSON. What is wrong is refused before anything else looks at it."""
+
+import base64
+import json
+from binascii import Error as BadBase64
+from hashlib import sha256
+from typing import Any, NoReturn
+
+from billing.domain.errors import BodyTooLarge, ValidationFailed
+
+
+def raw_body(event: dict[str, Any]) -> bytes:
+    """The body's bytes as the caller sent them."""
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            return base64.b64decode(body, validate=True)
+        except BadBase64:
+            raise ValidationFailed.of("body", "invalid_base64") from None
+    return str(body).encode()
+
+
+def parse(body: bytes, max_bytes: int, max_depth: int) -> Any:
+    """The value of a JSON body (RFC 8259).
+
+    Args:
+        max_bytes: of the body as sent.
+        max_depth: how deep arrays and objects may be nested.
+
+    Raises:
+        BodyTooLarge: too many bytes.
+        ValidationFailed: not JSON, not UTF-8, NaN or Infinity, a field named twice, or nested too deep.
+    """
+    if len(body) > max_bytes:
+        raise BodyTooLarge(f"The body has {len(body)} bytes; at most {max_bytes} are taken")
+    try:
+        value = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
+    except RecursionError:
+        raise ValidationFailed.of("body", "nested_too_deep") from None
+    except ValueError:  # also UnicodeDecodeError, and integers of thousands of digits
+        raise ValidationFailed.of("body", "invalid_json", "The body is not JSON") from None
+    # Few brackets cannot nest deep: the walk is only for bodies that might.
+    if body.count(b"[") + body.count(b"{") > max_depth and _deeper_than(value, max_depth):
+        raise ValidationFailed.of("body", "nested_too_deep")
+    return value
+
+
+def fingerprint(method: str, path: str, query: str, value: Any) -> str:
+    """What makes two requests the same under one Idempotency-Key: spelling of the JSON does not matter."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return sha256("\n".join((method, path, query, canonical)).encode()).hexdigest()
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValidationFailed.of(twice, "duplicate_field")
+    return found
+
+
+def _deeper_than(value: Any, depth: int) -> bool:
+    level = [value]
+    for _ in range(depth + 1):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,287 @@
+"""One HTTP call on its way through the three beats: identify, load (in the use case), commit.
+
+Order of the checks: request id -> body -> identify -> API version, tenant status, tenant headers -> scope ->
+Idempotency-Key -> handler -> commit. Whatever is refused leaves an audit row and nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from billing.domain.errors import (
+    ApiVersionUnsupported,
+    BillingError,
+    Forbidden,
+    IdempotencyKeyRequired,
+    InternalError,
+    LostRace,
+    RateLimited,
+    TenantMismatch,
+    TenantSuspended,
+    Unauthenticated,
+    Unavailable,
+)
+from billing.domain.tenant import PLATFORM, TenantStatus
+from billing.edge import body as bodies, envelope
+from billing.edge.scopes import Scope, granted
+from billing.services.ports import (
+    AuditRow,
+    CallerCheck,
+    Identity,
+    KeyedRequest,
+    RateState,
+    Replay,
+    RouteLimit,
+    StoredResponse,
+    Unit,
+    Units,
+)
+
+T = TypeVar("T")
+API_VERSIONS = ("1.0",)
+ANONYMOUS = "anonymous"
+_RUNS = 6
+_WRITES = {"POST", "PATCH", "PUT", "DELETE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What the edge of a function needs; made once, at import."""
+
+    callers: CallerCheck
+    units: Units
+    clock: Callable[[], datetime]
+    new_request_id: Callable[[], str]
+    jitter: Callable[[], float]
+    pause: Callable[[float], None]
+    documentation_base_url: str
+    max_body_bytes: int
+    max_json_depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePolicy:
+    """What a route asks of its caller."""
+
+    route: str
+    scope: Scope | None
+    limit: RouteLimit | None = None
+    public: bool = False
+    """Anybody may call it, and it is neither counted nor audited: a health check, the documentation."""
+
+
+NO_ROUTE = RoutePolicy("(no route)", None)
+
+
+class Call:
+    """The state of one call."""
+
+    def __init__(self, edge: Edge, event: dict[str, Any], find_policy: Callable[[], RoutePolicy]) -> None:
+        http = event["requestContext"]["http"]
+        self.edge = edge
+        self.started = edge.clock()
+        self.request_id = edge.new_request_id()
+        self.method: str = http["method"].upper()
+        self.path: str = event["rawPath"]
+        self.ip: str | None = http.get("sourceIp")
+        self.gateway_request_id: str = event["requestContext"].get("requestId", "")
+        self._event = event
+        self._headers: dict[str, str] = {name.lower(): value for name, value in event.get("headers", {}).items()}
+        self._find_policy = find_policy
+        self._policy = NO_ROUTE
+        self.identity: Identity | None = None
+        self.unit: Unit | None = None
+        self.rate: RateState | None = None
+        self.replayed = False
+        self.audited = False
+        self._problem: BillingError | None = None
+        self._retry_after_s: int | None = None
+        self._parsed: list[Any] = []
+
+    @property
+    def policy(self) -> RoutePolicy:
+        """What the matched route asks of its caller."""
+        if self._policy is NO_ROUTE:
+            self._policy = self._find_policy()
+        return self._policy
+
+    def header(self, name: str) -> str | None:
+        """A request header, by its lower-case name."""
+        return self._headers.get(name)
+
+    def json(self) -> Any:
+        """The body's JSON value.
+
+        Raises:
+            BodyTooLarge, ValidationFailed: see ``body.parse``.
+        """
+        if not self._parsed:
+            raw = bodies.raw_body(self._event)
+            self._parsed.append(bodies.parse(raw, self.edge.max_body_bytes, self.edge.max_json_depth))
+        return self._parsed[0]
+
+    def admit(self) -> Unit:
+        """The first beat, and all that must hold before the handler runs; returns the unit of work.
+
+        Once per call, whoever asks first: the handler, or an error that has to know whether the caller may see it.
+        """
+        if self._problem is not None:
+            raise self._problem
+        if self.unit is not None:
+            return self.unit
+        try:
+            self.unit = self._admitted()
+        except BillingError as problem:
+            self._problem = problem
+            raise
+        return self.unit
+
+    def _admitted(self) -> Unit:
+        key = self.header("x-api-key")
+        if not key:
+            raise Unauthenticated("An X-API-Key header is required")
+        try:
+            self.identity = self.edge.callers.identify(key, self.policy.limit, self.header("x-user-id"))
+        except RateLimited as refusal:
+            self.rate = RateState(*refusal.rate) if refusal.rate else None
+            raise
+        self.rate = self.identity.rate
+        plain = self.edge.units.begin(self.identity.tenant_id)
+        version = self.header("x-api-version")
+        if version is not None and version not in API_VERSIONS:
+            raise ApiVersionUnsupported(f"There is no API version {version[:20]}; there is {', '.join(API_VERSIONS)}")
+        self._check_tenant(plain)
+        if self.policy.scope is not None and self.policy.scope not in granted(self.identity.scope):
+            raise Forbidden(f"This route needs the scope {self.policy.scope}")
+        if self.method not in _WRITES or self.policy is NO_ROUTE:
+            return plain
+        return self.edge.units.begin(self.identity.tenant_id, self._keyed())
+
+    def _check_tenant(self, unit: Unit) -> None:
+        named = self.header("x-tenant-id")
+        if named is not None and named != unit.tenant.id:
+            raise TenantMismatch("The x-tenant-id header names another tenant")
+        if unit.tenant.status is not TenantStatus.ACTIVE:
+            raise TenantSuspended("The tenant is suspended")
+
+    def _keyed(self) -> KeyedRequest:
+        key = self.header("idempotency-key")
+        if not key or len(key) > 255 or not all("!" <= character <= "~" for character in key):
+            raise IdempotencyKeyRequired("An Idempotency-Key header of 1 to 255 visible ASCII characters is required")
+        # /api/v1/x and /v1/x are one route, and one request.
+        path = self.path.removeprefix("/api")
+        value = self.json() if self._event.get("body") else None
+        query = self._event.get("rawQueryString") or ""
+        return KeyedRequest(self.policy.route, key, bodies.fingerprint(self.method, path, query, value))
+
+    def require_tenant(self, tenant_id: str) -> None:
+        """The tenant that a path names must be the caller's; the platform may name any.
+
+        Raises:
+            TenantMismatch: it is another one.
+        """
+        own = self.admit().tenant.id
+        if own not in (tenant_id, PLATFORM):
+            raise TenantMismatch("The path names another tenant")
+
+    def complete(self, work: Callable[[], T], render: Callable[[T], tuple[StoredResponse, bool]]) -> StoredResponse:
+        """Run a handler and commit what it staged, again from load where a race was lost.
+
+        Args:
+            work: the handler.
+            render: from its result to the response, and whether the response decides the Idempotency-Key (an
+                outcome that is still open does not).
+        """
+        if self.policy.public:
+            return render(work())[0]
+        unit = self.admit()
+        for run in range(1, _RUNS + 1):
+            try:
+                result = work()
+                response, decides = render(result)
+                if self.method in _WRITES:
+                    unit.commit(response if decides else None, self.audit_row(response.status))
+                    self.audited = True
+                return response
+            except Replay as replay:
+                self.replayed = True
+                return replay.response
+            except LostRace:
+                if run == _RUNS:
+                    raise
+                self.edge.pause(self.edge.jitter() * 0.02 * 2**run)
+                unit.restart()
+        raise AssertionError("unreachable")
+
+    def refuse(self, error: BillingError) -> StoredResponse:
+        """The response of an error; a caller that may not be here learns only that."""
+        if not self.policy.public:
+            try:
+                self.admit()
+            except BillingError as problem:
+                error = problem
+        if error.retry_after_s is not None:
+            self._retry_after_s = error.retry_after_s
+        return StoredResponse(error.status, envelope.failure(error, self.request_id, self.edge.documentation_base_url))
+
+    def response_headers(self) -> dict[str, str]:
+        """The headers that every response carries."""
+        asked = self.header("x-api-version")
+        headers: dict[str, str] = {
+            "X-API-Version": asked if asked in API_VERSIONS else API_VERSIONS[-1],
+            "X-Request-Id": self.request_id,
+        }
+        if self.rate is not None:
+            headers["X-RateLimit-Limit"] = str(self.rate.limit)
+            headers["X-RateLimit-Remaining"] = str(self.rate.remaining)
+            headers["X-RateLimit-Reset"] = str(self.rate.reset)
+        if self._retry_after_s is not None:
+            headers["Retry-After"] = str(self._retry_after_s)
+        if self.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return headers
+
+    def audit(self, status: int) -> None:
+        """The audit row of a call that committed nothing.
+
+        Raises:
+            Unavailable: it cannot be written, and no call goes unrecorded.
+        """
+        if self.audited or self.policy.public:
+            return
+        tenant_id = self.identity.tenant_id if self.identity else ANONYMOUS
+        unit = self.unit or self.edge.units.begin(tenant_id)
+        unit.write_audit(self.audit_row(status))
+        self.audited = True
+
+    def audit_row(self, status: int) -> AuditRow:
+        """This call, as the audit log keeps it."""
+        return AuditRow(
+            request_id=self.request_id,
+            principal=self.principal,
+            method=self.method,
+            route=self.policy.route,
+            status=status,
+            ip=self.ip,
+            duration_ms=self.duration_ms,
+        )
+
+    @property
+    def principal(self) -> str:
+        """Who calls, for the log: the key's id, never the key."""
+        return self.identity.key_id if self.identity else ANONYMOUS
+
+    @property
+    def duration_ms(self) -> int:
+        """Milliseconds since the call came in."""
+        return int((self.edge.clock() - self.started).total_seconds() * 1000)
+
+
+def unanswerable(error: Exception) -> BillingError:
+    """The error that the caller gets for one that nobody designed."""
+    if isinstance(error, BillingError):
+        return error
+    if isinstance(error, TimeoutError):
+        return Unavailable("Something that we depend on is slow", retry_after_s=2)
+    return InternalError("Something failed on our side")

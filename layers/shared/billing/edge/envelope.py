@@ -1,0 +1,52 @@
+"""What every response looks like: source T's envelope and error body."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from billing.domain.errors import BillingError
+from billing.domain.times import format_time
+
+
+def success(result: BaseModel, request_id: str, at: datetime) -> str:
+    """``{"data": ..., "meta": {...}}`` for one resource."""
+    return '{"data":' + _dump(result) + ',"meta":' + _meta(request_id, at, None) + "}"
+
+
+def listing(
+    items: Sequence[BaseModel], next_cursor: str | None, limit: int, request_id: str, at: datetime
+) -> str:
+    """The envelope of a list, with ``meta.pagination``."""
+    pagination = {"next_cursor": next_cursor, "has_more": next_cursor is not None, "limit": limit}
+    return '{"data":[' + ",".join(map(_dump, items)) + '],"meta":' + _meta(request_id, at, pagination) + "}"
+
+
+def failure(error: BillingError, request_id: str, documentation_base_url: str) -> str:
+    """T's error body; ``details`` names every bad field."""
+    body = {
+        "code": error.public_code,
+        "message": error.message,
+        "details": [{"field": detail.field, "reason": detail.reason} for detail in error.details],
+        "request_id": request_id,
+        "documentation_url": f"{documentation_base_url}#{anchor(error)}",
+    }
+    return json.dumps({"error": body}, separators=(",", ":"))
+
+
+def anchor(error: BillingError) -> str:
+    """The anchor of an error's section in docs/errors.md."""
+    return error.code.lower().replace(".", "").replace("<", "").replace(">", "")
+
+
+def _dump(result: BaseModel) -> str:
+    return result.model_dump_json(by_alias=True)
+
+
+def _meta(request_id: str, at: datetime, pagination: dict[str, Any] | None) -> str:
+    meta: dict[str, Any] = {"request_id": request_id, "timestamp": format_time(at)}
+    if pagination is not None:
+        meta["pagination"] = pagination
+    return json.dumps(meta, separators=(",", ":"))

@@ -1,0 +1,292 @@
+"""The HTTP edge of a function: a Powertools app whose routes run inside a ``Call``.
+
+    api = bootstrap.http_api("customers")
+
+    @api.post("/v1/customers", scope=Scope.BILLING_WRITE, answers=CustomerOut)
+    def create_customer(body: Annotated[CustomerIn, Body()], work: CurrentWork) -> CustomerOut: ...
+
+    lambda_handler = api.lambda_handler
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+from pydantic import BaseModel
+
+from billing.domain.errors import BillingError, Detail, RouteNotFound, ValidationFailed
+from billing.edge import envelope
+from billing.edge.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
+from billing.edge.faults import described
+from billing.edge.scopes import Scope
+from billing.services.ports import Page, RouteLimit, StoredResponse, Work
+
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of results, in the shape of the API."""
+
+    items: list[Any]
+    next_cursor: str | None
+    limit: int
+
+    @classmethod
+    def of(cls, page: Page[Any], shape: Callable[[Any], BaseModel]) -> "Listing":
+        """A page of entities, each in its shape."""
+        return cls([shape(item) for item in page.items], page.next_cursor, page.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A handler's answer that is an error, though what it staged is committed: a declined charge happened."""
+
+    error: BillingError
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A document to download."""
+
+    content: bytes
+    content_type: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDocumentation:
+    """What the OpenAPI document says of a route beyond its parameters; read by ``local/openapi.py``."""
+
+    method: str
+    path: str
+    status: int
+    answers: type[BaseModel] | None
+    many: bool
+    limit: RouteLimit | None
+    public: bool
+
+
+class _Current:
+    """The call that this worker is on; a Lambda worker is on one at a time."""
+
+    call: Call | None = None
+
+
+_current = _Current()
+
+
+def current_call() -> Call:
+    """The call that is being answered."""
+    assert _current.call is not None, "outside a request"
+    return _current.call
+
+
+def _work() -> Work:
+    return current_call().admit()
+
+
+CurrentWork = Annotated[Work, Depends(_work)]
+"""A handler's unit of work; asking for it identifies the caller."""
+
+
+class HttpApi:
+    """The routes of one function.
+
+    Args:
+        edge: what the calls need.
+        title: for the OpenAPI document.
+    """
+
+    def __init__(self, edge: Edge, logger: Logger, title: str) -> None:
+        self._edge = edge
+        self._logger = logger
+        self.app = APIGatewayHttpResolver(
+            enable_validation=True, strip_prefixes=["/api"], json_body_deserializer=lambda _: current_call().json()
+        )
+        self.app.configure_openapi(title=title, version="1.0")
+        self.documentation: list[RouteDocumentation] = []
+        self._policies: dict[Callable[..., Any], RoutePolicy] = {}
+        self.app.exception_handler(RequestValidationError)(_bad_shape)
+        self.app.exception_handler(RequestUnsupportedContentType)(_bad_content_type)
+        self.app.exception_handler(NotFoundError)(_no_route)
+        self.app.exception_handler(Exception)(self._failed)
+
+    def get(self, path: str, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A route that reads."""
+        return self._route("GET", path, 200, **policy)
+
+    def post(self, path: str, status: int = 201, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A route that makes something (201), will do something (202), or does it (200)."""
+        return self._route("POST", path, status, **policy)
+
+    def patch(self, path: str, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A route that changes something."""
+        return self._route("PATCH", path, 200, **policy)
+
+    def delete(self, path: str, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A route that removes something."""
+        return self._route("DELETE", path, 200, **policy)
+
+    def _route(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        *,
+        scope: Scope | None,
+        answers: type[BaseModel] | None = None,
+        many: bool = False,
+        limit: RouteLimit | None = None,
+        public: bool = False,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        policy = RoutePolicy(f"{method} {path}", scope, limit, public)
+
+        def register(handler: Callable[..., Any]) -> Callable[..., Any]:
+            @functools.wraps(handler)
+            def endpoint(**arguments: Any) -> Response[Any]:
+                return _run(lambda: handler(**arguments), status)
+
+            # Powertools reads the parameters from the handler's signature; the answer is rendered in ``_run``,
+            # so that what is sent is what was committed for a replay.
+            signature = inspect.signature(handler)
+            endpoint.__signature__ = signature.replace(return_annotation=inspect.Signature.empty)  # type: ignore[attr-defined]
+            endpoint.__annotations__ = {name: kind for name, kind in handler.__annotations__.items() if name != "return"}
+            self.app.route(
+                path.replace("{", "<").replace("}", ">"),
+                method,
+                summary=(handler.__doc__ or "").split("\n")[0],
+                description=f"Needs the scope `{scope}`." if scope else "Open to everybody.",
+                tags=[path.split("/")[2] if path.startswith("/v1/") else "service"],
+                operation_id=handler.__name__,
+            )(endpoint)
+            self._policies[endpoint] = policy
+            self.documentation.append(RouteDocumentation(method, path, status, answers, many, limit, public))
+            return handler
+
+        return register
+
+    def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """The Lambda's entry: one HTTP event in payload format 2.0."""
+        call = _current.call = Call(self._edge, event, self._policy)
+        try:
+            answer = self.app.resolve(event, context)
+        finally:
+            _current.call = None
+        answer = self._audited(call, answer)
+        answer.setdefault("headers", {}).update(call.response_headers())
+        self._log(call, answer["statusCode"])
+        return answer
+
+    def _policy(self) -> RoutePolicy:
+        route = self.app.context.get("_route")
+        return self._policies.get(route.func, NO_ROUTE) if route is not None else NO_ROUTE
+
+    def _audited(self, call: Call, answer: dict[str, Any]) -> dict[str, Any]:
+        try:
+            call.audit(answer["statusCode"])
+        except Exception as error:
+            self._logger.error("audit failed", extra={"request_id": call.request_id, **described(error)})
+            refusal = call.refuse(unanswerable(error))
+            return {"statusCode": refusal.status, "headers": {"Content-Type": _JSON}, "body": refusal.body}
+        return answer
+
+    def _failed(self, error: Exception) -> Response[str]:
+        if not isinstance(error, BillingError):
+            extra = {"request_id": current_call().request_id, **described(error)}
+            self._logger.error("unexpected error", extra=extra)
+        return _response(current_call().refuse(unanswerable(error)))
+
+    def _log(self, call: Call, status: int) -> None:
+        self._logger.info(
+            "request",
+            extra={
+                "request_id": call.request_id,
+                "gateway_request_id": call.gateway_request_id,
+                "tenant_id": call.identity.tenant_id if call.identity else None,
+                "principal": call.principal,
+                "route": call.policy.route,
+                "status": status,
+                "duration_ms": call.duration_ms,
+                "replayed": call.replayed,
+            },
+        )
+
+
+def _run(handler: Callable[[], Any], status: int) -> Response[Any]:
+    call = current_call()
+    files: list[File] = []
+
+    def render(result: Any) -> tuple[StoredResponse, bool]:
+        if isinstance(result, Refused):
+            refusal = call.refuse(result.error)
+            return refusal, refusal.status != 503
+        if isinstance(result, File):
+            files[:] = [result]
+            return StoredResponse(status, ""), True
+        if isinstance(result, Listing):
+            body = envelope.listing(result.items, result.next_cursor, result.limit, call.request_id, call.started)
+            return StoredResponse(status, body), True
+        return StoredResponse(status, envelope.success(result, call.request_id, call.started)), True
+
+    response = call.complete(handler, render)
+    if files:
+        disposition = {"Content-Disposition": f'inline; filename="{files[0].name}"'}
+        return Response(response.status, files[0].content_type, files[0].content, disposition)
+    return _response(response)
+
+
+def _response(stored: StoredResponse) -> Response[str]:
+    return Response(stored.status, _JSON, stored.body)
+
+
+def _no_route(_: NotFoundError) -> Response[str]:
+    call = current_call()
+    return _response(call.refuse(RouteNotFound(f"There is no {call.method} {call.path[:200]}")))
+
+
+def _bad_content_type(_: RequestUnsupportedContentType) -> Response[str]:
+    return _response(current_call().refuse(ValidationFailed.of("Content-Type", "must_be_application_json")))
+
+
+_REASONS = {
+    "missing": "missing_required_field",
+    "extra_forbidden": "unknown_field",
+    "int_type": "must_be_an_integer",
+    "string_type": "must_be_a_string",
+    "bool_type": "must_be_a_boolean",
+    "dict_type": "must_be_an_object",
+    "model_type": "must_be_an_object",
+    "model_attributes_type": "must_be_an_object",
+    "list_type": "must_be_an_array",
+    "string_too_short": "too_short",
+    "string_too_long": "too_long",
+    "string_pattern_mismatch": "invalid_format",
+    "greater_than_equal": "too_small",
+    "greater_than": "too_small",
+    "less_than_equal": "too_large",
+    "literal_error": "not_one_of_the_allowed_values",
+}
+
+
+def _bad_shape(error: RequestValidationError) -> Response[str]:
+    """Every bad field, with its path as the caller wrote it and a reason."""
+    details = tuple(
+        Detail(
+            ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path")) or "body",
+            _REASONS.get(problem["type"], problem["type"]),
+        )
+        for problem in error.errors()
+    )
+    names = ", ".join(f"{detail.field}: {detail.reason}" for detail in details[:5])
+    return _response(current_call().refuse(ValidationFailed(names, details)))

@@ -1,0 +1,84 @@
+"""Amounts, dates and rates as people of a locale write them (Babel, CLDR)."""
+
+from __future__ import annotations
+
+from copy import copy
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.core import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent
+
+from billing.domain.currencies import minor_digits
+from billing.domain.money import Money
+
+_MICRO_DIGITS = 3  # 1,000 micro-units are one minor unit, in every currency
+
+
+class Formats:
+    """How one document writes values.
+
+    Args:
+        locale: language tag; an unknown one falls back to its language, then to English.
+        timezone: IANA name.
+
+    Raises:
+        ZoneInfoNotFoundError: the zone does not exist.
+    """
+
+    def __init__(self, locale: str, timezone: str) -> None:
+        self.locale = _locale(locale)
+        self._zone = ZoneInfo(timezone)
+
+    @property
+    def language(self) -> str:
+        """The language tag for the PDF: "en", "zh-Hant-TW"."""
+        return str(self.locale).replace("_", "-")
+
+    def money(self, amount: Money) -> str:
+        """Write an amount: "$49.99", "¥500"; what is below a minor unit is shown exactly, "$0.0001"."""
+        # ISO 4217 decides the digits, as it decides the ledger: CLDR would print 10.50 Serbian dinars as 11.
+        digits = minor_digits(amount.currency)
+        value = Decimal(amount.micros).scaleb(-digits - _MICRO_DIGITS)
+        pattern = copy(self.locale.currency_formats["standard"])
+        pattern.frac_prec = (digits, digits + _MICRO_DIGITS)
+        text: str = pattern.apply(
+            value,
+            self.locale,
+            currency=amount.currency,
+            currency_digits=False,
+            decimal_quantization=False,
+        )
+        return text
+
+    def quantity(self, quantity: Decimal) -> str:
+        """Write a quantity with all digits that it has: "1,500", "0.25"."""
+        return format_decimal(quantity, locale=self.locale, decimal_quantization=False)
+
+    def rate(self, percent: Decimal) -> str:
+        """Write a rate: "20%", "8.875%"."""
+        return format_percent(percent / 100, locale=self.locale, decimal_quantization=False)
+
+    def date(self, moment: datetime) -> str:
+        """The calendar day of a moment in the document's zone."""
+        return format_date(moment.astimezone(self._zone).date(), format="medium", locale=self.locale)
+
+    def period(self, start: datetime | None, end: datetime | None) -> tuple[str, ...]:
+        """A half-open period by its first and last day, in parts: [1 Jan, 1 Feb) is 1 Jan to 31 Jan."""
+        first = self.date(start) if start else None
+        # The last moment inside, or an accountant would see 1 Feb in two periods.
+        last = self.date(max(end - timedelta(microseconds=1), start or end)) if end else None
+        if first is None or last is None or first == last:
+            return tuple(day for day in (first or last,) if day)
+        return first, " \u2013 ", last
+
+
+def _locale(tag: str) -> Locale:
+    for candidate in (tag, tag.replace("_", "-").split("-")[0], "en"):
+        try:
+            return Locale.parse(candidate.replace("_", "-"), sep="-")
+        except (UnknownLocaleError, ValueError, TypeError):
+            continue
+    raise AssertionError("Babel always knows English")

@@ -1,0 +1,207 @@
+"""Stripe as a ``services.ports.CardProcessor``. Whatever else the product knows of Stripe's API stands here.
+
+For each call: slow, dropped, or a twin at work (409) -> two more tries under the same key, then ``OutcomeUnknown`` where money may have
+moved and ``Unavailable`` where not; happened twice -> the same key makes it once; failed -> a definite result.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import stripe
+from stripe import StripeClient
+
+from billing.domain.currencies import minor_digits
+from billing.domain.customer import CardDisplay, Customer
+from billing.domain.errors import PaymentMethodInvalid, Unavailable
+from billing.domain.money import Money
+from billing.domain.payment import ChargeResult, Payment, PaymentError, PaymentStatus
+from billing.providers.stripe_secrets import SecretReader
+from billing.services.ports import AttachedMethod, OutcomeUnknown
+
+T = TypeVar("T")
+
+_STATUS = {
+    "requires_payment_method": PaymentStatus.FAILED,
+    "requires_confirmation": PaymentStatus.PENDING,
+    "requires_action": PaymentStatus.REQUIRES_ACTION,
+    "requires_capture": PaymentStatus.PROCESSING,
+    "processing": PaymentStatus.PROCESSING,
+    "succeeded": PaymentStatus.SUCCEEDED,
+    "canceled": PaymentStatus.CANCELED,
+}
+# Telling a thief that the card is known to be stolen helps the thief (docs.stripe.com/declines/codes).
+_NOT_FOR_THE_PAYER = {"fraudulent", "lost_card", "merchant_blacklist", "pickup_card", "restricted_card", "stolen_card"}
+_PUBLIC_CODES = {
+    "insufficient_funds": "payment.insufficient_funds",
+    "authentication_required": "payment.authentication_required",
+}
+_LOOK_BACK_S = 300
+
+
+class StripeGateway:
+    """Calls Stripe with the stack's API key.
+
+    Args:
+        secrets: reads the API key, so that a rotated one is picked up.
+        api_base: Stripe's address, or the sandbox's.
+        timeout_s: how long one try may take.
+    """
+
+    def __init__(self, secrets: SecretReader, api_base: str, timeout_s: float) -> None:
+        self._secrets = secrets
+        self._api_base = api_base
+        self._timeout_s = timeout_s
+        self._clients: dict[str, StripeClient] = {}
+
+    def ensure_customer(self, customer: Customer, key: str) -> str:
+        if customer.stripe_customer_id:
+            return customer.stripe_customer_id
+        # No name and no email: the card processor does not need them, so it does not get them.
+        params: Any = {"metadata": {"tenant_id": customer.tenant_id, "customer_id": customer.id}}
+        made = self._call(lambda: self._client().v1.customers.create(params, {"idempotency_key": key}))
+        return made.id
+
+    def attach(self, payment_method_id: str, processor_customer_id: str, key: str) -> AttachedMethod:
+        params: Any = {"customer": processor_customer_id}
+        methods = self._client().v1.payment_methods
+        try:
+            attached = self._call(lambda: methods.attach(payment_method_id, params, {"idempotency_key": key}))
+        except (stripe.InvalidRequestError, stripe.CardError) as error:
+            raise PaymentMethodInvalid(f"The payment method {payment_method_id} cannot be used") from error
+        return _method(attached)
+
+    def charge(self, payment: Payment) -> ChargeResult:
+        params: Any = {
+            "amount": stripe_amount(payment.amount),
+            "currency": payment.amount.currency.lower(),
+            "customer": payment.stripe_customer_id,
+            "payment_method": payment.payment_method_id,
+            "allowed_payment_method_types": ["card"],
+            "confirm": True,
+            "off_session": payment.off_session,
+            "metadata": _metadata(payment),
+        }
+        options: Any = {"idempotency_key": payment.idempotency_key}
+        try:
+            return _result(self._client().v1.payment_intents.create(params, options))
+        except stripe.CardError as error:
+            return _declined(error)
+        except (stripe.APIConnectionError, stripe.RateLimitError, stripe.IdempotencyError, stripe.APIError) as error:
+            raise OutcomeUnknown(type(error).__name__) from error
+        except stripe.InvalidRequestError as error:
+            # Refused before anything was made: nothing was charged, and the same request never will be.
+            return ChargeResult(PaymentStatus.FAILED, None, _refused(error))
+        except stripe.StripeError as error:  # our credentials, most likely: the attempt waits until they are mended
+            raise OutcomeUnknown(type(error).__name__) from error
+
+    def find_charge(self, payment: Payment) -> ChargeResult | None:
+        if payment.stripe_payment_intent_id:
+            return self.retrieve_charge(payment.stripe_payment_intent_id)[0]
+        since = int(payment.submitted_at.timestamp()) - _LOOK_BACK_S
+        params: Any = {"customer": payment.stripe_customer_id, "created": {"gte": since}, "limit": 100}
+        page = self._call(lambda: self._client().v1.payment_intents.list(params))
+        for intent in page.auto_paging_iter():
+            if (intent.metadata or {}).get("payment_id") == payment.id:
+                return _result(intent)
+        return None
+
+    def retrieve_charge(self, intent_id: str) -> tuple[ChargeResult, dict[str, str]]:
+        intent = self._call(lambda: self._client().v1.payment_intents.retrieve(intent_id))
+        return _result(intent), dict(intent.metadata or {})
+
+    def _client(self) -> StripeClient:
+        api_key = self._secrets.get().api_key
+        client = self._clients.get(api_key)
+        if client is None:
+            client = StripeClient(
+                api_key,
+                base_addresses={"api": self._api_base},
+                http_client=stripe.RequestsClient(timeout=(2.0, self._timeout_s)),
+                max_network_retries=2,
+            )
+            self._clients = {api_key: client}
+        return client
+
+    @staticmethod
+    def _call(call: Callable[[], T]) -> T:
+        """A call that moves no money."""
+        try:
+            return call()
+        except (stripe.InvalidRequestError, stripe.CardError):
+            raise
+        except stripe.StripeError as error:
+            raise Unavailable("The card processor does not answer", retry_after_s=5) from error
+
+
+_SENT_IN_HUNDREDTHS = {"ISK", "UGX"}
+"""ISO 4217 gives them no minor unit; Stripe takes two decimals that are 00 (docs.stripe.com/currencies)."""
+
+
+def stripe_amount(amount: Money) -> int:
+    """The integer that Stripe wants.
+
+    USD 4999000 micro-units -> 4999; JPY 500000 -> 500; ISK 500000 -> 50000; KWD 5124000 -> 5124, whose last digit
+    must be 0, which is rounded half-up where it is not: 5124 -> 5120.
+    """
+    if amount.currency in _SENT_IN_HUNDREDTHS:
+        return amount.minor * 100
+    if minor_digits(amount.currency) == 3:
+        return (amount.minor + 5) // 10 * 10
+    return amount.minor
+
+
+def _metadata(payment: Payment) -> dict[str, str]:
+    """How a webhook finds its way back; ids only."""
+    found = {
+        "tenant_id": payment.tenant_id,
+        "payment_id": payment.id,
+        "customer_id": payment.customer_id,
+        "invoice_id": payment.invoice_id,
+        "subscription_id": payment.subscription_id,
+        "test_clock_id": payment.test_clock_id,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _result(intent: Any) -> ChargeResult:
+    status = _STATUS.get(intent.status, PaymentStatus.PROCESSING)
+    error = None
+    if status is PaymentStatus.FAILED and intent.last_payment_error:
+        error = _payment_error(intent.last_payment_error.code, intent.last_payment_error.decline_code)
+    secret = intent.client_secret if status is PaymentStatus.REQUIRES_ACTION else None
+    return ChargeResult(status, intent.id, error, secret)
+
+
+def _declined(error: stripe.CardError) -> ChargeResult:
+    intent = getattr(error.error, "payment_intent", None)
+    decline_code = getattr(error.error, "decline_code", None)
+    return ChargeResult(
+        PaymentStatus.FAILED, intent.id if intent else None, _payment_error(error.code, decline_code)
+    )
+
+
+def _refused(error: stripe.InvalidRequestError) -> PaymentError:
+    if error.param == "payment_method" or error.code == "resource_missing":
+        return PaymentError("validation.payment_method.invalid", "The payment method cannot be used.")
+    return PaymentError("payment.declined", "The card processor refused the payment.", error.code)
+
+
+def _payment_error(code: str | None, decline_code: str | None) -> PaymentError:
+    reason = decline_code or code or "generic_decline"
+    if code == "authentication_required":
+        reason = code
+    shown = "generic_decline" if reason in _NOT_FOR_THE_PAYER else reason
+    message = {
+        "insufficient_funds": "The card has insufficient funds.",
+        "authentication_required": "The bank wants the payer to confirm this payment.",
+        "expired_card": "The card has expired.",
+        "incorrect_cvc": "The card's security code is incorrect.",
+        "processing_error": "The card could not be processed just now.",
+    }.get(shown, "The card was declined.")
+    return PaymentError(_PUBLIC_CODES.get(shown, "payment.declined"), message, shown)
+
+
+def _method(attached: Any) -> AttachedMethod:
+    card = attached.card
+    display = CardDisplay(card.brand, card.last4, card.exp_month, card.exp_year) if card else None
+    return AttachedMethod(attached.id, attached.type, display)

@@ -1,0 +1,57 @@
+"""Stripe's signature on an incoming webhook (contract B section 6; docs.stripe.com/webhooks/signature)."""
+
+import json
+import time
+from typing import Any
+
+import stripe
+
+from billing.domain.errors import WebhookRejected
+from billing.providers.stripe_secrets import SecretReader
+
+
+class SignatureCheck:
+    """Accepts a body that one of the stack's secrets signed within the last five minutes; stripe's own code compares.
+
+    Args:
+        secrets: both secrets are tried during a rotation; when none fits they are read anew, once.
+        tolerance_s: how old a timestamp may be.
+    """
+
+    def __init__(self, secrets: SecretReader, tolerance_s: int) -> None:
+        self._secrets = secrets
+        self._tolerance_s = tolerance_s
+
+    def event(self, body: str, header: str) -> dict[str, Any]:
+        """The event of a body that is really Stripe's.
+
+        Args:
+            body: as it came over the wire.
+            header: the ``Stripe-Signature`` header.
+
+        Raises:
+            WebhookRejected: a bad signature, an old timestamp, or a body that is no event.
+        """
+        if not (self._signed(body, header, fresh=False) or self._signed(body, header, fresh=True)):
+            raise WebhookRejected("The signature does not fit, or it is too old")
+        try:
+            event = json.loads(body)
+        except ValueError:
+            raise WebhookRejected("The body is not JSON") from None
+        if not isinstance(event, dict) or not isinstance(event.get("id"), str) or not isinstance(event.get("data"), dict):
+            raise WebhookRejected("The body is not an event")
+        return event
+
+    def _signed(self, body: str, header: str, fresh: bool) -> bool:
+        for secret in self._secrets.get(fresh=fresh).webhook_secrets:
+            try:
+                stripe.WebhookSignature.verify_header(body, header, secret, self._tolerance_s)
+            except stripe.SignatureVerificationError:
+                continue
+            return not self._from_the_future(header)
+        return False
+
+    def _from_the_future(self, header: str) -> bool:
+        """Stripe's code looks at the past only; the window is as wide on the other side."""
+        stamped = next(int(part[2:]) for part in header.split(",") if part.startswith("t="))
+        return stamped > time.time() + self._tolerance_s

@@ -1,0 +1,97 @@
+"""Personal data at rest: AES-256-GCM under a data key of the tenant's own, which KMS wraps (contract.md section 2).
+
+A sealed text is ``v1.<base64url(nonce || ciphertext || tag)>``. The tenant is bound twice: KMS unwraps the key
+only in the tenant's encryption context, and the place (``Customer/cus_1/email``) is authenticated with the text,
+so a sealed value that is copied to another field, item or tenant does not open.
+"""
+
+import base64
+import os
+from binascii import Error as BadBase64
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from billing.domain.errors import Unavailable
+
+_VERSION = "v1."
+_NONCE_BYTES = 12
+
+
+class Vault:
+    """Seals and opens texts; keeps the unwrapped data keys for the life of the process.
+
+    Args:
+        kms: botocore's KMS client, made when it is first needed.
+        master_key_id: the stack's KMS key.
+        wrapped_key_of: from a tenant id to its data key as KMS wrapped it (base64).
+    """
+
+    def __init__(self, kms: Callable[[], Any], master_key_id: str, wrapped_key_of: Callable[[str], str]) -> None:
+        self._kms = kms
+        self._master_key_id = master_key_id
+        self._wrapped_key_of = wrapped_key_of
+        self._ciphers: dict[tuple[str, str], AESGCM] = {}
+
+    def seal(self, tenant_id: str, place: str, text: str, data_key: str | None = None) -> str:
+        """The sealed text; the same text sealed twice looks different.
+
+        Args:
+            data_key: the tenant's wrapped key, where the tenant itself is not stored yet.
+        """
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._cipher(tenant_id, data_key or self._wrapped_key_of(tenant_id)).encrypt(nonce, text.encode(), place.encode())
+        return _VERSION + base64.urlsafe_b64encode(nonce + sealed).decode()
+
+    def open(self, tenant_id: str, place: str, sealed: str) -> str:
+        """The text.
+
+        Raises:
+            ValueError: it was not sealed for this tenant and place, or it was changed.
+        """
+        if not sealed.startswith(_VERSION):
+            raise ValueError("not a sealed text")
+        try:
+            data = base64.urlsafe_b64decode(sealed[len(_VERSION) :])
+            cipher = self._cipher(tenant_id, self._wrapped_key_of(tenant_id))
+            return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], place.encode()).decode()
+        except (InvalidTag, BadBase64, ValueError):
+            raise ValueError("a sealed text that does not open here") from None
+
+    def new_data_key(self, tenant_id: str) -> str:
+        """A fresh data key for a new tenant, as KMS wrapped it (base64)."""
+        answer = self._ask(
+            lambda: self._kms().generate_data_key(
+                KeyId=self._master_key_id, KeySpec="AES_256", EncryptionContext=_context(tenant_id)
+            )
+        )
+        wrapped = base64.b64encode(answer["CiphertextBlob"]).decode()
+        self._ciphers[tenant_id, wrapped] = AESGCM(answer["Plaintext"])
+        return wrapped
+
+    def _cipher(self, tenant_id: str, wrapped: str) -> AESGCM:
+        cipher = self._ciphers.get((tenant_id, wrapped))
+        if cipher is None:
+            answer = self._ask(
+                lambda: self._kms().decrypt(
+                    CiphertextBlob=base64.b64decode(wrapped),
+                    KeyId=self._master_key_id,
+                    EncryptionContext=_context(tenant_id),
+                )
+            )
+            cipher = self._ciphers[tenant_id, wrapped] = AESGCM(answer["Plaintext"])
+        return cipher
+
+    @staticmethod
+    def _ask(call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except (ClientError, BotoCoreError) as error:
+            raise Unavailable("The key service does not answer", retry_after_s=2) from error
+
+
+def _context(tenant_id: str) -> dict[str, str]:
+    return {"tenant_id": tenant_id}

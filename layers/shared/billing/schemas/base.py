@@ -1,0 +1,103 @@
+"""What all requests and responses share: camelCase names, strict types, no unknown fields.
+
+JSON numbers with a fraction, booleans and texts are no integers here: no float ever touches money.
+"""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from billing.domain.currencies import is_currency
+from billing.domain.money import MICROS_PER_MINOR
+from billing.domain.times import format_time, parse_time
+
+LARGEST_AMOUNT = 10**15
+"""Micro-units: ten billion dollars. Nothing that is billed here is larger, and Stripe's own limit is far below."""
+
+
+class Request(BaseModel):
+    """A request body; fields may be spelled in camelCase or snake_case (contract.md section 1)."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True)
+
+
+class Resource(BaseModel):
+    """A resource in a response: camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+def _time(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("must_be_a_time", "an RFC 3339 time")
+    try:
+        return parse_time(value)
+    except ValueError:
+        raise PydanticCustomError("must_be_a_time", "an RFC 3339 time with an offset") from None
+
+
+def _whole_minor(value: int) -> int:
+    if value % MICROS_PER_MINOR:
+        raise PydanticCustomError("sub_minor_unit", "not a whole number of minor units")
+    return value
+
+
+def _currency(value: str) -> str:
+    if not is_currency(value):
+        raise PydanticCustomError("unknown_currency", "not an ISO 4217 code")
+    return value
+
+
+def _timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise PydanticCustomError("unknown_timezone", "not an IANA time zone")
+    return value
+
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.fullmatch(value):
+        raise PydanticCustomError("invalid_format", "not an email address")
+    return value
+
+
+def _printable(value: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise PydanticCustomError("invalid_format", "control characters")
+    return value
+
+
+Time = Annotated[
+    datetime, BeforeValidator(_time, json_schema_input_type=datetime), PlainSerializer(format_time, return_type=str)
+]
+"""RFC 3339 with an offset in; UTC with ``Z`` out."""
+
+Micros = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, description="micro-units: 1,000 are one minor unit")]
+"""A price, which may be finer than a minor unit."""
+
+Amount = Annotated[Micros, AfterValidator(_whole_minor)]
+"""An amount to be charged: whole minor units, in micro-units."""
+
+Currency = Annotated[str, AfterValidator(_currency)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_\-]+$")]
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.\-]+$")]
+Metadata = Annotated[
+    dict[MetadataKey, Annotated[str, StringConstraints(max_length=500)]], Field(max_length=50)
+]
+Limit = Annotated[int, Field(ge=1, le=100)]
+Quantity = Annotated[Decimal, PlainSerializer(lambda value: format(value, "f"), return_type=str)]
+"""A decimal; a text in responses."""

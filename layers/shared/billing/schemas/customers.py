@@ -1,0 +1,144 @@
+"""Customers in the API (contract.md section 6)."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from billing.domain.customer import Address, Customer, PaymentMethod
+from billing.schemas.base import Currency, Email, Id, Metadata, Name, Request, Resource, ShortText, Time, Timezone
+from billing.services.customers import NewCustomer
+
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+class AddressIn(Request):
+    line1: ShortText | None = None
+    line2: ShortText | None = None
+    city: ShortText | None = None
+    postal_code: ShortText | None = None
+    state: ShortText | None = None
+    country: Country | None = None
+
+    def address(self) -> Address:
+        return Address(self.line1, self.line2, self.city, self.postal_code, self.state, self.country)
+
+
+class AddressOut(Resource):
+    line1: str | None
+    line2: str | None
+    city: str | None
+    postal_code: str | None
+    state: str | None
+    country: str | None
+
+    @classmethod
+    def of(cls, address: Address | None) -> "AddressOut | None":
+        if address is None:
+            return None
+        return cls(
+            line1=address.line1,
+            line2=address.line2,
+            city=address.city,
+            postal_code=address.postal_code,
+            state=address.state,
+            country=address.country,
+        )
+
+
+class CustomerIn(Request):
+    name: Name
+    email: Email | None = None
+    address: AddressIn | None = None
+    tax_id: ShortText | None = None
+    currency: Currency | None = None
+    timezone: Timezone | None = None
+    metadata: Metadata = {}
+    test_clock_id: Id | None = None
+
+    def new(self) -> NewCustomer:
+        return NewCustomer(
+            name=self.name,
+            email=self.email,
+            address=self.address.address() if self.address else None,
+            tax_id=self.tax_id,
+            currency=self.currency,
+            timezone=self.timezone,
+            metadata=self.metadata,
+            test_clock_id=self.test_clock_id,
+        )
+
+
+class CustomerChanges(Request):
+    """What may be changed of a customer; a field that is not there stays as it is, null clears it."""
+
+    name: Name = ""
+    email: Email | None = None
+    address: AddressIn | None = None
+    tax_id: ShortText | None = None
+    metadata: Metadata = {}
+
+    def changes(self) -> dict[str, object]:
+        found: dict[str, object] = {name: getattr(self, name) for name in self.model_fields_set}
+        if self.address is not None:
+            found["address"] = self.address.address()
+        return found
+
+
+class CustomerOut(Resource):
+    id: str
+    name: str
+    email: str | None
+    address: AddressOut | None
+    tax_id: str | None
+    currency: str
+    timezone: str
+    metadata: dict[str, str]
+    test_clock_id: str | None
+    default_payment_method_id: str | None
+    created_at: Time
+    version: int
+
+    @classmethod
+    def of(cls, customer: Customer) -> "CustomerOut":
+        return cls(
+            id=customer.id,
+            name=customer.name,
+            email=customer.email,
+            address=AddressOut.of(customer.address),
+            tax_id=customer.tax_id,
+            currency=customer.currency,
+            timezone=customer.timezone,
+            metadata=customer.metadata,
+            test_clock_id=customer.test_clock_id,
+            default_payment_method_id=customer.default_payment_method_id,
+            created_at=customer.created_at,
+            version=customer.version,
+        )
+
+
+class CardOut(Resource):
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+
+
+class PaymentMethodOut(Resource):
+    id: str
+    customer_id: str
+    type: str
+    card: CardOut | None
+    created_at: Time
+
+    @classmethod
+    def of(cls, method: PaymentMethod) -> "PaymentMethodOut":
+        card = method.card
+        return cls(
+            id=method.id,
+            customer_id=method.customer_id,
+            type=method.type,
+            card=CardOut(brand=card.brand, last4=card.last4, exp_month=card.exp_month, exp_year=card.exp_year)
+            if card
+            else None,
+            created_at=method.created_at,
+        )

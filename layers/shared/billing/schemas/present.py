@@ -1,0 +1,29 @@
+"""An entity as the API shows it: the object in an event that subscribers see is the resource itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from billing.domain.customer import Customer
+from billing.domain.invoicing import Invoice
+from billing.domain.payment import Payment
+from billing.domain.subscription import Subscription
+from billing.domain.test_clock import TestClock
+from billing.schemas.customers import CustomerOut
+from billing.schemas.invoices import InvoiceOut, PaymentOut
+from billing.schemas.subscriptions import SubscriptionOut
+from billing.schemas.tenants import TestClockOut
+
+_SHAPES: dict[type, Callable[[Any], BaseModel]] = {
+    Customer: CustomerOut.of,
+    Subscription: SubscriptionOut.of,
+    Invoice: InvoiceOut.of,
+    Payment: PaymentOut.of,
+    TestClock: TestClockOut.of,
+}
+
+
+def present(entity: Any) -> dict[str, Any]:
+    """The JSON object of an entity, with its ``version``."""
+    return _SHAPES[type(entity)](entity).model_dump(mode="json", by_alias=True)

@@ -1,0 +1,112 @@
+"""Tenants and test clocks in the API (contract.md sections 3 and 6)."""
+
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from billing.domain.tenant import Mode, Tenant, Tier
+from billing.domain.test_clock import TestClock
+from billing.schemas.base import Currency, Email, Name, Request, Resource, ShortText, Time, Timezone
+from billing.schemas.customers import AddressIn, AddressOut
+from billing.services.tenants import NewTenant
+
+TenantId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_\-]{2,63}$")]
+InvoicePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9\-]{0,15}$")]
+
+
+class TenantIn(Request):
+    id: TenantId | None = None
+    name: Name
+    tier: Literal["standard", "enterprise"] = "standard"
+    mode: Literal["live", "test"] = "live"
+    currency: Currency
+    timezone: Timezone = "UTC"
+    invoice_prefix: InvoicePrefix | None = None
+    legal_name: Name | None = None
+    address: AddressIn | None = None
+    tax_id: ShortText | None = None
+    email: Email | None = None
+
+    def new(self) -> NewTenant:
+        return NewTenant(
+            id=self.id,
+            name=self.name,
+            tier=Tier(self.tier),
+            mode=Mode(self.mode),
+            currency=self.currency,
+            timezone=self.timezone,
+            invoice_prefix=self.invoice_prefix,
+            legal_name=self.legal_name,
+            address=self.address.address() if self.address else None,
+            tax_id=self.tax_id,
+            email=self.email,
+        )
+
+
+class TenantOut(Resource):
+    id: str
+    name: str
+    tier: str
+    mode: str
+    status: str
+    currency: str
+    timezone: str
+    invoice_prefix: str
+    legal_name: str | None
+    address: AddressOut | None
+    tax_id: str | None
+    email: str | None
+    tax_provider: str = "none"
+    default_customer_id: str
+    created_at: Time
+    version: int
+    api_key: str | None = None
+
+    @classmethod
+    def of(cls, tenant: Tenant, api_key: str | None = None) -> "TenantOut":
+        return cls(
+            id=tenant.id,
+            name=tenant.name,
+            tier=tenant.tier.value,
+            mode=tenant.mode.value,
+            status=tenant.status.value,
+            currency=tenant.currency,
+            timezone=tenant.timezone,
+            invoice_prefix=tenant.invoice_prefix,
+            legal_name=tenant.legal_name,
+            address=AddressOut.of(tenant.address),
+            tax_id=tenant.tax_id,
+            email=tenant.email,
+            default_customer_id=tenant.default_customer_id,
+            created_at=tenant.created_at,
+            version=tenant.version,
+            api_key=api_key,
+        )
+
+
+class TestClockIn(Request):
+    __test__ = False
+
+    frozen_time: Time
+
+
+class TestClockOut(Resource):
+    __test__ = False
+
+    id: str
+    frozen_time: Time
+    status: str
+    target_time: Time | None
+    created_at: Time
+    version: int
+
+    @classmethod
+    def of(cls, clock: TestClock) -> "TestClockOut":
+        return cls(
+            id=clock.id,
+            frozen_time=clock.frozen_time,
+            status=clock.status.value,
+            target_time=clock.target_time,
+            created_at=clock.created_at,
+            version=clock.version,
+        )

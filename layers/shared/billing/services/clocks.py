@@ -1,0 +1,33 @@
+"""Which time it is for a customer: the wall clock's, or its test clock's."""
+
+from datetime import datetime
+
+from billing.domain.customer import Customer
+from billing.domain.due import clock_shard, wall_clock_shard
+from billing.domain.errors import Conflict, InvalidState
+from billing.domain.test_clock import ClockStatus, TestClock
+from billing.services.ports import Ref, Work
+
+
+def customer_time(work: Work, customer: Customer) -> datetime:
+    """Now, as the customer's clock has it. One more read for a customer on a test clock, and only for those.
+
+    Raises:
+        InvalidState: the clock is advancing: what is due comes first.
+    """
+    if customer.test_clock_id is None:
+        return work.now
+    ref = Ref(TestClock, customer.tenant_id, customer.test_clock_id)
+    clock = work.load(ref).get(ref)
+    if clock is None or clock.status is ClockStatus.DELETED:
+        raise Conflict(f"The test clock {customer.test_clock_id} of customer {customer.id} is gone")
+    if clock.status is ClockStatus.ADVANCING:
+        raise InvalidState.of("test_clock", clock.status, "used before it is ready")
+    return clock.frozen_time
+
+
+def shard_of(tenant_id: str, test_clock_id: str | None, item_id: str, shards: int) -> str:
+    """The due shard of an item: its customer's test clock, or one of the wall clock's shards."""
+    if test_clock_id is not None:
+        return clock_shard(tenant_id, test_clock_id)
+    return wall_clock_shard(item_id, shards)

@@ -1,0 +1,206 @@
+"""Collecting an invoice's money: attempt, charge, settle. The attempt is committed before Stripe is called.
+
+    attempt   stage the payment; the caller commits it with the invoice (the first of two commits)
+    charge    ask Stripe, under the attempt's key
+    settle    stage what follows from Stripe's word: payment, invoice, subscription, ledger, events
+
+Whoever learns the outcome settles: the request that charged, Stripe's webhook, or the sweep that looks it up.
+``settle`` changes nothing that is settled already, so they may come in any order, and each as often as it likes.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing.domain import invoicing, subscription as lifecycle
+from billing.domain.customer import Customer
+from billing.domain.due import Due, wall_clock_shard
+from billing.domain.invoicing import Invoice
+from billing.domain.payment import (
+    ChargeResult,
+    Payment,
+    PaymentError,
+    PaymentStatus,
+    SettledBy,
+    attempt_id,
+    with_result,
+)
+from billing.domain.subscription import Subscription
+from billing.services.clocks import shard_of
+from billing.services.keys import outside_key
+from billing.services.ports import CardProcessor, OutcomeUnknown, Ref, Work
+
+RESEND_WITHIN = timedelta(hours=23)
+"""Stripe knows a key for 24 hours; after that the same request would charge again, so it is looked up instead."""
+_PENDING = ChargeResult(PaymentStatus.PENDING, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one payment is about."""
+
+    payment: Payment
+    invoice: Invoice
+    subscription: Subscription | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Collects invoices.
+
+    Args:
+        processor: Stripe.
+        due_shards: how many wall-clock shards there are.
+        check_after_s: when an attempt without an outcome is looked up.
+    """
+
+    processor: CardProcessor
+    due_shards: int
+    check_after_s: int
+
+    def attempt(
+        self,
+        work: Work,
+        invoice: Invoice,
+        customer: Customer,
+        payment_method_id: str,
+        at: datetime,
+        off_session: bool,
+        due: Due | None = None,
+    ) -> tuple[Payment, Invoice]:
+        """Stage the invoice's next charge attempt.
+
+        Args:
+            at: now, on the customer's clock.
+            off_session: nobody is there to authenticate the payment.
+            due: when an outcome that nobody heard of is looked up; by default in a minute of the wall clock.
+        """
+        assert customer.stripe_customer_id is not None
+        number = invoice.attempt_count + 1
+        payment_id = attempt_id(invoice.id, invoice.created_at, number)
+        payment = Payment(
+            id=payment_id,
+            tenant_id=invoice.tenant_id,
+            customer_id=customer.id,
+            amount=invoice.amount_due,
+            status=PaymentStatus.PENDING,
+            attempt=number,
+            idempotency_key=outside_key(work, invoice.tenant_id, "invoice", invoice.id, "attempt", str(number)),
+            stripe_customer_id=customer.stripe_customer_id,
+            payment_method_id=payment_method_id,
+            off_session=off_session,
+            created_at=at,
+            submitted_at=work.now,
+            invoice_id=invoice.id,
+            subscription_id=invoice.subscription_id,
+            test_clock_id=invoice.test_clock_id,
+            due=due or self._check_due(payment_id, work.now),
+        )
+        payment = work.save(payment)
+        return payment, work.save(invoicing.attempted(invoice, payment))
+
+    def charge(self, payment: Payment) -> ChargeResult:
+        """Stripe's word on an attempt; ``pending`` where it gave none, and the sweep will ask again."""
+        try:
+            return self.processor.charge(payment)
+        except OutcomeUnknown:
+            return _PENDING
+
+    def resolve(self, work: Work, payment: Payment) -> ChargeResult:
+        """What became of an attempt whose outcome nobody wrote down.
+
+        Raises:
+            Unavailable: Stripe cannot be asked just now.
+        """
+        if payment.stripe_payment_intent_id is None and work.now - payment.submitted_at < RESEND_WITHIN:
+            return self.charge(payment)
+        found = self.processor.find_charge(payment)
+        if found is not None:
+            return found
+        never_sent = PaymentError("payment.declined", "The charge never reached the card processor.", "not_sent")
+        return ChargeResult(PaymentStatus.FAILED, None, never_sent)
+
+    def settle(
+        self,
+        work: Work,
+        case: Case,
+        result: ChargeResult,
+        at: datetime,
+        by: SettledBy,
+        event_id: str | None = None,
+    ) -> Case:
+        """Stage what follows from Stripe's word.
+
+        Args:
+            at: now, on the customer's clock.
+            event_id: Stripe's event, where a webhook brought the news.
+        """
+        payment = with_result(case.payment, result, at, by, event_id)
+        if payment is case.payment:
+            return case
+        if payment.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
+            payment = replace(payment, due=payment.due or self._check_due(payment.id, work.now))
+        payment = work.save(payment)
+        if payment.status is PaymentStatus.SUCCEEDED:
+            return self._succeeded(work, replace(case, payment=payment), at)
+        if payment.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
+            return self._failed(work, replace(case, payment=payment))
+        if payment.status is PaymentStatus.REQUIRES_ACTION:
+            work.emit("payment.requires_action", payment)
+        return replace(case, payment=payment)
+
+    def _succeeded(self, work: Work, case: Case, at: datetime) -> Case:
+        paid, entry = invoicing.paid(case.invoice, case.payment, at)
+        work.save(entry)
+        invoice = work.save(paid)
+        work.emit("payment.succeeded", case.payment)
+        work.emit("invoice.paid", invoice)
+        subscription = case.subscription
+        if subscription is not None and invoice.status is invoicing.InvoiceStatus.PAID:
+            shard = shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.due_shards)
+            subscription = _saved(work, subscription, lifecycle.invoice_paid(subscription, shard))
+        return Case(case.payment, invoice, subscription)
+
+    def _failed(self, work: Work, case: Case) -> Case:
+        invoice = case.invoice
+        if invoice.latest_payment_id == case.payment.id:
+            invoice = work.save(invoicing.payment_failed(invoice, case.payment))
+        work.emit("payment.failed", case.payment)
+        work.emit("invoice.payment_failed", invoice)
+        subscription = case.subscription
+        if subscription is not None:
+            subscription = _saved(work, subscription, lifecycle.invoice_unpaid(subscription))
+        return Case(case.payment, invoice, subscription)
+
+    def _check_due(self, payment_id: str, now: datetime) -> Due:
+        return Due(wall_clock_shard(payment_id, self.due_shards), now + timedelta(seconds=self.check_after_s))
+
+
+def _saved(work: Work, before: Subscription, after: Subscription) -> Subscription:
+    if after is before:
+        return before
+    after = work.save(after)
+    overdue = after.state is lifecycle.SubscriptionState.PAST_DUE
+    work.emit("subscription.past_due" if overdue else "subscription.updated", after)
+    return after
+
+
+def case_refs(
+    tenant_id: str, payment_id: str, invoice_id: str, subscription_id: str | None
+) -> tuple[Ref[Payment], Ref[Invoice], Ref[Subscription] | None]:
+    """What has to be loaded to settle a payment."""
+    return (
+        Ref(Payment, tenant_id, payment_id),
+        Ref(Invoice, tenant_id, invoice_id),
+        Ref(Subscription, tenant_id, subscription_id) if subscription_id else None,
+    )
+
+
+def load_case(work: Work, tenant_id: str, payment_id: str, invoice_id: str, subscription_id: str | None) -> Case | None:
+    """The payment with its invoice and subscription; None where the payment is not written (yet)."""
+    payment_ref, invoice_ref, subscription_ref = case_refs(tenant_id, payment_id, invoice_id, subscription_id)
+    wanted = [ref for ref in (payment_ref, invoice_ref, subscription_ref) if ref is not None]
+    found = work.load(*wanted)
+    payment, invoice = found.get(payment_ref), found.get(invoice_ref)
+    if payment is None or invoice is None:
+        return None
+    return Case(payment, invoice, found.get(subscription_ref) if subscription_ref else None)

@@ -1,0 +1,81 @@
+"""Customers: whom a tenant bills."""
+
+from dataclasses import dataclass, field, replace
+
+from billing.domain.customer import Address, Customer
+from billing.domain.errors import LiveTenant
+from billing.domain.tenant import Mode
+from billing.domain.test_clock import TestClock
+from billing.services.ports import Page, Query, Ref, Work
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """What a caller says of a new customer; currency and zone are the tenant's where it says nothing."""
+
+    name: str
+    email: str | None = None
+    address: Address | None = None
+    tax_id: str | None = None
+    currency: str | None = None
+    timezone: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    test_clock_id: str | None = None
+
+
+def create(work: Work, new: NewCustomer) -> Customer:
+    """A new customer. Without a test clock nothing has to be read first, so this takes two beats.
+
+    Raises:
+        LiveTenant: a test clock is named, and the tenant is live.
+        NotFound: there is no such test clock.
+    """
+    tenant = work.tenant
+    if new.test_clock_id is not None:
+        if tenant.mode is not Mode.TEST:
+            raise LiveTenant("Test clocks exist only for tenants in test mode")
+        clock = Ref(TestClock, tenant.id, new.test_clock_id)
+        work.load(clock).require(clock, "test clock")
+    customer = work.save(
+        Customer(
+            id=work.fresh_id("cus"),
+            tenant_id=tenant.id,
+            name=new.name,
+            email=new.email,
+            address=new.address,
+            tax_id=new.tax_id,
+            currency=new.currency or tenant.currency,
+            timezone=new.timezone or tenant.timezone,
+            metadata=new.metadata,
+            test_clock_id=new.test_clock_id,
+            created_at=work.now,
+        )
+    )
+    work.emit("customer.created", customer)
+    return customer
+
+
+def get(work: Work, customer_id: str) -> Customer:
+    """A customer of the tenant.
+
+    Raises:
+        NotFound: it has none with this id.
+    """
+    ref = Ref(Customer, work.tenant.id, customer_id)
+    return work.load(ref).require(ref)
+
+
+def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer:
+    """The customer with some fields changed.
+
+    Args:
+        changes: by field name; None clears a field.
+    """
+    customer = work.save(replace(get(work, customer_id), **changes))  # type: ignore[arg-type]
+    work.emit("customer.updated", customer)
+    return customer
+
+
+def page(work: Work, limit: int, cursor: str | None) -> Page[Customer]:
+    """A page of the tenant's customers, newest first."""
+    return work.query(Query(Customer, limit=limit, start=cursor))

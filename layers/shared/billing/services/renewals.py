@@ -1,0 +1,117 @@
+"""What the alarm clock does: bill the next period, and settle payments whose outcome nobody wrote down.
+
+Each step is one unit of work (or two commits around a charge), safe to repeat: the invoice's id is derived from
+(subscription, period), the attempt's from (invoice, number), and the subscription moves by its version.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing.domain import invoicing, subscription as lifecycle
+from billing.domain.customer import Customer
+from billing.domain.due import Due, clock_of
+from billing.domain.invoicing import InvoiceStatus
+from billing.domain.payment import Payment, SettledBy
+from billing.domain.plan import Plan, version_id
+from billing.domain.subscription import RENEWING, Subscription
+from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence
+from billing.services.collection import Case, Collector, load_case
+from billing.services.ports import Ref, Work
+
+
+class StillUnknown(Exception):
+    """The payment has no outcome yet: look again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewals:
+    """The use cases of the billing worker."""
+
+    collector: Collector
+
+    def bill_subscription(self, work: Work, subscription_id: str, now: datetime) -> Due | None:
+        """Do what a due subscription wants: end it, or begin its next period with an invoice and a charge.
+
+        Args:
+            now: the wall clock's time, or the test clock's.
+
+        Returns:
+            when it is due next; None when never.
+        """
+        tenant_id = work.tenant.id
+        ref = Ref(Subscription, tenant_id, subscription_id)
+        before = work.load(ref).get(ref)
+        if before is None or before.due is None or before.due.at > now:
+            return before.due if before else None
+        if before.state not in RENEWING:
+            return work.save(replace(before, due=None)).due
+        if before.cancel_at_period_end:
+            ended = work.save(lifecycle.ended(before, before.current_period.end))
+            work.emit("subscription.canceled", ended)
+            return None
+        customer_ref = Ref(Customer, tenant_id, before.customer_id)
+        plan_ref = Ref(Plan, before.plan_tenant_id, version_id(before.plan_id, before.plan_version))
+        sequence_ref = Ref(InvoiceSequence, tenant_id, INVOICE_SEQUENCE_ID)
+        found = work.load(customer_ref, plan_ref, sequence_ref)
+        customer, plan = found.require(customer_ref), found.require(plan_ref)
+        sequence = found.get(sequence_ref) or InvoiceSequence(tenant_id, work.tenant.invoice_prefix)
+        return self._next_period(work, before, customer, plan, sequence)
+
+    def _next_period(
+        self, work: Work, before: Subscription, customer: Customer, plan: Plan, sequence: InvoiceSequence
+    ) -> Due | None:
+        assert before.due is not None
+        # The period begins when the one before it ends, also when the sweep comes late.
+        at = before.current_period.end
+        renewed = lifecycle.renew(lifecycle.trial_over(before))
+        renewed = lifecycle.with_first_alarm(renewed, before.due.shard)
+        draft = invoicing.period_invoice(work.tenant, customer, renewed, plan, at)
+        invoice, sequence, entry = invoicing.finalize(draft, sequence, at)
+        method_id = customer.default_payment_method_id
+        owed = invoice.status is InvoiceStatus.OPEN
+        renewed = replace(renewed, latest_invoice_id=invoice.id)
+        if owed and method_id is None:
+            renewed = lifecycle.invoice_unpaid(renewed)
+        work.save(sequence)
+        if entry is not None:
+            work.save(entry)
+        subscription = work.save(renewed)
+        invoice = work.save(invoice)
+        work.emit("invoice.created", replace(draft, version=invoice.version))
+        work.emit("invoice.finalized", invoice)
+        overdue = subscription.state is lifecycle.SubscriptionState.PAST_DUE
+        work.emit("subscription.past_due" if overdue else "subscription.updated", subscription)
+        if not owed or method_id is None:
+            return subscription.due
+        payment, invoice = self.collector.attempt(
+            work, invoice, customer, method_id, at, off_session=True, due=self._check_within(before.due.shard, at)
+        )
+        work.checkpoint({"payment": payment.id})
+        result = self.collector.charge(payment)
+        self.collector.settle(work, Case(payment, invoice, subscription), result, at, SettledBy.SWEEP)
+        return subscription.due
+
+    @staticmethod
+    def _check_within(shard: str, at: datetime) -> Due | None:
+        """On a test clock an attempt that was cut off comes before anything later, so that time stays in order."""
+        return Due(shard, at) if clock_of(shard) else None
+
+    def settle_payment(self, work: Work, payment_id: str, now: datetime) -> Due | None:
+        """Ask Stripe about an attempt that has no outcome, and settle it.
+
+        Raises:
+            StillUnknown: Stripe does not know either, yet.
+        """
+        ref = Ref(Payment, work.tenant.id, payment_id)
+        payment = work.load(ref).get(ref)
+        if payment is None or payment.due is None or payment.due.at > now or payment.invoice_id is None:
+            return payment.due if payment else None
+        result = self.collector.resolve(work, payment)
+        case = load_case(work, work.tenant.id, payment.id, payment.invoice_id, payment.subscription_id)
+        assert case is not None
+        at = payment.created_at if payment.test_clock_id else work.now
+        case = self.collector.settle(work, case, result, at, SettledBy.SWEEP)
+        if case.payment.due is not None:
+            raise StillUnknown(f"payment {payment_id} is {case.payment.status}")
+        return None
+

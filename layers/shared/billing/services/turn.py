@@ -1,0 +1,153 @@
+"""A worker's turn at one shard: everything that is due, in order of time, each under its own conditions.
+
+An item that fails gets a later time, and after eight failures it is parked, so it never blocks the rest. A turn
+that is cut off leaves every item either done or still due; the next turn goes on.
+"""
+
+import heapq
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing.domain.due import Due, clock_of
+from billing.domain.errors import LostRace
+from billing.domain.payment import Payment
+from billing.domain.subscription import Subscription
+from billing.domain.test_clock import TestClock
+from billing.services.ports import Alarm, DueIndex, DueItem, Ref, Unit, Units
+from billing.services.renewals import Renewals
+from billing.services.sweep import ClockTurn
+
+_log = logging.getLogger(__name__)
+_RUNS = 6
+_KINDS: dict[str, type[Any]] = {"payment": Payment, "subscription": Subscription, "test_clock": TestClock}
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReport:
+    """What a turn did: items done, postponed after a failure, parked for good, and whether it ran out of time."""
+
+    done: int = 0
+    postponed: int = 0
+    parked: int = 0
+    cut_short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Works shards.
+
+    Args:
+        turn_s: after this many seconds the rest is left to another turn.
+        pause: sleeps; between the runs of a lost race, with growing length.
+    """
+
+    units: Units
+    index: DueIndex
+    renewals: Renewals
+    clocks: ClockTurn
+    alarm: Alarm
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    pause: Callable[[float], None]
+    turn_s: float
+
+    def turn(self, shard: str) -> TurnReport:
+        """Work one shard until nothing is due in it, or time is up and another turn is asked for."""
+        test_clock = clock_of(shard)
+        until: datetime | None = self.clock()
+        if test_clock is not None:
+            tenant_id, clock_id = test_clock
+            until = self._run(tenant_id, lambda unit: self.clocks.target(unit, clock_id))
+        if until is None:
+            return TurnReport()
+        report = self._work(shard, until, on_test_clock=test_clock is not None)
+        if report.cut_short:
+            self.alarm.wake(shard, f"more:{self.clock().isoformat()}")
+        elif test_clock is not None:
+            self._run(test_clock[0], lambda unit: self.clocks.arrive(unit, test_clock[1]))
+        return report
+
+    def _work(self, shard: str, until: datetime, on_test_clock: bool) -> TurnReport:
+        deadline = self.clock() + timedelta(seconds=self.turn_s)
+        seen: set[DueItem] = set()
+        report = TurnReport()
+        queue = self._fresh(shard, until, seen)
+        while queue:
+            if self.clock() >= deadline:
+                return replace(report, cut_short=True)
+            item = heapq.heappop(queue)
+            # A test clock's items live at their own time; the wall clock's at the time of this turn.
+            now = item.at if on_test_clock else until
+            following, report = self._one(item, now, report)
+            if following is not None and following.shard == shard and following.at <= until:
+                # The index may not show this yet; what was just written is known here.
+                heapq.heappush(queue, replace(item, at=following.at))
+                seen.add(replace(item, at=following.at))
+            if not queue:
+                queue = self._fresh(shard, until, seen)
+        return report
+
+    def _fresh(self, shard: str, until: datetime, seen: set[DueItem]) -> list[DueItem]:
+        """What the index shows that this turn has not taken up yet: the index may lag behind the tables."""
+        items = [item for item in self.index.due(shard, until) if item not in seen]
+        seen.update(items)
+        heapq.heapify(items)
+        return items
+
+    def _one(self, item: DueItem, now: datetime, report: TurnReport) -> tuple[Due | None, TurnReport]:
+        try:
+            following = self._run(item.tenant_id, lambda unit: self._handle(unit, item, now))
+            return following, replace(report, done=report.done + 1)
+        except Exception as error:
+            # One bad item must not stop the others: note it, put it off, go on.
+            _log.exception("due item failed", extra={"kind": item.kind, "item_id": item.id, "error": type(error).__name__})
+            following = self._postpone(item, now)
+            if following is None:
+                return None, replace(report, parked=report.parked + 1)
+            return following, replace(report, postponed=report.postponed + 1)
+
+    def _handle(self, unit: Unit, item: DueItem, now: datetime) -> Due | None:
+        if item.kind == "payment":
+            return self.renewals.settle_payment(unit, item.id, now)
+        if item.kind == "subscription":
+            return self.renewals.bill_subscription(unit, item.id, now)
+        return self.clocks.remind(unit, item.id, self.clock())
+
+    def _postpone(self, item: DueItem, now: datetime) -> Due | None:
+        """Give a failed item a later time, or park it: no time at all, an event, and a log line that alarms."""
+
+        def put_off(unit: Unit) -> Due | None:
+            ref = Ref(_KINDS[item.kind], item.tenant_id, item.id)
+            entity: Any = unit.load(ref).get(ref)
+            if entity is None or entity.due is None:
+                return None
+            due: Due | None = entity.due.postponed(self.clock())
+            if due is not None and clock_of(due.shard):
+                # Time stands still on a test clock: the item comes again in this turn, after a breath.
+                self.pause(0.2 * due.attempts)
+                due = replace(due, at=entity.due.at)
+            entity = unit.save(replace(entity, due=due))
+            if due is None:
+                _log.critical("due item parked", extra={"kind": item.kind, "item_id": item.id})
+                unit.emit(f"{item.kind}.parked", entity)
+            return due
+
+        return self._run(item.tenant_id, put_off)
+
+    def _run(self, tenant_id: str, action: Callable[[Unit], Any]) -> Any:
+        """One unit of work, run again from load when it loses a race."""
+        unit = self.units.begin(tenant_id)
+        for run in range(1, _RUNS + 1):
+            try:
+                result = action(unit)
+                unit.commit()
+                return result
+            except LostRace:
+                if run == _RUNS:
+                    raise
+                self.pause(self.jitter() * 0.02 * 2**run)
+                unit.restart()
+        raise AssertionError("unreachable")

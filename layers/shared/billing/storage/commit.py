@@ -1,0 +1,339 @@
+"""The third beat: everything that a unit of work changes, in one TransactWriteItems.
+
+Entities under their version conditions, the events that subscribers will see, the idempotency record with the
+response, and the audit row: there is no state in which one exists without the others (design.md, idea 1).
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from billing.domain.errors import IdempotencyInProgress, IdempotencyKeyReused, LostRace
+from billing.domain.ids import fresh
+from billing.domain.ledger import LedgerEntry
+from billing.domain.tenant import SETTINGS_ID, ApiKey, Tenant
+from billing.domain.times import format_time
+from billing.services.ports import AuditRow, Found, KeyedRequest, Page, Query, Ref, Replay, StoredResponse
+from billing.storage import idempotency
+from billing.storage.callers import caller_item
+from billing.storage.codec import encode
+from billing.storage.database import Key
+from billing.storage.idempotency import Record, Scope, State
+from billing.storage.registry import REGISTRY, Stored, tenant_of
+from billing.storage.store import Store, TenantDirectory
+from billing.storage.tables import AuditItem, CallerItem, EventItem, IdempotencyItem
+
+E = TypeVar("E")
+_log = logging.getLogger(__name__)
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long things are kept and waited for; from ``config.Settings``."""
+
+    idempotency_ttl_s: int
+    idempotency_lease_s: int
+    idempotency_wait_s: float
+    event_ttl_s: int
+    audit_ttl_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What every unit of work of a process shares."""
+
+    store: Store
+    tenants: TenantDirectory
+    policy: Policy
+    clock: Callable[[], datetime]
+    entropy: Callable[[], bytes]
+    present: Callable[[Any], dict[str, Any]]
+    pause: Callable[[float], None] = time.sleep
+
+
+@dataclass(slots=True)
+class _Staged:
+    entity: Any
+    base_version: int
+
+
+class UnitOfWork:
+    """A ``services.ports.Unit`` over DynamoDB."""
+
+    def __init__(self, runtime: Runtime, tenant_id: str, scope: Scope | None = None) -> None:
+        self._runtime = runtime
+        self._tenant_id = tenant_id
+        self._scope = scope
+        self._now = runtime.clock()
+        self._looked = scope is None
+        self._checkpointed = False
+        self.progress: dict[str, str] | None = None
+        self._after_commit: list[Callable[[], None]] = []
+        self._reset()
+
+    @property
+    def tenant(self) -> Tenant:
+        return self._runtime.tenants.get(self._tenant_id)
+
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    @property
+    def client_key(self) -> str | None:
+        return self._scope.client_key if self._scope else None
+
+    def fresh_id(self, prefix: str) -> str:
+        return fresh(prefix, self._now, self._runtime.entropy())
+
+    def load(self, *refs: Ref[Any]) -> Found:
+        if self._looked:
+            return self._runtime.store.load(refs, {})[0]
+        assert self._scope is not None
+        key: Key = (self._scope.record_id, "")
+        found, items = self._runtime.store.load(refs, {IdempotencyItem: {key}})
+        self._looked = True
+        resumed = self._meet(items[IdempotencyItem].get(key))
+        # What was read before the wait is old by now.
+        return self._runtime.store.load(refs, {})[0] if resumed else found
+
+    def query(self, query: Query[E]) -> Page[E]:
+        return self._runtime.store.query(query, self._tenant_id)
+
+    def save(self, entity: E) -> E:
+        if isinstance(entity, LedgerEntry | ApiKey):  # written once, never changed through here
+            self._staged[(type(entity), self._tenant_id, entity.id)] = _Staged(entity, 0)
+            return entity
+        stored = REGISTRY[type(entity)]
+        place = (type(entity), tenant_of(entity), stored.id_of(entity))
+        version: int = entity.version  # type: ignore[attr-defined]
+        staged = self._staged.get(place)
+        base = staged.base_version if staged else version
+        saved = replace(entity, version=base + 1)  # type: ignore[type-var]
+        self._staged[place] = _Staged(saved, base)
+        return saved
+
+    def emit(self, event_type: str, entity: Any) -> None:
+        self._events.append((event_type, entity))
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        self._after_commit.append(action)
+
+    def restart(self) -> None:
+        """Forget what was staged, to run again from load after a lost race.
+
+        That is safe also where something outside was called: whatever comes before a commit is called under a
+        key that the next run will use again, and what moves money comes after a checkpoint, from which the next
+        run goes on (``progress``).
+        """
+        self._reset()
+        self._after_commit = []
+        self._looked = self._scope is None or self._checkpointed
+        self._now = self._runtime.clock()
+
+    def checkpoint(self, progress: dict[str, str]) -> None:
+        record = None
+        if self._scope is not None:
+            ttl_s = self._runtime.policy.idempotency_ttl_s
+            record = idempotency.in_progress_item(self._scope, progress, self._now, ttl_s)
+        self._write(record, None)
+        self._checkpointed = True
+        self.progress = progress
+        self._reset()
+
+    def commit(self, response: StoredResponse | None = None, audit: AuditRow | None = None) -> None:
+        record = None
+        if self._scope is not None and response is not None:
+            body = self._seal(f"idempotency/{self._scope.record_id}", response.body)
+            ttl_s = self._runtime.policy.idempotency_ttl_s
+            record = idempotency.done_item(self._scope, response.status, body, self._now, ttl_s)
+        self._write(record, audit)
+        for action in self._after_commit:
+            try:
+                action()
+            except Exception:
+                _log.exception("after-commit action failed; the next sweep makes up for it")
+        self._after_commit = []
+
+    def write_audit(self, audit: AuditRow) -> None:
+        item = self._audit_item(audit)
+        self._runtime.store.database.call(
+            lambda: self._runtime.store.database.client.put_item(
+                TableName=AuditItem.Meta.table_name, Item=item.serialize()
+            )
+        )
+
+    def _reset(self) -> None:
+        self._staged: dict[tuple[type, str, str], _Staged] = {}
+        self._events: list[tuple[str, Any]] = []
+
+    def _write(self, record: IdempotencyItem | None, audit: AuditRow | None) -> None:
+        puts: list[tuple[Model, Condition | None]] = []
+        if record is not None:
+            puts.append((record, self._record_condition()))
+        for (kind, tenant_id, entity_id), staged in self._staged.items():
+            if kind is ApiKey:
+                puts.append((caller_item(staged.entity), CallerItem.caller_id.does_not_exist()))
+            else:
+                puts += self._entity_puts(REGISTRY[kind], tenant_id, entity_id, staged)
+        puts += [(self._event_item(event_type, entity), None) for event_type, entity in self._events]
+        if audit is not None:
+            puts.append((self._audit_item(audit), None))
+        if not puts:
+            return
+
+        def stage(transaction: TransactWrite) -> None:
+            for item, condition in puts:
+                wants_old = "ALL_OLD" if item is record else None
+                transaction.save(item, condition=condition, return_values=wants_old)
+
+        try:
+            self._runtime.store.database.transact(uuid4().hex, stage)
+        except TransactWriteError as error:
+            self._explain(error, record is not None)
+
+    def _explain(self, error: TransactWriteError, has_record: bool) -> None:
+        reasons = error.cancellation_reasons
+        failed = [n for n, reason in enumerate(reasons) if reason and reason.code == "ConditionalCheckFailed"]
+        if not failed:
+            raise error
+        if has_record and failed[0] == 0:
+            reason = reasons[0]
+            self._meet(reason.raw_item if reason else None)
+            # Under way elsewhere and silent for long, or gone just now: this run's own writes did not happen.
+            raise IdempotencyInProgress("A request with this Idempotency-Key is being worked on", retry_after_s=2)
+        raise LostRace("Somebody else changed the same thing at the same time")
+
+    def _record_condition(self) -> Condition:
+        assert self._scope is not None
+        if self.progress is not None:
+            return idempotency.second_condition(self._scope)
+        return idempotency.first_condition(self._now)
+
+    def _meet(self, item: dict[str, Any] | None) -> bool:
+        """Deal with a record that is there already; True where the unit is to go on from an earlier run's progress."""
+        assert self._scope is not None
+        record = Record.read(item, self._now)
+        if record.state is State.NONE:
+            return False
+        if record.fingerprint != self._scope.fingerprint:
+            raise IdempotencyKeyReused("This Idempotency-Key was used for another request")
+        record, waited = self._await_outcome(record)
+        if record.state is State.DONE:
+            raise Replay(StoredResponse(record.status, self._open(f"idempotency/{self._scope.record_id}", record)))
+        if record.state is State.IN_PROGRESS and not self._abandoned(record):
+            raise IdempotencyInProgress("A request with this Idempotency-Key is being worked on", retry_after_s=2)
+        self.progress = record.progress
+        return self.progress is not None or waited
+
+    def _await_outcome(self, record: Record) -> tuple[Record, bool]:
+        """Wait a little for a twin that is at work: its response is this request's answer too."""
+        assert self._scope is not None
+        key: Key = (self._scope.record_id, "")
+        waited = 0.0
+        while (
+            record.state is State.IN_PROGRESS
+            and not self._abandoned(record)
+            and waited < self._runtime.policy.idempotency_wait_s
+        ):
+            self._runtime.pause(_POLL_S)
+            waited += _POLL_S
+            items = self._runtime.store.database.batch_get({IdempotencyItem: {key}})
+            record = Record.read(items[IdempotencyItem].get(key), self._now)
+        return record, waited > 0
+
+    def _abandoned(self, record: Record) -> bool:
+        """Whether the run that wrote the record has had its time; going on beside it would be safe, only wasteful."""
+        lease = timedelta(seconds=self._runtime.policy.idempotency_lease_s)
+        return record.touched_at is None or self._runtime.clock() - record.touched_at >= lease
+
+    def _entity_puts(
+        self, stored: Stored, tenant_id: str, entity_id: str, staged: _Staged
+    ) -> list[tuple[Model, Condition | None]]:
+        body = encode(
+            staged.entity, self._runtime.store.sealer, tenant_id, entity_id, self._new_tenants_key(tenant_id)
+        )
+        version = staged.base_version + 1
+        model = stored.model
+        range_attribute = getattr(model, stored.range_name)
+
+        def item(range_key: str) -> Model:
+            keys = {"tenant_id": tenant_id, stored.range_name: range_key}
+            return model(**keys, version=version, body=body, **stored.indexed(staged.entity))
+
+        condition = (
+            range_attribute.does_not_exist()
+            if staged.base_version == 0
+            else model.version == staged.base_version  # type: ignore[attr-defined]
+        )
+        puts: list[tuple[Model, Condition | None]] = [(item(stored.range_of(entity_id)), condition)]
+        puts += [(item(stored.range_of(other)), None) for other in stored.also(staged.entity)]
+        return puts
+
+    def _event_item(self, event_type: str, entity: Any) -> EventItem:
+        event_id = self.fresh_id("evt")
+        payload = self._runtime.present(entity)
+        text = json.dumps({"object": payload}, separators=(",", ":"))
+        tenant_id = tenant_of(entity)
+        return EventItem(
+            tenant_id=tenant_id,
+            id=event_id,
+            type=event_type,
+            created_at=format_time(self._now),
+            object_id=str(payload["id"]),
+            body=self._runtime.store.sealer.seal(
+                tenant_id, f"event/{event_id}", text, self._new_tenants_key(tenant_id)
+            ),
+            expires_at=self._expiry(self._runtime.policy.event_ttl_s),
+        )
+
+    def _audit_item(self, row: AuditRow) -> AuditItem:
+        return AuditItem(
+            tenant_id=self._tenant_id,
+            id=self.fresh_id("aud"),
+            request_id=row.request_id,
+            at=format_time(self._now),
+            principal=row.principal,
+            method=row.method,
+            route=row.route,
+            status=row.status,
+            ip=row.ip,
+            duration_ms=row.duration_ms,
+            expires_at=self._expiry(self._runtime.policy.audit_ttl_s),
+        )
+
+    def _new_tenants_key(self, tenant_id: str) -> str | None:
+        """The data key of a tenant that this very transaction creates; nobody can look it up yet."""
+        staged = self._staged.get((Tenant, tenant_id, SETTINGS_ID))
+        return staged.entity.data_key if staged else None
+
+    def _expiry(self, ttl_s: int) -> int:
+        return int(self._now.timestamp()) + ttl_s
+
+    def _seal(self, place: str, text: str) -> str:
+        return self._runtime.store.sealer.seal(self._tenant_id, place, text)
+
+    def _open(self, place: str, record: Record) -> str:
+        return self._runtime.store.sealer.open(self._tenant_id, place, record.sealed_body)
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoUnits:
+    """``services.ports.Units`` over DynamoDB."""
+
+    runtime: Runtime
+
+    def begin(self, tenant_id: str, request: KeyedRequest | None = None) -> UnitOfWork:
+        scope = Scope.of(tenant_id, request) if request is not None else None
+        return UnitOfWork(self.runtime, tenant_id, scope)

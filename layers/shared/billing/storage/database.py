@@ -1,0 +1,157 @@
+"""The one DynamoDB client of a process, and the one place where throttling and conflicts are retried.
+
+Reads and transactions go through it; a retry is bounded, and what is still refused then is a 503 to the caller.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBException, TransactWriteError
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from billing.domain.errors import Unavailable
+
+T = TypeVar("T")
+_ATTEMPTS = 6
+_FIRST_PAUSE_S = 0.02
+_RETRIED = {
+    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException",
+    "TransactionInProgressException", "InternalServerError", "TransactionConflictException",
+}  # fmt: skip
+_RETRIED_REASONS = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+_BATCH_LIMIT = 100
+Key = tuple[str, str]  # the hash key's and the range key's values
+
+
+class Database:
+    """DynamoDB for one process; created at import, so that the first request does not pay for the client."""
+
+    def __init__(self, region: str | None = None, pause: Callable[[float], None] = time.sleep) -> None:
+        self.connection = Connection(
+            region=region,
+            connect_timeout_seconds=2,
+            read_timeout_seconds=8,
+            max_retry_attempts=2,
+            max_pool_connections=10,
+            retry_configuration="LEGACY",
+        )
+        self._pause = pause
+
+    @property
+    def client(self) -> Any:
+        """botocore's client, for calls that PynamoDB has no words for."""
+        return self.connection.client
+
+    def call(self, operation: Callable[[], T]) -> T:
+        """Run one operation, again where DynamoDB was merely busy.
+
+        Raises:
+            Unavailable: it stayed busy, or did not answer.
+            ClientError, TransactWriteError: it refused for a reason that a retry does not change.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return operation()
+            except (ClientError, PynamoDBException, BotoCoreError) as error:
+                if not _is_busy(error):
+                    raise
+            # Full jitter: up to 20 ms, 40 ms ... 640 ms, so that those who collided do not collide again.
+            self._pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311 - no secret
+        raise Unavailable("The database is busy", retry_after_s=1)
+
+    def batch_get(self, keys: dict[type[Model], set[Key]]) -> dict[type[Model], dict[Key, dict[str, Any]]]:
+        """Consistent reads of many items of many tables in one round trip (per 100 keys).
+
+        Returns:
+            for each model the raw items (DynamoDB JSON) by key; what is not there is left out.
+        """
+        pending = [(model, key) for model, wanted in keys.items() for key in wanted]
+        found: dict[type[Model], dict[Key, dict[str, Any]]] = {model: {} for model in keys}
+        by_table = {table_name(model): model for model in keys}
+        for start in range(0, len(pending), _BATCH_LIMIT):
+            request = _batch_request(pending[start : start + _BATCH_LIMIT])
+            for attempt in range(_ATTEMPTS):
+                answer = self.call(lambda request=request: self.client.batch_get_item(RequestItems=request))  # type: ignore[misc]
+                for table, items in answer["Responses"].items():
+                    model = by_table[table]
+                    found[model].update((_key_of(model, item), item) for item in items)
+                request = answer.get("UnprocessedKeys") or {}
+                if not request:
+                    break
+                self._pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311 - no secret
+            if request:
+                raise Unavailable("The database is busy", retry_after_s=1)
+        return found
+
+    def transact(self, token: str, stage: Callable[[TransactWrite], None]) -> None:
+        """One TransactWriteItems.
+
+        Args:
+            token: the ClientRequestToken: a repeat whose first try had succeeded without telling is a success.
+            stage: puts the items into the transaction it is given (again for each try).
+
+        Raises:
+            TransactWriteError: canceled, with a reason for each item in the order of staging.
+        """
+
+        def run() -> None:
+            with TransactWrite(connection=self.connection, client_request_token=token) as transaction:
+                stage(transaction)
+
+        self.call(run)
+
+
+def table_name(model: type[Model]) -> str:
+    """The name of a model's table in this stack."""
+    name: str = model.Meta.table_name  # type: ignore[attr-defined]
+    return name
+
+
+def raw(value: str) -> dict[str, str]:
+    """A text in DynamoDB's JSON."""
+    return {"S": value}
+
+
+def _is_busy(error: Exception) -> bool:
+    if isinstance(error, TransactWriteError):
+        reasons = [reason for reason in error.cancellation_reasons if reason is not None]
+        # A failed condition is final, whatever else was in the way.
+        if any(reason.code == "ConditionalCheckFailed" for reason in reasons):
+            return False
+        if any(reason.code in _RETRIED_REASONS for reason in reasons):
+            return True
+    cause = error.cause if isinstance(error, PynamoDBException) else error
+    if isinstance(cause, ClientError):
+        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return cause.response["Error"]["Code"] in _RETRIED or status >= 500
+    return isinstance(cause, BotoCoreError)
+
+
+def _batch_request(keys: Iterable[tuple[type[Model], Key]]) -> dict[str, Any]:
+    request: dict[str, Any] = {}
+    for model, (hash_key, range_key) in keys:
+        key = {hash_name(model): raw(hash_key)}
+        if range_name(model):
+            key[range_name(model)] = raw(range_key)
+        request.setdefault(table_name(model), {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
+    return request
+
+
+def hash_name(model: type[Model]) -> str:
+    """The attribute name of a model's hash key."""
+    return str(model._hash_keyname)
+
+
+def range_name(model: type[Model]) -> str:
+    """The attribute name of a model's range key; empty where it has none."""
+    return str(model._range_keyname or "")
+
+
+def _key_of(model: type[Model], item: dict[str, Any]) -> Key:
+    name = range_name(model)
+    return item[hash_name(model)]["S"], item[name]["S"] if name else ""

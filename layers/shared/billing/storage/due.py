@@ -1,0 +1,46 @@
+"""The alarm clock: what is due in a shard, across the tables, in order of time (design.md, idea 3)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from pynamodb.models import Model
+
+from billing.domain.times import parse_time, sort_key
+from billing.services.ports import DueItem
+from billing.storage.database import Database, raw, table_name
+from billing.storage.tables import PaymentItem, SubscriptionItem, TestClockItem
+
+_PAGE = 50
+# In which order things of one instant happen: money whose outcome is unknown is settled before more is asked for.
+_DUE_TABLES: dict[str, type[Model]] = {
+    "payment": PaymentItem,
+    "subscription": SubscriptionItem,
+    "test_clock": TestClockItem,
+}
+
+
+class DynamoDueIndex:
+    """``services.ports.DueIndex`` over the ``by_due`` indexes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, shard: str, until: datetime) -> list[DueItem]:
+        found: list[DueItem] = []
+        for rank, (kind, model) in enumerate(_DUE_TABLES.items()):
+            found += self._page(rank, kind, model, shard, until)
+        return sorted(found)
+
+    def _page(self, rank: int, kind: str, model: type[Model], shard: str, until: datetime) -> Iterator[DueItem]:
+        answer: dict[str, Any] = self._database.call(
+            lambda: self._database.client.query(
+                TableName=table_name(model),
+                IndexName="by_due",
+                KeyConditionExpression="due_shard = :shard AND due_at <= :until",
+                ExpressionAttributeValues={":shard": raw(shard), ":until": raw(sort_key(until))},
+                Limit=_PAGE,
+            )
+        )
+        for item in answer["Items"]:
+            yield DueItem(parse_time(item["due_at"]["S"]), rank, kind, item["tenant_id"]["S"], item["id"]["S"])

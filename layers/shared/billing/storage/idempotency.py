@@ -1,0 +1,113 @@
+"""The record of a write's Idempotency-Key: stored in the same transaction as the write's effects.
+
+    (nothing) ──> done                       one commit: the effects and the response
+    (nothing) ──> in_progress ──> done       two commits, around a call that moves money
+
+A record older than its time to live is not there, whatever DynamoDB's sweeper has got round to: the code looks
+at the time itself, and a reused key then makes a new thing.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from hashlib import sha256
+from typing import Any
+
+from pynamodb.expressions.condition import Condition
+
+from billing.domain.times import format_time, parse_time
+from billing.services.ports import KeyedRequest
+from billing.storage.tables import IdempotencyItem
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose key it is, and for which request.
+
+    Args:
+        record_id: names tenant, route and key (contract.md section 1: the scope of a key is tenant and route).
+        fingerprint: SHA-256 of method, path, query and canonical body; another request under the key differs here.
+        client_key: the key, where a client chose it.
+    """
+
+    record_id: str
+    fingerprint: str
+    client_key: str | None
+
+    @classmethod
+    def of(cls, tenant_id: str, request: KeyedRequest) -> "Scope":
+        """The scope of a request's key."""
+        record_id = f"{tenant_id}#{request.record}#{sha256(request.key.encode()).hexdigest()}"
+        return cls(record_id, request.fingerprint, request.key if request.from_client else None)
+
+
+class State(Enum):
+    NONE = "none"
+    IN_PROGRESS = "in_progress"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored record, as it was read or as a failed condition returned it."""
+
+    state: State
+    fingerprint: str = ""
+    status: int = 0
+    sealed_body: str = ""
+    progress: dict[str, str] | None = None
+    touched_at: datetime | None = None
+
+    @classmethod
+    def read(cls, item: dict[str, Any] | None, now: datetime) -> "Record":
+        """The record of a raw item; an expired one counts as none."""
+        if not item or int(item["expires_at"]["N"]) <= now.timestamp():
+            return cls(State.NONE)
+        return cls(
+            State(item["state"]["S"]),
+            item["fingerprint"]["S"],
+            int(item.get("status", {}).get("N", 0)),
+            item.get("body", {}).get("S", ""),
+            json.loads(item["progress"]["S"]) if "progress" in item else None,
+            parse_time(item["touched_at"]["S"]),
+        )
+
+
+def in_progress_item(scope: Scope, progress: dict[str, str], now: datetime, ttl_s: int) -> IdempotencyItem:
+    """The record of a write whose first commit stands and whose second is to come."""
+    return IdempotencyItem(
+        record_id=scope.record_id,
+        state=State.IN_PROGRESS.value,
+        fingerprint=scope.fingerprint,
+        progress=json.dumps(progress),
+        touched_at=format_time(now),
+        expires_at=_expiry(now, ttl_s),
+    )
+
+
+def done_item(scope: Scope, status: int, sealed_body: str, now: datetime, ttl_s: int) -> IdempotencyItem:
+    """The record of a write that is complete, with the response that every repeat gets."""
+    return IdempotencyItem(
+        record_id=scope.record_id,
+        state=State.DONE.value,
+        fingerprint=scope.fingerprint,
+        status=status,
+        body=sealed_body,
+        touched_at=format_time(now),
+        expires_at=_expiry(now, ttl_s),
+    )
+
+
+def first_condition(now: datetime) -> Condition:
+    """Nobody has a live record under this key."""
+    return IdempotencyItem.record_id.does_not_exist() | (IdempotencyItem.expires_at <= int(now.timestamp()))
+
+
+def second_condition(scope: Scope) -> Condition:
+    """The record is still the one in progress, of the same request: the first to complete it wins."""
+    return (IdempotencyItem.state == State.IN_PROGRESS.value) & (IdempotencyItem.fingerprint == scope.fingerprint)
+
+
+def _expiry(now: datetime, ttl_s: int) -> int:
+    return int((now + timedelta(seconds=ttl_s)).timestamp())

@@ -1,0 +1,102 @@
+"""Which table, keys and index attributes each entity has: the one place that says so."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.models import Model
+
+from billing.domain.customer import Customer, PaymentMethod
+from billing.domain.due import Due
+from billing.domain.invoicing import Invoice
+from billing.domain.ledger import LedgerEntry
+from billing.domain.payment import Payment
+from billing.domain.plan import Plan, version_id
+from billing.domain.subscription import Subscription
+from billing.domain.tenant import INVOICE_SEQUENCE_ID, SETTINGS_ID, InvoiceSequence, Tenant
+from billing.domain.test_clock import TestClock
+from billing.domain.times import sort_key
+from billing.storage import tables
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How an entity class is stored.
+
+    Args:
+        range_name: the name of the range key attribute.
+        id_of: from the entity to its id within the tenant.
+        range_of: from the id to the range key.
+        indexed: from the entity to its index and filter attributes.
+        also: further ids that the same content is put under, once and for ever (a plan's versions).
+    """
+
+    model: type[Model]
+    range_name: str
+    id_of: Callable[[Any], str]
+    range_of: Callable[[str], str]
+    indexed: Callable[[Any], dict[str, str]]
+    also: Callable[[Any], tuple[str, ...]] = lambda entity: ()
+
+
+def join(tenant_id: str, other: str) -> str:
+    """The hash key of an index: it names the tenant, so that no caller can form another tenant's."""
+    return f"{tenant_id}#{other}"
+
+
+def _same(entity_id: str) -> str:
+    return entity_id
+
+
+def _plan_range(plan_id: str) -> str:
+    # Versions sort apart from the plans, so that a list of the catalog is one range.
+    return f"version#{plan_id}" if "@" in plan_id else f"plan#{plan_id}"
+
+
+def _due(due: Due | None) -> dict[str, str]:
+    return {"due_shard": due.shard, "due_at": sort_key(due.at)} if due else {}
+
+
+def _of_customer(entity: Subscription | Invoice | Payment) -> dict[str, str]:
+    status = entity.state if isinstance(entity, Subscription) else entity.status
+    return {
+        "customer_key": join(entity.tenant_id, entity.customer_id),
+        "status": status.value,
+        "created_at": sort_key(entity.created_at),
+        **_due(entity.due),
+    }
+
+
+def _invoice(invoice: Invoice) -> dict[str, str]:
+    found = _of_customer(invoice)
+    if invoice.subscription_id:
+        found["subscription_key"] = join(invoice.tenant_id, invoice.subscription_id)
+    return found
+
+
+def _plain(model: type[Model], indexed: Callable[[Any], dict[str, str]] = lambda entity: {}) -> Stored:
+    return Stored(model, "id", lambda entity: str(entity.id), _same, indexed)
+
+
+REGISTRY: dict[type, Stored] = {
+    Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, lambda e: {}),
+    InvoiceSequence: Stored(tables.TenantItem, "item", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
+    Customer: _plain(tables.CustomerItem),
+    PaymentMethod: _plain(
+        tables.PaymentMethodItem, lambda e: {"customer_key": join(e.tenant_id, e.customer_id)}
+    ),
+    Plan: Stored(
+        tables.PlanItem, "item", lambda e: e.id, _plan_range, lambda e: {},
+        also=lambda e: (version_id(e.id, e.plan_version),),
+    ),
+    Subscription: _plain(tables.SubscriptionItem, _of_customer),
+    Invoice: _plain(tables.InvoiceItem, _invoice),
+    Payment: _plain(tables.PaymentItem, _of_customer),
+    LedgerEntry: _plain(tables.LedgerItem),
+    TestClock: _plain(tables.TestClockItem, lambda e: _due(e.due)),
+}  # fmt: skip
+
+
+def tenant_of(entity: Any) -> str:
+    """The tenant that owns an entity: its hash key."""
+    return str(entity.id if isinstance(entity, Tenant) else entity.tenant_id)

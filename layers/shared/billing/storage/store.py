@@ -1,0 +1,238 @@
+"""Reading entities: batches, pages, and the tenant directory. What writes is ``commit``."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from billing.domain.errors import Unauthenticated, ValidationFailed
+from billing.domain.tenant import PLATFORM, SETTINGS_ID, Tenant
+from billing.domain.times import sort_key
+from billing.services.ports import Found, Page, Query, Ref
+from billing.storage.codec import Sealer, decode, encode
+from billing.storage.database import Database, Key, hash_name, raw, table_name
+from billing.storage.registry import REGISTRY, Stored, join
+from billing.storage.tables import PlanItem, TenantItem
+
+E = TypeVar("E")
+_INDEX_KEYS = {"customer": "customer_key", "subscription": "subscription_key"}
+_PAGES_AT_MOST = 20
+_FILTERED_PAGE = 100
+
+
+class Store:
+    """Typed reads over the tables."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self.database = database
+        self.sealer = sealer
+
+    def load(self, refs: Iterable[Ref[Any]], extra: dict[Any, set[Key]]) -> tuple[Found, dict[Any, dict[Key, Any]]]:
+        """All of ``refs`` in one consistent batch, with ``extra`` raw items (the idempotency record) beside them."""
+        keys = {model: set(wanted) for model, wanted in extra.items()}
+        places = {ref: _place(ref) for ref in refs}
+        for stored, key in places.values():
+            keys.setdefault(stored.model, set()).add(key)
+        if not keys:
+            return Found({}), {}
+        items = self.database.batch_get(keys)
+        entities = {}
+        for ref, (stored, key) in places.items():
+            item = items[stored.model].get(key)
+            if item is not None:
+                entities[ref] = self._decode(ref.kind, item, ref.tenant_id, ref.id)
+        return Found(entities), items
+
+    def query(self, query: Query[E], tenant_id: str) -> Page[E]:
+        """A page of a tenant's entities, newest first (ids sort by time)."""
+        stored = REGISTRY[query.kind]
+        scope = _cursor_scope(query)
+        after = self._opened(query.start, tenant_id, scope) if query.start else None
+        request = _query_request(query, stored, tenant_id)
+        items: list[E] = []
+        for _ in range(_PAGES_AT_MOST):
+            answer = self.database.call(lambda: self.database.client.query(**_from(request, stored, after)))
+            for item in answer["Items"]:
+                after = item[stored.range_name]["S"]
+                items.append(self._decode(query.kind, item, tenant_id, _id_of(stored, after)))
+                if len(items) == query.limit + 1:
+                    return self._page(items, stored, query, tenant_id, scope)
+            if "LastEvaluatedKey" not in answer:
+                return Page(items, None, query.limit)
+            after = answer["LastEvaluatedKey"][stored.range_name]["S"]
+        # A filter that matches next to nothing: what there is so far, and a cursor to look further.
+        return Page(items, self._sealed(after or "", tenant_id, scope), query.limit)
+
+    def _page(self, items: list[E], stored: Stored, query: Query[E], tenant_id: str, scope: str) -> Page[E]:
+        last = stored.range_of(stored.id_of(items[query.limit - 1]))
+        return Page(items[: query.limit], self._sealed(last, tenant_id, scope), query.limit)
+
+    def _decode(self, kind: type[E], item: dict[str, Any], tenant_id: str, entity_id: str) -> E:
+        return decode(kind, item["body"]["S"], self.sealer, tenant_id, entity_id)
+
+    def _sealed(self, last: str, tenant_id: str, scope: str) -> str:
+        return self.sealer.seal(tenant_id, scope, last)
+
+    def _opened(self, cursor: str, tenant_id: str, scope: str) -> str:
+        try:
+            return self.sealer.open(tenant_id, scope, cursor)
+        except ValueError:
+            raise ValidationFailed.of("cursor", "invalid_cursor") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    tenant: Tenant
+    until: float
+
+
+class TenantDirectory:
+    """Tenants by id, kept for a minute per worker. Credentials are never cached, settings are.
+
+    Args:
+        found_platform: makes the platform's own record, which the first use of a platform key founds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        cache_s: int,
+        found_platform: Callable[[], Tenant] | None = None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._cache_s = cache_s
+        self._found_platform = found_platform
+        self._cached: dict[str, _Cached] = {}
+
+    def get(self, tenant_id: str) -> Tenant:
+        """The tenant.
+
+        Raises:
+            Unauthenticated: a credential names a tenant that is not there.
+        """
+        now = self._clock().timestamp()
+        cached = self._cached.get(tenant_id)
+        if cached is None or cached.until <= now:
+            cached = _Cached(self._read(tenant_id), now + self._cache_s)
+            self._cached[tenant_id] = cached
+        return cached.tenant
+
+    def forget(self, tenant_id: str) -> None:
+        """Read the tenant anew next time."""
+        self._cached.pop(tenant_id, None)
+
+    def _read(self, tenant_id: str) -> Tenant:
+        item = self._item(tenant_id)
+        if item is None and tenant_id == PLATFORM and self._found_platform is not None:
+            self._store_if_absent(self._found_platform())
+            item = self._item(tenant_id)
+        if item is None:
+            raise Unauthenticated("The credential's tenant does not exist")
+        # A tenant has no sealed field: its own key is what it carries.
+        return decode(Tenant, item["body"]["S"], _NoSealer(), tenant_id, SETTINGS_ID)
+
+    def _item(self, tenant_id: str) -> dict[str, Any] | None:
+        key = (tenant_id, SETTINGS_ID)
+        return self._database.batch_get({TenantItem: {key}})[TenantItem].get(key)
+
+    def _store_if_absent(self, tenant: Tenant) -> None:
+        body = encode(tenant, _NoSealer(), tenant.id, SETTINGS_ID)
+        item = TenantItem(tenant_id=tenant.id, item=SETTINGS_ID, version=1, body=body)
+        try:
+            self._database.call(
+                lambda: self._database.client.put_item(
+                    TableName=table_name(TenantItem),
+                    Item=item.serialize(),
+                    ConditionExpression="attribute_not_exists(tenant_id)",
+                )
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise  # else another worker was first, and its key is the platform's
+
+
+class _NoSealer:
+    def seal(self, tenant_id: str, place: str, text: str, data_key: str | None = None) -> str:
+        raise AssertionError("a tenant has no sealed field")
+
+    def open(self, tenant_id: str, place: str, sealed: str) -> str:
+        raise AssertionError("a tenant has no sealed field")
+
+
+def _place(ref: Ref[Any]) -> tuple[Stored, Key]:
+    stored = REGISTRY[ref.kind]
+    return stored, (ref.tenant_id, stored.range_of(ref.id))
+
+
+def _id_of(stored: Stored, range_key: str) -> str:
+    return range_key.removeprefix("plan#") if stored.model is PlanItem else range_key
+
+
+def _cursor_scope(query: Query[Any]) -> str:
+    """What a cursor is bound to: the query but for its page size and place."""
+    bounds = [str(t) for t in (query.created_from, query.created_to)]
+    return "cursor/" + json.dumps(
+        [query.kind.__name__, query.index, query.value, sorted(query.filters.items()), *bounds]
+    )
+
+
+def _query_request(query: Query[Any], stored: Stored, tenant_id: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    filters = []
+    for n, (name, value) in enumerate(query.filters.items()):
+        names[f"#f{n}"], values[f":f{n}"] = name, raw(value)
+        filters.append(f"#f{n} = :f{n}")
+    for bound, operator in ((query.created_from, ">="), (query.created_to, "<")):
+        if bound is not None:
+            placeholder = ":from" if operator == ">=" else ":to"
+            values[placeholder] = raw(sort_key(bound))
+            filters.append(f"created_at {operator} {placeholder}")
+    request: dict[str, Any] = {
+        "TableName": table_name(stored.model),
+        "ScanIndexForward": False,
+        "Limit": _FILTERED_PAGE if filters else query.limit + 1,
+    }
+    if query.index:
+        names["#hash"] = _INDEX_KEYS[query.index]
+        values[":hash"] = raw(join(tenant_id, query.value or ""))
+        request["IndexName"] = f"by_{query.index}"
+    else:
+        names["#hash"] = hash_name(stored.model)
+        values[":hash"] = raw(tenant_id)
+        request["ConsistentRead"] = True
+    if filters:
+        request["FilterExpression"] = " AND ".join(filters)
+    return {**request, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+
+
+def _from(request: dict[str, Any], stored: Stored, after: str | None) -> dict[str, Any]:
+    """The request for what comes after (is older than) a range key."""
+    condition = "#hash = :hash"
+    values = dict(request["ExpressionAttributeValues"])
+    names = {**request["ExpressionAttributeNames"], "#range": stored.range_name}
+    if stored.model is PlanItem:
+        # Only the plans, not the versions beside them: ids have no character above "~".
+        values[":low"], values[":high"] = raw("plan#"), raw("plan#~" if after is None else _just_before(after))
+        condition += " AND #range BETWEEN :low AND :high"
+    elif after is not None:
+        values[":after"] = raw(after)
+        condition += " AND #range < :after"
+    else:
+        del names["#range"]
+    return {
+        **request,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
+
+
+def _just_before(key: str) -> str:
+    """A text below ``key`` and above every id that sorts before it: ids have no character above ``~``."""
+    return key[:-1] + chr(ord(key[-1]) - 1) + "~"

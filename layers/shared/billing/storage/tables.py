@@ -1,0 +1,174 @@
+"""The tables, one PynamoDB model each; template.yaml creates them, with the same keys and indexes.
+
+An item is its keys, the attributes that an index or a filter needs, the ``version`` that every update is
+conditional on, and the entity as JSON in ``body`` (``codec``).
+"""
+
+from collections.abc import Mapping
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.models import Model
+
+
+class TenantItem(Model):
+    class Meta:
+        table_name = "tenants"
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    version = NumberAttribute()
+    body = UnicodeAttribute()
+
+
+class CallerItem(Model):
+    """A credential with its counters (``callers``); only ever updated in place after it was made."""
+
+    class Meta:
+        table_name = "callers"
+
+    caller_id = UnicodeAttribute(hash_key=True)
+    tenant_id = UnicodeAttribute()
+    key_id = UnicodeAttribute()
+    name = UnicodeAttribute()
+    scope = UnicodeAttribute()
+    status = UnicodeAttribute()
+    minute_limit = NumberAttribute()
+    slot_limit = NumberAttribute()
+    created_at = UnicodeAttribute()
+    key_expires_at = UnicodeAttribute(null=True)
+
+
+class _Entity(Model):
+    tenant_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    version = NumberAttribute()
+    body = UnicodeAttribute()
+
+
+class _Dated(_Entity):
+    """An entity that the alarm clock may have to wake; the index is sparse."""
+
+    due_shard = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+
+
+class _OfCustomer(_Dated):
+    customer_key = UnicodeAttribute(null=True)
+    status = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute(null=True)
+
+
+class CustomerItem(_Entity):
+    class Meta:
+        table_name = "customers"
+
+    email_key = UnicodeAttribute(null=True)
+
+
+class PaymentMethodItem(_Entity):
+    class Meta:
+        table_name = "payment_methods"
+
+    customer_key = UnicodeAttribute()
+
+
+class PlanItem(Model):
+    class Meta:
+        table_name = "plans"
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    version = NumberAttribute()
+    body = UnicodeAttribute()
+
+
+class SubscriptionItem(_OfCustomer):
+    class Meta:
+        table_name = "subscriptions"
+
+
+class InvoiceItem(_OfCustomer):
+    class Meta:
+        table_name = "invoices"
+
+    subscription_key = UnicodeAttribute(null=True)
+
+
+class PaymentItem(_OfCustomer):
+    class Meta:
+        table_name = "payments"
+
+
+class LedgerItem(_Entity):
+    class Meta:
+        table_name = "ledger"
+
+
+class TestClockItem(_Dated):
+    class Meta:
+        table_name = "test_clocks"
+
+
+class IdempotencyItem(Model):
+    class Meta:
+        table_name = "idempotency"
+
+    record_id = UnicodeAttribute(hash_key=True)
+    state = UnicodeAttribute()
+    fingerprint = UnicodeAttribute()
+    status = NumberAttribute(null=True)
+    body = UnicodeAttribute(null=True)
+    progress = UnicodeAttribute(null=True)
+    touched_at = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class EventItem(Model):
+    class Meta:
+        table_name = "events"
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    type = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    object_id = UnicodeAttribute()
+    body = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class AuditItem(Model):
+    class Meta:
+        table_name = "audit"
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    request_id = UnicodeAttribute()
+    at = UnicodeAttribute()
+    principal = UnicodeAttribute()
+    method = UnicodeAttribute()
+    route = UnicodeAttribute()
+    status = NumberAttribute()
+    ip = UnicodeAttribute(null=True)
+    duration_ms = NumberAttribute()
+    expires_at = NumberAttribute()
+
+
+MODELS: tuple[type[Model], ...] = (
+    TenantItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, SubscriptionItem, InvoiceItem,
+    PaymentItem, LedgerItem, TestClockItem, IdempotencyItem, EventItem, AuditItem,
+)  # fmt: skip
+
+
+def use_tables(names: Mapping[str, str]) -> None:
+    """Point the models at a stack's tables.
+
+    Args:
+        names: from the plain name (``customers``) to the table's name in this stack; others keep their plain name.
+    """
+    for model in MODELS:
+        plain = PLAIN_NAMES[model]
+        model.Meta.table_name = names.get(plain, plain)  # type: ignore[attr-defined]
+        model._connection = None  # PynamoDB caches the table's name in it
+
+
+PLAIN_NAMES: dict[type[Model], str] = {model: model.Meta.table_name for model in MODELS}  # type: ignore[attr-defined]

@@ -1,0 +1,52 @@
+"""`make e2e`: a fresh stack on free ports, the suite of the deployed stack against it, and down again."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from local.console import Failure, say
+from local.run import Stack, ignore_signals, on_signal
+from local.settings import ROOT, Paths, Ports
+
+KEPT_LOGS = ROOT / ".local" / "e2e-logs"
+
+
+def run_suite(stack: Stack, arguments: list[str]) -> int:
+    """pytest's own exit code."""
+    env = os.environ | {"LEDGERLINE_STACK_FILE": str(stack.paths.stack.resolve())}
+    command = [sys.executable, "-m", "pytest", "tests/e2e", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+
+
+def main() -> int:
+    """Arguments go on to pytest: `python -m local.e2e -k invoices -x`."""
+    signal.signal(signal.SIGTERM, on_signal)
+    base = Path(tempfile.mkdtemp(prefix="ledgerline-e2e-"))
+    stack = Stack(Paths(base), Ports.free())
+    code = 1
+    try:
+        stack.start()
+        code = run_suite(stack, sys.argv[1:])
+        stack.watch()
+    except Failure as failure:
+        print(f"error: {failure}", file=sys.stderr, flush=True)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    finally:
+        ignore_signals()
+        stack.stop()
+        if code != 0:
+            shutil.rmtree(KEPT_LOGS, ignore_errors=True)
+            shutil.copytree(stack.paths.logs, KEPT_LOGS, dirs_exist_ok=True)
+            say(f"logs of the stack: {KEPT_LOGS}")
+        shutil.rmtree(base, ignore_errors=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

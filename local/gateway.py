@@ -1,0 +1,118 @@
+"""Plain local URLs for the emulator's API and function URL.
+
+The emulator serves an API under /_aws/execute-api/ID/ and a function URL by its Host header. People and Stripe get
+http://127.0.0.1:PORT/... instead. Bodies are read whole, as API Gateway does, up to its limit.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable
+
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from yarl import URL
+
+from local.settings import HOST
+
+BODY_LIMIT_BYTES = 10 * 1024 * 1024  # API Gateway's
+TIMEOUT_S = 65.0  # the longest function, and a little
+HEALTH = "/_gateway/health"
+# Headers that belong to one connection (RFC 9110 7.6.1), and those that are made anew on the next.
+HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-connection"}
+NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "expect"}
+NOT_RETURNED = HOP_BY_HOP | {"content-length", "server", "date"}
+AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # only what the caller sent
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def forward(session: ClientSession, base: str, host: str | None) -> Handler:
+    """A handler that passes everything on to `base`, under the Host name `host` where one is given."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        headers = request.headers.copy()
+        for name in NOT_FORWARDED:
+            headers.popall(name, None)
+        # As API Gateway does: the address that it saw goes behind those that the request names.
+        seen = headers.get("X-Forwarded-For")
+        headers["X-Forwarded-For"] = f"{seen}, {request.remote}" if seen else request.remote or HOST
+        headers["Host"] = host or request.host
+        body = await request.read()
+        try:
+            async with session.request(
+                request.method,
+                URL(base + request.raw_path, encoded=True),  # the path as it came: request signatures cover it
+                headers=headers,
+                data=body or None,
+                allow_redirects=False,
+                skip_auto_headers=AUTO_HEADERS,
+            ) as answer:
+                return returned(answer, await answer.read())
+        except (ClientError, TimeoutError) as error:
+            return web.json_response({"message": f"the emulator did not answer: {error}"}, status=503)
+
+    return handle
+
+
+def returned(answer: ClientResponse, body: bytes) -> web.Response:
+    """The emulator's answer, on this connection."""
+    response = web.Response(status=answer.status, body=body)
+    for name, value in answer.headers.items():
+        if name.lower() not in NOT_RETURNED:
+            response.headers.add(name, value)
+    return response
+
+
+async def health(_request: web.Request) -> web.Response:
+    """That this process is up; says nothing about the functions."""
+    return web.Response(text="ok")
+
+
+async def listen(port: int, handler: Handler) -> web.AppRunner:
+    """One loopback port, everything on it through `handler`."""
+    app = web.Application(client_max_size=BODY_LIMIT_BYTES)
+    app.router.add_get(HEALTH, health)
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, port).start()
+    return runner
+
+
+async def serve(options: argparse.Namespace) -> None:
+    """Serve both ports until a signal says stop."""
+    stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    session = ClientSession(
+        connector=TCPConnector(limit=0),
+        timeout=ClientTimeout(total=TIMEOUT_S),
+        auto_decompress=False,
+        cookie_jar=DummyCookieJar(),  # two callers must not share cookies
+    )
+    aws = f"http://{HOST}:{options.aws_port}"
+    async with session:
+        runners = [
+            await listen(options.api_port, forward(session, f"{aws}/_aws/execute-api/{options.api_id}", None)),
+            await listen(options.webhook_port, forward(session, aws, options.function_host)),
+        ]
+        await stop.wait()
+        for runner in runners:
+            with contextlib.suppress(TimeoutError):
+                await runner.cleanup()
+
+
+def main() -> None:
+    """The process that `local.run` starts after a deploy."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--api-port", type=int, required=True)
+    parser.add_argument("--webhook-port", type=int, required=True)
+    parser.add_argument("--aws-port", type=int, required=True)
+    parser.add_argument("--api-id", required=True)
+    parser.add_argument("--function-host", required=True, help="host name of the webhook's function URL")
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The HTTP API's routes, from the events of the template.
+
+On AWS they come from the OpenAPI body that SAM makes of these events; the emulator makes the API but ignores the body.
+Table TTL is ignored there as well. So both are put in after a deploy, from the same file.
+"""
+
+from typing import Any
+
+import yaml
+
+from local.deploy import client
+from local.settings import ROOT, STACK_NAME, Ports
+
+ALIAS = "live"
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short tags (!Ref, !Sub, !GetAtt, ...) as plain values: routes have none of them."""
+
+
+def _plain(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    assert isinstance(node, yaml.MappingNode)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_multi_constructor("!", _plain)
+
+
+def template() -> dict[str, Any]:
+    """The template as plain data."""
+    # A subclass of SafeLoader: it makes no objects.
+    loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506
+    return loaded
+
+
+def api_routes(document: dict[str, Any]) -> dict[str, list[str]]:
+    """Route keys by the logical id of the function that serves them."""
+    found: dict[str, list[str]] = {}
+    for logical_id, resource in document["Resources"].items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        for event in resource["Properties"].get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                properties = event["Properties"]
+                path = properties.get("Path")
+                key = f"{properties['Method']} {path}" if path else "$default"
+                found.setdefault(logical_id, []).append(key)
+    return found
+
+
+def function_names(document: dict[str, Any]) -> dict[str, str]:
+    """Deployed function names by logical id."""
+    return {
+        logical_id: resource["Properties"]["FunctionName"].replace("${AWS::StackName}", STACK_NAME)
+        for logical_id, resource in document["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def create_routes(ports: Ports, api_id: str) -> int:
+    """Give the emulator's API an integration per function and a route per event; returns the number of routes."""
+    gateway, functions = client("apigatewayv2", ports), client("lambda", ports)
+    document = template()
+    names = function_names(document)
+    clear_routes(gateway, api_id)
+    count = 0
+    for logical_id, keys in api_routes(document).items():
+        # The alias, not the function: that is what SAM points the API at, and a deploy moves it.
+        arn = functions.get_alias(FunctionName=names[logical_id], Name=ALIAS)["AliasArn"]
+        integration = gateway.create_integration(
+            ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+        )
+        for key in keys:
+            gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}")
+            count += 1
+    return count
+
+
+def clear_routes(gateway: Any, api_id: str) -> None:
+    """Forget what an earlier deploy put there: a path may have moved to another function."""
+    for route in gateway.get_routes(ApiId=api_id, MaxResults="500")["Items"]:
+        gateway.delete_route(ApiId=api_id, RouteId=route["RouteId"])
+    for integration in gateway.get_integrations(ApiId=api_id, MaxResults="500")["Items"]:
+        gateway.delete_integration(ApiId=api_id, IntegrationId=integration["IntegrationId"])
+
+
+def enable_ttl(ports: Ports, tables: dict[str, str]) -> None:
+    """Switch on each TTL that the template asks for."""
+    dynamodb = client("dynamodb", ports)
+    for logical_id, resource in template()["Resources"].items():
+        ttl = resource["Properties"].get("TimeToLiveSpecification") if "Properties" in resource else None
+        if ttl and resource["Type"] == "AWS::DynamoDB::Table":
+            name = tables[logical_id.removesuffix("Table")]
+            described = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+            if described["TimeToLiveStatus"] != "ENABLED":
+                dynamodb.update_time_to_live(
+                    TableName=name,
+                    TimeToLiveSpecification={"Enabled": True, "AttributeName": ttl["AttributeName"]},
+                )

@@ -1,0 +1,182 @@
+"""`make run`: the whole stack on this machine, in the foreground, until Ctrl-C."""
+
+import argparse
+import fcntl
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import IO
+from urllib.parse import urlsplit
+
+from local import seed
+from local.console import Failure, say, step
+from local.deploy import client, deploy, fingerprint, is_current, outputs
+from local.emulator import STOP_TIMEOUT_S, start_emulator, wait_for_emulator
+from local.gateway import HEALTH
+from local.processes import Child
+from local.routes import ALIAS, create_routes, enable_ttl, function_names, template
+from local.settings import HOST, ROOT, STACK_NAME, Paths, Ports, aws_environment
+
+READY_TIMEOUT_S = 20.0
+
+
+class Stack:
+    """The running processes of one local stack, and the order in which they start and stop."""
+
+    def __init__(self, paths: Paths, ports: Ports) -> None:
+        self.paths, self.ports = paths, ports
+        self.children: list[Child] = []
+        self.keys = seed.Keys()
+        self.lock: IO[str] | None = None
+
+    def start(self) -> None:
+        """Bring everything up; on any failure the caller stops what is there."""
+        self.paths.make()
+        self._take_lock()
+        self.ports.require_free()
+        self.paths.stack.unlink(missing_ok=True)  # nobody should read the addresses of an earlier start
+        with step("emulator and Stripe sandbox"):
+            emulator = self._started(start_emulator(self.paths, self.ports))
+            sandbox = self._started(self._start_sandbox())
+            wait_for_emulator(emulator, self.ports)
+            sandbox.wait_until_ready(f"http://{HOST}:{self.ports.stripe}/_sandbox/health", READY_TIMEOUT_S)
+        self._deploy_if_changed()
+        found = outputs(self.ports)
+        with step("gateway"):
+            self._start_gateway(found)
+        with step("Stripe credentials, platform key, tenant"):
+            self._seed(found)
+        with step("warming up"):
+            seed.warm_up(self.ports)
+        seed.write_stack_file(self.paths, self.ports, self.keys, found)
+
+    def _take_lock(self) -> None:
+        """Two emulators on one state would each overwrite what the other saved."""
+        self.lock = (self.paths.base / "lock").open("w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Failure(f"another `make run` uses {self.paths.base}: stop it first") from None
+
+    def _started(self, child: Child) -> Child:
+        self.children.append(child)
+        return child
+
+    def _start_sandbox(self) -> Child:
+        command = [sys.executable, "-m", "local.stripe_sandbox"]
+        command += ["--port", str(self.ports.stripe), "--db", str(self.paths.stripe_db.resolve())]
+        return Child.start("stripe", command, env=aws_environment(self.ports), cwd=ROOT, logs=self.paths.logs)
+
+    def _deploy_if_changed(self) -> None:
+        if is_current(self.paths, self.ports):
+            say("  nothing changed: using what is deployed")
+            return
+        deploy(self.paths, self.ports)
+        found = outputs(self.ports)
+        with step("routes and TTL"):
+            create_routes(self.ports, found["ApiId"])
+            tables = {name.removeprefix("Table"): value for name, value in found.items() if name.startswith("Table")}
+            enable_ttl(self.ports, tables)
+        self.paths.deployed.write_text(fingerprint(self.ports))
+
+    def _start_gateway(self, found: dict[str, str]) -> None:
+        name = function_names(template())["StripeWebhookFunction"]
+        url = client("lambda", self.ports).get_function_url_config(FunctionName=name, Qualifier=ALIAS)["FunctionUrl"]
+        command = [sys.executable, "-m", "local.gateway", "--api-id", found["ApiId"]]
+        command += ["--api-port", str(self.ports.api), "--webhook-port", str(self.ports.webhook)]
+        command += ["--aws-port", str(self.ports.aws), "--function-host", urlsplit(url).netloc]
+        env = aws_environment(self.ports)
+        child = self._started(Child.start("gateway", command, env=env, cwd=ROOT, logs=self.paths.logs))
+        child.wait_until_ready(f"http://{HOST}:{self.ports.webhook}{HEALTH}", READY_TIMEOUT_S)
+
+    def _seed(self, found: dict[str, str]) -> None:
+        self.keys = seed.Keys.load(self.paths.keys)
+        seed.register_webhook(self.keys, self.ports)
+        seed.put_stripe_secret(self.keys, self.ports, found["StripeSecretId"])
+        seed.ensure_tenant(self.keys, self.ports, found["TableCallers"])
+        self.keys.save(self.paths.keys)
+
+    def watch(self) -> None:
+        """Fail when a child ends by itself."""
+        for child in self.children:
+            child.require_alive()
+
+    def stop(self) -> None:
+        """Stop in the opposite order: no new requests first, the emulator (which saves its state) last."""
+        self.paths.stack.unlink(missing_ok=True)
+        for child in reversed(self.children):
+            child.stop(STOP_TIMEOUT_S)
+        self.children.clear()
+
+
+def on_signal(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM and a closed terminal end the stack as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def ignore_signals() -> None:
+    """From here on a second Ctrl-C would lose the state that is being saved."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+
+
+def print_welcome(stack: Stack) -> None:
+    """Addresses, the key, and three things to try."""
+    api, key = f"http://{HOST}:{stack.ports.api}", stack.keys.api_key
+    write = "-H 'Content-Type: application/json' -H \"Idempotency-Key: $(date +%s%N)\""
+    say(f"""
+Ledgerline is running (stack {STACK_NAME}).
+
+  API              {api}/v1
+  Stripe webhook   {seed.webhook_url(stack.ports)}
+  Stripe sandbox   http://{HOST}:{stack.ports.stripe}
+  AWS emulator     http://{HOST}:{stack.ports.aws}
+  tenant           {stack.keys.tenant_id}
+  API key          {key}
+  all of it        {stack.paths.stack}        logs: {stack.paths.logs}/
+
+Try:
+
+  curl {api}/v1/health
+  curl -X POST {api}/v1/customers -H 'X-API-Key: {key}' {write} -d '{{"name": "Ada", "email": "ada@example.com"}}'
+  curl {api}/v1/customers -H 'X-API-Key: {key}'
+
+or, in another terminal: make demo. Ctrl-C stops it; the data stays until make clean-run.""")
+
+
+def main() -> int:
+    """Run until a signal comes or a child dies."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state-dir", type=Path, default=ROOT / ".local", help="where data and logs are kept")
+    parser.add_argument("--free-ports", action="store_true", help="any free ports instead of the fixed ones")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGHUP, on_signal)
+    started = time.monotonic()
+    stack: Stack | None = None
+    try:
+        ports = Ports.free() if options.free_ports else Ports.fixed()
+        stack = Stack(Paths(options.state_dir), ports)
+        stack.start()
+        print_welcome(stack)
+        say(f"(started in {time.monotonic() - started:.0f} s)")
+        while True:
+            time.sleep(0.5)
+            stack.watch()
+    except KeyboardInterrupt:
+        return 0
+    except Failure as failure:
+        print(f"error: {failure}", file=sys.stderr, flush=True)
+        return 1
+    finally:
+        ignore_signals()
+        if stack and stack.children:
+            say("\nstopping; the data is being saved ...")
+            stack.stop()
+            say("stopped.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

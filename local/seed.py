@@ -1,0 +1,145 @@
+"""What a fresh stack needs before anybody can use it: Stripe's credentials, the platform's key, a tenant.
+
+Everything here can be run again: what is there already stays.
+"""
+
+import json
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import stripe
+
+from local.console import Failure
+from local.deploy import client
+from local.platform_key import caller_id, create_platform_key, new_key
+from local.routes import api_routes, template
+from local.settings import HOST, Paths, Ports, write_private
+
+DEMO_TENANT = {"name": "Demo tenant", "mode": "test", "currency": "USD", "timezone": "UTC"}
+REQUEST_TIMEOUT_S = 60.0  # the first call of a function is a cold start, and eight start at once
+
+
+@dataclass
+class Keys:
+    """The secrets of one local stack. Empty until they are made."""
+
+    platform_api_key: str = ""
+    stripe_api_key: str = ""
+    webhook_endpoint_id: str = ""
+    webhook_secret: str = ""
+    tenant_id: str = ""
+    api_key: str = ""
+
+    @classmethod
+    def load(cls, path: Path) -> "Keys":
+        """The keys of an earlier start, or new ones."""
+        known = json.loads(path.read_text()) if path.exists() else {}
+        keys = cls(**known)
+        keys.platform_api_key = keys.platform_api_key or new_key()
+        keys.stripe_api_key = keys.stripe_api_key or "sk_test_" + secrets.token_hex(24)
+        return keys
+
+    def save(self, path: Path) -> None:
+        """For the next start."""
+        write_private(path, json.dumps(asdict(self), indent=2))
+
+
+def webhook_url(ports: Ports) -> str:
+    """Where Stripe sends its events."""
+    return f"http://{HOST}:{ports.webhook}/webhooks/stripe"
+
+
+def register_webhook(keys: Keys, ports: Ports) -> None:
+    """Have an enabled endpoint at the Stripe sandbox, and its signing secret."""
+    base = f"http://{HOST}:{ports.stripe}"
+    api = stripe.StripeClient(
+        keys.stripe_api_key, base_addresses={"api": base}, http_client=stripe.RequestsClient(timeout=10)
+    )
+    url = webhook_url(ports)
+    try:
+        known = [each for each in api.v1.webhook_endpoints.list({"limit": 100}).data if each.url == url]
+        if any(each.id == keys.webhook_endpoint_id for each in known) and keys.webhook_secret:
+            return
+        made = api.v1.webhook_endpoints.create({"url": url, "enabled_events": ["*"]})
+    except stripe.StripeError as error:
+        raise Failure(f"the Stripe sandbox did not take the webhook endpoint: {error}") from None
+    keys.webhook_endpoint_id, keys.webhook_secret = made.id, made.secret or ""
+
+
+def put_stripe_secret(keys: Keys, ports: Ports, secret_id: str) -> None:
+    """Give the functions the credentials, the way an operator does on AWS."""
+    value = json.dumps({"api_key": keys.stripe_api_key, "webhook_secrets": [keys.webhook_secret]})
+    manager = client("secretsmanager", ports)
+    if manager.get_secret_value(SecretId=secret_id)["SecretString"] != value:
+        manager.put_secret_value(SecretId=secret_id, SecretString=value)
+
+
+def known_key(dynamodb: Any, table: str, key: str) -> bool:
+    """Whether the key's item is in the table of callers."""
+    if not key:
+        return False
+    found = dynamodb.get_item(TableName=table, Key={"caller_id": {"S": caller_id(key)}}, ConsistentRead=True)
+    return "Item" in found
+
+
+def ensure_tenant(keys: Keys, ports: Ports, callers_table: str) -> None:
+    """A tenant in test mode with an admin key, made through the API like any other."""
+    dynamodb = client("dynamodb", ports)
+    if not known_key(dynamodb, callers_table, keys.platform_api_key):
+        create_platform_key(dynamodb, callers_table, keys.platform_api_key)
+    if known_key(dynamodb, callers_table, keys.api_key):
+        return
+    answer = requests.post(
+        f"http://{HOST}:{ports.api}/v1/tenants",
+        json=DEMO_TENANT,
+        headers={"X-API-Key": keys.platform_api_key, "Idempotency-Key": f"local-{secrets.token_hex(8)}"},
+        timeout=REQUEST_TIMEOUT_S,
+    )
+    if answer.status_code != 201:
+        raise Failure(f"POST /v1/tenants answered {answer.status_code}: {answer.text[:500]} (log: .local/logs)")
+    made = answer.json()["data"]
+    keys.tenant_id, keys.api_key = made["id"], made["apiKey"]
+
+
+def warm_up(ports: Ports) -> None:
+    """One request to each function, so that nobody's first call waits for imports."""
+    base = f"http://{HOST}:{ports.api}"
+    paths = {keys[0] for keys in api_routes(template()).values()}
+    urls = [base + key.partition(" ")[2].replace("{", "").replace("}", "").replace("+", "") for key in paths]
+    calls: list[Callable[[], Any]] = [lambda url=url: requests.get(url, timeout=REQUEST_TIMEOUT_S) for url in urls]
+    calls.append(lambda: requests.post(webhook_url(ports), data=b"", timeout=REQUEST_TIMEOUT_S))
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for future in [pool.submit(call) for call in calls]:
+            future.result()
+
+
+def write_stack_file(paths: Paths, ports: Ports, keys: Keys, outputs: dict[str, str]) -> None:
+    """What the demo, the e2e tests and the benchmarks need to know."""
+    tables = {name.removeprefix("Table"): value for name, value in outputs.items() if name.startswith("Table")}
+    stack = {
+        "api_url": f"http://{HOST}:{ports.api}",
+        "stripe_webhook_url": webhook_url(ports),
+        "stripe_url": f"http://{HOST}:{ports.stripe}",
+        "tenant_id": keys.tenant_id,
+        "api_key": keys.api_key,
+        "platform_api_key": keys.platform_api_key,
+        "stripe_api_key": keys.stripe_api_key,
+        "aws_endpoint_url": f"http://{HOST}:{ports.aws}",
+        "region": "us-east-1",
+        "tables": {snake(name): value for name, value in tables.items()},
+        "billing_queue_url": outputs["BillingQueueUrl"],
+        "billing_dead_letter_queue_url": outputs["BillingDeadLetterQueueUrl"],
+        "stripe_secret_id": outputs["StripeSecretId"],
+        "key_id": outputs["KeyId"],
+    }
+    write_private(paths.stack, json.dumps(stack, indent=2) + "\n")
+
+
+def snake(name: str) -> str:
+    """`PaymentMethods` -> `payment_methods`, as the code names its tables."""
+    return "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")

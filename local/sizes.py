@@ -1,0 +1,70 @@
+"""Checks that no function, with its layers, passes what Lambda takes: 250 MB unzipped.
+
+`python -m local.sizes .aws-sam/build/template.yaml` after a build; prints the table and exits 1 when one is too big.
+Source: AWS Lambda quotas, "Deployment package (.zip file archive) size".
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from local.console import Failure, say
+from local.routes import template
+
+LIMIT_BYTES = 250 * 1024 * 1024
+MEBIBYTE = 1024 * 1024
+
+
+def folder_bytes(folder: Path) -> int:
+    """Sum of the files under `folder`, unzipped."""
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+
+
+def layer_ids(document: dict[str, Any], function: dict[str, Any]) -> list[str]:
+    """Logical ids of a function's layers: those of Globals, then its own (SAM joins the two lists)."""
+    return [*document["Globals"]["Function"].get("Layers", []), *function["Properties"].get("Layers", [])]
+
+
+def sizes(document: dict[str, Any], source: Path, build: Path) -> dict[str, dict[str, int]]:
+    """Bytes of every part of every function, by logical id."""
+    found: dict[str, dict[str, int]] = {}
+    layers: dict[str, int] = {}
+    for logical_id, resource in document["Resources"].items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        parts = {"code": folder_bytes(source / resource["Properties"]["CodeUri"])}
+        for layer in layer_ids(document, resource):
+            if layer not in layers:
+                if not (build / layer).is_dir():
+                    raise Failure(f"{build / layer} is missing: make build")
+                layers[layer] = folder_bytes(build / layer)
+            parts[layer] = layers[layer]
+        found[logical_id] = parts
+    return found
+
+
+def main() -> int:
+    """One line per function."""
+    built = Path(sys.argv[1])
+    try:
+        found = sizes(template(), Path(), built.parent)
+    except Failure as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return 1
+    too_big = []
+    say(f"{'function':24} {'unzipped':>10}   of which")
+    for name, parts in sorted(found.items()):
+        total = sum(parts.values())
+        detail = ", ".join(f"{part} {size / MEBIBYTE:.1f}" for part, size in parts.items())
+        say(f"{name.removesuffix('Function'):24} {total / MEBIBYTE:7.1f} MB   {detail}")
+        if total > LIMIT_BYTES:
+            too_big.append(name)
+    if too_big:
+        print(f"error: over {LIMIT_BYTES // MEBIBYTE} MB unzipped: {', '.join(too_big)}", file=sys.stderr)
+        return 1
+    say(f"all within Lambda's {LIMIT_BYTES // MEBIBYTE} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""One request's world: its account, its store, the events that it emits."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.stripe_sandbox.errors import no_such
+from local.stripe_sandbox.store import Record, Store
+
+Json = dict[str, Any]
+
+# The version that the SDK pins; events carry their account's version, whatever the request asked for.
+API_VERSION = "2026-10-28.endive"
+
+_ALPHABET = string.ascii_letters + string.digits
+_NOUNS = {
+    "payment_method": "PaymentMethod",
+    "setup_intent": "setupintent",
+    "webhook_endpoint": "webhook endpoint",
+    "balance_transaction": "balance transaction",
+}
+
+
+def token(length: int) -> str:
+    """Random letters and digits, like the tail of Stripe's ids."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+@dataclass
+class Context:
+    """What an operation may use."""
+
+    account: str
+    store: Store
+    request_id: str | None
+    idempotency_key: str | None = None
+    events: list[str] = field(default_factory=list)
+    delay_s: float = 0.0
+
+    @property
+    def now(self) -> int:
+        """Unix seconds."""
+        return int(time.time())
+
+    def find(self, object_type: str, object_id: str) -> Record | None:
+        """A document of this account, or None."""
+        return self.store.find(self.account, object_type, object_id)
+
+    def get(self, object_type: str, object_id: str, param: str, *, status: int = 404) -> Record:
+        """A document of this account.
+
+        Raises:
+            ApiError: ``resource_missing``, naming ``param``.
+        """
+        record = self.find(object_type, object_id)
+        if record is None:
+            raise no_such(_NOUNS.get(object_type, object_type), object_id, param, status=status)
+        return record
+
+    def insert(self, body: Json, hidden: Json | None = None, kind: str | None = None) -> Json:
+        """A new document."""
+        return self.store.insert(self.account, body, hidden, kind)
+
+    def save(self, body: Json, hidden: Json | None = None, kind: str | None = None) -> Json:
+        """A changed document."""
+        return self.store.save(self.account, body, hidden, kind)
+
+    def emit(self, event_type: str, obj: Json, previous: Json | None = None) -> None:
+        """An event about ``obj`` as it is now, and a delivery for every endpoint that listens to it.
+
+        Both are part of the request's transaction: there is no change without its event.
+        """
+        data: Json = {"object": obj}
+        if previous is not None:
+            data["previous_attributes"] = previous
+        event: Json = {
+            "id": f"evt_{token(24)}",
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.now,
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
+            "type": event_type,
+        }
+        endpoints = self.listeners(event_type)
+        event["pending_webhooks"] = len(endpoints)
+        self.insert(event, kind=event_type)
+        self.events.append(event["id"])
+        for endpoint in endpoints:
+            self.enqueue(event["id"], endpoint)
+
+    def listeners(self, event_type: str) -> list[str]:
+        """Ids of the enabled endpoints that want this type."""
+        endpoints, _ = self.store.page(self.account, "webhook_endpoint", {"kind": "enabled"}, limit=100)
+        return [e["id"] for e in endpoints if "*" in e["enabled_events"] or event_type in e["enabled_events"]]
+
+    def enqueue(self, event_id: str, endpoint_id: str) -> None:
+        """A delivery to be made."""
+        self.store.db.execute(
+            "INSERT INTO deliveries (account, event, endpoint, state, attempts, due_at)"
+            " VALUES (?, ?, ?, 'pending', 0, ?)",
+            (self.account, event_id, endpoint_id, time.time() + self.delay_s),
+        )
+
+
+def changed(before: Json, after: Json) -> Json:
+    """The old values of what changed, as an event's ``previous_attributes``."""
+    return {key: before.get(key) for key in after if before.get(key) != after[key]}
+
+
+def merge_metadata(current: Json, sent: Any) -> Json:
+    """Named keys are set, an empty value removes its key, an empty ``metadata`` removes all."""
+    if sent == "":
+        return {}
+    merged = current | (sent or {})
+    return {key: value for key, value in merged.items() if value != ""}
+
+
+def text_or_none(value: Any) -> Any:
+    """An empty text unsets."""
+    return None if value == "" else value

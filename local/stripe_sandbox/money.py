@@ -1,0 +1,74 @@
+"""Which currencies and amounts Stripe charges (https://docs.stripe.com/currencies)."""
+
+from __future__ import annotations
+
+from local.stripe_sandbox.errors import InvalidRequestError
+
+_ZERO = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
+_TWO = (
+    "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad"
+    " cdf chf cny cop crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl htg"
+    " huf idr ils inr isk jmd kes kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr"
+    " mwk mxn myr mzn nad ngn nio nok npr nzd pab pen pgk php pkr pln qar ron rsd rub sar sbd scr sek"
+    " sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah uyu uzs wst xcd yer zar zmw"
+)
+ZERO_DECIMAL = frozenset(_ZERO.split())
+THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | frozenset(_TWO.split())
+
+_LARGEST = 99_999_999
+_SMALLEST = dict.fromkeys(("usd", "aud", "brl", "cad", "chf", "eur", "inr", "jpy", "nzd", "sgd"), 50) | {
+    "aed": 200,
+    "bgn": 100,
+    "czk": 1500,
+    "dkk": 250,
+    "gbp": 30,
+    "hkd": 400,
+    "huf": 17500,
+    "mxn": 1000,
+    "myr": 200,
+    "nok": 300,
+    "pln": 200,
+    "ron": 200,
+    "sek": 300,
+    "thb": 1000,
+}
+
+
+def show(amount: int, currency: str) -> str:
+    """An amount for an error message: ``49.99 usd``."""
+    if currency in ZERO_DECIMAL:
+        return f"{amount} {currency}"
+    digits = 3 if currency in THREE_DECIMAL else 2
+    return f"{amount // 10**digits}.{amount % 10**digits:0{digits}d} {currency}"
+
+
+def check_currency(currency: str) -> str:
+    """The currency in lower case.
+
+    Raises:
+        InvalidRequestError: Stripe does not charge in it.
+    """
+    lower = currency.lower()
+    if lower not in CURRENCIES:
+        raise InvalidRequestError(f"Invalid currency: {currency}.", param="currency")
+    return lower
+
+
+def check_amount(amount: int, currency: str, param: str = "amount") -> int:
+    """An amount that a card can be charged.
+
+    Raises:
+        InvalidRequestError: not positive, under the currency's minimum, or over eight digits.
+    """
+    if amount < 1:
+        message = "This value must be greater than or equal to 1."
+        raise InvalidRequestError(message, code="parameter_invalid_integer", param=param)
+    least = _SMALLEST.get(currency, 1)
+    if amount < least:
+        message = f"Amount must be at least {show(least, currency)}."
+        raise InvalidRequestError(message, code="amount_too_small", param=param)
+    if amount > _LARGEST:
+        message = f"Amount must be no more than {show(_LARGEST, currency)}."
+        raise InvalidRequestError(message, code="amount_too_large", param=param)
+    return amount

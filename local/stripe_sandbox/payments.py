@@ -1,0 +1,277 @@
+"""An attempt to pay a PaymentIntent: authentication, the charge, and what becomes of the intent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.stripe_sandbox import cards
+from local.stripe_sandbox.context import Context, token
+from local.stripe_sandbox.errors import ApiError, CardError
+from local.stripe_sandbox.store import Record
+
+Json = dict[str, Any]
+
+# Stripe's standard US card price: 2.9 % + 30 cents.
+_FEE_PER_MILLE, _FEE_FIXED = 29, 30
+_SETTLES_AFTER_S = 2 * 86_400
+
+
+def needs_authentication(method: Record, *, off_session: bool) -> bool:
+    """Whether this card asks its holder for 3D Secure now."""
+    auth = method.hidden["auth"]
+    if auth == cards.UNLESS_SET_UP:
+        return not (off_session and method.hidden["set_up"])
+    if auth == cards.ALREADY_SET_UP:
+        return not off_session
+    return bool(auth == cards.ALWAYS)
+
+
+def next_action(intent: Json, return_url: str | None) -> Json:
+    """How the payer gets to the 3D Secure page (the control API stands in for the payer)."""
+    url = f"https://hooks.stripe.com/3d_secure_2/hosted?intent={intent['id']}"
+    if return_url:
+        return {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url}}
+    return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": url}}
+
+
+def attempt(
+    context: Context,
+    intent: Json,
+    method: Record,
+    *,
+    off_session: bool,
+    return_url: str | None = None,
+    error_on_requires_action: bool = False,
+) -> Json:
+    """Confirm the intent with the payment method.
+
+    Raises:
+        CardError: the card was refused; the failed charge and the intent's new state are to be committed.
+    """
+    intent |= {"payment_method": method.body["id"], "last_payment_error": None, "next_action": None}
+    if needs_authentication(method, off_session=off_session):
+        if off_session or error_on_requires_action:
+            raise _refuse(context, intent, method, "authentication_required")
+        intent |= {"status": "requires_action", "next_action": next_action(intent, return_url)}
+        context.save(intent)
+        context.emit("payment_intent.requires_action", intent)
+        return intent
+    return charge(context, intent, method)
+
+
+def charge(context: Context, intent: Json, method: Record) -> Json:
+    """Charge the card, after any authentication.
+
+    Raises:
+        CardError: as ``attempt``.
+    """
+    if method.hidden["decline"]:
+        raise _refuse(context, intent, method, method.hidden["decline"])
+    intent["next_action"] = None
+    made = _new_charge(context, intent, method)
+    manual = intent["capture_method"] == "manual"
+    made |= {"paid": True, "status": "succeeded", "captured": not manual}
+    made["amount_captured"] = 0 if manual else made["amount"]
+    if not manual:
+        made["balance_transaction"] = _settle(context, made, made["amount"], method.hidden["bypass_pending"])
+    context.insert(made)
+    intent |= {"latest_charge": made["id"], "status": "requires_capture" if manual else "succeeded"}
+    intent["amount_capturable" if manual else "amount_received"] = intent["amount"]
+    context.save(intent)
+    _keep_method(context, intent, method)
+    context.emit("charge.succeeded", made)
+    context.emit("payment_intent.amount_capturable_updated" if manual else "payment_intent.succeeded", intent)
+    return intent
+
+
+def capture(context: Context, intent: Json, amount: int) -> Json:
+    """Take an authorized amount, or a part of it; the rest is released."""
+    record = context.get("charge", intent["latest_charge"], "charge")
+    made = record.body
+    released = made["amount"] - amount
+    made |= {"captured": True, "amount_captured": amount, "amount_refunded": released}
+    made["balance_transaction"] = _settle(context, made, amount, bypass_pending=False)
+    context.save(made)
+    intent |= {"status": "succeeded", "amount_capturable": 0, "amount_received": amount}
+    context.save(intent)
+    context.emit("charge.captured", made)
+    context.emit("payment_intent.succeeded", intent)
+    return intent
+
+
+def fail_authentication(context: Context, intent: Json, method: Record) -> Json:
+    """The payer did not authenticate."""
+    message = "We are unable to authenticate your payment method. Choose another one and try again."
+    failure = CardError(message, code="payment_intent_authentication_failure")
+    failure.error["type"] = "invalid_request_error"
+    _record_failure(context, intent, method, failure)
+    return intent
+
+
+def _refuse(context: Context, intent: Json, method: Record, decline: str) -> CardError:
+    made = _new_charge(context, intent, method)
+    failure = cards.failure(decline, {"charge": made["id"]})
+    error = failure.error
+    outcome = {
+        "advice_code": None if decline == "authentication_required" else "try_again_later",
+        "network_status": "declined_by_network",
+        "reason": error.get("decline_code", error["code"]),
+        "seller_message": "The bank did not authorize this payment.",
+        "type": "issuer_declined",
+    }
+    if decline == "fraudulent" and method.hidden["attaches"]:
+        outcome |= {
+            "network_status": "not_sent_to_network",
+            "reason": "highest_risk_level",
+            "type": "blocked",
+        }
+    made["outcome"] |= outcome
+    made |= {"status": "failed", "failure_code": error["code"], "failure_message": error["message"]}
+    context.insert(made)
+    context.emit("charge.failed", made)
+    intent["latest_charge"] = made["id"]
+    _record_failure(context, intent, method, failure)
+    return failure
+
+
+def _record_failure(context: Context, intent: Json, method: Record, failure: CardError) -> None:
+    """Stripe takes the refused payment method off the intent and shows it in the error."""
+    context.save(method.body, method.hidden | {"used": True})
+    failure.error["payment_method"] = dict(method.body)
+    intent |= {
+        "last_payment_error": dict(failure.error),
+        "next_action": None,
+        "payment_method": None,
+        "status": "requires_payment_method",
+    }
+    context.save(intent)
+    context.emit("payment_intent.payment_failed", intent)
+    failure.error["payment_intent"] = dict(intent)
+
+
+def _keep_method(context: Context, intent: Json, method: Record) -> None:
+    """A used card is spent, unless it is (or is to be) its customer's."""
+    hidden = method.hidden | {"used": True}
+    if intent["setup_future_usage"] == "off_session":
+        hidden["set_up"] = True
+    context.save(method.body, hidden)
+    if intent["setup_future_usage"] and intent["customer"] and method.body["customer"] is None:
+        attach_after_use(context, method.body, intent["customer"])
+
+
+def attach_after_use(context: Context, body: Json, customer: str) -> None:
+    """Attach the card that an intent has just proven."""
+    body["customer"] = customer
+    context.save(body)
+    context.emit("payment_method.attached", body)
+
+
+def _new_charge(context: Context, intent: Json, method: Record) -> Json:
+    card = method.body["card"]
+    shown = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    details = {name: card[name] for name in shown} | {
+        "amount_authorized": intent["amount"],
+        "installments": None,
+        "mandate": None,
+        "network": card["brand"],
+        "regulated_status": "unregulated",
+        "three_d_secure": None,
+        "wallet": None,
+    }
+    copied = ("amount", "currency", "customer", "description", "receipt_email", "shipping", "transfer_group")
+    return {name: intent[name] for name in copied} | {
+        "id": f"ch_3{token(23)}",
+        "object": "charge",
+        "amount_captured": 0,
+        "amount_refunded": 0,
+        "application": None,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "balance_transaction": None,
+        "billing_details": method.body["billing_details"],
+        "calculated_statement_descriptor": "STRIPE SANDBOX",
+        "captured": False,
+        "created": context.now,
+        "disputed": False,
+        "failure_balance_transaction": None,
+        "failure_code": None,
+        "failure_message": None,
+        "fraud_details": {},
+        "livemode": False,
+        "metadata": dict(intent["metadata"]),
+        "on_behalf_of": None,
+        "outcome": {
+            "advice_code": None,
+            "network_advice_code": None,
+            "network_decline_code": None,
+            "network_status": "approved_by_network",
+            "reason": None,
+            "risk_level": "normal",
+            "risk_score": 20,
+            "seller_message": "Payment complete.",
+            "type": "authorized",
+        },
+        "paid": False,
+        "payment_intent": intent["id"],
+        "payment_method": method.body["id"],
+        "payment_method_details": {"type": "card", "card": details},
+        "receipt_number": None,
+        "receipt_url": None,
+        "refunded": False,
+        "review": None,
+        "source_transfer": None,
+        "statement_descriptor": intent["statement_descriptor"],
+        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
+        "status": "pending",
+        "transfer_data": None,
+    }
+
+
+def _settle(context: Context, made: Json, amount: int, bypass_pending: bool) -> str:
+    fee = (amount * _FEE_PER_MILLE + 500) // 1000 + _FEE_FIXED
+    detail = {
+        "amount": fee,
+        "application": None,
+        "currency": made["currency"],
+        "description": "Stripe processing fees",
+        "type": "stripe_fee",
+    }
+    return settle(context, made, "charge", amount, [detail], available=bypass_pending)
+
+
+def settle(
+    context: Context, source: Json, kind: str, amount: int, fees: list[Json], *, available: bool
+) -> str:
+    """A line of the account's balance; returns its id."""
+    fee = sum(detail["amount"] for detail in fees)
+    line = {
+        "id": f"txn_3{token(23)}",
+        "object": "balance_transaction",
+        "amount": amount,
+        "available_on": context.now + (0 if available else _SETTLES_AFTER_S),
+        "balance_type": "payments",
+        "created": context.now,
+        "currency": source["currency"],
+        "description": source.get("description"),
+        "exchange_rate": None,
+        "fee": fee,
+        "fee_details": fees,
+        "net": amount - fee,
+        "reporting_category": kind,
+        "source": source["id"],
+        "status": "available" if available else "pending",
+        "type": kind,
+    }
+    context.insert(line, kind=kind)
+    return str(line["id"])
+
+
+def method_of(context: Context, intent: Json) -> Record:
+    """The payment method of an intent that waits for its payer.
+
+    Raises:
+        ApiError: it waits for nobody.
+    """
+    if intent["status"] != "requires_action":
+        raise ApiError(f"{intent['id']} does not wait for authentication: it is {intent['status']}.")
+    return context.get("payment_method", intent["payment_method"], "payment_method")

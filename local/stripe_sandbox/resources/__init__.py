@@ -1,0 +1,23 @@
+"""The resources; importing this package registers all their operations."""
+
+from local.stripe_sandbox.resources import (
+    charges,
+    customers,
+    events,
+    payment_intents,
+    payment_methods,
+    refunds,
+    setup_intents,
+    webhook_endpoints,
+)
+
+__all__ = [
+    "charges",
+    "customers",
+    "events",
+    "payment_intents",
+    "payment_methods",
+    "refunds",
+    "setup_intents",
+    "webhook_endpoints",
+]

@@ -1,0 +1,32 @@
+"""Creates the template's tables in whatever stands for DynamoDB, so that no test has a schema of its own."""
+
+from typing import Any
+
+from local.routes import template
+
+_KEPT = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+
+
+def plain_name(logical_id: str) -> str:
+    """``PaymentMethodsTable`` -> ``payment_methods``."""
+    name = logical_id.removesuffix("Table")
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def table_definitions() -> dict[str, dict[str, Any]]:
+    """CreateTable's arguments for each table of template.yaml, by plain name."""
+    found = {}
+    for logical_id, resource in template()["Resources"].items():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            properties = resource["Properties"]
+            found[plain_name(logical_id)] = {name: properties[name] for name in _KEPT if name in properties}
+    return found
+
+
+def create_tables(client: Any, prefix: str = "") -> dict[str, str]:
+    """Create every table; returns the names by plain name."""
+    names = {}
+    for plain, definition in table_definitions().items():
+        names[plain] = prefix + plain
+        client.create_table(TableName=prefix + plain, **definition)
+    return names

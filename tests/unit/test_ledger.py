@@ -1,0 +1,147 @@
+"""The ledger: every entry balances, or it does not exist."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from billing.domain.ledger import Account, LedgerEntry, Posting, invoice_finalized, payment_received
+from billing.domain.money import CurrencyMismatch, Money, sum_money
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+# No deadline: a busy machine is no broken law.
+LAW = settings(max_examples=60, deadline=None)
+AT = datetime(2026, 1, 31, 9, tzinfo=UTC)
+ANY = st.integers(-(10**9), 10**9).map(lambda minor: Money.from_minor(minor, "USD"))
+PAID = st.integers(1, 10**9).map(lambda minor: Money.from_minor(minor, "USD"))
+ACCOUNTS = st.sampled_from(Account)
+
+
+def usd(minor: int) -> Money:
+    return Money.from_minor(minor, "USD")
+
+
+def total(entry: LedgerEntry) -> Money:
+    return sum_money((posting.amount for posting in entry.postings), "USD")
+
+
+def lines(entry: LedgerEntry | None) -> list[tuple[Account, int, str | None]]:
+    assert entry is not None
+    return [(posting.account, posting.amount.minor, posting.party) for posting in entry.postings]
+
+
+# The entry
+
+
+@LAW
+@given(st.lists(st.tuples(ACCOUNTS, ANY), min_size=1, max_size=6), ACCOUNTS)
+def test_an_entry_is_made_exactly_when_it_balances(rows: list[tuple[Account, Money]], last: Account) -> None:
+    postings = [Posting(account, amount) for account, amount in rows]
+    rest = -sum_money((amount for _, amount in rows), "USD")
+    entry = LedgerEntry("le_1", "adjustment", "in_1", AT, (*postings, Posting(last, rest)))
+    assert total(entry).is_zero
+    with pytest.raises(ValueError, match="entry le_1 does not balance"):
+        LedgerEntry("le_1", "adjustment", "in_1", AT, (*postings, Posting(last, rest + usd(1))))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_an_entry_has_two_sides(count: int) -> None:
+    with pytest.raises(ValueError, match="at least two postings"):
+        LedgerEntry("le_1", "adjustment", "in_1", AT, (Posting(Account.CASH, usd(0)),) * count)
+
+
+def test_an_entry_has_one_currency() -> None:
+    postings = (Posting(Account.CASH, usd(5)), Posting(Account.RECEIVABLE, Money.from_minor(-5, "EUR")))
+    with pytest.raises(CurrencyMismatch):
+        LedgerEntry("le_1", "adjustment", "in_1", AT, postings)
+
+
+def test_an_entry_is_posted_in_utc() -> None:
+    postings = (Posting(Account.CASH, usd(5)), Posting(Account.RECEIVABLE, usd(-5)))
+    with pytest.raises(ValueError, match="posted_at must be an aware datetime in UTC"):
+        LedgerEntry("le_1", "adjustment", "in_1", datetime(2026, 1, 31), postings)
+
+
+# A finalized invoice
+
+
+def test_an_invoice_is_owed_earned_and_taxed() -> None:
+    entry = invoice_finalized("le_1", "in_1", "cus_1", usd(1000), usd(200), AT)
+    assert entry is not None
+    assert (entry.id, entry.kind, entry.source_id, entry.posted_at) == (
+        "le_1",
+        "invoice_finalized",
+        "in_1",
+        AT,
+    )
+    assert lines(entry) == [
+        (Account.RECEIVABLE, 1200, "cus_1"),
+        (Account.REVENUE, -1000, None),
+        (Account.TAX_PAYABLE, -200, None),
+    ]
+
+
+def test_an_untaxed_invoice_has_no_tax_posting() -> None:
+    entry = invoice_finalized("le_1", "in_1", "cus_1", usd(1000), usd(0), AT)
+    assert lines(entry) == [(Account.RECEIVABLE, 1000, "cus_1"), (Account.REVENUE, -1000, None)]
+
+
+def test_an_invoice_of_nothing_is_not_posted() -> None:
+    assert invoice_finalized("le_1", "in_1", "cus_1", usd(0), usd(0), AT) is None
+
+
+def test_tax_that_a_credit_cancels_is_still_owed() -> None:
+    # An untaxed credit of 12.00 beside a taxed 10.00 at 20 %: the customer owes nothing, the tenant owes tax.
+    entry = invoice_finalized("le_1", "in_1", "cus_1", usd(-200), usd(200), AT)
+    assert lines(entry) == [(Account.REVENUE, 200, None), (Account.TAX_PAYABLE, -200, None)]
+
+
+@LAW
+@given(ANY, ANY)
+def test_finalizing_balances_and_posts_no_zero(net: Money, tax: Money) -> None:
+    entry = invoice_finalized("le_1", "in_1", "cus_1", net, tax, AT)
+    if entry is None:
+        assert net.is_zero
+        assert tax.is_zero
+        return
+    assert total(entry).is_zero
+    assert not any(posting.amount.is_zero for posting in entry.postings)
+    by_account = {posting.account: posting.amount for posting in entry.postings}
+    assert by_account.get(Account.RECEIVABLE, usd(0)) == net + tax
+    assert by_account.get(Account.REVENUE, usd(0)) == -net
+
+
+def test_net_and_tax_have_one_currency() -> None:
+    with pytest.raises(CurrencyMismatch):
+        invoice_finalized("le_1", "in_1", "cus_1", usd(10), Money.from_minor(2, "EUR"), AT)
+
+
+# A payment
+
+
+@LAW
+@given(PAID)
+def test_a_payment_is_in_cash_and_no_longer_owed(amount: Money) -> None:
+    entry = payment_received("le_2", "py_1", "cus_1", amount, AT)
+    assert (entry.kind, entry.source_id) == ("payment_received", "py_1")
+    assert lines(entry) == [
+        (Account.CASH, amount.minor, None),
+        (Account.RECEIVABLE, -amount.minor, "cus_1"),
+    ]
+
+
+@pytest.mark.parametrize("minor", [0, -1])
+def test_a_payment_is_above_zero(minor: int) -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        payment_received("le_2", "py_1", "cus_1", usd(minor), AT)
+
+
+@LAW
+@given(PAID, PAID)
+def test_paying_an_invoice_settles_the_receivable(net: Money, tax: Money) -> None:
+    invoiced = invoice_finalized("le_1", "in_1", "cus_1", net, tax, AT)
+    assert invoiced is not None
+    paid = payment_received("le_2", "py_1", "cus_1", net + tax, AT)
+    owed = [p.amount for p in invoiced.postings + paid.postings if p.account is Account.RECEIVABLE]
+    assert sum_money(owed, "USD").is_zero

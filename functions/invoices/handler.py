@@ -49,7 +49,13 @@ def list_invoices(
     return _page(work, customer, subscription, status, (created_from, created_to), limit, cursor)
 
 
-@api.get("/v1/tenants/{tid}/invoices", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=InvoiceOut, many=True)
+@api.get(
+    "/v1/tenants/{tid}/invoices",
+    scope=Scope.BILLING_READ,
+    limit=INVOICE_QUERIES,
+    answers=InvoiceOut,
+    many=True,
+)
 def list_tenant_invoices(
     tid: str,
     work: CurrentWork,

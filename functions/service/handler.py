@@ -10,6 +10,7 @@ from billing.edge.http import File
 api = bootstrap.http_api("service")
 
 OPENAPI = Path(__file__).parent / "openapi.json"
+DOCS = Path(__file__).parent / "docs.html"
 
 
 class Health(BaseModel):
@@ -17,16 +18,25 @@ class Health(BaseModel):
     stage: str
 
 
-@api.get("/health", scope=None, public=True, answers=Health)
 def get_health() -> Health:
     """Whether the service answers."""
     return Health(status="ok", stage=bootstrap.settings().stage)
 
 
-@api.get("/openapi.json", scope=None, public=True)
 def get_openapi() -> File:
     """The OpenAPI document of the whole API."""
     return File(OPENAPI.read_bytes(), "application/json", "openapi.json")
 
+
+def get_docs() -> File:
+    """The API's reference as a page for people."""
+    return File(DOCS.read_bytes(), "text/html; charset=utf-8", "docs.html")
+
+
+# At the root for probes and browsers, and beside all other routes.
+for root in ("", "/v1"):
+    api.get(f"{root}/health", scope=None, public=True, answers=Health)(get_health)
+    api.get(f"{root}/openapi.json", scope=None, public=True)(get_openapi)
+    api.get(f"{root}/docs", scope=None, public=True)(get_docs)
 
 lambda_handler = api.lambda_handler

@@ -4,13 +4,14 @@ Everything is made once per process and lazily, so that a function pays only for
 the product reads the wall clock, makes an id or draws a random number.
 """
 
+import logging
 import os
 import random
 import secrets
 import time
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
@@ -49,7 +50,11 @@ def settings() -> Settings:
 @cache
 def logger() -> Logger:
     """The structured log: ids, never personal data."""
-    return Logger(level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"), utc=True)
+    log = Logger(level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"), utc=True)
+    # Services and storage know only the standard library's logging: their lines take the same form.
+    billing = logging.getLogger("billing")
+    billing.handlers, billing.propagate = log.handlers, False
+    return log
 
 
 @cache
@@ -198,5 +203,3 @@ def worker() -> "Worker":
         pause=time.sleep,
         turn_s=settings().worker_turn_s,
     )
-
-

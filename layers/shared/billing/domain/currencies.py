@@ -19,9 +19,7 @@ _CODES_BY_DIGITS: dict[int, str] = {
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
 }
-_MINOR_DIGITS: dict[str, int] = {
-    code: digits for digits, codes in _CODES_BY_DIGITS.items() for code in codes.split()
-}
+_MINOR_DIGITS: dict[str, int] = {code: digits for digits, codes in _CODES_BY_DIGITS.items() for code in codes.split()}
 
 
 def is_currency(code: str) -> bool:

@@ -126,9 +126,7 @@ def period_invoice_id(subscription: Subscription, period: Period) -> str:
     return derived("in", period.start, subscription.tenant_id, subscription.id, format_time(period.start))
 
 
-def period_invoice(
-    tenant: Tenant, customer: Customer, subscription: Subscription, plan: Plan, at: datetime
-) -> Invoice:
+def period_invoice(tenant: Tenant, customer: Customer, subscription: Subscription, plan: Plan, at: datetime) -> Invoice:
     """The draft for the subscription's current period, billed in advance.
 
     Args:

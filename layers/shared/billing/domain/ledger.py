@@ -108,9 +108,7 @@ def invoice_finalized(
     return LedgerEntry(entry_id, "invoice_finalized", invoice_id, at, moved) if moved else None
 
 
-def payment_received(
-    entry_id: str, payment_id: str, customer_id: str, amount: Money, at: datetime
-) -> LedgerEntry:
+def payment_received(entry_id: str, payment_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
     """Record that a customer paid: debit cash, credit receivable.
 
     Args:

@@ -52,9 +52,7 @@ class Money:
         if not isinstance(self.currency, str):
             raise TypeError(f"currency must be a str, not {type(self.currency).__name__}")
         if not is_currency(self.currency):
-            raise ValueError(
-                f"unknown currency {self.currency!r}: expected an active ISO 4217 code in upper case"
-            )
+            raise ValueError(f"unknown currency {self.currency!r}: expected an active ISO 4217 code in upper case")
 
     @classmethod
     def zero(cls, currency: str) -> Money:

@@ -1,10 +1,10 @@
 """Payments: one attempt to collect money is one Payment, written before Stripe is called (design.md section 5).
 
-    pending ──> succeeded
-       ├──────> failed            (a decline is final for this attempt)
-       ├──────> canceled
-       ├──────> processing ─────> succeeded | failed
-       └──────> requires_action > succeeded | failed | canceled
+pending ──> succeeded
+   ├──────> failed            (a decline is final for this attempt)
+   ├──────> canceled
+   ├──────> processing ─────> succeeded | failed
+   └──────> requires_action > succeeded | failed | canceled
 """
 
 from dataclasses import dataclass, field, replace

@@ -174,9 +174,7 @@ class Cadence:
         return self.period(self.index_at(t))
 
 
-def next_anchor(
-    start: datetime, timezone: str, interval: Interval, interval_count: int, anchor_day: int
-) -> datetime:
+def next_anchor(start: datetime, timezone: str, interval: Interval, interval_count: int, anchor_day: int) -> datetime:
     """Give the first instant on `anchor_day`, at or after `start`, at the same local time of day.
 
     It is the anchor of a cadence whose first, shorter period is [start, that instant): start 20 January,

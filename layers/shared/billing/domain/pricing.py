@@ -165,9 +165,7 @@ class Component:
             if bound is None:
                 raise ValueError(f"component {self.key}: only the last tier may have no up_to")
             if previous is not None and bound <= previous:
-                raise ValueError(
-                    f"component {self.key}: tiers must ascend: {previous} is followed by {bound}"
-                )
+                raise ValueError(f"component {self.key}: tiers must ascend: {previous} is followed by {bound}")
             previous = bound
 
 

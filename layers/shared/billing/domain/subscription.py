@@ -1,8 +1,8 @@
 """Subscriptions: a customer's standing order for a plan, and the period that is running.
 
-    trialing ──> active <──> past_due
-                   ^  └────────┴───> canceled
-    incomplete ────┘  (the first invoice is not paid yet)
+trialing ──> active <──> past_due
+               ^  └────────┴───> canceled
+incomplete ────┘  (the first invoice is not paid yet)
 """
 
 from dataclasses import dataclass, field, replace
@@ -115,7 +115,7 @@ def start(
 
 
 def renew(subscription: Subscription) -> Subscription:
-    """The subscription in its next period. Time moves by one period at a time, so a missed sweep catches up in order."""
+    """The subscription in its next period. One period at a time: a missed sweep catches up in order."""
     index = subscription.period_index + 1
     return replace(subscription, period_index=index, current_period=subscription.cadence.period(index))
 

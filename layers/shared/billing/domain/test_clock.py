@@ -45,6 +45,4 @@ class TestClock:
     def arrived(self) -> "TestClock":
         """The clock at its target, with nothing left to do."""
         assert self.target_time is not None
-        return replace(
-            self, status=ClockStatus.READY, frozen_time=self.target_time, target_time=None, due=None
-        )
+        return replace(self, status=ClockStatus.READY, frozen_time=self.target_time, target_time=None, due=None)

@@ -23,7 +23,8 @@ from billing.domain.errors import (
     Unavailable,
 )
 from billing.domain.tenant import PLATFORM, TenantStatus
-from billing.edge import body as bodies, envelope
+from billing.edge import body as bodies
+from billing.edge import envelope
 from billing.edge.scopes import Scope, granted
 from billing.services.ports import (
     AuditRow,

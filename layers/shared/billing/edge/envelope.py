@@ -16,9 +16,7 @@ def success(result: BaseModel, request_id: str, at: datetime) -> str:
     return '{"data":' + _dump(result) + ',"meta":' + _meta(request_id, at, None) + "}"
 
 
-def listing(
-    items: Sequence[BaseModel], next_cursor: str | None, limit: int, request_id: str, at: datetime
-) -> str:
+def listing(items: Sequence[BaseModel], next_cursor: str | None, limit: int, request_id: str, at: datetime) -> str:
     """The envelope of a list, with ``meta.pagination``."""
     pagination = {"next_cursor": next_cursor, "has_more": next_cursor is not None, "limit": limit}
     return '{"data":[' + ",".join(map(_dump, items)) + '],"meta":' + _meta(request_id, at, pagination) + "}"

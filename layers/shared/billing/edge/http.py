@@ -1,11 +1,11 @@
 """The HTTP edge of a function: a Powertools app whose routes run inside a ``Call``.
 
-    api = bootstrap.http_api("customers")
+api = bootstrap.http_api("customers")
 
-    @api.post("/v1/customers", scope=Scope.BILLING_WRITE, answers=CustomerOut)
-    def create_customer(body: Annotated[CustomerIn, Body()], work: CurrentWork) -> CustomerOut: ...
+@api.post("/v1/customers", scope=Scope.BILLING_WRITE, answers=CustomerOut)
+def create_customer(body: Annotated[CustomerIn, Body()], work: CurrentWork) -> CustomerOut: ...
 
-    lambda_handler = api.lambda_handler
+lambda_handler = api.lambda_handler
 """
 
 import functools
@@ -27,8 +27,8 @@ from pydantic import BaseModel
 from billing.domain.errors import BillingError, Detail, RouteNotFound, ValidationFailed
 from billing.edge import envelope
 from billing.edge.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
-from billing.edge.faults import described
 from billing.edge.scopes import Scope
+from billing.services.faults import described
 from billing.services.ports import Page, RouteLimit, StoredResponse, Work
 
 _JSON = "application/json"
@@ -112,7 +112,9 @@ class HttpApi:
         self._edge = edge
         self._logger = logger
         self.app = APIGatewayHttpResolver(
-            enable_validation=True, strip_prefixes=["/api"], json_body_deserializer=lambda _: current_call().json()
+            enable_validation=True,
+            strip_prefixes=["/api"],
+            json_body_deserializer=lambda _: current_call().json(),
         )
         self.app.configure_openapi(title=title, version="1.0")
         self.documentation: list[RouteDocumentation] = []
@@ -161,7 +163,9 @@ class HttpApi:
             # so that what is sent is what was committed for a replay.
             signature = inspect.signature(handler)
             endpoint.__signature__ = signature.replace(return_annotation=inspect.Signature.empty)  # type: ignore[attr-defined]
-            endpoint.__annotations__ = {name: kind for name, kind in handler.__annotations__.items() if name != "return"}
+            endpoint.__annotations__ = {
+                name: kind for name, kind in handler.__annotations__.items() if name != "return"
+            }
             self.app.route(
                 path.replace("{", "<").replace("}", ">"),
                 method,
@@ -195,7 +199,7 @@ class HttpApi:
     def _audited(self, call: Call, answer: dict[str, Any]) -> dict[str, Any]:
         try:
             call.audit(answer["statusCode"])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever keeps the row from being written, the caller gets a 5xx
             self._logger.error("audit failed", extra={"request_id": call.request_id, **described(error)})
             refusal = call.refuse(unanswerable(error))
             return {"statusCode": refusal.status, "headers": {"Content-Type": _JSON}, "body": refusal.body}
@@ -263,6 +267,8 @@ _REASONS = {
     "missing": "missing_required_field",
     "extra_forbidden": "unknown_field",
     "int_type": "must_be_an_integer",
+    "int_parsing": "must_be_an_integer",
+    "int_parsing_size": "must_be_an_integer",
     "string_type": "must_be_a_string",
     "bool_type": "must_be_a_boolean",
     "dict_type": "must_be_an_object",
@@ -272,6 +278,7 @@ _REASONS = {
     "string_too_short": "too_short",
     "string_too_long": "too_long",
     "string_pattern_mismatch": "invalid_format",
+    "string_unicode": "invalid_format",
     "greater_than_equal": "too_small",
     "greater_than": "too_small",
     "less_than_equal": "too_large",

@@ -13,7 +13,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from billing.domain.errors import BillingError, LostRace, Unauthenticated, WebhookRejected
-from billing.edge.faults import described
+from billing.services.faults import described
 from billing.services.ports import AuditRow, KeyedRequest, Replay, StoredResponse, Units
 from billing.services.stripe_events import HANDLED, Notice, NotWrittenYet, StripeEvents
 
@@ -86,8 +86,7 @@ class StripeWebhook:
             return 200, self._apply(stripe_event, request_id, http.get("sourceIp"), started), event_id
         except NotWrittenYet:
             return 500, "not written yet", event_id
-        except Exception as error:
-            # Whatever it is, it is ours to mend and Stripe's to repeat.
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours to mend and Stripe's to repeat
             self._logger.error("webhook failed", extra={"event_id": event_id, **described(error)})
             return 500, type(error).__name__, event_id
 

@@ -86,9 +86,7 @@ def _marks_and_numbers(original: list[str], sor: str) -> list[str]:
 def _join_separators(kinds: list[str]) -> None:
     for index in range(1, len(kinds) - 1):  # W4: 1.5 and 1,5 are one number
         before, kind, after = kinds[index - 1 : index + 2]
-        if before == after and (
-            (kind == "CS" and before in ("EN", "AN")) or (kind == "ES" and before == "EN")
-        ):
+        if before == after and ((kind == "CS" and before in ("EN", "AN")) or (kind == "ES" and before == "EN")):
             kinds[index] = before
 
 

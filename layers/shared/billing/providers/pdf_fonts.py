@@ -41,9 +41,7 @@ _THAI = FontSource("NotoSansThai", "fontpkg_noto_sans_thai", "files/NotoSansThai
 
 
 def _cjk(suffix: str, index: int) -> FontSource:
-    return FontSource(
-        f"NotoSansCJK{suffix}", "noto_cjk_sans_otc", "NotoSansCJK-Regular.ttc", index, weights=False
-    )
+    return FontSource(f"NotoSansCJK{suffix}", "noto_cjk_sans_otc", "NotoSansCJK-Regular.ttc", index, weights=False)
 
 
 # One file with five faces: the same Han character is drawn a little differently in each country.

@@ -79,9 +79,7 @@ def _widths(flow: Flow, cells: list[tuple[str, str, str]], style: Style) -> list
     ]
 
 
-def _row(
-    flow: Flow, line: DocumentLine, cells: tuple[str, str, str], columns: _Columns, formats: Formats
-) -> _Row:
+def _row(flow: Flow, line: DocumentLine, cells: tuple[str, str, str], columns: _Columns, formats: Formats) -> _Row:
     text = [(part, BODY) for part in flow.wrap(line.description, columns.description_pt, BODY)]
     details = formats.period(line.period_start, line.period_end)
     if line.proration:

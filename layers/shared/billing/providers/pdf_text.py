@@ -20,9 +20,9 @@ from billing.providers.pdf_fonts import Face, face_for, han_region, hb, main_fac
 _JOINERS = frozenset("\u200c\u200d") | {chr(code) for code in range(0xFE00, 0xFE10)}
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u061c")
 _NO_LINE_START = frozenset(
-    "!%),.:;?]}¢°’”‰′″℃、。々〉》」』】〕〗ぁぃぅぇぉっゃゅょァィゥェォッャュョー！％），．：；？］｝"  # noqa: RUF001
+    "!%),.:;?]}¢°’”‰′″℃、。々〉》」』】〕〗ぁぃぅぇぉっゃゅょァィゥェォッャュョー！％），．：；？］｝"
 )
-_NO_LINE_END = frozenset("([{£¥‘“〈《「『【〔〖（［｛￥")  # noqa: RUF001
+_NO_LINE_END = frozenset("([{£¥‘“〈《「『【〔〖（［｛￥")
 # Where the script changes in code order, as far as one font may hold both sides of the border.
 _SCRIPT_STARTS = (0, 0x370, 0x400, 0x530, 0x590, 0x900, 0x980, 0x1100, 0x1200, 0x1D00, 0x1F00, 0x2000, 0x2E80)
 _SCRIPTS = ("Latn", "Grek", "Cyrl", "", "", "Deva", "", "Hang", "", "Latn", "Grek", "", "Hani")
@@ -80,9 +80,7 @@ class Typesetter:
     def joined(self, parts: Sequence[str], bold: bool = False) -> ShapedLine:
         """Shape each part on its own, so that an Arabic date does not swap places with its neighbour."""
         lines = [self.line(part, bold) for part in parts]
-        return ShapedLine(
-            tuple(run for line in lines for run in line.runs), sum(line.width for line in lines)
-        )
+        return ShapedLine(tuple(run for line in lines for run in line.runs), sum(line.width for line in lines))
 
     def wrap(self, text: str, width: float, bold: bool = False) -> list[ShapedLine]:
         """Break text into lines of at most `width` thousandths; line feeds in it are kept."""

@@ -1,6 +1,7 @@
 """Stripe as a ``services.ports.CardProcessor``. Whatever else the product knows of Stripe's API stands here.
 
-For each call: slow, dropped, or a twin at work (409) -> two more tries under the same key, then ``OutcomeUnknown`` where money may have
+For each call: slow, dropped, or a twin at work (409) -> two more tries under the same
+key, then ``OutcomeUnknown`` where money may have
 moved and ``Unavailable`` where not; happened twice -> the same key makes it once; failed -> a definite result.
 """
 
@@ -30,7 +31,14 @@ _STATUS = {
     "canceled": PaymentStatus.CANCELED,
 }
 # Telling a thief that the card is known to be stolen helps the thief (docs.stripe.com/declines/codes).
-_NOT_FOR_THE_PAYER = {"fraudulent", "lost_card", "merchant_blacklist", "pickup_card", "restricted_card", "stolen_card"}
+_NOT_FOR_THE_PAYER = {
+    "fraudulent",
+    "lost_card",
+    "merchant_blacklist",
+    "pickup_card",
+    "restricted_card",
+    "stolen_card",
+}
 _PUBLIC_CODES = {
     "insufficient_funds": "payment.insufficient_funds",
     "authentication_required": "payment.authentication_required",
@@ -86,7 +94,12 @@ class StripeGateway:
             return _result(self._client().v1.payment_intents.create(params, options))
         except stripe.CardError as error:
             return _declined(error)
-        except (stripe.APIConnectionError, stripe.RateLimitError, stripe.IdempotencyError, stripe.APIError) as error:
+        except (
+            stripe.APIConnectionError,
+            stripe.RateLimitError,
+            stripe.IdempotencyError,
+            stripe.APIError,
+        ) as error:
             raise OutcomeUnknown(type(error).__name__) from error
         except stripe.InvalidRequestError as error:
             # Refused before anything was made: nothing was charged, and the same request never will be.
@@ -101,13 +114,13 @@ class StripeGateway:
         params: Any = {"customer": payment.stripe_customer_id, "created": {"gte": since}, "limit": 100}
         page = self._call(lambda: self._client().v1.payment_intents.list(params))
         for intent in page.auto_paging_iter():
-            if (intent.metadata or {}).get("payment_id") == payment.id:
+            if _ids(intent).get("payment_id") == payment.id:
                 return _result(intent)
         return None
 
     def retrieve_charge(self, intent_id: str) -> tuple[ChargeResult, dict[str, str]]:
         intent = self._call(lambda: self._client().v1.payment_intents.retrieve(intent_id))
-        return _result(intent), dict(intent.metadata or {})
+        return _result(intent), _ids(intent)
 
     def _client(self) -> StripeClient:
         api_key = self._secrets.get().api_key
@@ -163,6 +176,11 @@ def _metadata(payment: Payment) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def _ids(intent: Any) -> dict[str, str]:
+    """The metadata of a PaymentIntent: what ``_metadata`` put there, where it is one of ours."""
+    return dict(intent.metadata.to_dict()) if intent.metadata else {}
+
+
 def _result(intent: Any) -> ChargeResult:
     status = _STATUS.get(intent.status, PaymentStatus.PROCESSING)
     error = None
@@ -175,9 +193,7 @@ def _result(intent: Any) -> ChargeResult:
 def _declined(error: stripe.CardError) -> ChargeResult:
     intent = getattr(error.error, "payment_intent", None)
     decline_code = getattr(error.error, "decline_code", None)
-    return ChargeResult(
-        PaymentStatus.FAILED, intent.id if intent else None, _payment_error(error.code, decline_code)
-    )
+    return ChargeResult(PaymentStatus.FAILED, intent.id if intent else None, _payment_error(error.code, decline_code))
 
 
 def _refused(error: stripe.InvalidRequestError) -> PaymentError:

@@ -38,7 +38,11 @@ class SignatureCheck:
             event = json.loads(body)
         except ValueError:
             raise WebhookRejected("The body is not JSON") from None
-        if not isinstance(event, dict) or not isinstance(event.get("id"), str) or not isinstance(event.get("data"), dict):
+        if (
+            not isinstance(event, dict)
+            or not isinstance(event.get("id"), str)
+            or not isinstance(event.get("data"), dict)
+        ):
             raise WebhookRejected("The body is not an event")
         return event
 

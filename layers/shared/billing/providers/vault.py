@@ -43,7 +43,9 @@ class Vault:
             data_key: the tenant's wrapped key, where the tenant itself is not stored yet.
         """
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._cipher(tenant_id, data_key or self._wrapped_key_of(tenant_id)).encrypt(nonce, text.encode(), place.encode())
+        sealed = self._cipher(tenant_id, data_key or self._wrapped_key_of(tenant_id)).encrypt(
+            nonce, text.encode(), place.encode()
+        )
         return _VERSION + base64.urlsafe_b64encode(nonce + sealed).decode()
 
     def open(self, tenant_id: str, place: str, sealed: str) -> str:

@@ -9,7 +9,15 @@ from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -78,7 +86,9 @@ def _printable(value: str) -> str:
 
 
 Time = Annotated[
-    datetime, BeforeValidator(_time, json_schema_input_type=datetime), PlainSerializer(format_time, return_type=str)
+    datetime,
+    BeforeValidator(_time, json_schema_input_type=datetime),
+    PlainSerializer(format_time, return_type=str),
 ]
 """RFC 3339 with an offset in; UTC with ``Z`` out."""
 
@@ -91,13 +101,13 @@ Amount = Annotated[Micros, AfterValidator(_whole_minor)]
 Currency = Annotated[str, AfterValidator(_currency)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
+]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_\-]+$")]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.\-]+$")]
-Metadata = Annotated[
-    dict[MetadataKey, Annotated[str, StringConstraints(max_length=500)]], Field(max_length=50)
-]
+Metadata = Annotated[dict[MetadataKey, Annotated[str, StringConstraints(max_length=500)]], Field(max_length=50)]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Quantity = Annotated[Decimal, PlainSerializer(lambda value: format(value, "f"), return_type=str)]
 """A decimal; a text in responses."""

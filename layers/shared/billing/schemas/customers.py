@@ -5,7 +5,18 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from billing.domain.customer import Address, Customer, PaymentMethod
-from billing.schemas.base import Currency, Email, Id, Metadata, Name, Request, Resource, ShortText, Time, Timezone
+from billing.schemas.base import (
+    Currency,
+    Email,
+    Id,
+    Metadata,
+    Name,
+    Request,
+    Resource,
+    ShortText,
+    Time,
+    Timezone,
+)
 from billing.services.customers import NewCustomer
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

@@ -65,7 +65,8 @@ class SubscriptionOut(Resource):
     created_at: Time
     version: int
     client_secret: str | None = Field(
-        default=None, description="to complete a payment that requires action; only in the answer to its creation"
+        default=None,
+        description="to complete a payment that requires action; only in the answer to its creation",
     )
 
     @classmethod

@@ -11,7 +11,8 @@ Whoever learns the outcome settles: the request that charged, Stripe's webhook, 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.domain import invoicing, subscription as lifecycle
+from billing.domain import invoicing
+from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
 from billing.domain.due import Due, wall_clock_shard
 from billing.domain.invoicing import Invoice

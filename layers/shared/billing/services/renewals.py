@@ -7,7 +7,8 @@ Each step is one unit of work (or two commits around a charge), safe to repeat: 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing.domain import invoicing, subscription as lifecycle
+from billing.domain import invoicing
+from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
 from billing.domain.due import Due, clock_of
 from billing.domain.invoicing import InvoiceStatus
@@ -84,7 +85,13 @@ class Renewals:
         if not owed or method_id is None:
             return subscription.due
         payment, invoice = self.collector.attempt(
-            work, invoice, customer, method_id, at, off_session=True, due=self._check_within(before.due.shard, at)
+            work,
+            invoice,
+            customer,
+            method_id,
+            at,
+            off_session=True,
+            due=self._check_within(before.due.shard, at),
         )
         work.checkpoint({"payment": payment.id})
         result = self.collector.charge(payment)
@@ -114,4 +121,3 @@ class Renewals:
         if case.payment.due is not None:
             raise StillUnknown(f"payment {payment_id} is {case.payment.status}")
         return None
-

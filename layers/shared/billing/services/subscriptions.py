@@ -7,8 +7,10 @@ With a trial, or nothing to charge, there is one commit. A retry that finds comm
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from billing.domain import invoicing, subscription as lifecycle
+from billing.domain import invoicing
+from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer, PaymentMethod
 from billing.domain.errors import CouponInvalid, PaymentMethodInvalid, ValidationFailed
 from billing.domain.invoicing import Invoice, InvoiceStatus
@@ -21,7 +23,6 @@ from billing.services.clocks import customer_time, shard_of
 from billing.services.collection import Case, Collector
 from billing.services.keys import outside_key
 from billing.services.ports import Page, Query, Ref, Work
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Subscriptions:
         customer_ref = Ref(Customer, tenant.id, new.customer_id or tenant.default_customer_id)
         own, platform = catalog.refs(tenant.id, new.plan_id)
         sequence_ref = Ref(InvoiceSequence, tenant.id, INVOICE_SEQUENCE_ID)
-        refs = [customer_ref, own, platform, sequence_ref]
+        refs: list[Ref[Any]] = [customer_ref, own, platform, sequence_ref]
         method_ref = Ref(PaymentMethod, tenant.id, new.payment_method_id or "")
         found = work.load(*refs, *([method_ref] if new.payment_method_id else []))
         if work.progress is not None:
@@ -98,7 +99,9 @@ class Subscriptions:
         ref = Ref(Subscription, work.tenant.id, subscription_id)
         return work.load(ref).require(ref)
 
-    def page(self, work: Work, customer_id: str | None, state: str | None, limit: int, cursor: str | None) -> Page[Subscription]:
+    def page(
+        self, work: Work, customer_id: str | None, state: str | None, limit: int, cursor: str | None
+    ) -> Page[Subscription]:
         """A page of the tenant's subscriptions, newest first, of one customer or in one state where asked."""
         return work.query(
             Query(
@@ -134,13 +137,13 @@ class Subscriptions:
             raise CouponInvalid(f"No coupon {new.coupon_code}")
         if plan.currency != customer.currency:
             raise ValidationFailed.of(
-                "planId", "currency_mismatch", f"The plan is in {plan.currency}, the customer in {customer.currency}"
+                "planId",
+                "currency_mismatch",
+                f"The plan is in {plan.currency}, the customer in {customer.currency}",
             )
         lifecycle.check_quantities(plan, new.quantities)
 
-    def _with_method(
-        self, work: Work, customer: Customer, method_id: str, known: PaymentMethod | None
-    ) -> Customer:
+    def _with_method(self, work: Work, customer: Customer, method_id: str, known: PaymentMethod | None) -> Customer:
         """The customer with the payment method as its default, attached at Stripe where it is not yet."""
         if known is not None and known.customer_id != customer.id:
             raise PaymentMethodInvalid(f"The payment method {method_id} is another customer's")
@@ -169,7 +172,12 @@ class Subscriptions:
         return Started(subscription, None)
 
     def _first_period(
-        self, work: Work, customer: Customer, plan: Plan, subscription: Subscription, sequence: InvoiceSequence
+        self,
+        work: Work,
+        customer: Customer,
+        plan: Plan,
+        subscription: Subscription,
+        sequence: InvoiceSequence,
     ) -> Started:
         at = subscription.created_at
         draft = invoicing.period_invoice(work.tenant, customer, subscription, plan, at)
@@ -216,6 +224,4 @@ class Subscriptions:
         return Started(case.subscription, case.invoice, result.client_secret)
 
     def _shard(self, subscription: Subscription) -> str:
-        return shard_of(
-            subscription.tenant_id, subscription.test_clock_id, subscription.id, self.collector.due_shards
-        )
+        return shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.collector.due_shards)

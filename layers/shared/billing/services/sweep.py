@@ -43,4 +43,3 @@ class ClockTurn:
         shard = clock_shard(clock.tenant_id, clock.id)
         work.after_commit(lambda: self.alarm.wake(shard, f"remind:{now:%Y-%m-%dT%H:%M}"))
         return clock.due
-

@@ -9,17 +9,19 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from billing.domain.due import Due, clock_of
 from billing.domain.errors import LostRace
 from billing.domain.payment import Payment
 from billing.domain.subscription import Subscription
 from billing.domain.test_clock import TestClock
+from billing.services.faults import described
 from billing.services.ports import Alarm, DueIndex, DueItem, Ref, Unit, Units
 from billing.services.renewals import Renewals
 from billing.services.sweep import ClockTurn
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _RUNS = 6
 _KINDS: dict[str, type[Any]] = {"payment": Payment, "subscription": Subscription, "test_clock": TestClock}
@@ -101,9 +103,8 @@ class Worker:
         try:
             following = self._run(item.tenant_id, lambda unit: self._handle(unit, item, now))
             return following, replace(report, done=report.done + 1)
-        except Exception as error:
-            # One bad item must not stop the others: note it, put it off, go on.
-            _log.exception("due item failed", extra={"kind": item.kind, "item_id": item.id, "error": type(error).__name__})
+        except Exception as error:  # noqa: BLE001 - one bad item must not stop the others: note it, put it off
+            _log.error("due item failed", extra={"kind": item.kind, "item_id": item.id, **described(error)})
             following = self._postpone(item, now)
             if following is None:
                 return None, replace(report, parked=report.parked + 1)
@@ -137,7 +138,7 @@ class Worker:
 
         return self._run(item.tenant_id, put_off)
 
-    def _run(self, tenant_id: str, action: Callable[[Unit], Any]) -> Any:
+    def _run(self, tenant_id: str, action: Callable[[Unit], T]) -> T:
         """One unit of work, run again from load when it loses a race."""
         unit = self.units.begin(tenant_id)
         for run in range(1, _RUNS + 1):

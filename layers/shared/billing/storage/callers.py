@@ -79,7 +79,8 @@ class Callers:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            raise _refusal(error.response.get("Item"), now, minute, slot, route_limit) from None
+            before: Any = error.response.get("Item")
+            raise _refusal(before, now, minute, slot, route_limit) from None
         item: dict[str, Any] = answer["Attributes"]
         self._remember_stale(identifier, item, minute, slot)
         return item

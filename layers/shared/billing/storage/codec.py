@@ -37,7 +37,8 @@ class Sealer(Protocol):
 
 def encode(entity: Any, sealer: Sealer, tenant_id: str, entity_id: str, data_key: str | None = None) -> str:
     """The JSON text of an entity, its personal fields sealed under the tenant's key."""
-    plain, personal = _plan(type(entity))
+    kind: Any = type(entity)
+    plain, personal = _plan(kind)
     body = {name: to_json(getattr(entity, name)) for name, to_json, _ in plain}
     for name, to_json, _ in personal:
         value = getattr(entity, name)
@@ -48,9 +49,10 @@ def encode(entity: Any, sealer: Sealer, tenant_id: str, entity_id: str, data_key
 
 
 def decode(kind: type[E], text: str, sealer: Sealer, tenant_id: str, entity_id: str) -> E:
-    """The entity of a JSON text; fields that it lacks take their defaults, so a new optional field needs no migration."""
+    """The entity of a JSON text; a field that it lacks takes its default, so a new optional one needs no migration."""
     body = json.loads(text)
-    plain, personal = _plan(kind)
+    make: Any = kind
+    plain, personal = _plan(make)
     values = {name: from_json(body[name]) for name, _, from_json in plain if name in body}
     for name, _, from_json in personal:
         if body.get(name) is not None:
@@ -63,9 +65,10 @@ def _place(kind: type, entity_id: str, name: str) -> str:
 
 
 @cache
-def _plan(kind: type) -> tuple[list[tuple[str, _Convert, _Convert]], list[tuple[str, _Convert, _Convert]]]:
+def _plan(kind: Any) -> tuple[list[tuple[str, _Convert, _Convert]], list[tuple[str, _Convert, _Convert]]]:
     hints = get_type_hints(kind)
-    plain, personal = [], []
+    plain: list[tuple[str, _Convert, _Convert]] = []
+    personal: list[tuple[str, _Convert, _Convert]] = []
     for f in fields(kind):
         entry = (f.name, _writer(hints[f.name]), _reader(hints[f.name]))
         (personal if f.metadata.get("personal") else plain).append(entry)
@@ -121,8 +124,9 @@ def _reader(hint: Any) -> _Convert:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
     if is_dataclass(hint):
+        make: Any = hint
         members = [(f.name, _reader(h)) for f, h in zip(fields(hint), _hints(hint), strict=True)]
-        return lambda value: hint(**{name: from_json(value[name]) for name, from_json in members if name in value})
+        return lambda value: make(**{name: from_json(value[name]) for name, from_json in members if name in value})
     return _same
 
 

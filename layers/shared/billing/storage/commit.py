@@ -23,6 +23,7 @@ from billing.domain.ids import fresh
 from billing.domain.ledger import LedgerEntry
 from billing.domain.tenant import SETTINGS_ID, ApiKey, Tenant
 from billing.domain.times import format_time
+from billing.services.faults import described
 from billing.services.ports import AuditRow, Found, KeyedRequest, Page, Query, Ref, Replay, StoredResponse
 from billing.storage import idempotency
 from billing.storage.callers import caller_item
@@ -162,8 +163,8 @@ class UnitOfWork:
         for action in self._after_commit:
             try:
                 action()
-            except Exception:
-                _log.exception("after-commit action failed; the next sweep makes up for it")
+            except Exception as error:  # noqa: BLE001 - the commit stands; what was to follow is repeatable
+                _log.error("after-commit action failed; the next sweep makes up for it", extra=described(error))
         self._after_commit = []
 
     def write_audit(self, audit: AuditRow) -> None:
@@ -261,22 +262,18 @@ class UnitOfWork:
     def _entity_puts(
         self, stored: Stored, tenant_id: str, entity_id: str, staged: _Staged
     ) -> list[tuple[Model, Condition | None]]:
-        body = encode(
-            staged.entity, self._runtime.store.sealer, tenant_id, entity_id, self._new_tenants_key(tenant_id)
-        )
+        body = encode(staged.entity, self._runtime.store.sealer, tenant_id, entity_id, self._new_tenants_key(tenant_id))
         version = staged.base_version + 1
-        model = stored.model
+        model: Any = stored.model
         range_attribute = getattr(model, stored.range_name)
 
         def item(range_key: str) -> Model:
-            keys = {"tenant_id": tenant_id, stored.range_name: range_key}
-            return model(**keys, version=version, body=body, **stored.indexed(staged.entity))
+            attributes: dict[str, Any] = {"tenant_id": tenant_id, stored.range_name: range_key}
+            made: Model = model(**attributes, version=version, body=body, **stored.indexed(staged.entity))
+            return made
 
-        condition = (
-            range_attribute.does_not_exist()
-            if staged.base_version == 0
-            else model.version == staged.base_version  # type: ignore[attr-defined]
-        )
+        is_new = staged.base_version == 0
+        condition = range_attribute.does_not_exist() if is_new else model.version == staged.base_version
         puts: list[tuple[Model, Condition | None]] = [(item(stored.range_of(entity_id)), condition)]
         puts += [(item(stored.range_of(other)), None) for other in stored.also(staged.entity)]
         return puts

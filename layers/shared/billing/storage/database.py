@@ -61,7 +61,7 @@ class Database:
                 if not _is_busy(error):
                     raise
             # Full jitter: up to 20 ms, 40 ms ... 640 ms, so that those who collided do not collide again.
-            self._pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311 - no secret
+            self._pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))
         raise Unavailable("The database is busy", retry_after_s=1)
 
     def batch_get(self, keys: dict[type[Model], set[Key]]) -> dict[type[Model], dict[Key, dict[str, Any]]]:
@@ -83,7 +83,7 @@ class Database:
                 request = answer.get("UnprocessedKeys") or {}
                 if not request:
                     break
-                self._pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311 - no secret
+                self._pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))
             if request:
                 raise Unavailable("The database is busy", retry_after_s=1)
         return found
@@ -108,7 +108,7 @@ class Database:
 
 def table_name(model: type[Model]) -> str:
     """The name of a model's table in this stack."""
-    name: str = model.Meta.table_name  # type: ignore[attr-defined]
+    name: str = model.Meta.table_name
     return name
 
 

@@ -101,12 +101,18 @@ def done_item(scope: Scope, status: int, sealed_body: str, now: datetime, ttl_s:
 
 def first_condition(now: datetime) -> Condition:
     """Nobody has a live record under this key."""
-    return IdempotencyItem.record_id.does_not_exist() | (IdempotencyItem.expires_at <= int(now.timestamp()))
+    absent: Condition = IdempotencyItem.record_id.does_not_exist()
+    expired: Condition = IdempotencyItem.expires_at <= int(now.timestamp())
+    either: Condition = absent | expired
+    return either
 
 
 def second_condition(scope: Scope) -> Condition:
     """The record is still the one in progress, of the same request: the first to complete it wins."""
-    return (IdempotencyItem.state == State.IN_PROGRESS.value) & (IdempotencyItem.fingerprint == scope.fingerprint)
+    in_progress: Condition = IdempotencyItem.state == State.IN_PROGRESS.value
+    same: Condition = IdempotencyItem.fingerprint == scope.fingerprint
+    both: Condition = in_progress & same
+    return both
 
 
 def _expiry(now: datetime, ttl_s: int) -> int:

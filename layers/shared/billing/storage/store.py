@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -54,7 +55,8 @@ class Store:
         request = _query_request(query, stored, tenant_id)
         items: list[E] = []
         for _ in range(_PAGES_AT_MOST):
-            answer = self.database.call(lambda: self.database.client.query(**_from(request, stored, after)))
+            following = _from(request, stored, after)
+            answer = self.database.call(partial(self.database.client.query, **following))
             for item in answer["Items"]:
                 after = item[stored.range_name]["S"]
                 items.append(self._decode(query.kind, item, tenant_id, _id_of(stored, after)))
@@ -218,7 +220,10 @@ def _from(request: dict[str, Any], stored: Stored, after: str | None) -> dict[st
     names = {**request["ExpressionAttributeNames"], "#range": stored.range_name}
     if stored.model is PlanItem:
         # Only the plans, not the versions beside them: ids have no character above "~".
-        values[":low"], values[":high"] = raw("plan#"), raw("plan#~" if after is None else _just_before(after))
+        values[":low"], values[":high"] = (
+            raw("plan#"),
+            raw("plan#~" if after is None else _just_before(after)),
+        )
         condition += " AND #range BETWEEN :low AND :high"
     elif after is not None:
         values[":after"] = raw(after)

@@ -5,6 +5,7 @@ conditional on, and the entity as JSON in ``body`` (``codec``).
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
@@ -153,7 +154,7 @@ class AuditItem(Model):
     expires_at = NumberAttribute()
 
 
-MODELS: tuple[type[Model], ...] = (
+MODELS: tuple[Any, ...] = (
     TenantItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, SubscriptionItem, InvoiceItem,
     PaymentItem, LedgerItem, TestClockItem, IdempotencyItem, EventItem, AuditItem,
 )  # fmt: skip
@@ -167,8 +168,8 @@ def use_tables(names: Mapping[str, str]) -> None:
     """
     for model in MODELS:
         plain = PLAIN_NAMES[model]
-        model.Meta.table_name = names.get(plain, plain)  # type: ignore[attr-defined]
+        model.Meta.table_name = names.get(plain, plain)
         model._connection = None  # PynamoDB caches the table's name in it
 
 
-PLAIN_NAMES: dict[type[Model], str] = {model: model.Meta.table_name for model in MODELS}  # type: ignore[attr-defined]
+PLAIN_NAMES: dict[Any, str] = {model: model.Meta.table_name for model in MODELS}

@@ -8,7 +8,9 @@ from traceback import extract_tb
 
 def described(error: BaseException) -> dict[str, object]:
     """The error's type, that of its cause, and the innermost frames, as extra fields of a log line."""
-    frames = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)]
+    frames = [
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)
+    ]
     cause = error.__cause__
     return {
         "error": type(error).__name__,

@@ -1,0 +1,121 @@
+"""A small HTTP client of the local stack, for the demo and the end-to-end tests."""
+
+import json
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from local.console import Failure
+from local.settings import ROOT
+
+STACK_FILE = ROOT / ".local" / "stack.json"
+_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response: its status, its JSON (or the raw bytes of a document), its headers."""
+
+    status: int
+    body: Any
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def data(self) -> Any:
+        """``data`` of the envelope.
+
+        Raises:
+            Failure: the answer is an error.
+        """
+        if not isinstance(self.body, dict) or "data" not in self.body:
+            raise Failure(f"the API answered {self.status}: {json.dumps(self.body)[:500]}")
+        return self.body["data"]
+
+
+class Client:
+    """Calls the API of a running stack.
+
+    Args:
+        stack: what ``stack.json`` says.
+        key: an API key; the tenant's first admin key by default.
+    """
+
+    def __init__(self, stack: dict[str, Any], key: str | None = None) -> None:
+        self.stack = stack
+        self._session = requests.Session()
+        self._session.headers["X-API-Key"] = key or stack["api_key"]
+
+    @classmethod
+    def of_file(cls, path: Path | None = None) -> "Client":
+        """The client of the stack that runs now.
+
+        Raises:
+            Failure: none does.
+        """
+        found = path or Path(os.environ.get("LEDGERLINE_STACK_FILE", STACK_FILE))
+        try:
+            return cls(json.loads(found.read_text()))
+        except (OSError, ValueError):
+            raise Failure("no running stack: start one with `make run` in another terminal") from None
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """One call; a write gets an Idempotency-Key of its own unless ``key`` gives one."""
+        wanted = dict(headers or {})
+        if method != "GET":
+            wanted.setdefault("Idempotency-Key", key or uuid.uuid4().hex)
+        try:
+            answer = self._session.request(
+                method, self.stack["api_url"] + path, json=body, headers=wanted, timeout=_TIMEOUT_S
+            )
+        except requests.RequestException as error:
+            raise Failure(f"the API does not answer: {type(error).__name__}") from None
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return Answer(answer.status_code, answer.json() if is_json else None, dict(answer.headers), answer.content)
+
+    def get(self, path: str) -> Any:
+        """``data`` of a GET."""
+        return self.call("GET", path).data
+
+    def post(self, path: str, body: Any = None, key: str | None = None) -> Any:
+        """``data`` of a POST."""
+        return self.call("POST", path, body, key=key).data
+
+    def advance(self, clock_id: str, to: str, timeout_s: float = 60.0) -> Any:
+        """Advance a test clock, and wait until everything due has happened."""
+        self.post(f"/v1/test-clocks/{clock_id}/advance", {"frozenTime": to})
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            clock = self.get(f"/v1/test-clocks/{clock_id}")
+            if clock["status"] == "ready":
+                return clock
+            time.sleep(0.2)
+        raise Failure(f"test clock {clock_id} is still on its way after {timeout_s:.0f} s")
+
+    def sandbox(self, method: str, path: str, body: Any = None) -> Any:
+        """A call to the Stripe sandbox's own control API."""
+        answer = requests.request(method, self.stack["stripe_url"] + path, json=body, timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+        return answer.json()
+
+    def stripe(self, path: str) -> Any:
+        """A GET of Stripe's API, as the sandbox serves it."""
+        key = self.stack["stripe_api_key"]
+        answer = requests.get(
+            self.stack["stripe_url"] + path, headers={"Authorization": f"Bearer {key}"}, timeout=_TIMEOUT_S
+        )
+        answer.raise_for_status()
+        return answer.json()

@@ -1,0 +1,175 @@
+"""`make demo`: the story of a subscription, told beside a running stack and checked at every step.
+
+Nothing here knows an answer in advance: what one step says is compared with what another system says of it, the
+invoice with Stripe's charge, the payment with the delivery of Stripe's webhook.
+"""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+
+from local.client import Client
+from local.console import Failure
+from local.settings import ROOT
+
+T = TypeVar("T")
+PLAN: dict[str, Any] = {
+    "id": "business-monthly",
+    "name": "Business",
+    "currency": "USD",
+    "interval": "month",
+    "components": [
+        {"key": "base", "type": "flat", "unitAmount": 4_999_000},
+        {"key": "seats", "type": "licensed", "model": "per_unit", "unitAmount": 500_000},
+    ],
+}
+CUSTOMER = {
+    "name": "Zoë Łukasiewicz 株式会社",
+    "email": "zoe@example.com",
+    "address": {"line1": "Königsallee 1", "city": "Düsseldorf", "postalCode": "40212", "country": "DE"},
+    "taxId": "DE123456789",
+}
+console = Console(highlight=False)
+
+
+class Story:
+    """The steps, each with a line of progress.
+
+    Args:
+        client: of the running stack.
+        folder: where the PDF goes.
+    """
+
+    def __init__(self, client: Client, folder: Path) -> None:
+        self.client = client
+        self.folder = folder
+        self.steps = 0
+
+    def step(self, what: str, action: Callable[[], tuple[T, str]]) -> T:
+        """Do one thing; ``action`` returns its result and a few words on it."""
+        self.steps += 1
+        with console.status(f"{self.steps:2}. {what}"):
+            result, words = action()
+        console.print(f"[green]✓[/green] {self.steps:2}. {what}  [dim]{words}[/dim]", soft_wrap=True)
+        return result
+
+    def play(self) -> Path:
+        """From a customer to a paid invoice, to the next month's, to the PDF."""
+        start = datetime.now(UTC).replace(microsecond=0)
+        self.client.sandbox("POST", "/_sandbox/webhooks", {"mode": "before_response"})
+        try:
+            clock = self.step("a test clock, so that a month takes a second", lambda: self._clock(start))
+            customer = self.step("a customer", lambda: self._customer(clock["id"]))
+            self.step("the plan business-monthly", self._plan)
+            subscription = self.step("a subscription of 100 seats, paid by card", lambda: self._subscribe(customer))
+            invoice = self.step("its first invoice is paid", lambda: self._paid(subscription["latestInvoiceId"]))
+            self.step("Stripe holds a charge of the same sum", lambda: self._charge(invoice))
+            self.step("paid by Stripe's signed webhook", lambda: self._webhook(invoice))
+            second = self.step("a month later the sweep bills again", lambda: self._renewal(clock, subscription))
+            self.step("the sum again, to the cent", lambda: self._charge(second))
+            return self.step("the invoice as PDF", lambda: self._pdf(invoice))
+        finally:
+            self.client.sandbox("POST", "/_sandbox/webhooks", {"mode": "async"})
+
+    def _clock(self, start: datetime) -> tuple[Any, str]:
+        clock = self.client.post("/v1/test-clocks", {"frozenTime": start.isoformat()})
+        return clock, f"{clock['id']} at {clock['frozenTime']}"
+
+    def _customer(self, clock_id: str) -> tuple[Any, str]:
+        customer = self.client.post("/v1/customers", {**CUSTOMER, "testClockId": clock_id})
+        return customer, f"{customer['id']} {customer['name']}"
+
+    def _plan(self) -> tuple[Any, str]:
+        answer = self.client.call("POST", "/api/v1/plans", PLAN)
+        if answer.status == 409:  # an earlier demo made it
+            plan = self.client.get(f"/api/v1/plans/{PLAN['id']}")
+            return plan, f"version {plan['version']}, there already"
+        return answer.data, f"version {answer.data['version']}"
+
+    def _subscribe(self, customer: Any) -> tuple[Any, str]:
+        subscription = self.client.post(
+            "/api/v1/subscriptions",
+            {
+                "customerId": customer["id"],
+                "planId": PLAN["id"],
+                "quantities": {"seats": 100},
+                "paymentMethodId": "pm_card_visa",
+            },
+        )
+        require(subscription["state"] == "active", f"the subscription is {subscription['state']}")
+        period = subscription["currentPeriod"]
+        return subscription, f"{subscription['id']} {period['start'][:10]} to {period['end'][:10]}"
+
+    def _paid(self, invoice_id: str) -> tuple[Any, str]:
+        invoice = self.client.get(f"/v1/invoices/{invoice_id}")
+        require(invoice["status"] == "paid", f"the invoice is {invoice['status']}")
+        lines = " + ".join(dollars(line["amount"]) for line in invoice["lines"])
+        return invoice, f"{invoice['number']}: {lines} = {dollars(invoice['total'])}"
+
+    def _charge(self, invoice: Any) -> tuple[Any, str]:
+        payment = self.client.get(f"/v1/payments/{invoice['latestPaymentId']}")
+        charges = self.client.stripe(f"/v1/charges?payment_intent={payment['paymentIntentId']}")["data"]
+        paid = [charge for charge in charges if charge["paid"]]
+        require(len(paid) == 1, f"Stripe holds {len(paid)} charges for one payment")
+        require(paid[0]["amount"] * 1000 == invoice["total"], f"Stripe holds {paid[0]['amount']} cents")
+        return paid[0], f"{paid[0]['id']}: {paid[0]['amount']} cents"
+
+    def _webhook(self, invoice: Any) -> tuple[Any, str]:
+        payment = self.client.get(f"/v1/payments/{invoice['latestPaymentId']}")
+        require(payment["settledBy"] == "webhook", f"the payment was settled by the {payment['settledBy']}")
+        deliveries = self.client.sandbox("GET", "/_sandbox/deliveries")
+        deliveries = deliveries["data"] if isinstance(deliveries, dict) else deliveries
+        ours = [one for one in deliveries if one.get("event") == payment["settledEventId"]]
+        require(any(one.get("status") == 200 for one in ours), "no delivery of the event was answered with 200")
+        return payment, f"{payment['settledEventId']} over HTTP, answered 200"
+
+    def _renewal(self, clock: Any, subscription: Any) -> tuple[Any, str]:
+        end = datetime.fromisoformat(subscription["currentPeriod"]["end"])
+        self.client.advance(clock["id"], (end + timedelta(hours=1)).isoformat())
+        renewed = self.client.get(f"/v1/subscriptions/{subscription['id']}")
+        require(
+            renewed["currentPeriod"]["start"] == subscription["currentPeriod"]["end"],
+            "the periods have a gap",
+        )
+        listed = self.client.get(f"/v1/invoices?subscription={subscription['id']}")
+        require([one["status"] for one in listed] == ["paid", "paid"], f"there are {len(listed)} invoices")
+        return listed[0], f"{listed[0]['number']}: {dollars(listed[0]['total'])}"
+
+    def _pdf(self, invoice: Any) -> tuple[Path, str]:
+        answer = self.client.call("GET", f"/v1/invoices/{invoice['id']}/pdf")
+        require(answer.content.startswith(b"%PDF-"), f"the PDF route answered {answer.status}")
+        path = self.folder / f"{invoice['number']}.pdf"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(answer.content)
+        return path, f"{len(answer.content):,} bytes"
+
+
+def require(holds: bool, otherwise: str) -> None:
+    """Stop the story where something is not as told."""
+    if not holds:
+        raise Failure(otherwise)
+
+
+def dollars(micros: int) -> str:
+    """4999000 micro-units as ``$49.99``."""
+    cents = micros // 1000
+    return f"${cents // 100:,}.{cents % 100:02}"
+
+
+def main() -> int:
+    """Play it; one line and exit code 1 where something is wrong."""
+    try:
+        path = Story(Client.of_file(), ROOT / ".local" / "documents").play()
+    except Failure as failure:
+        console.print(f"[red]error:[/red] {failure}", soft_wrap=True, markup=True)
+        return 1
+    console.print(f"\nThe invoice: {path}", soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,4 +3,6 @@
 from billing import bootstrap
 from billing.edge.queue_worker import QueueWorker
 
-lambda_handler = QueueWorker(bootstrap.worker().turn, bootstrap.logger()).lambda_handler
+lambda_handler = QueueWorker(
+    bootstrap.worker().turn, bootstrap.logger(), bootstrap.now, bootstrap.settings().worker_margin_s
+).lambda_handler

@@ -120,7 +120,7 @@ def collector() -> "Collector":
     from billing.services.collection import Collector
 
     s = settings()
-    gateway = StripeGateway(stripe_secrets(), s.stripe_api_base, s.stripe_timeout_s)
+    gateway = StripeGateway(stripe_secrets(), s.stripe_api_base, s.stripe_timeout_s, time.sleep)
     return Collector(gateway, s.due_shards, s.payment_check_after_s)
 
 
@@ -201,5 +201,4 @@ def worker() -> "Worker":
         clock=now,
         jitter=random.random,
         pause=time.sleep,
-        turn_s=settings().worker_turn_s,
     )

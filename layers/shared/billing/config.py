@@ -27,7 +27,7 @@ class Settings:
     event_ttl_s: int = 30 * 86400
     audit_ttl_s: int = 400 * 86400
     payment_check_after_s: int = 60
-    worker_turn_s: float = 60.0
+    worker_margin_s: float = 25.0
     max_body_bytes: int = 1024 * 1024
     max_json_depth: int = 32
 

@@ -205,8 +205,16 @@ class RateLimited(BillingError):
     code = "rate.limited"
     explanation = "Too many requests. Wait for Retry-After seconds."
 
-    def __init__(self, message: str, retry_after_s: int, rate: "tuple[int, int, int] | None" = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after_s: int,
+        rate: "tuple[int, int, int] | None" = None,
+        caller: "tuple[str, str, str] | None" = None,
+    ) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
+        self.caller = caller
+        """(tenant id, key id, scope) of the key that called: the audit log names it."""
         self.rate = rate
         """(limit, remaining, reset in Unix seconds) for the headers, where it is known."""
 

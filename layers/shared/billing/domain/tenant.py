@@ -68,7 +68,7 @@ def default_customer_id(tenant_id: str) -> str:
 
 
 SETTINGS_ID = "settings"
-INVOICE_SEQUENCE_ID = "sequence#invoice"
+INVOICE_SEQUENCE_ID = "invoice"
 """The ids, within a tenant, of its settings and of its invoice sequence."""
 
 

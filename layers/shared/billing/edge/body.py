@@ -34,7 +34,8 @@ def parse(body: bytes, max_bytes: int, max_depth: int) -> Any:
     if len(body) > max_bytes:
         raise BodyTooLarge(f"The body has {len(body)} bytes; at most {max_bytes} are taken")
     try:
-        value = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
+        # Decoded here: on bytes the json module would take UTF-16 and UTF-32 as well, which RFC 8259 does not.
+        value = json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
     except RecursionError:
         raise ValidationFailed.of("body", "nested_too_deep") from None
     except ValueError:  # also UnicodeDecodeError, and integers of thousands of digits

@@ -21,6 +21,7 @@ from billing.domain.errors import (
     TenantSuspended,
     Unauthenticated,
     Unavailable,
+    ValidationFailed,
 )
 from billing.domain.tenant import PLATFORM, TenantStatus
 from billing.edge import body as bodies
@@ -42,6 +43,7 @@ from billing.services.ports import (
 T = TypeVar("T")
 API_VERSIONS = ("1.0",)
 ANONYMOUS = "anonymous"
+_JSON = "application/json"
 _RUNS = 6
 _WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 
@@ -122,6 +124,12 @@ class Call:
             self._parsed.append(bodies.parse(raw, self.edge.max_body_bytes, self.edge.max_json_depth))
         return self._parsed[0]
 
+    def _json_body(self) -> Any:
+        content_type = self.header("content-type") or _JSON
+        if content_type.partition(";")[0].strip().lower() != _JSON:
+            raise ValidationFailed.of("Content-Type", "must_be_application_json")
+        return self.json()
+
     def admit(self) -> Unit:
         """The first beat, and all that must hold before the handler runs; returns the unit of work.
 
@@ -146,6 +154,8 @@ class Call:
             self.identity = self.edge.callers.identify(key, self.policy.limit, self.header("x-user-id"))
         except RateLimited as refusal:
             self.rate = RateState(*refusal.rate) if refusal.rate else None
+            if refusal.caller and self.rate:
+                self.identity = Identity(*refusal.caller, self.rate)
             raise
         self.rate = self.identity.rate
         plain = self.edge.units.begin(self.identity.tenant_id)
@@ -172,7 +182,7 @@ class Call:
             raise IdempotencyKeyRequired("An Idempotency-Key header of 1 to 255 visible ASCII characters is required")
         # /api/v1/x and /v1/x are one route, and one request.
         path = self.path.removeprefix("/api")
-        value = self.json() if self._event.get("body") else None
+        value = self._json_body() if self._event.get("body") else None
         query = self._event.get("rawQueryString") or ""
         return KeyedRequest(self.policy.route, key, bodies.fingerprint(self.method, path, query, value))
 

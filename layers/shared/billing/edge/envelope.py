@@ -31,7 +31,7 @@ def failure(error: BillingError, request_id: str, documentation_base_url: str) -
         "request_id": request_id,
         "documentation_url": f"{documentation_base_url}#{anchor(error)}",
     }
-    return json.dumps({"error": body}, separators=(",", ":"))
+    return _encode({"error": body})
 
 
 def anchor(error: BillingError) -> str:
@@ -43,8 +43,12 @@ def _dump(result: BaseModel) -> str:
     return result.model_dump_json(by_alias=True)
 
 
+# Made once: json.dumps makes a new encoder for each call that asks for separators.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _meta(request_id: str, at: datetime, pagination: dict[str, Any] | None) -> str:
     meta: dict[str, Any] = {"request_id": request_id, "timestamp": format_time(at)}
     if pagination is not None:
         meta["pagination"] = pagination
-    return json.dumps(meta, separators=(",", ":"))
+    return _encode(meta)

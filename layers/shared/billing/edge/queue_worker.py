@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -10,6 +11,7 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from billing.services.turn import TurnReport
 
@@ -18,14 +20,25 @@ class QueueWorker:
     """Works the shards that a batch of messages names.
 
     Args:
-        turn: works one shard.
+        turn: works one shard until a deadline.
+        margin_s: what is left of the Lambda's time at the deadline: enough for one item with a slow charge.
     """
 
-    def __init__(self, turn: Callable[[str], TurnReport], logger: Logger) -> None:
+    def __init__(
+        self,
+        turn: Callable[[str, datetime], TurnReport],
+        logger: Logger,
+        clock: Callable[[], datetime],
+        margin_s: float,
+    ) -> None:
         self._turn = turn
+        self._clock = clock
+        self._margin_s = margin_s
         self._logger = logger
         # One failed message of a group must not hold up the other groups; the order within a group is kept.
         self._processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+        # When all fail, name them all: an exception would say the same, and cost the next call a cold start.
+        self._processor.raise_on_entire_batch_failure = False
 
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """One batch; what failed is named, and comes again."""
@@ -34,9 +47,10 @@ class QueueWorker:
         )
         return dict(answer)
 
-    def _work(self, record: SQSRecord) -> None:
+    def _work(self, record: SQSRecord, lambda_context: LambdaContext) -> None:
         shard = str(json.loads(record.body)["shard"])
-        report = self._turn(shard)
+        left_s = lambda_context.get_remaining_time_in_millis() / 1000 - self._margin_s
+        report = self._turn(shard, self._clock() + timedelta(seconds=left_s))
         self._logger.info(
             "shard worked",
             extra={

@@ -1,8 +1,8 @@
 """Stripe as a ``services.ports.CardProcessor``. Whatever else the product knows of Stripe's API stands here.
 
-For each call: slow, dropped, or a twin at work (409) -> two more tries under the same
-key, then ``OutcomeUnknown`` where money may have
-moved and ``Unavailable`` where not; happened twice -> the same key makes it once; failed -> a definite result.
+For each call: slow or dropped -> one more try under the same key, then ``OutcomeUnknown`` where money may have
+moved and ``Unavailable`` where not; a twin at work (409) -> its answer is waited for; happened twice -> the same
+key makes it once; failed -> a definite result.
 """
 
 from collections.abc import Callable
@@ -44,6 +44,8 @@ _PUBLIC_CODES = {
     "authentication_required": "payment.authentication_required",
 }
 _LOOK_BACK_S = 300
+_TWIN_TRIES = 6
+_TWIN_PAUSE_S = 0.3
 
 
 class StripeGateway:
@@ -55,7 +57,10 @@ class StripeGateway:
         timeout_s: how long one try may take.
     """
 
-    def __init__(self, secrets: SecretReader, api_base: str, timeout_s: float) -> None:
+    def __init__(
+        self, secrets: SecretReader, api_base: str, timeout_s: float, pause: Callable[[float], None]
+    ) -> None:
+        self._pause = pause
         self._secrets = secrets
         self._api_base = api_base
         self._timeout_s = timeout_s
@@ -130,20 +135,23 @@ class StripeGateway:
                 api_key,
                 base_addresses={"api": self._api_base},
                 http_client=stripe.RequestsClient(timeout=(2.0, self._timeout_s)),
-                max_network_retries=2,
+                max_network_retries=1,
             )
             self._clients = {api_key: client}
         return client
 
-    @staticmethod
-    def _call(call: Callable[[], T]) -> T:
-        """A call that moves no money."""
-        try:
-            return call()
-        except (stripe.InvalidRequestError, stripe.CardError):
-            raise
-        except stripe.StripeError as error:
-            raise Unavailable("The card processor does not answer", retry_after_s=5) from error
+    def _call(self, call: Callable[[], T]) -> T:
+        """A call that moves no money. A twin under the same key is let finish: then its answer is ours."""
+        for attempt in range(_TWIN_TRIES):
+            try:
+                return call()
+            except (stripe.InvalidRequestError, stripe.CardError):
+                raise
+            except stripe.StripeError as error:
+                if error.http_status != 409 or attempt == _TWIN_TRIES - 1:
+                    raise Unavailable("The card processor does not answer", retry_after_s=5) from error
+            self._pause(_TWIN_PAUSE_S)
+        raise AssertionError("unreachable")
 
 
 _SENT_IN_HUNDREDTHS = {"ISK", "UGX"}

@@ -4,8 +4,9 @@ JSON numbers with a fraction, booleans and texts are no integers here: no float 
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -23,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from billing.domain.currencies import is_currency
 from billing.domain.money import MICROS_PER_MINOR
-from billing.domain.times import format_time, parse_time
+from billing.domain.times import parse_time
 
 LARGEST_AMOUNT = 10**15
 """Micro-units: ten billion dollars. Nothing that is billed here is larger, and Stripe's own limit is far below."""
@@ -43,7 +44,7 @@ class Resource(BaseModel):
 
 def _time(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value
+        return value if value.tzinfo is UTC else value.astimezone(UTC)
     if not isinstance(value, str):
         raise PydanticCustomError("must_be_a_time", "an RFC 3339 time")
     try:
@@ -64,8 +65,14 @@ def _currency(value: str) -> str:
     return value
 
 
+@cache
+def _timezones() -> frozenset[str]:
+    # Walks the whole time zone database: 10 ms, once per process and only for who names a zone.
+    return frozenset(available_timezones())
+
+
 def _timezone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _timezones():
         raise PydanticCustomError("unknown_timezone", "not an IANA time zone")
     return value
 
@@ -85,12 +92,9 @@ def _printable(value: str) -> str:
     return value
 
 
-Time = Annotated[
-    datetime,
-    BeforeValidator(_time, json_schema_input_type=datetime),
-    PlainSerializer(format_time, return_type=str),
-]
-"""RFC 3339 with an offset in; UTC with ``Z`` out."""
+Time = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=datetime)]
+"""RFC 3339 with an offset in; UTC with ``Z`` out, as ``domain.times.format_time``: pydantic writes UTC that way itself,
+at a tenth of what a function of ours costs (nine times an invoice)."""
 
 Micros = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, description="micro-units: 1,000 are one minor unit")]
 """A price, which may be finer than a minor unit."""

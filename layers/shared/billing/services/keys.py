@@ -16,3 +16,8 @@ def outside_key(work: Work, tenant_id: str, *operation: str) -> str:
     if len(client_key) > _LONGEST_CLIENT_KEY:
         client_key = sha256(client_key.encode()).hexdigest()
     return ":".join([part for part in (client_key, tenant_id, *operation) if part])
+
+
+def fact_key(tenant_id: str, *operation: str) -> str:
+    """The key of a call that is the same whoever asks for it: ``ten_1:customer:cus_1``."""
+    return ":".join((tenant_id, *operation))

@@ -21,7 +21,7 @@ from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence
 from billing.services import catalog
 from billing.services.clocks import customer_time, shard_of
 from billing.services.collection import Case, Collector
-from billing.services.keys import outside_key
+from billing.services.keys import fact_key, outside_key
 from billing.services.ports import Page, Query, Ref, Work
 
 
@@ -149,9 +149,11 @@ class Subscriptions:
             raise PaymentMethodInvalid(f"The payment method {method_id} is another customer's")
         processor = self.collector.processor
         if known is None:
-            key = outside_key(work, customer.tenant_id, "customer", customer.id)
+            # Of the fact alone: two requests that both find the customer without one make the same one there.
+            key = fact_key(customer.tenant_id, "customer", customer.id)
             stripe_customer_id = processor.ensure_customer(customer, key)
-            key = outside_key(work, customer.tenant_id, "attach", customer.id, method_id)
+            # It names Stripe's customer too: a key used with other parameters is refused for 24 hours.
+            key = outside_key(work, customer.tenant_id, "attach", stripe_customer_id, method_id)
             attached = processor.attach(method_id, stripe_customer_id, key)
             customer = replace(customer, stripe_customer_id=stripe_customer_id)
             known = work.save(

@@ -1,11 +1,13 @@
 """The sweep: a wake-up call for each shard, and a worker's turn at one (design.md, idea 3)."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from billing.domain.due import Due, clock_shard
 from billing.domain.test_clock import ClockStatus, TestClock
 from billing.services.ports import Alarm, Ref, Work
+
+_REMIND_EVERY = timedelta(minutes=1)
 
 
 def wake_all(alarm: Alarm, shards: int, now: datetime) -> int:
@@ -35,11 +37,19 @@ class ClockTurn:
             work.save(clock.arrived())
 
     def remind(self, work: Work, clock_id: str, now: datetime) -> Due | None:
-        """A clock that was due in a wall-clock shard: wake its own shard, and look again in a minute."""
+        """A clock that was due in a wall-clock shard: wake its own shard, and look again in a minute.
+
+        Args:
+            now: the wall clock's time.
+
+        Returns:
+            when it is due next; None where it has arrived.
+        """
         ref = Ref(TestClock, work.tenant.id, clock_id)
         clock = work.load(ref).get(ref)
-        if clock is None or clock.due is None:
-            return None
+        if clock is None or clock.due is None or clock.due.at > now:
+            return clock.due if clock else None
+        clock = work.save(replace(clock, due=replace(clock.due, at=now + _REMIND_EVERY)))
         shard = clock_shard(clock.tenant_id, clock.id)
         work.after_commit(lambda: self.alarm.wake(shard, f"remind:{now:%Y-%m-%dT%H:%M}"))
         return clock.due

@@ -24,6 +24,7 @@ from billing.services.sweep import ClockTurn
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _RUNS = 6
+_ASK_AGAIN = timedelta(hours=1)
 _KINDS: dict[str, type[Any]] = {"payment": Payment, "subscription": Subscription, "test_clock": TestClock}
 
 
@@ -42,7 +43,6 @@ class Worker:
     """Works shards.
 
     Args:
-        turn_s: after this many seconds the rest is left to another turn.
         pause: sleeps; between the runs of a lost race, with growing length.
     """
 
@@ -54,10 +54,13 @@ class Worker:
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
     pause: Callable[[float], None]
-    turn_s: float
 
-    def turn(self, shard: str) -> TurnReport:
-        """Work one shard until nothing is due in it, or time is up and another turn is asked for."""
+    def turn(self, shard: str, deadline: datetime) -> TurnReport:
+        """Work one shard until nothing is due in it.
+
+        Args:
+            deadline: from then on nothing more is begun, and another turn is asked for.
+        """
         test_clock = clock_of(shard)
         until: datetime | None = self.clock()
         if test_clock is not None:
@@ -65,15 +68,14 @@ class Worker:
             until = self._run(tenant_id, lambda unit: self.clocks.target(unit, clock_id))
         if until is None:
             return TurnReport()
-        report = self._work(shard, until, on_test_clock=test_clock is not None)
+        report = self._work(shard, until, deadline, on_test_clock=test_clock is not None)
         if report.cut_short:
             self.alarm.wake(shard, f"more:{self.clock().isoformat()}")
         elif test_clock is not None:
             self._run(test_clock[0], lambda unit: self.clocks.arrive(unit, test_clock[1]))
         return report
 
-    def _work(self, shard: str, until: datetime, on_test_clock: bool) -> TurnReport:
-        deadline = self.clock() + timedelta(seconds=self.turn_s)
+    def _work(self, shard: str, until: datetime, deadline: datetime, on_test_clock: bool) -> TurnReport:
         seen: set[DueItem] = set()
         report = TurnReport()
         queue = self._fresh(shard, until, seen)
@@ -84,13 +86,19 @@ class Worker:
             # A test clock's items live at their own time; the wall clock's at the time of this turn.
             now = item.at if on_test_clock else until
             following, report = self._one(item, now, report)
-            if following is not None and following.shard == shard and following.at <= until:
+            if following is not None and self._again(following, shard, item, until):
                 # The index may not show this yet; what was just written is known here.
                 heapq.heappush(queue, replace(item, at=following.at))
                 seen.add(replace(item, at=following.at))
             if not queue:
                 queue = self._fresh(shard, until, seen)
         return report
+
+    @staticmethod
+    def _again(following: Due, shard: str, item: DueItem, until: datetime) -> bool:
+        """Whether an item's next alarm is still within this turn. One that did not move would be worked for ever."""
+        moved = following.at > item.at or following.attempts > 0
+        return moved and following.shard == shard and following.at <= until
 
     def _fresh(self, shard: str, until: datetime, seen: set[DueItem]) -> list[DueItem]:
         """What the index shows that this turn has not taken up yet: the index may lag behind the tables."""
@@ -125,7 +133,16 @@ class Worker:
             entity: Any = unit.load(ref).get(ref)
             if entity is None or entity.due is None:
                 return None
+            if entity.due.at > now:
+                # It failed after its alarm had moved on (a renewal between its two commits): a subscription that
+                # were put off from here would be due half a minute from now, and billed a period early.
+                return entity.due
             due: Due | None = entity.due.postponed(self.clock())
+            if due is None and item.kind == "payment" and not clock_of(entity.due.shard):
+                # Money that may have moved is never forgotten, however long Stripe is down: somebody is told, and
+                # it is asked about every hour.
+                _log.critical("payment still unknown", extra={"kind": item.kind, "item_id": item.id})
+                due = replace(entity.due, at=self.clock() + _ASK_AGAIN)
             if due is not None and clock_of(due.shard):
                 # Time stands still on a test clock: the item comes again in this turn, after a breath.
                 self.pause(0.2 * due.attempts)

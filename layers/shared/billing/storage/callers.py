@@ -46,10 +46,10 @@ class Callers:
         counted_here = route_limit if user_id is None else None
         item = self._count(caller_id(key), now, counted_here)
         rate = _state(item, now, counted_here)
-        identity = Identity(item["tenant_id"]["S"], item["key_id"]["S"], item["scope"]["S"], rate)
+        tenant_id, key_id, scope = _who(item)
         if route_limit is not None and user_id is not None:
-            self._count_user(user_caller_id(identity.tenant_id, user_id), now, route_limit)
-        return identity
+            rate = self._count_user(user_caller_id(tenant_id, user_id), now, route_limit, rate, (tenant_id, key_id, scope))
+        return Identity(tenant_id, key_id, scope, rate)
 
     def _count(self, identifier: str, now: datetime, route_limit: RouteLimit | None) -> dict[str, Any]:
         minute, slot = _windows(now)
@@ -71,7 +71,9 @@ class Callers:
             values[":route_limit"] = {"N": str(route_limit.per_minute)}
             counts.append("#route :one")
             conditions.append("(attribute_not_exists(#route) OR #route < :route_limit)")
-        stale = self._stale.pop(identifier, [])
+        # Looked at again: where the clock was set back, an old name may be the present one, and one update
+        # cannot both count and remove it.
+        stale = [name for name in self._stale.pop(identifier, []) if _is_stale(name, minute, slot)]
         names.update({f"#x{n}": name for n, name in enumerate(stale)})
         remove = " REMOVE " + ", ".join(f"#x{n}" for n in range(len(stale))) if stale else ""
         try:
@@ -85,18 +87,28 @@ class Callers:
         self._remember_stale(identifier, item, minute, slot)
         return item
 
-    def _count_user(self, identifier: str, now: datetime, limit: RouteLimit) -> None:
-        """Count a user's call on its own item, which is made by the first one."""
+    def _count_user(
+        self, identifier: str, now: datetime, limit: RouteLimit, keys: RateState, caller: tuple[str, str, str]
+    ) -> RateState:
+        """Count a user's call on its own item, which is made by the first one; returns the tighter of the two limits."""
         minute, _ = _windows(now)
+        reset = (minute + 1) * _MINUTE_S
         names = {"#route": f"{limit.letter}{minute}", "#before": f"{limit.letter}{minute - 1}"}
         values = {":one": {"N": "1"}, ":limit": {"N": str(limit.per_minute)}}
         condition = ["(attribute_not_exists(#route) OR #route < :limit)"]
         try:
-            self._update(identifier, "ADD #route :one REMOVE #before", condition, names, values, "NONE")
+            answer = self._update(
+                identifier, "ADD #route :one REMOVE #before", condition, names, values, "UPDATED_NEW"
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            raise RateLimited("Too many requests of this kind", retry_after_s=_until_next(now, _MINUTE_S)) from None
+            wait_s = _until_next(now, _MINUTE_S)
+            raise RateLimited(
+                "Too many requests of this kind", wait_s, (limit.per_minute, 0, reset), caller
+            ) from None
+        left = limit.per_minute - _count_in(answer["Attributes"], f"{limit.letter}{minute}")
+        return RateState(limit.per_minute, left, reset) if left < keys.remaining else keys
 
     def _update(
         self,
@@ -184,7 +196,12 @@ def _refusal(
     minute_full = _count_in(item, f"m{minute}") >= int(item["minute_limit"]["N"])
     wait_s = _until_next(now, _SLOT_S if slot_full and not minute_full else _MINUTE_S)
     state = _state(item, now, route_limit)
-    return RateLimited("Too many requests", wait_s, (state.limit, state.remaining, state.reset))
+    return RateLimited("Too many requests", wait_s, (state.limit, state.remaining, state.reset), _who(item))
+
+
+def _who(item: dict[str, Any]) -> tuple[str, str, str]:
+    """The tenant, the id and the scope of a key's item."""
+    return item["tenant_id"]["S"], item["key_id"]["S"], item["scope"]["S"]
 
 
 def _until_next(now: datetime, window_s: int) -> int:

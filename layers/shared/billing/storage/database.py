@@ -36,7 +36,7 @@ class Database:
             region=region,
             connect_timeout_seconds=2,
             read_timeout_seconds=8,
-            max_retry_attempts=2,
+            max_retry_attempts=0,  # retried in ``call``, and nowhere else: 6 tries, not 6 x 3
             max_pool_connections=10,
             retry_configuration="LEGACY",
         )

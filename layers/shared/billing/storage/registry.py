@@ -80,7 +80,7 @@ def _plain(model: type[Model], indexed: Callable[[Any], dict[str, str]] = lambda
 
 REGISTRY: dict[type, Stored] = {
     Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, lambda e: {}),
-    InvoiceSequence: Stored(tables.TenantItem, "item", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
+    InvoiceSequence: Stored(tables.SequenceItem, "id", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
     Customer: _plain(tables.CustomerItem),
     PaymentMethod: _plain(
         tables.PaymentMethodItem, lambda e: {"customer_key": join(e.tenant_id, e.customer_id)}

@@ -100,6 +100,11 @@ class PaymentItem(_OfCustomer):
         table_name = "payments"
 
 
+class SequenceItem(_Entity):
+    class Meta:
+        table_name = "sequences"
+
+
 class LedgerItem(_Entity):
     class Meta:
         table_name = "ledger"
@@ -155,7 +160,7 @@ class AuditItem(Model):
 
 
 MODELS: tuple[Any, ...] = (
-    TenantItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, SubscriptionItem, InvoiceItem,
+    TenantItem, SequenceItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, SubscriptionItem, InvoiceItem,
     PaymentItem, LedgerItem, TestClockItem, IdempotencyItem, EventItem, AuditItem,
 )  # fmt: skip
 

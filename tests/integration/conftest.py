@@ -1,0 +1,114 @@
+"""One world for the session; a fresh tenant for each test."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import boto3
+import pytest
+import stripe
+from moto import mock_aws
+
+from local.platform_key import create_platform_key
+from local.stripe_sandbox.server import SandboxServer
+from local.stripe_sandbox.testing import Control
+from local.stripe_sandbox.testing import client as stripe_client
+from tests.integration.world import Clock, Tenant, World
+from tests.support.tables import create_tables
+
+STRIPE_KEY = "sk_test_integration01"
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[SandboxServer]:
+    """Stripe, as strict as its own description. Deliveries wait: the tests carry them to the handler."""
+    with SandboxServer(check_responses=True) as server:
+        Control(server.url).post("webhooks", mode="paused")
+        yield server
+        assert server.sandbox is not None
+        assert server.sandbox.violations == []
+
+
+@pytest.fixture(scope="session")
+def world(sandbox: SandboxServer) -> Iterator[World]:
+    """AWS and Stripe, with the environment that template.yaml would set. ``bootstrap`` keeps what it makes for the
+    process, so the environment is set once."""
+    patch = pytest.MonkeyPatch()
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_SERVICE_NAME": "ledgerline",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        "STRIPE_API_BASE": sandbox.url,
+    }.items():
+        patch.setenv(name, value)
+    # The SDK waits between its tries; here nobody has to.
+    patch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)
+    patch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.002)
+    with mock_aws():
+        yield _stack(patch, cache(boto3.client), sandbox)
+    patch.undo()
+
+
+def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World:
+    tables = create_tables(aws("dynamodb"))
+    for plain, name in tables.items():
+        patch.setenv(f"TABLE_{plain.upper()}", name)
+    api = stripe_client(sandbox, STRIPE_KEY)
+    endpoint = api.v1.webhook_endpoints.create({"url": "https://billing.example/webhooks/stripe", "enabled_events": ["*"]})
+    assert endpoint.secret is not None
+    secret = json.dumps({"api_key": STRIPE_KEY, "webhook_secrets": [endpoint.secret]})
+    queue = aws("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
+    patch.setenv("KMS_KEY_ID", aws("kms").create_key()["KeyMetadata"]["Arn"])
+    patch.setenv("STRIPE_SECRET_ID", aws("secretsmanager").create_secret(Name="stripe", SecretString=secret)["Name"])
+    patch.setenv("BILLING_QUEUE_URL", queue["QueueUrl"])
+    world = World(
+        aws=aws,
+        tables=tables,
+        clock=_own_clock(patch),
+        platform_key=create_platform_key(aws("dynamodb"), tables["callers"]),
+        queue_url=queue["QueueUrl"],
+        stripe=api,
+        sandbox=Control(sandbox.url),
+        stripe_secret_id=os.environ["STRIPE_SECRET_ID"],
+        webhook_secret=endpoint.secret,
+    )
+    from billing import bootstrap
+
+    bootstrap.database().client.meta.events.register("provide-client-params.dynamodb.*", world.note_write)
+    return world
+
+
+def _own_clock(patch: pytest.MonkeyPatch) -> Clock:
+    """A clock that the tests can move, handed in where bootstrap hands in the wall clock and ``sleep``."""
+    from billing import bootstrap
+    from billing.storage.commit import DynamoUnits
+
+    clock = Clock()
+    patch.setattr(bootstrap, "now", clock)
+    units = DynamoUnits(replace(bootstrap.units().runtime, pause=clock.sleep))
+    patch.setattr(bootstrap, "units", lambda: units)
+    return clock
+
+
+@pytest.fixture(autouse=True)
+def _fresh(world: World) -> Iterator[None]:
+    """The real time again, and nothing left in the queue."""
+    for _ in world.queued():
+        pass
+    world.writes.clear()
+    yield
+    world.clock.reset()
+    if world.sandbox.get("faults")["data"]:
+        raise AssertionError("a test left a fault behind in the Stripe sandbox")
+
+
+@pytest.fixture
+def tenant(world: World) -> Tenant:
+    """A fresh tenant in test mode, with its first admin key."""
+    return world.tenant()

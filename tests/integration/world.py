@@ -1,0 +1,398 @@
+"""The whole product in one process: moto for AWS, the Stripe sandbox in a thread, the real handlers.
+
+Every event that a handler gets comes from a file in ``events/``; a test only fills in what it is about.
+"""
+
+import base64
+import copy
+import importlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import stripe
+
+from local.routes import api_routes, template
+from local.stripe_sandbox.testing import Control
+from local.stripe_sandbox.webhooks import signature
+
+Json = dict[str, Any]
+EVENTS = Path(__file__).parents[2] / "events"
+COUNTER = re.compile(r"[a-z]\d+")
+BUSINESS_MONTHLY = {
+    "id": "business-monthly",
+    "name": "Business",
+    "currency": "USD",
+    "interval": "month",
+    "components": [
+        {"key": "base", "type": "flat", "unitAmount": 4_999_000},
+        {"key": "seats", "type": "licensed", "unitAmount": 500_000},
+    ],
+}
+"""100 seats: $49.99 + 100 x $5.00 = $549.99."""
+
+
+@cache
+def _event_text(name: str) -> str:
+    return (EVENTS / f"{name}.json").read_text()
+
+
+def event(name: str) -> Json:
+    """A fresh copy of a sample event."""
+    loaded: Json = json.loads(_event_text(name))
+    return loaded
+
+
+class Context:
+    """What Lambda passes beside the event."""
+
+    function_name = "ledgerline-test"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:111122223333:function:ledgerline-test"
+    aws_request_id = "5f0c6a0e-6f2d-4f0c-9d0e-1a2b3c4d5e6f"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """As at the start of a worker's minute."""
+        return 60_000
+
+
+class Clock:
+    """The wall clock of the product under test: the real one, moved or stopped. Sleeping on it takes no time."""
+
+    def __init__(self) -> None:
+        self._shift = timedelta()
+        self._frozen: datetime | None = None
+
+    def __call__(self) -> datetime:
+        """Now."""
+        return (self._frozen or datetime.now(UTC)) + self._shift
+
+    def advance(self, **delta: float) -> None:
+        """Let time pass: ``advance(hours=24)``."""
+        self._shift += timedelta(**delta)
+
+    def freeze(self, at: datetime) -> None:
+        """Stop at an instant."""
+        self._frozen, self._shift = at, timedelta()
+
+    def sleep(self, seconds: float) -> None:
+        """What the product's ``pause`` does."""
+        self._shift += timedelta(seconds=seconds)
+
+    def reset(self) -> None:
+        """Back to the real time."""
+        self._frozen, self._shift = None, timedelta()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A handler's response, as a client sees it."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body."""
+        return json.loads(self.content)
+
+    @property
+    def data(self) -> Any:
+        """``data`` of the envelope; what went wrong where there is none."""
+        assert "data" in self.json, self.json
+        return self.json["data"]
+
+    @property
+    def error(self) -> Json:
+        """``error`` of the body."""
+        found: Json = self.json["error"]
+        return found
+
+    @property
+    def bad_fields(self) -> dict[str, str]:
+        """The reasons by field of ``details``."""
+        return {detail["field"]: detail["reason"] for detail in self.error["details"]}
+
+
+@cache
+def _routes() -> list[tuple[re.Pattern[str], int, str]]:
+    """The template's routes: pattern, how general it is, and the function's folder."""
+    document = template()
+    found = []
+    for logical_id, keys in api_routes(document).items():
+        folder = Path(document["Resources"][logical_id]["Properties"]["CodeUri"]).name
+        for key in keys:
+            path = "/{proxy+}" if key == "$default" else key.partition(" ")[2]
+            pattern = re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path).replace(re.escape("{proxy+}"), ".+"))
+            general = 2 * path.count("+}") + path.count("{") + (key == "$default") * 100
+            found.append((re.compile(pattern), general, folder))
+    return sorted(found, key=lambda route: route[1])
+
+
+def function_of(path: str) -> str:
+    """The folder of the function that the template routes a path to."""
+    return next((folder for pattern, _, folder in _routes() if pattern.fullmatch(path)), "service")
+
+
+def invoke(group: str, lambda_event: Json) -> Json:
+    """Call a Lambda."""
+    handler = importlib.import_module(f"functions.{group}.handler")
+    answer: Json = handler.lambda_handler(lambda_event, Context())
+    return answer
+
+
+def http_event(
+    method: str,
+    path: str,
+    *,
+    key: str | None = None,
+    idempotency_key: str | None = None,
+    body: str | bytes | None = None,
+    query: str = "",
+    headers: dict[str, str] | None = None,
+) -> Json:
+    """An API Gateway event (payload 2.0) from ``events/http_*.json``."""
+    made = event("http_get" if method == "GET" else "http_post")
+    http = made["requestContext"]["http"]
+    made["rawPath"] = http["path"] = path
+    http["method"] = method
+    made["rawQueryString"] = query
+    made.pop("queryStringParameters", None)
+    if query:
+        made["queryStringParameters"] = dict(parse_qsl(query, keep_blank_values=True))
+    made.pop("body", None)
+    if isinstance(body, bytes):
+        made |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    elif body is not None:
+        made["body"] = body
+    for name, value in {"x-api-key": key, "idempotency-key": idempotency_key}.items():
+        made["headers"].pop(name, None)
+        if value is not None:
+            made["headers"][name] = value
+    made["headers"] |= headers or {}
+    return made
+
+
+def request(lambda_event: Json) -> Answer:
+    """Send an HTTP event to the function that the template routes it to."""
+    raw = invoke(function_of(lambda_event["rawPath"]), lambda_event)
+    encoded = raw.get("isBase64Encoded", False)
+    content = base64.b64decode(raw["body"]) if encoded else raw["body"].encode()
+    return Answer(raw["statusCode"], raw["headers"], content)
+
+
+@dataclass
+class Tenant:
+    """A tenant with a key, and the shortest words for what a test asks of it."""
+
+    world: "World"
+    id: str
+    key: str
+    data: Json
+
+    def get(self, path: str, /, headers: dict[str, str] | None = None, **query: Any) -> Answer:
+        """A read."""
+        named = {name.rstrip("_"): value for name, value in query.items()}
+        return request(http_event("GET", path, key=self.key, query=urlencode(named), headers=headers))
+
+    def post(
+        self, path: str, body: Any = None, /, *, idempotency_key: str | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """A write, under a key of its own where none is given."""
+        return self._write("POST", path, body, idempotency_key, headers)
+
+    def patch(self, path: str, body: Any, /, *, idempotency_key: str | None = None) -> Answer:
+        """A change."""
+        return self._write("PATCH", path, body, idempotency_key, None)
+
+    def delete(self, path: str, /) -> Answer:
+        """A removal."""
+        return self._write("DELETE", path, None, None, None)
+
+    def _write(
+        self, method: str, path: str, body: Any, idempotency_key: str | None, headers: dict[str, str] | None
+    ) -> Answer:
+        text = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
+        key = idempotency_key or secrets.token_hex(8)
+        return request(
+            http_event(method, path, key=self.key, idempotency_key=key, body=text, headers=headers)
+        )
+
+    def customer(self, **fields: Any) -> str:
+        """A new customer's id."""
+        made: str = self.post("/v1/customers", {"name": "Zoë Ölmez", "email": "zoe@example.com", **fields}).data["id"]
+        return made
+
+    def plan(self, **fields: Any) -> str:
+        """A new plan's id: $49.99 a month and $5 a seat."""
+        made: str = self.post("/v1/plans", BUSINESS_MONTHLY | fields).data["id"]
+        return made
+
+    def subscribe(self, method: str | None = "pm_card_visa", **fields: Any) -> Json:
+        """A new subscription of 100 seats to a plan that is made where there is none."""
+        if self.get("/v1/plans/business-monthly").status == 404:
+            self.plan()
+        body = {"planId": "business-monthly", "quantities": {"seats": 100}, "paymentMethodId": method, **fields}
+        made: Json = self.post(
+            "/v1/subscriptions", {name: value for name, value in body.items() if value is not None}
+        ).data
+        return made
+
+    def only_invoice(self, **query: Any) -> Json:
+        """The one invoice that a list shows."""
+        (invoice,) = self.get("/v1/invoices", **query).data
+        return dict(invoice)
+
+    def only_payment(self, **query: Any) -> Json:
+        """The one payment that a list shows."""
+        (payment,) = self.get("/v1/payments", **query).data
+        return dict(payment)
+
+
+@dataclass
+class World:
+    """Everything around the handlers."""
+
+    aws: Any
+    """From a service's name to its boto3 client."""
+    tables: dict[str, str]
+    clock: Clock
+    platform_key: str
+    queue_url: str
+    stripe: stripe.StripeClient
+    sandbox: Control
+    stripe_secret_id: str
+    webhook_secret: str
+    delivered: set[str] = field(default_factory=set)
+    writes: list[tuple[str, list[str]]] = field(default_factory=list)
+    """What the product asked DynamoDB to write: operation and tables."""
+
+    def tenant(self, **fields: Any) -> Tenant:
+        """A new tenant in test mode, made through the API."""
+        body = {"name": "Acme", "mode": "test", "currency": "USD", "invoicePrefix": "ACME", **fields}
+        made = self.platform().post("/v1/tenants", body).data
+        return Tenant(self, made["id"], made["apiKey"], made)
+
+    def platform(self) -> Tenant:
+        """The operator, as a caller."""
+        return Tenant(self, "platform", self.platform_key, {})
+
+    # What is stored
+
+    def rows(self, table: str) -> list[Json]:
+        """Every item of a table, as DynamoDB has it."""
+        pages = self.aws("dynamodb").get_paginator("scan").paginate(TableName=self.tables[table])
+        return [item for page in pages for item in page["Items"]]
+
+    def rows_of(self, table: str, tenant_id: str) -> list[Json]:
+        """A tenant's items of a table that it is the hash key of, in order of their range keys."""
+        pages = self.aws("dynamodb").get_paginator("query").paginate(
+            TableName=self.tables[table],
+            KeyConditionExpression="tenant_id = :tenant",
+            ExpressionAttributeValues={":tenant": {"S": tenant_id}},
+        )
+        return [item for page in pages for item in page["Items"]]
+
+    def snapshot(self) -> dict[str, list[str]]:
+        """Every table's content without the callers' counters."""
+        found = {}
+        for table in self.tables:
+            rows = self.rows(table)
+            if table == "callers":
+                rows = [{k: v for k, v in row.items() if not COUNTER.fullmatch(k)} for row in rows]
+                rows = [row for row in rows if "key_id" in row]  # a user's item is nothing but counters
+            found[table] = sorted(json.dumps(row, sort_keys=True) for row in rows)
+        return found
+
+    def note_write(self, params: Json, model: Any, **_: Any) -> None:
+        """botocore's hook, before every call of the product's DynamoDB client."""
+        if model.name == "TransactWriteItems":
+            touched = [next(iter(each.values()))["TableName"] for each in params["TransactItems"]]
+            self.writes.append((model.name, touched))
+        elif model.name in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"):
+            self.writes.append((model.name, [params["TableName"]]))
+
+    # Stripe's webhooks
+
+    def webhook_event(self, payload: str, header: str) -> Json:
+        """A function URL's event from ``events/``, with a body and a signature."""
+        made = event("function_url_stripe_webhook")
+        made["body"] = payload
+        made["headers"]["stripe-signature"] = header
+        return made
+
+    def deliver(self, stripe_event: Json | str, *, secret: str | None = None, at: float | None = None) -> Json:
+        """Have an event come in, signed as Stripe signs it; returns the Lambda's answer."""
+        payload = stripe_event if isinstance(stripe_event, str) else json.dumps(stripe_event, indent=2)
+        header = signature(secret or self.webhook_secret, payload, int(at if at is not None else time.time()))
+        return invoke("stripe_webhook", self.webhook_event(payload, header))
+
+    def stripe_events(self, tenant: Tenant, event_type: str = "*") -> list[Json]:
+        """Stripe's events about a tenant's payments, oldest first."""
+        page = self.stripe.v1.events.list({"limit": 100})
+        found = [json.loads(str(each)) for each in page.auto_paging_iter()]
+        mine = [e for e in found if (e["data"]["object"].get("metadata") or {}).get("tenant_id") == tenant.id]
+        return [e for e in reversed(mine) if event_type in ("*", e["type"])]
+
+    def deliver_all(self, tenant: Tenant) -> list[Json]:
+        """Every event about the tenant that was not delivered yet; returns the answers."""
+        waiting = [e for e in self.stripe_events(tenant) if e["id"] not in self.delivered]
+        self.delivered |= {e["id"] for e in waiting}
+        return [self.deliver(e) for e in waiting]
+
+    def intents(self, tenant: Tenant) -> list[Json]:
+        """The tenant's PaymentIntents at Stripe, newest first."""
+        page = self.stripe.v1.payment_intents.list({"limit": 100})
+        found = [json.loads(str(each)) for each in page.auto_paging_iter()]
+        return [intent for intent in found if intent["metadata"].get("tenant_id") == tenant.id]
+
+    def charges(self, tenant: Tenant) -> list[Json]:
+        """What Stripe took from the tenant's customers."""
+        return [intent for intent in self.intents(tenant) if intent["status"] == "succeeded"]
+
+    # The worker
+
+    def sqs_event(self, *bodies: str) -> Json:
+        """A batch of messages, each from the sample's record."""
+        made = event("sqs_billing_worker")
+        sample = made["Records"][0]
+        made["Records"] = []
+        for n, body in enumerate(bodies):
+            record = copy.deepcopy(sample) | {"messageId": f"message-{n}", "body": body}
+            record["attributes"]["MessageGroupId"] = sha256(body.encode()).hexdigest()
+            made["Records"].append(record)
+        return made
+
+    def work(self, *shards: str) -> Json:
+        """A worker's turn at each shard."""
+        return invoke("billing_worker", self.sqs_event(*(json.dumps({"shard": shard}) for shard in shards)))
+
+    def queued(self) -> Iterator[str]:
+        """Take the queue's messages, one at a time, until there is none."""
+        sqs = self.aws("sqs")
+        while True:
+            got = sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=1).get("Messages", [])
+            if not got:
+                return
+            yield got[0]["Body"]
+            sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=got[0]["ReceiptHandle"])
+
+    def drain(self, times: int = 1) -> int:
+        """Work through the queue, each message delivered ``times`` over; returns how many there were."""
+        count = 0
+        for body in self.queued():
+            count += 1
+            for _ in range(times):
+                answer = invoke("billing_worker", self.sqs_event(body))
+                assert answer == {"batchItemFailures": []}
+        return count

@@ -3,10 +3,13 @@
 Everything here can be run again: what is there already stays.
 """
 
+import contextlib
 import json
+import queue
+import re
 import secrets
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,26 @@ from local.platform_key import caller_id, create_platform_key, new_key
 from local.routes import api_routes, template
 from local.settings import HOST, Paths, Ports, write_private
 
-DEMO_TENANT = {"name": "Demo tenant", "mode": "test", "currency": "USD", "timezone": "UTC"}
+WARM_UP_AT_ONCE = 4
+DEMO_TENANT = {
+    "name": "Demo tenant",
+    "mode": "test",
+    "currency": "USD",
+    "timezone": "UTC",
+    "legalName": "Demo Software, Inc.",
+    "address": {"line1": "500 Market Street", "city": "Springfield", "postalCode": "62701", "state": "IL", "country": "US"},
+    "taxId": "12-3456789",
+    "email": "billing@demo.example",
+    "invoicePrefix": "DEMO",
+}
+STRIPE_EVENTS: list[Any] = [
+    "payment_intent.canceled",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.succeeded",
+]
+"""What the webhook does something with (services/stripe_events.py): an endpoint that takes all gets ten times as many."""
 REQUEST_TIMEOUT_S = 60.0  # the first call of a function is a cold start, and eight start at once
 
 
@@ -65,7 +87,7 @@ def register_webhook(keys: Keys, ports: Ports) -> None:
         known = [each for each in api.v1.webhook_endpoints.list({"limit": 100}).data if each.url == url]
         if any(each.id == keys.webhook_endpoint_id for each in known) and keys.webhook_secret:
             return
-        made = api.v1.webhook_endpoints.create({"url": url, "enabled_events": ["*"]})
+        made = api.v1.webhook_endpoints.create({"url": url, "enabled_events": STRIPE_EVENTS})
     except stripe.StripeError as error:
         raise Failure(f"the Stripe sandbox did not take the webhook endpoint: {error}") from None
     keys.webhook_endpoint_id, keys.webhook_secret = made.id, made.secret or ""
@@ -101,21 +123,34 @@ def ensure_tenant(keys: Keys, ports: Ports, callers_table: str) -> None:
         timeout=REQUEST_TIMEOUT_S,
     )
     if answer.status_code != 201:
-        raise Failure(f"POST /v1/tenants answered {answer.status_code}: {answer.text[:500]} (log: .local/logs)")
+        raise Failure(f"POST /v1/tenants answered {answer.status_code}: {answer.text[:500]}")
     made = answer.json()["data"]
     keys.tenant_id, keys.api_key = made["id"], made["apiKey"]
 
 
-def warm_up(ports: Ports) -> None:
-    """One request to each function, so that nobody's first call waits for imports."""
+def warm_up(ports: Ports, patience_s: float) -> None:
+    """One request to each function, so that nobody's first call waits for imports.
+
+    Waits `patience_s` at most: on a busy machine the rest goes on beside the first users.
+    """
     base = f"http://{HOST}:{ports.api}"
-    paths = {keys[0] for keys in api_routes(template()).values()}
-    urls = [base + key.partition(" ")[2].replace("{", "").replace("}", "").replace("+", "") for key in paths]
-    calls: list[Callable[[], Any]] = [lambda url=url: requests.get(url, timeout=REQUEST_TIMEOUT_S) for url in urls]
-    calls.append(lambda: requests.post(webhook_url(ports), data=b"", timeout=REQUEST_TIMEOUT_S))
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        for future in [pool.submit(call) for call in calls]:
-            future.result()
+    first = {keys[0].partition(" ")[2] for keys in api_routes(template()).values()}
+    calls: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+    calls.put(("POST", webhook_url(ports)))
+    for path in first:
+        calls.put(("GET", base + re.sub("[{}+]", "", path)))
+
+    def work() -> None:
+        with contextlib.suppress(queue.Empty, requests.RequestException):  # the stack may be stopped meanwhile
+            while True:
+                requests.request(*calls.get_nowait(), timeout=REQUEST_TIMEOUT_S)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(WARM_UP_AT_ONCE)]
+    deadline = time.monotonic() + patience_s
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(max(0.0, deadline - time.monotonic()))
 
 
 def write_stack_file(paths: Paths, ports: Ports, keys: Keys, outputs: dict[str, str]) -> None:

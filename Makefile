@@ -60,7 +60,7 @@ lint: env sam-env validate ## ruff, mypy, import-linter, cfn-lint, sam validate
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+	PYTHONPATH=layers/shared:. $(VENV)/bin/lint-imports
 
 validate: sam-env ## cfn-lint and sam validate --lint
 	$(SAM_VENV)/bin/cfn-lint template.yaml

@@ -26,7 +26,8 @@ GOOD_STATES = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
 def client(service: str, ports: Ports) -> Any:
     """A boto3 client of the emulator."""
-    return boto3.client(
+    make: Any = boto3.client  # the stubs want the service as a literal
+    return make(
         service,
         endpoint_url=f"http://{HOST}:{ports.aws}",
         region_name=REGION,
@@ -50,7 +51,7 @@ def fingerprint(ports: Ports) -> str:
     """What was deployed: code, template, layers, and the addresses that went into it."""
     digest = hashlib.sha256(f"{sys.version_info[:2]} {ports}".encode())
     for path in sources():
-        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
@@ -99,7 +100,7 @@ def deploy(paths: Paths, ports: Ports) -> None:
 
 
 def make_bucket(ports: Ports) -> None:
-    """Where sam puts the artifacts. The emulator does not keep it: the functions' code is in its own state."""
+    """Where sam puts the artifacts. Not kept: the emulator has the functions' code in a state of its own."""
     client("s3", ports).create_bucket(Bucket=BUCKET)
 
 

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from local.console import Failure, say
-from local.run import Stack, ignore_signals, on_signal
+from local.run import Stack, ignore_signals, interrupt_on_signals
 from local.settings import ROOT, Paths, Ports
 
 KEPT_LOGS = ROOT / ".local" / "e2e-logs"
@@ -24,12 +23,12 @@ def run_suite(stack: Stack, arguments: list[str]) -> int:
 
 def main() -> int:
     """Arguments go on to pytest: `python -m local.e2e -k invoices -x`."""
-    signal.signal(signal.SIGTERM, on_signal)
+    interrupt_on_signals()
     base = Path(tempfile.mkdtemp(prefix="ledgerline-e2e-"))
     stack = Stack(Paths(base), Ports.free())
     code = 1
     try:
-        stack.start()
+        stack.start(warm_up_s=120.0)
         code = run_suite(stack, sys.argv[1:])
         stack.watch()
     except Failure as failure:

@@ -16,8 +16,9 @@ STOP_TIMEOUT_S = 60.0  # it writes its state when it is asked to stop, and only 
 
 
 def start_emulator(paths: Paths, ports: Ports) -> Child:
-    """Start the emulator on the saved state. Its Lambdas run in this interpreter, which has the runtime packages."""
-    env = aws_environment(ports) | {
+    """Start the emulator on the saved state. Its Lambdas run in this interpreter: it has their packages."""
+    env = aws_environment(ports)
+    env |= {
         "GATEWAY_PORT": str(ports.aws),
         "BIND_HOST": HOST,
         "MINISTACK_HOST": HOST,
@@ -28,10 +29,10 @@ def start_emulator(paths: Paths, ports: Ports) -> Child:
         "IOT_MTLS_ENABLED": "false",
         "SFTP_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
-        "PATH": f"{Path(sys.executable).parent}:{aws_environment(ports).get('PATH', '')}",
+        "PATH": f"{Path(sys.executable).parent}:{env.get('PATH', '')}",
     }
-    child = Child.start("emulator", [sys.executable, "-m", "ministack"], env=env, cwd=paths.base, logs=paths.logs)
-    return child
+    command = [sys.executable, "-m", "ministack"]
+    return Child.start("emulator", command, env=env, cwd=paths.base, logs=paths.logs)
 
 
 def wait_for_emulator(child: Child, ports: Ports) -> None:

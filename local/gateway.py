@@ -1,7 +1,7 @@
 """Plain local URLs for the emulator's API and function URL.
 
-The emulator serves an API under /_aws/execute-api/ID/ and a function URL by its Host header. People and Stripe get
-http://127.0.0.1:PORT/... instead. Bodies are read whole, as API Gateway does, up to its limit.
+The emulator serves an API under /_aws/execute-api/ID/ and a function URL by its Host header. People and
+Stripe get http://127.0.0.1:PORT/... instead. Bodies are read whole, as API Gateway does, up to its limit.
 """
 
 import argparse
@@ -10,7 +10,15 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from aiohttp import (
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+    web,
+)
 from yarl import URL
 
 from local.settings import HOST
@@ -42,7 +50,7 @@ def forward(session: ClientSession, base: str, host: str | None) -> Handler:
         try:
             async with session.request(
                 request.method,
-                URL(base + request.raw_path, encoded=True),  # the path as it came: request signatures cover it
+                URL(base + request.raw_path, encoded=True),  # as it came: request signatures cover it
                 headers=headers,
                 data=body or None,
                 allow_redirects=False,
@@ -74,7 +82,7 @@ async def listen(port: int, handler: Handler) -> web.AppRunner:
     app = web.Application(client_max_size=BODY_LIMIT_BYTES)
     app.router.add_get(HEALTH, health)
     app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     await web.TCPSite(runner, HOST, port).start()
     return runner
@@ -92,9 +100,10 @@ async def serve(options: argparse.Namespace) -> None:
         cookie_jar=DummyCookieJar(),  # two callers must not share cookies
     )
     aws = f"http://{HOST}:{options.aws_port}"
+    api = f"{aws}/_aws/execute-api/{options.api_id}"
     async with session:
         runners = [
-            await listen(options.api_port, forward(session, f"{aws}/_aws/execute-api/{options.api_id}", None)),
+            await listen(options.api_port, forward(session, api, None)),
             await listen(options.webhook_port, forward(session, aws, options.function_host)),
         ]
         await stop.wait()

@@ -27,7 +27,7 @@ def new_key() -> str:
 
 
 def create_platform_key(dynamodb_client: Any, table_name: str, key: str | None = None) -> str:
-    """Put the platform's key into the table of callers, and return it. `key`: one that is to stay the same."""
+    """Put the platform's key into the table of callers, and return it. `key`: one that is to stay."""
     key = key or new_key()
     digest = hashlib.sha256(key.encode()).hexdigest()
     item = {
@@ -47,7 +47,7 @@ def create_platform_key(dynamodb_client: Any, table_name: str, key: str | None =
 
 def main() -> None:
     """Create one in a deployed stack and print it, once."""
-    parser = argparse.ArgumentParser(description="Creates a platform API key in a deployed stack and prints it.")
+    parser = argparse.ArgumentParser(description="Creates a platform API key in a deployed stack.")
     parser.add_argument("--stack", default="ledgerline-dev", help="name of the CloudFormation stack")
     stack = parser.parse_args().stack
     outputs = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]

@@ -1,12 +1,14 @@
 """Child processes that start visibly, are watched, and stop cleanly.
 
-Each child leads a session of its own: Ctrl-C in the terminal then reaches only the parent, which stops the children in
-order, and whatever a child left running can be ended by its group.
+Each child leads a session of its own: Ctrl-C in the terminal then reaches only the parent, which stops the
+children in order, and whatever a child left running can be ended by its group.
 """
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +19,14 @@ from pathlib import Path
 from local.console import Failure
 
 POLL_S = 0.1
+PR_SET_PDEATHSIG = 1  # prctl(2)
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def end_with_parent() -> None:
+    """Runs in the child: when the parent is killed outright, Linux asks the child to end (and save)."""
+    if LIBC:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass
@@ -33,7 +43,14 @@ class Child:
         log = logs / f"{name}.log"
         with log.open("wb") as sink:
             process = subprocess.Popen(
-                command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+                command,
+                env=env,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - it makes one system call, and takes no lock
             )
         return cls(name, process, log)
 
@@ -54,7 +71,7 @@ class Child:
         while not answers(url):
             self.require_alive()
             if time.monotonic() > deadline:
-                raise Failure(f"{self.name} did not answer at {url} within {timeout_s:.0f} s (log: {self.log})")
+                raise Failure(f"{self.name} did not answer at {url} in {timeout_s:.0f} s (log: {self.log})")
             time.sleep(POLL_S)
 
     def stop(self, timeout_s: float) -> None:

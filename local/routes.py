@@ -1,7 +1,7 @@
 """The HTTP API's routes, from the events of the template.
 
-On AWS they come from the OpenAPI body that SAM makes of these events; the emulator makes the API but ignores the body.
-Table TTL is ignored there as well. So both are put in after a deploy, from the same file.
+On AWS they come from the OpenAPI body that SAM makes of these events; the emulator makes the API but ignores
+the body. Table TTL is ignored there as well. So both are put in after a deploy, from the same file.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ ALIAS = "live"
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short tags (!Ref, !Sub, !GetAtt, ...) as plain values: routes have none of them."""
+    """Reads CloudFormation's short tags (!Ref, !Sub, !GetAtt, ...) as plain values."""
 
 
 def _plain(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
@@ -62,7 +62,7 @@ def function_names(document: dict[str, Any]) -> dict[str, str]:
 
 
 def create_routes(ports: Ports, api_id: str) -> int:
-    """Give the emulator's API an integration per function and a route per event; returns the number of routes."""
+    """Give the emulator's API an integration per function and a route per event; return how many routes."""
     gateway, functions = client("apigatewayv2", ports), client("lambda", ports)
     document = template()
     names = function_names(document)
@@ -75,7 +75,8 @@ def create_routes(ports: Ports, api_id: str) -> int:
             ApiId=api_id, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
         )
         for key in keys:
-            gateway.create_route(ApiId=api_id, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}")
+            target = f"integrations/{integration['IntegrationId']}"
+            gateway.create_route(ApiId=api_id, RouteKey=key, Target=target)
             count += 1
     return count
 
@@ -88,13 +89,13 @@ def clear_routes(gateway: Any, api_id: str) -> None:
         gateway.delete_integration(ApiId=api_id, IntegrationId=integration["IntegrationId"])
 
 
-def enable_ttl(ports: Ports, tables: dict[str, str]) -> None:
-    """Switch on each TTL that the template asks for."""
+def enable_ttl(ports: Ports, outputs: dict[str, str]) -> None:
+    """Switch on each TTL that the template asks for. Table names are in the outputs, as TableEvents."""
     dynamodb = client("dynamodb", ports)
     for logical_id, resource in template()["Resources"].items():
         ttl = resource["Properties"].get("TimeToLiveSpecification") if "Properties" in resource else None
         if ttl and resource["Type"] == "AWS::DynamoDB::Table":
-            name = tables[logical_id.removesuffix("Table")]
+            name = outputs["Table" + logical_id.removesuffix("Table")]
             described = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
             if described["TimeToLiveStatus"] != "ENABLED":
                 dynamodb.update_time_to_live(

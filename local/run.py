@@ -20,6 +20,7 @@ from local.routes import ALIAS, create_routes, enable_ttl, function_names, templ
 from local.settings import HOST, ROOT, STACK_NAME, Paths, Ports, aws_environment
 
 READY_TIMEOUT_S = 20.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stack:
@@ -31,8 +32,8 @@ class Stack:
         self.keys = seed.Keys()
         self.lock: IO[str] | None = None
 
-    def start(self) -> None:
-        """Bring everything up; on any failure the caller stops what is there."""
+    def start(self, warm_up_s: float = 10.0) -> None:
+        """Bring everything up. On a failure the caller stops what is there."""
         self.paths.make()
         self._take_lock()
         self.ports.require_free()
@@ -49,7 +50,7 @@ class Stack:
         with step("Stripe credentials, platform key, tenant"):
             self._seed(found)
         with step("warming up"):
-            seed.warm_up(self.ports)
+            seed.warm_up(self.ports, warm_up_s)
         seed.write_stack_file(self.paths, self.ports, self.keys, found)
 
     def _take_lock(self) -> None:
@@ -77,13 +78,13 @@ class Stack:
         found = outputs(self.ports)
         with step("routes and TTL"):
             create_routes(self.ports, found["ApiId"])
-            tables = {name.removeprefix("Table"): value for name, value in found.items() if name.startswith("Table")}
-            enable_ttl(self.ports, tables)
+            enable_ttl(self.ports, found)
         self.paths.deployed.write_text(fingerprint(self.ports))
 
     def _start_gateway(self, found: dict[str, str]) -> None:
         name = function_names(template())["StripeWebhookFunction"]
-        url = client("lambda", self.ports).get_function_url_config(FunctionName=name, Qualifier=ALIAS)["FunctionUrl"]
+        functions = client("lambda", self.ports)
+        url = functions.get_function_url_config(FunctionName=name, Qualifier=ALIAS)["FunctionUrl"]
         command = [sys.executable, "-m", "local.gateway", "--api-id", found["ApiId"]]
         command += ["--api-port", str(self.ports.api), "--webhook-port", str(self.ports.webhook)]
         command += ["--aws-port", str(self.ports.aws), "--function-host", urlsplit(url).netloc]
@@ -111,14 +112,23 @@ class Stack:
         self.children.clear()
 
 
-def on_signal(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM and a closed terminal end the stack as Ctrl-C does."""
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """What Ctrl-C does by itself."""
     raise KeyboardInterrupt
+
+
+def interrupt_on_signals() -> None:
+    """SIGTERM and a closed terminal end the stack as Ctrl-C does.
+
+    SIGINT is named because a shell starts what it puts in the background with SIGINT ignored.
+    """
+    for each in STOP_SIGNALS:
+        signal.signal(each, interrupt)
 
 
 def ignore_signals() -> None:
     """From here on a second Ctrl-C would lose the state that is being saved."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for each in STOP_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
 
 
@@ -126,6 +136,7 @@ def print_welcome(stack: Stack) -> None:
     """Addresses, the key, and three things to try."""
     api, key = f"http://{HOST}:{stack.ports.api}", stack.keys.api_key
     write = "-H 'Content-Type: application/json' -H \"Idempotency-Key: $(date +%s%N)\""
+    ada = '{"name": "Ada", "email": "ada@example.com"}'
     say(f"""
 Ledgerline is running (stack {STACK_NAME}).
 
@@ -140,7 +151,7 @@ Ledgerline is running (stack {STACK_NAME}).
 Try:
 
   curl {api}/v1/health
-  curl -X POST {api}/v1/customers -H 'X-API-Key: {key}' {write} -d '{{"name": "Ada", "email": "ada@example.com"}}'
+  curl -X POST {api}/v1/customers -H 'X-API-Key: {key}' {write} -d '{ada}'
   curl {api}/v1/customers -H 'X-API-Key: {key}'
 
 or, in another terminal: make demo. Ctrl-C stops it; the data stays until make clean-run.""")
@@ -149,11 +160,10 @@ or, in another terminal: make demo. Ctrl-C stops it; the data stays until make c
 def main() -> int:
     """Run until a signal comes or a child dies."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state-dir", type=Path, default=ROOT / ".local", help="where data and logs are kept")
-    parser.add_argument("--free-ports", action="store_true", help="any free ports instead of the fixed ones")
+    parser.add_argument("--state-dir", type=Path, default=ROOT / ".local", help="folder of data and logs")
+    parser.add_argument("--free-ports", action="store_true", help="any free ports, not the fixed ones")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGHUP, on_signal)
+    interrupt_on_signals()
     started = time.monotonic()
     stack: Stack | None = None
     try:

@@ -30,11 +30,18 @@ DEMO_TENANT = {
     "currency": "USD",
     "timezone": "UTC",
     "legalName": "Demo Software, Inc.",
-    "address": {"line1": "500 Market Street", "city": "Springfield", "postalCode": "62701", "state": "IL", "country": "US"},
+    "address": {
+        "line1": "500 Market Street",
+        "city": "Springfield",
+        "postalCode": "62701",
+        "state": "IL",
+        "country": "US",
+    },
     "taxId": "12-3456789",
     "email": "billing@demo.example",
     "invoicePrefix": "DEMO",
 }
+# What the webhook acts on (services/stripe_events.py): an endpoint that takes all gets ten times as many.
 STRIPE_EVENTS: list[Any] = [
     "payment_intent.canceled",
     "payment_intent.payment_failed",
@@ -42,7 +49,6 @@ STRIPE_EVENTS: list[Any] = [
     "payment_intent.requires_action",
     "payment_intent.succeeded",
 ]
-"""What the webhook does something with (services/stripe_events.py): an endpoint that takes all gets ten times as many."""
 REQUEST_TIMEOUT_S = 60.0  # the first call of a function is a cold start, and eight start at once
 
 

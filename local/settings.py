@@ -25,7 +25,7 @@ class Ports:
 
     @classmethod
     def fixed(cls) -> "Ports":
-        """Four ports in a row from 8787, or from `PORTS`, so that addresses stay the same from start to start."""
+        """Four ports in a row from 8787, or `PORTS`: the same addresses from start to start."""
         text = os.environ.get("PORTS", str(FIRST_PORT))
         if not text.isdecimal() or not 1024 <= int(text) <= 65531:
             raise Failure(f"PORTS is the first of four ports, from 1024 to 65531, not {text!r}")
@@ -51,9 +51,9 @@ class Ports:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind((HOST, port))
-                except OSError as error:
+                except OSError:
                     raise Failure(
-                        f"port {port} ({name}) is taken: is another `make run` going? Else: PORTS=9000 make run ({error})"
+                        f"port {port} ({name}) is taken: by another `make run`? Else say: PORTS=9000 make run"
                     ) from None
 
 
@@ -115,7 +115,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def aws_environment(ports: Ports) -> dict[str, str]:
-    """This process's environment with everything AWS pointed at the emulator, so that no real account is touched."""
+    """This process's environment with AWS pointed at the emulator: no real account can be touched."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON", "STRIPE_"))}
     return kept | {
         "AWS_ENDPOINT_URL": f"http://{HOST}:{ports.aws}",

@@ -1,6 +1,6 @@
 """Checks that no function, with its layers, passes what Lambda takes: 250 MB unzipped.
 
-`python -m local.sizes .aws-sam/build/template.yaml` after a build; prints the table and exits 1 when one is too big.
+`python -m local.sizes .aws-sam/build/template.yaml` after a build; exits 1 when one is too big.
 Source: AWS Lambda quotas, "Deployment package (.zip file archive) size".
 """
 

@@ -1,10 +1,11 @@
 """Makes or refreshes one virtual environment from a file of pinned, hashed requirements.
 
-Run by the Makefile with whatever interpreter the machine has, so it uses the standard library only. A stamp inside the
-environment says which requirements it was made from: the same file and the same Python mean nothing to do.
+Run by the Makefile with whatever interpreter the machine has, so it uses the standard library only. A stamp
+inside the environment says what it was made from: the same file and the same Python mean nothing to do.
 """
 
 import argparse
+import fcntl
 import hashlib
 import os
 import re
@@ -22,10 +23,10 @@ class SetupError(Exception):
     """What went wrong, in one line for the person who typed make."""
 
 
-def fingerprint(requirements: Path) -> str:
-    """The identity of an environment: its interpreter, and what is installed in it."""
+def fingerprint(env: Path, requirements: Path) -> str:
+    """The identity of an environment: its interpreter, where it is, and what is installed in it."""
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    return f"{sys.version_info.major}.{sys.version_info.minor} {digest}"
+    return f"{sys.version_info.major}.{sys.version_info.minor} {digest} {env.resolve()}"
 
 
 def python_of(env: Path) -> Path:
@@ -44,11 +45,17 @@ def interpreter_version(env: Path) -> str | None:
 
 
 def create(env: Path) -> None:
-    """A new, empty environment, unless a working one of this Python version is there."""
+    """A new, empty environment, unless a working one of this Python version is there.
+
+    One that was copied or moved here is made anew: the scripts in it name the interpreter of the old place.
+    """
     wanted = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if interpreter_version(env) == wanted:
+    stamp = env / STAMP
+    moved = stamp.exists() and not stamp.read_text().endswith(f" {env.resolve()}")
+    if interpreter_version(env) == wanted and not moved:
         return
-    done = subprocess.run([sys.executable, "-m", "venv", "--clear", env], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "venv", "--clear", str(env)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr or done.stdout).strip().splitlines()
         hint = "the venv module is missing: on Debian, apt-get install python3-venv"
@@ -61,16 +68,24 @@ def ensure_pip(env: Path) -> None:
     if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
         return
     if subprocess.run([python, "-m", "ensurepip"], capture_output=True, check=False).returncode != 0:
-        raise SetupError("pip is missing and ensurepip cannot bring it: on Debian, apt-get install python3-venv")
+        raise SetupError("pip is missing, ensurepip cannot bring it: on Debian, apt-get install python3-venv")
 
 
 def install(env: Path, requirements: Path, log: Path) -> None:
     """pip with hashes; its output goes to a log, a counter to the screen."""
     total = len(re.findall(r"^[A-Za-z0-9_.\[\]-]+==", requirements.read_text(), re.MULTILINE))
-    command = [python_of(env), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    # --no-deps: the file is a complete resolution, so there is nothing to resolve (and older pips trip over extras).
-    # --no-compile: compiling all of it takes a third of the time; Python compiles what is imported, when it is.
-    command += ["--progress-bar", "off", "--no-compile", "--no-deps", "--require-hashes", "-r", requirements]
+    command = [str(python_of(env)), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+    # --no-deps: the file is a complete resolution; nothing to resolve, and older pips trip over extras.
+    # --no-compile: compiling all of it takes a third of the time; Python compiles what is imported anyway.
+    command += [
+        "--progress-bar",
+        "off",
+        "--no-compile",
+        "--no-deps",
+        "--require-hashes",
+        "-r",
+        str(requirements),
+    ]
     tail: deque[str] = deque(maxlen=40)
     seen = 0
     environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -95,7 +110,8 @@ def install(env: Path, requirements: Path, log: Path) -> None:
 
 def show(env: Path, seen: int, total: int, line: str) -> None:
     """One moving line on a terminal, every twentieth package elsewhere."""
-    word = line.partition(": ")[2] or line.partition(" ")[2]  # "Collecting x==1 (...)" or "Processing /path/x-1.whl (...)"
+    # "Collecting x==1 (...)", "Processing /path/x-1.whl (...)", "Requirement already satisfied: x==1 ..."
+    word = line.partition(": ")[2] or line.partition(" ")[2]
     name = re.split(r"[=<]|-[0-9]", word.split(" ")[0].rsplit("/", 1)[-1])[0]
     if sys.stdout.isatty():
         end = "\n" if seen >= total else ""
@@ -112,17 +128,27 @@ def say(text: str) -> None:
 def ensure(env: Path, requirements: Path) -> None:
     """Bring `env` to what `requirements` says; do nothing where it already is."""
     stamp = env / STAMP
-    wanted = fingerprint(requirements)
-    if stamp.exists() and stamp.read_text() == wanted and interpreter_version(env):
+    wanted = fingerprint(env, requirements)
+    if is_ready(env, wanted):
         return
-    started = time.monotonic()
-    say(f"{env}: installing {requirements} (once; about a minute)")
-    create(env)
-    stamp.unlink(missing_ok=True)  # a failed install must not look finished
-    ensure_pip(env)
-    install(env, requirements, env.with_name(env.name + ".log"))
-    stamp.write_text(wanted)
-    say(f"{env}: ready after {time.monotonic() - started:.0f} s")
+    with env.with_name(env.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second waits, and finds it done
+        if is_ready(env, wanted):
+            return
+        started = time.monotonic()
+        say(f"{env}: installing {requirements} (once; a minute or two)")
+        create(env)
+        stamp.unlink(missing_ok=True)  # a failed install must not look finished
+        ensure_pip(env)
+        install(env, requirements, env.with_name(env.name + ".log"))
+        stamp.write_text(wanted)
+        say(f"{env}: ready after {time.monotonic() - started:.0f} s")
+
+
+def is_ready(env: Path, wanted: str) -> bool:
+    """Whether `env` is what `wanted` says, and its interpreter still works."""
+    stamp = env / STAMP
+    return stamp.exists() and stamp.read_text() == wanted and interpreter_version(env) is not None
 
 
 def main() -> int:
@@ -133,7 +159,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if sys.version_info < MINIMUM:
-            raise SetupError(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.13")
+            raise SetupError(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
         ensure(arguments.env, arguments.requirements)
     except (SetupError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

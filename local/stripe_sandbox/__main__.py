@@ -21,9 +21,7 @@ async def _serve(server: SandboxServer) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m local.stripe_sandbox", description="A local stand-in for Stripe."
-    )
+    parser = argparse.ArgumentParser(prog="python -m local.stripe_sandbox", description="A local stand-in for Stripe.")
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
     parser.add_argument("--db", required=True, help="SQLite file that holds all state")
     parser.add_argument("--host", default="127.0.0.1")

@@ -126,11 +126,7 @@ def card_of(token: str) -> TestCard | None:
     for prefix in ("pm_card_", "tok_"):
         if token.startswith(prefix):
             name = token.removeprefix(prefix)
-            return (
-                _CARDS.get(name)
-                or _CARDS.get(name.removeprefix("visa_"))
-                or _CARDS.get(name.removeprefix("us_"))
-            )
+            return _CARDS.get(name) or _CARDS.get(name.removeprefix("visa_")) or _CARDS.get(name.removeprefix("us_"))
     return None
 
 

@@ -102,9 +102,7 @@ class Control:
         return web.json_response({"event": event["id"], "endpoints": endpoints})
 
     async def _authenticate_payment(self, request: web.Request) -> web.Response:
-        return await self._authenticate(
-            request, "payment_intent", payments.charge, payments.fail_authentication
-        )
+        return await self._authenticate(request, "payment_intent", payments.charge, payments.fail_authentication)
 
     async def _authenticate_setup(self, request: web.Request) -> web.Response:
         return await self._authenticate(

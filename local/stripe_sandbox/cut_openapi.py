@@ -158,9 +158,7 @@ def _operation(operation: Json, schemas: Json) -> Json:
             "required": [name for name, p in query.items() if p.get("required")],
             "additionalProperties": False,
         },
-        "form": {"type": "object"}
-        | _convert(body.get("schema", {}), schemas)
-        | {"additionalProperties": False},
+        "form": {"type": "object"} | _convert(body.get("schema", {}), schemas) | {"additionalProperties": False},
         "response": _convert(answer, schemas),
     }
 

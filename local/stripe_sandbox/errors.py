@@ -69,9 +69,7 @@ class CardError(ApiError):
 
     commits = True
 
-    def __init__(
-        self, message: str, *, code: str, extra: Json | None = None, param: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str, extra: Json | None = None, param: str | None = None) -> None:
         super().__init__(message, status=402, code=code, type="card_error", extra=extra, param=param)
 
 

@@ -38,9 +38,7 @@ class Expander:
         for path in paths:
             parts = path.split(".")
             if len(parts) > _DEPTH:
-                raise InvalidRequestError(
-                    "You cannot expand more than 4 levels of a property.", param="expand"
-                )
+                raise InvalidRequestError("You cannot expand more than 4 levels of a property.", param="expand")
             if body.get("object") == "list":
                 if parts[0] != "data":
                     raise _not_expandable(path)

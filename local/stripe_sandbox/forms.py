@@ -72,9 +72,7 @@ class Coercion:
     def _object(self, value: Json, schema: Json, path: list[str | int]) -> Json:
         properties, extra = schema.get("properties", {}), schema.get("additionalProperties")
         fallback = extra if isinstance(extra, dict) else {}
-        return {
-            key: self.run(item, properties.get(key, fallback), [*path, key]) for key, item in value.items()
-        }
+        return {key: self.run(item, properties.get(key, fallback), [*path, key]) for key, item in value.items()}
 
     def _any_of(self, value: Any, branches: list[Json], path: list[str | int]) -> Any:
         if value == "" and any("" in branch.get("enum", ()) for branch in branches):

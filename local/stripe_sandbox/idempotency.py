@@ -50,8 +50,7 @@ def find(store: Store, account: str, key: str, request: str) -> Replay | None:
         ApiError: the key was used for another request.
     """
     row = store.db.execute(
-        "SELECT status, body, request_id, fingerprint FROM replays"
-        " WHERE account = ? AND key = ? AND created > ?",
+        "SELECT status, body, request_id, fingerprint FROM replays WHERE account = ? AND key = ? AND created > ?",
         (account, key, time.time() - _KEPT_S),
     ).fetchone()
     if row is None:
@@ -81,7 +80,5 @@ def keep(store: Store, account: str, key: str, request: str, replay: Replay) -> 
 
 def in_use(key: str) -> ApiError:
     """Another request with this key is under way."""
-    message = (
-        f"There is currently another in-progress request using this idempotency key: {key}. Try again later."
-    )
+    message = f"There is currently another in-progress request using this idempotency key: {key}. Try again later."
     return ApiError(message, status=409, code="idempotency_key_in_use", type="idempotency_error")

@@ -95,9 +95,7 @@ class Operation:
     def response_problems(self, status: int, body: Any) -> list[str]:
         """Where an answer departs from the description (empty: nowhere)."""
         validator = self.response_validator if status == 200 else self.spec.error_validator
-        return [
-            f"{'/'.join(map(str, e.instance_path))}: {e.message[:300]}" for e in validator.iter_errors(body)
-        ]
+        return [f"{'/'.join(map(str, e.instance_path))}: {e.message[:300]}" for e in validator.iter_errors(body)]
 
 
 class OpenApi:

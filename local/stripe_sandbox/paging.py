@@ -27,9 +27,7 @@ def page(context: Context, object_type: str, url: str, params: Json, filters: Js
         )
     after, before = params.get("starting_after"), params.get("ending_before")
     if after and before:
-        raise InvalidRequestError(
-            "starting_after and ending_before exclude each other.", param="ending_before"
-        )
+        raise InvalidRequestError("starting_after and ending_before exclude each other.", param="ending_before")
     bodies, more = context.store.page(
         context.account,
         object_type,

@@ -239,9 +239,7 @@ def _settle(context: Context, made: Json, amount: int, bypass_pending: bool) -> 
     return settle(context, made, "charge", amount, [detail], available=bypass_pending)
 
 
-def settle(
-    context: Context, source: Json, kind: str, amount: int, fees: list[Json], *, available: bool
-) -> str:
+def settle(context: Context, source: Json, kind: str, amount: int, fees: list[Json], *, available: bool) -> str:
     """A line of the account's balance; returns its id."""
     fee = sum(detail["amount"] for detail in fees)
     line = {

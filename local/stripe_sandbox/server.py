@@ -107,7 +107,7 @@ class SandboxServer:
 
         try:
             asyncio.run(main())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever ends the thread is the starter's to know
             self._error = error
             self._started.set()
 

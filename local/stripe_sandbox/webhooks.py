@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 MODES = ("async", "before_response", "paused")
 TIMEOUT_S = 10.0
-BEFORE_RESPONSE_S = 5.0
+BEFORE_RESPONSE_S = 7.0
 MAX_ATTEMPTS = 15
 _LONGEST_WAIT_S = 60.0
 _BATCH = 32
@@ -146,9 +146,7 @@ class Dispatcher:
         return [delivery for delivery in due if delivery.id not in self._running]
 
     def _select(self, where: str, args: list[Any]) -> list[_Delivery]:
-        query = (
-            f"SELECT id, account, event, endpoint, attempts FROM deliveries WHERE {where} ORDER BY id LIMIT ?"
-        )
+        query = f"SELECT id, account, event, endpoint, attempts FROM deliveries WHERE {where} ORDER BY id LIMIT ?"
         return [_Delivery(*row) for row in self._store.db.execute(query, (*args, 2 * _BATCH))]
 
     def _idle_s(self) -> float | None:
@@ -158,9 +156,7 @@ class Dispatcher:
         rows = self._store.db.execute(
             "SELECT id, due_at FROM deliveries WHERE state = 'pending' ORDER BY due_at LIMIT 99"
         )
-        due_at: float | None = next(
-            (due for delivery_id, due in rows if delivery_id not in self._running), None
-        )
+        due_at: float | None = next((due for delivery_id, due in rows if delivery_id not in self._running), None)
         if due_at is None or len(self._running) >= _BATCH:
             return None
         return max(0.001, due_at - time.time())
@@ -187,9 +183,7 @@ class Dispatcher:
         payload = json.dumps(event.body | {"api_version": version}, indent=2)
         delivered = False
         for copy in range(1 + self.settings.duplicate):
-            status = await self._post(
-                delivery, endpoint.body["url"], endpoint.hidden["secret"], payload, copy
-            )
+            status = await self._post(delivery, endpoint.body["url"], endpoint.hidden["secret"], payload, copy)
             if copy == 0:
                 delivered = status is not None and 200 <= status < 300
         if delivered:
@@ -221,16 +215,12 @@ class Dispatcher:
             "time": time.time(),
         }
         try:
-            async with self._session.post(
-                url, data=payload.encode(), headers=headers, allow_redirects=False
-            ) as answer:
+            async with self._session.post(url, data=payload.encode(), headers=headers, allow_redirects=False) as answer:
                 await answer.read()
                 record["status"] = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             record["error"] = f"{type(error).__name__}: {error}"
-        self._store.db.execute(
-            "INSERT INTO attempts (delivery, body) VALUES (?, ?)", (delivery.id, json.dumps(record))
-        )
+        self._store.db.execute("INSERT INTO attempts (delivery, body) VALUES (?, ?)", (delivery.id, json.dumps(record)))
         status: int | None = record["status"]
         return status
 

@@ -182,9 +182,7 @@ def test_a_bad_page_is_a_400(server: SandboxServer, query: str) -> None:
 
 
 def test_customers_change_field_by_field(api: stripe.StripeClient) -> None:
-    customer = api.v1.customers.create(
-        {"name": "A", "metadata": {"a": "1", "b": "2"}, "address": {"country": "DE"}}
-    )
+    customer = api.v1.customers.create({"name": "A", "metadata": {"a": "1", "b": "2"}, "address": {"country": "DE"}})
     changed = api.v1.customers.update(customer.id, {"name": "", "metadata": {"a": "", "c": "3"}})
     assert changed.name is None
     assert changed.metadata is not None
@@ -209,9 +207,7 @@ def test_expansion_goes_through_lists_and_nested_objects(server: SandboxServer) 
     customer = api.v1.customers.create({"payment_method": "pm_card_visa"})
     method = api.v1.customers.payment_methods.list(customer.id).data[0]
     body: Any = {"invoice_settings": {"default_payment_method": method.id}}
-    expanded = api.v1.customers.update(
-        customer.id, merged(body, expand=["invoice_settings.default_payment_method"])
-    )
+    expanded = api.v1.customers.update(customer.id, merged(body, expand=["invoice_settings.default_payment_method"]))
     default: Any = expanded.invoice_settings.default_payment_method  # type: ignore[union-attr]
     api.v1.payment_intents.create({"amount": 100, "currency": "usd", "customer": customer.id})
     listed = api.v1.payment_intents.list({"expand": ["data.customer"]}).data[0].customer
@@ -270,9 +266,7 @@ def test_a_departing_answer_is_caught(server: SandboxServer) -> None:
 def _command(port: int, db: Path) -> subprocess.Popen[str]:
     args = [sys.executable, "-m", "local.stripe_sandbox", "--port", str(port), "--db", str(db)]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        args, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen(args, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_the_command_says_where_it_listens_and_stops_on_sigterm(tmp_path: Path) -> None:

@@ -105,9 +105,7 @@ def test_a_key_is_new_again_after_a_day(server: SandboxServer) -> None:
     assert post(server, "customers", "name=Bob", "k").json()["id"] != first["id"]
 
 
-def test_a_concurrent_twin_is_a_409(
-    server: SandboxServer, api: stripe.StripeClient, control: Control
-) -> None:
+def test_a_concurrent_twin_is_a_409(server: SandboxServer, api: stripe.StripeClient, control: Control) -> None:
     control.post("faults", kind="slow", ms=400, method="POST", path="^/v1/customers$")
     with ThreadPoolExecutor(1) as pool:
         winner = pool.submit(post, server, "customers", "name=Ada", "k")
@@ -129,9 +127,7 @@ def test_eight_clients_with_one_key_make_one_charge(server: SandboxServer, api: 
     assert len(api.v1.charges.list().data) == 1
 
 
-def test_processed_but_dropped_then_retried_makes_one_charge(
-    api: stripe.StripeClient, control: Control
-) -> None:
+def test_processed_but_dropped_then_retried_makes_one_charge(api: stripe.StripeClient, control: Control) -> None:
     control.post("faults", kind="drop_after", method="POST", path="payment_intents$")
     with pytest.raises(stripe.APIConnectionError):
         api.v1.payment_intents.create(PAYMENT, {"idempotency_key": "k"})
@@ -171,9 +167,7 @@ def test_an_injected_status_processes_nothing(
     assert len(api.v1.customers.list().data) == 1
 
 
-@pytest.mark.parametrize(
-    "fault", [{"kind": "flood"}, {"kind": "slow", "path": "("}, {"kind": "slow", "colour": 1}]
-)
+@pytest.mark.parametrize("fault", [{"kind": "flood"}, {"kind": "slow", "path": "("}, {"kind": "slow", "colour": 1}])
 def test_a_senseless_fault_is_refused(server: SandboxServer, fault: dict[str, Any]) -> None:
     answer = requests.post(f"{server.url}/_sandbox/faults", json=fault, timeout=5)
     assert answer.status_code == 400

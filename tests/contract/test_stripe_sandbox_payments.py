@@ -41,9 +41,7 @@ def attach(api: stripe.StripeClient, customer: stripe.Customer, token: str = "pm
     return api.v1.payment_methods.attach(token, {"customer": customer.id}).id
 
 
-def pay(
-    api: stripe.StripeClient, customer: stripe.Customer, method: str, **params: Any
-) -> stripe.PaymentIntent:
+def pay(api: stripe.StripeClient, customer: stripe.Customer, method: str, **params: Any) -> stripe.PaymentIntent:
     body = {
         "amount": 4999,
         "currency": "usd",
@@ -71,9 +69,7 @@ def test_an_off_session_payment_makes_one_charge_of_the_same_sum(
     assert [c.id for c in api.v1.charges.list({"payment_intent": intent.id})] == [charge.id]
 
 
-def test_a_test_token_becomes_a_payment_method_of_its_own(
-    api: stripe.StripeClient, customer: stripe.Customer
-) -> None:
+def test_a_test_token_becomes_a_payment_method_of_its_own(api: stripe.StripeClient, customer: stripe.Customer) -> None:
     first, second = attach(api, customer), attach(api, customer)
     listed = api.v1.customers.payment_methods.list(customer.id, {"type": "card"})
     assert first.startswith("pm_1")
@@ -110,18 +106,14 @@ def test_a_decline_is_a_402_with_the_intent_in_it(
     assert (charge.status, charge.paid, charge.failure_code) == ("failed", False, code)
 
 
-def test_a_card_that_would_be_declined_cannot_be_attached(
-    api: stripe.StripeClient, customer: stripe.Customer
-) -> None:
+def test_a_card_that_would_be_declined_cannot_be_attached(api: stripe.StripeClient, customer: stripe.Customer) -> None:
     with pytest.raises(stripe.CardError) as caught:
         attach(api, customer, "pm_card_chargeDeclinedInsufficientFunds")
     assert caught.value.code == "card_declined"
     assert api.v1.customers.payment_methods.list(customer.id).data == []
 
 
-def test_the_customer_fail_card_attaches_and_then_declines(
-    api: stripe.StripeClient, customer: stripe.Customer
-) -> None:
+def test_the_customer_fail_card_attaches_and_then_declines(api: stripe.StripeClient, customer: stripe.Customer) -> None:
     method = attach(api, customer, "pm_card_chargeCustomerFail")
     with pytest.raises(stripe.CardError) as caught:
         pay(api, customer, method)
@@ -129,15 +121,11 @@ def test_the_customer_fail_card_attaches_and_then_declines(
     assert api.v1.payment_methods.retrieve(method).customer == customer.id
 
 
-def test_a_declined_intent_can_be_paid_with_another_card(
-    api: stripe.StripeClient, customer: stripe.Customer
-) -> None:
+def test_a_declined_intent_can_be_paid_with_another_card(api: stripe.StripeClient, customer: stripe.Customer) -> None:
     with pytest.raises(stripe.CardError) as caught:
         pay(api, customer, attach(api, customer, "pm_card_chargeCustomerFail"))
     failed: Any = caught.value.error
-    intent = api.v1.payment_intents.confirm(
-        failed.payment_intent.id, {"payment_method": attach(api, customer)}
-    )
+    intent = api.v1.payment_intents.confirm(failed.payment_intent.id, {"payment_method": attach(api, customer)})
     assert (intent.status, intent.last_payment_error) == ("succeeded", None)
     statuses = [c.status for c in api.v1.charges.list({"payment_intent": intent.id})]
     assert statuses == ["succeeded", "failed"]
@@ -226,9 +214,7 @@ def test_a_card_used_without_a_customer_is_spent(api: stripe.StripeClient, custo
         attach(api, customer, method)
 
 
-def test_a_detached_card_is_spent_and_no_default_any_more(
-    api: stripe.StripeClient, customer: stripe.Customer
-) -> None:
+def test_a_detached_card_is_spent_and_no_default_any_more(api: stripe.StripeClient, customer: stripe.Customer) -> None:
     method = attach(api, customer)
     api.v1.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method}})
     assert api.v1.payment_methods.detach(method).customer is None
@@ -266,9 +252,7 @@ def test_a_pending_refund_can_fail_and_gives_the_money_back(
     assert api.v1.charges.retrieve(str(intent.latest_charge)).amount_refunded == 0
 
 
-def test_an_authorized_payment_is_captured_in_part(
-    api: stripe.StripeClient, customer: stripe.Customer
-) -> None:
+def test_an_authorized_payment_is_captured_in_part(api: stripe.StripeClient, customer: stripe.Customer) -> None:
     intent = pay(api, customer, attach(api, customer), capture_method="manual")
     assert (intent.status, intent.amount_capturable) == ("requires_capture", 4999)
     intent = api.v1.payment_intents.capture(intent.id, {"amount_to_capture": 4000})
@@ -287,9 +271,7 @@ def test_no_more_than_the_authorized_amount_is_captured(
     assert api.v1.payment_intents.cancel(intent.id).status == "canceled"
 
 
-def test_a_finished_intent_accepts_no_second_payment(
-    api: stripe.StripeClient, customer: stripe.Customer
-) -> None:
+def test_a_finished_intent_accepts_no_second_payment(api: stripe.StripeClient, customer: stripe.Customer) -> None:
     intent = pay(api, customer, attach(api, customer))
     for act in (api.v1.payment_intents.confirm, api.v1.payment_intents.cancel):
         with pytest.raises(stripe.InvalidRequestError) as caught:
@@ -306,9 +288,7 @@ def test_an_open_intent_is_canceled(api: stripe.StripeClient, customer: stripe.C
     assert (canceled.status, canceled.cancellation_reason) == ("canceled", "abandoned")
 
 
-def test_automatic_payment_methods_need_a_return_url(
-    api: stripe.StripeClient, customer: stripe.Customer
-) -> None:
+def test_automatic_payment_methods_need_a_return_url(api: stripe.StripeClient, customer: stripe.Customer) -> None:
     method = attach(api, customer)
     body: Any = {
         "amount": 100,
@@ -331,9 +311,7 @@ def test_the_balance_is_the_sum_of_what_settled(server: SandboxServer) -> None:
         "payment_method": "pm_card_bypassPending",
         "confirm": True,
     }
-    intent = api.v1.payment_intents.create(
-        merged(body, CARD_ONLY, expand=["latest_charge.balance_transaction"])
-    )
+    intent = api.v1.payment_intents.create(merged(body, CARD_ONLY, expand=["latest_charge.balance_transaction"]))
     charge: Any = intent.latest_charge
     assert (charge.balance_transaction.amount, charge.balance_transaction.fee) == (10_000, 320)
     api.v1.refunds.create({"payment_intent": intent.id, "amount": 1000})

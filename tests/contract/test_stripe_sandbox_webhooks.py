@@ -84,9 +84,7 @@ def test_a_decline_tells_its_story_too(api: stripe.StripeClient) -> None:
     assert types == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
 
 
-def test_a_delivery_carries_a_signature_that_the_sdk_accepts(
-    api: stripe.StripeClient, sink: WebhookSink
-) -> None:
+def test_a_delivery_carries_a_signature_that_the_sdk_accepts(api: stripe.StripeClient, sink: WebhookSink) -> None:
     endpoint = listen(api, sink, "payment_intent.succeeded")
     intent = api.v1.payment_intents.create(PAYMENT)
     delivery: Received = wait_for(lambda: sink.received)[0]
@@ -113,9 +111,7 @@ def test_a_failed_delivery_is_retried_until_it_is_heard(
     listen(api, sink, "customer.created")
     api.v1.customers.create({})
     wait_for(lambda: len(sink.received) == 4)
-    deliveries = wait_for(
-        lambda: len(control.get("deliveries")["data"]) == 4 and control.get("deliveries")["data"]
-    )
+    deliveries = wait_for(lambda: len(control.get("deliveries")["data"]) == 4 and control.get("deliveries")["data"])
     assert [d["status"] for d in deliveries] == [500, 302, 404, 200]
     assert [d["attempt"] for d in deliveries] == [1, 2, 3, 4]
     assert len({r.payload for r in sink.received}) == 1
@@ -144,9 +140,7 @@ def test_another_accounts_endpoint_hears_nothing(
     assert len(sink.received) == 1
 
 
-def test_an_event_can_come_before_the_answer(
-    api: stripe.StripeClient, control: Control, sink: WebhookSink
-) -> None:
+def test_an_event_can_come_before_the_answer(api: stripe.StripeClient, control: Control, sink: WebhookSink) -> None:
     listen(api, sink, "payment_intent.succeeded")
     control.post("webhooks", mode="before_response")
     seen: list[str] = []
@@ -176,9 +170,7 @@ def test_duplicates_are_the_same_event(api: stripe.StripeClient, control: Contro
     assert len({delivery.event["id"] for delivery in sink.received}) == 1
 
 
-def test_reordering_brings_the_newest_first(
-    api: stripe.StripeClient, control: Control, sink: WebhookSink
-) -> None:
+def test_reordering_brings_the_newest_first(api: stripe.StripeClient, control: Control, sink: WebhookSink) -> None:
     listen(api, sink, "payment_intent.created", "charge.succeeded", "payment_intent.succeeded")
     control.post("webhooks", reorder=True)
     api.v1.payment_intents.create(PAYMENT)

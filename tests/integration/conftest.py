@@ -1,6 +1,7 @@
 """One world for the session; a fresh tenant for each test."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -60,7 +61,9 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     for plain, name in tables.items():
         patch.setenv(f"TABLE_{plain.upper()}", name)
     api = stripe_client(sandbox, STRIPE_KEY)
-    endpoint = api.v1.webhook_endpoints.create({"url": "https://billing.example/webhooks/stripe", "enabled_events": ["*"]})
+    endpoint = api.v1.webhook_endpoints.create(
+        {"url": "https://billing.example/webhooks/stripe", "enabled_events": ["*"]}
+    )
     assert endpoint.secret is not None
     secret = json.dumps({"api_key": STRIPE_KEY, "webhook_secrets": [endpoint.secret]})
     queue = aws("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
@@ -75,11 +78,16 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
         queue_url=queue["QueueUrl"],
         stripe=api,
         sandbox=Control(sandbox.url),
+        sandbox_url=sandbox.url,
         stripe_secret_id=os.environ["STRIPE_SECRET_ID"],
         webhook_secret=endpoint.secret,
     )
     from billing import bootstrap
 
+    logger = bootstrap.logger()
+    world.logs.handler.setFormatter(logger.registered_formatter)
+    logger.addHandler(world.logs.handler)
+    logging.getLogger("billing").addHandler(world.logs.handler)
     bootstrap.database().client.meta.events.register("provide-client-params.dynamodb.*", world.note_write)
     return world
 
@@ -98,14 +106,14 @@ def _own_clock(patch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture(autouse=True)
 def _fresh(world: World) -> Iterator[None]:
-    """The real time again, and nothing left in the queue."""
+    """The real time again, a Stripe that works, and nothing left in the queue or the logs."""
     for _ in world.queued():
         pass
     world.writes.clear()
+    world.logs.clear()
     yield
     world.clock.reset()
-    if world.sandbox.get("faults")["data"]:
-        raise AssertionError("a test left a fault behind in the Stripe sandbox")
+    world.stripe_works()
 
 
 @pytest.fixture

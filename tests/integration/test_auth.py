@@ -41,10 +41,14 @@ def refused(world: World, answer: Answer, status: int, code: str, audited: str) 
     assert (row["request_id"]["S"], row["status"]["N"]) == (answer.error["request_id"], str(status))
 
 
-WRITES = [("POST", "/v1/customers", '{"name": "A"}'), ("POST", "/v1/customers", '{"nonsense":'), ("GET", "/v1/customers", None)]
+WRITES = [
+    ("POST", "/v1/customers", '{"name": "A"}'),
+    ("POST", "/v1/customers", '{"nonsense":'),
+    ("GET", "/v1/customers", None),
+]
 
 
-@pytest.mark.parametrize("method, path, body", WRITES)
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
 @pytest.mark.parametrize("key", [None, "", "llk_nobody", "x" * 5000])
 def test_without_a_key_nobody_learns_anything(
     world: World, key: str | None, method: str, path: str, body: str | None
@@ -120,7 +124,7 @@ def scoped(world: World) -> dict[str, Tenant]:
     return {scope: new_key(world, tenant, scope=scope) for scope in ("read", "write", "admin")}
 
 
-@pytest.mark.parametrize("method, path, needed", NEEDS)
+@pytest.mark.parametrize(("method", "path", "needed"), NEEDS)
 @pytest.mark.parametrize("scope", ["read", "write", "admin"])
 def test_a_key_may_do_what_its_scope_says(
     world: World, scoped: dict[str, Tenant], scope: str, method: str, path: str, needed: str
@@ -163,7 +167,7 @@ def test_an_id_of_another_tenant_is_not_found(pair: tuple[Tenant, Tenant, dict[s
 
 
 @pytest.mark.parametrize(
-    "path, body",
+    ("path", "body"),
     [
         ("/v1/subscriptions", {"planId": "business-monthly", "quantities": {"seats": 1}, "customerId": "customers"}),
         ("/v1/subscriptions/{subscriptions}/cancel", None),

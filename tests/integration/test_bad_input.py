@@ -100,7 +100,7 @@ CUSTOMER_CASES: list[tuple[str, Json, dict[str, str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("body, fields", [c[1:] for c in CUSTOMER_CASES], ids=[c[0] for c in CUSTOMER_CASES])
+@pytest.mark.parametrize(("body", "fields"), [c[1:] for c in CUSTOMER_CASES], ids=[c[0] for c in CUSTOMER_CASES])
 def test_a_customer_of_the_wrong_shape_is_refused_field_by_field(
     refused: Refusals, body: Json, fields: dict[str, str]
 ) -> None:
@@ -132,7 +132,7 @@ MONEY = "components.0.unitAmount"
 
 
 @pytest.mark.parametrize(
-    "amount, reason",
+    ("amount", "reason"),
     [
         ("49.99", "must_be_an_integer"),
         ("5000.0", "must_be_an_integer"),
@@ -161,7 +161,7 @@ def test_an_amount_that_is_charged_as_it_is_has_whole_minor_units(refused: Refus
 
 
 @pytest.mark.parametrize(
-    "changes, field, reason",
+    ("changes", "field", "reason"),
     [
         ({"components": []}, "components", "too_short"),
         ({"interval": "decade"}, "interval", "not_one_of_the_allowed_values"),
@@ -191,7 +191,7 @@ def subscription(**changes: Any) -> Json:
 
 
 @pytest.mark.parametrize(
-    "changes, fields",
+    ("changes", "fields"),
     [
         ({"quantities": {}}, {"quantities.seats": "missing_required_field"}),
         (
@@ -210,9 +210,7 @@ def subscription(**changes: Any) -> Json:
         ({"customerId": "../x"}, {"customerId": "invalid_format"}),
     ],
 )
-def test_a_subscription_that_does_not_fit_is_refused(
-    refused: Refusals, changes: Json, fields: dict[str, str]
-) -> None:
+def test_a_subscription_that_does_not_fit_is_refused(refused: Refusals, changes: Json, fields: dict[str, str]) -> None:
     assert refused.post("/v1/subscriptions", subscription(**changes)).bad_fields == fields
 
 
@@ -223,8 +221,9 @@ def test_a_plan_in_another_currency_than_the_customers_is_refused(refused: Refus
 
 # What is not there
 
+
 @pytest.mark.parametrize(
-    "changes, status, code",
+    ("changes", "status", "code"),
     [
         ({"planId": "nobody-sells-this"}, 404, "billing.plan.not_found"),
         ({"couponCode": "NOBODY"}, 422, "billing.coupon.invalid"),
@@ -233,9 +232,7 @@ def test_a_plan_in_another_currency_than_the_customers_is_refused(refused: Refus
         ({"paymentMethodId": "pm_card_chargeDeclined"}, 400, "validation.payment_method.invalid"),
     ],
 )  # fmt: skip
-def test_what_a_subscription_names_must_be_there(
-    refused: Refusals, changes: Json, status: int, code: str
-) -> None:
+def test_what_a_subscription_names_must_be_there(refused: Refusals, changes: Json, status: int, code: str) -> None:
     refused.post("/v1/subscriptions", subscription(**changes), status, code)
 
 
@@ -278,6 +275,7 @@ def test_an_unknown_method_is_not_found(refused: Refusals) -> None:
 
 # Bodies
 
+
 def test_a_body_of_a_mebibyte_is_read(refused: Refusals) -> None:
     body = json.dumps({"name": "A", "nick": ""})
     body = body.replace('""', '"' + "x" * (MAX_BYTES - len(body)) + '"')
@@ -300,7 +298,7 @@ def test_deep_json_is_refused(refused: Refusals, depth: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "body, fields",
+    ("body", "fields"),
     [
         ("{", {"body": "invalid_json"}),
         ("name=Ada", {"body": "invalid_json"}),
@@ -312,9 +310,7 @@ def test_deep_json_is_refused(refused: Refusals, depth: int) -> None:
     ],
     ids=["cut off", "a form", "two values", "not UTF-8", "UTF-16", "a field twice", "a nested field twice"],
 )
-def test_what_is_no_strict_json_is_refused(
-    refused: Refusals, body: str | bytes, fields: dict[str, str]
-) -> None:
+def test_what_is_no_strict_json_is_refused(refused: Refusals, body: str | bytes, fields: dict[str, str]) -> None:
     assert refused.post("/v1/customers", body).bad_fields == fields
 
 
@@ -333,19 +329,21 @@ def test_another_content_type_is_refused(refused: Refusals, content_type: str) -
 
 # Idempotency-Key
 
+
 @pytest.mark.parametrize("key", [None, "", "a b", "ä", "x" * 256, "tab\t"])
 def test_every_write_needs_a_key_of_visible_ascii(refused: Refusals, shop: Tenant, key: str | None) -> None:
     made = http_event("POST", "/v1/customers", key=shop.key, idempotency_key=key, body='{"name": "A"}')
     refused.send(lambda: request(made), 400, "idempotency.key_required")
 
 
-@pytest.mark.parametrize("method, path", [("PATCH", "/v1/customers/cus_0"), ("DELETE", "/v1/test-clocks/clk_0")])
+@pytest.mark.parametrize(("method", "path"), [("PATCH", "/v1/customers/cus_0"), ("DELETE", "/v1/test-clocks/clk_0")])
 def test_patch_and_delete_are_writes(refused: Refusals, shop: Tenant, method: str, path: str) -> None:
     made = http_event(method, path, key=shop.key, body="{}")
     refused.send(lambda: request(made), 400, "idempotency.key_required")
 
 
 # Versions
+
 
 @pytest.mark.parametrize("version", ["2.0", "1", "1.1", "latest"])
 def test_an_unknown_api_version_is_refused(refused: Refusals, shop: Tenant, version: str) -> None:
@@ -354,7 +352,10 @@ def test_an_unknown_api_version_is_refused(refused: Refusals, shop: Tenant, vers
 
 # Times
 
-@pytest.mark.parametrize("time", ["2027-01-01", "2027-01-01T00:00:00", "tomorrow", 1795298400, None, "2027-02-30T00:00:00Z"])
+
+@pytest.mark.parametrize(
+    "time", ["2027-01-01", "2027-01-01T00:00:00", "tomorrow", 1795298400, None, "2027-02-30T00:00:00Z"]
+)
 def test_a_time_is_rfc_3339_with_an_offset(refused: Refusals, time: Any) -> None:
     assert refused.post("/v1/test-clocks", {"frozenTime": time}).bad_fields == {"frozenTime": "must_be_a_time"}
 

@@ -73,7 +73,7 @@ def _grants(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def needs(world: World) -> Iterator[Needs]:
+def needs(world: World) -> Needs:
     """The calls of a walk through every function."""
     from billing import bootstrap
 
@@ -94,7 +94,7 @@ def needs(world: World) -> Iterator[Needs]:
     walk(world)
     patch.undo()
     events.unregister("provide-client-params.dynamodb.*", recorder.note)
-    yield recorder.needs
+    return recorder.needs
 
 
 def walk(world: World) -> None:
@@ -167,4 +167,3 @@ def test_a_function_that_only_reads_a_table_may_not_write_it(needs: Needs) -> No
         if action in writes and (action, table) not in needs[group] and group in needs
     }
     assert excess == set()
-

@@ -100,7 +100,11 @@ def test_subscribers_will_see_each_step_once(world: World, tenant: Tenant) -> No
 
 
 def test_every_call_leaves_one_audit_row(world: World, tenant: Tenant) -> None:
-    answers = [tenant.post("/v1/customers", {"name": "A"}), tenant.get("/v1/customers"), tenant.post("/v1/customers", {})]
+    answers = [
+        tenant.post("/v1/customers", {"name": "A"}),
+        tenant.get("/v1/customers"),
+        tenant.post("/v1/customers", {}),
+    ]
     rows = world.rows_of("audit", tenant.id)
     assert [row["request_id"]["S"] for row in rows] == [answer.headers["X-Request-Id"] for answer in answers]
     assert [(row["method"]["S"], row["route"]["S"], row["status"]["N"]) for row in rows] == [
@@ -117,7 +121,8 @@ def test_the_webhook_of_a_charge_that_the_request_settled_changes_nothing(world:
     tenant.subscribe()
     before = tenant.only_invoice()
     answers = world.deliver_all(tenant)
-    assert answers and {answer["statusCode"] for answer in answers} == {200}
+    assert answers != []
+    assert {answer["statusCode"] for answer in answers} == {200}
     assert tenant.only_invoice() == before
 
 
@@ -190,9 +195,9 @@ def test_a_plan_of_the_platform_is_sold_by_every_tenant(world: World, tenant: Te
     shared = "shared-" + tenant.id[-10:].lower()
     world.platform().plan(id=shared)
     assert tenant.get(f"/v1/plans/{shared}").data["catalog"] == "platform"
-    assert tenant.post(
-        "/v1/subscriptions", {"planId": shared, "quantities": {"seats": 1}, "trialDays": 1}
-    ).status == 201
+    assert (
+        tenant.post("/v1/subscriptions", {"planId": shared, "quantities": {"seats": 1}, "trialDays": 1}).status == 201
+    )
     assert shared not in [plan["id"] for plan in tenant.get("/v1/plans").data]
 
 
@@ -237,7 +242,8 @@ def _open_invoice(tenant: Tenant, customer: str) -> dict[str, Any]:
 def test_cancel_at_once_ends_the_subscription(world: World, tenant: Tenant) -> None:
     made = tenant.subscribe()
     canceled = tenant.post(f"/v1/subscriptions/{made['id']}/cancel").data
-    assert canceled["state"] == "canceled" and canceled["canceledAt"] is not None
+    assert canceled["state"] == "canceled"
+    assert canceled["canceledAt"] is not None
     assert event_types(world, tenant).count("subscription.canceled") == 1
     again = tenant.post(f"/v1/subscriptions/{made['id']}/cancel")
     assert (again.status, again.error["code"]) == (409, "subscription.invalid_state")

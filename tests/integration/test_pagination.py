@@ -72,7 +72,7 @@ def test_a_cursor_does_not_fit_another_tenant(world: World, cursor: str) -> None
 
 
 @pytest.mark.parametrize(
-    "path, query",
+    ("path", "query"),
     [
         ("/v1/invoices", {}),
         ("/v1/subscriptions", {"state": "active"}),
@@ -100,7 +100,8 @@ def test_a_cursor_tells_nothing(tenant: Tenant, cursor: str, five: list[str]) ->
 
 
 @pytest.mark.parametrize(
-    "limit, reason", [("0", "too_small"), ("101", "too_large"), ("ten", "must_be_an_integer"), ("1.5", "must_be_an_integer")]
+    ("limit", "reason"),
+    [("0", "too_small"), ("101", "too_large"), ("ten", "must_be_an_integer"), ("1.5", "must_be_an_integer")],
 )
 def test_a_page_has_one_to_a_hundred_items(tenant: Tenant, limit: str, reason: str) -> None:
     answer = tenant.get("/v1/customers", limit=limit)

@@ -40,11 +40,13 @@ def key_of(tenant: Tenant) -> str:
 
 
 def test_every_answer_tells_what_is_left(tenant: Tenant) -> None:
-    for n, answer in enumerate([tenant.get("/v1/customers"), tenant.get("/v1/none"), tenant.post("/v1/customers", {})], 1):
+    for n, answer in enumerate(
+        [tenant.get("/v1/customers"), tenant.get("/v1/none"), tenant.post("/v1/customers", {})], 1
+    ):
         assert headers(answer) == (1000, 1000 - n, MINUTE + 60)
 
 
-@pytest.mark.parametrize("tier, limit", [("standard", 1_000), ("enterprise", 10_000)])
+@pytest.mark.parametrize(("tier", "limit"), [("standard", 1_000), ("enterprise", 10_000)])
 def test_the_tier_decides_the_limit(world: World, tier: str, limit: int) -> None:
     assert headers(world.tenant(tier=tier).get("/v1/customers"))[:2] == (limit, limit - 1)
 
@@ -102,7 +104,9 @@ def test_keys_count_apart(world: World, tenant: Tenant) -> None:
 # Invoice queries: 300 a minute for each user (contract B section 8)
 
 
-@pytest.mark.parametrize("path", ["/v1/invoices", "/v1/invoices/in_0", "/v1/invoices/in_0/pdf", "/v1/tenants/{tid}/invoices"])
+@pytest.mark.parametrize(
+    "path", ["/v1/invoices", "/v1/invoices/in_0", "/v1/invoices/in_0/pdf", "/v1/tenants/{tid}/invoices"]
+)
 def test_invoice_queries_have_a_limit_of_their_own(world: World, tenant: Tenant, path: str) -> None:
     path = path.format(tid=tenant.id)
     used(world, key_of(tenant), **{f"q{MINUTE // 60}": 299})

@@ -6,7 +6,9 @@ Every event that a handler gets comes from a file in ``events/``; a test only fi
 import base64
 import copy
 import importlib
+import io
 import json
+import logging
 import re
 import secrets
 import time
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import requests
 import stripe
 
 from local.routes import api_routes, template
@@ -199,6 +202,8 @@ class Tenant:
     id: str
     key: str
     data: Json
+    since: int = 0
+    """When it was made, in Unix seconds, as Stripe's clock has it."""
 
     def get(self, path: str, /, headers: dict[str, str] | None = None, **query: Any) -> Answer:
         """A read."""
@@ -206,7 +211,13 @@ class Tenant:
         return request(http_event("GET", path, key=self.key, query=urlencode(named), headers=headers))
 
     def post(
-        self, path: str, body: Any = None, /, *, idempotency_key: str | None = None, headers: dict[str, str] | None = None
+        self,
+        path: str,
+        body: Any = None,
+        /,
+        *,
+        idempotency_key: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         """A write, under a key of its own where none is given."""
         return self._write("POST", path, body, idempotency_key, headers)
@@ -224,9 +235,7 @@ class Tenant:
     ) -> Answer:
         text = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
         key = idempotency_key or secrets.token_hex(8)
-        return request(
-            http_event(method, path, key=self.key, idempotency_key=key, body=text, headers=headers)
-        )
+        return request(http_event(method, path, key=self.key, idempotency_key=key, body=text, headers=headers))
 
     def customer(self, **fields: Any) -> str:
         """A new customer's id."""
@@ -259,6 +268,29 @@ class Tenant:
         return dict(payment)
 
 
+class Logs:
+    """What the product's logger writes, line by line, as CloudWatch would get it."""
+
+    def __init__(self) -> None:
+        self._stream = io.StringIO()
+        self.handler = logging.StreamHandler(self._stream)
+
+    @property
+    def text(self) -> str:
+        """All of it since ``clear``."""
+        return self._stream.getvalue()
+
+    @property
+    def lines(self) -> list[Json]:
+        """The structured lines."""
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    def clear(self) -> None:
+        """Forget it."""
+        self._stream.seek(0)
+        self._stream.truncate()
+
+
 @dataclass
 class World:
     """Everything around the handlers."""
@@ -271,17 +303,20 @@ class World:
     queue_url: str
     stripe: stripe.StripeClient
     sandbox: Control
+    sandbox_url: str
     stripe_secret_id: str
     webhook_secret: str
+    logs: Logs = field(default_factory=Logs)
     delivered: set[str] = field(default_factory=set)
     writes: list[tuple[str, list[str]]] = field(default_factory=list)
     """What the product asked DynamoDB to write: operation and tables."""
 
     def tenant(self, **fields: Any) -> Tenant:
         """A new tenant in test mode, made through the API."""
+        since = int(time.time())
         body = {"name": "Acme", "mode": "test", "currency": "USD", "invoicePrefix": "ACME", **fields}
         made = self.platform().post("/v1/tenants", body).data
-        return Tenant(self, made["id"], made["apiKey"], made)
+        return Tenant(self, made["id"], made["apiKey"], made, since)
 
     def platform(self) -> Tenant:
         """The operator, as a caller."""
@@ -296,15 +331,29 @@ class World:
 
     def rows_of(self, table: str, tenant_id: str) -> list[Json]:
         """A tenant's items of a table that it is the hash key of, in order of their range keys."""
-        pages = self.aws("dynamodb").get_paginator("query").paginate(
-            TableName=self.tables[table],
-            KeyConditionExpression="tenant_id = :tenant",
-            ExpressionAttributeValues={":tenant": {"S": tenant_id}},
+        pages = (
+            self.aws("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self.tables[table],
+                KeyConditionExpression="tenant_id = :tenant",
+                ExpressionAttributeValues={":tenant": {"S": tenant_id}},
+            )
         )
         return [item for page in pages for item in page["Items"]]
 
+    def everything_of(self, tenant_id: str) -> str:
+        """The raw items of a tenant in every table, as one text."""
+        found = []
+        for table in self.tables:
+            if table in ("callers", "idempotency"):
+                found += [row for row in self.rows(table) if tenant_id in json.dumps(row)]
+            else:
+                found += self.rows_of(table, tenant_id)
+        return json.dumps(found, ensure_ascii=False)
+
     def snapshot(self) -> dict[str, list[str]]:
-        """Every table's content without the callers' counters."""
+        """Every table's content without the callers' counters. Slow: where one call is meant, look at ``writes``."""
         found = {}
         for table in self.tables:
             rows = self.rows(table)
@@ -339,7 +388,7 @@ class World:
 
     def stripe_events(self, tenant: Tenant, event_type: str = "*") -> list[Json]:
         """Stripe's events about a tenant's payments, oldest first."""
-        page = self.stripe.v1.events.list({"limit": 100})
+        page = self.stripe.v1.events.list({"limit": 100, "created": {"gte": tenant.since}})
         found = [json.loads(str(each)) for each in page.auto_paging_iter()]
         mine = [e for e in found if (e["data"]["object"].get("metadata") or {}).get("tenant_id") == tenant.id]
         return [e for e in reversed(mine) if event_type in ("*", e["type"])]
@@ -352,13 +401,21 @@ class World:
 
     def intents(self, tenant: Tenant) -> list[Json]:
         """The tenant's PaymentIntents at Stripe, newest first."""
-        page = self.stripe.v1.payment_intents.list({"limit": 100})
+        page = self.stripe.v1.payment_intents.list({"limit": 100, "created": {"gte": tenant.since}})
         found = [json.loads(str(each)) for each in page.auto_paging_iter()]
         return [intent for intent in found if intent["metadata"].get("tenant_id") == tenant.id]
 
     def charges(self, tenant: Tenant) -> list[Json]:
         """What Stripe took from the tenant's customers."""
         return [intent for intent in self.intents(tenant) if intent["status"] == "succeeded"]
+
+    def stripe_fails(self, kind: str, path: str, **more: Any) -> None:
+        """Every request of a path fails until ``stripe_works``, however often it is tried."""
+        self.sandbox.post("faults", kind=kind, path=path, times=1000, **more)
+
+    def stripe_works(self) -> None:
+        """No fault is left."""
+        requests.delete(self.sandbox_url + "/_sandbox/faults", timeout=10).raise_for_status()
 
     # The worker
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from billing.domain.ledger import Account, LedgerEntry, Posting, invoice_finalized, payment_received
-from billing.domain.money import CurrencyMismatch, Money, sum_money
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from billing.domain.ledger import Account, LedgerEntry, Posting, invoice_finalized, payment_received
+from billing.domain.money import CurrencyMismatch, Money, sum_money
 
 # No deadline: a busy machine is no broken law.
 LAW = settings(max_examples=60, deadline=None)

@@ -9,10 +9,11 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from billing.domain.currencies import is_currency, minor_digits
-from billing.domain.money import MICROS_PER_MINOR, CurrencyMismatch, Money, SubMinorUnit, sum_money
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from billing.domain.currencies import is_currency, minor_digits
+from billing.domain.money import MICROS_PER_MINOR, CurrencyMismatch, Money, SubMinorUnit, sum_money
 
 # No deadline: a busy machine is no broken law.
 LAW = settings(max_examples=60, deadline=None)
@@ -65,9 +66,7 @@ def test_minor_digits_are_those_of_iso_4217(currency: str, digits: int) -> None:
     assert minor_digits(currency) == digits
 
 
-@pytest.mark.parametrize(
-    "code", ["usd", "Usd", "", "US", "USDX", "BTC", "XXX", "XTS", "XAU", "DEM", "HRK", "BGN"]
-)
+@pytest.mark.parametrize("code", ["usd", "Usd", "", "US", "USDX", "BTC", "XXX", "XTS", "XAU", "DEM", "HRK", "BGN"])
 def test_what_nobody_can_be_charged_in_is_no_currency(code: str) -> None:
     assert not is_currency(code)
     with pytest.raises(ValueError, match="unknown currency"):
@@ -163,17 +162,13 @@ def test_order_is_that_of_the_micros(a: int, b: int) -> None:
     assert (left < right, left <= right, left > right, left >= right) == (a < b, a <= b, a > b, a >= b)
 
 
-@pytest.mark.parametrize(
-    "operation", [operator.add, operator.sub, operator.lt, operator.le, operator.gt, operator.ge]
-)
+@pytest.mark.parametrize("operation", [operator.add, operator.sub, operator.lt, operator.le, operator.gt, operator.ge])
 def test_currencies_do_not_mix(operation: Callable[[Money, Money], object]) -> None:
     with pytest.raises(CurrencyMismatch):
         operation(Money(1, "USD"), Money(1, "EUR"))
 
 
-@pytest.mark.parametrize(
-    "operation", [operator.add, operator.sub, operator.lt, operator.le, operator.gt, operator.ge]
-)
+@pytest.mark.parametrize("operation", [operator.add, operator.sub, operator.lt, operator.le, operator.gt, operator.ge])
 @pytest.mark.parametrize("other", [0, 1.5, Decimal(1)])
 def test_money_and_plain_numbers_do_not_mix(operation: Callable[[Any, Any], object], other: object) -> None:
     with pytest.raises(TypeError):

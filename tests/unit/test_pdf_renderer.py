@@ -9,16 +9,15 @@ from decimal import Decimal
 from io import BytesIO
 
 import pytest
+from pypdf import PageObject, PdfReader
+
 from billing.domain.money import Money
 from billing.providers.pdf_bidi import base_level, levels, visual_order
 from billing.providers.pdf_renderer import PdfRenderer
 from billing.services.documents import DocumentLine, InvoiceDocument, Party, TaxLine
-from pypdf import PageObject, PdfReader
 
 JANUARY = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
-SELLER = Party(
-    "Ledger Works GmbH", ("Friedrichstraße 12", "10117 Berlin"), "DE123456789", "billing@seller.example"
-)
+SELLER = Party("Ledger Works GmbH", ("Friedrichstraße 12", "10117 Berlin"), "DE123456789", "billing@seller.example")
 BUYER = Party("Acme Corporation", ("1 Main Street", "Springfield"), "US12-3456789", "ap@acme.example")
 
 
@@ -163,9 +162,7 @@ def test_dates_are_days_of_the_documents_zone() -> None:
 
 
 def test_markup_in_names_is_plain_text() -> None:
-    text = text_of(
-        invoice(buyer=Party('<b>&amp;</b> "Ünï" (x) \\ <br/>'), lines=(line("<font size=99>&lt;"),))
-    )
+    text = text_of(invoice(buyer=Party('<b>&amp;</b> "Ünï" (x) \\ <br/>'), lines=(line("<font size=99>&lt;"),)))
     assert '<b>&amp;</b> "Ünï" (x) \\ <br/>' in text
     assert "<font size=99>&lt;" in text
 

@@ -9,10 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from billing.domain.money import Money
-from billing.domain.periods import Cadence, Interval, Period, next_anchor
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+from billing.domain.money import Money
+from billing.domain.periods import Cadence, Interval, Period, next_anchor
 
 # No deadline: a busy machine is no broken law.
 LAW = settings(max_examples=60, deadline=None)
@@ -153,9 +154,7 @@ PRORATION_VECTORS = [
     ("start", "end", "change", "minor", "expected"),
     [pytest.param(*row[1:], id=row[0]) for row in PRORATION_VECTORS],
 )
-def test_seconds_left_are_the_share_to_prorate(
-    start: str, end: str, change: str, minor: int, expected: int
-) -> None:
+def test_seconds_left_are_the_share_to_prorate(start: str, end: str, change: str, minor: int, expected: int) -> None:
     share = Fraction(Period(utc(change), utc(end)).seconds, Period(utc(start), utc(end)).seconds)
     assert Money.rounded(share * minor * 1000, "USD").minor == expected
 
@@ -177,9 +176,7 @@ ANCHOR_VECTORS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("start", "day", "expected"), [pytest.param(*row[1:], id=row[0]) for row in ANCHOR_VECTORS]
-)
+@pytest.mark.parametrize(("start", "day", "expected"), [pytest.param(*row[1:], id=row[0]) for row in ANCHOR_VECTORS])
 def test_anchor_vectors(start: str, day: int | None, expected: list[str]) -> None:
     cadence = Cadence.starting(utc(start), "UTC", Interval.MONTH, 1, day)
     assert dates(cadence, len(expected)) == expected
@@ -204,9 +201,7 @@ def test_boundaries_run_backwards_too() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("interval", "expected"), [(Interval.DAY, "2025-02-02"), (Interval.WEEK, "2025-02-14")]
-)
+@pytest.mark.parametrize(("interval", "expected"), [(Interval.DAY, "2025-02-02"), (Interval.WEEK, "2025-02-14")])
 def test_days_and_weeks_ignore_the_anchor_day(interval: Interval, expected: str) -> None:
     cadence = Cadence.starting(utc("2025-01-31"), "UTC", interval, 2, anchor_day=15)
     assert dates(cadence, 2) == ["2025-01-31", expected]
@@ -238,9 +233,7 @@ def test_the_day_is_that_of_the_zone() -> None:
         ),
     ],
 )
-def test_a_time_that_does_not_exist_moves_forward_by_the_gap(
-    zone: str, start: str, expected: list[str]
-) -> None:
+def test_a_time_that_does_not_exist_moves_forward_by_the_gap(zone: str, start: str, expected: list[str]) -> None:
     cadence = Cadence.starting(local(start, zone), zone, Interval.DAY, 1)
     assert [on_clock(cadence.boundary(n), zone) for n in range(3)] == expected
 
@@ -326,9 +319,7 @@ def test_every_instant_is_in_the_period_at_it(cadence: Cadence, t: datetime) -> 
 @LAW
 @given(CADENCES, st.integers(1, 12))
 def test_counting_twice_from_one_anchor_is_counting_once_in_bigger_steps(cadence: Cadence, n: int) -> None:
-    bigger = Cadence(
-        cadence.anchor, cadence.anchor_day, cadence.timezone, cadence.interval, cadence.interval_count * n
-    )
+    bigger = Cadence(cadence.anchor, cadence.anchor_day, cadence.timezone, cadence.interval, cadence.interval_count * n)
     assert bigger.boundary(3) == cadence.boundary(3 * n)
 
 
@@ -428,12 +419,8 @@ def test_next_anchor_of_days_and_weeks_is_the_start(interval: Interval) -> None:
 
 def test_next_anchor_counts_days_and_hours_in_the_zone() -> None:
     # 31 March 22:30Z is 1 April 00:30 in Berlin, and in November 00:30 is 23:30Z.
-    assert next_anchor(utc("2025-03-31T22:30"), "Europe/Berlin", Interval.MONTH, 1, 1) == utc(
-        "2025-03-31T22:30"
-    )
-    assert next_anchor(utc("2025-10-20T22:30"), "Europe/Berlin", Interval.MONTH, 1, 5) == utc(
-        "2025-11-04T23:30"
-    )
+    assert next_anchor(utc("2025-03-31T22:30"), "Europe/Berlin", Interval.MONTH, 1, 1) == utc("2025-03-31T22:30")
+    assert next_anchor(utc("2025-10-20T22:30"), "Europe/Berlin", Interval.MONTH, 1, 5) == utc("2025-11-04T23:30")
 
 
 def test_next_anchor_is_never_before_a_start_in_the_second_of_two_hours() -> None:

@@ -7,6 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from billing.domain.money import Money
 from billing.domain.pricing import (
     Component,
@@ -17,8 +20,6 @@ from billing.domain.pricing import (
     exact_price,
     price,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 # No deadline: a busy machine is no broken law.
 LAW = settings(max_examples=60, deadline=None)
@@ -61,8 +62,7 @@ def dollars(amount: str) -> int:
 
 def tiered(model: PricingModel, *steps: tuple[int | None, str, str], **more: Any) -> Component:
     rows = tuple(
-        Tier(None if up_to is None else Decimal(up_to), dollars(unit), dollars(flat))
-        for up_to, unit, flat in steps
+        Tier(None if up_to is None else Decimal(up_to), dollars(unit), dollars(flat)) for up_to, unit, flat in steps
     )
     return Component("fonts", LICENSED, model, tiers=rows, **more)
 
@@ -81,9 +81,7 @@ PACKAGE: dict[str, Any] = {"model": PricingModel.PACKAGE, "unit_amount": dollars
 )
 def test_stripes_page_on_tiers(quantity: int, volume: str, graduated: str) -> None:
     for model, expected in ((PricingModel.VOLUME, volume), (PricingModel.GRADUATED, graduated)):
-        assert price(tiered(model, *STRIPE), Decimal(quantity), "USD").amount == Money(
-            dollars(expected), "USD"
-        )
+        assert price(tiered(model, *STRIPE), Decimal(quantity), "USD").amount == Money(dollars(expected), "USD")
 
 
 @pytest.mark.parametrize(
@@ -102,9 +100,7 @@ def test_lagos_package_charge(free: int, expected: str) -> None:
 
 def test_the_contracts_plan() -> None:
     base = Component("base", FLAT, unit_amount=1_000_000)
-    seats = Component(
-        "seats", LICENSED, PricingModel.GRADUATED, tiers=(Tier(Decimal(5), 700_000), Tier(None, 600_000))
-    )
+    seats = Component("seats", LICENSED, PricingModel.GRADUATED, tiers=(Tier(Decimal(5), 700_000), Tier(None, 600_000)))
     calls = Component(
         "api_calls",
         METERED,
@@ -132,9 +128,7 @@ def test_flat_ignores_the_quantity(quantity: Decimal) -> None:
 
 @LAW
 @given(UNIT, FREE, QUANTITIES)
-def test_per_unit_is_quantity_times_price_after_the_free_units(
-    unit: int, free: int, quantity: Decimal
-) -> None:
+def test_per_unit_is_quantity_times_price_after_the_free_units(unit: int, free: int, quantity: Decimal) -> None:
     component = Component("c", LICENSED, PricingModel.PER_UNIT, unit, free_units=free)
     assert exact_price(component, quantity) == max(Fraction(quantity) - free, Fraction(0)) * unit
 
@@ -269,9 +263,7 @@ def test_a_unit_amount_is_shown_where_there_is_exactly_one(
     assert price(component, Decimal(quantity), "USD").unit_amount == shown
 
 
-@pytest.mark.parametrize(
-    ("quantity", "cents"), [(1, 0), (499, 0), (500, 1), (1499, 1), (1500, 2), (100_000, 100)]
-)
+@pytest.mark.parametrize(("quantity", "cents"), [(1, 0), (499, 0), (500, 1), (1499, 1), (1500, 2), (100_000, 100)])
 def test_a_thousandth_of_a_cent_a_unit_adds_up(quantity: int, cents: int) -> None:
     component = Component("c", METERED, PricingModel.PER_UNIT, 1, meter="tokens")
     assert price(component, Decimal(quantity), "USD").amount.minor == cents

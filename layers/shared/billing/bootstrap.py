@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from billing.services.turn import Worker
 
 
+_JITTER = random.SystemRandom()  # `random`'s own state is part of a SnapStart snapshot: all copies would agree
+
+
 def now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
@@ -61,7 +64,9 @@ def logger() -> Logger:
 def database() -> Database:
     """The DynamoDB client."""
     use_tables(settings().tables)
-    return Database()
+    made = Database()
+    assert made.client  # made at import (or in the snapshot), not in the first request
+    return made
 
 
 @cache
@@ -157,7 +162,7 @@ def http_api(group: str) -> "HttpApi":
         units=units(),
         clock=now,
         new_request_id=lambda: fresh("req", now(), os.urandom(10)),
-        jitter=random.random,
+        jitter=_JITTER.random,
         pause=time.sleep,
         documentation_base_url=s.documentation_base_url,
         max_body_bytes=s.max_body_bytes,
@@ -180,7 +185,7 @@ def stripe_webhook() -> "StripeWebhook":
         logger(),
         now,
         lambda: fresh("req", now(), os.urandom(10)),
-        random.random,
+        _JITTER.random,
         time.sleep,
     )
 
@@ -199,6 +204,6 @@ def worker() -> "Worker":
         clocks=ClockTurn(alarm()),
         alarm=alarm(),
         clock=now,
-        jitter=random.random,
+        jitter=_JITTER.random,
         pause=time.sleep,
     )

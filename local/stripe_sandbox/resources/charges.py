@@ -71,8 +71,6 @@ def balance(call: Call) -> Json:
 
     def lines(available: bool) -> list[Json]:
         amounts = ((currency, sums.get((currency, available), 0)) for currency in currencies)
-        return [
-            {"amount": net, "currency": currency, "source_types": {"card": net}} for currency, net in amounts
-        ]
+        return [{"amount": net, "currency": currency, "source_types": {"card": net}} for currency, net in amounts]
 
     return {"object": "balance", "available": lines(True), "livemode": False, "pending": lines(False)}

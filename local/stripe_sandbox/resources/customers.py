@@ -97,14 +97,10 @@ def delete(call: Call) -> Json:
     """Delete; the customer's payment methods can never be used again, as in Stripe."""
     context = call.context
     customer = context.get("customer", call.ids["customer"], "id").body
-    for body in context.store.page(
-        context.account, "payment_method", {"customer": customer["id"]}, limit=1000
-    )[0]:
+    for body in context.store.page(context.account, "payment_method", {"customer": customer["id"]}, limit=1000)[0]:
         payment_methods.release(context, body)
     context.emit("customer.deleted", customer)
-    return context.store.retire(
-        context.account, {"id": customer["id"], "object": "customer", "deleted": True}
-    )
+    return context.store.retire(context.account, {"id": customer["id"], "object": "customer", "deleted": True})
 
 
 @serves("GET /v1/customers", "email")
@@ -170,9 +166,7 @@ def _apply_invoice_settings(context: Context, customer: Json, sent: Json) -> Non
     param = "invoice_settings[default_payment_method]"
     method = context.get("payment_method", default, param, status=400).body
     if method["customer"] != customer["id"]:
-        message = (
-            f"The payment method {default} must be attached to the customer before it can be the default."
-        )
+        message = f"The payment method {default} must be attached to the customer before it can be the default."
         raise ApiError(message, code="resource_missing", param=param)
 
 

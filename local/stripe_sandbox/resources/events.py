@@ -14,9 +14,7 @@ Json = dict[str, Any]
 
 def _current(context: Context, event: Json) -> Json:
     """The event, with the number of endpoints that have not answered with 2xx yet."""
-    query = (
-        "SELECT count(DISTINCT endpoint) FROM deliveries WHERE event = ? AND state IN ('pending', 'failed')"
-    )
+    query = "SELECT count(DISTINCT endpoint) FROM deliveries WHERE event = ? AND state IN ('pending', 'failed')"
     row = context.store.db.execute(query, (event["id"],)).fetchone()
     return event | {"pending_webhooks": row[0]}
 
@@ -32,9 +30,7 @@ def find(call: Call) -> Json:
     """Events, newest first; ``types`` are at most twenty."""
     types = call.params.get("types") or []
     if "type" in call.params and types:
-        raise InvalidRequestError(
-            "You may pass either `type` or `types`.", param="types", code="parameters_exclusive"
-        )
+        raise InvalidRequestError("You may pass either `type` or `types`.", param="types", code="parameters_exclusive")
     wanted = [call.params["type"]] if "type" in call.params else types
     listed = page(call.context, "event", call.path, call.params, {"kind": wanted} if wanted else {})
     listed["data"] = [_current(call.context, event) for event in listed["data"]]

@@ -39,9 +39,7 @@ _CARD_OPTIONS = {
 }
 
 
-@serves(
-    "POST /v1/payment_intents", f"{_BODY} {_CONFIRM} automatic_payment_methods confirm confirmation_method"
-)
+@serves("POST /v1/payment_intents", f"{_BODY} {_CONFIRM} automatic_payment_methods confirm confirmation_method")
 def create(call: Call) -> Json:
     """A new intent, confirmed at once where ``confirm`` says so."""
     context, params = call.context, call.params
@@ -158,9 +156,7 @@ def capture(call: Call) -> Json:
     amount: int = capturable if sent is None else sent
     if not 1 <= amount <= capturable:
         message = f"The amount to capture must be between 1 and {capturable}."
-        raise errors.ApiError(
-            message, code="amount_too_large" if amount > 0 else None, param="amount_to_capture"
-        )
+        raise errors.ApiError(message, code="amount_too_large" if amount > 0 else None, param="amount_to_capture")
     if "metadata" in call.params:
         intent["metadata"] = merge_metadata(intent["metadata"], call.params["metadata"])
     return payments.capture(call.context, intent, amount)
@@ -170,9 +166,7 @@ def capture(call: Call) -> Json:
 def find(call: Call) -> Json:
     """Intents, newest first."""
     customer = call.params.get("customer")
-    return page(
-        call.context, "payment_intent", call.path, call.params, {"customer": customer} if customer else {}
-    )
+    return page(call.context, "payment_intent", call.path, call.params, {"customer": customer} if customer else {})
 
 
 def _get(call: Call) -> Json:
@@ -215,9 +209,7 @@ def _apply(context: Context, intent: Json, params: Json) -> Record | None:
         intent["amount"] = money.check_amount(params["amount"], intent["currency"])
     if "customer" in params:
         customer = params["customer"]
-        intent["customer"] = (
-            context.get("customer", customer, "customer", status=400).body["id"] if customer else None
-        )
+        intent["customer"] = context.get("customer", customer, "customer", status=400).body["id"] if customer else None
     for name in _TEXTS:
         if name in params:
             intent[name] = text_or_none(params[name])
@@ -245,9 +237,7 @@ def apply_types(intent: Json, params: Json) -> None:
         if name in params:
             intent[name] = params[name] or None
     allowed = intent["allowed_payment_method_types"]
-    is_card = (allowed is None or "card" in allowed) and "card" not in (
-        intent["excluded_payment_method_types"] or ()
-    )
+    is_card = (allowed is None or "card" in allowed) and "card" not in (intent["excluded_payment_method_types"] or ())
     intent["payment_method_types"] = ["card"] if is_card else []
 
 
@@ -255,11 +245,7 @@ def check_confirmable(intent: Json, params: Json) -> None:
     """What Stripe asks of a confirmation before it looks at the card."""
     if "card" not in intent["payment_method_types"]:
         message = "The payment method type (card) is not allowed for this intent."
-        code = (
-            f"{intent['object']}_incompatible_payment_method"
-            if intent["object"] == "payment_intent"
-            else None
-        )
+        code = f"{intent['object']}_incompatible_payment_method" if intent["object"] == "payment_intent" else None
         raise errors.ApiError(message, code=code, param="payment_method")
     redirects = intent["automatic_payment_methods"] or {"allow_redirects": "never"}
     if redirects["allow_redirects"] == "always" and not params.get("return_url"):

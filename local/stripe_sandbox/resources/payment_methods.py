@@ -203,9 +203,7 @@ def detach(call: Call) -> Json:
     context = call.context
     body = context.get("payment_method", call.ids["payment_method"], "payment_method").body
     if body["customer"] is None:
-        message = (
-            "The payment method you provided is not attached to a customer, so there is nothing to detach."
-        )
+        message = "The payment method you provided is not attached to a customer, so there is nothing to detach."
         raise errors.ApiError(message, param="payment_method")
     customer = body["customer"]
     release(context, body)

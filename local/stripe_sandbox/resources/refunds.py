@@ -90,9 +90,7 @@ def _charge(call: Call) -> Json:
             raise errors.ApiError(message, code="payment_intent_unexpected_state", param="payment_intent")
         charge = context.get("charge", intent["latest_charge"], "charge").body
     else:
-        raise errors.InvalidRequestError(
-            "One of the following params should be provided: payment_intent or charge."
-        )
+        raise errors.InvalidRequestError("One of the following params should be provided: payment_intent or charge.")
     if charge["status"] != "succeeded" or not charge["captured"]:
         message = f"Charge {charge['id']} cannot be refunded: its payment was not taken."
         raise errors.ApiError(message, code="charge_not_refundable", param="charge")

@@ -19,9 +19,7 @@ from local.stripe_sandbox.store import Record
 
 Json = dict[str, Any]
 
-_BODY = (
-    "allowed_payment_method_types customer description excluded_payment_method_types metadata payment_method"
-)
+_BODY = "allowed_payment_method_types customer description excluded_payment_method_types metadata payment_method"
 _CONFIRM = "mandate_data return_url use_stripe_sdk payment_method"
 _OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
 
@@ -115,9 +113,7 @@ def cancel(call: Call) -> Json:
 def find(call: Call) -> Json:
     """Intents, newest first."""
     customer, method = call.params.get("customer"), call.params.get("payment_method")
-    listed = page(
-        call.context, "setup_intent", call.path, call.params, {"customer": customer} if customer else {}
-    )
+    listed = page(call.context, "setup_intent", call.path, call.params, {"customer": customer} if customer else {})
     if method:
         listed["data"] = [intent for intent in listed["data"] if intent["payment_method"] == method]
     return listed
@@ -199,10 +195,7 @@ def _confirm(context: Context, intent: Json, method: Record | None, params: Json
         raise errors.ApiError(message, code="setup_intent_unexpected_state", extra=extra)
     check_confirmable(intent, params)
     intent |= {"payment_method": method.body["id"], "last_setup_error": None}
-    if (
-        payments.needs_authentication(method, off_session=False)
-        and method.hidden["auth"] != cards.ALREADY_SET_UP
-    ):
+    if payments.needs_authentication(method, off_session=False) and method.hidden["auth"] != cards.ALREADY_SET_UP:
         action = payments.next_action(intent, params.get("return_url"))
         intent |= {"status": "requires_action", "next_action": action}
         context.save(intent)

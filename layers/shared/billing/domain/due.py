@@ -4,8 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zlib import crc32
 
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 32
+"""On the wall clock: 30 s, 1 min, 2 min ... then every hour, so an item outlives a day's outage before it is parked."""
+MAX_ATTEMPTS_ON_TEST_CLOCK = 8
+WORRYING_ATTEMPTS = 8
+"""After so many failures (about an hour) somebody is to look, though the item is still tried."""
 _FIRST_RETRY_S = 30
+_LONGEST_PAUSE_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +30,15 @@ class Due:
     def postponed(self, now: datetime) -> "Due | None":
         """The entry after one more failure, or None when it has failed too often and is to be parked.
 
-        30 s, 1 min, 2 min ... 64 min: eight tries in about an hour, so a broken item never blocks the rest.
+        Args:
+            now: the wall clock's time; on a test clock, where time stands still, the item stays due as it is.
         """
-        if self.attempts + 1 >= MAX_ATTEMPTS:
+        on_test_clock = clock_of(self.shard) is not None
+        if self.attempts + 1 >= (MAX_ATTEMPTS_ON_TEST_CLOCK if on_test_clock else MAX_ATTEMPTS):
             return None
-        return Due(self.shard, now + timedelta(seconds=_FIRST_RETRY_S * 2**self.attempts), self.attempts + 1)
+        pause_s = min(_FIRST_RETRY_S * 2**self.attempts, _LONGEST_PAUSE_S)
+        at = self.at if on_test_clock else now + timedelta(seconds=pause_s)
+        return Due(self.shard, at, self.attempts + 1)
 
 
 def wall_clock_shard(item_id: str, shards: int) -> str:

@@ -101,12 +101,15 @@ def with_result(
 ) -> Payment:
     """The payment after Stripe's word on it; unchanged where that is old news.
 
-    A payment that succeeded or failed stays so: an event that comes late, or twice, says nothing new. Failed
-    is final for this attempt only: the next try is another Payment with another PaymentIntent.
+    A payment that succeeded or failed stays so: an event that comes late, or twice, says nothing new. The one
+    exception is money: where Stripe holds a charge after all (somebody tried again in Stripe's dashboard), the
+    payment succeeded, whatever was written before.
     """
-    if payment.status.is_final or (
-        result.status is payment.status and payment.stripe_payment_intent_id == result.intent_id
-    ):
+    if payment.status is PaymentStatus.SUCCEEDED:
+        return payment
+    if payment.status.is_final and result.status is not PaymentStatus.SUCCEEDED:
+        return payment
+    if result.status is payment.status and payment.stripe_payment_intent_id == result.intent_id:
         return payment
     final = result.status.is_final
     return replace(

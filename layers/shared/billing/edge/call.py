@@ -23,7 +23,7 @@ from billing.domain.errors import (
     Unavailable,
     ValidationFailed,
 )
-from billing.domain.tenant import PLATFORM, TenantStatus
+from billing.domain.tenant import TenantStatus
 from billing.edge import body as bodies
 from billing.edge import envelope
 from billing.edge.scopes import Scope, granted
@@ -187,13 +187,12 @@ class Call:
         return KeyedRequest(self.policy.route, key, bodies.fingerprint(self.method, path, query, value))
 
     def require_tenant(self, tenant_id: str) -> None:
-        """The tenant that a path names must be the caller's; the platform may name any.
+        """The tenant that a path names must be the caller's.
 
         Raises:
             TenantMismatch: it is another one.
         """
-        own = self.admit().tenant.id
-        if own not in (tenant_id, PLATFORM):
+        if self.admit().tenant.id != tenant_id:
             raise TenantMismatch("The path names another tenant")
 
     def complete(self, work: Callable[[], T], render: Callable[[T], tuple[StoredResponse, bool]]) -> StoredResponse:

@@ -27,6 +27,7 @@ from pydantic import BaseModel
 from billing.domain.errors import BillingError, Detail, RouteNotFound, ValidationFailed
 from billing.edge import envelope
 from billing.edge.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
+from billing.edge.metrics import embedded
 from billing.edge.scopes import Scope
 from billing.services.faults import described
 from billing.services.ports import Page, RouteLimit, StoredResponse, Work
@@ -109,7 +110,7 @@ def _asks_for_work(parameter: inspect.Parameter) -> bool:
 
 
 class _Event(APIGatewayProxyEventV2):
-    """Spares each request another copy of its headers: no route takes one as a parameter (``Call.header`` reads them)."""
+    """Spares each request another copy of its headers: no route takes one as a parameter (``Call`` reads them)."""
 
     resolved_headers_field: dict[str, Any] = {}  # noqa: RUF012 - never written
 
@@ -246,10 +247,17 @@ class HttpApi:
                 "gateway_request_id": call.gateway_request_id,
                 "tenant_id": call.identity.tenant_id if call.identity else None,
                 "principal": call.principal,
-                "route": call.policy.route,
                 "status": status,
-                "duration_ms": call.duration_ms,
                 "replayed": call.replayed,
+                **embedded(
+                    call.started,
+                    {"route": call.policy.route},
+                    {
+                        "duration_ms": (call.duration_ms, "Milliseconds"),
+                        "server_errors": (int(status >= 500), "Count"),
+                        "rate_limited": (int(status == 429), "Count"),
+                    },
+                ),
             },
         )
 

@@ -13,6 +13,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from billing.domain.errors import BillingError, LostRace, Unauthenticated, WebhookRejected
+from billing.edge.metrics import embedded
 from billing.services.faults import described
 from billing.services.ports import AuditRow, KeyedRequest, Replay, StoredResponse, Units
 from billing.services.stripe_events import HANDLED, Notice, NotWrittenYet, StripeEvents
@@ -60,9 +61,12 @@ class StripeWebhook:
             extra={
                 "request_id": request_id,
                 "event_id": event_id,
-                "outcome": outcome,
                 "status": status,
-                "duration_ms": milliseconds,
+                **embedded(
+                    started,
+                    {"outcome": outcome},
+                    {"duration_ms": (milliseconds, "Milliseconds"), "deliveries": (1, "Count")},
+                ),
             },
         )
         return {

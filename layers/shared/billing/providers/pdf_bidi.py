@@ -72,7 +72,8 @@ def _resolve_weak(original: list[str], sor: str) -> list[str]:
 def _marks_and_numbers(original: list[str], sor: str) -> list[str]:
     kinds: list[str] = []
     last_strong = sor
-    for kind in original:
+    for given in original:
+        kind = given
         if kind == "NSM":  # W1
             kind = kinds[-1] if kinds else sor
         if kind in ("L", "R", "AL"):

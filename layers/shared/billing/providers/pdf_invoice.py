@@ -156,8 +156,9 @@ def _total_rows(document: InvoiceDocument, formats: Formats) -> list[tuple[str, 
     if document.discount.micros:
         # Shown as what it takes off, whichever sign the caller keeps it with.
         rows.append(("Discount", formats.money(-abs(document.discount)), BODY))
-    for tax in document.taxes:
-        rows.append((f"{tax.name} ({formats.rate(tax.rate_percent)})", formats.money(tax.amount), BODY))
+    rows += [
+        (f"{tax.name} ({formats.rate(tax.rate_percent)})", formats.money(tax.amount), BODY) for tax in document.taxes
+    ]
     if len(document.taxes) != 1:
         label = "Total tax" if document.taxes else "Tax"
         rows.append((label, formats.money(document.tax), BODY))

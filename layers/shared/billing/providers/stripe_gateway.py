@@ -57,9 +57,7 @@ class StripeGateway:
         timeout_s: how long one try may take.
     """
 
-    def __init__(
-        self, secrets: SecretReader, api_base: str, timeout_s: float, pause: Callable[[float], None]
-    ) -> None:
+    def __init__(self, secrets: SecretReader, api_base: str, timeout_s: float, pause: Callable[[float], None]) -> None:
         self._pause = pause
         self._secrets = secrets
         self._api_base = api_base
@@ -193,7 +191,9 @@ def _result(intent: Any) -> ChargeResult:
     status = _STATUS.get(intent.status, PaymentStatus.PROCESSING)
     error = None
     if status is PaymentStatus.FAILED and intent.last_payment_error:
-        error = _payment_error(intent.last_payment_error.code, intent.last_payment_error.decline_code)
+        # Stripe leaves out what does not apply: a payer who failed to authenticate gave no decline code.
+        found = intent.last_payment_error
+        error = _payment_error(getattr(found, "code", None), getattr(found, "decline_code", None))
     secret = intent.client_secret if status is PaymentStatus.REQUIRES_ACTION else None
     return ChargeResult(status, intent.id, error, secret)
 

@@ -15,7 +15,7 @@ from billing.domain import invoicing
 from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
 from billing.domain.due import Due, wall_clock_shard
-from billing.domain.invoicing import Invoice
+from billing.domain.invoicing import Invoice, InvoiceStatus
 from billing.domain.payment import (
     ChargeResult,
     Payment,
@@ -156,18 +156,18 @@ class Collector:
         work.emit("payment.succeeded", case.payment)
         work.emit("invoice.paid", invoice)
         subscription = case.subscription
-        if subscription is not None and invoice.status is invoicing.InvoiceStatus.PAID:
+        if subscription is not None and invoice.status is InvoiceStatus.PAID:
             shard = shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.due_shards)
             subscription = _saved(work, subscription, lifecycle.invoice_paid(subscription, shard))
         return Case(case.payment, invoice, subscription)
 
     def _failed(self, work: Work, case: Case) -> Case:
-        invoice = case.invoice
-        if invoice.latest_payment_id == case.payment.id:
-            invoice = work.save(invoicing.payment_failed(invoice, case.payment))
         work.emit("payment.failed", case.payment)
+        invoice, subscription = case.invoice, case.subscription
+        if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != case.payment.id:
+            return case  # a later attempt has decided about the invoice already
+        invoice = work.save(invoicing.payment_failed(invoice, case.payment))
         work.emit("invoice.payment_failed", invoice)
-        subscription = case.subscription
         if subscription is not None:
             subscription = _saved(work, subscription, lifecycle.invoice_unpaid(subscription))
         return Case(case.payment, invoice, subscription)

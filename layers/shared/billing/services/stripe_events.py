@@ -66,6 +66,7 @@ class StripeEvents:
 
         Raises:
             NotWrittenYet: its payment is not there.
+            Unauthenticated: nor is its tenant: another stack shares the Stripe account.
         """
         payment_ref, invoice_ref, subscription_ref = case_refs(
             notice.tenant_id, notice.payment_id, notice.invoice_id, notice.subscription_id
@@ -75,7 +76,7 @@ class StripeEvents:
         found = work.load(*refs, *([clock_ref] if notice.test_clock_id else []))
         payment, invoice = found.get(payment_ref), found.get(invoice_ref)
         if payment is None or invoice is None:
-            raise NotWrittenYet(notice.payment_id)
+            raise NotWrittenYet(f"{notice.payment_id} of {work.tenant.id}")
         case = Case(payment, invoice, found.get(subscription_ref) if subscription_ref else None)
         at = _when(case, found.get(clock_ref), work.now)
         settled = self.collector.settle(work, case, notice.result, at, SettledBy.WEBHOOK, notice.event_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from billing.domain.customer import Address, Customer
-from billing.domain.errors import AlreadyExists, NotFound
+from billing.domain.errors import AlreadyExists, TenantMismatch
 from billing.domain.tenant import (
     PLATFORM,
     SETTINGS_ID,
@@ -84,10 +84,11 @@ class Tenants:
         """A tenant: any of them for the platform, its own for a tenant.
 
         Raises:
+            TenantMismatch: it is another tenant's.
             NotFound: there is none with this id.
         """
         if work.tenant.id not in (PLATFORM, tenant_id):
-            raise NotFound.of("tenant", tenant_id)
+            raise TenantMismatch("The path names another tenant")
         ref = Ref(Tenant, tenant_id, SETTINGS_ID)
         return work.load(ref).require(ref)
 

@@ -1,6 +1,6 @@
 """A worker's turn at one shard: everything that is due, in order of time, each under its own conditions.
 
-An item that fails gets a later time, and after eight failures it is parked, so it never blocks the rest. A turn
+An item that fails gets a later time, and after many failures it is parked, so it never blocks the rest. A turn
 that is cut off leaves every item either done or still due; the next turn goes on.
 """
 
@@ -8,10 +8,10 @@ import heapq
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
-from billing.domain.due import Due, clock_of
+from billing.domain.due import WORRYING_ATTEMPTS, Due, clock_of
 from billing.domain.errors import LostRace
 from billing.domain.payment import Payment
 from billing.domain.subscription import Subscription
@@ -24,7 +24,6 @@ from billing.services.sweep import ClockTurn
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _RUNS = 6
-_ASK_AGAIN = timedelta(hours=1)
 _KINDS: dict[str, type[Any]] = {"payment": Payment, "subscription": Subscription, "test_clock": TestClock}
 
 
@@ -114,6 +113,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - one bad item must not stop the others: note it, put it off
             _log.error("due item failed", extra={"kind": item.kind, "item_id": item.id, **described(error)})
             following = self._postpone(item, now)
+            if following is not None and clock_of(following.shard):
+                self.pause(0.2 * following.attempts)  # time stands still there: it comes again in this very turn
             if following is None:
                 return None, replace(report, parked=report.parked + 1)
             return following, replace(report, postponed=report.postponed + 1)
@@ -136,21 +137,16 @@ class Worker:
             if entity.due.at > now:
                 # It failed after its alarm had moved on (a renewal between its two commits): a subscription that
                 # were put off from here would be due half a minute from now, and billed a period early.
-                return entity.due
+                moved: Due = entity.due
+                return moved
             due: Due | None = entity.due.postponed(self.clock())
-            if due is None and item.kind == "payment" and not clock_of(entity.due.shard):
-                # Money that may have moved is never forgotten, however long Stripe is down: somebody is told, and
-                # it is asked about every hour.
-                _log.critical("payment still unknown", extra={"kind": item.kind, "item_id": item.id})
-                due = replace(entity.due, at=self.clock() + _ASK_AGAIN)
-            if due is not None and clock_of(due.shard):
-                # Time stands still on a test clock: the item comes again in this turn, after a breath.
-                self.pause(0.2 * due.attempts)
-                due = replace(due, at=entity.due.at)
             entity = unit.save(replace(entity, due=due))
+            note = {"kind": item.kind, "item_id": item.id, "attempts": entity.due.attempts if due else None}
             if due is None:
-                _log.critical("due item parked", extra={"kind": item.kind, "item_id": item.id})
+                _log.critical("due item parked", extra=note)
                 unit.emit(f"{item.kind}.parked", entity)
+            elif due.attempts == WORRYING_ATTEMPTS:
+                _log.critical("due item keeps failing", extra=note)
             return due
 
         return self._run(item.tenant_id, put_off)

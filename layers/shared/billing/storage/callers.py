@@ -21,6 +21,7 @@ from billing.storage.tables import CallerItem
 
 _MINUTE_S, _SLOT_S = 60, 10
 _STALE_NAMES_AT_MOST = 24
+_USER_KEPT_S = 86_400
 
 
 def caller_id(key: str) -> str:
@@ -48,7 +49,9 @@ class Callers:
         rate = _state(item, now, counted_here)
         tenant_id, key_id, scope = _who(item)
         if route_limit is not None and user_id is not None:
-            rate = self._count_user(user_caller_id(tenant_id, user_id), now, route_limit, rate, (tenant_id, key_id, scope))
+            rate = self._count_user(
+                user_caller_id(tenant_id, user_id), now, route_limit, rate, (tenant_id, key_id, scope)
+            )
         return Identity(tenant_id, key_id, scope, rate)
 
     def _count(self, identifier: str, now: datetime, route_limit: RouteLimit | None) -> dict[str, Any]:
@@ -90,23 +93,28 @@ class Callers:
     def _count_user(
         self, identifier: str, now: datetime, limit: RouteLimit, keys: RateState, caller: tuple[str, str, str]
     ) -> RateState:
-        """Count a user's call on its own item, which is made by the first one; returns the tighter of the two limits."""
+        """Count a user's call on its own item, made by the first one; returns the tighter of the two limits."""
         minute, _ = _windows(now)
         reset = (minute + 1) * _MINUTE_S
         names = {"#route": f"{limit.letter}{minute}", "#before": f"{limit.letter}{minute - 1}"}
-        values = {":one": {"N": "1"}, ":limit": {"N": str(limit.per_minute)}}
+        # The item of a user who stays away is gone after a day, with whatever counters are left on it.
+        expiry = str(int(now.timestamp()) + _USER_KEPT_S)
+        values = {":one": {"N": "1"}, ":limit": {"N": str(limit.per_minute)}, ":expiry": {"N": expiry}}
         condition = ["(attribute_not_exists(#route) OR #route < :limit)"]
         try:
             answer = self._update(
-                identifier, "ADD #route :one REMOVE #before", condition, names, values, "UPDATED_NEW"
+                identifier,
+                "ADD #route :one SET expires_at = :expiry REMOVE #before",
+                condition,
+                names,
+                values,
+                "UPDATED_NEW",
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             wait_s = _until_next(now, _MINUTE_S)
-            raise RateLimited(
-                "Too many requests of this kind", wait_s, (limit.per_minute, 0, reset), caller
-            ) from None
+            raise RateLimited("Too many requests of this kind", wait_s, (limit.per_minute, 0, reset), caller) from None
         left = limit.per_minute - _count_in(answer["Attributes"], f"{limit.letter}{minute}")
         return RateState(limit.per_minute, left, reset) if left < keys.remaining else keys
 

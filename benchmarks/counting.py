@@ -1,0 +1,123 @@
+"""Counts what a call asks of AWS and of Stripe, by botocore's event hooks and the sandbox's request log.
+
+Write units are DynamoDB's own figure (ReturnConsumedCapacity), as the emulator computes it. The emulator has no such
+figure for BatchGetItem and a wrong one for Query, so read units are worked out here, by DynamoDB's published rule:
+one for each 4 KB of an item that is read consistently, half of that otherwise, one for an item that is not there.
+Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+_READ_UNIT_BYTES = 4096
+_TIMEOUT_S = 10
+Item = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass
+class Tally:
+    """What was asked while it was open.
+
+    Args:
+        dynamodb: the operations in order, one for each request that went over the wire (a retry counts again).
+        others: requests to other AWS services: KMS, SQS, Secrets Manager.
+        read_units, write_units: capacity, indexes included; see the module.
+        stripe: requests to Stripe.
+    """
+
+    dynamodb: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    read_units: float = 0.0
+    write_units: float = 0.0
+    stripe: int = 0
+    keys_asked: int = 0
+
+
+class Meter:
+    """Attached to botocore clients; counts into the open tally.
+
+    Args:
+        stripe_url: the sandbox, whose log says what it was asked.
+    """
+
+    def __init__(self, stripe_url: str) -> None:
+        self._stripe_url = stripe_url
+        self._tally: Tally | None = None
+
+    def attach(self, client: Any) -> None:
+        """Watch a client from now on."""
+        service: str = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-send.{service}", self._sent)
+        if service == "dynamodb":
+            client.meta.events.register("before-parameter-build.dynamodb", self._ask_for_capacity)
+            client.meta.events.register("after-call.dynamodb", self._answered)
+
+    @contextmanager
+    def open(self) -> Iterator[Tally]:
+        """Count what happens inside."""
+        tally = self._tally = Tally()
+        before = self._stripe_requests()
+        try:
+            yield tally
+        finally:
+            self._tally = None
+            tally.stripe = self._stripe_requests() - before
+
+    def _sent(self, event_name: str, **_: object) -> None:
+        if self._tally is None:
+            return
+        service, operation = event_name.split(".")[1:3]
+        if service == "dynamodb":
+            self._tally.dynamodb.append(operation)
+        else:
+            self._tally.others.append(f"{service}.{operation}")
+
+    def _ask_for_capacity(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        params["ReturnConsumedCapacity"] = "INDEXES"
+        if self._tally is not None and model.name == "BatchGetItem":
+            self._tally.keys_asked = sum(len(table["Keys"]) for table in params["RequestItems"].values())
+
+    def _answered(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        if self._tally is None or "Error" in parsed:
+            return
+        if model.name == "BatchGetItem":
+            items = [item for table in parsed["Responses"].values() for item in table]
+            missing = self._tally.keys_asked - len(items)
+            self._tally.read_units += missing + sum(_units(item_bytes(item)) for item in items)
+        elif model.name == "Query":
+            # What a filter drops is read, too; its size is taken to be that of what it lets through.
+            share = parsed["ScannedCount"] / max(1, parsed["Count"])
+            self._tally.read_units += _units(int(share * sum(map(item_bytes, parsed["Items"])))) / 2
+        else:
+            consumed = parsed.get("ConsumedCapacity") or []
+            entries = consumed if isinstance(consumed, list) else [consumed]
+            self._tally.write_units += sum(entry["CapacityUnits"] for entry in entries)
+
+    def _stripe_requests(self) -> int:
+        answer = requests.get(f"{self._stripe_url}/_sandbox/requests", timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+        return len(answer.json()["data"])
+
+
+def item_bytes(item: Item) -> int:
+    """The size of an item of texts and numbers, as DynamoDB charges it.
+
+    >>> item_bytes({"id": {"S": "é"}, "n": {"N": "12345"}})
+    9
+    """
+    size = 0
+    for name, value in item.items():
+        size += len(name.encode())
+        for kind, content in value.items():
+            # A number takes about a byte for two digits, and one more.
+            size += len(content.encode()) if kind == "S" else math.ceil(len(str(content)) / 2) + 1
+    return size
+
+
+def _units(size_bytes: int) -> int:
+    return max(1, math.ceil(size_bytes / _READ_UNIT_BYTES))

@@ -1,0 +1,21 @@
+"""``billing.edge.stripe_webhook`` as it would be under FastAPI and Mangum: for the import times."""
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from mangum import Mangum
+
+
+class StripeWebhook:
+    """One route, on a function URL."""
+
+    def __init__(self, *parts: Any) -> None:
+        app = FastAPI(openapi_url=None)
+        app.add_api_route("/webhooks/stripe", self._answer, methods=["POST"])
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        self.lambda_handler = Mangum(app, lifespan="off")
+
+    async def _answer(self, request: Request) -> JSONResponse:
+        raise NotImplementedError

@@ -1,0 +1,104 @@
+"""``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
+
+python -m benchmarks.run [--only calls cpu imports p95] [--stack .local/stack.json] [--strict]
+"""
+
+import argparse
+import json
+import platform
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from benchmarks import ROOT
+from benchmarks.report import Section
+
+_PARTS = {
+    "calls": ("benchmarks.calls", 120, "DynamoDB and Stripe calls, in process, over an emulator of their own"),
+    "cpu": ("benchmarks.cpu", 120, "handler CPU beside FastAPI + Mangum"),
+    "imports": ("benchmarks.imports", 180, "import times beside FastAPI + Mangum"),
+    "p95": ("benchmarks.latency", 120, "p95 of the running stack"),
+}
+_STOP_S = 30
+_NOTHING_TO_MEASURE = 3
+STACK_FILE = ROOT / ".local" / "stack.json"
+RESULTS = ROOT / ".local" / "bench.json"
+
+
+def run_part(name: str, out: Path, options: argparse.Namespace) -> tuple[Section | None, int]:
+    """One part in a process of its own, so that none of them sees what another has loaded; its exit code, too."""
+    module, at_most_s, _ = _PARTS[name]
+    command = [sys.executable, "-m", module, str(out)]
+    if name == "p95":
+        command += ["--stack", str(options.stack)]
+    child = subprocess.Popen(command, cwd=ROOT)
+    try:
+        code = child.wait(at_most_s)
+    except subprocess.TimeoutExpired:
+        print(f"    stopped: it took more than {at_most_s} s", file=sys.stderr)
+        code = 1
+    finally:
+        _stop(child)
+    return (Section.load(out) if code == 0 else None), code
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    """End a part that is still going, and let it stop what it had started."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def save(sections: dict[str, Section], path: Path) -> None:
+    """The figures, for a comparison with an earlier run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    tables = {name: asdict(section) for name, section in sections.items()}
+    path.write_text(json.dumps({"at": time.strftime("%FT%TZ", time.gmtime()), **machine, "tables": tables}, indent=2))
+
+
+def main() -> int:
+    """Measure, print, and say what is over its budget."""
+    parser = argparse.ArgumentParser(description="What the product costs, beside its budgets and its peers.")
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS), help="some of the tables")
+    parser.add_argument("--stack", type=Path, default=STACK_FILE, help="stack.json of a running stack, for p95")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when something is over its budget")
+    options = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    sections: dict[str, Section] = {}
+    failed = []
+    with TemporaryDirectory(prefix="ledgerline-bench-") as folder:
+        for name in options.only:
+            print(f"  {_PARTS[name][2]}", file=sys.stderr, flush=True)
+            section, code = run_part(name, Path(folder) / f"{name}.json", options)
+            if section is not None:
+                sections[name] = section
+            elif code != _NOTHING_TO_MEASURE:
+                failed.append(name)
+    console.print()
+    for section in sections.values():
+        section.show(console)
+    if "p95" in options.only and "p95" not in sections:
+        console.print("p95 of the local stack: start it with `make run`, then `make bench` in another terminal.\n")
+    save(sections, RESULTS)
+    over = [f"{section.title}: {row.cells[0]}" for section in sections.values() for row in section.over()]
+    console.print(f"figures: {RESULTS.relative_to(ROOT)}; over budget: {len(over)}", highlight=False)
+    for line in over:
+        console.print(f"  over: {line}", highlight=False, markup=False)
+    for name in failed:
+        console.print(f"  not measured, it failed: {name}", style="red")
+    return 1 if failed or (over and options.strict) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""What the empty services of the CPU comparison answer with: one customer, one subscription, fifty invoices."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from billing.domain import invoicing
+from billing.domain import subscription as lifecycle
+from billing.domain.customer import Address, Customer
+from billing.domain.invoicing import Invoice
+from billing.domain.periods import Interval
+from billing.domain.plan import Plan
+from billing.domain.pricing import Component, ComponentType, PricingModel
+from billing.domain.subscription import Subscription
+from billing.domain.tenant import InvoiceSequence, Mode, Tenant, TenantStatus, Tier
+
+NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
+TENANT = Tenant(
+    id="ten_01J9ZQK7B3N4V5W6X7Y8Z9A0BC",
+    name="Bench",
+    tier=Tier.ENTERPRISE,
+    mode=Mode.TEST,
+    status=TenantStatus.ACTIVE,
+    currency="USD",
+    timezone="UTC",
+    invoice_prefix="BENCH",
+    data_key="",
+    created_at=NOW,
+    version=1,
+)
+CUSTOMER = Customer(
+    id="cus_01J9ZQK7B3N4V5W6X7Y8Z9A0BC",
+    tenant_id=TENANT.id,
+    name="Zoë Ångström",
+    email="zoe@example.test",
+    address=Address("1 High Street", None, "Lund", "22222", None, "SE"),
+    tax_id=None,
+    currency="USD",
+    timezone="Europe/Stockholm",
+    metadata={"crm": "4711"},
+    created_at=NOW,
+    version=1,
+)
+_PLAN = Plan(
+    id="business-monthly",
+    tenant_id=TENANT.id,
+    plan_version=1,
+    name="Business",
+    currency="USD",
+    interval=Interval.MONTH,
+    interval_count=1,
+    trial_days=0,
+    tax_behavior="exclusive",
+    components=(
+        Component("base", ComponentType.FLAT, unit_amount=4_999_000),
+        Component("seats", ComponentType.LICENSED, PricingModel.PER_UNIT, 500_000),
+    ),
+    created_at=NOW,
+)
+SUBSCRIPTION: Subscription = lifecycle.start(
+    "sub_01J9ZQK7B3N4V5W6X7Y8Z9A0BC", CUSTOMER, _PLAN, {"seats": 100}, NOW, 0, {"crm": "4711"}
+)
+
+
+def _invoices(count: int) -> list[Invoice]:
+    made = []
+    sequence = InvoiceSequence(TENANT.id, TENANT.invoice_prefix)
+    for n in range(count):
+        at = NOW - timedelta(days=n)
+        draft = invoicing.period_invoice(TENANT, CUSTOMER, SUBSCRIPTION, _PLAN, at)
+        invoice, sequence, _ = invoicing.finalize(replace(draft, id=f"in_{n:026d}"), sequence, at)
+        made.append(invoice)
+    return made
+
+
+INVOICES = _invoices(50)
+
+CUSTOMER_BODY = {
+    "name": "Zoë Ångström",
+    "email": "zoe@example.test",
+    "address": {"line1": "1 High Street", "city": "Lund", "postalCode": "22222", "country": "SE"},
+    "currency": "USD",
+    "timezone": "Europe/Stockholm",
+    "metadata": {"crm": "4711"},
+}
+BAD_CUSTOMER_BODY = {"nam": "Zoë", "email": "nobody", "currency": 1.5}
+SUBSCRIPTION_BODY = {
+    "customerId": CUSTOMER.id,
+    "planId": _PLAN.id,
+    "quantities": {"seats": 100},
+    "paymentMethodId": "pm_card_visa",
+    "metadata": {"crm": "4711"},
+}

@@ -1,0 +1,140 @@
+"""A tenant of the product, driven in process: the real handlers, given the events that Lambda would give them."""
+
+import hashlib
+import hmac
+import importlib
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+from benchmarks.backend import Backend
+from benchmarks.events import Context, Event, http_event, queue_event
+
+Json = dict[str, Any]
+PLAN = "business-monthly"
+_TIMEOUT_S = 10
+
+
+class Refused(Exception):
+    """A call whose answer is not the expected one: the figures would be about something else."""
+
+
+class Shop:
+    """One tenant in test mode, with a plan."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._messages = 0
+        body = {"name": "Bench", "mode": "test", "currency": "USD", "tier": "enterprise"}
+        made = self.call("tenants", "POST", "/v1/tenants", body, key=backend.platform_key)
+        self.key, self.tenant_id = made["apiKey"], made["id"]
+
+    def call(
+        self,
+        function: str,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        key: str | None = None,
+        idempotency_key: str | None = None,
+        query: dict[str, str] | None = None,
+    ) -> Any:
+        """The ``data`` of a successful call.
+
+        Raises:
+            Refused: it was not successful.
+        """
+        headers = {"x-api-key": key or self.key}
+        if method != "GET":
+            headers["idempotency-key"] = idempotency_key or uuid4().hex
+        answer = self.invoke(function, http_event(method, path, headers=headers, query=query, body=body))
+        if answer["statusCode"] >= 300:
+            raise Refused(f"{method} {path}: {answer['statusCode']} {answer['body'][:500]}")
+        return json.loads(answer["body"])["data"]
+
+    @staticmethod
+    def invoke(function: str, event: Event) -> Any:
+        """Give a function an event."""
+        return importlib.import_module(f"functions.{function}.handler").lambda_handler(event, Context())
+
+    def customer(self, **more: Any) -> str:
+        """A new customer's id."""
+        body = {"name": "Zoë Ångström", "email": "zoe@example.test", "address": {"city": "Lund"}, **more}
+        return str(self.call("customers", "POST", "/v1/customers", body)["id"])
+
+    def plan(self, plan_id: str = PLAN) -> None:
+        """A new monthly plan: $49.99, and $5 a seat."""
+        components = [
+            {"key": "base", "type": "flat", "unitAmount": 4_999_000},
+            {"key": "seats", "type": "licensed", "unitAmount": 500_000},
+        ]
+        body = {"id": plan_id, "name": "Business", "currency": "USD", "interval": "month", "components": components}
+        self.call("catalog", "POST", "/v1/plans", body)
+
+    def subscribe(self, customer_id: str, state: str, *, idempotency_key: str | None = None, **more: Any) -> Json:
+        """A new subscription, which must be in the named state."""
+        body = {"customerId": customer_id, "planId": PLAN, "quantities": {"seats": 100}, **more}
+        made: Json = self.call("subscriptions", "POST", "/v1/subscriptions", body, idempotency_key=idempotency_key)
+        if made["state"] != state:
+            raise Refused(f"the new subscription is {made['state']}, not {state}")
+        return made
+
+    def customer_with_card(self, **more: Any) -> str:
+        """A customer with a saved card; a trial attaches it without charging it."""
+        customer_id = self.customer(**more)
+        self.subscribe(customer_id, "trialing", paymentMethodId="pm_card_visa", trialDays=730)
+        return customer_id
+
+    def stripe(self, path: str, **params: str) -> Json:
+        """What the Stripe sandbox has."""
+        headers = {"Authorization": f"Bearer {self._backend.stripe_api_key}"}
+        answer = requests.get(f"{self._backend.stripe_url}{path}", params=params, headers=headers, timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+        found: Json = answer.json()
+        return found
+
+    def authenticate(self, intent_id: str) -> None:
+        """The payer completes 3D Secure."""
+        url = f"{self._backend.stripe_url}/_sandbox/payment_intents/{intent_id}/authenticate"
+        requests.post(url, json={"succeed": True}, timeout=_TIMEOUT_S).raise_for_status()
+
+    def succeeded_event(self, intent_id: str) -> Json:
+        """Stripe's event that says so."""
+        events = self.stripe("/v1/events", type="payment_intent.succeeded", limit="100")["data"]
+        return next(event for event in events if event["data"]["object"]["id"] == intent_id)
+
+    def deliver(self, event: Json, outcome: str) -> None:
+        """Stripe's webhook, signed."""
+        headers = {"stripe-signature": signature(json.dumps(event), self._backend.webhook_secret)}
+        answer = self.invoke("stripe_webhook", http_event("POST", "/webhooks/stripe", headers=headers, body=event))
+        if json.loads(answer["body"]) != {"outcome": outcome}:
+            raise Refused(f"the webhook answered {answer['statusCode']} {answer['body']}, not {outcome}")
+
+    def turn(self, shard: str) -> None:
+        """A turn of the billing worker at a shard."""
+        self._messages += 1
+        answer = self.invoke("billing_worker", queue_event(self._backend.queue_arn, {"shard": shard}, self._messages))
+        if answer["batchItemFailures"]:
+            raise Refused(f"the worker failed at {shard}")
+
+    def clock_advancer(self, start: str) -> tuple[str, Callable[[str], Callable[[], None]]]:
+        """A test clock's id, and what advances it and gives back its worker's turn."""
+        clock_id = self.call("test_clocks", "POST", "/v1/test-clocks", {"frozenTime": start})["id"]
+
+        def advance(to: str) -> Callable[[], None]:
+            self.call("test_clocks", "POST", f"/v1/test-clocks/{clock_id}/advance", {"frozenTime": to})
+            return lambda: self.turn(f"clock#{self.tenant_id}#{clock_id}")
+
+        return clock_id, advance
+
+
+def signature(body: str, secret: str) -> str:
+    """The ``Stripe-Signature`` header of a body, as of now."""
+    now = int(time.time())
+    digest = hmac.new(secret.encode(), f"{now}.{body}".encode(), hashlib.sha256).hexdigest()
+    return f"t={now},v1={digest}"

@@ -1,0 +1,271 @@
+"""The parts of the OpenAPI document that no signature says: words, examples, envelope, headers, webhook."""
+
+from typing import Any
+
+REF = "#/components/schemas/{model}"
+
+DESCRIPTION = """\
+Subscription billing on your own AWS account.
+
+- **One route, two spellings**: `/api/v1/...` and `/v1/...` are the same.
+- **Authentication**: an API key in `X-API-Key`. Each operation names the scope that it needs; a key of scope
+  `read` has `billing:read`; `write` has `billing:write`, `subscriptions:manage` and `payments:process` too;
+  `admin` has `billing:admin` as well. `platform` belongs to the operator's own keys.
+- **Writes** need an `Idempotency-Key`. The same key and the same request within 24 hours get the first
+  response again, with `Idempotent-Replayed: true`, and nothing is done twice. A key's scope is the tenant and
+  the route.
+- **Money** is an integer in micro-units: 1,000 micro-units are one minor unit of the currency: `4999000` is
+  $49.99.
+- **Names** are camelCase; request bodies may use snake_case as well. Unknown fields are refused.
+- **Times** are RFC 3339; responses are in UTC with `Z`.
+- **Lists** are newest first. Pass `meta.pagination.next_cursor` as `cursor`; it is bound to the tenant and
+  the query.
+- **Errors** have one shape; every code is explained in docs/errors.md, where `documentation_url` points.
+"""
+
+TAGS = {
+    "customers": "Whom a tenant bills.",
+    "plans": "What is sold, at which prices, how often.",
+    "subscriptions": "A customer's standing order for a plan.",
+    "invoices": "What is owed, and the document that says so.",
+    "payments": "One attempt to collect money is one payment.",
+    "payment-methods": "What customers pay with. Card numbers never come here.",
+    "tenants": "Who bills. The platform's operator creates them.",
+    "test-clocks": "Time that a tenant in test mode moves itself.",
+    "service": "The service itself; open to everybody.",
+    "webhooks": "What Stripe calls.",
+}
+
+FILES = {"get_invoice_pdf": "application/pdf", "get_openapi": "application/json", "get_docs": "text/html"}
+"""The content type of each route that answers with a file."""
+
+READS_BY_BODY = {"create_customer", "create_subscription", "create_payment"}
+"""Routes without an id in the path that can still miss what their body names."""
+
+CHARGES = {"create_payment", "pay_invoice"}
+"""Routes that answer a decline with an error. A new subscription answers 201, in state ``incomplete``."""
+
+EXAMPLES: dict[str, Any] = {
+    "create_customer": {
+        "name": "Ada Lovelace",
+        "email": "ada@example.com",
+        "address": {
+            "line1": "12 Example Road",
+            "city": "London",
+            "postalCode": "SW1Y 4JH",
+            "country": "GB",
+        },
+    },
+    "update_customer": {"email": "ada@example.org"},
+    "create_plan": {
+        "id": "business-monthly",
+        "name": "Business",
+        "currency": "USD",
+        "interval": "month",
+        "components": [
+            {"key": "base", "type": "flat", "unitAmount": 4999000},
+            {"key": "seats", "type": "licensed", "model": "per_unit", "unitAmount": 700000},
+        ],
+    },
+    "create_subscription": {
+        "customerId": "cus_01M8055J9Y0WKZND852C0KE2WP",
+        "planId": "business-monthly",
+        "quantities": {"seats": 100},
+        "paymentMethodId": "pm_card_visa",
+    },
+    "cancel_subscription": {"atPeriodEnd": True},
+    "pay_invoice": {"paymentMethodId": "pm_1Q0PsIJvEtkwdCNYMSaVuRz6"},
+    "create_payment": {"invoiceId": "in_01M8055J9Y0WKZND852C0KE2WP"},
+    "create_tenant": {"name": "Acme GmbH", "mode": "test", "currency": "EUR", "timezone": "Europe/Berlin"},
+    "create_test_clock": {"frozenTime": "2026-01-31T00:00:00Z"},
+    "advance_test_clock": {"frozenTime": "2026-02-28T00:00:00Z"},
+}
+
+REASONS = {
+    400: "The request cannot be understood",
+    401: "Nobody we know",
+    402: "The payment needs something from the payer",
+    403: "Not for this credential",
+    404: "Not there",
+    409: "Not now",
+    413: "Too large",
+    422: "Understood, but not possible",
+    429: "Too many requests",
+    500: "Our fault",
+    502: "The card processor declined",
+    503: "Something that we depend on is down or busy",
+}
+
+PARAMETERS: dict[str, Any] = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "description": "Names this write: 1 to 255 visible ASCII characters, yours to choose.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        "example": "order-2026-0017",
+    },
+    "ApiVersion": {
+        "name": "X-API-Version",
+        "in": "header",
+        "description": "The minor version that the caller was written for.",
+        "schema": {"type": "string", "enum": ["1.0"]},
+    },
+    "TenantId": {
+        "name": "x-tenant-id",
+        "in": "header",
+        "description": "Context that must agree with the credential; 403 otherwise.",
+        "schema": {"type": "string"},
+    },
+    "UserId": {
+        "name": "x-user-id",
+        "in": "header",
+        "description": "The user for whom the key acts; limits per user count on it.",
+        "schema": {"type": "string"},
+    },
+}
+
+HEADERS: dict[str, Any] = {
+    "XRequestId": {
+        "description": "Names this call in logs and in the audit trail.",
+        "schema": {"type": "string"},
+    },
+    "XApiVersion": {"description": "The version that answered.", "schema": {"type": "string"}},
+    "XRateLimitLimit": {
+        "description": "Requests per minute, of the tightest limit.",
+        "schema": {"type": "integer"},
+    },
+    "XRateLimitRemaining": {"description": "What remains of it.", "schema": {"type": "integer"}},
+    "XRateLimitReset": {
+        "description": "When the window resets, in Unix seconds.",
+        "schema": {"type": "integer"},
+    },
+    "IdempotentReplayed": {
+        "description": "`true` where this is the stored response of an earlier request under the same key.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "RetryAfter": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}},
+}
+ALWAYS = {"X-Request-Id": "XRequestId", "X-API-Version": "XApiVersion"}
+COUNTED = {
+    "X-RateLimit-Limit": "XRateLimitLimit",
+    "X-RateLimit-Remaining": "XRateLimitRemaining",
+    "X-RateLimit-Reset": "XRateLimitReset",
+}
+
+ENVELOPE: dict[str, Any] = {
+    "Meta": {
+        "type": "object",
+        "required": ["request_id", "timestamp"],
+        "properties": {
+            "request_id": {"type": "string", "examples": ["req_01M8057CNXV6FSV1VD81CQK8JT"]},
+            "timestamp": {"type": "string", "format": "date-time"},
+        },
+        "additionalProperties": False,
+    },
+    "Pagination": {
+        "type": "object",
+        "required": ["next_cursor", "has_more", "limit"],
+        "properties": {
+            "next_cursor": {
+                "type": ["string", "null"],
+                "description": "Pass it as `cursor`; null on the last page.",
+            },
+            "has_more": {"type": "boolean"},
+            "limit": {"type": "integer"},
+        },
+        "additionalProperties": False,
+    },
+    "ListMeta": {
+        "type": "object",
+        "required": ["request_id", "timestamp", "pagination"],
+        "properties": {
+            "request_id": {"type": "string"},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "pagination": {"$ref": REF.format(model="Pagination")},
+        },
+        "additionalProperties": False,
+    },
+    "Error": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {"error": {"$ref": REF.format(model="ErrorBody")}},
+        "additionalProperties": False,
+    },
+    "ErrorBody": {
+        "type": "object",
+        "required": ["code", "message", "details", "request_id", "documentation_url"],
+        "properties": {
+            "code": {"type": "string", "description": "Public and stable; see docs/errors.md."},
+            "message": {"type": "string"},
+            "details": {"type": "array", "items": {"$ref": REF.format(model="ErrorDetail")}},
+            "request_id": {"type": "string"},
+            "documentation_url": {"type": "string", "format": "uri"},
+        },
+        "additionalProperties": False,
+    },
+    "ErrorDetail": {
+        "type": "object",
+        "required": ["field", "reason"],
+        "properties": {
+            "field": {"type": "string", "description": "The field's path, as the caller wrote it."},
+            "reason": {"type": "string", "examples": ["missing_required_field"]},
+        },
+        "additionalProperties": False,
+    },
+}
+
+WEBHOOK: dict[str, Any] = {
+    "servers": [
+        {
+            "url": "https://{function}.lambda-url.{region}.on.aws",
+            "description": "The function URL: the stack's output StripeWebhookUrl",
+            "variables": {"function": {"default": "example"}, "region": {"default": "us-east-1"}},
+        }
+    ],
+    "post": {
+        "tags": ["webhooks"],
+        "summary": "Stripe's signed events.",
+        "description": (
+            "Called by Stripe, on a function URL of its own. A duplicate changes nothing. "
+            "A 500 asks Stripe to send the event again."
+        ),
+        "operationId": "receive_stripe_event",
+        "security": [],
+        "parameters": [
+            {
+                "name": "Stripe-Signature",
+                "in": "header",
+                "required": True,
+                "description": "`t=<unix>,v1=<hex>`: HMAC-SHA256 over time and body, at most 5 minutes old.",
+                "schema": {"type": "string"},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"type": "object", "description": "A Stripe event.", "required": ["id", "data"]}
+                }
+            },
+        },
+        "responses": {
+            str(status): {
+                "description": description,
+                "headers": {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}},
+                "content": {"application/json": {"schema": {"$ref": REF.format(model="WebhookOutcome")}}},
+            }
+            for status, description in {
+                200: "Applied, unchanged, a duplicate, not ours, or of a type that is not handled.",
+                400: "Not signed by Stripe, too old, or not JSON.",
+                500: "It cannot be applied yet: send it again.",
+            }.items()
+        },
+    },
+}
+OUTCOME: dict[str, Any] = {
+    "type": "object",
+    "required": ["outcome"],
+    "properties": {"outcome": {"type": "string", "examples": ["applied"]}},
+    "additionalProperties": False,
+}

@@ -1,0 +1,331 @@
+"""The OpenAPI document says what the API does: it is fresh, complete, deployable as it stands, and answers fit it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+
+from local.routes import api_routes, template
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text())
+METHODS = {"get", "post", "patch", "put", "delete"}
+WEBHOOK = "/webhooks/stripe"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Another process: handlers read the environment at import, and other tests want other environments."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TABLE_"))}
+    env["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'layers' / 'shared'}"
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, item in DOCUMENT["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    ]
+
+
+def resolved(value: dict[str, Any]) -> dict[str, Any]:
+    """What a reference names."""
+    if "$ref" not in value:
+        return value
+    found: Any = DOCUMENT
+    for part in value["$ref"].removeprefix("#/").split("/"):
+        found = found[part]
+    return dict(found)
+
+
+def validator(schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator({**schema, "components": DOCUMENT["components"]}, validate_formats=True)
+
+
+def test_document_and_scopes_are_not_stale() -> None:
+    done = run("-m", "local.openapi", "--check")
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_served_is_what_is_documented() -> None:
+    served = ROOT / "functions" / "service" / "openapi.json"
+    assert served.read_bytes() == (ROOT / "docs" / "openapi.json").read_bytes()
+
+
+LIST_ROUTES = """
+import json
+from local.openapi import handlers
+found = [[g, r.method.lower(), r.path] for g, m in handlers() for r in m.api.documentation]
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def handler_routes() -> list[tuple[str, str, str]]:
+    """(group, method, path) of every route that a handler registers."""
+    done = run("-c", LIST_ROUTES)
+    assert done.returncode == 0, done.stderr
+    return [(group, method, path) for group, method, path in json.loads(done.stdout)]
+
+
+def test_every_route_is_documented_and_nothing_else(handler_routes: list[tuple[str, str, str]]) -> None:
+    registered = {(path, method) for _, method, path in handler_routes}
+    documented = {(path, method) for path, method, _ in operations()} - {(WEBHOOK, "post")}
+    assert documented == registered
+
+
+def test_the_gateway_sends_every_path_to_the_function_that_has_it(
+    handler_routes: list[tuple[str, str, str]],
+) -> None:
+    document = template()
+    folders = {
+        name: resource["Properties"]["CodeUri"].removeprefix("functions/")
+        for name, resource in document["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    patterns = [
+        (_pattern(key.partition(" ")[2]), "{proxy+}" in key, folders[function])
+        for function, keys in api_routes(document).items()
+        for key in keys
+        if key != "$default"
+    ]
+    for group, _, path in handler_routes:
+        for spelling in (path, f"/api{path}") if path.startswith("/v1/") else (path,):
+            url = re.sub(r"\{\w+\}", "x", spelling)
+            hits = sorted((greedy, folder) for pattern, greedy, folder in patterns if pattern.fullmatch(url))
+            assert hits, f"no route of template.yaml takes {spelling}"
+            # API Gateway prefers a full match to a greedy one.
+            assert hits[0][1] == group, f"{spelling} goes to {hits[0][1]}, its handler is in {group}"
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    escaped = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path).replace(re.escape("{proxy+}"), ".+"))
+    return re.compile(escaped)
+
+
+def test_no_reference_dangles() -> None:
+    for reference in set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(DOCUMENT))):
+        assert resolved({"$ref": reference}), reference
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [operation["operationId"] for _, _, operation in operations()]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(("path", "method"), [(path, method) for path, method, _ in operations()])
+def test_writes_need_a_key_and_examples_are_valid(path: str, method: str) -> None:
+    operation = DOCUMENT["paths"][path][method]
+    names = {resolved(each)["name"] for each in operation.get("parameters", [])}
+    assert ("Idempotency-Key" in names) == (method != "get" and path != WEBHOOK)
+    assert {f"{{{name}}}" for name in names if f"{{{name}}}" in path} == set(re.findall(r"\{\w+\}", path))
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    if path != WEBHOOK and content:
+        validator(content["schema"]).validate(content["example"])
+
+
+# --- what the handlers really answer --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[dict[str, Any]]:
+    """Real answers of the handlers, over an in-process AWS; made in a process of its own."""
+    done = run(str(Path(__file__)))
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_answers_are_as_documented(answers: list[dict[str, Any]]) -> None:
+    for answer in answers:
+        what = f"{answer['method']} {answer['path']} -> {answer['status']}: {answer['body'][:300]}"
+        assert answer["status"] == answer["expected"], what
+        responses = DOCUMENT["paths"][answer["path"]][answer["method"].lower()]["responses"]
+        assert str(answer["status"]) in responses, what
+        response = resolved(responses[str(answer["status"])])
+        assert answer["type"].partition(";")[0] in response["content"], what
+        sent = set(answer["headers"])
+        assert sent <= set(response.get("headers", {})) | {"Content-Type", "Content-Disposition"} | RATE, what
+        if answer["type"] == "application/json":
+            errors = [
+                f"{list(error.instance_path)}: {error.message}"
+                for error in validator(response["content"]["application/json"]["schema"]).iter_errors(
+                    json.loads(answer["body"])
+                )
+            ]
+            assert not errors, f"{what}\n{errors}"
+
+
+RATE = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
+"""On every answer to a caller that is known, refusals too; the document names them where they matter."""
+
+
+def test_most_operations_are_exercised(answers: list[dict[str, Any]]) -> None:
+    good = {(each["path"], each["method"].lower()) for each in answers if each["status"] < 300}
+    missing = {(path, method) for path, method, _ in operations()} - good
+    # What is left needs Stripe; the integration tests have it.
+    assert missing <= {
+        (WEBHOOK, "post"),
+        ("/v1/invoices/{invoice_id}", "get"),
+        ("/v1/invoices/{invoice_id}/pay", "post"),
+        ("/v1/invoices/{invoice_id}/pdf", "get"),
+        ("/v1/payments", "post"),
+        ("/v1/payments/{payment_id}", "get"),
+    }
+
+
+class Live:
+    """Calls handlers in process and keeps what they answer."""
+
+    def __init__(self, modules: dict[str, Any]) -> None:
+        self.modules = modules
+        self.answers: list[dict[str, Any]] = []
+        self.key = ""
+
+    def __call__(
+        self, group: str, method: str, path: str, expected: int, body: Any = None, idem: str = "", **ids: str
+    ) -> Any:
+        headers = {"content-type": "application/json"} | ({"x-api-key": self.key} if self.key else {})
+        if method != "GET" and idem != "none":
+            headers["idempotency-key"] = idem or f"key-{len(self.answers)}"
+        raw_path = path.format(**ids)
+        http = {"method": method, "path": raw_path, "sourceIp": "192.0.2.1"}
+        event = {
+            "version": "2.0",
+            "rawPath": raw_path,
+            "rawQueryString": "",
+            "headers": headers,
+            "requestContext": {"http": http, "requestId": "gateway", "stage": "$default"},
+            "isBase64Encoded": False,
+        }
+        if body is not None:
+            event["body"] = json.dumps(body)
+        answer = self.modules[group].lambda_handler(event, None)
+        sent = {name: value for name, value in answer["headers"].items() if name != "X-Request-Id"}
+        self.answers.append(
+            {
+                "method": method,
+                "path": path,
+                "status": answer["statusCode"],
+                "expected": expected,
+                "body": answer["body"],
+                "type": answer["headers"]["Content-Type"],
+                "headers": sorted(sent),
+            }
+        )
+        text = answer["body"]
+        return json.loads(text).get("data") if text.startswith("{") else None
+
+
+def live() -> list[dict[str, Any]]:
+    """A story that needs no card, and its refusals."""
+    import boto3
+    from moto import mock_aws
+
+    from tests.support.tables import create_tables
+
+    os.environ |= {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+    }
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        names = create_tables(dynamodb)
+        queue = boto3.client("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
+        os.environ["BILLING_QUEUE_URL"] = queue["QueueUrl"]
+        os.environ["KMS_KEY_ID"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+        os.environ |= {f"TABLE_{plain.upper()}": name for plain, name in names.items()}
+
+        from local.openapi import handlers
+        from local.platform_key import create_platform_key
+
+        call = Live(dict(handlers()))
+        call("customers", "GET", "/v1/customers", 401)
+        call.key = create_platform_key(dynamodb, names["callers"])
+        tenant = {"name": "Acme", "mode": "test", "currency": "USD"}
+        made = call("tenants", "POST", "/v1/tenants", 201, tenant)
+        call.key = made["apiKey"]
+        tell(call, made["id"])
+        refuse(call, made["id"])
+        return call.answers
+
+
+def tell(call: Live, tid: str) -> None:
+    """What goes well."""
+    call("tenants", "GET", "/v1/tenants/{tid}", 200, tid=tid)
+    customer = {"name": "Ada", "email": "ada@example.com", "address": {"city": "London", "country": "GB"}}
+    cid = call("customers", "POST", "/v1/customers", 201, customer, idem="same")["id"]
+    call("customers", "POST", "/v1/customers", 201, customer, idem="same")
+    call("customers", "GET", "/v1/customers", 200)
+    call("customers", "GET", "/v1/customers/{customer_id}", 200, customer_id=cid)
+    call("customers", "PATCH", "/v1/customers/{customer_id}", 200, {"name": "Ada L."}, customer_id=cid)
+    plan = {
+        "id": "pro",
+        "name": "Pro",
+        "currency": "USD",
+        "interval": "month",
+        "components": [
+            {"key": "base", "type": "flat", "unitAmount": 4999000},
+            {
+                "key": "seats",
+                "type": "licensed",
+                "model": "graduated",
+                "tiers": [{"upTo": 5, "unitAmount": 700000}, {"upTo": None, "unitAmount": 600000}],
+            },
+        ],
+    }
+    call("catalog", "POST", "/v1/plans", 201, plan)
+    call("catalog", "POST", "/v1/plans", 409, plan)
+    call("catalog", "GET", "/v1/plans", 200)
+    call("catalog", "GET", "/v1/plans/{plan_id}", 200, plan_id="pro")
+    wanted = {"customerId": cid, "planId": "pro", "quantities": {"seats": 3}, "trialDays": 14}
+    sid = call("subscriptions", "POST", "/v1/subscriptions", 201, wanted)["id"]
+    call("subscriptions", "GET", "/v1/subscriptions", 200)
+    call("subscriptions", "GET", "/v1/tenants/{tid}/subscriptions", 200, tid=tid)
+    call("subscriptions", "GET", "/v1/subscriptions/{subscription_id}", 200, subscription_id=sid)
+    ended = {"atPeriodEnd": True}
+    call("subscriptions", "POST", "/v1/subscriptions/{subscription_id}/cancel", 200, ended, subscription_id=sid)
+    call("invoices", "GET", "/v1/invoices", 200)
+    call("invoices", "GET", "/v1/tenants/{tid}/invoices", 200, tid=tid)
+    call("payments", "GET", "/v1/payments", 200)
+    call("payments", "GET", "/v1/payment-methods", 200)
+    clock = call("test_clocks", "POST", "/v1/test-clocks", 201, {"frozenTime": "2026-01-31T00:00:00Z"})["id"]
+    call("test_clocks", "GET", "/v1/test-clocks", 200)
+    call("test_clocks", "GET", "/v1/test-clocks/{clock_id}", 200, clock_id=clock)
+    later = {"frozenTime": "2026-02-28T00:00:00Z"}
+    call("test_clocks", "POST", "/v1/test-clocks/{clock_id}/advance", 202, later, clock_id=clock)
+    other = call("test_clocks", "POST", "/v1/test-clocks", 201, {"frozenTime": "2026-01-31T00:00:00Z"})["id"]
+    call("test_clocks", "DELETE", "/v1/test-clocks/{clock_id}", 200, clock_id=other)
+    for root in ("", "/v1"):
+        call("service", "GET", f"{root}/health", 200)
+        call("service", "GET", f"{root}/openapi.json", 200)
+        call("service", "GET", f"{root}/docs", 200)
+
+
+def refuse(call: Live, tid: str) -> None:
+    """What does not."""
+    call("customers", "POST", "/v1/customers", 400, {"name": 7, "colour": "red"})
+    call("customers", "POST", "/v1/customers", 400, {"name": "Ada"}, idem="none")
+    call("customers", "POST", "/v1/customers", 422, {"name": "Grace"}, idem="same")
+    call("customers", "POST", "/v1/customers", 413, {"name": "x" * 1_100_000})
+    call("customers", "GET", "/v1/customers/{customer_id}", 404, customer_id="cus_none")
+    call("subscriptions", "POST", "/v1/subscriptions", 404, {"planId": "none"})
+    call("tenants", "POST", "/v1/tenants", 403, {"name": "Mine", "currency": "USD"})
+    call("tenants", "GET", "/v1/tenants/{tid}", 403, tid="ten_other")
+    call("invoices", "GET", "/v1/invoices/{invoice_id}", 404, invoice_id="in_none")
+    call("documents", "GET", "/v1/invoices/{invoice_id}/pdf", 404, invoice_id="in_none")
+    call("payments", "POST", "/v1/payments", 404, {"invoiceId": "in_none"})
+    call("payments", "GET", "/v1/payments/{payment_id}", 404, payment_id="pay_none")
+
+
+if __name__ == "__main__":
+    print(json.dumps(live()))

@@ -1,0 +1,179 @@
+"""Crash injection: every flow is cut at every call that leaves the process, and must end as if it had not been.
+
+Two faults for each call: the process dies before it (which is also: after the one before it, untold), or it is done
+and its answer is lost. Then the world goes on as it would: the client asks again with its key, the queue delivers its
+message again, the sweep comes round.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.faults.stack import Answer, Books, Json, Tenant, World, step, violations
+
+START = datetime(2026, 10, 1, 12, tzinfo=UTC)
+_APART = timedelta(days=200)
+TABLE: dict[tuple[str, str], int] = {}
+"""How many calls were cut, for each flow and fault."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A flow, ready to begin.
+
+    Args:
+        at: when it begins.
+        steps: what is cut.
+        again: what happens after that: the client's retry, the redelivery; with the time that passes before each.
+        tenant: whose books are looked at; None where the flow makes the tenant.
+    """
+
+    at: datetime
+    steps: list[Json]
+    again: list[Json]
+    tenant: Tenant | None
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A flow by name."""
+
+    name: str
+    arrange: Callable[[World, datetime], Scene]
+    keyed: bool = True
+    """Whether its first step is a request under an Idempotency-Key."""
+    route: str = ""
+
+
+def recovery(*retry: Json) -> list[Json]:
+    """The client's retry when the dead run's lease is over, then a sweep when every alarm has come."""
+    return [
+        step("later", seconds=15), *retry, step("drain"),
+        step("later", seconds=150), step("sweep"), step("drain"),
+    ]  # fmt: skip
+
+
+@dataclass
+class Run:
+    """One flow at one cut, to its end."""
+
+    first: Answer
+    rest: list[Any]
+    books: Books
+    summary: Json
+    problems: list[str] = field(default_factory=list)
+
+
+class Enumeration:
+    """Runs a flow without a fault, then cut at every call."""
+
+    def __init__(self, world: World, flow: Flow) -> None:
+        self._world = world
+        self._flow = flow
+        self._cases = 0
+
+    def run(self, mode: str) -> list[str]:
+        """Every cut; returns what went wrong, a line each."""
+        clean = self._case("", 0)
+        calls: list[str] = clean.first.all()[-1]
+        problems = [f"no fault: {problem}" for problem in clean.problems]
+        last = len(calls) + (1 if mode == "kill" else 0)
+        for k in range(1, last + 1):
+            label = f"{self._flow.name}: {mode} at call {k} of {len(calls)} ({([*calls, 'after the last'])[k - 1]})"
+            cut = self._case(mode, k)
+            found = list(cut.problems)
+            if mode == "kill" and k <= len(calls) and not cut.first.died:
+                found.append("the call was not reached")
+            if mode == "lost" and (cut.first.exit != 0 or _failed(cut.first.answers)):
+                found.append(f"one lost answer was not absorbed: {cut.first.answers}")
+            if cut.summary != clean.summary:
+                found.append(f"ended differently: {_difference(clean.summary, cut.summary)}")
+            problems += [f"{label}: {problem}" for problem in found]
+        TABLE[self._flow.name, mode] = last
+        return problems
+
+    def _case(self, mode: str, k: int) -> Run:
+        # Each case lives before the one before it, so that nothing of another is ever due.
+        at = START - _APART * self._cases
+        self._cases += 1
+        charged = len(self._world.charges())
+        scene = self._flow.arrange(self._world, at)
+        fault = step("fault", mode=mode, call=k)
+        first = self._world.run_apart(scene.at, fault, *scene.steps, step("calls"))
+        problems = []
+        # Where nothing died, there is nothing to make up for.
+        again = [] if mode == "lost" else scene.again
+        rest = self._world.run(scene.at + timedelta(seconds=1), *again, *scene.steps[:1], *scene.steps[:1])
+        answers = rest.all()
+        if self._flow.keyed:
+            problems += _replays(first, answers)
+        tenant = scene.tenant or _made(self._world, answers[-1])
+        end = scene.at + timedelta(hours=1)
+        books = tenant.books(end)
+        charges = tenant.charges()
+        problems += violations(books, charges, end)
+        if self._flow.route:
+            states = [record["state"] for record in books.records(self._flow.route)]
+            if set(states) != {"done"}:
+                problems.append(f"idempotency records: {states}")
+        more = len(self._world.charges()) - charged
+        return Run(first, answers, books, summary(books, charges) | {"charges at Stripe": more}, problems)
+
+
+def summary(books: Books, charges: list[Json]) -> Json:
+    """What a flow leaves behind, without ids and times."""
+    return {
+        "subscriptions": sorted(s["state"] for s in books.bodies("subscriptions")),
+        "invoices": sorted((i["number"][-6:], i["status"], i["attempt_count"]) for i in books.bodies("invoices")),
+        "payments": sorted((p["status"], p["attempt"]) for p in books.bodies("payments")),
+        "methods": len(books.rows["payment_methods"]),
+        "customers": len(books.rows["customers"]),
+        "ledger": Counter(entry["kind"] for entry in books.bodies("ledger")),
+        "events": books.event_types(),
+        "clocks": sorted(clock["status"] for clock in books.bodies("test_clocks")),
+        "cents": sum(charge["amount"] for charge in charges),
+    }
+
+
+def _failed(answers: list[Any]) -> bool:
+    return any(isinstance(answer, dict) and answer.get("status", 200) >= 400 for answer in answers)
+
+
+def _replays(first: Answer, answers: list[Any]) -> list[str]:
+    """The last two answers are replays of the one that decided, byte for byte."""
+    last, before = answers[-1], answers[-2]
+    found = []
+    if last["status"] >= 300:
+        found.append(f"the last answer is {last['status']}: {last['body']}")
+    if (last["status"], last["body"]) != (before["status"], before["body"]):
+        found.append("two replays differ")
+    if last.get("headers", {}).get("Idempotent-Replayed") != "true" and "headers" in last:
+        found.append("the last answer is no replay")
+    if first.answers and isinstance(first.answers[-1], list):  # it got to its end
+        answer = next(a for a in first.answers if isinstance(a, dict) and "status" in a)
+        if "headers" in answer and answer["body"] != last["body"]:
+            found.append("the first answer and its replay differ")
+    return found
+
+
+def _made(world: World, answer: Json) -> Tenant:
+    data = answer["body"]["data"]
+    return Tenant(world, data["id"], data["apiKey"])
+
+
+def _difference(one: Json, other: Json) -> str:
+    return "; ".join(f"{name}: {one[name]} -> {other[name]}" for name in one if one[name] != other[name])
+
+
+def report() -> list[str]:
+    """The table of what was enumerated."""
+    names = sorted({name for name, _ in TABLE})
+    return [
+        f"{'flow':44} {'killed':>8} {'answer lost':>12}",
+        *(f"{name:44} {TABLE.get((name, 'kill'), 0):>8} {TABLE.get((name, 'lost'), 0):>12}" for name in names),
+        f"{len(names)} flows, {sum(TABLE.values())} cuts",
+    ]

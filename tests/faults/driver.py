@@ -1,0 +1,472 @@
+"""The product in processes that can really die: a parent that has imported everything forks one child for each job.
+
+Run as ``python -m tests.faults.driver``; talks JSON lines over stdin and stdout (``stack.Driver`` is the other end).
+A child is a Lambda worker at its cold start: nothing cached, no connection open. A fault is counted over everything
+that leaves the process: botocore's and Stripe's HTTP calls. Not imported by the product or by another test.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any, TextIO
+from urllib.parse import urlsplit
+
+import botocore.httpsession
+import stripe
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectionClosedError
+from botocore.session import get_session
+
+from billing import bootstrap
+from billing.config import Settings
+from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, PlanItem, use_tables
+from tests.support.tables import create_tables
+
+Json = dict[str, Any]
+
+KILLED = 137
+GROUPS = (
+    "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
+    "billing_sweep", "billing_worker",
+)  # fmt: skip
+_NOT_BOOKS = (AuditItem, CallerItem, PlanItem)
+_HANDLERS: dict[str, ModuleType] = {}
+
+
+@dataclass
+class Clock:
+    """The wall clock as the product sees it: it starts where a test says, and runs."""
+
+    start: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    began: float = field(default_factory=time.monotonic)
+
+    def set(self, start: datetime) -> None:
+        """Start again from another time."""
+        self.start, self.began = start, time.monotonic()
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.start + timedelta(seconds=time.monotonic() - self.began)
+
+
+CLOCK = Clock()
+
+
+@dataclass
+class Outside:
+    """Counts the calls that leave the process, and does to the k-th what the job asks for.
+
+    Args:
+        mode: ``kill`` (die before it), ``lost`` (it is done, its answer never comes, once), ``deny`` (the AWS calls of
+            ``operations`` are answered with an error ``times`` times, from the k-th of them on), or empty.
+        call: k, from 1; for ``deny`` counted over the matching calls alone.
+        error: for ``deny``: an error code of DynamoDB, or ``500``.
+    """
+
+    mode: str = ""
+    call: int = 0
+    operations: tuple[str, ...] = ()
+    error: str = ""
+    times: int = 0
+    log: list[str] = field(default_factory=list)
+    on: bool = True
+    matched: int = 0
+
+    def around(self, label: str, send: Callable[[], Any], lost: Exception) -> Any:
+        """One call."""
+        if not self.on:
+            return send()
+        self.log.append(label)
+        if len(self.log) == self.call and self.mode == "kill":
+            os._exit(KILLED)
+        answer = send()
+        if len(self.log) == self.call and self.mode == "lost":
+            raise lost
+        return answer
+
+    def denied(self, operation: str) -> bool:
+        """Whether this AWS call is one of those that are refused."""
+        if not self.on or self.mode != "deny" or operation not in self.operations:
+            return False
+        self.matched += 1
+        return self.call <= self.matched < self.call + self.times
+
+
+OUTSIDE = Outside()
+
+
+def hook() -> None:
+    """Stand between the process and the world."""
+    aws_send = botocore.httpsession.URLLib3Session.send
+    stripe_send = stripe.RequestsClient.request
+
+    def send(self: Any, request: Any) -> Any:
+        operation = _operation(request)
+        if OUTSIDE.denied(operation):
+            OUTSIDE.log.append(f"{operation} denied")
+            return _refusal(request, operation)
+        lost = ConnectionClosedError(endpoint_url=request.url)
+        return OUTSIDE.around(operation, lambda: aws_send(self, request), lost)
+
+    def request(self: Any, method: str, url: str, headers: Any, post_data: Any = None) -> Any:
+        label = f"{method.upper()} {urlsplit(url).path.removeprefix('/v1/')}"
+        lost: Exception = stripe.APIConnectionError("the answer never came", should_retry=True)  # type: ignore[no-untyped-call]
+        return OUTSIDE.around(label, lambda: stripe_send(self, method, url, headers, post_data), lost)
+
+    botocore.httpsession.URLLib3Session.send = send  # type: ignore[method-assign]
+    stripe.RequestsClient.request = request  # type: ignore[method-assign]
+    # The SDK's own pauses between its tries: as many, but shorter.
+    stripe.HTTPClient.INITIAL_DELAY = 0.02
+    stripe.HTTPClient.MAX_DELAY = 0.1  # type: ignore[assignment]
+
+
+def _operation(request: Any) -> str:
+    target = request.headers.get("X-Amz-Target", b"?")
+    text = target.decode() if isinstance(target, bytes) else str(target)
+    return text.rsplit(".", 1)[-1]
+
+
+class _Raw:
+    """The body of an answer that no server gave."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, *_: Any, **__: Any) -> Any:
+        yield self._content
+
+
+def _refusal(request: Any, operation: str) -> AWSResponse:
+    body: Json
+    if OUTSIDE.error == "500":
+        status, body = (
+            500,
+            {"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": "injected"},
+        )
+    elif OUTSIDE.error == "TransactionConflict" and operation == "TransactWriteItems":
+        items = len(json.loads(request.body)["TransactItems"])
+        reasons = [{"Code": "None"}] * (items - 1) + [{"Code": "TransactionConflict", "Message": "ongoing"}]
+        kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException"
+        names = ", ".join(reason["Code"] for reason in reasons)
+        message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{names}]"
+        status, body = 400, {"__type": kind, "Message": message, "CancellationReasons": reasons}
+    else:
+        code = "TransactionConflictException" if OUTSIDE.error == "TransactionConflict" else OUTSIDE.error
+        status, body = 400, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "injected"}
+    headers = HTTPHeaders.from_dict({"Content-Type": "application/x-amz-json-1.0"})
+    return AWSResponse(request.url, status, headers, _Raw(json.dumps(body).encode()))
+
+
+# --- what a child does --------------------------------------------------------------------------------------------
+
+
+class Child:
+    """Works through a job's steps; each answer is a line."""
+
+    def __init__(self, job: Json, out: TextIO) -> None:
+        self._out = out
+        self._world = job["world"]
+        CLOCK.set(datetime.fromisoformat(job["at"]))
+        if self._world:
+            use_tables({PLAIN_NAMES[model]: self._world["prefix"] + PLAIN_NAMES[model] for model in MODELS})
+            bootstrap.alarm()._queue_url = self._world["queue_url"]
+            bootstrap.stripe_secrets()._secret_id = self._world["secret_id"]
+
+    def run(self, steps: list[Json]) -> None:
+        """All steps, in order."""
+        for step in steps:
+            answer = getattr(self, "do_" + step.pop("do"))(**step)
+            self._out.write(json.dumps(answer) + "\n")
+            self._out.flush()
+
+    def do_wait_until(self, unix: float) -> None:
+        """Start together with the others."""
+        time.sleep(max(0.0, unix - time.time()))
+
+    def do_fault(self, **fault: Any) -> None:
+        """From here on."""
+        if "operations" in fault:
+            fault["operations"] = tuple(fault["operations"])
+        OUTSIDE.__dict__.update(Outside(**fault).__dict__)
+
+    def do_calls(self) -> list[str]:
+        """What left the process so far."""
+        return list(OUTSIDE.log)
+
+    def do_later(self, seconds: float) -> None:
+        """Time moves."""
+        CLOCK.set(CLOCK.now() + timedelta(seconds=seconds))
+
+    def do_http(self, group: str, method: str, path: str, key: str, body: Any = None, idem: str = "") -> Json:
+        """One HTTP event."""
+        headers = {"x-api-key": key, "content-type": "application/json"}
+        if idem:
+            headers["idempotency-key"] = idem
+        http = {"method": method, "path": path, "sourceIp": "192.0.2.1"}
+        path, _, query = path.partition("?")
+        event: Json = {
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": headers,
+            "requestContext": {"http": http, "requestId": "r", "stage": "$default"},
+            "isBase64Encoded": False,
+        }
+        if query:
+            event["queryStringParameters"] = dict(part.split("=") for part in query.split("&"))
+        if body is not None:
+            event["body"] = json.dumps(body)
+        answer = _HANDLERS[group].lambda_handler(event, _Context())
+        return {
+            "status": answer["statusCode"],
+            "body": json.loads(answer["body"]),
+            "headers": answer["headers"],
+        }
+
+    def do_webhook(self, body: str, signature: str) -> Json:
+        """One delivery of Stripe's."""
+        event = {
+            "rawPath": "/webhooks/stripe",
+            "headers": {"stripe-signature": signature},
+            "body": body,
+            "isBase64Encoded": False,
+            "requestContext": {"http": {"method": "POST", "sourceIp": "192.0.2.2"}},
+        }
+        answer = _HANDLERS["stripe_webhook"].lambda_handler(event, _Context())
+        return {"status": answer["statusCode"], "body": json.loads(answer["body"])}
+
+    def do_sweep(self) -> Json:
+        """The schedule's minute."""
+        swept: Json = _HANDLERS["billing_sweep"].lambda_handler({}, _Context())
+        return swept
+
+    def do_turn(self, shard: str) -> Json:
+        """One message for the worker, as the queue would bring it."""
+        return self._work(json.dumps({"shard": shard}), "m1")
+
+    def do_drain(self) -> int:
+        """What the queue's event source does: each message to the worker, deleted when it is done."""
+        worked = 0
+        while message := self._receive():
+            answer = self._work(message["Body"], message["MessageId"])
+            if not answer["batchItemFailures"]:
+                self._harness("sqs", "delete_message", ReceiptHandle=message["ReceiptHandle"])
+            worked += 1
+        return worked
+
+    def _receive(self) -> Json | None:
+        found = self._harness("sqs", "receive_message", MaxNumberOfMessages=1).get("Messages")
+        message: Json | None = found[0] if found else None
+        return message
+
+    def _harness(self, service: str, operation: str, **arguments: Any) -> Any:
+        """A call of the test's own: not counted, not harmed."""
+        OUTSIDE.on = False
+        try:
+            return getattr(_client(service), operation)(QueueUrl=self._world["queue_url"], **arguments)
+        finally:
+            OUTSIDE.on = True
+
+    def _work(self, body: str, message_id: str) -> Json:
+        record = {
+            "messageId": message_id,
+            "receiptHandle": "r",
+            "body": body,
+            "attributes": {"MessageGroupId": "g", "ApproximateReceiveCount": "1"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:b.fifo",
+            "awsRegion": "us-east-1",
+        }
+        answer: Json = _HANDLERS["billing_worker"].lambda_handler({"Records": [record]}, _Context())
+        return answer
+
+    def do_create_key(self) -> None:
+        """The stack's KMS key."""
+        key_id = _client("kms").create_key()["KeyMetadata"]["KeyId"]
+        _client("kms").create_alias(AliasName=os.environ["KMS_KEY_ID"], TargetKeyId=key_id)
+
+    def do_create_world(self, prefix: str, stripe_key: str, webhook_secrets: list[str]) -> Json:
+        """Tables, a queue, a secret and a platform key of its own."""
+        dynamodb = _client("dynamodb")
+        names = create_tables(dynamodb, prefix)
+        attributes = {"FifoQueue": "true", "VisibilityTimeout": "0"}
+        url = _client("sqs").create_queue(QueueName=f"{prefix}billing.fifo", Attributes=attributes)["QueueUrl"]
+        secret = json.dumps({"api_key": stripe_key, "webhook_secrets": webhook_secrets})
+        _client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
+        from local.platform_key import create_platform_key
+
+        key = create_platform_key(dynamodb, names["callers"])
+        return {
+            "prefix": prefix,
+            "queue_url": url,
+            "secret_id": prefix + "stripe",
+            "platform_key": key,
+            "stripe_key": stripe_key,
+            "webhook_secrets": webhook_secrets,
+        }
+
+    def do_dump(self, tenant_id: str) -> Json:
+        """Everything that the tables hold of a tenant, as it is stored."""
+        OUTSIDE.on = False
+        names = [PLAIN_NAMES[model] for model in MODELS if model not in _NOT_BOOKS]
+        found = {name: self._rows(name, tenant_id) for name in names}
+        OUTSIDE.on = True
+        return found
+
+    def _rows(self, plain: str, tenant_id: str) -> list[Json]:
+        request: Json = {"TableName": self._world["prefix"] + plain, "ConsistentRead": True}
+        if plain == "idempotency":
+            prefix = {":p": {"S": tenant_id + "#"}}
+            filters = {"FilterExpression": "begins_with(record_id, :p)", "ExpressionAttributeValues": prefix}
+            answer = _client("dynamodb").scan(**request, **filters)
+        else:
+            own = {":t": {"S": tenant_id}}
+            condition = {"KeyConditionExpression": "tenant_id = :t", "ExpressionAttributeValues": own}
+            answer = _client("dynamodb").query(**request, **condition)
+        assert "LastEvaluatedKey" not in answer, "more than one page"
+        return [{name: next(iter(value.values())) for name, value in item.items()} for item in answer["Items"]]
+
+
+class _Context:
+    """As much of a Lambda context as the handlers read."""
+
+    function_name = "faults"
+    memory_limit_in_mb = 128
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:faults"
+    aws_request_id = "r"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """A minute is left, and the margin."""
+        return 90_000
+
+
+_clients: dict[str, Any] = {}
+
+
+def _client(service: str) -> Any:
+    if service not in _clients:
+        _clients[service] = get_session().create_client(service)
+    return _clients[service]
+
+
+# --- the parent ---------------------------------------------------------------------------------------------------
+
+
+def prepare() -> None:
+    """Import the functions with a clock that can be moved and short waits; what a deployment does at build time."""
+    waits = json.loads(os.environ["FAULTS_SETTINGS"])
+    settings: Settings = replace(Settings.from_environment(), **waits)
+    bootstrap.now = CLOCK.now
+    bootstrap.settings = lambda: settings  # type: ignore[assignment]
+    hook()
+    for group in GROUPS:
+        _HANDLERS[group] = importlib.import_module(f"functions.{group}.handler")
+    for service in ("dynamodb", "sqs", "secretsmanager"):
+        _client(service)  # their models take long to read
+    from billing.providers import aws
+
+    for service in ("kms", "sqs", "secretsmanager"):
+        aws.client(service)
+    bootstrap.database().client  # noqa: B018 - made here, connected in the child
+
+
+def here(job: Json) -> Json:
+    """Run a job in the parent: as cold as a child in what it knows, without the price of a fork."""
+    out = io.StringIO()
+    forget()
+    OUTSIDE.__dict__.update(Outside().__dict__)
+    code = 0
+    try:
+        Child(job, out).run(job["steps"])
+    except Exception:  # noqa: BLE001 - told to the test, whatever it is
+        out.write(json.dumps({"raised": traceback.format_exc()}) + "\n")
+        code = 1
+    OUTSIDE.__dict__.update(Outside().__dict__)
+    if job.get("freeze"):
+        gc.collect()
+        gc.freeze()  # a child then copies fewer pages
+    return {"exit": code, "answers": [json.loads(line) for line in out.getvalue().splitlines()]}
+
+
+def forget() -> None:
+    """What no worker knows at its cold start: tenants, their keys, Stripe's secrets."""
+    bootstrap.tenants()._cached.clear()
+    bootstrap.vault()._ciphers.clear()
+    bootstrap.stripe_secrets()._cached = None
+
+
+def disconnect() -> None:
+    """In a child: let go of the parent's connections, without a word to the other side."""
+    from billing.providers import aws
+
+    product = [aws.client(service) for service in ("kms", "sqs", "secretsmanager")]
+    for client in [*product, *_clients.values(), bootstrap.database().client]:
+        client._endpoint.http_session.close()
+    bootstrap.collector().processor._clients.clear()  # type: ignore[attr-defined]
+
+
+def begin(job: Json) -> tuple[int, TextIO]:
+    """Fork a child for a job; returns its process id and where its answers come."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writer)
+        return child, os.fdopen(reader)
+    code = 1
+    try:
+        os.close(reader)
+        forget()
+        disconnect()
+        with os.fdopen(writer, "w") as out:
+            try:
+                Child(job, out).run(job["steps"])
+                code = 0
+            except BaseException:  # noqa: BLE001 - told to the test, whatever it is
+                out.write(json.dumps({"raised": traceback.format_exc()}) + "\n")
+    finally:
+        os._exit(code)
+
+
+def end(child: int, answers: TextIO) -> Json:
+    """What a child answered, and how it ended."""
+    with answers:
+        lines = [json.loads(line) for line in answers]
+    _, status = os.waitpid(child, 0)
+    return {"exit": os.waitstatus_to_exitcode(status), "answers": lines}
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    replies = os.fdopen(os.dup(1), "w")
+    log = os.open(os.environ["FAULTS_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)  # the handlers' log lines
+    os.dup2(log, 2)
+    prepare()
+    replies.write(json.dumps("ready") + "\n")
+    replies.flush()
+    for line in sys.stdin:
+        jobs = json.loads(line)
+        if jobs[0].get("here"):
+            replies.write(json.dumps([here(job) for job in jobs]) + "\n")
+        else:
+            children = [begin(job) for job in jobs]
+            replies.write(json.dumps([end(*child) for child in children]) + "\n")
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,550 @@
+"""What the fault tests stand on: an emulator, a Stripe sandbox, and processes that run the product.
+
+Nothing here touches AWS from the pytest process, where another suite may have put moto between.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from local.stripe_sandbox.server import SandboxServer
+from local.stripe_sandbox.webhooks import signature
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS: Json = {"idempotency_wait_s": 3.0, "stripe_timeout_s": 0.6}
+LEASE_S = 10.0
+PAYMENT_CHECK_S = 60.0
+RETRY = timedelta(seconds=15)
+"""After this a client asks again: the run that died holds its idempotency record for 10 s."""
+_READY_TIMEOUT_S = 40.0
+_STOP_TIMEOUT_S = 10.0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _asked(url: str, key: str | None = None, body: Json | None = None) -> Json:
+    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())
+    if key:
+        request.add_header("Authorization", f"Bearer {key}")
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        found: Json = json.loads(answer.read())
+        return found
+
+
+class Process:
+    """A child process whose output goes to a file, ended by its own id."""
+
+    def __init__(self, command: Sequence[str], env: dict[str, str], log: Path, pipes: bool = False) -> None:
+        pipe = subprocess.PIPE if pipes else subprocess.DEVNULL
+        with log.open("ab") as sink:
+            self.popen = subprocess.Popen(
+                command,
+                env=env,
+                cwd=ROOT,
+                stdin=pipe,
+                stdout=pipe if pipes else sink,
+                stderr=sink,
+                text=pipes,
+            )
+
+    def stop(self) -> None:
+        """Ask it to end, then end it."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+            try:
+                self.popen.wait(_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.popen.kill()
+                self.popen.wait()
+        for pipe in (self.popen.stdin, self.popen.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a job ended: the exit code of its process, and what its steps answered before that."""
+
+    exit: int
+    answers: list[Any]
+
+    @property
+    def died(self) -> bool:
+        """Whether it was killed where it was told to be."""
+        return self.exit == 137
+
+    def all(self) -> list[Any]:
+        """The answers of a job that ran to its end."""
+        assert self.exit == 0, self.answers[-1].get("raised", self.answers[-1]) if self.answers else self.exit
+        return self.answers
+
+    def last(self) -> Any:
+        """The last step's answer, of a job that ran to its end."""
+        return self.all()[-1]
+
+
+class Driver:
+    """A parent process that forks a child for each job (``driver``)."""
+
+    def __init__(self, env: dict[str, str], logs: Path) -> None:
+        log = logs / f"driver-{os.urandom(3).hex()}.log"
+        command = [sys.executable, "-m", "tests.faults.driver"]
+        self.process = Process(command, env | {"FAULTS_LOG": str(log)}, log, pipes=True)
+        self._lock = threading.Lock()
+        self._log = log
+
+    def wait_ready(self) -> None:
+        """Return when it has imported everything."""
+        assert self.process.popen.stdout is not None
+        line = self.process.popen.stdout.readline()
+        assert line == '"ready"\n', f"the driver did not start: {self._log.read_text()[-3000:]}"
+
+    def run(self, jobs: Sequence[Json]) -> list[Answer]:
+        """Run the jobs at the same time, each in a process of its own."""
+        with self._lock:
+            pipe = self.process.popen
+            assert pipe.stdin is not None
+            assert pipe.stdout is not None
+            pipe.stdin.write(json.dumps(list(jobs)) + "\n")
+            pipe.stdin.flush()
+            line = pipe.stdout.readline()
+        assert line, f"the driver ended: {self._log.read_text()[-3000:]}"
+        return [Answer(answer["exit"], answer["answers"]) for answer in json.loads(line)]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A driver with a Stripe of its own, so that one test's faults are not another's."""
+
+    driver: Driver
+    sandbox: SandboxServer
+
+    def clear_faults(self) -> None:
+        """Stripe is well again."""
+        assert self.sandbox.sandbox is not None
+        self.sandbox.sandbox.faults.clear()
+
+
+class Stack:
+    """One emulator for the session, and the lanes in which tests run beside each other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._url = f"http://127.0.0.1:{_free_port()}"
+        self._emulator = Process([sys.executable, "-m", "ministack"], self._emulator_env(), folder / "emulator.log")
+        self._worlds = count(1)
+        self._drivers: list[Driver] = []
+        self._sandboxes: list[SandboxServer] = []
+        try:
+            # Side by side: they take their time to start.
+            self.main = self._begin_lane()
+            self._wait_for_emulator()
+            self.main.driver.wait_ready()
+            key = {"world": {}, "at": "2026-01-01T00:00:00+00:00", "steps": [step("create_key")]}
+            self.main.driver.run([key])[0].all()
+            self._warm_up(self.main)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End what was started."""
+        for driver in self._drivers:
+            driver.process.stop()
+        self._emulator.stop()
+        for sandbox in self._sandboxes:
+            sandbox.stop()
+
+    def lane(self) -> Lane:
+        """Another lane, for what runs beside the main one."""
+        lane = self._begin_lane()
+        lane.driver.wait_ready()
+        self._warm_up(lane)
+        return lane
+
+    def driver_beside(self, lane: Lane) -> Driver:
+        """A second driver of a lane, for what has to happen while the first one works."""
+        driver = self._driver(lane.sandbox)
+        driver.wait_ready()
+        return driver
+
+    def world(self, sink_url: str | None = None, lane: Lane | None = None) -> World:
+        """Tables, queue and Stripe account that no other test has.
+
+        Args:
+            sink_url: where Stripe's webhooks go; nowhere by default.
+        """
+        lane = lane or self.main
+        number = next(self._worlds)
+        prefix = f"w{number}-"
+        key = f"sk_test_world{number:08d}"
+        secrets = ["whsec_by_hand"]
+        if sink_url:
+            secrets.append(self._endpoint_secret(lane, key, sink_url))
+        made = step("create_world", prefix=prefix, stripe_key=key, webhook_secrets=secrets)
+        job = {"world": {}, "at": "2026-01-01T00:00:00+00:00", "steps": [made], "here": True}
+        return World(lane, lane.driver.run([job])[0].last())
+
+    def _begin_lane(self) -> Lane:
+        sandbox = SandboxServer(retry_base_s=0.2).start()
+        self._sandboxes.append(sandbox)
+        return Lane(self._driver(sandbox), sandbox)
+
+    def _driver(self, sandbox: SandboxServer) -> Driver:
+        driver = Driver(self._driver_env(sandbox.url), self._folder)
+        self._drivers.append(driver)
+        return driver
+
+    def _warm_up(self, lane: Lane) -> None:
+        """Play a little of everything in the parent, so that its children have it in memory."""
+        world = self.world(lane=lane)
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        tenant = world.new_tenant(at)
+        delivery = world.delivery({"id": "evt_1", "type": "none", "data": {}})
+        sweeps = [step("later", seconds=40 * 86400), step("sweep"), step("drain"), delivery]
+        steps = [tenant.subscribe(), *sweeps, step("dump", tenant_id=tenant.id)]
+        lane.driver.run([world.job(at, *steps) | {"here": True, "freeze": True}])[0].all()
+
+    @staticmethod
+    def _endpoint_secret(lane: Lane, key: str, url: str) -> str:
+        data = f"url={url}&enabled_events[]=*".encode()
+        request = urllib.request.Request(f"{lane.sandbox.url}/v1/webhook_endpoints", data=data)
+        request.add_header("Authorization", f"Bearer {key}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return str(json.loads(answer.read())["secret"])
+
+    def _emulator_env(self) -> dict[str, str]:
+        return self._aws_env() | {
+            "GATEWAY_PORT": self._url.rsplit(":", 1)[-1],
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_REGION": "us-east-1",
+            "SERVICES": "dynamodb,kms,secretsmanager,sqs,sts",
+            "PERSIST_STATE": "0",
+            "IOT_MTLS_ENABLED": "false",
+            "SFTP_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+        }
+
+    def _driver_env(self, stripe_url: str) -> dict[str, str]:
+        return self._aws_env() | {
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'layers' / 'shared'}",
+            "KMS_KEY_ID": "alias/faults",
+            "STRIPE_SECRET_ID": "stripe",
+            "STRIPE_API_BASE": stripe_url,
+            "BILLING_QUEUE_URL": "set by the world",
+            "DUE_SHARDS": "1",
+            "POWERTOOLS_SERVICE_NAME": "faults",
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+            "POWERTOOLS_TRACE_DISABLED": "true",
+            "FAULTS_SETTINGS": json.dumps(SETTINGS),
+        }
+
+    def _aws_env(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON", "STRIPE_"))}
+        return kept | {
+            "AWS_ENDPOINT_URL": self._url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def _wait_for_emulator(self) -> None:
+        deadline = time.monotonic() + _READY_TIMEOUT_S
+        while True:
+            try:
+                _asked(f"{self._url}/_ministack/health")
+                return
+            except (urllib.error.URLError, OSError):
+                assert self._emulator.popen.poll() is None, "the emulator ended by itself"
+                assert time.monotonic() < deadline, "the emulator did not answer in time"
+                time.sleep(0.05)
+
+
+def step(do: str, **arguments: Any) -> Json:
+    """A step of a job."""
+    return {"do": do, **arguments}
+
+
+def post(group: str, path: str, key: str, idem: str, body: Json | None = None) -> Json:
+    """A write, as a step."""
+    return step("http", group=group, method="POST", path=path, key=key, idem=idem, body=body)
+
+
+def get(group: str, path: str, key: str) -> Json:
+    """A read, as a step."""
+    return step("http", group=group, method="GET", path=path, key=key)
+
+
+class World:
+    """Tables, a queue and a Stripe account of its own, and how a test acts in it."""
+
+    def __init__(self, lane: Lane, names: Json) -> None:
+        self.lane = lane
+        self.names = names
+        self.platform_key: str = names["platform_key"]
+        self.stripe_key: str = names["stripe_key"]
+
+    def job(self, at: datetime, *steps: Json) -> Json:
+        """A job that starts when the product's clock shows ``at``."""
+        return {"world": self.names, "at": at.isoformat(), "steps": list(steps)}
+
+    def run(self, at: datetime, *steps: Json) -> Answer:
+        """One job, in the driver itself."""
+        return self.lane.driver.run([self.job(at, *steps) | {"here": True}])[0]
+
+    def run_apart(self, at: datetime, *steps: Json) -> Answer:
+        """One job in a process of its own, which may die."""
+        return self.lane.driver.run([self.job(at, *steps)])[0]
+
+    def stripe(self, path: str) -> Json:
+        """What Stripe says to a GET."""
+        return _asked(f"{self.lane.sandbox.url}/v1/{path}", self.stripe_key)
+
+    def control(self, path: str, /, **body: Any) -> Json:
+        """The sandbox's control API."""
+        return _asked(f"{self.lane.sandbox.url}/_sandbox/{path}", None, body)
+
+    def clear_faults(self) -> None:
+        """Stripe is well again."""
+        self.lane.clear_faults()
+
+    def requests(self) -> list[Json]:
+        """The sandbox's log."""
+        found: list[Json] = _asked(f"{self.lane.sandbox.url}/_sandbox/requests")["data"]
+        return found
+
+    def charges(self) -> list[Json]:
+        """Every charge of this world's Stripe account, newest first, failed ones too."""
+        found: list[Json] = []
+        while True:
+            after = f"&starting_after={found[-1]['id']}" if found else ""
+            page = self.stripe(f"charges?limit=100{after}")
+            found += page["data"]
+            if not page["has_more"]:
+                return found
+
+    def event_of(self, intent_id: str, kind: str = "payment_intent.succeeded") -> Json:
+        """Stripe's event about an intent."""
+        events = self.stripe(f"events?type={kind}&limit=100")["data"]
+        found: Json = next(event for event in events if event["data"]["object"]["id"] == intent_id)
+        return found
+
+    def delivery(self, event: Json) -> Json:
+        """A delivery of an event with a valid signature, as a step."""
+        body = json.dumps(event)
+        return step("webhook", body=body, signature=signature("whsec_by_hand", body, int(time.time())))
+
+    def new_tenant(self, at: datetime, customers: int = 1, clock: bool = False) -> Tenant:
+        """A tenant in test mode, with a plan and customers."""
+        name = os.urandom(4).hex()
+        wanted = {"name": name, "mode": "test", "currency": "USD"}
+        made = self.run(at, post("tenants", "/v1/tenants", self.platform_key, name, wanted)).last()
+        assert made["status"] == 201, made
+        key = made["body"]["data"]["apiKey"]
+        steps = [post("catalog", "/v1/plans", key, "plan", PLAN)]
+        clock_id = None
+        if clock:
+            frozen = (at + timedelta(days=1)).replace(microsecond=0)
+            text = frozen.isoformat().replace("+00:00", "Z")
+            answer = self.run(at, post("test_clocks", "/v1/test-clocks", key, "clock", {"frozenTime": text})).last()
+            clock_id = answer["body"]["data"]["id"]
+        for n in range(customers):
+            body: Json = {"name": f"Zoë {n}", "email": f"zoe{n}@example.org"}
+            if clock_id:
+                body["testClockId"] = clock_id
+            steps.append(post("customers", "/v1/customers", key, f"customer-{n}", body))
+        answers = self.run(at, *steps).all()
+        assert [answer["status"] for answer in answers] == [201] * len(answers), answers
+        ids = [answer["body"]["data"]["id"] for answer in answers[1:]]
+        return Tenant(self, made["body"]["data"]["id"], key, ids, clock_id)
+
+
+PLAN: Json = {
+    "id": "business",
+    "name": "Business",
+    "currency": "USD",
+    "interval": "month",
+    "components": [
+        {"key": "base", "type": "flat", "unitAmount": 4999000},
+        {"key": "seats", "type": "licensed", "unitAmount": 500000},
+    ],
+}
+PERIOD_CENTS = 4999 + 3 * 500
+
+
+@dataclass(frozen=True)
+class Books:
+    """A tenant's items, decoded: entities by their JSON bodies."""
+
+    rows: Json
+
+    def bodies(self, table: str) -> list[Json]:
+        """The entities of a table, in order of their ids."""
+        return [json.loads(row["body"]) for row in self.rows[table] if row.get("item") != "settings"]
+
+    def events(self) -> Counter[tuple[str, str]]:
+        """How many events there are for each type and object."""
+        return Counter((row["type"], row["object_id"]) for row in self.rows["events"])
+
+    def event_types(self) -> Counter[str]:
+        """How many events there are for each type."""
+        return Counter(row["type"] for row in self.rows["events"])
+
+    def records(self, route: str) -> list[Json]:
+        """The idempotency records of a route."""
+        return [row for row in self.rows["idempotency"] if row["record_id"].split("#")[1] == route]
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant in a world."""
+
+    world: World
+    id: str
+    key: str
+    customer_ids: list[str] = field(default_factory=list)
+    clock_id: str | None = None
+
+    def subscribe(self, idem: str = "sub", customer: int = 0, **more: Any) -> Json:
+        """POST /subscriptions, as a step: $49.99 and three seats of $5.00, by a card that works."""
+        body = {
+            "customerId": self.customer_ids[customer],
+            "planId": "business",
+            "quantities": {"seats": 3},
+            "paymentMethodId": "pm_card_visa",
+        } | more
+        return post("subscriptions", "/v1/subscriptions", self.key, idem, body)
+
+    def books(self, at: datetime) -> Books:
+        """What the tables hold."""
+        return Books(self.world.run(at, step("dump", tenant_id=self.id)).last())
+
+    def charges(self) -> list[Json]:
+        """The tenant's charges at Stripe that took money."""
+        intents = self.world.stripe("payment_intents?limit=100")["data"]
+        own = {intent["id"] for intent in intents if intent["metadata"].get("tenant_id") == self.id}
+        return [c for c in self.world.charges() if c["payment_intent"] in own and c["status"] == "succeeded"]
+
+    def check(self, at: datetime) -> Books:
+        """The books, after the laws that hold for every tenant at rest."""
+        books = self.books(at)
+        problems = violations(books, self.charges(), at)
+        assert not problems, "\n".join(problems)
+        return books
+
+
+def violations(books: Books, charges: list[Json], at: datetime) -> list[str]:
+    """Every law of money that a tenant's books break, in words."""
+    found: list[str] = []
+    invoices, payments = books.bodies("invoices"), books.bodies("payments")
+    numbers = sorted(int(invoice["number"].rsplit("-", 1)[-1]) for invoice in invoices if invoice["number"])
+    if numbers != list(range(1, len(numbers) + 1)):
+        found.append(f"invoice numbers have gaps: {numbers}")
+    found += _one_a_period(invoices) + _ledger(books, invoices) + _one_event_each(books, invoices, payments)
+    paid = sum(_cents(invoice["amount_paid"]) for invoice in invoices)
+    charged = sum(charge["amount"] for charge in charges)
+    if paid != charged:
+        found.append(f"Stripe took {charged} cents, the invoices say {paid}")
+    attempts = Counter(charge["payment_intent"] for charge in charges)
+    found += [f"{n} charges for {intent}" for intent, n in attempts.items() if n > 1]
+    for payment in payments:
+        if payment["status"] in ("pending", "processing") and payment["due"] is None:
+            found.append(f"payment {payment['id']} is {payment['status']} and nobody will look")
+    for subscription in books.bodies("subscriptions"):
+        due = subscription["due"]
+        ends = datetime.fromisoformat(subscription["current_period"]["end"])
+        if subscription["state"] in ("active", "trialing", "past_due") and due is None:
+            found.append(f"subscription {subscription['id']} is {subscription['state']} without an alarm")
+        if due is not None and datetime.fromisoformat(due["at"]) < ends:
+            found.append(f"subscription {subscription['id']} is due before its period ends")
+    return found
+
+
+def _one_a_period(invoices: list[Json]) -> list[str]:
+    periods = Counter((i["subscription_id"], i["period"]["start"]) for i in invoices if i["period"])
+    return [f"{n} invoices for {period}" for period, n in periods.items() if n > 1]
+
+
+def _ledger(books: Books, invoices: list[Json]) -> list[str]:
+    found = []
+    receivable = 0
+    for entry in books.bodies("ledger"):
+        total = sum(_micros(posting["amount"]) for posting in entry["postings"])
+        receivable += sum(_micros(p["amount"]) for p in entry["postings"] if p["account"] == "receivable")
+        if total:
+            found.append(f"entry {entry['id']} sums to {total}")
+    kinds = Counter((entry["kind"], entry["source_id"]) for entry in books.bodies("ledger"))
+    found += [f"{n} entries for {fact}" for fact, n in kinds.items() if n > 1]
+    owed = sum(_micros(i["total"]) - _micros(i["amount_paid"]) for i in invoices if i["number"])
+    if receivable != owed:
+        found.append(f"the receivable is {receivable}, the invoices owe {owed}")
+    return found
+
+
+def _one_event_each(books: Books, invoices: list[Json], payments: list[Json]) -> list[str]:
+    events = books.events()
+    wanted = {("payment.succeeded", p["id"]) for p in payments if p["status"] == "succeeded"}
+    wanted |= {("payment.failed", p["id"]) for p in payments if p["status"] == "failed"}
+    wanted |= {("invoice.finalized", i["id"]) for i in invoices} | {("invoice.created", i["id"]) for i in invoices}
+    wanted |= {("invoice.paid", i["id"]) for i in invoices if i["status"] == "paid" and _micros(i["total"])}
+    wanted |= {("subscription.created", s["id"]) for s in books.bodies("subscriptions")}
+    once = {"payment.succeeded", "payment.failed", "invoice.created", "invoice.finalized", "invoice.paid"}
+    once |= {"subscription.created", "customer.created"}
+    had = {event for event in events if event[0] in once and event[0] != "customer.created"}
+    found = [f"no event {event}" for event in sorted(wanted - had)]
+    found += [f"an event of nothing: {event}" for event in sorted(had - wanted)]
+    found += [f"{n} events {event}" for event, n in events.items() if n > 1 and event[0] in once]
+    found += [f"parked: {event}" for event in events if event[0].endswith(".parked")]
+    return found
+
+
+def _micros(money: Json) -> int:
+    value: int = money["micros"]
+    return value
+
+
+def _cents(money: Json) -> int:
+    micros = _micros(money)
+    assert micros % 1000 == 0, micros
+    return micros // 1000
+
+
+def at_once(world: World, at: datetime, jobs: Sequence[Sequence[Json]]) -> list[Answer]:
+    """Several jobs that start at the same moment."""
+    start = time.time() + 0.15 + 0.02 * len(jobs)
+    prepared = [world.job(at, step("wait_until", unix=start), *steps) for steps in jobs]
+    return world.lane.driver.run(prepared)
+
+
+def iso(moment: datetime) -> str:
+    """RFC 3339, as the API wants it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Steps = Callable[[], list[Json]]

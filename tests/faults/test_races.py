@@ -1,0 +1,173 @@
+"""Processes that work on the same thing at the same time, on DynamoDB's own semantics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.stripe_sandbox.testing import Received, WebhookSink
+from tests.faults.stack import Answer, Json, Stack, World, at_once, post, step
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+EIGHT = range(8)
+
+
+@pytest.fixture(autouse=True)
+def _well(stack: Stack) -> Iterator[None]:
+    yield
+    stack.main.clear_faults()
+
+
+def _final(answers: list[Answer]) -> list[Json]:
+    return [answer.last() for answer in answers]
+
+
+def _statuses(answers: list[Answer]) -> list[int]:
+    return sorted(answer["status"] for answer in _final(answers))
+
+
+def test_eight_clients_with_one_key_make_one_subscription_and_get_eight_equal_answers(
+    own_world: World,
+) -> None:
+    tenant = own_world.new_tenant(AT)
+    answers = at_once(own_world, AT, [[tenant.subscribe()] for _ in EIGHT])
+    assert _statuses(answers) == [201] * 8, [a["body"] for a in _final(answers) if a["status"] != 201]
+    bodies = [answer["body"] for answer in _final(answers)]
+    assert bodies == [bodies[0]] * 8
+    books = tenant.check(AT)
+    assert [s["state"] for s in books.bodies("subscriptions")] == ["active"]
+    assert len(books.bodies("invoices")) == len(own_world.charges()) == 1
+    assert len(own_world.stripe("customers")["data"]) == 1
+
+
+def test_eight_equal_answers_also_where_stripe_is_slow(own_world: World) -> None:
+    """The first one holds Stripe's key for a while, and the others meet a 409 there."""
+    tenant = own_world.new_tenant(AT)
+    own_world.control("faults", kind="slow", method="POST", path="/v1/", ms=250, times=3)
+    answers = at_once(own_world, AT, [[tenant.subscribe()] for _ in EIGHT])
+    assert _statuses(answers) == [201] * 8, [a["body"] for a in _final(answers) if a["status"] != 201]
+    tenant.check(AT)
+    assert len(own_world.charges()) == 1
+
+
+def test_eight_subscriptions_at_once_in_one_tenant_take_eight_numbers_without_a_gap(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT, customers=8)
+    answers = at_once(own_world, AT, [[tenant.subscribe(f"key-{n}", n)] for n in EIGHT])
+    assert _statuses(answers) == [201] * 8, [a["body"] for a in _final(answers) if a["status"] != 201]
+    books = tenant.check(AT)
+    assert [s["state"] for s in books.bodies("subscriptions")] == ["active"] * 8
+    assert len(own_world.charges()) == 8
+
+
+def test_eight_subscriptions_at_once_of_one_customer_share_one_stripe_customer(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT)
+    answers = at_once(own_world, AT, [[tenant.subscribe(f"key-{n}")] for n in EIGHT])
+    assert set(_statuses(answers)) <= {201, 409}, _statuses(answers)
+    retried = [own_world.run(AT + timedelta(seconds=20), tenant.subscribe(f"key-{n}")).last() for n in EIGHT]
+    assert [answer["status"] for answer in retried] == [201] * 8, [answer["body"] for answer in retried]
+    assert len(own_world.stripe("customers")["data"]) == 1
+    tenant.check(AT + timedelta(seconds=20))
+
+
+def test_a_webhook_that_overtakes_the_answer_settles_once(stack: Stack) -> None:
+    """Stripe delivers before it answers the request that charged: both settle the same payment."""
+    other = stack.driver_beside(stack.main)
+    delivered: list[Any] = []
+    worlds: list[World] = []
+
+    def deliver(delivery: Received) -> None:
+        header = delivery.headers["Stripe-Signature"]
+        job = worlds[0].job(AT, step("webhook", body=delivery.payload.decode(), signature=header))
+        delivered.append(other.run([job])[0].last())
+
+    with WebhookSink(hook=deliver) as sink:
+        world = stack.world(sink.url)
+        worlds.append(world)
+        tenant = world.new_tenant(AT)
+        world.control("webhooks", mode="before_response")
+        try:
+            answer = world.run(AT, tenant.subscribe()).last()
+        finally:
+            world.control("webhooks", mode="async")
+    assert answer["status"] == 201, answer
+    assert answer["body"]["data"]["state"] == "active"
+    assert "applied" in [each["body"]["outcome"] for each in delivered], delivered
+    assert {each["status"] for each in delivered} == {200}
+    books = tenant.check(AT)
+    assert [p["settled_by"] for p in books.bodies("payments")] == ["webhook"]
+
+
+def test_a_webhook_and_the_sweep_and_a_retry_at_once_settle_once(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT)
+    own_world.control("faults", kind="drop_after", method="POST", path="payment_intents$", times=50)
+    own_world.run(AT, tenant.subscribe()).all()
+    own_world.clear_faults()
+    delivery = own_world.delivery(own_world.event_of(tenant.charges()[0]["payment_intent"]))
+    later = AT + timedelta(seconds=90)
+    jobs = [
+        [delivery],
+        [delivery],
+        [step("turn", shard="00")],
+        [step("turn", shard="00")],
+        [tenant.subscribe()],
+    ]
+    for answer in at_once(own_world, later, jobs):
+        answer.all()
+    books = tenant.check(later)
+    assert [s["state"] for s in books.bodies("subscriptions")] == ["active"]
+    assert len(own_world.charges()) == 1
+
+
+def test_a_due_subscription_worked_by_four_workers_at_once_is_billed_once(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT)
+    own_world.run(AT, tenant.subscribe()).all()
+    later = AT + timedelta(days=32)
+    for answer in at_once(own_world, later, [[step("turn", shard="00")] for _ in range(4)]):
+        assert answer.last()["batchItemFailures"] == []
+    end = later + timedelta(minutes=30)
+    own_world.run(end, step("turn", shard="00")).all()
+    books = tenant.check(end)
+    assert [i["status"] for i in books.bodies("invoices")] == ["paid", "paid"]
+    assert len(own_world.charges()) == 2
+
+
+def test_a_message_that_comes_three_times_bills_once(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT)
+    own_world.run(AT, tenant.subscribe()).all()
+    later = AT + timedelta(days=32)
+    own_world.run(later, *[step("turn", shard="00") for _ in range(3)]).all()
+    books = tenant.check(later)
+    assert [i["status"] for i in books.bodies("invoices")] == ["paid", "paid"]
+    assert len(own_world.charges()) == 2
+
+
+def test_eight_payers_with_different_keys_charge_an_invoice_once(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT)
+    unpaid, _ = own_world.run(AT, tenant.subscribe("one", paymentMethodId=None), tenant.subscribe("two")).all()
+    path = f"/v1/invoices/{unpaid['body']['data']['latestInvoiceId']}/pay"
+    answers = at_once(own_world, AT, [[post("invoices", path, tenant.key, f"pay-{n}", {})] for n in EIGHT])
+    assert _statuses(answers) == [200] + [409] * 7, _statuses(answers)
+    books = tenant.check(AT)
+    assert [i["status"] for i in books.bodies("invoices")] == ["paid", "paid"]
+    assert len(own_world.charges()) == 2
+
+
+def test_the_same_webhook_delivered_by_four_at_once_is_applied_once(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT)
+    own_world.control("faults", kind="drop_after", method="POST", path="payment_intents$", times=50)
+    own_world.run(AT, tenant.subscribe()).all()
+    own_world.clear_faults()
+    delivery = own_world.delivery(own_world.event_of(tenant.charges()[0]["payment_intent"]))
+    answers = at_once(own_world, AT + timedelta(seconds=5), [[delivery] for _ in range(4)])
+    outcomes = sorted(answer["body"]["outcome"] for answer in _final(answers))
+    assert outcomes == ["applied", "duplicate", "duplicate", "duplicate"]
+    tenant.check(AT + timedelta(seconds=5))
+
+
+def test_two_creations_of_a_tenant_with_one_id_make_one(own_world: World) -> None:
+    body = {"id": "acme", "name": "Acme", "mode": "test", "currency": "USD"}
+    jobs = [[post("tenants", "/v1/tenants", own_world.platform_key, f"key-{n}", body)] for n in range(4)]
+    assert _statuses(at_once(own_world, AT, jobs)) == [201, 409, 409, 409]

@@ -1,0 +1,100 @@
+"""The parts of the local stack that need no running stack."""
+
+import hashlib
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.console import Failure
+from local.platform_key import create_platform_key, new_key
+from local.seed import Keys, snake
+from local.settings import HOST, Ports, write_private
+from local.sizes import folder_bytes, layer_ids
+from scripts.ensure_env import fingerprint
+
+
+class FakeTable:
+    """Remembers what was put."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+
+    def put_item(self, **arguments: Any) -> None:
+        assert arguments["TableName"] == "callers"
+        self.items.append(arguments["Item"])
+
+
+def test_the_platform_key_is_stored_as_its_hash_only() -> None:
+    table = FakeTable()
+    key = create_platform_key(table, "callers")
+    (item,) = table.items
+    assert item["caller_id"] == {"S": "key#" + hashlib.sha256(key.encode()).hexdigest()}
+    assert key not in str(item)
+    assert item["scope"] == {"S": "platform"}
+
+
+def test_keys_have_256_random_bits() -> None:
+    assert len(new_key()) == len("llk_") + 43
+    assert new_key() != new_key()
+
+
+def test_a_taken_port_is_named() -> None:
+    ports = Ports.free()
+    with socket.socket() as taken:
+        taken.bind((HOST, ports.stripe))
+        taken.listen()
+        with pytest.raises(Failure, match=rf"port {ports.stripe} \(stripe\) is taken"):
+            ports.require_free()
+
+
+@pytest.mark.parametrize("text", ["", "80", "70000", "8787,8788", "-1"])
+def test_ports_must_be_a_port(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PORTS", text)
+    with pytest.raises(Failure, match="PORTS"):
+        Ports.fixed()
+
+
+def test_ports_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORTS", "9000")
+    assert Ports.fixed() == Ports(api=9000, webhook=9001, stripe=9002, aws=9003)
+
+
+def test_keys_stay_the_same_from_start_to_start(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    first = Keys.load(path)
+    first.tenant_id = "tnt_1"
+    first.save(path)
+    assert Keys.load(path) == first
+
+
+def test_what_holds_keys_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "stack.json"
+    write_private(path, "{}")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_table_names_are_written_as_in_code() -> None:
+    assert snake("PaymentMethods") == "payment_methods"
+
+
+def test_the_layers_of_globals_come_before_a_functions_own() -> None:
+    document = {"Globals": {"Function": {"Layers": ["A", "B"]}}}
+    assert layer_ids(document, {"Properties": {"Layers": ["C"]}}) == ["A", "B", "C"]
+
+
+def test_folder_bytes_counts_files_at_every_depth(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "one").write_bytes(b"123")
+    (tmp_path / "two").write_bytes(b"45")
+    assert folder_bytes(tmp_path) == 5
+
+
+def test_an_environment_is_made_anew_when_its_requirements_change(tmp_path: Path) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("a==1\n")
+    before = fingerprint(tmp_path / ".venv", requirements)
+    assert fingerprint(tmp_path / "elsewhere" / ".venv", requirements) != before
+    requirements.write_text("a==2\n")
+    assert fingerprint(tmp_path / ".venv", requirements) != before

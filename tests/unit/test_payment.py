@@ -1,0 +1,123 @@
+"""Payments: Stripe's word is taken once; what is final stays so, whatever comes late or twice."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from billing.domain.due import Due
+from billing.domain.money import Money
+from billing.domain.payment import (
+    ChargeResult,
+    Payment,
+    PaymentError,
+    PaymentStatus,
+    SettledBy,
+    attempt_id,
+    with_result,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+AT = datetime(2026, 11, 21, 22, tzinfo=UTC)
+LATER = AT + timedelta(minutes=1)
+DECLINED = PaymentError("payment.declined", "The card was declined.", "generic_decline")
+PENDING = Payment(
+    id="pay_1",
+    tenant_id="ten_1",
+    customer_id="cus_1",
+    amount=Money(4_999_000, "USD"),
+    status=PaymentStatus.PENDING,
+    attempt=1,
+    idempotency_key="k",
+    stripe_customer_id="cus_s",
+    payment_method_id="pm_1",
+    off_session=False,
+    created_at=AT,
+    submitted_at=AT,
+    due=Due("00", LATER),
+)
+FINAL = [PaymentStatus.SUCCEEDED, PaymentStatus.FAILED, PaymentStatus.CANCELED]
+OPEN = [PaymentStatus.PENDING, PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION]
+RESULTS = st.builds(
+    ChargeResult, st.sampled_from(PaymentStatus), st.sampled_from([None, "pi_1"]), st.sampled_from([None, DECLINED])
+)
+
+
+def told(payment: Payment, status: PaymentStatus, intent: str | None = "pi_1") -> Payment:
+    return with_result(payment, ChargeResult(status, intent), LATER, SettledBy.WEBHOOK, "evt_1")
+
+
+@given(st.sampled_from(FINAL), RESULTS)
+def test_a_final_payment_stays_as_it_is(status: PaymentStatus, result: ChargeResult) -> None:
+    settled = told(PENDING, status)
+    assert with_result(settled, result, LATER, SettledBy.SWEEP) is settled
+
+
+@given(st.lists(RESULTS, max_size=6))
+def test_the_first_final_word_wins_in_any_order_of_news(news: list[ChargeResult]) -> None:
+    payment = PENDING
+    for result in news:
+        payment = with_result(payment, result, LATER, SettledBy.WEBHOOK)
+    finals = [result.status for result in news if result.status.is_final]
+    assert payment.status.is_final is bool(finals)
+    if finals:
+        assert payment.status is finals[0]
+
+
+@given(RESULTS)
+def test_the_same_news_twice_is_the_same_payment(result: ChargeResult) -> None:
+    once = with_result(PENDING, result, LATER, SettledBy.WEBHOOK)
+    twice = with_result(once, result, LATER, SettledBy.SWEEP)
+    assert twice == once
+
+
+@pytest.mark.parametrize("status", FINAL)
+def test_who_settled_it_and_when_is_written_down(status: PaymentStatus) -> None:
+    settled = told(PENDING, status)
+    assert (settled.settled_by, settled.settled_event_id, settled.settled_at) == (SettledBy.WEBHOOK, "evt_1", LATER)
+    assert settled.due is None
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_what_is_not_final_is_not_settled(status: PaymentStatus) -> None:
+    told_so = told(PENDING, status)
+    assert (told_so.settled_by, told_so.settled_event_id, told_so.settled_at) == (None, None, None)
+
+
+def test_a_payment_that_waits_for_its_payer_is_not_looked_up() -> None:
+    """Hours may pass until the payer has authenticated; the webhook tells."""
+    assert told(PENDING, PaymentStatus.REQUIRES_ACTION).due is None
+
+
+def test_a_payment_under_way_keeps_its_alarm() -> None:
+    assert told(PENDING, PaymentStatus.PROCESSING).due == PENDING.due
+
+
+def test_an_answer_without_an_id_does_not_forget_the_intent() -> None:
+    processing = told(PENDING, PaymentStatus.PROCESSING, "pi_1")
+    assert told(processing, PaymentStatus.FAILED, None).stripe_payment_intent_id == "pi_1"
+
+
+def test_silence_is_no_news() -> None:
+    assert with_result(PENDING, ChargeResult(PaymentStatus.PENDING, None), LATER, SettledBy.REQUEST) is PENDING
+
+
+def test_the_amount_and_the_key_never_change() -> None:
+    settled = told(PENDING, PaymentStatus.SUCCEEDED)
+    assert (
+        replace(
+            settled,
+            status=PENDING.status,
+            stripe_payment_intent_id=None,
+            settled_by=None,
+            settled_event_id=None,
+            settled_at=None,
+            due=PENDING.due,
+        )
+        == PENDING
+    )
+
+
+def test_each_attempt_has_an_id_of_its_own_and_a_retry_has_the_same() -> None:
+    ids = [attempt_id("in_1", AT, n) for n in (1, 2, 1)]
+    assert ids[0] == ids[2] != ids[1]

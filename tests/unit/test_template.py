@@ -1,0 +1,176 @@
+"""The template says what the architecture promises: keys, encryption, retention, privileges, routes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.routes import api_routes, template
+from local.settings import ROOT
+
+TEMPLATE = template()
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+GROUPS = {
+    "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
+    "service", "stripe_webhook", "billing_sweep", "billing_worker",
+}  # fmt: skip
+TENANT_KEYED = {
+    "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Subscriptions": "id",
+    "Invoices": "id", "Payments": "id", "Ledger": "id", "TestClocks": "id", "Events": "id", "Audit": "id",
+}  # fmt: skip
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+TABLES = of_type("AWS::DynamoDB::Table")
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every IAM statement, with the function or managed policy that has it."""
+    for name, properties in FUNCTIONS.items():
+        for policy in properties["Policies"]:
+            if isinstance(policy, dict):
+                yield from ((name, each) for each in policy["Statement"])
+    for name, properties in of_type("AWS::IAM::ManagedPolicy").items():
+        yield from ((name, each) for each in properties["PolicyDocument"]["Statement"])
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def granted(function: str) -> set[tuple[str, str]]:
+    """(action, resource) of a function's own statements."""
+    return {
+        (action, resource)
+        for name, statement in statements()
+        if name == function
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+
+
+def test_each_group_is_one_function() -> None:
+    assert {each["CodeUri"].removeprefix("functions/") for each in FUNCTIONS.values()} == GROUPS
+
+
+def test_every_handler_is_a_folder_of_the_tree() -> None:
+    missing = [each["CodeUri"] for each in FUNCTIONS.values() if not (ROOT / each["CodeUri"] / "handler.py").is_file()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_encrypted_recoverable_and_outlive_the_stack(name: str) -> None:
+    table = TABLES[name]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["SSESpecification"]["SSEType"] == "KMS"
+    assert table["DeletionProtectionEnabled"] == ["IsProd", True, False]
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize(("name", "range_key"), TENANT_KEYED.items())
+def test_what_a_tenant_owns_is_keyed_by_tenant(name: str, range_key: str) -> None:
+    keys = [each["AttributeName"] for each in TABLES[f"{name}Table"]["KeySchema"]]
+    assert keys == ["tenant_id", range_key]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_index_of_what_is_due_carries_keys_only(name: str) -> None:
+    indexes = {each["IndexName"]: each for each in TABLES[name].get("GlobalSecondaryIndexes", [])}
+    if "by_due" in indexes:
+        assert indexes["by_due"]["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_every_table_has_a_variable_and_an_output() -> None:
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert {value for name, value in variables.items() if name.startswith("TABLE_")} == set(TABLES)
+    outputs = {name for name in TEMPLATE["Outputs"] if name.startswith("Table")}
+    assert outputs == {f"Table{name.removesuffix('Table')}" for name in TABLES}
+
+
+def test_no_statement_has_a_wildcard_action_or_resource() -> None:
+    wild = [
+        (name, statement)
+        for name, statement in statements()
+        for value in as_list(statement["Action"]) + as_list(statement["Resource"])
+        if "*" in str(value)
+    ]
+    assert wild == []
+
+
+def test_nobody_scans_or_deletes() -> None:
+    actions = {(name, action) for name, each in statements() for action in as_list(each["Action"])}
+    assert not [pair for pair in actions if pair[1] in {"dynamodb:Scan", "dynamodb:DeleteItem"}]
+
+
+def test_the_ledger_the_events_and_the_audit_trail_are_only_appended_to() -> None:
+    for name, statement in statements():
+        for resource in as_list(statement["Resource"]):
+            if str(resource).split(".")[0] in {"LedgerTable", "EventsTable", "AuditTable"}:
+                assert as_list(statement["Action"]) == ["dynamodb:PutItem"], name
+
+
+def test_only_functions_that_talk_to_stripe_read_its_secret() -> None:
+    readers = {name for name, each in statements() if "StripeSecret" in as_list(each["Resource"])}
+    assert readers == {
+        "SubscriptionsFunction", "InvoicesFunction", "PaymentsFunction", "StripeWebhookFunction",
+        "BillingWorkerFunction",
+    }  # fmt: skip
+
+
+def test_documents_only_read() -> None:
+    verbs = {action.partition(":")[2] for action, _ in granted("DocumentsFunction")}
+    assert verbs <= {"GetItem", "BatchGetItem", "Query"}
+
+
+def test_the_sweep_can_only_send() -> None:
+    actions = {action for action, _ in granted("BillingSweepFunction")}
+    assert actions == {"sqs:SendMessage", "kms:GenerateDataKey", "kms:Decrypt"}
+    assert FUNCTIONS["BillingSweepFunction"]["Policies"][0].keys() == {"Version", "Statement"}
+
+
+def test_v1_and_api_v1_are_the_same_routes() -> None:
+    for keys in api_routes(TEMPLATE).values():
+        paths = {key.partition(" ")[2] for key in keys}
+        short = {path for path in paths if path.startswith("/v1/")}
+        assert {f"/api{path}" for path in short} == {path for path in paths if path.startswith("/api/v1/")}
+
+
+def test_no_route_is_served_twice() -> None:
+    keys = [key for each in api_routes(TEMPLATE).values() for key in each]
+    assert len(keys) == len(set(keys))
+    assert "$default" in api_routes(TEMPLATE)["ServiceFunction"]
+
+
+def test_only_the_function_that_renders_has_the_pdf_layer() -> None:
+    assert [name for name, each in FUNCTIONS.items() if "Layers" in each] == ["DocumentsFunction"]
+
+
+def test_every_function_logs_to_a_group_with_retention_and_key() -> None:
+    groups = of_type("AWS::Logs::LogGroup")
+    for function in FUNCTIONS.values():
+        group = groups[function["LoggingConfig"]["LogGroup"]]
+        assert group["RetentionInDays"] == "LogRetentionDays"
+        assert group["KmsKeyId"] == "Key.Arn"
+
+
+def test_a_message_stays_hidden_for_six_timeouts_and_fails_into_a_watched_queue() -> None:
+    queue = RESOURCES["BillingQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * FUNCTIONS["BillingWorkerFunction"]["Timeout"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": "BillingDeadLetterQueue.Arn",
+        "maxReceiveCount": 5,
+    }
+    watched = RESOURCES["DeadLetterAlarm"]["Properties"]["Dimensions"][0]["Value"]
+    assert watched == "BillingDeadLetterQueue.QueueName"
+
+
+def test_every_checkov_exception_has_its_reason() -> None:
+    for name, resource in RESOURCES.items():
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
+            assert len(skip["comment"]) > 20, (name, skip["id"])

@@ -1,0 +1,117 @@
+"""The vault: a sealed text opens for its tenant and its place, and nowhere else."""
+
+import base64
+import secrets
+from typing import Any
+
+import pytest
+from billing.domain.errors import Unavailable
+from billing.providers.vault import Vault
+from botocore.exceptions import EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+class FakeKms:
+    """Wraps keys by remembering them, each for its encryption context, as KMS binds it."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.down = False
+        self._keys: dict[bytes, tuple[bytes, dict[str, str]]] = {}
+
+    def generate_data_key(self, KeyId: str, KeySpec: str, EncryptionContext: dict[str, str]) -> Any:  # noqa: N803
+        self._called("generate")
+        blob, plain = secrets.token_bytes(16), secrets.token_bytes(32)
+        self._keys[blob] = plain, EncryptionContext
+        return {"CiphertextBlob": blob, "Plaintext": plain}
+
+    def decrypt(self, CiphertextBlob: bytes, KeyId: str, EncryptionContext: dict[str, str]) -> Any:  # noqa: N803
+        self._called("decrypt")
+        plain, context = self._keys[CiphertextBlob]
+        assert context == EncryptionContext
+        return {"Plaintext": plain}
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if self.down:
+            raise EndpointConnectionError(endpoint_url="https://kms")
+
+
+class Stack:
+    """Two tenants behind one KMS; ``vault()`` is a fresh worker."""
+
+    def __init__(self) -> None:
+        self.kms = FakeKms()
+        self.wrapped: dict[str, str] = {}
+        for tenant in ("ten_1", "ten_2"):
+            self.wrapped[tenant] = self.vault().new_data_key(tenant)
+
+    def vault(self) -> Vault:
+        return Vault(lambda: self.kms, "key", self.wrapped.__getitem__)
+
+
+STACK = Stack()
+
+
+@given(st.text(), st.text(max_size=30))
+def test_what_was_sealed_opens_in_another_worker(text: str, place: str) -> None:
+    sealed = STACK.vault().seal("ten_1", place, text)
+    assert STACK.vault().open("ten_1", place, sealed) == text
+
+
+@given(st.text(min_size=8))
+def test_a_sealed_text_does_not_show_what_it_holds(text: str) -> None:
+    vault = STACK.vault()
+    sealed = vault.seal("ten_1", "p", text)
+    assert text.encode() not in base64.urlsafe_b64decode(sealed.removeprefix("v1."))
+    assert sealed != vault.seal("ten_1", "p", text)
+
+
+@pytest.mark.parametrize(("tenant", "place"), [("ten_2", "p"), ("ten_1", "q"), ("ten_1", "")])
+def test_a_sealed_text_is_bound_to_tenant_and_place(tenant: str, place: str) -> None:
+    vault = STACK.vault()
+    with pytest.raises(ValueError, match="does not open here"):
+        vault.open(tenant, place, vault.seal("ten_1", "p", "Ada"))
+
+
+@given(st.integers(0, 30), st.integers(1, 255))
+def test_a_changed_text_does_not_open(index: int, flip: int) -> None:
+    vault = STACK.vault()
+    raw = bytearray(base64.urlsafe_b64decode(vault.seal("ten_1", "p", "Ada")[3:]))
+    raw[index % len(raw)] ^= flip
+    with pytest.raises(ValueError, match="does not open here"):
+        vault.open("ten_1", "p", "v1." + base64.urlsafe_b64encode(bytes(raw)).decode())
+
+
+@given(st.text(max_size=40))
+def test_nothing_else_is_a_sealed_text(text: str) -> None:
+    vault = STACK.vault()
+    for forged in (text, "v1." + text):
+        with pytest.raises(ValueError, match=r"not a sealed text|does not open here"):
+            vault.open("ten_1", "p", forged)
+
+
+def test_a_key_is_unwrapped_once_in_a_workers_life() -> None:
+    vault = STACK.vault()
+    STACK.kms.calls.clear()
+    for n in range(5):
+        vault.open("ten_1", "p", vault.seal("ten_1", "p", str(n)))
+    assert STACK.kms.calls == ["decrypt"]
+
+
+def test_a_new_tenants_key_seals_before_the_tenant_is_stored() -> None:
+    stack = Stack()
+    vault = stack.vault()
+    key = vault.new_data_key("ten_3")
+    sealed = vault.seal("ten_3", "p", "Ada", data_key=key)
+    stack.wrapped["ten_3"] = key
+    assert stack.vault().open("ten_3", "p", sealed) == "Ada"
+
+
+def test_a_key_service_that_is_down_is_a_503() -> None:
+    stack = Stack()
+    stack.kms.down = True
+    with pytest.raises(Unavailable) as refused:
+        stack.vault().seal("ten_1", "p", "Ada")
+    assert refused.value.retry_after_s is not None

@@ -22,10 +22,13 @@ def create_customer(body: Annotated[CustomerIn, Body()], work: CurrentWork) -> C
 
 @api.get("/v1/customers", scope=Scope.BILLING_READ, answers=CustomerOut, many=True)
 def list_customers(
-    work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
+    work: CurrentWork,
+    email: Annotated[str | None, Query()] = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Annotated[str | None, Query()] = None,
 ) -> Listing:
-    """List the tenant's customers, newest first."""
-    return Listing.of(customers.page(work, limit, cursor), CustomerOut.of)
+    """List the tenant's customers, newest first; those with an email address where one is given."""
+    return Listing.of(customers.page(work, email, limit, cursor), CustomerOut.of)
 
 
 @api.get("/v1/customers/{customer_id}", scope=Scope.BILLING_READ, answers=CustomerOut)

@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -382,6 +383,7 @@ def prepare() -> None:
     for service in ("kms", "sqs", "secretsmanager"):
         aws.client(service)
     bootstrap.database().client  # noqa: B018 - made here, connected in the child
+    remember_the_cold_start()
 
 
 def here(job: Json) -> Json:
@@ -402,11 +404,20 @@ def here(job: Json) -> Json:
     return {"exit": code, "answers": [json.loads(line) for line in out.getvalue().splitlines()]}
 
 
+_COLD: list[tuple[Any, Json]] = []
+
+
+def remember_the_cold_start() -> None:
+    """What those that keep something in memory hold before the first job, whatever they call it."""
+    for holder in (bootstrap.tenants(), bootstrap.vault(), bootstrap.stripe_secrets()):
+        state = {name: copy(value) for name, value in vars(holder).items() if value is None or isinstance(value, dict)}
+        _COLD.append((holder, state))
+
+
 def forget() -> None:
     """What no worker knows at its cold start: tenants, their keys, Stripe's secrets."""
-    bootstrap.tenants()._cached.clear()
-    bootstrap.vault()._ciphers.clear()
-    bootstrap.stripe_secrets()._cached = None
+    for holder, state in _COLD:
+        vars(holder).update({name: copy(value) for name, value in state.items()})
 
 
 def disconnect() -> None:
@@ -429,10 +440,10 @@ def begin(job: Json) -> tuple[int, TextIO]:
     code = 1
     try:
         os.close(reader)
-        forget()
-        disconnect()
         with os.fdopen(writer, "w") as out:
             try:
+                forget()
+                disconnect()
                 Child(job, out).run(job["steps"])
                 code = 0
             except BaseException:  # noqa: BLE001 - told to the test, whatever it is

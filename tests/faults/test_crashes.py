@@ -100,7 +100,8 @@ FLOWS = (
 @pytest.fixture(scope="module")
 def found(stack: Stack, request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], Future[list[str]]]]:
     """Every enumeration that was asked for, in two lanes: most of the time one waits for the emulator."""
-    wanted = [item.callspec.params for item in request.session.items if getattr(item, "module", None) is request.module]
+    selected = (item for item in request.session.items if isinstance(item, pytest.Function))
+    wanted: list[dict[str, Any]] = [item.callspec.params for item in selected if item.module is request.module]
     lanes: SimpleQueue[Lane] = SimpleQueue()
     lanes.put(stack.main)
     lanes.put(stack.lane())

@@ -157,7 +157,7 @@ def test_what_is_no_json_number_is_no_json(refused: Refusals, amount: str) -> No
 
 def test_an_amount_that_is_charged_as_it_is_has_whole_minor_units(refused: Refusals) -> None:
     (field,) = refused.post("/v1/plans", priced("4999500")).bad_fields.items()
-    assert field == ("components.0", "sub_minor_unit")
+    assert field == ("components.0.unitAmount", "sub_minor_unit")
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ def walk(world: World) -> None:
         "/v1/nothing",
     ):
         tenant.get(path)
+    tenant.get("/v1/customers", email="zoe@example.com")
     for path in ("/v1/invoices", "/v1/payments", "/v1/subscriptions"):
         tenant.get(path, customer=customer)
     tenant.post(f"/v1/subscriptions/{subscription['id']}/cancel", {"atPeriodEnd": False})

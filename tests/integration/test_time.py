@@ -1,12 +1,12 @@
 """What happens later: renewals on a test clock, cancellation at the period's end, and the sweep's schedule."""
 
+import itertools
 import json
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.integration.world import Json, Tenant, World, event, invoke
-import itertools
 
 START = "2027-01-31T09:00:00Z"
 

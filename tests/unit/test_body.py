@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from billing.domain.errors import BodyTooLarge, ValidationFailed
-from billing.edge.body import fingerprint, parse, raw_body
 from hypothesis import given
 from hypothesis import strategies as st
+
+from billing.domain.errors import BodyTooLarge, ValidationFailed
+from billing.edge.body import fingerprint, parse, raw_body
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(max_size=6),

@@ -8,6 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from billing.domain.invoicing import Invoice
 from billing.domain.ledger import Account, LedgerEntry, Posting
 from billing.domain.money import Money
@@ -16,8 +19,6 @@ from billing.domain.plan import Plan
 from billing.domain.pricing import Component, ComponentType, PricingModel, Tier
 from billing.storage.codec import decode, encode
 from billing.storage.registry import REGISTRY
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 LAW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
@@ -30,6 +31,9 @@ class FakeSealer:
 
     def seal(self, tenant_id: str, place: str, text: str, data_key: str | None = None) -> str:
         return base64.b64encode(json.dumps([tenant_id, place, text]).encode()).decode()
+
+    def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
+        return f"{tenant_id}/{text}"
 
     def open(self, tenant_id: str, place: str, sealed: str) -> str:
         tenant, where, text = json.loads(base64.b64decode(sealed))

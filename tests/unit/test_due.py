@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from billing.domain.due import (
     MAX_ATTEMPTS,
     MAX_ATTEMPTS_ON_TEST_CLOCK,
@@ -11,8 +14,6 @@ from billing.domain.due import (
     clock_shard,
     wall_clock_shard,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2026, 11, 21, 22, tzinfo=UTC)
 IDS = st.from_regex(r"[A-Za-z0-9_\-]{1,40}", fullmatch=True)

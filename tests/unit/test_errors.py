@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from billing.domain.errors import BillingError, InvalidState, NotFound, catalogue
 from billing.edge.call import unanswerable
 from billing.edge.envelope import anchor, failure

@@ -4,7 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from billing.domain import invoicing, subscription as lifecycle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.domain import invoicing
+from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
 from billing.domain.errors import InvalidState
 from billing.domain.invoicing import Invoice, InvoiceStatus
@@ -14,8 +18,6 @@ from billing.domain.periods import Interval
 from billing.domain.plan import Plan
 from billing.domain.pricing import Component, ComponentType, PricingModel
 from billing.domain.tenant import InvoiceSequence, Mode, Tenant, TenantStatus, Tier
-from hypothesis import given
-from hypothesis import strategies as st
 
 AT = datetime(2027, 1, 31, 9, tzinfo=UTC)
 TENANT = Tenant(

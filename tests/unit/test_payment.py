@@ -4,6 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from billing.domain.due import Due
 from billing.domain.money import Money
 from billing.domain.payment import (
@@ -15,8 +18,6 @@ from billing.domain.payment import (
     attempt_id,
     with_result,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 AT = datetime(2026, 11, 21, 22, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
@@ -48,19 +49,27 @@ def told(payment: Payment, status: PaymentStatus, intent: str | None = "pi_1") -
 
 
 @given(st.sampled_from(FINAL), RESULTS)
-def test_a_final_payment_stays_as_it_is(status: PaymentStatus, result: ChargeResult) -> None:
+def test_a_final_payment_stays_as_it_is_unless_stripe_holds_the_money_after_all(
+    status: PaymentStatus, result: ChargeResult
+) -> None:
     settled = told(PENDING, status)
-    assert with_result(settled, result, LATER, SettledBy.SWEEP) is settled
+    after = with_result(settled, result, LATER, SettledBy.SWEEP)
+    if result.status is PaymentStatus.SUCCEEDED and status is not PaymentStatus.SUCCEEDED:
+        assert (after.status, after.settled_by) == (PaymentStatus.SUCCEEDED, SettledBy.SWEEP)
+    else:
+        assert after is settled
 
 
 @given(st.lists(RESULTS, max_size=6))
-def test_the_first_final_word_wins_in_any_order_of_news(news: list[ChargeResult]) -> None:
+def test_the_order_of_news_does_not_matter_where_money_came(news: list[ChargeResult]) -> None:
     payment = PENDING
     for result in news:
         payment = with_result(payment, result, LATER, SettledBy.WEBHOOK)
     finals = [result.status for result in news if result.status.is_final]
     assert payment.status.is_final is bool(finals)
-    if finals:
+    if PaymentStatus.SUCCEEDED in finals:
+        assert payment.status is PaymentStatus.SUCCEEDED
+    elif finals:
         assert payment.status is finals[0]
 
 

@@ -1,6 +1,7 @@
 """Scopes: read < write < admin; what we do not know grants nothing."""
 
 import pytest
+
 from billing.edge.scopes import Scope, granted
 
 FOUR = {"billing:read", "billing:write", "subscriptions:manage", "payments:process"}

@@ -4,6 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
 from billing.domain.errors import InvalidState, ValidationFailed
@@ -11,8 +14,6 @@ from billing.domain.periods import Interval
 from billing.domain.plan import Plan
 from billing.domain.pricing import Component, ComponentType, PricingModel
 from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
-from hypothesis import given
-from hypothesis import strategies as st
 
 AT = datetime(2027, 1, 31, 9, tzinfo=UTC)
 CUSTOMER = Customer("cus_1", "ten_1", "Ada", "USD", "UTC", AT)

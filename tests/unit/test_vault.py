@@ -5,11 +5,12 @@ import secrets
 from typing import Any
 
 import pytest
-from billing.domain.errors import Unavailable
-from billing.providers.vault import Vault
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from billing.domain.errors import Unavailable
+from billing.providers.vault import Vault
 
 
 class FakeKms:

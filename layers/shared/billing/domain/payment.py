@@ -8,7 +8,7 @@ pending ──> succeeded
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing.domain.due import Due
@@ -92,8 +92,11 @@ class Payment:
 
 
 def attempt_id(invoice_id: str, invoice_at: datetime, attempt: int) -> str:
-    """The id of an invoice's n-th charge attempt: a crash and a retry mean the same attempt, never a second one."""
-    return derived("pay", invoice_at, invoice_id, str(attempt))
+    """The id of an invoice's n-th charge attempt: a crash and a retry mean the same attempt, never a second one.
+
+    Its time is the invoice's, plus a millisecond for each attempt, so that a list has them in their order.
+    """
+    return derived("pay", invoice_at + timedelta(milliseconds=attempt), invoice_id, str(attempt))
 
 
 def with_result(

@@ -6,9 +6,12 @@ so a sealed value that is copied to another field, item or tenant does not open.
 """
 
 import base64
+import hmac
 import os
 from binascii import Error as BadBase64
 from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +22,18 @@ from billing.domain.errors import Unavailable
 
 _VERSION = "v1."
 _NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """What is made of a tenant's data key: a cipher, and a key of its own for the blind index."""
+
+    cipher: AESGCM
+    blind_index: bytes
+
+    @classmethod
+    def of(cls, data_key: bytes) -> "_Keys":
+        return cls(AESGCM(data_key), hmac.new(data_key, b"ledgerline blind index", sha256).digest())
 
 
 class Vault:
@@ -34,7 +49,7 @@ class Vault:
         self._kms = kms
         self._master_key_id = master_key_id
         self._wrapped_key_of = wrapped_key_of
-        self._ciphers: dict[tuple[str, str], AESGCM] = {}
+        self._keys: dict[tuple[str, str], _Keys] = {}
 
     def seal(self, tenant_id: str, place: str, text: str, data_key: str | None = None) -> str:
         """The sealed text; the same text sealed twice looks different.
@@ -43,9 +58,7 @@ class Vault:
             data_key: the tenant's wrapped key, where the tenant itself is not stored yet.
         """
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._cipher(tenant_id, data_key or self._wrapped_key_of(tenant_id)).encrypt(
-            nonce, text.encode(), place.encode()
-        )
+        sealed = self._keys_of(tenant_id, data_key).cipher.encrypt(nonce, text.encode(), place.encode())
         return _VERSION + base64.urlsafe_b64encode(nonce + sealed).decode()
 
     def open(self, tenant_id: str, place: str, sealed: str) -> str:
@@ -58,7 +71,7 @@ class Vault:
             raise ValueError("not a sealed text")
         try:
             data = base64.urlsafe_b64decode(sealed[len(_VERSION) :])
-            cipher = self._cipher(tenant_id, self._wrapped_key_of(tenant_id))
+            cipher = self._keys_of(tenant_id, None).cipher
             return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], place.encode()).decode()
         except (InvalidTag, BadBase64, ValueError):
             raise ValueError("a sealed text that does not open here") from None
@@ -71,12 +84,18 @@ class Vault:
             )
         )
         wrapped = base64.b64encode(answer["CiphertextBlob"]).decode()
-        self._ciphers[tenant_id, wrapped] = AESGCM(answer["Plaintext"])
+        self._keys[tenant_id, wrapped] = _Keys.of(answer["Plaintext"])
         return wrapped
 
-    def _cipher(self, tenant_id: str, wrapped: str) -> AESGCM:
-        cipher = self._ciphers.get((tenant_id, wrapped))
-        if cipher is None:
+    def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
+        """HMAC-SHA256 of a text under a key of the tenant's own: a lookup finds it, a reader of the table does not."""
+        key = self._keys_of(tenant_id, data_key).blind_index
+        return hmac.new(key, text.encode(), sha256).hexdigest()
+
+    def _keys_of(self, tenant_id: str, data_key: str | None) -> "_Keys":
+        wrapped = data_key or self._wrapped_key_of(tenant_id)
+        keys = self._keys.get((tenant_id, wrapped))
+        if keys is None:
             answer = self._ask(
                 lambda: self._kms().decrypt(
                     CiphertextBlob=base64.b64decode(wrapped),
@@ -84,8 +103,8 @@ class Vault:
                     EncryptionContext=_context(tenant_id),
                 )
             )
-            cipher = self._ciphers[tenant_id, wrapped] = AESGCM(answer["Plaintext"])
-        return cipher
+            keys = self._keys[tenant_id, wrapped] = _Keys.of(answer["Plaintext"])
+        return keys
 
     @staticmethod
     def _ask(call: Callable[[], Any]) -> Any:

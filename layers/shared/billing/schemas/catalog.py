@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from billing.domain.errors import ValidationFailed
@@ -39,11 +39,12 @@ class ComponentIn(Request):
     free_units: Annotated[int, Field(ge=0)] = 0
     minimum: Amount | None = None
 
-    @model_validator(mode="after")
-    def _priced(self) -> "ComponentIn":
-        if self.type == "flat" and self.unit_amount is not None and self.unit_amount % MICROS_PER_MINOR:
+    @field_validator("unit_amount", mode="after")
+    @classmethod
+    def _whole_where_charged_as_it_is(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if info.data.get("type") == "flat" and value is not None and value % MICROS_PER_MINOR:
             raise PydanticCustomError("sub_minor_unit", "a flat amount is charged as it is")
-        return self
+        return value
 
     def component(self) -> Component:
         model = self.model or (None if self.type == "flat" else "per_unit")

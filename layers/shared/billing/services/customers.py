@@ -76,6 +76,6 @@ def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer
     return customer
 
 
-def page(work: Work, limit: int, cursor: str | None) -> Page[Customer]:
-    """A page of the tenant's customers, newest first."""
-    return work.query(Query(Customer, limit=limit, start=cursor))
+def page(work: Work, email: str | None, limit: int, cursor: str | None) -> Page[Customer]:
+    """A page of the tenant's customers, newest first; of those with an email address (in any case) where asked."""
+    return work.query(Query(Customer, index="email" if email else None, value=email, limit=limit, start=cursor))

@@ -50,7 +50,7 @@ class Query(Generic[E]):
     """A page of a tenant's entities, newest first.
 
     Args:
-        index: ``customer`` or ``subscription`` to list by that id (``value``); None for the whole tenant.
+        index: ``customer``, ``subscription`` or ``email`` to list by that (``value``); None for the whole tenant.
         filters: exact values of stored attributes, such as ``{"status": "open"}``.
         created_from, created_to: [from, to) of the creation time.
         start: where the page before ended; opaque.

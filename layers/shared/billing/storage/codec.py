@@ -27,6 +27,9 @@ class Sealer(Protocol):
     def seal(self, tenant_id: str, place: str, text: str, data_key: str | None = None) -> str:
         """The sealed text; ``data_key`` is the tenant's, where the tenant itself is not stored yet."""
 
+    def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
+        """The text's key in a blind index: the same text of a tenant has the same one, and nobody can turn it back."""
+
     def open(self, tenant_id: str, place: str, sealed: str) -> str:
         """The text.
 

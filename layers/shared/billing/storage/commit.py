@@ -30,7 +30,7 @@ from billing.storage.callers import caller_item
 from billing.storage.codec import encode
 from billing.storage.database import Key
 from billing.storage.idempotency import Record, Scope, State
-from billing.storage.registry import REGISTRY, Stored, tenant_of
+from billing.storage.registry import REGISTRY, Stored, join, tenant_of
 from billing.storage.store import Store, TenantDirectory
 from billing.storage.tables import AuditItem, CallerItem, EventItem, IdempotencyItem
 
@@ -263,13 +263,16 @@ class UnitOfWork:
         self, stored: Stored, tenant_id: str, entity_id: str, staged: _Staged
     ) -> list[tuple[Model, Condition | None]]:
         body = encode(staged.entity, self._runtime.store.sealer, tenant_id, entity_id, self._new_tenants_key(tenant_id))
+        attributes: dict[str, Any] = {"tenant_id": tenant_id, **stored.indexed(staged.entity)}
+        for name, text in stored.blind(staged.entity).items():
+            blind = self._runtime.store.sealer.blind(tenant_id, text, self._new_tenants_key(tenant_id))
+            attributes[name] = join(tenant_id, blind)
         version = staged.base_version + 1
         model: Any = stored.model
         range_attribute = getattr(model, stored.range_name)
 
         def item(range_key: str) -> Model:
-            attributes: dict[str, Any] = {"tenant_id": tenant_id, stored.range_name: range_key}
-            made: Model = model(**attributes, version=version, body=body, **stored.indexed(staged.entity))
+            made: Model = model(**{**attributes, stored.range_name: range_key}, version=version, body=body)
             return made
 
         is_new = staged.base_version == 0

@@ -28,6 +28,7 @@ class Stored:
         id_of: from the entity to its id within the tenant.
         range_of: from the id to the range key.
         indexed: from the entity to its index and filter attributes.
+        blind: from the entity to personal values that can be looked up, stored as an HMAC (``Sealer.blind``).
         also: further ids that the same content is put under, once and for ever (a plan's versions).
     """
 
@@ -37,6 +38,7 @@ class Stored:
     range_of: Callable[[str], str]
     indexed: Callable[[Any], dict[str, str]]
     also: Callable[[Any], tuple[str, ...]] = lambda entity: ()
+    blind: Callable[[Any], dict[str, str]] = lambda entity: {}
 
 
 def join(tenant_id: str, other: str) -> str:
@@ -81,7 +83,10 @@ def _plain(model: type[Model], indexed: Callable[[Any], dict[str, str]] = lambda
 REGISTRY: dict[type, Stored] = {
     Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, lambda e: {}),
     InvoiceSequence: Stored(tables.SequenceItem, "id", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
-    Customer: _plain(tables.CustomerItem),
+    Customer: Stored(
+        tables.CustomerItem, "id", lambda e: e.id, _same, lambda e: {},
+        blind=lambda e: {"email_key": e.email.casefold()} if e.email else {},
+    ),
     PaymentMethod: _plain(
         tables.PaymentMethodItem, lambda e: {"customer_key": join(e.tenant_id, e.customer_id)}
     ),

@@ -19,7 +19,8 @@ from billing.storage.registry import REGISTRY, Stored, join
 from billing.storage.tables import PlanItem, TenantItem
 
 E = TypeVar("E")
-_INDEX_KEYS = {"customer": "customer_key", "subscription": "subscription_key"}
+_INDEX_KEYS = {"customer": "customer_key", "subscription": "subscription_key", "email": "email_key"}
+_BLIND = {"email"}
 _PAGES_AT_MOST = 20
 _FILTERED_PAGE = 100
 
@@ -52,7 +53,10 @@ class Store:
         stored = REGISTRY[query.kind]
         scope = _cursor_scope(query)
         after = self._opened(query.start, tenant_id, scope) if query.start else None
-        request = _query_request(query, stored, tenant_id)
+        value = query.value or ""
+        if query.index in _BLIND:
+            value = self.sealer.blind(tenant_id, value.casefold())
+        request = _query_request(query, stored, tenant_id, value)
         items: list[E] = []
         for _ in range(_PAGES_AT_MOST):
             following = _from(request, stored, after)
@@ -162,6 +166,9 @@ class _NoSealer:
     def seal(self, tenant_id: str, place: str, text: str, data_key: str | None = None) -> str:
         raise AssertionError("a tenant has no sealed field")
 
+    def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
+        raise AssertionError("a tenant is in no blind index")
+
     def open(self, tenant_id: str, place: str, sealed: str) -> str:
         raise AssertionError("a tenant has no sealed field")
 
@@ -183,12 +190,12 @@ def _cursor_scope(query: Query[Any]) -> str:
     )
 
 
-def _query_request(query: Query[Any], stored: Stored, tenant_id: str) -> dict[str, Any]:
+def _query_request(query: Query[Any], stored: Stored, tenant_id: str, value: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     names: dict[str, str] = {}
     filters = []
-    for n, (name, value) in enumerate(query.filters.items()):
-        names[f"#f{n}"], values[f":f{n}"] = name, raw(value)
+    for n, (name, wanted) in enumerate(query.filters.items()):
+        names[f"#f{n}"], values[f":f{n}"] = name, raw(wanted)
         filters.append(f"#f{n} = :f{n}")
     for bound, operator in ((query.created_from, ">="), (query.created_to, "<")):
         if bound is not None:
@@ -202,7 +209,7 @@ def _query_request(query: Query[Any], stored: Stored, tenant_id: str) -> dict[st
     }
     if query.index:
         names["#hash"] = _INDEX_KEYS[query.index]
-        values[":hash"] = raw(join(tenant_id, query.value or ""))
+        values[":hash"] = raw(join(tenant_id, value))
         request["IndexName"] = f"by_{query.index}"
     else:
         names["#hash"] = hash_name(stored.model)

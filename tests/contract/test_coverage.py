@@ -57,7 +57,7 @@ ROWS = table()
 
 
 @cache
-def tests_in(path: str) -> set[str]:
+def names_in(path: str) -> set[str]:
     """The names of the test functions of a file."""
     file = ROOT / path
     if not file.exists():
@@ -85,5 +85,5 @@ def test_our_copy_of_a_source_is_the_source(source: Path) -> None:
 def test_a_line_has_a_status_and_its_tests_exist(row: Row) -> None:
     assert STATUS.fullmatch(row.status)
     assert bool(row.tests) is (row.status == "done")
-    missing = [f"{path}::{name}" for path, name in row.tests if name not in tests_in(path)]
+    missing = [f"{path}::{name}" for path, name in row.tests if name not in names_in(path)]
     assert missing == []

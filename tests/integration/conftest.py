@@ -110,10 +110,13 @@ def _fresh(world: World) -> Iterator[None]:
     for _ in world.queued():
         pass
     world.writes.clear()
+    world.items.clear()
+    world.made.clear()
     world.logs.clear()
     yield
     world.clock.reset()
     world.stripe_works()
+    world.forget()
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ import stripe
 from local.routes import api_routes, template
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.webhooks import signature
+from tests.support.tables import table_definitions
 
 Json = dict[str, Any]
 EVENTS = Path(__file__).parents[2] / "events"
@@ -125,6 +126,15 @@ class Answer:
     def bad_fields(self) -> dict[str, str]:
         """The reasons by field of ``details``."""
         return {detail["field"]: detail["reason"] for detail in self.error["details"]}
+
+
+@cache
+def _keys() -> dict[str, list[str]]:
+    """The names of each table's key attributes."""
+    return {
+        plain: [each["AttributeName"] for each in definition["KeySchema"]]
+        for plain, definition in table_definitions().items()
+    }
 
 
 @cache
@@ -310,12 +320,17 @@ class World:
     delivered: set[str] = field(default_factory=set)
     writes: list[tuple[str, list[str]]] = field(default_factory=list)
     """What the product asked DynamoDB to write: operation and tables."""
+    items: list[tuple[str, Json]] = field(default_factory=list)
+    """The items that it put, with their tables."""
+    made: list[str] = field(default_factory=list)
+    """Ids of the tenants that were made."""
 
     def tenant(self, **fields: Any) -> Tenant:
         """A new tenant in test mode, made through the API."""
         since = int(time.time())
         body = {"name": "Acme", "mode": "test", "currency": "USD", "invoicePrefix": "ACME", **fields}
         made = self.platform().post("/v1/tenants", body).data
+        self.made.append(made["id"])
         return Tenant(self, made["id"], made["apiKey"], made, since)
 
     def platform(self) -> Tenant:
@@ -366,10 +381,31 @@ class World:
     def note_write(self, params: Json, model: Any, **_: Any) -> None:
         """botocore's hook, before every call of the product's DynamoDB client."""
         if model.name == "TransactWriteItems":
-            touched = [next(iter(each.values()))["TableName"] for each in params["TransactItems"]]
-            self.writes.append((model.name, touched))
-        elif model.name in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"):
-            self.writes.append((model.name, [params["TableName"]]))
+            puts = [next(iter(each.values())) for each in params["TransactItems"]]
+        elif model.name in ("PutItem", "UpdateItem", "DeleteItem"):
+            puts = [params]
+        else:
+            return
+        self.writes.append((model.name, [put["TableName"] for put in puts]))
+        self.items += [(put["TableName"], put["Item"]) for put in puts if "Item" in put]
+
+    def forget(self) -> None:
+        """Delete what belongs to the tenants in ``made``: moto copies every table in every transaction."""
+        keys = _keys()
+        doomed: dict[str, tuple[str, Json]] = {}
+        for table, item in self.items:
+            owner = item.get("tenant_id", item.get("record_id", {}))["S"].partition("#")[0]
+            if owner in self.made or (owner, table) == ("platform", "idempotency"):
+                key = {name: item[name] for name in keys[table]}
+                doomed[table + json.dumps(key)] = table, key
+        deletions = list(doomed.values())
+        for start in range(0, len(deletions), 25):
+            batch: dict[str, list[Json]] = {}
+            for table, key in deletions[start : start + 25]:
+                batch.setdefault(table, []).append({"DeleteRequest": {"Key": key}})
+            self.aws("dynamodb").batch_write_item(RequestItems=batch)
+        self.items.clear()
+        self.made.clear()
 
     # Stripe's webhooks
 

@@ -93,9 +93,9 @@ def test_what_is_not_final_is_not_settled(status: PaymentStatus) -> None:
     assert (told_so.settled_by, told_so.settled_event_id, told_so.settled_at) == (None, None, None)
 
 
-def test_a_payment_that_waits_for_its_payer_is_not_looked_up() -> None:
+def test_a_payment_that_waits_for_its_payer_is_looked_up_too() -> None:
     """Hours may pass until the payer has authenticated; the webhook tells."""
-    assert told(PENDING, PaymentStatus.REQUIRES_ACTION).due is None
+    assert told(PENDING, PaymentStatus.REQUIRES_ACTION).due is not None
 
 
 def test_a_payment_under_way_keeps_its_alarm() -> None:

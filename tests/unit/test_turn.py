@@ -12,7 +12,7 @@ from billing.domain.errors import LostRace
 from billing.domain.money import Money
 from billing.domain.payment import Payment, PaymentStatus
 from billing.domain.test_clock import ClockStatus, TestClock
-from billing.services.ports import DueItem, Found, Ref
+from billing.services.ports import DueItem, DuePage, Found, Ref
 from billing.services.sweep import ClockTurn
 from billing.services.turn import TurnReport, Worker
 
@@ -50,6 +50,7 @@ class Table:
 
     entities: dict[tuple[type, str], Any] = field(default_factory=dict)
     lags: bool = False
+    page: int = 50
     events: list[str] = field(default_factory=list)
     _shown: list[DueItem] | None = None
 
@@ -58,7 +59,7 @@ class Table:
             self.entities[type(entity), entity.id] = entity
         return self
 
-    def due(self, shard: str, until: datetime) -> list[DueItem]:
+    def due(self, shard: str, until: datetime) -> DuePage:
         items = [
             DueItem(each.due.at, 0, "payment" if kind is Payment else "test_clock", each.tenant_id, each.id)
             for (kind, _), each in self.entities.items()
@@ -66,7 +67,9 @@ class Table:
         ]
         if self.lags:
             items = self._shown = self._shown or items
-        return sorted(item for item in items if item.at <= until)
+        due = sorted(item for item in items if item.at <= until)
+        full = len(due) > self.page
+        return DuePage(due[: self.page], due[self.page - 1].at if full else until)
 
 
 class FakeUnit:
@@ -196,6 +199,23 @@ def test_what_is_due_again_within_the_turn_takes_its_place_among_the_others(stag
     stage.does["a"] = lambda p: Due(SHARD, p.due.at + minutes(3))
     stage.turn()
     assert stage.order == ["a", "a", "b", "a", "a"]
+
+
+def test_what_is_beyond_the_first_page_comes_before_what_is_due_later(stage: Stage) -> None:
+    stage.table.page = 2
+    stage.table.put(*(payment(name, NOW - minutes(9)) for name in "abcde"))
+    for name in "abcde":
+        stage.does[name] = lambda p: Due(SHARD, p.due.at + minutes(5))
+    stage.turn()
+    assert stage.order == [*"abcde", *"abcde"]
+
+
+def test_a_full_page_of_an_index_that_lags_does_not_stop_the_turn(stage: Stage) -> None:
+    stage.table.page, stage.table.lags = 2, True
+    stage.table.put(*(payment(name, NOW - minutes(9)) for name in "abc"))
+    stage.does["a"] = lambda p: Due(SHARD, p.due.at + minutes(5))
+    stage.turn()
+    assert stage.order[:3] == ["a", "b", "a"]
 
 
 def test_what_moves_beyond_the_turn_is_done_with(stage: Stage) -> None:

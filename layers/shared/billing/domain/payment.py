@@ -123,5 +123,5 @@ def with_result(
         settled_by=by if final else None,
         settled_event_id=event_id if final else None,
         settled_at=at if final else None,
-        due=None if final or result.status is PaymentStatus.REQUIRES_ACTION else payment.due,
+        due=None if final else payment.due,
     )

@@ -115,11 +115,14 @@ class StripeGateway:
             return self.retrieve_charge(payment.stripe_payment_intent_id)[0]
         since = int(payment.submitted_at.timestamp()) - _LOOK_BACK_S
         params: Any = {"customer": payment.stripe_customer_id, "created": {"gte": since}, "limit": 100}
-        page = self._call(lambda: self._client().v1.payment_intents.list(params))
-        for intent in page.auto_paging_iter():
-            if _ids(intent).get("payment_id") == payment.id:
-                return _result(intent)
-        return None
+
+        def search() -> ChargeResult | None:
+            page = self._client().v1.payment_intents.list(params)
+            ours = (intent for intent in page.auto_paging_iter() if _ids(intent).get("payment_id") == payment.id)
+            intent = next(ours, None)
+            return _result(intent) if intent is not None else None
+
+        return self._call(search)
 
     def retrieve_charge(self, intent_id: str) -> tuple[ChargeResult, dict[str, str]]:
         intent = self._call(lambda: self._client().v1.payment_intents.retrieve(intent_id))

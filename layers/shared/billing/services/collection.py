@@ -138,7 +138,7 @@ class Collector:
         payment = with_result(case.payment, result, at, by, event_id)
         if payment is case.payment:
             return case
-        if payment.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
+        if not payment.status.is_final:
             payment = replace(payment, due=payment.due or self._check_due(payment.id, work.now))
         payment = work.save(payment)
         if payment.status is PaymentStatus.SUCCEEDED:

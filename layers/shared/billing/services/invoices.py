@@ -185,9 +185,11 @@ class InvoicePayments:
         """Go on from the first commit of an earlier run."""
         payment_ref = Ref(Payment, invoice.tenant_id, progress["payment"])
         subscription_ref = Ref(Subscription, invoice.tenant_id, invoice.subscription_id or "")
-        refs = [ref for ref in (payment_ref, subscription_ref) if ref.id]
+        # The invoice again: it was read before the earlier run's progress was, and may be older than the payment.
+        invoice_ref = Ref(Invoice, invoice.tenant_id, invoice.id)
+        refs = [ref for ref in (payment_ref, invoice_ref, subscription_ref) if ref.id]
         found = work.load(*refs)
-        payment = found.require(payment_ref)
+        payment, invoice = found.require(payment_ref), found.require(invoice_ref)
         if payment.status.is_final:
             return Paid(payment, invoice, None)
         result = self.collector.resolve(work, payment)

@@ -257,11 +257,19 @@ class DueItem:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """What is due first: ``items`` in order of time; nothing that is due by ``complete_until`` is left out."""
+
+    items: list[DueItem]
+    complete_until: datetime
+
+
 class DueIndex(Protocol):
     """The sparse due indexes. They lag behind the tables a little: whoever acts loads the item itself."""
 
-    def due(self, shard: str, until: datetime) -> list[DueItem]:
-        """The first page of each kind that is due in a shard at or before ``until``, in order of time."""
+    def due(self, shard: str, until: datetime) -> DuePage:
+        """The first page of what is due in a shard at or before ``until``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,22 @@ Each step is one unit of work (or two commits around a charge), safe to repeat: 
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing.domain import invoicing
 from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
 from billing.domain.due import Due, clock_of
 from billing.domain.invoicing import InvoiceStatus
-from billing.domain.payment import Payment, SettledBy
+from billing.domain.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.plan import Plan, version_id
 from billing.domain.subscription import RENEWING, Subscription
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence
 from billing.services.collection import Case, Collector, load_case
 from billing.services.ports import Ref, Work
+
+_PAYER_LOOKED_FOR_EVERY = timedelta(hours=1)
+_PAYER_COMES_WITHIN = timedelta(hours=24)
 
 
 class StillUnknown(Exception):
@@ -80,6 +83,8 @@ class Renewals:
         invoice = work.save(invoice)
         work.emit("invoice.created", replace(draft, version=invoice.version))
         work.emit("invoice.finalized", invoice)
+        if not owed:
+            work.emit("invoice.paid", invoice)
         overdue = subscription.state is lifecycle.SubscriptionState.PAST_DUE
         work.emit("subscription.past_due" if overdue else "subscription.updated", subscription)
         if not owed or method_id is None:
@@ -97,6 +102,14 @@ class Renewals:
         result = self.collector.charge(payment)
         self.collector.settle(work, Case(payment, invoice, subscription), result, at, SettledBy.SWEEP)
         return subscription.due
+
+    @staticmethod
+    def _wait_for_the_payer(work: Work, payment: Payment) -> Due | None:
+        """Look once an hour for a day: Stripe's webhook may have been lost, and the payer may come back late."""
+        too_late = work.now - payment.submitted_at > _PAYER_COMES_WITHIN
+        if payment.due is None or too_late or clock_of(payment.due.shard):
+            return work.save(replace(payment, due=None)).due
+        return work.save(replace(payment, due=Due(payment.due.shard, work.now + _PAYER_LOOKED_FOR_EVERY))).due
 
     @staticmethod
     def _check_within(shard: str, at: datetime) -> Due | None:
@@ -118,6 +131,8 @@ class Renewals:
         assert case is not None
         at = payment.created_at if payment.test_clock_id else work.now
         case = self.collector.settle(work, case, result, at, SettledBy.SWEEP)
+        if case.payment.status is PaymentStatus.REQUIRES_ACTION:
+            return self._wait_for_the_payer(work, case.payment)
         if case.payment.due is not None:
             raise StillUnknown(f"payment {payment_id} is {case.payment.status}")
         return None

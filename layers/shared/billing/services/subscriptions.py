@@ -195,6 +195,8 @@ class Subscriptions:
         work.emit("subscription.created", subscription)
         work.emit("invoice.created", replace(draft, version=invoice.version))
         work.emit("invoice.finalized", invoice)
+        if invoice.status is InvoiceStatus.PAID:
+            work.emit("invoice.paid", invoice)
         method_id = customer.default_payment_method_id
         if invoice.status is not InvoiceStatus.OPEN or method_id is None:
             return Started(subscription, invoice)

@@ -77,10 +77,17 @@ class Worker:
     def _work(self, shard: str, until: datetime, deadline: datetime, on_test_clock: bool) -> TurnReport:
         seen: set[DueItem] = set()
         report = TurnReport()
-        queue = self._fresh(shard, until, seen)
+        queue: list[DueItem] = []
+        complete_until = self._refill(queue, shard, until, seen)
         while queue:
             if self.clock() >= deadline:
                 return replace(report, cut_short=True)
+            if queue[0].at > complete_until:
+                # The index showed a page: what comes between its end and this item is asked for first.
+                known = len(queue)
+                complete_until = self._refill(queue, shard, until, seen)
+                complete_until = complete_until if len(queue) > known else until
+                continue
             item = heapq.heappop(queue)
             # A test clock's items live at their own time; the wall clock's at the time of this turn.
             now = item.at if on_test_clock else until
@@ -90,7 +97,7 @@ class Worker:
                 heapq.heappush(queue, replace(item, at=following.at))
                 seen.add(replace(item, at=following.at))
             if not queue:
-                queue = self._fresh(shard, until, seen)
+                complete_until = self._refill(queue, shard, until, seen)
         return report
 
     @staticmethod
@@ -99,12 +106,18 @@ class Worker:
         moved = following.at > item.at or following.attempts > 0
         return moved and following.shard == shard and following.at <= until
 
-    def _fresh(self, shard: str, until: datetime, seen: set[DueItem]) -> list[DueItem]:
-        """What the index shows that this turn has not taken up yet: the index may lag behind the tables."""
-        items = [item for item in self.index.due(shard, until) if item not in seen]
-        seen.update(items)
-        heapq.heapify(items)
-        return items
+    def _refill(self, queue: list[DueItem], shard: str, until: datetime, seen: set[DueItem]) -> datetime:
+        """Add what the index shows and this turn has not taken up yet (the index may lag behind the tables).
+
+        Returns:
+            until when the queue now has everything that is due.
+        """
+        page = self.index.due(shard, until)
+        for item in page.items:
+            if item not in seen:
+                seen.add(item)
+                heapq.heappush(queue, item)
+        return page.complete_until
 
     def _one(self, item: DueItem, now: datetime, report: TurnReport) -> tuple[Due | None, TurnReport]:
         try:

@@ -19,6 +19,7 @@ from billing.domain.errors import Unavailable
 T = TypeVar("T")
 _ATTEMPTS = 6
 _FIRST_PAUSE_S = 0.02
+_PATIENCE_S = 8.0
 _RETRIED = {
     "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException",
     "TransactionInProgressException", "InternalServerError", "TransactionConflictException",
@@ -35,7 +36,7 @@ class Database:
         self.connection = Connection(
             region=region,
             connect_timeout_seconds=2,
-            read_timeout_seconds=8,
+            read_timeout_seconds=3,
             max_retry_attempts=0,  # retried in ``call``, and nowhere else: 6 tries, not 6 x 3
             max_pool_connections=10,
             retry_configuration="LEGACY",
@@ -54,12 +55,15 @@ class Database:
             Unavailable: it stayed busy, or did not answer.
             ClientError, TransactWriteError: it refused for a reason that a retry does not change.
         """
+        started = time.monotonic()
         for attempt in range(_ATTEMPTS):
             try:
                 return operation()
             except (ClientError, PynamoDBException, BotoCoreError) as error:
                 if not _is_busy(error):
                     raise
+            if time.monotonic() - started > _PATIENCE_S:
+                break  # three tries that each ran into their timeout: the caller has waited long enough
             # Full jitter: up to 20 ms, 40 ms ... 640 ms, so that those who collided do not collide again.
             self._pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))
         raise Unavailable("The database is busy", retry_after_s=1)

@@ -7,7 +7,7 @@ from typing import Any
 from pynamodb.models import Model
 
 from billing.domain.times import parse_time, sort_key
-from billing.services.ports import DueItem
+from billing.services.ports import DueItem, DuePage
 from billing.storage.database import Database, raw, table_name
 from billing.storage.tables import PaymentItem, SubscriptionItem, TestClockItem
 
@@ -26,11 +26,15 @@ class DynamoDueIndex:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, shard: str, until: datetime) -> list[DueItem]:
+    def due(self, shard: str, until: datetime) -> DuePage:
         found: list[DueItem] = []
+        complete_until = until
         for rank, (kind, model) in enumerate(_DUE_TABLES.items()):
-            found += self._page(rank, kind, model, shard, until)
-        return sorted(found)
+            page = list(self._page(rank, kind, model, shard, until))
+            found += page
+            if len(page) == _PAGE:  # there may be more of this kind from here on
+                complete_until = min(complete_until, page[-1].at)
+        return DuePage(sorted(found), complete_until)
 
     def _page(self, rank: int, kind: str, model: type[Model], shard: str, until: datetime) -> Iterator[DueItem]:
         answer: dict[str, Any] = self._database.call(

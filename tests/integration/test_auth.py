@@ -20,7 +20,7 @@ def new_key(world: World, tenant: Tenant, **fields: Any) -> Tenant:
     """The tenant, calling with another key of its own."""
     text = "llk_" + secrets.token_urlsafe(8)
     unit = bootstrap.units().begin(tenant.id)
-    values = {
+    values: dict[str, Any] = {
         "id": unit.fresh_id("key"),
         "tenant_id": tenant.id,
         "key_sha256": sha256(text.encode()).hexdigest(),

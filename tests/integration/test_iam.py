@@ -111,9 +111,12 @@ def walk(world: World) -> None:
         method = tenant.get("/v1/payment-methods", customer=customer).data[0]["id"]
         named = {name: value.format(refused["latestInvoiceId"]) for name, value in body.items()}
         tenant.post(path.format(refused["latestInvoiceId"]), named)
-        world.sandbox.post(f"payment_methods/{method}/behaviour", decline=None)
-        paid = tenant.post(path.format(refused["latestInvoiceId"]), {**named, "paymentMethodId": method})
+        tenant.post(path.format(refused["latestInvoiceId"]), {**named, "paymentMethodId": method})
+        paid = tenant.post(path.format(refused["latestInvoiceId"]), {**named, "paymentMethodId": "pm_card_visa"})
         assert paid.status in (200, 201), paid.json
+        unpaid = tenant.subscribe(None, customerId=tenant.customer())
+        named = {name: value.format(unpaid["latestInvoiceId"]) for name, value in body.items()}
+        tenant.post(path.format(unpaid["latestInvoiceId"]), {**named, "paymentMethodId": "pm_card_visa"})
     world.sandbox.post("faults", kind="drop_after", method="POST", path="^/v1/payment_intents$", times=2)
     tenant.subscribe(customerId=customer)
     world.deliver_all(tenant)

@@ -1,6 +1,7 @@
 """Lists: newest first, in pages, behind cursors that only fit where they came from."""
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def five(tenant: Tenant) -> list[str]:
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
 def test_pages_cover_everything_once_newest_first(tenant: Tenant, five: list[str], limit: int) -> None:
     seen: list[str] = []
-    query: dict[str, object] = {"limit": limit}
+    query: dict[str, Any] = {"limit": limit}
     for _ in range(6):
         page = tenant.get("/v1/subscriptions", **query)
         meta = page.json["meta"]["pagination"]
@@ -36,7 +37,7 @@ def test_a_page_has_twenty_items_where_nothing_is_asked(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("query", [{"customer": True}, {"state": "trialing"}])
-def test_filtered_lists_page_as_well(tenant: Tenant, five: list[str], query: dict[str, object]) -> None:
+def test_filtered_lists_page_as_well(tenant: Tenant, five: list[str], query: dict[str, Any]) -> None:
     if "customer" in query:
         query = {"customer": tenant.data["defaultCustomerId"]}
     first = tenant.get("/v1/subscriptions", limit=3, **query)
@@ -79,7 +80,7 @@ def test_a_cursor_does_not_fit_another_tenant(world: World, cursor: str) -> None
         ("/v1/subscriptions", {"customer": "cus_1"}),
     ],
 )
-def test_a_cursor_does_not_fit_another_query(tenant: Tenant, cursor: str, path: str, query: dict[str, str]) -> None:
+def test_a_cursor_does_not_fit_another_query(tenant: Tenant, cursor: str, path: str, query: dict[str, Any]) -> None:
     answer = tenant.get(path, cursor=cursor, **query)
     assert (answer.status, answer.bad_fields) == (400, {"cursor": "invalid_cursor"})
 

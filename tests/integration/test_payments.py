@@ -1,11 +1,13 @@
 """Money that does not simply arrive: declines, 3-D Secure, and outcomes that nobody heard of."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from billing.domain.due import wall_clock_shard
+from billing.domain.times import sort_key
 from tests.integration.world import Json, Tenant, World
 
 
@@ -43,9 +45,22 @@ def test_a_declined_first_charge_leaves_an_incomplete_subscription_and_an_open_i
     assert "payment.succeeded" not in types
 
 
-def test_an_incomplete_subscription_is_not_renewed(world: World, tenant: Tenant) -> None:
-    tenant.subscribe("pm_card_chargeCustomerFail")
-    assert due_at(world, tenant, "subscriptions") == [None]
+def test_an_incomplete_subscription_waits_23_hours_for_its_money(world: World, tenant: Tenant) -> None:
+    made = tenant.subscribe("pm_card_chargeCustomerFail")
+    end = datetime.fromisoformat(made["createdAt"]) + timedelta(hours=23)
+    assert due_at(world, tenant, "subscriptions") == [sort_key(end)]
+
+
+def test_an_incomplete_subscription_that_nobody_pays_ends_and_its_invoice_is_void(world: World, tenant: Tenant) -> None:
+    made = tenant.subscribe("pm_card_chargeCustomerFail")
+    world.clock.advance(hours=23, seconds=1)
+    assert world.work(wall_clock_shard(made["id"], 16)) == {"batchItemFailures": []}
+    assert subscription_of(tenant)["state"] == "canceled"
+    assert tenant.only_invoice()["status"] == "void"
+    postings = [p for row in world.rows_of("ledger", tenant.id) for p in json.loads(row["body"]["S"])["postings"]]
+    assert len(postings) == 4
+    for account in ("receivable", "revenue"):
+        assert sum(p["amount"]["micros"] for p in postings if p["account"] == account) == 0
 
 
 def test_paying_the_open_invoice_by_another_method_activates(world: World, tenant: Tenant) -> None:
@@ -53,7 +68,7 @@ def test_paying_the_open_invoice_by_another_method_activates(world: World, tenan
     first = tenant.subscribe("pm_card_chargeCustomerFail", customerId=customer)
     tenant.subscribe("pm_card_visa", customerId=customer, trialDays=5)
     invoice = tenant.only_invoice()
-    paid = tenant.post(f"/v1/invoices/{invoice['id']}/pay").data
+    paid = tenant.post(f"/v1/invoices/{invoice['id']}/pay", {"paymentMethodId": "pm_card_visa"}).data
     assert (paid["status"], paid["attemptCount"], paid["paymentError"]) == ("paid", 2, None)
     assert tenant.get(f"/v1/subscriptions/{first['id']}").data["state"] == "active"
     assert {p["attempt"]: p["status"] for p in tenant.get("/v1/payments").data} == {1: "failed", 2: "succeeded"}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.world import Tenant, World
+from tests.integration.world import Json, Tenant, World
 
-PERSON = {
+PERSON: Json = {
     "name": "Anneliese Zwickelbauer",
     "email": "anneliese.zwickelbauer@private.example",
     "address": {"line1": "Quittengasse 17b", "city": "Oberzwiesel", "postalCode": "94227", "country": "DE"},

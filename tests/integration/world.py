@@ -322,6 +322,8 @@ class World:
     """What the product asked DynamoDB to write: operation and tables."""
     items: list[tuple[str, Json]] = field(default_factory=list)
     """The items that it put, with their tables."""
+    kept: list[tuple[str, Json]] = field(default_factory=list)
+    """Those of what a whole module shares."""
     made: list[str] = field(default_factory=list)
     """Ids of the tenants that were made."""
 
@@ -389,23 +391,48 @@ class World:
         self.writes.append((model.name, [put["TableName"] for put in puts]))
         self.items += [(put["TableName"], put["Item"]) for put in puts if "Item" in put]
 
-    def forget(self) -> None:
-        """Delete what belongs to the tenants in ``made``: moto copies every table in every transaction."""
-        keys = _keys()
-        doomed: dict[str, tuple[str, Json]] = {}
+    def forget_tenants(self) -> None:
+        """Delete what belongs to the tenants in ``made``."""
+        mine: list[tuple[str, Json]] = []
+        others: list[tuple[str, Json]] = []
         for table, item in self.items:
-            owner = item.get("tenant_id", item.get("record_id", {}))["S"].partition("#")[0]
-            if owner in self.made or (owner, table) == ("platform", "idempotency"):
-                key = {name: item[name] for name in keys[table]}
-                doomed[table + json.dumps(key)] = table, key
+            owner = (item.get("tenant_id") or item["record_id"])["S"].partition("#")[0]
+            done_with = owner in self.made or (owner, table) == ("platform", "idempotency")
+            (mine if done_with else others).append((table, item))
+        self._delete(mine)
+        self.items = others
+        self.begin()
+
+    def begin(self) -> None:
+        """What is there now is not the next test's own."""
+        self.kept += self.items
+        self.items.clear()
+        self.made.clear()
+
+    def forget_all(self) -> None:
+        """Delete all that the product put into the tables, but for the platform's own settings."""
+        written = [*self.kept, *self.items]
+        self._delete(
+            [
+                (table, item)
+                for table, item in written
+                if item.get("tenant_id") != {"S": "platform"} or table != "tenants"
+            ]
+        )
+        self.kept.clear()
+        self.items.clear()
+
+    def _delete(self, items: list[tuple[str, Json]]) -> None:
+        doomed = {}
+        for table, item in items:
+            key = {name: item[name] for name in _keys()[table]}
+            doomed[table + json.dumps(key)] = table, key
         deletions = list(doomed.values())
         for start in range(0, len(deletions), 25):
             batch: dict[str, list[Json]] = {}
             for table, key in deletions[start : start + 25]:
                 batch.setdefault(table, []).append({"DeleteRequest": {"Key": key}})
             self.aws("dynamodb").batch_write_item(RequestItems=batch)
-        self.items.clear()
-        self.made.clear()
 
     # Stripe's webhooks
 

@@ -35,7 +35,7 @@ class FakeSealer:
     def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
         return f"{tenant_id}/{text}"
 
-    def open(self, tenant_id: str, place: str, sealed: str) -> str:
+    def open(self, tenant_id: str, place: str, sealed: str, data_key: str | None = None) -> str:
         tenant, where, text = json.loads(base64.b64decode(sealed))
         if (tenant, where) != (tenant_id, place):
             raise ValueError("not from here")
@@ -97,7 +97,7 @@ def strategy(kind: type) -> st.SearchStrategy[Any]:
         )  # fmt: skip
     # Optional fields as well: left alone, Hypothesis leaves out what has a default.
     inferred = {f.name: ... for f in fields(kind)}
-    return st.builds(kind, **inferred)  # type: ignore[arg-type]
+    return st.builds(kind, **inferred)
 
 
 @pytest.mark.parametrize("kind", list(REGISTRY), ids=lambda kind: kind.__name__)

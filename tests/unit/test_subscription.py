@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
+from billing.domain.due import Due
 from billing.domain.errors import InvalidState, ValidationFailed
 from billing.domain.periods import Interval
 from billing.domain.plan import Plan
 from billing.domain.pricing import Component, ComponentType, PricingModel
-from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
+from billing.domain.subscription import INCOMPLETE_FOR, RENEWING, Subscription, SubscriptionState
 
 AT = datetime(2027, 1, 31, 9, tzinfo=UTC)
 CUSTOMER = Customer("cus_1", "ten_1", "Ada", "USD", "UTC", AT)
@@ -95,43 +96,53 @@ def test_the_31st_comes_back_after_february() -> None:
 
 @pytest.mark.parametrize("state", S)
 def test_what_renews_has_its_alarm_at_the_periods_end(state: SubscriptionState) -> None:
-    armed = lifecycle.with_first_alarm(replace(started(), state=state), "07")
+    armed = lifecycle.with_alarm(replace(started(), state=state), "07")
     if state in RENEWING:
-        assert armed.due is not None
-        assert (armed.due.shard, armed.due.at) == ("07", armed.current_period.end)
+        assert armed.due == Due("07", armed.current_period.end)
+    elif state is S.INCOMPLETE:
+        assert armed.due == Due("07", AT + INCOMPLETE_FOR)
     else:
         assert armed.due is None
 
 
-PAID = {S.INCOMPLETE: S.ACTIVE, S.PAST_DUE: S.ACTIVE}
-UNPAID = {S.ACTIVE: S.PAST_DUE, S.TRIALING: S.PAST_DUE}
+def owing(*invoices: str, state: SubscriptionState = S.PAST_DUE) -> Subscription:
+    return lifecycle.with_alarm(replace(started(), state=state, unpaid_invoice_ids=invoices), "03")
 
 
-@pytest.mark.parametrize("state", S)
-def test_payment_activates_what_waited_for_it(state: SubscriptionState) -> None:
-    before = replace(started(), state=state)
-    after = lifecycle.invoice_paid(before, "07")
-    assert after.state is PAID.get(state, state)
-    assert (after is before) is (state not in PAID)
-    if state in PAID:
-        assert after.due is not None
+def test_the_first_payment_activates_and_sets_the_alarm_to_the_periods_end() -> None:
+    active = lifecycle.invoice_paid(owing(state=S.INCOMPLETE), "in_1", "07")
+    assert (active.state, active.due) == (S.ACTIVE, Due("07", active.current_period.end))
 
 
-def test_payment_of_an_old_invoice_does_not_move_the_alarm() -> None:
-    armed = lifecycle.with_first_alarm(replace(started(), state=S.PAST_DUE), "03")
-    assert lifecycle.invoice_paid(armed, "07").due == armed.due
+def test_it_is_past_due_until_the_last_unpaid_invoice_is_paid() -> None:
+    behind = owing("in_1", "in_2")
+    halfway = lifecycle.invoice_paid(behind, "in_1", "07")
+    assert (halfway.state, halfway.unpaid_invoice_ids) == (S.PAST_DUE, ("in_2",))
+    settled = lifecycle.invoice_paid(halfway, "in_2", "07")
+    assert (settled.state, settled.unpaid_invoice_ids, settled.due) == (S.ACTIVE, (), behind.due)
+
+
+@pytest.mark.parametrize("state", [S.TRIALING, S.ACTIVE, S.PAUSED, S.CANCELED])
+def test_payment_of_any_other_invoice_changes_nothing(state: SubscriptionState) -> None:
+    before = owing(state=state)
+    assert lifecycle.invoice_paid(before, "in_9", "07") is before
 
 
 @pytest.mark.parametrize("state", S)
 def test_a_failed_charge_makes_what_ran_past_due(state: SubscriptionState) -> None:
-    before = replace(started(), state=state)
-    assert lifecycle.invoice_unpaid(before).state is UNPAID.get(state, state)
+    before = owing(state=state)
+    after = lifecycle.invoice_unpaid(before, "in_1")
+    if state in RENEWING:
+        assert (after.state, after.unpaid_invoice_ids, after.due) == (S.PAST_DUE, ("in_1",), before.due)
+        assert lifecycle.invoice_unpaid(after, "in_1") is after
+    else:
+        assert after is before
 
 
 @pytest.mark.parametrize("state", S)
 @pytest.mark.parametrize("at_period_end", [True, False])
 def test_cancel(state: SubscriptionState, at_period_end: bool) -> None:
-    before = lifecycle.with_first_alarm(replace(started(), state=state), "07")
+    before = lifecycle.with_alarm(replace(started(), state=state), "07")
     if state is S.CANCELED:
         with pytest.raises(InvalidState) as refused:
             lifecycle.cancel(before, AT, at_period_end)

@@ -64,7 +64,7 @@ def logger() -> Logger:
 def database() -> Database:
     """The DynamoDB client."""
     use_tables(settings().tables)
-    made = Database()
+    made = Database(_JITTER.random)
     assert made.client  # made at import (or in the snapshot), not in the first request
     return made
 
@@ -81,7 +81,7 @@ def vault() -> "Vault":
 @cache
 def tenants() -> TenantDirectory:
     """Tenants by id."""
-    return TenantDirectory(database(), now, settings().tenant_cache_s, _platform)
+    return TenantDirectory(database(), now, settings().tenant_cache_s, vault, _platform)
 
 
 def _platform() -> Tenant:
@@ -164,6 +164,7 @@ def http_api(group: str) -> "HttpApi":
         new_request_id=lambda: fresh("req", now(), os.urandom(10)),
         jitter=_JITTER.random,
         pause=time.sleep,
+        stage=s.stage,
         documentation_base_url=s.documentation_base_url,
         max_body_bytes=s.max_body_bytes,
         max_json_depth=s.max_json_depth,
@@ -177,7 +178,7 @@ def stripe_webhook() -> "StripeWebhook":
     from billing.providers.stripe_webhook import SignatureCheck
     from billing.services.stripe_events import StripeEvents
 
-    check = SignatureCheck(stripe_secrets(), settings().stripe_webhook_tolerance_s)
+    check = SignatureCheck(stripe_secrets(), settings().stripe_webhook_tolerance_s, now)
     return StripeWebhook(
         check.event,
         StripeEvents(collector()),
@@ -187,6 +188,7 @@ def stripe_webhook() -> "StripeWebhook":
         lambda: fresh("req", now(), os.urandom(10)),
         _JITTER.random,
         time.sleep,
+        settings().stage,
     )
 
 

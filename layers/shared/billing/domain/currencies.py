@@ -22,6 +22,18 @@ _CODES_BY_DIGITS: dict[int, str] = {
 _MINOR_DIGITS: dict[str, int] = {code: digits for digits, codes in _CODES_BY_DIGITS.items() for code in codes.split()}
 
 
+_CHARGE_STEPS = dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 10) | {"MGA": 100, "ISK": 1, "UGX": 1}
+
+
+def charge_step(currency: str) -> int:
+    """The smallest amount that can be charged, in minor units: what is priced is rounded to it.
+
+    Stripe takes three-decimal currencies to two decimals (KWD 5.124 -> 5.120) and ariary only whole (MGA 100 minor
+    units are one). Source: docs.stripe.com/currencies.
+    """
+    return _CHARGE_STEPS.get(currency, 1)
+
+
 def is_currency(code: str) -> bool:
     """Tell whether `code` is an active ISO 4217 currency, written in upper case."""
     return code in _MINOR_DIGITS

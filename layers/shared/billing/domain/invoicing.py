@@ -15,7 +15,7 @@ from billing.domain.customer import PERSONAL, Address, Customer
 from billing.domain.due import Due
 from billing.domain.errors import InvalidState
 from billing.domain.ids import derived
-from billing.domain.ledger import LedgerEntry
+from billing.domain.ledger import LedgerEntry, Posting
 from billing.domain.money import Money, sum_money
 from billing.domain.payment import Payment, PaymentError
 from billing.domain.periods import Period
@@ -218,7 +218,11 @@ def finalize(
         paid_at=at if free else None,
         due=None,
     )
-    entry = ledger.invoice_finalized(
+    return final, following, _finalized_entry(invoice, at)
+
+
+def _finalized_entry(invoice: Invoice, at: datetime) -> LedgerEntry | None:
+    return ledger.invoice_finalized(
         derived("le", invoice.created_at, "invoice.finalized", invoice.id),
         invoice.id,
         invoice.customer_id,
@@ -226,7 +230,6 @@ def finalize(
         tax=invoice.tax,
         at=at,
     )
-    return final, following, entry
 
 
 def attempted(invoice: Invoice, payment: Payment) -> Invoice:
@@ -244,7 +247,8 @@ def paid(invoice: Invoice, payment: Payment, at: datetime) -> tuple[Invoice, Led
     """The invoice after ``payment`` succeeded, and the entry that moves the money in the books."""
     collected = invoice.amount_paid + payment.amount
     owed = invoice.total - invoice.balance_applied - collected
-    settled = not owed.is_negative and owed.is_zero
+    # A payer who pays twice (an old form, a new card) leaves the invoice paid and due a negative amount: a credit.
+    settled = invoice.status is InvoiceStatus.OPEN and (owed.is_zero or owed.is_negative)
     entry = ledger.payment_received(
         derived("le", payment.created_at, "payment.succeeded", payment.id),
         payment.id,
@@ -262,6 +266,27 @@ def paid(invoice: Invoice, payment: Payment, at: datetime) -> tuple[Invoice, Led
         ),
         entry,
     )
+
+
+def void(invoice: Invoice, at: datetime) -> tuple[Invoice, LedgerEntry | None]:
+    """The open invoice that nobody will pay any more, and the entry that takes its amount out of the books again.
+
+    Raises:
+        InvalidState: it is not open, or something was paid on it.
+    """
+    if invoice.status is not InvoiceStatus.OPEN or not invoice.amount_paid.is_zero:
+        raise InvalidState.of("invoice", invoice.status, "voided")
+    posted = _finalized_entry(invoice, at)
+    entry = None
+    if posted is not None:
+        entry = LedgerEntry(
+            id=derived("le", invoice.created_at, "invoice.voided", invoice.id),
+            kind="invoice_voided",
+            source_id=invoice.id,
+            posted_at=at,
+            postings=tuple(Posting(each.account, -each.amount, each.party) for each in posted.postings),
+        )
+    return replace(invoice, status=InvoiceStatus.VOID), entry
 
 
 def payment_failed(invoice: Invoice, payment: Payment) -> Invoice:

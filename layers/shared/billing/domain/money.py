@@ -71,7 +71,7 @@ class Money:
         return cls(minor * MICROS_PER_MINOR, currency)
 
     @classmethod
-    def rounded(cls, exact: Fraction | Decimal | int, currency: str) -> Money:
+    def rounded(cls, exact: Fraction | Decimal | int, currency: str, step: int = 1) -> Money:
         """Round an exact number of micro-units to a whole minor unit, half away from zero.
 
         `Money.rounded(226_500, "USD")` (226.5 cents, 5 % of $45.30) is $2.27, and its negation is -$2.27, so
@@ -80,15 +80,16 @@ class Money:
         Args:
             exact: micro-units, with any fraction.
             currency: ISO 4217 code.
+            step: minor units to round to a multiple of: 10 for KWD, where Stripe charges no finer.
 
         Raises:
             TypeError: `exact` is a float, a bool or no number.
             ValueError: `exact` is NaN or infinite.
         """
-        units = exact_fraction(exact) / MICROS_PER_MINOR
+        units = exact_fraction(exact) / (MICROS_PER_MINOR * step)
         # floor(x + 1/2) on the magnitude, in integers: 226.5 -> (2 * 453 + 2) // (2 * 2) = 227.
         magnitude = (2 * abs(units.numerator) + units.denominator) // (2 * units.denominator)
-        return cls.from_minor(magnitude if units >= 0 else -magnitude, currency)
+        return cls.from_minor((magnitude if units >= 0 else -magnitude) * step, currency)
 
     @property
     def is_zero(self) -> bool:

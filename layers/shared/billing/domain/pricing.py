@@ -12,6 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 from math import ceil
 
+from billing.domain.currencies import charge_step
 from billing.domain.money import Money, exact_fraction
 
 
@@ -201,7 +202,7 @@ def price(component: Component, quantity: Decimal, currency: str) -> PricedQuant
     exact = exact_price(component, quantity)
     if component.type is ComponentType.FLAT:
         quantity = Decimal(1)
-    amount = Money.rounded(exact, currency)
+    amount = Money.rounded(exact, currency, charge_step(currency))
     return PricedQuantity(Decimal(quantity), _single_unit_amount(component, quantity), amount)
 
 

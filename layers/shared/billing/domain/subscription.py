@@ -15,6 +15,9 @@ from billing.domain.errors import Detail, InvalidState, ValidationFailed
 from billing.domain.periods import Cadence, Period
 from billing.domain.plan import Plan
 
+INCOMPLETE_FOR = timedelta(hours=23)
+"""So long the first invoice may stay unpaid; then the subscription ends and the invoice is void, as at Stripe."""
+
 
 class SubscriptionState(StrEnum):
     TRIALING = "trialing"
@@ -37,6 +40,8 @@ class Subscription:
         plan_tenant_id: whose catalog the plan is in: the tenant's own or the platform's.
         cadence: where the boundaries of paid periods are.
         period_index: which period of the cadence is running; -1 during a trial, which comes before period 0.
+        payment_method_id: what it is charged by; the customer's default where it has none of its own.
+        unpaid_invoice_ids: its invoices whose charge failed; it is past due until the last of them is paid.
     """
 
     id: str
@@ -57,6 +62,8 @@ class Subscription:
     paused_at: datetime | None = None
     resumes_at: datetime | None = None
     latest_invoice_id: str | None = None
+    payment_method_id: str | None = None
+    unpaid_invoice_ids: tuple[str, ...] = ()
     test_clock_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     due: Due | None = None
@@ -120,26 +127,34 @@ def renew(subscription: Subscription) -> Subscription:
     return replace(subscription, period_index=index, current_period=subscription.cadence.period(index))
 
 
-def with_first_alarm(subscription: Subscription, shard: str) -> Subscription:
-    """The subscription with its alarm at the end of its period; an incomplete one waits for its money instead."""
-    if subscription.state not in RENEWING:
-        return replace(subscription, due=None)
-    return replace(subscription, due=Due(shard, subscription.current_period.end))
+def with_alarm(subscription: Subscription, shard: str) -> Subscription:
+    """The subscription with its alarm: at the end of its period, or when an incomplete one has waited long enough."""
+    if subscription.state is SubscriptionState.INCOMPLETE:
+        return replace(subscription, due=Due(shard, subscription.created_at + INCOMPLETE_FOR))
+    if subscription.state in RENEWING:
+        return replace(subscription, due=Due(shard, subscription.current_period.end))
+    return replace(subscription, due=None)
 
 
-def invoice_paid(subscription: Subscription, shard: str) -> Subscription:
-    """The subscription after one of its invoices was paid: an incomplete or overdue one is active (again)."""
-    if subscription.state not in (SubscriptionState.INCOMPLETE, SubscriptionState.PAST_DUE):
+def invoice_paid(subscription: Subscription, invoice_id: str, shard: str) -> Subscription:
+    """The subscription after one of its invoices was paid: active (again), where that was the last unpaid one."""
+    unpaid = tuple(each for each in subscription.unpaid_invoice_ids if each != invoice_id)
+    if subscription.state is SubscriptionState.INCOMPLETE:
+        active = replace(subscription, state=SubscriptionState.ACTIVE, unpaid_invoice_ids=unpaid)
+        return with_alarm(active, shard)
+    if subscription.state is SubscriptionState.PAST_DUE and not unpaid:
+        return replace(subscription, state=SubscriptionState.ACTIVE, unpaid_invoice_ids=())
+    if unpaid == subscription.unpaid_invoice_ids:
         return subscription
-    active = replace(subscription, state=SubscriptionState.ACTIVE)
-    return active if active.due else with_first_alarm(active, shard)
+    return replace(subscription, unpaid_invoice_ids=unpaid)
 
 
-def invoice_unpaid(subscription: Subscription) -> Subscription:
-    """The subscription after a charge failed: what ran is past due; what never began stays incomplete."""
-    if subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
-        return replace(subscription, state=SubscriptionState.PAST_DUE)
-    return subscription
+def invoice_unpaid(subscription: Subscription, invoice_id: str) -> Subscription:
+    """The subscription after the charge of an invoice failed: past due; what never began stays incomplete."""
+    if subscription.state not in RENEWING or invoice_id in subscription.unpaid_invoice_ids:
+        return subscription
+    unpaid = (*subscription.unpaid_invoice_ids, invoice_id)
+    return replace(subscription, state=SubscriptionState.PAST_DUE, unpaid_invoice_ids=unpaid)
 
 
 def trial_over(subscription: Subscription) -> Subscription:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from billing.domain.customer import Address
+from billing.domain.customer import PERSONAL, Address
 from billing.domain.ids import derived
 
 PLATFORM = "platform"
@@ -50,10 +50,10 @@ class Tenant:
     invoice_prefix: str
     data_key: str
     created_at: datetime
-    legal_name: str | None = None
-    address: Address | None = None
-    tax_id: str | None = None
-    email: str | None = None
+    legal_name: str | None = field(default=None, metadata=PERSONAL)
+    address: Address | None = field(default=None, metadata=PERSONAL)
+    tax_id: str | None = field(default=None, metadata=PERSONAL)
+    email: str | None = field(default=None, metadata=PERSONAL)
     version: int = 0
 
     @property

@@ -1,11 +1,14 @@
 """Test clocks: a tenant in test mode moves time for the customers attached to a clock (contract.md section 3)."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing.domain.due import Due
 from billing.domain.errors import InvalidState, ValidationFailed
+
+LONGEST_ADVANCE = timedelta(days=2 * 366)
+"""Of one step: a clock that runs for centuries would keep the worker from everybody else's billing."""
 
 
 class ClockStatus(StrEnum):
@@ -34,12 +37,14 @@ class TestClock:
 
         Raises:
             InvalidState: it is already on its way, or deleted.
-            ValidationFailed: ``to`` is not later than its time.
+            ValidationFailed: ``to`` is not later than its time, or more than two years later.
         """
         if self.status is not ClockStatus.READY:
             raise InvalidState.of("test_clock", self.status, "advanced")
         if to <= self.frozen_time:
             raise ValidationFailed.of("frozenTime", "not_after_frozen_time")
+        if to - self.frozen_time > LONGEST_ADVANCE:
+            raise ValidationFailed.of("frozenTime", "too_far_ahead")
         return replace(self, status=ClockStatus.ADVANCING, target_time=to, due=due)
 
     def arrived(self) -> "TestClock":

@@ -58,6 +58,7 @@ class Edge:
     new_request_id: Callable[[], str]
     jitter: Callable[[], float]
     pause: Callable[[float], None]
+    stage: str
     documentation_base_url: str
     max_body_bytes: int
     max_json_depth: int

@@ -24,7 +24,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
-from billing.domain.errors import BillingError, Detail, RouteNotFound, ValidationFailed
+from billing.domain.errors import BillingError, Detail, PaymentDeclined, RouteNotFound, ValidationFailed
 from billing.edge import envelope
 from billing.edge.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
 from billing.edge.metrics import embedded
@@ -251,10 +251,11 @@ class HttpApi:
                 "replayed": call.replayed,
                 **embedded(
                     call.started,
-                    {"route": call.policy.route},
+                    self._edge.stage,
+                    ("route", call.policy.route),
                     {
                         "duration_ms": (call.duration_ms, "Milliseconds"),
-                        "server_errors": (int(status >= 500), "Count"),
+                        "server_errors": (int(status >= 500 and status != PaymentDeclined.status), "Count"),
                         "rate_limited": (int(status == 429), "Count"),
                     },
                 ),

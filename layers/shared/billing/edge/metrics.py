@@ -11,17 +11,22 @@ from typing import Any
 NAMESPACE = "Ledgerline"
 
 
-def embedded(at: datetime, dimensions: Mapping[str, str], values: Mapping[str, tuple[float, str]]) -> dict[str, Any]:
+def embedded(
+    at: datetime, stage: str, dimension: tuple[str, str], values: Mapping[str, tuple[float, str]]
+) -> dict[str, Any]:
     """The extra fields that make CloudWatch count what a log line says.
 
     Args:
-        dimensions: such as the route; few and bounded, for each combination is a metric of its own.
+        stage: every metric is counted for the stage as a whole too; alarms look at that.
+        dimension: name and value, such as the route; few and bounded, for each is a metric of its own.
         values: from a metric's name to its value and unit, such as ``{"Duration": (12, "Milliseconds")}``.
     """
     metrics = [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()]
-    directive = {"Namespace": NAMESPACE, "Dimensions": [list(dimensions)], "Metrics": metrics}
+    name, value = dimension
+    directive = {"Namespace": NAMESPACE, "Dimensions": [["stage"], ["stage", name]], "Metrics": metrics}
     return {
         "_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [directive]},
-        **dimensions,
-        **{name: value for name, (value, _) in values.items()},
+        "stage": stage,
+        name: value,
+        **{metric: number for metric, (number, _) in values.items()},
     }

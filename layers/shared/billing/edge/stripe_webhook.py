@@ -40,7 +40,9 @@ class StripeWebhook:
         new_request_id: Callable[[], str],
         jitter: Callable[[], float],
         pause: Callable[[float], None],
+        stage: str,
     ) -> None:
+        self._stage = stage
         self._verified = verified
         self._events = events
         self._units = units
@@ -64,7 +66,8 @@ class StripeWebhook:
                 "status": status,
                 **embedded(
                     started,
-                    {"outcome": outcome},
+                    self._stage,
+                    ("outcome", outcome),
                     {"duration_ms": (milliseconds, "Milliseconds"), "deliveries": (1, "Count")},
                 ),
             },

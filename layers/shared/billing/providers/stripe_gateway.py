@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import stripe
 from stripe import StripeClient
 
-from billing.domain.currencies import minor_digits
+from billing.domain.currencies import charge_step, minor_digits
 from billing.domain.customer import CardDisplay, Customer
 from billing.domain.errors import PaymentMethodInvalid, Unavailable
 from billing.domain.money import Money
@@ -110,6 +110,16 @@ class StripeGateway:
         except stripe.StripeError as error:  # our credentials, most likely: the attempt waits until they are mended
             raise OutcomeUnknown(type(error).__name__) from error
 
+    def cancel_charge(self, payment: Payment) -> ChargeResult:
+        assert payment.stripe_payment_intent_id is not None
+        intent_id = payment.stripe_payment_intent_id
+        options: Any = {"idempotency_key": f"{payment.tenant_id}:cancel:{payment.id}"}
+        try:
+            return _result(self._call(lambda: self._client().v1.payment_intents.cancel(intent_id, {}, options)))
+        except stripe.InvalidRequestError:
+            # It is canceled already, or it succeeded meanwhile: what it is now is what counts.
+            return self.retrieve_charge(intent_id)[0]
+
     def find_charge(self, payment: Payment) -> ChargeResult | None:
         if payment.stripe_payment_intent_id:
             return self.retrieve_charge(payment.stripe_payment_intent_id)[0]
@@ -155,21 +165,26 @@ class StripeGateway:
         raise AssertionError("unreachable")
 
 
-_SENT_IN_HUNDREDTHS = {"ISK", "UGX"}
-"""ISO 4217 gives them no minor unit; Stripe takes two decimals that are 00 (docs.stripe.com/currencies)."""
+_STRIPE_DECIMALS = {"ISK": 2, "UGX": 2, "MGA": 0}
+"""Where Stripe counts otherwise than ISO 4217 (docs.stripe.com/currencies): ISK and UGX with two decimals that are
+00, ariary whole."""
 
 
 def stripe_amount(amount: Money) -> int:
     """The integer that Stripe wants.
 
-    USD 4999000 micro-units -> 4999; JPY 500000 -> 500; ISK 500000 -> 50000; KWD 5124000 -> 5124, whose last digit
-    must be 0, which is rounded half-up where it is not: 5124 -> 5120.
+    USD 4999000 micro-units -> 4999; JPY 500000 -> 500; ISK 500000 -> 50000; MGA 10000000 (100.00) -> 100;
+    KWD 5120000 -> 5120, whose last digit is 0 because prices are rounded so (``charge_step``).
+
+    Raises:
+        ValueError: Stripe cannot charge this amount; it is never rounded here, for then the books would differ.
     """
-    if amount.currency in _SENT_IN_HUNDREDTHS:
-        return amount.minor * 100
-    if minor_digits(amount.currency) == 3:
-        return (amount.minor + 5) // 10 * 10
-    return amount.minor
+    if amount.minor % charge_step(amount.currency):
+        raise ValueError(f"{amount} is not a multiple of what can be charged")
+    digits = minor_digits(amount.currency)
+    wanted = _STRIPE_DECIMALS.get(amount.currency, digits)
+    stripe_units: int = amount.minor * 10**wanted // 10**digits
+    return stripe_units
 
 
 def _metadata(payment: Payment) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Stripe's signature on an incoming webhook (contract B section 6; docs.stripe.com/webhooks/signature)."""
 
 import json
-import time
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import stripe
@@ -18,7 +19,8 @@ class SignatureCheck:
         tolerance_s: how old a timestamp may be.
     """
 
-    def __init__(self, secrets: SecretReader, tolerance_s: int) -> None:
+    def __init__(self, secrets: SecretReader, tolerance_s: int, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
         self._secrets = secrets
         self._tolerance_s = tolerance_s
 
@@ -58,4 +60,4 @@ class SignatureCheck:
     def _from_the_future(self, header: str) -> bool:
         """Stripe's code looks at the past only; the window is as wide on the other side."""
         stamped = next(int(part[2:]) for part in header.split(",") if part.startswith("t="))
-        return stamped > time.time() + self._tolerance_s
+        return stamped > self._clock().timestamp() + self._tolerance_s

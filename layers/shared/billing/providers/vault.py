@@ -61,7 +61,7 @@ class Vault:
         sealed = self._keys_of(tenant_id, data_key).cipher.encrypt(nonce, text.encode(), place.encode())
         return _VERSION + base64.urlsafe_b64encode(nonce + sealed).decode()
 
-    def open(self, tenant_id: str, place: str, sealed: str) -> str:
+    def open(self, tenant_id: str, place: str, sealed: str, data_key: str | None = None) -> str:
         """The text.
 
         Raises:
@@ -71,7 +71,7 @@ class Vault:
             raise ValueError("not a sealed text")
         try:
             data = base64.urlsafe_b64decode(sealed[len(_VERSION) :])
-            cipher = self._keys_of(tenant_id, None).cipher
+            cipher = self._keys_of(tenant_id, data_key).cipher
             return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], place.encode()).decode()
         except (InvalidTag, BadBase64, ValueError):
             raise ValueError("a sealed text that does not open here") from None

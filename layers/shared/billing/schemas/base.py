@@ -49,7 +49,7 @@ def _time(value: Any) -> Any:
         raise PydanticCustomError("must_be_a_time", "an RFC 3339 time")
     try:
         return parse_time(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise PydanticCustomError("must_be_a_time", "an RFC 3339 time with an offset") from None
 
 

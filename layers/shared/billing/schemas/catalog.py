@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from billing.domain.errors import ValidationFailed
+from billing.domain.currencies import charge_step
+from billing.domain.errors import Detail, ValidationFailed
 from billing.domain.money import MICROS_PER_MINOR
 from billing.domain.periods import Interval
 from billing.domain.plan import Plan
@@ -18,8 +19,13 @@ PlanId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$"
 ComponentKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
 
 
+LARGEST_QUANTITY = 10**12
+MOST_TIERS = 500
+"""Over all components: a plan is one DynamoDB item."""
+
+
 class TierIn(Request):
-    up_to: Annotated[int, Field(ge=1)] | None
+    up_to: Annotated[int, Field(ge=1, le=LARGEST_QUANTITY)] | None
     unit_amount: Micros = 0
     flat_amount: Amount = 0
 
@@ -35,8 +41,8 @@ class ComponentIn(Request):
     model: Literal["per_unit", "graduated", "volume", "package"] | None = None
     unit_amount: Micros | None = None
     tiers: Annotated[list[TierIn], Field(max_length=100)] = []
-    package_size: Annotated[int, Field(ge=1)] | None = None
-    free_units: Annotated[int, Field(ge=0)] = 0
+    package_size: Annotated[int, Field(ge=1, le=LARGEST_QUANTITY)] | None = None
+    free_units: Annotated[int, Field(ge=0, le=LARGEST_QUANTITY)] = 0
     minimum: Amount | None = None
 
     @field_validator("unit_amount", mode="after")
@@ -45,6 +51,15 @@ class ComponentIn(Request):
         if info.data.get("type") == "flat" and value is not None and value % MICROS_PER_MINOR:
             raise PydanticCustomError("sub_minor_unit", "a flat amount is charged as it is")
         return value
+
+    def charged_as_they_are(self) -> list[tuple[str, int]]:
+        """The amounts that go onto an invoice unchanged, with their fields."""
+        found = [(f"tiers.{n}.flatAmount", tier.flat_amount) for n, tier in enumerate(self.tiers)]
+        if self.minimum is not None:
+            found.append(("minimum", self.minimum))
+        if self.type == "flat" and self.unit_amount is not None:
+            found.append(("unitAmount", self.unit_amount))
+        return found
 
     def component(self) -> Component:
         model = self.model or (None if self.type == "flat" else "per_unit")
@@ -76,6 +91,9 @@ class PlanIn(Request):
         Raises:
             ValidationFailed: a component contradicts itself.
         """
+        if sum(len(component.tiers) for component in self.components) > MOST_TIERS:
+            raise ValidationFailed.of("components", "too_many_tiers")
+        self._check_chargeable()
         keys = [component.key for component in self.components]
         for n, key in enumerate(keys):
             if key in keys[:n]:
@@ -90,6 +108,18 @@ class PlanIn(Request):
             tax_behavior="exclusive",
             components=tuple(_component(n, component) for n, component in enumerate(self.components)),
         )
+
+    def _check_chargeable(self) -> None:
+        """What is charged as it is must be chargeable: KWD 5.125 is not, for cards take it to two decimals."""
+        step = charge_step(self.currency) * MICROS_PER_MINOR
+        bad = [
+            Detail(f"components.{n}.{field}", "not_chargeable_in_currency")
+            for n, component in enumerate(self.components)
+            for field, amount in component.charged_as_they_are()
+            if amount % step
+        ]
+        if bad:
+            raise ValidationFailed(f"Amounts that cannot be charged in {self.currency}", tuple(bad))
 
 
 def _component(n: int, component: ComponentIn) -> Component:

@@ -60,6 +60,7 @@ class SubscriptionOut(Resource):
     resumes_at: Time | None
     discount: None = None
     latest_invoice_id: str | None
+    payment_method_id: str | None
     test_clock_id: str | None
     metadata: dict[str, str]
     created_at: Time
@@ -85,6 +86,7 @@ class SubscriptionOut(Resource):
             paused_at=subscription.paused_at,
             resumes_at=subscription.resumes_at,
             latest_invoice_id=subscription.latest_invoice_id,
+            payment_method_id=subscription.payment_method_id,
             test_clock_id=subscription.test_clock_id,
             metadata=subscription.metadata,
             created_at=subscription.created_at,

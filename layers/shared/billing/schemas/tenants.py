@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from billing.domain.tenant import Mode, Tenant, Tier
 from billing.domain.test_clock import TestClock
@@ -10,7 +11,16 @@ from billing.schemas.base import Currency, Email, Name, Request, Resource, Short
 from billing.schemas.customers import AddressIn, AddressOut
 from billing.services.tenants import NewTenant
 
-TenantId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_\-]{2,63}$")]
+
+def _not_reserved(value: str) -> str:
+    if value.lower() in ("platform", "anonymous"):
+        raise PydanticCustomError("reserved", "this id means something else")
+    return value
+
+
+TenantId = Annotated[
+    str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_\-]{1,62}[a-zA-Z0-9]$"), AfterValidator(_not_reserved)
+]
 InvoicePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9\-]{0,15}$")]
 
 

@@ -10,7 +10,9 @@ from billing.services.ports import Ref, Work
 
 
 def customer_time(work: Work, customer: Customer) -> datetime:
-    """Now, as the customer's clock has it. One more read for a customer on a test clock, and only for those.
+    """Now, as the customer's clock has it; once that is deleted, time stands still.
+
+    One more read for a customer on a test clock, and only for those.
 
     Raises:
         InvalidState: the clock is advancing: what is due comes first.
@@ -19,7 +21,7 @@ def customer_time(work: Work, customer: Customer) -> datetime:
         return work.now
     ref = Ref(TestClock, customer.tenant_id, customer.test_clock_id)
     clock = work.load(ref).get(ref)
-    if clock is None or clock.status is ClockStatus.DELETED:
+    if clock is None:
         raise Conflict(f"The test clock {customer.test_clock_id} of customer {customer.id} is gone")
     if clock.status is ClockStatus.ADVANCING:
         raise InvalidState.of("test_clock", clock.status, "used before it is ready")

@@ -149,17 +149,36 @@ class Collector:
             work.emit("payment.requires_action", payment)
         return replace(case, payment=payment)
 
+    def withdraw(self, work: Work, case: Case, at: datetime) -> Case:
+        """Take back an attempt that its payer could still complete, before another one is made.
+
+        A form that the payer has open keeps its secret: without this, an old form and a new card would both pay.
+        Where the payer was faster, the attempt is settled as paid, and the invoice with it.
+        """
+        payment = case.payment
+        in_the_payers_hands = payment.status is PaymentStatus.REQUIRES_ACTION or (
+            payment.status is PaymentStatus.FAILED and not payment.off_session
+        )
+        if not in_the_payers_hands or payment.stripe_payment_intent_id is None:
+            return case
+        return self.settle(work, case, self.processor.cancel_charge(payment), at, SettledBy.REQUEST)
+
     def _succeeded(self, work: Work, case: Case, at: datetime) -> Case:
         paid, entry = invoicing.paid(case.invoice, case.payment, at)
         work.save(entry)
         invoice = work.save(paid)
         work.emit("payment.succeeded", case.payment)
-        work.emit("invoice.paid", invoice)
+        if case.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
+            work.emit("invoice.paid", invoice)
         subscription = case.subscription
         if subscription is not None and invoice.status is InvoiceStatus.PAID:
-            shard = shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.due_shards)
-            subscription = _saved(work, subscription, lifecycle.invoice_paid(subscription, shard))
+            after = lifecycle.invoice_paid(subscription, invoice.id, self.shard_of(subscription))
+            subscription = _saved(work, subscription, after)
         return Case(case.payment, invoice, subscription)
+
+    def shard_of(self, subscription: Subscription) -> str:
+        """The due shard of a subscription."""
+        return shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.due_shards)
 
     def _failed(self, work: Work, case: Case) -> Case:
         work.emit("payment.failed", case.payment)
@@ -169,7 +188,7 @@ class Collector:
         invoice = work.save(invoicing.payment_failed(invoice, case.payment))
         work.emit("invoice.payment_failed", invoice)
         if subscription is not None:
-            subscription = _saved(work, subscription, lifecycle.invoice_unpaid(subscription))
+            subscription = _saved(work, subscription, lifecycle.invoice_unpaid(subscription, invoice.id))
         return Case(case.payment, invoice, subscription)
 
     def _check_due(self, payment_id: str, now: datetime) -> Due:
@@ -180,8 +199,8 @@ def _saved(work: Work, before: Subscription, after: Subscription) -> Subscriptio
     if after is before:
         return before
     after = work.save(after)
-    overdue = after.state is lifecycle.SubscriptionState.PAST_DUE
-    work.emit("subscription.past_due" if overdue else "subscription.updated", after)
+    fell_behind = after.state is lifecycle.SubscriptionState.PAST_DUE and before.state is not after.state
+    work.emit("subscription.past_due" if fell_behind else "subscription.updated", after)
     return after
 
 

@@ -1,6 +1,6 @@
 """Invoices: read, list, pay by a saved method, and as a printable document."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.domain.customer import Customer, PaymentMethod
@@ -16,11 +16,12 @@ from billing.domain.errors import (
 )
 from billing.domain.invoicing import Invoice, InvoiceStatus, PartySnapshot
 from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentStatus, SettledBy
+from billing.domain.payment import Payment, PaymentError, PaymentStatus, SettledBy
 from billing.domain.subscription import Subscription
 from billing.services.clocks import customer_time
 from billing.services.collection import Case, Collector
 from billing.services.documents import DocumentLine, InvoiceDocument, Party, TaxLine
+from billing.services.methods import usable
 from billing.services.ports import Page, Query, Ref, Work
 
 
@@ -164,22 +165,48 @@ class InvoicePayments:
         refs = [ref for ref in (customer_ref, latest_ref, subscription_ref, method_ref) if ref.id]
         found = work.load(*refs)
         customer = found.require(customer_ref)
-        latest = found.get(latest_ref)
-        if latest is not None and latest.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
-            raise InvalidState.of("payment", latest.status, "followed by another charge")
-        method = found.get(method_ref)
-        if payment_method_id and (method is None or method.customer_id != customer.id):
-            raise PaymentMethodInvalid(f"The customer has no payment method {payment_method_id}")
-        method_id = payment_method_id or customer.default_payment_method_id
-        if method_id is None or customer.stripe_customer_id is None:
-            raise PaymentMethodInvalid("The customer has no payment method")
         at = customer_time(work, customer)
-        payment, invoice = self.collector.attempt(work, invoice, customer, method_id, at, off_session=True)
         subscription = found.get(subscription_ref)
+        latest = found.get(latest_ref)
+        if latest is not None:
+            if latest.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
+                raise InvalidState.of("payment", latest.status, "followed by another charge")
+            case = self.collector.withdraw(work, Case(latest, invoice, subscription), at)
+            if case.payment.status is PaymentStatus.SUCCEEDED:
+                return Paid(case.payment, case.invoice, None)
+            invoice, subscription = case.invoice, case.subscription
+        customer, method_id, subscription = self._method(
+            work, customer, subscription, payment_method_id, found.get(method_ref)
+        )
+        payment, invoice = self.collector.attempt(work, invoice, customer, method_id, at, off_session=True)
         work.checkpoint({"payment": payment.id})
         result = self.collector.charge(payment)
         case = self.collector.settle(work, Case(payment, invoice, subscription), result, at, SettledBy.REQUEST)
         return Paid(case.payment, case.invoice, result.client_secret)
+
+    def _method(
+        self,
+        work: Work,
+        customer: Customer,
+        subscription: Subscription | None,
+        wanted: str | None,
+        known: PaymentMethod | None,
+    ) -> tuple[Customer, str, Subscription | None]:
+        """What to charge: the method that is named, or the subscription's, or the customer's default.
+
+        A method that is named for an invoice of a subscription is the subscription's from now on: the old one has
+        just failed.
+        """
+        if wanted is not None:
+            customer, method = usable(work, self.collector.processor, customer, wanted, known)
+            if subscription is not None and subscription.payment_method_id != method.id:
+                subscription = work.save(replace(subscription, payment_method_id=method.id))
+            return customer, method.id, subscription
+        own = subscription.payment_method_id if subscription is not None else None
+        method_id = own or customer.default_payment_method_id
+        if method_id is None or customer.stripe_customer_id is None:
+            raise PaymentMethodInvalid("The customer has no payment method")
+        return customer, method_id, subscription
 
     def _go_on(self, work: Work, progress: dict[str, str], invoice: Invoice) -> Paid:
         """Go on from the first commit of an earlier run."""
@@ -191,7 +218,8 @@ class InvoicePayments:
         found = work.load(*refs)
         payment, invoice = found.require(payment_ref), found.require(invoice_ref)
         if payment.status.is_final:
-            return Paid(payment, invoice, None)
+            # Again: a batch is no snapshot, and the answer that is stored now may not mix before and after.
+            return Paid(payment, work.load(invoice_ref).require(invoice_ref), None)
         result = self.collector.resolve(work, payment)
         case = Case(payment, invoice, found.get(subscription_ref))
         case = self.collector.settle(work, case, result, payment.created_at, SettledBy.REQUEST)
@@ -206,10 +234,11 @@ def failure(paid: Paid) -> BillingError | None:
     payment = paid.payment
     if payment.status is PaymentStatus.PENDING:
         return Unavailable("The card processor gave no answer; the payment will be looked up", retry_after_s=30)
-    if payment.error is None:
+    if payment.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
         return None
-    details = (Detail("declineCode", payment.error.decline_code or "generic_decline"),)
+    error = payment.error or PaymentError("payment.declined", "The payment did not go through.")
+    details = (Detail("declineCode", error.decline_code or "generic_decline"),)
     for kind in (InsufficientFunds, AuthenticationRequired, PaymentMethodInvalid):
-        if kind.code == payment.error.code:
-            return kind(payment.error.message, details)
-    return PaymentDeclined(payment.error.message, details)
+        if kind.code == error.code:
+            return kind(error.message, details)
+    return PaymentDeclined(error.message, details)

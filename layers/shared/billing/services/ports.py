@@ -301,6 +301,9 @@ class CardProcessor(Protocol):
             OutcomeUnknown: it may or may not have happened; ask again later, never with another key.
         """
 
+    def cancel_charge(self, payment: Payment) -> ChargeResult:
+        """Take an attempt back, so that no payer can complete it any more; what it is after that: canceled, or paid."""
+
     def find_charge(self, payment: Payment) -> ChargeResult | None:
         """What became of an attempt, by its id or its metadata; None when the processor never heard of it."""
 

@@ -11,16 +11,18 @@ from billing.domain import invoicing
 from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
 from billing.domain.due import Due, clock_of
+from billing.domain.errors import InvalidState
 from billing.domain.invoicing import InvoiceStatus
 from billing.domain.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.plan import Plan, version_id
-from billing.domain.subscription import RENEWING, Subscription
+from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence
 from billing.services.collection import Case, Collector, load_case
+from billing.services.incomplete import give_up
 from billing.services.ports import Ref, Work
 
-_PAYER_LOOKED_FOR_EVERY = timedelta(hours=1)
-_PAYER_COMES_WITHIN = timedelta(hours=24)
+_LOOK_EVERY = timedelta(hours=1)
+_LOOK_FOR = timedelta(hours=24)
 
 
 class StillUnknown(Exception):
@@ -47,6 +49,8 @@ class Renewals:
         before = work.load(ref).get(ref)
         if before is None or before.due is None or before.due.at > now:
             return before.due if before else None
+        if before.state is SubscriptionState.INCOMPLETE:
+            return self._give_up(work, before, now)
         if before.state not in RENEWING:
             return work.save(replace(before, due=None)).due
         if before.cancel_at_period_end:
@@ -68,25 +72,25 @@ class Renewals:
         # The period begins when the one before it ends, also when the sweep comes late.
         at = before.current_period.end
         renewed = lifecycle.renew(lifecycle.trial_over(before))
-        renewed = lifecycle.with_first_alarm(renewed, before.due.shard)
-        draft = invoicing.period_invoice(work.tenant, customer, renewed, plan, at)
+        renewed = lifecycle.with_alarm(renewed, before.due.shard)
+        draft = work.save(invoicing.period_invoice(work.tenant, customer, renewed, plan, at))
         invoice, sequence, entry = invoicing.finalize(draft, sequence, at)
-        method_id = customer.default_payment_method_id
-        owed = invoice.status is InvoiceStatus.OPEN
-        renewed = replace(renewed, latest_invoice_id=invoice.id)
-        if owed and method_id is None:
-            renewed = lifecycle.invoice_unpaid(renewed)
+        invoice = work.save(invoice)
         work.save(sequence)
         if entry is not None:
             work.save(entry)
+        method_id = renewed.payment_method_id or customer.default_payment_method_id
+        owed = invoice.status is InvoiceStatus.OPEN
+        renewed = replace(renewed, latest_invoice_id=invoice.id)
+        if owed and method_id is None:
+            renewed = lifecycle.invoice_unpaid(renewed, invoice.id)
         subscription = work.save(renewed)
-        invoice = work.save(invoice)
-        work.emit("invoice.created", replace(draft, version=invoice.version))
+        work.emit("invoice.created", draft)
         work.emit("invoice.finalized", invoice)
         if not owed:
             work.emit("invoice.paid", invoice)
-        overdue = subscription.state is lifecycle.SubscriptionState.PAST_DUE
-        work.emit("subscription.past_due" if overdue else "subscription.updated", subscription)
+        fell_behind = subscription.state is SubscriptionState.PAST_DUE and before.state is not subscription.state
+        work.emit("subscription.past_due" if fell_behind else "subscription.updated", subscription)
         if not owed or method_id is None:
             return subscription.due
         payment, invoice = self.collector.attempt(
@@ -103,13 +107,27 @@ class Renewals:
         self.collector.settle(work, Case(payment, invoice, subscription), result, at, SettledBy.SWEEP)
         return subscription.due
 
-    @staticmethod
-    def _wait_for_the_payer(work: Work, payment: Payment) -> Due | None:
-        """Look once an hour for a day: Stripe's webhook may have been lost, and the payer may come back late."""
-        too_late = work.now - payment.submitted_at > _PAYER_COMES_WITHIN
-        if payment.due is None or too_late or clock_of(payment.due.shard):
+    def _give_up(self, work: Work, subscription: Subscription, now: datetime) -> Due | None:
+        """End a subscription whose first invoice nobody paid; later, where its payment has no outcome yet."""
+        try:
+            return give_up(work, self.collector, subscription, now).due
+        except InvalidState:
+            assert subscription.due is not None
+            again = replace(subscription.due, at=now + _LOOK_EVERY)
+            return work.save(replace(subscription, due=again)).due
+
+    def _look_again(self, work: Work, case: Case, at: datetime) -> Due | None:
+        """Stripe has it, without an outcome: look once an hour for a day, for its webhook may have been lost.
+
+        Then a payment that waits for its payer is taken back. On a test clock, whose hours mean nothing to Stripe,
+        the webhook has to tell.
+        """
+        payment = case.payment
+        if payment.due is None or clock_of(payment.due.shard):
             return work.save(replace(payment, due=None)).due
-        return work.save(replace(payment, due=Due(payment.due.shard, work.now + _PAYER_LOOKED_FOR_EVERY))).due
+        if payment.status is PaymentStatus.REQUIRES_ACTION and work.now - payment.submitted_at > _LOOK_FOR:
+            return self.collector.withdraw(work, case, at).payment.due
+        return work.save(replace(payment, due=Due(payment.due.shard, work.now + _LOOK_EVERY))).due
 
     @staticmethod
     def _check_within(shard: str, at: datetime) -> Due | None:
@@ -131,8 +149,8 @@ class Renewals:
         assert case is not None
         at = payment.created_at if payment.test_clock_id else work.now
         case = self.collector.settle(work, case, result, at, SettledBy.SWEEP)
-        if case.payment.status is PaymentStatus.REQUIRES_ACTION:
-            return self._wait_for_the_payer(work, case.payment)
+        if case.payment.status in (PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING):
+            return self._look_again(work, case, at)
         if case.payment.due is not None:
             raise StillUnknown(f"payment {payment_id} is {case.payment.status}")
         return None

@@ -12,16 +12,17 @@ from typing import Any
 from billing.domain import invoicing
 from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer, PaymentMethod
-from billing.domain.errors import CouponInvalid, PaymentMethodInvalid, ValidationFailed
+from billing.domain.errors import CouponInvalid, ValidationFailed
 from billing.domain.invoicing import Invoice, InvoiceStatus
 from billing.domain.payment import Payment, SettledBy
 from billing.domain.plan import Plan
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence
 from billing.services import catalog
-from billing.services.clocks import customer_time, shard_of
+from billing.services.clocks import customer_time
 from billing.services.collection import Case, Collector
-from billing.services.keys import fact_key, outside_key
+from billing.services.incomplete import give_up
+from billing.services.methods import usable
 from billing.services.ports import Page, Query, Ref, Work
 
 
@@ -84,7 +85,9 @@ class Subscriptions:
             work.fresh_id("sub"), customer, plan, new.quantities, at, trial_days, new.metadata
         )
         if new.payment_method_id:
-            customer = self._with_method(work, customer, new.payment_method_id, found.get(method_ref))
+            known = found.get(method_ref)
+            customer, method = usable(work, self.collector.processor, customer, new.payment_method_id, known)
+            subscription = replace(subscription, payment_method_id=method.id)
         if subscription.state is SubscriptionState.TRIALING:
             return self._trial(work, subscription)
         sequence = found.get(sequence_ref) or InvoiceSequence(tenant.id, tenant.invoice_prefix)
@@ -126,6 +129,8 @@ class Subscriptions:
         if before.test_clock_id is not None:
             customer_ref = Ref(Customer, work.tenant.id, before.customer_id)
             at = customer_time(work, work.load(customer_ref).require(customer_ref))
+        if before.state is SubscriptionState.INCOMPLETE:
+            return give_up(work, self.collector, before, at)
         after = work.save(lifecycle.cancel(before, at, at_period_end))
         ended = after.state is SubscriptionState.CANCELED
         work.emit("subscription.canceled" if ended else "subscription.updated", after)
@@ -143,33 +148,8 @@ class Subscriptions:
             )
         lifecycle.check_quantities(plan, new.quantities)
 
-    def _with_method(self, work: Work, customer: Customer, method_id: str, known: PaymentMethod | None) -> Customer:
-        """The customer with the payment method as its default, attached at Stripe where it is not yet."""
-        if known is not None and known.customer_id != customer.id:
-            raise PaymentMethodInvalid(f"The payment method {method_id} is another customer's")
-        processor = self.collector.processor
-        if known is None:
-            # Of the fact alone: two requests that both find the customer without one make the same one there.
-            key = fact_key(customer.tenant_id, "customer", customer.id)
-            stripe_customer_id = processor.ensure_customer(customer, key)
-            # It names Stripe's customer too: a key used with other parameters is refused for 24 hours.
-            key = outside_key(work, customer.tenant_id, "attach", stripe_customer_id, method_id)
-            attached = processor.attach(method_id, stripe_customer_id, key)
-            customer = replace(customer, stripe_customer_id=stripe_customer_id)
-            known = work.save(
-                PaymentMethod(
-                    id=attached.id,
-                    tenant_id=customer.tenant_id,
-                    customer_id=customer.id,
-                    type=attached.type,
-                    card=attached.card,
-                    created_at=work.now,
-                )
-            )
-        return work.save(replace(customer, default_payment_method_id=known.id))
-
     def _trial(self, work: Work, subscription: Subscription) -> Started:
-        subscription = work.save(lifecycle.with_first_alarm(subscription, self._shard(subscription)))
+        subscription = work.save(lifecycle.with_alarm(subscription, self.collector.shard_of(subscription)))
         work.emit("subscription.created", subscription)
         return Started(subscription, None)
 
@@ -182,22 +162,23 @@ class Subscriptions:
         sequence: InvoiceSequence,
     ) -> Started:
         at = subscription.created_at
-        draft = invoicing.period_invoice(work.tenant, customer, subscription, plan, at)
+        shard = self.collector.shard_of(subscription)
+        draft = work.save(invoicing.period_invoice(work.tenant, customer, subscription, plan, at))
         invoice, sequence, entry = invoicing.finalize(draft, sequence, at)
-        subscription = replace(subscription, latest_invoice_id=invoice.id)
-        if invoice.status is InvoiceStatus.PAID:
-            subscription = lifecycle.invoice_paid(subscription, self._shard(subscription))
+        invoice = work.save(invoice)
         work.save(sequence)
         if entry is not None:
             work.save(entry)
+        subscription = lifecycle.with_alarm(replace(subscription, latest_invoice_id=invoice.id), shard)
+        if invoice.status is InvoiceStatus.PAID:
+            subscription = lifecycle.invoice_paid(subscription, invoice.id, shard)
         subscription = work.save(subscription)
-        invoice = work.save(invoice)
         work.emit("subscription.created", subscription)
-        work.emit("invoice.created", replace(draft, version=invoice.version))
+        work.emit("invoice.created", draft)
         work.emit("invoice.finalized", invoice)
         if invoice.status is InvoiceStatus.PAID:
             work.emit("invoice.paid", invoice)
-        method_id = customer.default_payment_method_id
+        method_id = subscription.payment_method_id or customer.default_payment_method_id
         if invoice.status is not InvoiceStatus.OPEN or method_id is None:
             return Started(subscription, invoice)
         payment, invoice = self.collector.attempt(work, invoice, customer, method_id, at, off_session=False)
@@ -217,15 +198,14 @@ class Subscriptions:
         invoice_ref = Ref(Invoice, tenant_id, progress["invoice"])
         payment_ref = Ref(Payment, tenant_id, progress["payment"])
         found = work.load(subscription_ref, invoice_ref, payment_ref)
-        subscription, invoice = found.require(subscription_ref), found.require(invoice_ref)
         payment = found.require(payment_ref)
         if payment.status.is_final:
-            return Started(subscription, invoice)
+            # Again: a batch is no snapshot, and the answer that is stored now may not mix before and after.
+            found = work.load(subscription_ref, invoice_ref, payment_ref)
+            return Started(found.require(subscription_ref), found.require(invoice_ref))
+        subscription, invoice = found.require(subscription_ref), found.require(invoice_ref)
         result = self.collector.resolve(work, payment)
         case = Case(payment, invoice, subscription)
         case = self.collector.settle(work, case, result, payment.created_at, SettledBy.REQUEST)
         assert case.subscription is not None
         return Started(case.subscription, case.invoice, result.client_secret)
-
-    def _shard(self, subscription: Subscription) -> str:
-        return shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.collector.due_shards)

@@ -24,6 +24,7 @@ from billing.services.sweep import ClockTurn
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _RUNS = 6
+_INDEX_LAG_S = 1.0
 _KINDS: dict[str, type[Any]] = {"payment": Payment, "subscription": Subscription, "test_clock": TestClock}
 
 
@@ -79,6 +80,9 @@ class Worker:
         report = TurnReport()
         queue: list[DueItem] = []
         complete_until = self._refill(queue, shard, until, seen)
+        if not queue and on_test_clock:
+            self.pause(_INDEX_LAG_S)  # what was made a moment ago may not be in the index yet
+            complete_until = self._refill(queue, shard, until, seen)
         while queue:
             if self.clock() >= deadline:
                 return replace(report, cut_short=True)
@@ -97,6 +101,9 @@ class Worker:
                 heapq.heappush(queue, replace(item, at=following.at))
                 seen.add(replace(item, at=following.at))
             if not queue:
+                complete_until = self._refill(queue, shard, until, seen)
+            if not queue and on_test_clock:
+                self.pause(_INDEX_LAG_S)  # a clock is ready only when nothing more comes to light
                 complete_until = self._refill(queue, shard, until, seen)
         return report
 
@@ -125,7 +132,7 @@ class Worker:
             return following, replace(report, done=report.done + 1)
         except Exception as error:  # noqa: BLE001 - one bad item must not stop the others: note it, put it off
             _log.error("due item failed", extra={"kind": item.kind, "item_id": item.id, **described(error)})
-            following = self._postpone(item, now)
+            following = self._postponed_safely(item, now)
             if following is not None and clock_of(following.shard):
                 self.pause(0.2 * following.attempts)  # time stands still there: it comes again in this very turn
             if following is None:
@@ -138,6 +145,13 @@ class Worker:
         if item.kind == "subscription":
             return self.renewals.bill_subscription(unit, item.id, now)
         return self.clocks.remind(unit, item.id, self.clock())
+
+    def _postponed_safely(self, item: DueItem, now: datetime) -> Due | None:
+        try:
+            return self._postpone(item, now)
+        except Exception as error:  # noqa: BLE001 - it stays due as it is; what comes after it in the shard goes on
+            _log.critical("due item cannot be put off", extra={"item_id": item.id, **described(error)})
+            return None
 
     def _postpone(self, item: DueItem, now: datetime) -> Due | None:
         """Give a failed item a later time, or park it: no time at all, an event, and a log line that alarms."""

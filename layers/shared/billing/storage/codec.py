@@ -30,7 +30,7 @@ class Sealer(Protocol):
     def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
         """The text's key in a blind index: the same text of a tenant has the same one, and nobody can turn it back."""
 
-    def open(self, tenant_id: str, place: str, sealed: str) -> str:
+    def open(self, tenant_id: str, place: str, sealed: str, data_key: str | None = None) -> str:
         """The text.
 
         Raises:
@@ -46,12 +46,12 @@ def encode(entity: Any, sealer: Sealer, tenant_id: str, entity_id: str, data_key
     for name, to_json, _ in personal:
         value = getattr(entity, name)
         if value is not None:
-            text = json.dumps(to_json(value), separators=(",", ":"))
+            text = json.dumps(to_json(value), separators=(",", ":"), ensure_ascii=False)
             body[name] = sealer.seal(tenant_id, _place(type(entity), entity_id, name), text, data_key)
-    return json.dumps(body, separators=(",", ":"))
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
 
-def decode(kind: type[E], text: str, sealer: Sealer, tenant_id: str, entity_id: str) -> E:
+def decode(kind: type[E], text: str, sealer: Sealer, tenant_id: str, entity_id: str, data_key: str | None = None) -> E:
     """The entity of a JSON text; a field that it lacks takes its default, so a new optional one needs no migration."""
     body = json.loads(text)
     make: Any = kind
@@ -59,7 +59,9 @@ def decode(kind: type[E], text: str, sealer: Sealer, tenant_id: str, entity_id: 
     values = {name: from_json(body[name]) for name, _, from_json in plain if name in body}
     for name, _, from_json in personal:
         if body.get(name) is not None:
-            values[name] = from_json(json.loads(sealer.open(tenant_id, _place(kind, entity_id, name), body[name])))
+            values[name] = from_json(
+                json.loads(sealer.open(tenant_id, _place(kind, entity_id, name), body[name], data_key))
+            )
     return kind(**values)
 
 

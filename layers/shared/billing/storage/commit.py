@@ -79,6 +79,7 @@ class UnitOfWork:
         self._now = runtime.clock()
         self._looked = scope is None
         self._checkpointed = False
+        self._event_count = 0
         self.progress: dict[str, str] | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._reset()
@@ -121,7 +122,8 @@ class UnitOfWork:
         version: int = entity.version  # type: ignore[attr-defined]
         staged = self._staged.get(place)
         base = staged.base_version if staged else version
-        saved = replace(entity, version=base + 1)  # type: ignore[type-var]
+        latest: int = staged.entity.version if staged else version
+        saved = replace(entity, version=latest + 1)  # type: ignore[type-var]
         self._staged[place] = _Staged(saved, base)
         return saved
 
@@ -267,7 +269,7 @@ class UnitOfWork:
         for name, text in stored.blind(staged.entity).items():
             blind = self._runtime.store.sealer.blind(tenant_id, text, self._new_tenants_key(tenant_id))
             attributes[name] = join(tenant_id, blind)
-        version = staged.base_version + 1
+        version = getattr(staged.entity, "version", 1)  # a ledger entry is written once and has none
         model: Any = stored.model
         range_attribute = getattr(model, stored.range_name)
 
@@ -282,9 +284,12 @@ class UnitOfWork:
         return puts
 
     def _event_item(self, event_type: str, entity: Any) -> EventItem:
-        event_id = self.fresh_id("evt")
+        # A millisecond for each, so that the events of a unit sort in the order in which they were emitted.
+        self._event_count += 1
+        at = self._now + timedelta(milliseconds=self._event_count)
+        event_id = fresh("evt", at, self._runtime.entropy())
         payload = self._runtime.present(entity)
-        text = json.dumps({"object": payload}, separators=(",", ":"))
+        text = json.dumps({"object": payload}, separators=(",", ":"), ensure_ascii=False)
         tenant_id = tenant_of(entity)
         return EventItem(
             tenant_id=tenant_id,

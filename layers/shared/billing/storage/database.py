@@ -32,7 +32,13 @@ Key = tuple[str, str]  # the hash key's and the range key's values
 class Database:
     """DynamoDB for one process; created at import, so that the first request does not pay for the client."""
 
-    def __init__(self, region: str | None = None, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        jitter: Callable[[], float] = random.random,
+        region: str | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._jitter = jitter
         self.connection = Connection(
             region=region,
             connect_timeout_seconds=2,
@@ -65,7 +71,7 @@ class Database:
             if time.monotonic() - started > _PATIENCE_S:
                 break  # three tries that each ran into their timeout: the caller has waited long enough
             # Full jitter: up to 20 ms, 40 ms ... 640 ms, so that those who collided do not collide again.
-            self._pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))
+            self._pause(self._jitter() * _FIRST_PAUSE_S * 2**attempt)
         raise Unavailable("The database is busy", retry_after_s=1)
 
     def batch_get(self, keys: dict[type[Model], set[Key]]) -> dict[type[Model], dict[Key, dict[str, Any]]]:
@@ -87,7 +93,7 @@ class Database:
                 request = answer.get("UnprocessedKeys") or {}
                 if not request:
                     break
-                self._pause(random.uniform(0, _FIRST_PAUSE_S * 2**attempt))
+                self._pause(self._jitter() * _FIRST_PAUSE_S * 2**attempt)
             if request:
                 raise Unavailable("The database is busy", retry_after_s=1)
         return found

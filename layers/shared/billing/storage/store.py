@@ -22,6 +22,7 @@ E = TypeVar("E")
 _INDEX_KEYS = {"customer": "customer_key", "subscription": "subscription_key", "email": "email_key"}
 _BLIND = {"email"}
 _PAGES_AT_MOST = 20
+_LONGEST_ID = 256
 _FILTERED_PAGE = 100
 
 
@@ -35,7 +36,8 @@ class Store:
     def load(self, refs: Iterable[Ref[Any]], extra: dict[Any, set[Key]]) -> tuple[Found, dict[Any, dict[Key, Any]]]:
         """All of ``refs`` in one consistent batch, with ``extra`` raw items (the idempotency record) beside them."""
         keys = {model: set(wanted) for model, wanted in extra.items()}
-        places = {ref: _place(ref) for ref in refs}
+        # DynamoDB refuses a longer key; nothing that exists has one.
+        places = {ref: _place(ref) for ref in refs if len(ref.id) <= _LONGEST_ID}
         for stored, key in places.values():
             keys.setdefault(stored.model, set()).add(key)
         if not keys:
@@ -54,6 +56,8 @@ class Store:
         scope = _cursor_scope(query)
         after = self._opened(query.start, tenant_id, scope) if query.start else None
         value = query.value or ""
+        if any(len(text) > _LONGEST_ID for text in (value, *query.filters.values())):
+            return Page([], None, query.limit)
         if query.index in _BLIND:
             value = self.sealer.blind(tenant_id, value.casefold())
         request = _query_request(query, stored, tenant_id, value)
@@ -99,6 +103,7 @@ class TenantDirectory:
     """Tenants by id, kept for a minute per worker. Credentials are never cached, settings are.
 
     Args:
+        sealer: opens a tenant's own personal data; it asks this directory for every other key.
         found_platform: makes the platform's own record, which the first use of a platform key founds.
     """
 
@@ -107,8 +112,10 @@ class TenantDirectory:
         database: Database,
         clock: Callable[[], datetime],
         cache_s: int,
+        sealer: Callable[[], Sealer],
         found_platform: Callable[[], Tenant] | None = None,
     ) -> None:
+        self._sealer = sealer
         self._database = database
         self._clock = clock
         self._cache_s = cache_s
@@ -128,10 +135,6 @@ class TenantDirectory:
             self._cached[tenant_id] = cached
         return cached.tenant
 
-    def forget(self, tenant_id: str) -> None:
-        """Read the tenant anew next time."""
-        self._cached.pop(tenant_id, None)
-
     def _read(self, tenant_id: str) -> Tenant:
         item = self._item(tenant_id)
         if item is None and tenant_id == PLATFORM and self._found_platform is not None:
@@ -139,15 +142,17 @@ class TenantDirectory:
             item = self._item(tenant_id)
         if item is None:
             raise Unauthenticated("The credential's tenant does not exist")
-        # A tenant has no sealed field: its own key is what it carries.
-        return decode(Tenant, item["body"]["S"], _NoSealer(), tenant_id, SETTINGS_ID)
+        body = item["body"]["S"]
+        # Sealed under its own key, which stands beside: nobody can look that up yet.
+        data_key = json.loads(body)["data_key"]
+        return decode(Tenant, body, self._sealer(), tenant_id, SETTINGS_ID, data_key)
 
     def _item(self, tenant_id: str) -> dict[str, Any] | None:
         key = (tenant_id, SETTINGS_ID)
         return self._database.batch_get({TenantItem: {key}})[TenantItem].get(key)
 
     def _store_if_absent(self, tenant: Tenant) -> None:
-        body = encode(tenant, _NoSealer(), tenant.id, SETTINGS_ID)
+        body = encode(tenant, self._sealer(), tenant.id, SETTINGS_ID, tenant.data_key)
         item = TenantItem(tenant_id=tenant.id, item=SETTINGS_ID, version=1, body=body)
         try:
             self._database.call(
@@ -160,17 +165,6 @@ class TenantDirectory:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise  # else another worker was first, and its key is the platform's
-
-
-class _NoSealer:
-    def seal(self, tenant_id: str, place: str, text: str, data_key: str | None = None) -> str:
-        raise AssertionError("a tenant has no sealed field")
-
-    def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
-        raise AssertionError("a tenant is in no blind index")
-
-    def open(self, tenant_id: str, place: str, sealed: str) -> str:
-        raise AssertionError("a tenant has no sealed field")
 
 
 def _place(ref: Ref[Any]) -> tuple[Stored, Key]:

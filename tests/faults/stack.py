@@ -481,7 +481,8 @@ def violations(books: Books, charges: list[Json], at: datetime) -> list[str]:
         ends = datetime.fromisoformat(subscription["current_period"]["end"])
         if subscription["state"] in ("active", "trialing", "past_due") and due is None:
             found.append(f"subscription {subscription['id']} is {subscription['state']} without an alarm")
-        if due is not None and datetime.fromisoformat(due["at"]) < ends:
+        runs = subscription["state"] != "incomplete"  # which waits 23 hours for its money
+        if runs and due is not None and datetime.fromisoformat(due["at"]) < ends:
             found.append(f"subscription {subscription['id']} is due before its period ends")
     return found
 
@@ -501,7 +502,9 @@ def _ledger(books: Books, invoices: list[Json]) -> list[str]:
             found.append(f"entry {entry['id']} sums to {total}")
     kinds = Counter((entry["kind"], entry["source_id"]) for entry in books.bodies("ledger"))
     found += [f"{n} entries for {fact}" for fact, n in kinds.items() if n > 1]
-    owed = sum(_micros(i["total"]) - _micros(i["amount_paid"]) for i in invoices if i["number"])
+    owed = sum(
+        _micros(i["total"]) - _micros(i["amount_paid"]) for i in invoices if i["number"] and i["status"] != "void"
+    )
     if receivable != owed:
         found.append(f"the receivable is {receivable}, the invoices owe {owed}")
     return found

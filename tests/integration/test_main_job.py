@@ -253,7 +253,8 @@ def _open_invoice(tenant: Tenant, customer: str) -> dict[str, Any]:
     """An open invoice whose card was declined, of a customer who has saved a good one since (``card``)."""
     tenant.subscribe("pm_card_chargeCustomerFail", customerId=customer)
     tenant.subscribe("pm_card_visa", customerId=customer, trialDays=5)
-    card = tenant.get(f"/v1/customers/{customer}").data["defaultPaymentMethodId"]
+    saved = tenant.get("/v1/payment-methods", customer=customer).data
+    (card,) = [method["id"] for method in saved if method["card"]["last4"] == "4242"]
     return tenant.only_invoice(customer=customer, status="open") | {"card": card}
 
 

@@ -13,6 +13,7 @@ from billing.domain.money import Money
 from billing.domain.payment import Payment, PaymentStatus
 from billing.domain.test_clock import ClockStatus, TestClock
 from billing.services.ports import DueItem, DuePage, Found, Ref
+from billing.services.races import RUNS
 from billing.services.sweep import ClockTurn
 from billing.services.turn import TurnReport, Worker
 
@@ -274,7 +275,7 @@ def test_a_lost_race_is_run_again_from_load(stage: Stage) -> None:
 
 def test_an_item_that_loses_every_race_is_put_off(stage: Stage) -> None:
     stage.table.put(payment("a", NOW))
-    stage.races = [True] * 6
+    stage.races = [True] * RUNS
     assert stage.turn() == TurnReport(postponed=1)
     assert stage.due_of("a") == Due(SHARD, NOW + timedelta(seconds=30), 1)
 

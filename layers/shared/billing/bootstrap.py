@@ -178,7 +178,7 @@ def stripe_webhook() -> "StripeWebhook":
     from billing.providers.stripe_webhook import SignatureCheck
     from billing.services.stripe_events import StripeEvents
 
-    check = SignatureCheck(stripe_secrets(), settings().stripe_webhook_tolerance_s, now)
+    check = SignatureCheck(stripe_secrets(), settings().stripe_webhook_tolerance_s)
     return StripeWebhook(
         check.event,
         StripeEvents(collector()),

@@ -15,7 +15,6 @@ from billing.domain.errors import (
     Forbidden,
     IdempotencyKeyRequired,
     InternalError,
-    LostRace,
     RateLimited,
     TenantMismatch,
     TenantSuspended,
@@ -39,12 +38,12 @@ from billing.services.ports import (
     Unit,
     Units,
 )
+from billing.services.races import run_again
 
 T = TypeVar("T")
 API_VERSIONS = ("1.0",)
 ANONYMOUS = "anonymous"
 _JSON = "application/json"
-_RUNS = 6
 _WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 
 
@@ -207,23 +206,19 @@ class Call:
         if self.policy.public:
             return render(work())[0]
         unit = self.admit()
-        for run in range(1, _RUNS + 1):
-            try:
-                result = work()
-                response, decides = render(result)
-                if self.method in _WRITES:
-                    unit.commit(response if decides else None, self.audit_row(response.status))
-                    self.audited = True
-                return response
-            except Replay as replay:
-                self.replayed = True
-                return replay.response
-            except LostRace:
-                if run == _RUNS:
-                    raise
-                self.edge.pause(self.edge.jitter() * 0.02 * 2**run)
-                unit.restart()
-        raise AssertionError("unreachable")
+
+        def once() -> StoredResponse:
+            response, decides = render(work())
+            if self.method in _WRITES:
+                unit.commit(response if decides else None, self.audit_row(response.status))
+                self.audited = True
+            return response
+
+        try:
+            return run_again(unit, once, self.edge.jitter, self.edge.pause)
+        except Replay as replay:
+            self.replayed = True
+            return replay.response
 
     def refuse(self, error: BillingError) -> StoredResponse:
         """The response of an error; a caller that may not be here learns only that."""

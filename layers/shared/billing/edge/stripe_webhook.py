@@ -12,14 +12,14 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from billing.domain.errors import BillingError, LostRace, Unauthenticated, WebhookRejected
+from billing.domain.errors import BillingError, Unauthenticated, WebhookRejected
 from billing.edge.metrics import embedded
 from billing.services.faults import described
 from billing.services.ports import AuditRow, KeyedRequest, Replay, StoredResponse, Units
+from billing.services.races import run_again
 from billing.services.stripe_events import HANDLED, Notice, NotWrittenYet, StripeEvents
 
 _PATH = "/webhooks/stripe"
-_RUNS = 6
 _BODY_LIMIT = 1024 * 1024
 
 
@@ -115,19 +115,15 @@ class StripeWebhook:
         fingerprint = sha256(notice.event_id.encode()).hexdigest()
         request = KeyedRequest("stripe-event", notice.event_id, fingerprint, from_client=False)
         unit = self._units.begin(notice.tenant_id, request)
-        for run in range(1, _RUNS + 1):
-            try:
-                outcome = "applied" if self._events.apply(unit, notice) else "unchanged"
-                milliseconds = int((self._clock() - started).total_seconds() * 1000)
-                row = AuditRow(request_id, "stripe", "POST", f"POST {_PATH}", 200, ip, milliseconds)
-                unit.commit(StoredResponse(200, outcome), row)
-                return outcome
-            except LostRace:
-                if run == _RUNS:
-                    raise
-                self._pause(self._jitter() * 0.02 * 2**run)
-                unit.restart()
-        raise AssertionError("unreachable")
+
+        def once() -> str:
+            outcome = "applied" if self._events.apply(unit, notice) else "unchanged"
+            milliseconds = int((self._clock() - started).total_seconds() * 1000)
+            row = AuditRow(request_id, "stripe", "POST", f"POST {_PATH}", 200, ip, milliseconds)
+            unit.commit(StoredResponse(200, outcome), row)
+            return outcome
+
+        return run_again(unit, once, self._jitter, self._pause)
 
 
 def _body(event: dict[str, Any]) -> str:

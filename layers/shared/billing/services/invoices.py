@@ -10,6 +10,7 @@ from billing.domain.errors import (
     Detail,
     InsufficientFunds,
     InvalidState,
+    LostRace,
     PaymentDeclined,
     PaymentMethodInvalid,
     Unavailable,
@@ -171,6 +172,8 @@ class InvoicePayments:
         if latest is not None:
             if latest.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
                 raise InvalidState.of("payment", latest.status, "followed by another charge")
+            if latest.status is PaymentStatus.SUCCEEDED:
+                raise LostRace("The invoice was paid while it was being read")
             case = self.collector.withdraw(work, Case(latest, invoice, subscription), at)
             if case.payment.status is PaymentStatus.SUCCEEDED:
                 return Paid(case.payment, case.invoice, None)

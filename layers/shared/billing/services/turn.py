@@ -12,18 +12,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from billing.domain.due import WORRYING_ATTEMPTS, Due, clock_of
-from billing.domain.errors import LostRace
 from billing.domain.payment import Payment
 from billing.domain.subscription import Subscription
 from billing.domain.test_clock import TestClock
 from billing.services.faults import described
 from billing.services.ports import Alarm, DueIndex, DueItem, Ref, Unit, Units
+from billing.services.races import run_again
 from billing.services.renewals import Renewals
 from billing.services.sweep import ClockTurn
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_RUNS = 6
 _INDEX_LAG_S = 1.0
 _KINDS: dict[str, type[Any]] = {"payment": Payment, "subscription": Subscription, "test_clock": TestClock}
 
@@ -181,14 +180,10 @@ class Worker:
     def _run(self, tenant_id: str, action: Callable[[Unit], T]) -> T:
         """One unit of work, run again from load when it loses a race."""
         unit = self.units.begin(tenant_id)
-        for run in range(1, _RUNS + 1):
-            try:
-                result = action(unit)
-                unit.commit()
-                return result
-            except LostRace:
-                if run == _RUNS:
-                    raise
-                self.pause(self.jitter() * 0.02 * 2**run)
-                unit.restart()
-        raise AssertionError("unreachable")
+
+        def once() -> T:
+            result = action(unit)
+            unit.commit()
+            return result
+
+        return run_again(unit, once, self.jitter, self.pause)

@@ -22,4 +22,4 @@ def parse_time(text: str) -> datetime:
 
 def sort_key(at: datetime) -> str:
     """A text that sorts as the times do (always six digits of fraction): the range key of the due index."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,5 +1,6 @@
 """Tenants and test clocks in the API (contract.md sections 3 and 6)."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, StringConstraints
@@ -94,10 +95,20 @@ class TenantOut(Resource):
         )
 
 
+def _within_reason(value: datetime) -> datetime:
+    if not _CLOCKS_FROM <= value < _CLOCKS_UNTIL:
+        raise PydanticCustomError("out_of_range", "a year from 1970 to 2499")
+    return value
+
+
+_CLOCKS_FROM, _CLOCKS_UNTIL = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
+"""Ids begin with milliseconds since 1970, and a plan's period may take centuries to end."""
+
+
 class TestClockIn(Request):
     __test__ = False
 
-    frozen_time: Time
+    frozen_time: Annotated[Time, AfterValidator(_within_reason)]
 
 
 class TestClockOut(Resource):

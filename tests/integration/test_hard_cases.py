@@ -529,7 +529,7 @@ def test_the_tenants_own_personal_data_is_in_no_table_in_clear(world: World) -> 
 # Times at their ends
 
 
-@pytest.mark.parametrize("to", ["2029-02-03T09:00:01Z", "2127-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("to", ["2029-02-03T09:00:01Z", "2127-01-01T00:00:00Z"])
 def test_a_test_clock_advances_two_years_at_most(tenant: Tenant, clock: str, to: str) -> None:
     answer = tenant.post(f"/v1/test-clocks/{clock}/advance", {"frozenTime": to})
     assert (answer.status, answer.bad_fields) == (400, {"frozenTime": "too_far_ahead"})

@@ -345,9 +345,11 @@ def test_a_subscription_whose_payment_has_no_outcome_is_not_ended(world: World, 
     world.stripe_works()
     answer = tenant.post(f"/v1/subscriptions/{made['id']}/cancel")
     assert (answer.status, answer.error["code"]) == (409, "payment.invalid_state")
+    payment_shard = wall_clock_shard(tenant.only_payment()["id"], 16)
     expire(world, made)
-    assert (subscription_of(tenant, made)["state"], tenant.only_invoice()["status"]) == ("incomplete", "open")
-    assert world.work(wall_clock_shard(tenant.only_payment()["id"], 16)) == {"batchItemFailures": []}
+    if payment_shard != wall_clock_shard(made["id"], 16):  # else the payment came first, in the same turn
+        assert (subscription_of(tenant, made)["state"], tenant.only_invoice()["status"]) == ("incomplete", "open")
+    assert world.work(payment_shard) == {"batchItemFailures": []}
     assert (subscription_of(tenant, made)["state"], tenant.only_invoice()["status"]) == ("active", "paid")
     assert len(world.charges(tenant)) == 1
 

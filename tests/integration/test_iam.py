@@ -108,7 +108,7 @@ def walk(world: World) -> None:
     world.deliver_all(tenant)
     for path, body in (("/v1/invoices/{}/pay", {}), ("/v1/payments", {"invoiceId": "{}"})):
         refused = tenant.subscribe("pm_card_chargeCustomerFail", customerId=customer)
-        method = tenant.get("/v1/payment-methods", customer=customer).data[0]["id"]
+        method = refused["paymentMethodId"]
         named = {name: value.format(refused["latestInvoiceId"]) for name, value in body.items()}
         tenant.post(path.format(refused["latestInvoiceId"]), named)
         tenant.post(path.format(refused["latestInvoiceId"]), {**named, "paymentMethodId": method})

@@ -168,7 +168,7 @@ class InvalidState(Conflict):
 
     @classmethod
     def of(cls, resource: str, state: str, action: str) -> "InvalidState":
-        error = cls(f"A {resource.replace('_', ' ')} that is {state} cannot be {action}")
+        error = cls(f"The {resource.replace('_', ' ')} is {state} and cannot be {action}")
         error.public_code = f"{resource}.invalid_state"
         return error
 

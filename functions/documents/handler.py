@@ -2,14 +2,12 @@
 
 from billing import bootstrap
 from billing.edge.http import CurrentWork, File
+from billing.edge.limits import INVOICE_QUERIES
 from billing.edge.scopes import Scope
 from billing.services import invoices
-from billing.services.ports import RouteLimit
 
 api = bootstrap.http_api("documents")
 renderer = bootstrap.pdf_renderer()
-
-INVOICE_QUERIES = RouteLimit("q", 300)  # contract B section 8
 
 
 @api.get("/v1/invoices/{invoice_id}/pdf", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES)

@@ -7,17 +7,17 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing import bootstrap
 from billing.edge.http import CurrentWork, Listing, Refused, current_call
+from billing.edge.limits import INVOICE_QUERIES
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit, Time
 from billing.schemas.invoices import InvoiceOut, PaidInvoiceOut, PayIn
 from billing.services import invoices
 from billing.services.invoices import InvoiceFilter, InvoicePayments
-from billing.services.ports import RouteLimit, Work
+from billing.services.ports import Work
 
 api = bootstrap.http_api("invoices")
 payments = InvoicePayments(bootstrap.collector())
 
-INVOICE_QUERIES = RouteLimit("q", 300)  # contract B section 8
 OptionalText = Annotated[str | None, Query()]
 
 

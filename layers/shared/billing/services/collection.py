@@ -10,6 +10,7 @@ Whoever learns the outcome settles: the request that charged, Stripe's webhook, 
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from billing.domain import invoicing
 from billing.domain import subscription as lifecycle
@@ -28,7 +29,7 @@ from billing.domain.payment import (
 from billing.domain.subscription import Subscription
 from billing.services.clocks import shard_of
 from billing.services.keys import outside_key
-from billing.services.ports import CardProcessor, OutcomeUnknown, Ref, Work
+from billing.services.ports import CardProcessor, Found, OutcomeUnknown, Ref, Work
 
 RESEND_WITHIN = timedelta(hours=23)
 """Stripe knows a key for 24 hours; after that the same request would charge again, so it is looked up instead."""
@@ -204,23 +205,18 @@ def _saved(work: Work, before: Subscription, after: Subscription) -> Subscriptio
     return after
 
 
-def case_refs(
-    tenant_id: str, payment_id: str, invoice_id: str, subscription_id: str | None
-) -> tuple[Ref[Payment], Ref[Invoice], Ref[Subscription] | None]:
-    """What has to be loaded to settle a payment."""
-    return (
-        Ref(Payment, tenant_id, payment_id),
-        Ref(Invoice, tenant_id, invoice_id),
-        Ref(Subscription, tenant_id, subscription_id) if subscription_id else None,
-    )
+def load_case(
+    work: Work, tenant_id: str, payment_id: str, invoice_id: str, subscription_id: str | None, *also: Ref[Any]
+) -> tuple[Case | None, Found]:
+    """The payment with its invoice and subscription; None where the payment is not written (yet).
 
-
-def load_case(work: Work, tenant_id: str, payment_id: str, invoice_id: str, subscription_id: str | None) -> Case | None:
-    """The payment with its invoice and subscription; None where the payment is not written (yet)."""
-    payment_ref, invoice_ref, subscription_ref = case_refs(tenant_id, payment_id, invoice_id, subscription_id)
-    wanted = [ref for ref in (payment_ref, invoice_ref, subscription_ref) if ref is not None]
-    found = work.load(*wanted)
+    Args:
+        also: what else the batch is to bring; it is in the second part of the answer.
+    """
+    payment_ref, invoice_ref = Ref(Payment, tenant_id, payment_id), Ref(Invoice, tenant_id, invoice_id)
+    subscription_ref = Ref(Subscription, tenant_id, subscription_id) if subscription_id else None
+    found = work.load(payment_ref, invoice_ref, *([subscription_ref] if subscription_ref else []), *also)
     payment, invoice = found.get(payment_ref), found.get(invoice_ref)
     if payment is None or invoice is None:
-        return None
-    return Case(payment, invoice, found.get(subscription_ref) if subscription_ref else None)
+        return None, found
+    return Case(payment, invoice, found.get(subscription_ref) if subscription_ref else None), found

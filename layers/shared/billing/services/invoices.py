@@ -65,7 +65,7 @@ def page(work: Work, wanted: InvoiceFilter, limit: int, cursor: str | None) -> P
     elif wanted.customer_id:
         index, value = "customer", wanted.customer_id
     if wanted.subscription_id and wanted.customer_id:
-        filters["customer_key"] = f"{work.tenant.id}#{wanted.customer_id}"
+        filters["customer"] = wanted.customer_id
     return work.query(
         Query(
             Invoice,

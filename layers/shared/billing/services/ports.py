@@ -51,7 +51,7 @@ class Query(Generic[E]):
 
     Args:
         index: ``customer``, ``subscription`` or ``email`` to list by that (``value``); None for the whole tenant.
-        filters: exact values of stored attributes, such as ``{"status": "open"}``.
+        filters: exact values, of stored attributes (``{"status": "open"}``) or of what an index is named after.
         created_from, created_to: [from, to) of the creation time.
         start: where the page before ended; opaque.
     """

@@ -145,7 +145,7 @@ class Renewals:
         if payment is None or payment.due is None or payment.due.at > now or payment.invoice_id is None:
             return payment.due if payment else None
         result = self.collector.resolve(work, payment)
-        case = load_case(work, work.tenant.id, payment.id, payment.invoice_id, payment.subscription_id)
+        case, _ = load_case(work, work.tenant.id, payment.id, payment.invoice_id, payment.subscription_id)
         assert case is not None
         at = payment.created_at if payment.test_clock_id else work.now
         case = self.collector.settle(work, case, result, at, SettledBy.SWEEP)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from billing.domain.payment import ChargeResult, SettledBy
 from billing.domain.test_clock import TestClock
-from billing.services.collection import Case, Collector, case_refs
+from billing.services.collection import Case, Collector, load_case
 from billing.services.ports import Ref, Work
 
 HANDLED = frozenset(
@@ -68,16 +68,13 @@ class StripeEvents:
             NotWrittenYet: its payment is not there.
             Unauthenticated: nor is its tenant: another stack shares the Stripe account.
         """
-        payment_ref, invoice_ref, subscription_ref = case_refs(
-            notice.tenant_id, notice.payment_id, notice.invoice_id, notice.subscription_id
-        )
         clock_ref = Ref(TestClock, notice.tenant_id, notice.test_clock_id or "")
-        refs = [ref for ref in (payment_ref, invoice_ref, subscription_ref) if ref is not None]
-        found = work.load(*refs, *([clock_ref] if notice.test_clock_id else []))
-        payment, invoice = found.get(payment_ref), found.get(invoice_ref)
-        if payment is None or invoice is None:
+        clock = [clock_ref] if notice.test_clock_id else []
+        case, found = load_case(
+            work, notice.tenant_id, notice.payment_id, notice.invoice_id, notice.subscription_id, *clock
+        )
+        if case is None:
             raise NotWrittenYet(f"{notice.payment_id} of {work.tenant.id}")
-        case = Case(payment, invoice, found.get(subscription_ref) if subscription_ref else None)
         at = _when(case, found.get(clock_ref), work.now)
         settled = self.collector.settle(work, case, notice.result, at, SettledBy.WEBHOOK, notice.event_id)
         return settled is not case

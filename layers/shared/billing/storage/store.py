@@ -189,7 +189,8 @@ def _query_request(query: Query[Any], stored: Stored, tenant_id: str, value: str
     names: dict[str, str] = {}
     filters = []
     for n, (name, wanted) in enumerate(query.filters.items()):
-        names[f"#f{n}"], values[f":f{n}"] = name, raw(wanted)
+        names[f"#f{n}"] = _INDEX_KEYS.get(name, name)
+        values[f":f{n}"] = raw(join(tenant_id, wanted) if name in _INDEX_KEYS else wanted)
         filters.append(f"#f{n} = :f{n}")
     for bound, operator in ((query.created_from, ">="), (query.created_to, "<")):
         if bound is not None:

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 SAM_VENV := .venv-sam
 CHECKOV_VENV := .venv-checkov
+SILVER_VENV := .venv-silver
 PY := $(VENV)/bin/python
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 BUILD := .aws-sam/build
@@ -11,8 +12,8 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
         --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup env sam-env checkov-env run demo clean-run test e2e lint format checkov validate build openapi bench \
-        lock clean
+.PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test e2e lint format checkov validate build openapi bench \
+        bench-sweep lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,12 +38,15 @@ sam-env:
 checkov-env:
 	$(call ensure,$(CHECKOV_VENV),requirements-checkov.txt)
 
+silver-env: env # a peer that this machine cannot have costs one table of the benchmark, not all of them
+	@$(PYTHON) scripts/ensure_env.py $(SILVER_VENV) requirements-silver.txt || true
+
 # --- the stack on this machine --------------------------------------------------------------------------------------
 
 run: setup ## the whole stack on this machine, in the foreground (Ctrl-C stops it)
 	@exec $(PY) -m local.run
 
-demo: env ## plays the story of a subscription, beside a running stack
+demo: env ## plays a month and a year of billing, beside a running stack
 	@$(PY) -m local.demo
 
 clean-run: ## forgets the local stack's data
@@ -51,7 +55,7 @@ clean-run: ## forgets the local stack's data
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 test: env ## all tests but those of the deployed stack
-	$(PY) -m pytest tests/unit tests/integration tests/contract tests/faults
+	$(PY) -m pytest -n auto --dist loadfile tests/unit tests/integration tests/contract tests/faults
 
 e2e: setup ## starts a stack on free ports and runs tests/e2e against it
 	$(PY) -m local.e2e
@@ -82,8 +86,11 @@ build: env sam-env ## artifacts for AWS (arm64, python3.13), and their sizes
 openapi: env ## writes docs/openapi.json
 	$(PY) -m local.openapi
 
-bench: env ## what it costs, side by side with peers
+bench: env silver-env ## what it costs, side by side with peers
 	$(PY) -m benchmarks.run
+
+bench-sweep: env ## the sweep with 100,000 due (DUE="1000 100000"); an hour
+	$(PY) -m benchmarks.run --only sweep --due $(or $(DUE),1000 100000)
 
 lock: env ## resolves requirements*.in anew (the layers first: the environment follows them)
 	$(LOCK) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
@@ -91,6 +98,7 @@ lock: env ## resolves requirements*.in anew (the layers first: the environment f
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-sam.in -o requirements-sam.txt
 	$(LOCK) requirements-checkov.in -o requirements-checkov.txt
+	$(LOCK) requirements-silver.in -o requirements-silver.txt
 
 clean: ## removes what builds and tests left
 	rm -rf .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -24,6 +24,7 @@ _STOP_TIMEOUT_S = 20.0  # nothing it keeps is wanted
 class Backend:
     """What runs, and the secrets to use it."""
 
+    emulator_pid: int
     stripe_url: str
     stripe_api_key: str
     webhook_secret: str
@@ -45,12 +46,12 @@ def backend() -> Iterator[Backend]:
             wait_for_emulator(emulator, ports)
             with SandboxServer() as sandbox:
                 os.environ.update(aws_environment(ports))
-                yield _furnished(sandbox)
+                yield _furnished(sandbox, emulator.process.pid)
         finally:
             emulator.stop(_STOP_TIMEOUT_S)
 
 
-def _furnished(sandbox: SandboxServer) -> Backend:
+def _furnished(sandbox: SandboxServer, emulator_pid: int) -> Backend:
     dynamodb = boto3.client("dynamodb")
     names = create_tables(dynamodb, prefix="bench-")
     api_key, webhook_secret = "sk_test_" + secrets.token_hex(12), "whsec_" + secrets.token_hex(16)
@@ -69,6 +70,7 @@ def _furnished(sandbox: SandboxServer) -> Backend:
         POWERTOOLS_LOG_LEVEL="WARNING",  # the log lines of thousands of calls are not what is looked at here
     )
     return Backend(
+        emulator_pid=emulator_pid,
         stripe_url=sandbox.url,
         stripe_api_key=api_key,
         webhook_secret=webhook_secret,

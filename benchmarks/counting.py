@@ -88,11 +88,11 @@ class Meter:
         if model.name == "BatchGetItem":
             items = [item for table in parsed["Responses"].values() for item in table]
             missing = self._tally.keys_asked - len(items)
-            self._tally.read_units += missing + sum(_units(item_bytes(item)) for item in items)
+            self._tally.read_units += missing + sum(read_units_of(item_bytes(item)) for item in items)
         elif model.name == "Query":
             # What a filter drops is read, too; its size is taken to be that of what it lets through.
             share = parsed["ScannedCount"] / max(1, parsed["Count"])
-            self._tally.read_units += _units(int(share * sum(map(item_bytes, parsed["Items"])))) / 2
+            self._tally.read_units += read_units_of(int(share * sum(map(item_bytes, parsed["Items"])))) / 2
         else:
             consumed = parsed.get("ConsumedCapacity") or []
             entries = consumed if isinstance(consumed, list) else [consumed]
@@ -119,5 +119,6 @@ def item_bytes(item: Item) -> int:
     return size
 
 
-def _units(size_bytes: int) -> int:
+def read_units_of(size_bytes: int) -> int:
+    """The units of a consistent read of so many bytes; of any other read it is half of that."""
     return max(1, math.ceil(size_bytes / _READ_UNIT_BYTES))

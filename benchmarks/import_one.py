@@ -24,7 +24,7 @@ def become_peer() -> None:
     parameters.Body, parameters.Query = fastapi.Body, fastapi.Query  # type: ignore[attr-defined]
     sys.modules[parameters.__name__] = parameters
     sys.modules["billing.edge.http"] = peer_http
-    sys.modules["billing.edge.stripe_webhook"] = peer_webhook
+    sys.modules["billing.edge.stripe_webhook"] = sys.modules["billing.edge.webhook"] = peer_webhook
 
 
 def main() -> None:

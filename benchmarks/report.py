@@ -76,3 +76,8 @@ def verdict(figure: float, budget: float | None) -> Verdict:
     if budget is None:
         return ""
     return "ok" if figure <= budget else "over"
+
+
+def verdict_at_least(figure: float, budget: float | None) -> Verdict:
+    """The same where more is better."""
+    return "" if budget is None else verdict(-figure, -budget)

@@ -1,6 +1,7 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
-python -m benchmarks.run [--only calls cpu imports p95] [--stack .local/stack.json] [--strict]
+python -m benchmarks.run [--only calls cpu imports drafts sweep p95] [--due 1000 10000]
+    [--stack .local/stack.json] [--strict]
 """
 
 import argparse
@@ -23,10 +24,19 @@ _PARTS = {
     "calls": ("benchmarks.calls", 120, "DynamoDB and Stripe calls, in process, over an emulator of their own"),
     "cpu": ("benchmarks.cpu", 120, "handler CPU beside FastAPI + Mangum"),
     "imports": ("benchmarks.imports", 180, "import times beside FastAPI + Mangum"),
+    "drafts": ("benchmarks.drafts", 120, "draft invoices beside django-silver"),
+    "sweep": ("benchmarks.sweep", 300, "the sweep, with workers killed"),
     "p95": ("benchmarks.latency", 120, "p95 of the running stack"),
 }
+_SWEEP_EACH_S = 0.2
+"""So much longer the sweep may take for each subscription that is due; an idle machine takes a tenth of it."""
 _STOP_S = 30
 _NOTHING_TO_MEASURE = 3
+_WITHOUT = {
+    "drafts": "draft invoices beside django-silver: it cannot be run on this machine, the reason stands above.",
+    "p95": "p95 of the local stack: start it with `make run`, then `make bench` in another terminal.",
+}
+SWEEP_SIZES = (1_000, 10_000)
 STACK_FILE = ROOT / ".local" / "stack.json"
 RESULTS = ROOT / ".local" / "bench.json"
 
@@ -37,6 +47,9 @@ def run_part(name: str, out: Path, options: argparse.Namespace) -> tuple[Section
     command = [sys.executable, "-m", module, str(out)]
     if name == "p95":
         command += ["--stack", str(options.stack)]
+    if name == "sweep":
+        command += ["--due", *map(str, options.due)]
+        at_most_s += int(sum(options.due) * _SWEEP_EACH_S)
     child = subprocess.Popen(command, cwd=ROOT)
     try:
         code = child.wait(at_most_s)
@@ -71,25 +84,27 @@ def main() -> int:
     """Measure, print, and say what is over its budget."""
     parser = argparse.ArgumentParser(description="What the product costs, beside its budgets and its peers.")
     parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS), help="some of the tables")
+    parser.add_argument("--due", type=int, nargs="+", default=SWEEP_SIZES, help="sizes of the sweep")
     parser.add_argument("--stack", type=Path, default=STACK_FILE, help="stack.json of a running stack, for p95")
     parser.add_argument("--strict", action="store_true", help="exit 1 when something is over its budget")
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 160)
     sections: dict[str, Section] = {}
-    failed = []
+    failed: list[str] = []
+    absent: list[str] = []
     with TemporaryDirectory(prefix="ledgerline-bench-") as folder:
         for name in options.only:
             print(f"  {_PARTS[name][2]}", file=sys.stderr, flush=True)
             section, code = run_part(name, Path(folder) / f"{name}.json", options)
             if section is not None:
                 sections[name] = section
-            elif code != _NOTHING_TO_MEASURE:
-                failed.append(name)
+            else:
+                (absent if code == _NOTHING_TO_MEASURE else failed).append(name)
     console.print()
     for section in sections.values():
         section.show(console)
-    if "p95" in options.only and "p95" not in sections:
-        console.print("p95 of the local stack: start it with `make run`, then `make bench` in another terminal.\n")
+    for name in absent:
+        console.print(f"{_WITHOUT[name]}\n", highlight=False)
     save(sections, RESULTS)
     over = [f"{section.title}: {row.cells[0]}" for section in sections.values() for row in section.over()]
     console.print(f"figures: {RESULTS.relative_to(ROOT)}; over budget: {len(over)}", highlight=False)

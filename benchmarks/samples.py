@@ -1,12 +1,12 @@
 """What the empty services of the CPU comparison answer with: one customer, one subscription, fifty invoices."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from billing.domain import invoicing
+from billing.domain import changes, invoicing
 from billing.domain import subscription as lifecycle
+from billing.domain.balance import empty
 from billing.domain.customer import Address, Customer
-from billing.domain.invoicing import Invoice
+from billing.domain.invoicing import BillingReason, Invoice
 from billing.domain.periods import Interval
 from billing.domain.plan import Plan
 from billing.domain.pricing import Component, ComponentType, PricingModel
@@ -49,7 +49,6 @@ _PLAN = Plan(
     interval=Interval.MONTH,
     interval_count=1,
     trial_days=0,
-    tax_behavior="exclusive",
     components=(
         Component("base", ComponentType.FLAT, unit_amount=4_999_000),
         Component("seats", ComponentType.LICENSED, PricingModel.PER_UNIT, 500_000),
@@ -66,9 +65,12 @@ def _invoices(count: int) -> list[Invoice]:
     sequence = InvoiceSequence(TENANT.id, TENANT.invoice_prefix)
     for n in range(count):
         at = NOW - timedelta(days=n)
-        draft = invoicing.period_invoice(TENANT, CUSTOMER, SUBSCRIPTION, _PLAN, at)
-        invoice, sequence, _ = invoicing.finalize(replace(draft, id=f"in_{n:026d}"), sequence, at)
-        made.append(invoice)
+        step = changes.first_period(SUBSCRIPTION, _PLAN)
+        reason = BillingReason.SUBSCRIPTION_CYCLE
+        draft = invoicing.draft(TENANT, CUSTOMER, f"in_{n:026d}", step.invoiced, reason, at, step.subscription)
+        final = invoicing.finalize(draft, sequence, empty(TENANT.id, CUSTOMER.id, CUSTOMER.currency), at)
+        sequence = final.sequence
+        made.append(final.invoice)
     return made
 
 

@@ -24,12 +24,12 @@ class Refused(Exception):
 
 
 class Shop:
-    """One tenant in test mode, with a plan."""
+    """One tenant in test mode, with a plan; ``settings`` are what its creation says beside the usual."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, **settings: Any) -> None:
         self._backend = backend
         self._messages = 0
-        body = {"name": "Bench", "mode": "test", "currency": "USD", "tier": "enterprise"}
+        body = {"name": "Bench", "mode": "test", "currency": "USD", "tier": "enterprise", **settings}
         made = self.call("tenants", "POST", "/v1/tenants", body, key=backend.platform_key)
         self.key, self.tenant_id = made["apiKey"], made["id"]
 

@@ -94,6 +94,10 @@ class Client:
         """``data`` of a POST."""
         return self.call("POST", path, body, key=key).data
 
+    def patch(self, path: str, body: Any) -> Any:
+        """``data`` of a PATCH."""
+        return self.call("PATCH", path, body).data
+
     def advance(self, clock_id: str, to: str, timeout_s: float = 60.0) -> Any:
         """Advance a test clock, and wait until everything due has happened."""
         self.post(f"/v1/test-clocks/{clock_id}/advance", {"frozenTime": to})

@@ -1,23 +1,23 @@
-"""`make demo`: the story of a subscription, told beside a running stack and checked at every step.
+"""`make demo`: the story of a subscription in two acts, told beside a running stack and checked at every step.
 
-Nothing here knows an answer in advance: what one step says is compared with what another system says of it, the
-invoice with Stripe's charge, the payment with the delivery of Stripe's webhook.
+The first act is a month, here; the second a year (local/demo_year.py). Nothing knows an answer in advance: what one
+step says is compared with what another system says of it, the invoice with Stripe's charge, the payment with the
+delivery of Stripe's webhook, the preview with the bill.
 """
 
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
-from rich.console import Console
 
 from local.client import Client
 from local.console import Failure
+from local.demo_year import Year
 from local.settings import ROOT
+from local.story import Story, console, money, require
 
-T = TypeVar("T")
 PLAN: dict[str, Any] = {
     "id": "business-monthly",
     "name": "Business",
@@ -34,11 +34,10 @@ CUSTOMER = {
     "address": {"line1": "Königsallee 1", "city": "Düsseldorf", "postalCode": "40212", "country": "DE"},
     "taxId": "DE123456789",
 }
-console = Console(highlight=False)
 
 
-class Story:
-    """The steps, each with a line of progress.
+class Month(Story):
+    """A customer, a plan, a subscription, two invoices, a document.
 
     Args:
         client: of the running stack.
@@ -46,17 +45,8 @@ class Story:
     """
 
     def __init__(self, client: Client, folder: Path) -> None:
-        self.client = client
+        super().__init__(client)
         self.folder = folder
-        self.steps = 0
-
-    def step(self, what: str, action: Callable[[], tuple[T, str]]) -> T:
-        """Do one thing; ``action`` returns its result and a few words on it."""
-        self.steps += 1
-        with console.status(f"{self.steps:2}. {what}"):
-            result, words = action()
-        console.print(f"[green]✓[/green] {self.steps:2}. {what}  [dim]{words}[/dim]", soft_wrap=True)
-        return result
 
     def play(self) -> Path:
         """From a customer to a paid invoice, to the next month's, to the PDF."""
@@ -111,16 +101,13 @@ class Story:
     def _paid(self, invoice_id: str) -> tuple[Any, str]:
         invoice = self.client.get(f"/v1/invoices/{invoice_id}")
         require(invoice["status"] == "paid", f"the invoice is {invoice['status']}")
-        lines = " + ".join(dollars(line["amount"]) for line in invoice["lines"])
-        return invoice, f"{invoice['number']}: {lines} = {dollars(invoice['total'])}"
+        lines = " + ".join(money(line["amount"]) for line in invoice["lines"])
+        return invoice, f"{invoice['number']}: {lines} = {money(invoice['total'])}"
 
     def _charge(self, invoice: Any) -> tuple[Any, str]:
-        payment = self.client.get(f"/v1/payments/{invoice['latestPaymentId']}")
-        charges = self.client.stripe(f"/v1/charges?payment_intent={payment['paymentIntentId']}")["data"]
-        paid = [charge for charge in charges if charge["paid"]]
-        require(len(paid) == 1, f"Stripe holds {len(paid)} charges for one payment")
-        require(paid[0]["amount"] * 1000 == invoice["total"], f"Stripe holds {paid[0]['amount']} cents")
-        return paid[0], f"{paid[0]['id']}: {paid[0]['amount']} cents"
+        charge = self.charged(invoice)
+        require(charge["amount"] * 1000 == invoice["total"], f"Stripe holds {charge['amount']} cents")
+        return charge, f"{charge['id']}: {charge['amount']} cents"
 
     def _webhook(self, invoice: Any) -> tuple[Any, str]:
         payment = self.client.get(f"/v1/payments/{invoice['latestPaymentId']}")
@@ -141,7 +128,7 @@ class Story:
         )
         listed = self.client.get(f"/v1/invoices?subscription={subscription['id']}")
         require([one["status"] for one in listed] == ["paid", "paid"], f"there are {len(listed)} invoices")
-        return listed[0], f"{listed[0]['number']}: {dollars(listed[0]['total'])}"
+        return listed[0], f"{listed[0]['number']}: {money(listed[0]['total'])}"
 
     def _pdf(self, invoice: Any) -> tuple[Path, str]:
         answer = self.client.call("GET", f"/v1/invoices/{invoice['id']}/pdf")
@@ -152,26 +139,20 @@ class Story:
         return path, f"{len(answer.content):,} bytes"
 
 
-def require(holds: bool, otherwise: str) -> None:
-    """Stop the story where something is not as told."""
-    if not holds:
-        raise Failure(otherwise)
-
-
-def dollars(micros: int) -> str:
-    """4999000 micro-units as ``$49.99``."""
-    cents = micros // 1000
-    return f"${cents // 100:,}.{cents % 100:02}"
-
-
 def main() -> int:
     """Play it; one line and exit code 1 where something is wrong."""
     try:
-        path = Story(Client.of_file(), ROOT / ".local" / "documents").play()
+        client = Client.of_file()
+        console.print("[bold]A month of a customer[/bold]")
+        path = Month(client, ROOT / ".local" / "documents").play()
+        console.print(f"    The invoice: {path}\n", soft_wrap=True)
+        console.print("[bold]A year of another, on a test clock[/bold]")
+        year = Year(client)
+        year.play()
+        console.print(f"A year in {year.elapsed_s:.0f} s.")
     except Failure as failure:
         console.print(f"[red]error:[/red] {failure}", soft_wrap=True, markup=True)
         return 1
-    console.print(f"\nThe invoice: {path}", soft_wrap=True)
     return 0
 
 

@@ -90,7 +90,8 @@ def deploy(paths: Paths, ports: Ports) -> None:
     # The template that build writes is what deploy reads; the packages of the layers are the emulator's own.
     run_sam("sam build", ["build", "--build-dir", str(paths.build)], paths, env)
     make_bucket(ports)
-    parameters = [f"StripeApiBase=http://{HOST}:{ports.stripe}", "Stage=dev", "LogRetentionDays=1"]
+    sandbox = f"http://{HOST}:{ports.stripe}"
+    parameters = [f"StripeApiBase={sandbox}", f"TaxJarApiBase={sandbox}", "Stage=dev", "LogRetentionDays=1"]
     arguments = ["deploy", "--template-file", str(paths.build / "template.yaml"), "--stack-name", STACK_NAME]
     arguments += ["--s3-bucket", BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"]
     arguments += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]

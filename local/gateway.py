@@ -26,6 +26,7 @@ from local.settings import HOST
 BODY_LIMIT_BYTES = 10 * 1024 * 1024  # API Gateway's
 TIMEOUT_S = 65.0  # the longest function, and a little
 HEALTH = "/_gateway/health"
+TAX_WEBHOOK = "/webhooks/tax-provider"
 # Headers that belong to one connection (RFC 9110 7.6.1), and those that are made anew on the next.
 HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-connection"}
 NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "expect"}
@@ -59,6 +60,17 @@ def forward(session: ClientSession, base: str, host: str | None) -> Handler:
                 return returned(answer, await answer.read())
         except (ClientError, TimeoutError) as error:
             return web.json_response({"message": f"the emulator did not answer: {error}"}, status=503)
+
+    return handle
+
+
+def by_sender(session: ClientSession, aws: str, options: argparse.Namespace) -> Handler:
+    """One port for the webhooks of all senders; on AWS each has a function URL of its own."""
+    stripe = forward(session, aws, options.stripe_host)
+    tax = forward(session, aws, options.tax_host)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await (tax if request.path.startswith(TAX_WEBHOOK) else stripe)(request)
 
     return handle
 
@@ -104,7 +116,7 @@ async def serve(options: argparse.Namespace) -> None:
     async with session:
         runners = [
             await listen(options.api_port, forward(session, api, None)),
-            await listen(options.webhook_port, forward(session, aws, options.function_host)),
+            await listen(options.webhook_port, by_sender(session, aws, options)),
         ]
         await stop.wait()
         for runner in runners:
@@ -119,7 +131,8 @@ def main() -> None:
     parser.add_argument("--webhook-port", type=int, required=True)
     parser.add_argument("--aws-port", type=int, required=True)
     parser.add_argument("--api-id", required=True)
-    parser.add_argument("--function-host", required=True, help="host name of the webhook's function URL")
+    parser.add_argument("--stripe-host", required=True, help="host name of the function URL of Stripe's webhook")
+    parser.add_argument("--tax-host", required=True, help="host name of the function URL of the tax provider's webhook")
     asyncio.run(serve(parser.parse_args()))
 
 

@@ -39,7 +39,8 @@ from local.openapi_parts import (
     REASONS,
     REF,
     TAGS,
-    WEBHOOK,
+    UNPROCESSABLE_READS,
+    WEBHOOKS,
 )
 from local.settings import ROOT
 
@@ -124,7 +125,7 @@ def document() -> dict[str, Any]:
     for route in found:
         item = paths.setdefault(route.path, {} if route.path.startswith("/v1/") else dict(ROOT_ONLY))
         item[route.method] = _operation(route)
-    paths["/webhooks/stripe"] = WEBHOOK
+    paths |= WEBHOOKS
     schemas |= _answers(found) | ENVELOPE | {"WebhookOutcome": OUTCOME}
     used = _used([paths, ENVELOPE["Error"]], schemas) | {"Error"}
     return {
@@ -260,6 +261,8 @@ def _statuses(route: Route) -> list[int]:
         found.add(404)
     if route.method in WRITES:
         found |= {409, 413, 422}
+    if route.id in UNPROCESSABLE_READS:
+        found.add(422)
     if route.id in CHARGES:
         found |= {402, 502}
     return sorted(found)

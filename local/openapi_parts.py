@@ -27,25 +27,53 @@ TAGS = {
     "customers": "Whom a tenant bills.",
     "plans": "What is sold, at which prices, how often.",
     "subscriptions": "A customer's standing order for a plan.",
+    "coupons": "What makes it cheaper.",
+    "commerce": "The marketplace's side of the same things.",
     "invoices": "What is owed, and the document that says so.",
+    "credit-notes": "What takes a finalized invoice back, in whole or in part.",
     "payments": "One attempt to collect money is one payment.",
+    "tax": "What would be due on a cart, and where which rates are known.",
     "payment-methods": "What customers pay with. Card numbers never come here.",
     "tenants": "Who bills. The platform's operator creates them.",
     "test-clocks": "Time that a tenant in test mode moves itself.",
     "service": "The service itself; open to everybody.",
-    "webhooks": "What Stripe calls.",
+    "webhooks": "What Stripe and the tax provider call.",
 }
 
-FILES = {"get_invoice_pdf": "application/pdf", "get_openapi": "application/json", "get_docs": "text/html"}
+FILES = {
+    "get_invoice_pdf": "application/pdf",
+    "get_credit_note_pdf": "application/pdf",
+    "get_openapi": "application/json",
+    "get_docs": "text/html",
+}
 """The content type of each route that answers with a file."""
 
-READS_BY_BODY = {"create_customer", "create_subscription", "create_payment"}
+READS_BY_BODY = {
+    "create_customer",
+    "create_subscription",
+    "create_payment",
+    "redeem_coupon",
+    "create_invoice",
+    "preview_invoice",
+}
 """Routes without an id in the path that can still miss what their body names."""
+
+UNPROCESSABLE_READS = {"calculate_tax"}
+"""Routes that only read, and can still be asked for what cannot be."""
 
 CHARGES = {"create_payment", "pay_invoice"}
 """Routes that answer a decline with an error. A new subscription answers 201, in state ``incomplete``."""
 
 EXAMPLES: dict[str, Any] = {
+    "create_credit_note": {
+        "lines": [{"lineId": "in_01M8057CNXV6FSV1VD81CQK8JT-1", "quantity": 2}],
+        "reason": "Two seats were never used",
+        "refund": True,
+    },
+    "update_plan": {"name": "Business", "prorationUnit": "day"},
+    "change_subscription": {"quantities": {"seats": 120}, "prorationBehavior": "invoice_now"},
+    "preview_change": {"planId": "business-yearly"},
+    "update_tenant": {"gracePeriodSeconds": 3600, "dunning": {"scheduleDays": [1, 3, 7], "action": "paused"}},
     "create_customer": {
         "name": "Ada Lovelace",
         "email": "ada@example.com",
@@ -74,9 +102,30 @@ EXAMPLES: dict[str, Any] = {
         "paymentMethodId": "pm_card_visa",
     },
     "cancel_subscription": {"atPeriodEnd": True},
+    "create_invoice": {
+        "customerId": "cus_01M8055J9Y0WKZND852C0KE2WP",
+        "lines": [
+            {"description": "Consulting", "quantity": "2.5", "unitAmount": 12000000},
+            {"description": "Goodwill", "amount": -5000000},
+        ],
+        "autoFinalize": True,
+        "autoCharge": True,
+    },
+    "preview_invoice": {"subscriptionId": "sub_01M8055J9Y0WKZND852C0KE2WP"},
+    "update_invoice": {"addLines": [{"description": "Setup", "amount": 50000000}]},
     "pay_invoice": {"paymentMethodId": "pm_1Q0PsIJvEtkwdCNYMSaVuRz6"},
     "create_payment": {"invoiceId": "in_01M8055J9Y0WKZND852C0KE2WP"},
     "create_tenant": {"name": "Acme GmbH", "mode": "test", "currency": "EUR", "timezone": "Europe/Berlin"},
+    "create_coupon": {
+        "code": "LAUNCH2026",
+        "percentOff": "25",
+        "duration": "repeating",
+        "durationPeriods": 3,
+        "maxRedemptions": 100,
+        "maxRedemptionsPerCustomer": 1,
+    },
+    "create_commerce_coupon": {"code": "WELCOME", "amountOff": 900000, "currency": "USD", "duration": "once"},
+    "redeem_coupon": {"code": "WELCOME", "customerId": "cus_01M8055J9Y0WKZND852C0KE2WP"},
     "create_test_clock": {"frozenTime": "2026-01-31T00:00:00Z"},
     "advance_test_clock": {"frozenTime": "2026-02-28T00:00:00Z"},
 }
@@ -215,57 +264,117 @@ ENVELOPE: dict[str, Any] = {
     },
 }
 
-WEBHOOK: dict[str, Any] = {
-    "servers": [
-        {
-            "url": "https://{function}.lambda-url.{region}.on.aws",
-            "description": "The function URL: the stack's output StripeWebhookUrl",
-            "variables": {"function": {"default": "example"}, "region": {"default": "us-east-1"}},
-        }
-    ],
-    "post": {
-        "tags": ["webhooks"],
-        "summary": "Stripe's signed events.",
-        "description": (
+
+def _webhook(
+    *, output: str, header: str, id: str, sender: str, summary: str, description: str, event: dict[str, Any]
+) -> dict[str, Any]:
+    """The path of a webhook, on a function URL of its own."""
+    return {
+        "servers": [
+            {
+                "url": "https://{function}.lambda-url.{region}.on.aws",
+                "description": f"The function URL: the stack's output {output}",
+                "variables": {"function": {"default": "example"}, "region": {"default": "us-east-1"}},
+            }
+        ],
+        "post": {
+            "tags": ["webhooks"],
+            "summary": summary,
+            "description": description,
+            "operationId": id,
+            "security": [],
+            "parameters": [
+                {
+                    "name": header,
+                    "in": "header",
+                    "required": True,
+                    "description": "`t=<unix>,v1=<hex>`: HMAC-SHA256 over time and body, at most 5 minutes old.",
+                    "schema": {"type": "string"},
+                }
+            ],
+            "requestBody": {"required": True, "content": {"application/json": {"schema": event}}},
+            "responses": {
+                str(status): {
+                    "description": text,
+                    "headers": {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}},
+                    "content": {"application/json": {"schema": {"$ref": REF.format(model="WebhookOutcome")}}},
+                }
+                for status, text in {
+                    200: "Applied, unchanged, a duplicate, not ours, or of a type that is not handled.",
+                    400: f"Not signed by {sender}, too old, or not an event; `details` names every bad field of one.",
+                    500: "It cannot be applied yet: send it again.",
+                }.items()
+            },
+        },
+    }
+
+
+_RATE = {
+    "type": "object",
+    "required": ["country", "category", "name", "percent", "validFrom"],
+    "properties": {
+        "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
+        "state": {"type": "string", "description": "for US and CA"},
+        "category": {"enum": ["standard", "reduced", "reduced_2", "super_reduced", "special"]},
+        "name": {"type": "string", "description": "as `GET /v1/tax/jurisdictions` shows it"},
+        "percent": {"type": ["string", "number"], "examples": ["25.5"]},
+        "validFrom": {"type": "string", "format": "date"},
+    },
+    "additionalProperties": False,
+}
+WEBHOOKS: dict[str, Any] = {
+    "/webhooks/stripe": _webhook(
+        output="StripeWebhookUrl",
+        header="Stripe-Signature",
+        id="receive_stripe_event",
+        sender="Stripe",
+        summary="Stripe's signed events.",
+        description=(
             "Called by Stripe, on a function URL of its own. A duplicate changes nothing. "
             "A 500 asks Stripe to send the event again."
         ),
-        "operationId": "receive_stripe_event",
-        "security": [],
-        "parameters": [
-            {
-                "name": "Stripe-Signature",
-                "in": "header",
-                "required": True,
-                "description": "`t=<unix>,v1=<hex>`: HMAC-SHA256 over time and body, at most 5 minutes old.",
-                "schema": {"type": "string"},
-            }
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"type": "object", "description": "A Stripe event.", "required": ["id", "data"]}
-                }
+        event={"type": "object", "description": "A Stripe event.", "required": ["id", "data"]},
+    ),
+    "/webhooks/tax-provider": _webhook(
+        output="TaxWebhookUrl",
+        header="Tax-Signature",
+        id="receive_tax_event",
+        sender="the tax provider",
+        summary="The tax provider's signed events.",
+        description=(
+            "Rates that are newer than the built-in table, on a function URL of its own: they count from their first "
+            "day on. A duplicate changes nothing. A 500 asks the sender to come again."
+        ),
+        event={
+            "type": "object",
+            "required": ["id", "type", "data"],
+            "properties": {
+                "id": {"type": "string"},
+                "type": {"type": "string", "examples": ["tax_rates.updated"]},
+                "data": {
+                    "type": "object",
+                    "properties": {"rates": {"type": "array", "minItems": 1, "maxItems": 500, "items": _RATE}},
+                },
             },
         },
-        "responses": {
-            str(status): {
-                "description": description,
-                "headers": {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}},
-                "content": {"application/json": {"schema": {"$ref": REF.format(model="WebhookOutcome")}}},
-            }
-            for status, description in {
-                200: "Applied, unchanged, a duplicate, not ours, or of a type that is not handled.",
-                400: "Not signed by Stripe, too old, or not JSON.",
-                500: "It cannot be applied yet: send it again.",
-            }.items()
-        },
-    },
+    ),
 }
+"""The webhooks by path: their functions have no routes that could be read."""
+
 OUTCOME: dict[str, Any] = {
     "type": "object",
     "required": ["outcome"],
-    "properties": {"outcome": {"type": "string", "examples": ["applied"]}},
+    "properties": {
+        "outcome": {"type": "string", "examples": ["applied"]},
+        "details": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "reason"],
+                "properties": {"field": {"type": "string"}, "reason": {"type": "string"}},
+                "additionalProperties": False,
+            },
+        },
+    },
     "additionalProperties": False,
 }

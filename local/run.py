@@ -82,12 +82,15 @@ class Stack:
         self.paths.deployed.write_text(fingerprint(self.ports))
 
     def _start_gateway(self, found: dict[str, str]) -> None:
-        name = function_names(template())["StripeWebhookFunction"]
         functions = client("lambda", self.ports)
-        url = functions.get_function_url_config(FunctionName=name, Qualifier=ALIAS)["FunctionUrl"]
+        hosts = []
+        for function in ("StripeWebhookFunction", "TaxWebhookFunction"):
+            name = function_names(template())[function]
+            url = functions.get_function_url_config(FunctionName=name, Qualifier=ALIAS)["FunctionUrl"]
+            hosts.append(urlsplit(url).netloc)
         command = [sys.executable, "-m", "local.gateway", "--api-id", found["ApiId"]]
         command += ["--api-port", str(self.ports.api), "--webhook-port", str(self.ports.webhook)]
-        command += ["--aws-port", str(self.ports.aws), "--function-host", urlsplit(url).netloc]
+        command += ["--aws-port", str(self.ports.aws), "--stripe-host", hosts[0], "--tax-host", hosts[1]]
         env = aws_environment(self.ports)
         child = self._started(Child.start("gateway", command, env=env, cwd=ROOT, logs=self.paths.logs))
         child.wait_until_ready(f"http://{HOST}:{self.ports.webhook}{HEALTH}", READY_TIMEOUT_S)
@@ -96,6 +99,7 @@ class Stack:
         self.keys = seed.Keys.load(self.paths.keys)
         seed.register_webhook(self.keys, self.ports)
         seed.put_stripe_secret(self.keys, self.ports, found["StripeSecretId"])
+        seed.put_tax_secret(self.keys, self.ports, found["TaxSecretId"])
         seed.ensure_tenant(self.keys, self.ports, found["TableCallers"])
         self.keys.save(self.paths.keys)
 
@@ -142,7 +146,8 @@ Ledgerline is running (stack {STACK_NAME}).
 
   API              {api}/v1
   Stripe webhook   {seed.webhook_url(stack.ports)}
-  Stripe sandbox   http://{HOST}:{stack.ports.stripe}
+  tax webhook      {seed.tax_webhook_url(stack.ports)}
+  Stripe sandbox   http://{HOST}:{stack.ports.stripe} (Stripe Tax, and /v2/taxes as TaxJar, too)
   AWS emulator     http://{HOST}:{stack.ports.aws}
   tenant           {stack.keys.tenant_id}
   API key          {key}

@@ -19,6 +19,7 @@ import stripe
 
 from local.console import Failure
 from local.deploy import client
+from local.gateway import TAX_WEBHOOK
 from local.platform_key import caller_id, create_platform_key, new_key
 from local.routes import api_routes, template
 from local.settings import HOST, Paths, Ports, write_private
@@ -43,11 +44,15 @@ DEMO_TENANT = {
 }
 # What the webhook acts on (services/stripe_events.py): an endpoint that takes all gets ten times as many.
 STRIPE_EVENTS: list[Any] = [
+    "charge.refund.updated",
     "payment_intent.canceled",
     "payment_intent.payment_failed",
     "payment_intent.processing",
     "payment_intent.requires_action",
     "payment_intent.succeeded",
+    "refund.created",
+    "refund.failed",
+    "refund.updated",
 ]
 REQUEST_TIMEOUT_S = 60.0  # the first call of a function is a cold start, and eight start at once
 
@@ -60,6 +65,8 @@ class Keys:
     stripe_api_key: str = ""
     webhook_endpoint_id: str = ""
     webhook_secret: str = ""
+    taxjar_token: str = ""
+    tax_webhook_secret: str = ""
     tenant_id: str = ""
     api_key: str = ""
 
@@ -70,6 +77,8 @@ class Keys:
         keys = cls(**known)
         keys.platform_api_key = keys.platform_api_key or new_key()
         keys.stripe_api_key = keys.stripe_api_key or "sk_test_" + secrets.token_hex(24)
+        keys.taxjar_token = keys.taxjar_token or secrets.token_hex(16)
+        keys.tax_webhook_secret = keys.tax_webhook_secret or "taxsec_" + secrets.token_hex(24)
         return keys
 
     def save(self, path: Path) -> None:
@@ -80,6 +89,11 @@ class Keys:
 def webhook_url(ports: Ports) -> str:
     """Where Stripe sends its events."""
     return f"http://{HOST}:{ports.webhook}/webhooks/stripe"
+
+
+def tax_webhook_url(ports: Ports) -> str:
+    """Where the tax provider sends new rates."""
+    return f"http://{HOST}:{ports.webhook}{TAX_WEBHOOK}"
 
 
 def register_webhook(keys: Keys, ports: Ports) -> None:
@@ -101,7 +115,17 @@ def register_webhook(keys: Keys, ports: Ports) -> None:
 
 def put_stripe_secret(keys: Keys, ports: Ports, secret_id: str) -> None:
     """Give the functions the credentials, the way an operator does on AWS."""
-    value = json.dumps({"api_key": keys.stripe_api_key, "webhook_secrets": [keys.webhook_secret]})
+    put_secret(ports, secret_id, {"api_key": keys.stripe_api_key, "webhook_secrets": [keys.webhook_secret]})
+
+
+def put_tax_secret(keys: Keys, ports: Ports, secret_id: str) -> None:
+    """TaxJar's token, and what the tax provider signs its events with."""
+    put_secret(ports, secret_id, {"taxjar_token": keys.taxjar_token, "webhook_secrets": [keys.tax_webhook_secret]})
+
+
+def put_secret(ports: Ports, secret_id: str, values: dict[str, Any]) -> None:
+    """Fill a secret in, where it is not so already."""
+    value = json.dumps(values)
     manager = client("secretsmanager", ports)
     if manager.get_secret_value(SecretId=secret_id)["SecretString"] != value:
         manager.put_secret_value(SecretId=secret_id, SecretString=value)
@@ -143,6 +167,7 @@ def warm_up(ports: Ports, patience_s: float) -> None:
     first = {keys[0].partition(" ")[2] for keys in api_routes(template()).values()}
     calls: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
     calls.put(("POST", webhook_url(ports)))
+    calls.put(("POST", tax_webhook_url(ports)))
     for path in first:
         calls.put(("GET", base + re.sub("[{}+]", "", path)))
 
@@ -165,6 +190,8 @@ def write_stack_file(paths: Paths, ports: Ports, keys: Keys, outputs: dict[str, 
     stack = {
         "api_url": f"http://{HOST}:{ports.api}",
         "stripe_webhook_url": webhook_url(ports),
+        "tax_webhook_url": tax_webhook_url(ports),
+        "tax_webhook_secret": keys.tax_webhook_secret,
         "stripe_url": f"http://{HOST}:{ports.stripe}",
         "tenant_id": keys.tenant_id,
         "api_key": keys.api_key,
@@ -176,6 +203,7 @@ def write_stack_file(paths: Paths, ports: Ports, keys: Keys, outputs: dict[str, 
         "billing_queue_url": outputs["BillingQueueUrl"],
         "billing_dead_letter_queue_url": outputs["BillingDeadLetterQueueUrl"],
         "stripe_secret_id": outputs["StripeSecretId"],
+        "tax_secret_id": outputs["TaxSecretId"],
         "key_id": outputs["KeyId"],
     }
     write_private(paths.stack, json.dumps(stack, indent=2) + "\n")

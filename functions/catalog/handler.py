@@ -1,17 +1,19 @@
 """The catalog: plans and their prices."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from pydantic import Field
 
 from billing import bootstrap
 from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.catalog import PlanIn, PlanOut
+from billing.schemas.catalog import PlanChanges, PlanIn, PlanOut
 from billing.services import catalog
 
 api = bootstrap.http_api("catalog")
+Version = Annotated[int, Field(ge=1, le=10**9)]
 
 
 @api.post("/v1/plans", scope=Scope.BILLING_WRITE, answers=PlanOut)
@@ -22,16 +24,32 @@ def create_plan(body: Annotated[PlanIn, Body()], work: CurrentWork) -> PlanOut:
 
 @api.get("/v1/plans", scope=Scope.BILLING_READ, answers=PlanOut, many=True)
 def list_plans(
-    work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
+    work: CurrentWork,
+    of: Annotated[Literal["tenant", "platform"], Query(alias="catalog")] = "tenant",
+    active: Annotated[bool | None, Query()] = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Annotated[str | None, Query()] = None,
 ) -> Listing:
-    """List the tenant's own plans."""
-    return Listing.of(catalog.page(work, limit, cursor), PlanOut.of)
+    """List the tenant's own plans, or the platform's: all, those on sale, or the archived ones."""
+    return Listing.of(catalog.page(work, of == "platform", active, limit, cursor), PlanOut.of)
 
 
 @api.get("/v1/plans/{plan_id}", scope=Scope.BILLING_READ, answers=PlanOut)
-def get_plan(plan_id: str, work: CurrentWork) -> PlanOut:
-    """Retrieve a plan: the tenant's own, or else the platform's."""
-    return PlanOut.of(catalog.get(work, plan_id))
+def get_plan(plan_id: str, work: CurrentWork, version: Annotated[Version | None, Query()] = None) -> PlanOut:
+    """Retrieve a plan, the tenant's own or else the platform's: as it is now, or one of its versions."""
+    return PlanOut.of(catalog.get(work, plan_id, version))
+
+
+@api.patch("/v1/plans/{plan_id}", scope=Scope.BILLING_WRITE, answers=PlanOut)
+def update_plan(plan_id: str, body: Annotated[PlanChanges, Body()], work: CurrentWork) -> PlanOut:
+    """Change a plan: that makes its next version, while every subscription keeps the version it has."""
+    return PlanOut.of(catalog.update(work, plan_id, body.changes()))
+
+
+@api.post("/v1/plans/{plan_id}/archive", status=200, scope=Scope.BILLING_WRITE, answers=PlanOut)
+def archive_plan(plan_id: str, work: CurrentWork) -> PlanOut:
+    """Archive a plan: it is sold no more, and the subscriptions that have it keep it."""
+    return PlanOut.of(catalog.archive(work, plan_id))
 
 
 lambda_handler = api.lambda_handler

@@ -8,7 +8,7 @@ from billing import bootstrap
 from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.customers import CustomerChanges, CustomerIn, CustomerOut
+from billing.schemas.customers import BalanceOut, CustomerChanges, CustomerIn, CustomerOut
 from billing.services import customers
 
 api = bootstrap.http_api("customers")
@@ -35,6 +35,12 @@ def list_customers(
 def get_customer(customer_id: str, work: CurrentWork) -> CustomerOut:
     """Retrieve a customer."""
     return CustomerOut.of(customers.get(work, customer_id))
+
+
+@api.get("/v1/customers/{customer_id}/balance", scope=Scope.BILLING_READ, answers=BalanceOut)
+def get_customer_balance(customer_id: str, work: CurrentWork) -> BalanceOut:
+    """Retrieve a customer's credit balance: what is used before its card is charged."""
+    return BalanceOut.of(customers.balance(work, customer_id))
 
 
 @api.patch("/v1/customers/{customer_id}", scope=Scope.BILLING_WRITE, answers=CustomerOut)

@@ -1,10 +1,10 @@
-"""Documents to download: an invoice as PDF. The only function that has the renderer and its fonts."""
+"""Documents to download: an invoice or a credit note as PDF. The only function that has the renderer and its fonts."""
 
 from billing import bootstrap
 from billing.edge.http import CurrentWork, File
 from billing.edge.limits import INVOICE_QUERIES
 from billing.edge.scopes import Scope
-from billing.services import invoices
+from billing.services import credit_notes, invoices
 
 api = bootstrap.http_api("documents")
 renderer = bootstrap.pdf_renderer()
@@ -16,6 +16,14 @@ def get_invoice_pdf(invoice_id: str, work: CurrentWork) -> File:
     invoice = invoices.get(work, invoice_id)
     content = renderer.render_invoice(invoices.document(invoice))
     return File(content, "application/pdf", f"{invoice.number or invoice.id}.pdf")
+
+
+@api.get("/v1/credit-notes/{credit_note_id}/pdf", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES)
+def get_credit_note_pdf(credit_note_id: str, work: CurrentWork) -> File:
+    """Download a credit note as PDF."""
+    note = credit_notes.get(work, credit_note_id)
+    content = renderer.render_invoice(credit_notes.document(note))
+    return File(content, "application/pdf", f"{note.number}.pdf")
 
 
 lambda_handler = api.lambda_handler

@@ -1,4 +1,4 @@
-"""Invoices: read, list, pay."""
+"""Invoices: read, list, make by hand, preview, finalize, pay, void, write off."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,13 +10,23 @@ from billing.edge.http import CurrentWork, Listing, Refused, current_call
 from billing.edge.limits import INVOICE_QUERIES
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit, Time
-from billing.schemas.invoices import InvoiceOut, PaidInvoiceOut, PayIn
-from billing.services import invoices
+from billing.schemas.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
+from billing.schemas.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
+from billing.schemas.one_off import DraftChangesIn, OneOffIn, PreviewIn
+from billing.services import credit_notes, invoices
+from billing.services.credit_notes import CreditNotes
+from billing.services.invoice_previews import InvoicePreviews
+from billing.services.invoice_transitions import InvoiceTransitions, not_voided
 from billing.services.invoices import InvoiceFilter, InvoicePayments
+from billing.services.manual_invoices import ManualInvoices
 from billing.services.ports import Work
 
 api = bootstrap.http_api("invoices")
 payments = InvoicePayments(bootstrap.collector())
+crediting = CreditNotes(bootstrap.collector(), bootstrap.refunder())
+manual = ManualInvoices(bootstrap.biller())
+transitions = InvoiceTransitions(bootstrap.biller())
+previews = InvoicePreviews(bootstrap.biller())
 
 OptionalText = Annotated[str | None, Query()]
 
@@ -78,14 +88,83 @@ def get_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut:
     return InvoiceOut.of(invoices.get(work, invoice_id))
 
 
+@api.post("/v1/invoices", scope=Scope.BILLING_WRITE, answers=InvoiceOut)
+def create_invoice(body: Annotated[OneOffIn, Body()], work: CurrentWork) -> InvoiceOut:
+    """Create a one-off invoice: a draft, or finalized and charged in the request."""
+    return InvoiceOut.of(manual.create(work, body.new()))
+
+
+@api.post("/v1/invoices/preview", status=200, scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=PreviewOut)
+def preview_invoice(body: Annotated[PreviewIn, Body()], work: CurrentWork) -> PreviewOut:
+    """Preview the next invoice of a subscription, or a one-off invoice."""
+    wanted = body.wanted()
+    if isinstance(wanted, str):
+        return PreviewOut.of(previews.next_of_subscription(work, wanted))
+    return PreviewOut.of(previews.one_off(work, wanted))
+
+
+@api.patch("/v1/invoices/{invoice_id}", scope=Scope.BILLING_WRITE, answers=InvoiceOut)
+def update_invoice(invoice_id: str, body: Annotated[DraftChangesIn, Body()], work: CurrentWork) -> InvoiceOut:
+    """Change a draft: its lines, where it is a one-off invoice; lines beside a subscription's; metadata."""
+    return InvoiceOut.of(manual.update(work, invoice_id, body.changes()))
+
+
+@api.post("/v1/invoices/{invoice_id}/finalize", status=200, scope=Scope.BILLING_WRITE, answers=InvoiceOut)
+def finalize_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut:
+    """Finalize a draft now, and charge it where it charges itself."""
+    return InvoiceOut.of(transitions.finalize(work, invoice_id))
+
+
+@api.post("/v1/invoices/{invoice_id}/void", status=200, scope=Scope.BILLING_ADMIN, answers=InvoiceOut)
+def void_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut | Refused:
+    """Void a draft or open invoice: nobody has to pay it any more."""
+    invoice = transitions.void(work, invoice_id)
+    error = not_voided(invoice)
+    return Refused(error) if error else InvoiceOut.of(invoice)
+
+
+@api.post("/v1/invoices/{invoice_id}/uncollectible", status=200, scope=Scope.BILLING_ADMIN, answers=InvoiceOut)
+def mark_invoice_uncollectible(invoice_id: str, work: CurrentWork) -> InvoiceOut:
+    """Give an open invoice up as bad debt; it can still be paid."""
+    return InvoiceOut.of(transitions.uncollectible(work, invoice_id))
+
+
 @api.post("/v1/invoices/{invoice_id}/pay", status=200, scope=Scope.PAYMENTS_PROCESS, answers=PaidInvoiceOut)
 def pay_invoice(
     invoice_id: str, work: CurrentWork, body: Annotated[PayIn | None, Body()] = None
 ) -> PaidInvoiceOut | Refused:
-    """Pay an open invoice by a saved method."""
+    """Pay an open invoice, or one that was given up, by a saved method."""
     paid = payments.pay(work, invoice_id, body.payment_method_id if body else None)
     error = invoices.failure(paid)
     return Refused(error) if error else PaidInvoiceOut.paid(paid)
+
+
+@api.post("/v1/invoices/{invoice_id}/credit-notes", scope=Scope.BILLING_ADMIN, answers=CreditNoteViewOut)
+def create_credit_note(invoice_id: str, body: Annotated[CreditNoteIn, Body()], work: CurrentWork) -> CreditNoteViewOut:
+    """Credit an amount or lines of an invoice: off what is due, then to the balance or back to the card."""
+    return CreditNoteViewOut.view(crediting.create(work, invoice_id, body.wish()))
+
+
+@api.get(
+    "/v1/invoices/{invoice_id}/credit-notes",
+    scope=Scope.BILLING_READ,
+    limit=INVOICE_QUERIES,
+    answers=CreditNoteOut,
+    many=True,
+)
+def list_credit_notes(
+    invoice_id: str, work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: OptionalText = None
+) -> Listing:
+    """List an invoice's credit notes, newest first."""
+    return Listing.of(credit_notes.page(work, invoice_id, limit, cursor), CreditNoteOut.of)
+
+
+@api.get(
+    "/v1/credit-notes/{credit_note_id}", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=CreditNoteViewOut
+)
+def get_credit_note(credit_note_id: str, work: CurrentWork) -> CreditNoteViewOut:
+    """Retrieve a credit note, with its refund."""
+    return CreditNoteViewOut.view(credit_notes.view(work, credit_note_id))
 
 
 lambda_handler = api.lambda_handler

@@ -1,4 +1,4 @@
-"""Subscriptions: a customer's standing order for a plan."""
+"""Subscriptions: a customer's standing order for a plan; create, change, pause, resume, cancel, preview."""
 
 from typing import Annotated
 
@@ -8,11 +8,14 @@ from billing import bootstrap
 from billing.edge.http import CurrentWork, Listing, current_call
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.subscriptions import CancelIn, SubscriptionIn, SubscriptionOut
+from billing.schemas.invoices import PreviewOut
+from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut
+from billing.services.subscription_changes import SubscriptionChanges as Changes
 from billing.services.subscriptions import Subscriptions
 
 api = bootstrap.http_api("subscriptions")
-subscriptions = Subscriptions(bootstrap.collector())
+subscriptions = Subscriptions(bootstrap.biller())
+changes = Changes(bootstrap.biller())
 
 OptionalText = Annotated[str | None, Query()]
 
@@ -20,7 +23,7 @@ OptionalText = Annotated[str | None, Query()]
 @api.post("/v1/subscriptions", scope=Scope.SUBSCRIPTIONS_MANAGE, answers=SubscriptionOut)
 def create_subscription(body: Annotated[SubscriptionIn, Body()], work: CurrentWork) -> SubscriptionOut:
     """Create a subscription; its first invoice is charged in the request."""
-    return SubscriptionOut.started(subscriptions.create(work, body.new()))
+    return SubscriptionOut.billed(subscriptions.create(work, body.new()))
 
 
 @api.get("/v1/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionOut, many=True)
@@ -55,6 +58,33 @@ def get_subscription(subscription_id: str, work: CurrentWork) -> SubscriptionOut
     return SubscriptionOut.of(subscriptions.get(work, subscription_id))
 
 
+@api.patch("/v1/subscriptions/{subscription_id}", scope=Scope.SUBSCRIPTIONS_MANAGE, answers=SubscriptionOut)
+def change_subscription(
+    subscription_id: str, body: Annotated[SubscriptionChanges, Body()], work: CurrentWork
+) -> SubscriptionOut:
+    """Change a subscription: its plan, quantities or coupon, or pause or resume it."""
+    return SubscriptionOut.billed(changes.update(work, subscription_id, body.change()))
+
+
+@api.post(
+    "/v1/subscriptions/{subscription_id}/preview", status=200, scope=Scope.SUBSCRIPTIONS_MANAGE, answers=PreviewOut
+)
+def preview_change(subscription_id: str, body: Annotated[SubscriptionChanges, Body()], work: CurrentWork) -> PreviewOut:
+    """Preview what a change of a subscription would bill; nothing is changed."""
+    return PreviewOut.of(changes.preview(work, subscription_id, body.change()))
+
+
+@api.post(
+    "/v1/subscriptions/{subscription_id}/resume",
+    status=200,
+    scope=Scope.SUBSCRIPTIONS_MANAGE,
+    answers=SubscriptionOut,
+)
+def resume_subscription(subscription_id: str, work: CurrentWork) -> SubscriptionOut:
+    """Resume a paused subscription, or undo a cancellation that is still to come."""
+    return SubscriptionOut.billed(changes.resume(work, subscription_id))
+
+
 @api.post(
     "/v1/subscriptions/{subscription_id}/cancel",
     status=200,
@@ -65,8 +95,8 @@ def cancel_subscription(
     subscription_id: str, work: CurrentWork, body: Annotated[CancelIn | None, Body()] = None
 ) -> SubscriptionOut:
     """Cancel a subscription, now or at the end of its period."""
-    at_period_end = body.at_period_end if body else False
-    return SubscriptionOut.of(subscriptions.cancel(work, subscription_id, at_period_end))
+    wanted = body or CancelIn()
+    return SubscriptionOut.billed(changes.cancel(work, subscription_id, wanted.at_period_end, wanted.behavior))
 
 
 lambda_handler = api.lambda_handler

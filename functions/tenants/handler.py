@@ -1,4 +1,4 @@
-"""Tenants: the platform creates them."""
+"""Tenants: the platform creates them, each edits its own settings."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from billing import bootstrap
 from billing.edge.http import CurrentWork
 from billing.edge.scopes import Scope
-from billing.schemas.tenants import TenantIn, TenantOut
+from billing.schemas.tenants import TenantChanges, TenantIn, TenantOut
 from billing.services.tenants import Tenants
 
 api = bootstrap.http_api("tenants")
@@ -24,6 +24,12 @@ def create_tenant(body: Annotated[TenantIn, Body()], work: CurrentWork) -> Tenan
 def get_tenant(tid: str, work: CurrentWork) -> TenantOut:
     """Retrieve a tenant."""
     return TenantOut.of(tenants.get(work, tid))
+
+
+@api.patch("/v1/tenants/{tid}", scope=Scope.BILLING_ADMIN, answers=TenantOut)
+def update_tenant(tid: str, body: Annotated[TenantChanges, Body()], work: CurrentWork) -> TenantOut:
+    """Change a tenant's settings; what runs elsewhere follows within a minute."""
+    return TenantOut.of(tenants.update(work, tid, body.changes()))
 
 
 lambda_handler = api.lambda_handler

@@ -92,11 +92,11 @@ class Sandbox:
         fault = self.faults.take(request.method, request.path)
         entry["fault"] = fault.kind if fault else None
         if fault and fault.kind == "drop_before":
-            return _drop(http)
+            return drop(http)
         answer = await self._answer(request, fault)
         entry |= {"status": answer.status, "replayed": answer.replayed}
         if fault and fault.kind == "drop_after":
-            return _drop(http)
+            return drop(http)
         return web.Response(
             status=answer.status, text=answer.text, headers=answer.headers, content_type="application/json"
         )
@@ -218,7 +218,7 @@ def _check_headers(request: _Request) -> None:
         raise errors.InvalidRequestError(f"Invalid request: the content type of a POST has to be {_FORM}.")
 
 
-def _drop(http: web.Request) -> web.StreamResponse:
+def drop(http: web.Request) -> web.StreamResponse:
     """Close the connection with no answer; the response object only satisfies aiohttp."""
     if http.transport is not None:
         http.transport.abort()

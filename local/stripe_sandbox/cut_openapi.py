@@ -54,6 +54,8 @@ SERVED = {
     "/v1/setup_intents/{intent}": "get post",
     "/v1/setup_intents/{intent}/cancel": "post",
     "/v1/setup_intents/{intent}/confirm": "post",
+    "/v1/tax/calculations": "post",
+    "/v1/tax/calculations/{calculation}/line_items": "get",
     "/v1/webhook_endpoints": "get post",
     "/v1/webhook_endpoints/{webhook_endpoint}": "get post delete",
 }

@@ -62,7 +62,10 @@ class Expander:
         value = node.get(name)
         if isinstance(value, str):
             value = node[name] = self._resource(value)
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value.get("object") == "list":
+            for item in value["data"] if rest[:1] == ["data"] else ():
+                self._expand(item, self._schema_of(item), rest[1:], path)
+        elif isinstance(value, dict):
             inner = self._schema_of(value) if "object" in value else self._field_schema(schema, name)
             self._expand(value, inner, rest, path)
 

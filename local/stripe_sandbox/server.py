@@ -12,6 +12,7 @@ from aiohttp import web
 from local.stripe_sandbox.app import Sandbox
 from local.stripe_sandbox.control import Control
 from local.stripe_sandbox.store import Store
+from local.stripe_sandbox.taxjar import TaxJarDouble
 
 _START_TIMEOUT_S = 20.0
 
@@ -62,6 +63,7 @@ class SandboxServer:
         self.sandbox = Sandbox(store, check_responses=self._check_responses, retry_base_s=self._retry_base_s)
         app = web.Application()
         app.add_routes(Control(self.sandbox).routes())
+        app.add_routes(TaxJarDouble(self.sandbox).routes())
         app.router.add_route("*", "/{path:.*}", self.sandbox.handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         try:

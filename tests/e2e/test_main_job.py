@@ -13,30 +13,8 @@ import stripe
 from pypdf import PdfReader
 
 from local.client import Client
-from local.demo import Story
-from tests.e2e.conftest import Stack
-
-PLAN = {
-    "id": "team-monthly",
-    "name": "Team",
-    "currency": "USD",
-    "interval": "month",
-    "components": [
-        {"key": "base", "type": "flat", "unitAmount": 4_999_000},
-        {"key": "seats", "type": "licensed", "unitAmount": 700_000},
-    ],
-}
-
-
-@pytest.fixture(scope="session")
-def client(stack: Stack) -> Client:
-    return Client(asdict(stack))
-
-
-@pytest.fixture(scope="session")
-def plan(client: Client) -> str:
-    client.call("POST", "/v1/plans", PLAN)
-    return client.get("/v1/plans/team-monthly")["id"]
+from local.demo import Month
+from tests.e2e.conftest import Stack, charges, subscribe
 
 
 @pytest.fixture(scope="session")
@@ -51,22 +29,6 @@ def cut_off(client: Client, plan: str) -> Any:
         client.sandbox("DELETE", "/_sandbox/faults")
 
 
-def subscribe(client: Client, customer_id: str, plan: str, method: str = "pm_card_visa", **more: Any) -> Any:
-    body = {
-        "customerId": customer_id,
-        "planId": plan,
-        "quantities": {"seats": 2},
-        "paymentMethodId": method,
-        **more,
-    }
-    return client.post("/v1/subscriptions", body)
-
-
-def charges(client: Client, payment: Any) -> list[Any]:
-    found = client.stripe(f"/v1/charges?payment_intent={payment['paymentIntentId']}")["data"]
-    return [charge for charge in found if charge["paid"]]
-
-
 def test_a_connection_that_breaks_leaves_the_payment_pending(client: Client, cut_off: Any) -> None:
     assert cut_off["state"] == "incomplete"
     invoice = client.get(f"/v1/invoices/{cut_off['latestInvoiceId']}")
@@ -75,7 +37,7 @@ def test_a_connection_that_breaks_leaves_the_payment_pending(client: Client, cut
 
 
 def test_the_demo_holds_at_every_step(client: Client, cut_off: Any, tmp_path: Any) -> None:
-    pdf = Story(client, tmp_path).play()
+    pdf = Month(client, tmp_path).play()
     text = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf.read_bytes())).pages)
     assert "$549.99" in text
     assert "Łukasiewicz" in text

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.faults.stack import Answer, Books, Json, Tenant, World, step, violations
+from tests.faults.laws import Books, cents, discounts, violations
+from tests.faults.stack import Answer, Json, Tenant, World, step
 
 START = datetime(2026, 10, 1, 12, tzinfo=UTC)
 _APART = timedelta(days=200)
 TABLE: dict[tuple[str, str], int] = {}
-"""How many calls were cut, for each flow and fault."""
+"""How many cuts were made, for each flow and fault."""
+CALLS: dict[str, int] = {}
+"""How many calls each flow makes."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,14 @@ class Scene:
         steps: what is cut.
         again: what happens after that: the client's retry, the redelivery; with the time that passes before each.
         tenant: whose books are looked at; None where the flow makes the tenant.
+        want: parts of the ``summary`` that a quiet day ends with, so that the flow is what its name says.
     """
 
     at: datetime
     steps: list[Json]
     again: list[Json]
     tenant: Tenant | None
+    want: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,12 +54,14 @@ class Flow:
     route: str = ""
 
 
-def recovery(*retry: Json) -> list[Json]:
-    """The client's retry when the dead run's lease is over, then a sweep when every alarm has come."""
-    return [
-        step("later", seconds=15), *retry, step("drain"),
-        step("later", seconds=150), step("sweep"), step("drain"),
-    ]  # fmt: skip
+def recovery(*retry: Json, sweeps: int = 1) -> list[Json]:
+    """The client's retry when the dead run's lease is over, then a sweep when every alarm has come.
+
+    Args:
+        sweeps: how many there are, minutes apart: what one of them settles may set the next alarm at once.
+    """
+    sweep = [step("later", seconds=150), step("sweep"), step("drain")]
+    return [step("later", seconds=15), *retry, step("drain"), *sweep * sweeps]
 
 
 @dataclass
@@ -65,7 +72,24 @@ class Run:
     rest: list[Any]
     books: Books
     summary: Json
+    want: Json
     problems: list[str] = field(default_factory=list)
+
+
+def _writes(call: str) -> bool:
+    """Whether a call changes anything outside the process."""
+    return call.startswith("POST ") or call in ("TransactWriteItems", "UpdateItem", "PutItem", "SendMessage")
+
+
+def cuts(calls: list[str], mode: str) -> list[int]:
+    """Where a flow is cut; every call is covered, and what would be the same case again is left out.
+
+    A process that dies before its k-th call leaves the world as the last call that wrote left it: where call k - 1 only
+    read, that is the case of k - 1. Nor does a lost answer to a read differ from one to the same read earlier on.
+    """
+    if mode == "kill":
+        return [k for k in range(1, len(calls) + 2) if k == 1 or _writes(calls[k - 2])]
+    return [k for k, call in enumerate(calls, 1) if _writes(call) or call not in calls[: k - 1]]
 
 
 class Enumeration:
@@ -81,8 +105,13 @@ class Enumeration:
         clean = self._case("", 0)
         calls: list[str] = clean.first.all()[-1]
         problems = [f"no fault: {problem}" for problem in clean.problems]
-        last = len(calls) + (1 if mode == "kill" else 0)
-        for k in range(1, last + 1):
+        problems += [
+            f"no fault: {name} are {clean.summary[name]}, not {wanted}"
+            for name, wanted in clean.want.items()
+            if clean.summary[name] != wanted
+        ]
+        wheres = cuts(calls, mode)
+        for k in wheres:
             label = f"{self._flow.name}: {mode} at call {k} of {len(calls)} ({([*calls, 'after the last'])[k - 1]})"
             cut = self._case(mode, k)
             found = list(cut.problems)
@@ -93,7 +122,8 @@ class Enumeration:
             if cut.summary != clean.summary:
                 found.append(f"ended differently: {_difference(clean.summary, cut.summary)}")
             problems += [f"{label}: {problem}" for problem in found]
-        TABLE[self._flow.name, mode] = last
+        CALLS[self._flow.name] = len(calls)
+        TABLE[self._flow.name, mode] = len(wheres)
         return problems
 
     def _case(self, mode: str, k: int) -> Run:
@@ -115,27 +145,42 @@ class Enumeration:
         end = scene.at + timedelta(hours=1)
         books = tenant.books(end)
         charges = tenant.charges()
-        problems += violations(books, charges, end)
+        problems += violations(books, charges)
         if self._flow.route:
             states = [record["state"] for record in books.records(self._flow.route)]
             if set(states) != {"done"}:
                 problems.append(f"idempotency records: {states}")
         more = len(self._world.charges()) - charged
-        return Run(first, answers, books, summary(books, charges) | {"charges at Stripe": more}, problems)
+        return Run(first, answers, books, summary(books, charges) | {"charges at Stripe": more}, scene.want, problems)
 
 
 def summary(books: Books, charges: list[Json]) -> Json:
     """What a flow leaves behind, without ids and times."""
     return {
-        "subscriptions": sorted(s["state"] for s in books.bodies("subscriptions")),
-        "invoices": sorted((i["number"][-6:], i["status"], i["attempt_count"]) for i in books.bodies("invoices")),
+        "subscriptions": sorted(
+            (s["state"], len(s["pending"]), len(s["unpaid_invoice_ids"])) for s in books.bodies("subscriptions")
+        ),
+        "invoices": sorted(
+            ((i["number"] or "-")[-6:], i["status"], i["attempt_count"]) for i in books.bodies("invoices")
+        ),
+        "dunning": sorted(i["dunning"]["steps_done"] for i in books.bodies("invoices") if i["dunning"]),
+        "tax": sum(cents(i["tax"]) for i in books.bodies("invoices")),
+        "balances": [cents(b["amount"]) for b in books.bodies("balances")],
         "payments": sorted((p["status"], p["attempt"]) for p in books.bodies("payments")),
+        "credit notes": sorted(
+            (n["number"][-9:], n["to_invoice"]["micros"], n["to_balance"]["micros"], n["to_refund"]["micros"])
+            for n in books.bodies("credit_notes")
+        ),
+        "refunds": sorted(r["status"] for r in books.bodies("refunds")),
+        "redemptions": sorted(r["count"] for r in books.bodies("redemptions")),
+        "discounts": discounts(books).total(),
         "methods": len(books.rows["payment_methods"]),
         "customers": len(books.rows["customers"]),
         "ledger": Counter(entry["kind"] for entry in books.bodies("ledger")),
         "events": books.event_types(),
         "clocks": sorted(clock["status"] for clock in books.bodies("test_clocks")),
         "cents": sum(charge["amount"] for charge in charges),
+        "cents sent back": sum(charge["amount_refunded"] for charge in charges),
     }
 
 
@@ -172,8 +217,9 @@ def _difference(one: Json, other: Json) -> str:
 def report() -> list[str]:
     """The table of what was enumerated."""
     names = sorted({name for name, _ in TABLE})
+    rows = [(name, CALLS[name], TABLE.get((name, "kill"), 0), TABLE.get((name, "lost"), 0)) for name in names]
     return [
-        f"{'flow':44} {'killed':>8} {'answer lost':>12}",
-        *(f"{name:44} {TABLE.get((name, 'kill'), 0):>8} {TABLE.get((name, 'lost'), 0):>12}" for name in names),
-        f"{len(names)} flows, {sum(TABLE.values())} cuts",
+        f"{'flow':58} {'calls':>6} {'killed':>7} {'answer lost':>12}",
+        *(f"{name:58} {calls:>6} {killed:>7} {lost:>12}" for name, calls, killed, lost in rows),
+        f"{len(names)} flows, {sum(CALLS.values())} calls, {sum(TABLE.values())} cuts",
     ]

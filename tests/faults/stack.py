@@ -15,7 +15,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,8 @@ from typing import Any
 
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.webhooks import signature
+from tests.faults.laws import Books, violations
+from tests.support.tables import table_definitions
 
 Json = dict[str, Any]
 
@@ -208,6 +209,12 @@ class Stack:
         job = {"world": {}, "at": "2026-01-01T00:00:00+00:00", "steps": [made], "here": True}
         return World(lane, lane.driver.run([job])[0].last())
 
+    def environment(self, world: World) -> dict[str, str]:
+        """The environment of a process that runs the product in a world."""
+        tables = {f"TABLE_{plain.upper()}": world.names["prefix"] + plain for plain in table_definitions()}
+        names = {"STRIPE_SECRET_ID": world.names["secret_id"], "BILLING_QUEUE_URL": world.names["queue_url"]}
+        return self._driver_env(world.lane.sandbox.url) | tables | names
+
     def _begin_lane(self) -> Lane:
         sandbox = SandboxServer(retry_base_s=0.2).start()
         self._sandboxes.append(sandbox)
@@ -296,6 +303,11 @@ def post(group: str, path: str, key: str, idem: str, body: Json | None = None) -
     return step("http", group=group, method="POST", path=path, key=key, idem=idem, body=body)
 
 
+def patch(group: str, path: str, key: str, idem: str, body: Json) -> Json:
+    """A change, as a step."""
+    return step("http", group=group, method="PATCH", path=path, key=key, idem=idem, body=body)
+
+
 def get(group: str, path: str, key: str) -> Json:
     """A read, as a step."""
     return step("http", group=group, method="GET", path=path, key=key)
@@ -355,19 +367,33 @@ class World:
         found: Json = next(event for event in events if event["data"]["object"]["id"] == intent_id)
         return found
 
+    def event_about(self, tenant: Tenant, kind: str) -> Json:
+        """Stripe's newest event of a kind about one of a tenant's intents."""
+        events = self.stripe(f"events?type={kind}&limit=100")["data"]
+        own = (event for event in events if event["data"]["object"]["metadata"].get("tenant_id") == tenant.id)
+        return next(own)
+
     def delivery(self, event: Json) -> Json:
         """A delivery of an event with a valid signature, as a step."""
         body = json.dumps(event)
         return step("webhook", body=body, signature=signature("whsec_by_hand", body, int(time.time())))
 
-    def new_tenant(self, at: datetime, customers: int = 1, clock: bool = False) -> Tenant:
-        """A tenant in test mode, with a plan and customers."""
+    def new_tenant(
+        self, at: datetime, customers: int = 1, clock: bool = False, address: Json | None = None, **settings: Any
+    ) -> Tenant:
+        """A tenant in test mode, with plans and customers.
+
+        Args:
+            clock: the customers are attached to a test clock.
+            address: of each customer.
+            settings: of the tenant.
+        """
         name = os.urandom(4).hex()
-        wanted = {"name": name, "mode": "test", "currency": "USD"}
+        wanted = {"name": name, "mode": "test", "currency": "USD", **settings}
         made = self.run(at, post("tenants", "/v1/tenants", self.platform_key, name, wanted)).last()
         assert made["status"] == 201, made
         key = made["body"]["data"]["apiKey"]
-        steps = [post("catalog", "/v1/plans", key, "plan", PLAN)]
+        steps = [post("catalog", "/v1/plans", key, plan["id"], plan) for plan in PLANS]
         clock_id = None
         if clock:
             frozen = (at + timedelta(days=1)).replace(microsecond=0)
@@ -376,12 +402,12 @@ class World:
             clock_id = answer["body"]["data"]["id"]
         for n in range(customers):
             body: Json = {"name": f"Zoë {n}", "email": f"zoe{n}@example.org"}
-            if clock_id:
-                body["testClockId"] = clock_id
+            body |= {"address": address} if address else {}
+            body |= {"testClockId": clock_id} if clock_id else {}
             steps.append(post("customers", "/v1/customers", key, f"customer-{n}", body))
         answers = self.run(at, *steps).all()
         assert [answer["status"] for answer in answers] == [201] * len(answers), answers
-        ids = [answer["body"]["data"]["id"] for answer in answers[1:]]
+        ids = [answer["body"]["data"]["id"] for answer in answers[len(PLANS) :]]
         return Tenant(self, made["body"]["data"]["id"], key, ids, clock_id)
 
 
@@ -396,29 +422,14 @@ PLAN: Json = {
     ],
 }
 PERIOD_CENTS = 4999 + 3 * 500
-
-
-@dataclass(frozen=True)
-class Books:
-    """A tenant's items, decoded: entities by their JSON bodies."""
-
-    rows: Json
-
-    def bodies(self, table: str) -> list[Json]:
-        """The entities of a table, in order of their ids."""
-        return [json.loads(row["body"]) for row in self.rows[table] if row.get("item") != "settings"]
-
-    def events(self) -> Counter[tuple[str, str]]:
-        """How many events there are for each type and object."""
-        return Counter((row["type"], row["object_id"]) for row in self.rows["events"])
-
-    def event_types(self) -> Counter[str]:
-        """How many events there are for each type."""
-        return Counter(row["type"] for row in self.rows["events"])
-
-    def records(self, route: str) -> list[Json]:
-        """The idempotency records of a route."""
-        return [row for row in self.rows["idempotency"] if row["record_id"].split("#")[1] == route]
+# Their months are all of a length, and they prorate by the day: what they bill does not depend on when a test runs.
+THIRTY_DAYS: Json = PLAN | {"id": "thirty", "interval": "day", "intervalCount": 30, "prorationUnit": "day"}
+NINETY_DAYS: Json = THIRTY_DAYS | {
+    "id": "ninety",
+    "intervalCount": 90,
+    "components": [{"key": "base", "type": "flat", "unitAmount": 13500000}, PLAN["components"][1]],
+}
+PLANS = (PLAN, THIRTY_DAYS, NINETY_DAYS)
 
 
 @dataclass(frozen=True)
@@ -441,6 +452,10 @@ class Tenant:
         } | more
         return post("subscriptions", "/v1/subscriptions", self.key, idem, body)
 
+    def change(self, subscription_id: str, idem: str = "change", **change: Any) -> Json:
+        """PATCH /subscriptions/{id}, as a step."""
+        return patch("subscriptions", f"/v1/subscriptions/{subscription_id}", self.key, idem, change)
+
     def books(self, at: datetime) -> Books:
         """What the tables hold."""
         return Books(self.world.run(at, step("dump", tenant_id=self.id)).last())
@@ -454,88 +469,9 @@ class Tenant:
     def check(self, at: datetime) -> Books:
         """The books, after the laws that hold for every tenant at rest."""
         books = self.books(at)
-        problems = violations(books, self.charges(), at)
+        problems = violations(books, self.charges())
         assert not problems, "\n".join(problems)
         return books
-
-
-def violations(books: Books, charges: list[Json], at: datetime) -> list[str]:
-    """Every law of money that a tenant's books break, in words."""
-    found: list[str] = []
-    invoices, payments = books.bodies("invoices"), books.bodies("payments")
-    numbers = sorted(int(invoice["number"].rsplit("-", 1)[-1]) for invoice in invoices if invoice["number"])
-    if numbers != list(range(1, len(numbers) + 1)):
-        found.append(f"invoice numbers have gaps: {numbers}")
-    found += _one_a_period(invoices) + _ledger(books, invoices) + _one_event_each(books, invoices, payments)
-    paid = sum(_cents(invoice["amount_paid"]) for invoice in invoices)
-    charged = sum(charge["amount"] for charge in charges)
-    if paid != charged:
-        found.append(f"Stripe took {charged} cents, the invoices say {paid}")
-    attempts = Counter(charge["payment_intent"] for charge in charges)
-    found += [f"{n} charges for {intent}" for intent, n in attempts.items() if n > 1]
-    for payment in payments:
-        if payment["status"] in ("pending", "processing") and payment["due"] is None:
-            found.append(f"payment {payment['id']} is {payment['status']} and nobody will look")
-    for subscription in books.bodies("subscriptions"):
-        due = subscription["due"]
-        ends = datetime.fromisoformat(subscription["current_period"]["end"])
-        if subscription["state"] in ("active", "trialing", "past_due") and due is None:
-            found.append(f"subscription {subscription['id']} is {subscription['state']} without an alarm")
-        runs = subscription["state"] != "incomplete"  # which waits 23 hours for its money
-        if runs and due is not None and datetime.fromisoformat(due["at"]) < ends:
-            found.append(f"subscription {subscription['id']} is due before its period ends")
-    return found
-
-
-def _one_a_period(invoices: list[Json]) -> list[str]:
-    periods = Counter((i["subscription_id"], i["period"]["start"]) for i in invoices if i["period"])
-    return [f"{n} invoices for {period}" for period, n in periods.items() if n > 1]
-
-
-def _ledger(books: Books, invoices: list[Json]) -> list[str]:
-    found = []
-    receivable = 0
-    for entry in books.bodies("ledger"):
-        total = sum(_micros(posting["amount"]) for posting in entry["postings"])
-        receivable += sum(_micros(p["amount"]) for p in entry["postings"] if p["account"] == "receivable")
-        if total:
-            found.append(f"entry {entry['id']} sums to {total}")
-    kinds = Counter((entry["kind"], entry["source_id"]) for entry in books.bodies("ledger"))
-    found += [f"{n} entries for {fact}" for fact, n in kinds.items() if n > 1]
-    owed = sum(
-        _micros(i["total"]) - _micros(i["amount_paid"]) for i in invoices if i["number"] and i["status"] != "void"
-    )
-    if receivable != owed:
-        found.append(f"the receivable is {receivable}, the invoices owe {owed}")
-    return found
-
-
-def _one_event_each(books: Books, invoices: list[Json], payments: list[Json]) -> list[str]:
-    events = books.events()
-    wanted = {("payment.succeeded", p["id"]) for p in payments if p["status"] == "succeeded"}
-    wanted |= {("payment.failed", p["id"]) for p in payments if p["status"] == "failed"}
-    wanted |= {("invoice.finalized", i["id"]) for i in invoices} | {("invoice.created", i["id"]) for i in invoices}
-    wanted |= {("invoice.paid", i["id"]) for i in invoices if i["status"] == "paid" and _micros(i["total"])}
-    wanted |= {("subscription.created", s["id"]) for s in books.bodies("subscriptions")}
-    once = {"payment.succeeded", "payment.failed", "invoice.created", "invoice.finalized", "invoice.paid"}
-    once |= {"subscription.created", "customer.created"}
-    had = {event for event in events if event[0] in once and event[0] != "customer.created"}
-    found = [f"no event {event}" for event in sorted(wanted - had)]
-    found += [f"an event of nothing: {event}" for event in sorted(had - wanted)]
-    found += [f"{n} events {event}" for event, n in events.items() if n > 1 and event[0] in once]
-    found += [f"parked: {event}" for event in events if event[0].endswith(".parked")]
-    return found
-
-
-def _micros(money: Json) -> int:
-    value: int = money["micros"]
-    return value
-
-
-def _cents(money: Json) -> int:
-    micros = _micros(money)
-    assert micros % 1000 == 0, micros
-    return micros // 1000
 
 
 def at_once(world: World, at: datetime, jobs: Sequence[Sequence[Json]]) -> list[Answer]:

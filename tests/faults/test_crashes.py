@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults import billing_flows
 from tests.faults.crashes import Enumeration, Flow, Scene, recovery
 from tests.faults.stack import Json, Lane, Stack, Tenant, World, iso, post, step
 
@@ -38,6 +39,22 @@ def _pay(world: World, at: datetime) -> Scene:
     tenant = world.new_tenant(at)
     unpaid, _ = world.run(at, tenant.subscribe("one", paymentMethodId=None), tenant.subscribe("two")).all()
     request = post("invoices", f"/v1/invoices/{unpaid['body']['data']['latestInvoiceId']}/pay", tenant.key, "pay", {})
+    return Scene(at, [request], recovery(request), tenant)
+
+
+def _credit_note(world: World, at: datetime) -> Scene:
+    tenant = world.new_tenant(at)
+    made = world.run(at, tenant.subscribe()).last()
+    path = f"/v1/invoices/{made['body']['data']['latestInvoiceId']}/credit-notes"
+    request = post("invoices", path, tenant.key, "credit", {"amount": 3_000_000, "refund": True})
+    return Scene(at, [request], recovery(request), tenant)
+
+
+def _credit_open_invoice(world: World, at: datetime) -> Scene:
+    tenant = world.new_tenant(at)
+    unpaid = world.run(at, tenant.subscribe(paymentMethodId=None)).last()
+    path = f"/v1/invoices/{unpaid['body']['data']['latestInvoiceId']}/credit-notes"
+    request = post("invoices", path, tenant.key, "credit", {"amount": 6_499_000})
     return Scene(at, [request], recovery(request), tenant)
 
 
@@ -89,11 +106,14 @@ FLOWS = (
     Flow("create a subscription with a trial", _trial, route="POST /v1/subscriptions"),
     Flow("renew a due subscription", _renewal, keyed=False),
     Flow("pay an open invoice", _pay, route="POST /v1/invoices/{invoice_id}/pay"),
+    Flow("credit an invoice back to the card", _credit_note, route="POST /v1/invoices/{invoice_id}/credit-notes"),
+    Flow("credit an open invoice", _credit_open_invoice, route="POST /v1/invoices/{invoice_id}/credit-notes"),
     Flow("apply Stripe's webhook", _webhook, keyed=False, route="stripe-event"),
     Flow("settle a pending payment by the sweep", _settle, keyed=False),
     Flow("advance a test clock over three periods", _advance, route="POST /v1/test-clocks/{clock_id}/advance"),
     Flow("create a customer", _customer, route="POST /v1/customers"),
     Flow("create a tenant", _tenant),
+    *billing_flows.FLOWS,
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.stripe_sandbox.testing import Received, WebhookSink
-from tests.faults.stack import Answer, Json, Stack, World, at_once, post, step
+from tests.faults.stack import Answer, Json, Stack, Tenant, World, at_once, post, step
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EIGHT = range(8)
@@ -171,3 +171,76 @@ def test_two_creations_of_a_tenant_with_one_id_make_one(own_world: World) -> Non
     body = {"id": "acme", "name": "Acme", "mode": "test", "currency": "USD"}
     jobs = [[post("tenants", "/v1/tenants", own_world.platform_key, f"key-{n}", body)] for n in range(4)]
     assert _statuses(at_once(own_world, AT, jobs)) == [201, 409, 409, 409]
+
+
+def _make_coupon(tenant: Tenant, idem: str = "coupon", **limits: int) -> Json:
+    terms = {"code": "Last2026", "percentOff": 25, "duration": "once", **limits}
+    return post("coupons", "/v1/coupons", tenant.key, idem, terms)
+
+
+def _redeem(tenant: Tenant, idem: str, customer: int) -> Json:
+    body = {"code": "last2026", "customerId": tenant.customer_ids[customer]}
+    return post("coupons", "/v1/commerce/coupons/redeem", tenant.key, idem, body)
+
+
+def test_the_last_redemption_of_a_coupon_goes_to_exactly_one_of_eight_customers(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT, customers=9)
+    before = own_world.run(AT, _make_coupon(tenant, maxRedemptions=2), _redeem(tenant, "first", 8)).all()
+    assert [answer["status"] for answer in before] == [201, 200]
+    answers = at_once(own_world, AT, [[_redeem(tenant, f"key-{n}", n)] for n in EIGHT])
+    assert _statuses(answers) == [200] + [422] * 7, _statuses(answers)
+    refused = [answer["body"]["error"]["code"] for answer in _final(answers) if answer["status"] == 422]
+    assert refused == ["billing.coupon.exhausted"] * 7
+    books = tenant.check(AT)
+    assert [coupon["redeemed"] for coupon in books.bodies("coupons")] == [2]
+    (winner,) = [a["body"]["data"]["customerId"] for a in _final(answers) if a["status"] == 200]
+    counts = {each["customer_id"]: each["count"] for each in books.bodies("redemptions")}
+    assert counts == {tenant.customer_ids[8]: 1, winner: 1}
+    assert books.event_types()["coupon.redeemed"] == 2
+
+
+def test_a_customers_last_redemption_is_one_of_eight_also_where_the_coupon_has_no_limit(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT)
+    own_world.run(AT, _make_coupon(tenant, maxRedemptionsPerCustomer=1)).all()
+    answers = at_once(own_world, AT, [[_redeem(tenant, f"key-{n}", 0)] for n in EIGHT])
+    assert _statuses(answers) == [200] + [422] * 7, _statuses(answers)
+    refused = [answer["body"]["error"]["code"] for answer in _final(answers) if answer["status"] == 422]
+    assert refused == ["billing.coupon.exhausted"] * 7
+    books = tenant.check(AT)
+    assert [each["count"] for each in books.bodies("redemptions")] == [1]
+    assert books.event_types()["coupon.redeemed"] == 1
+
+
+def test_customers_of_an_unlimited_coupon_do_not_meet(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT, customers=8)
+    own_world.run(AT, _make_coupon(tenant)).all()
+    # One write each, and none of them lost: nobody runs again.
+    jobs = [[_redeem(tenant, f"key-{n}", n), step("calls")] for n in EIGHT]
+    for answer in at_once(own_world, AT, jobs):
+        redeemed, calls = answer.all()[-2:]
+        assert redeemed["status"] == 200
+        assert calls.count("TransactWriteItems") == 1
+    books = tenant.check(AT)
+    assert [(coupon["redeemed"], coupon["version"]) for coupon in books.bodies("coupons")] == [(0, 1)]
+    assert [each["count"] for each in books.bodies("redemptions")] == [1] * 8
+
+
+def test_eight_redemptions_under_one_key_are_one(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT)
+    own_world.run(AT, _make_coupon(tenant, maxRedemptions=8)).all()
+    answers = at_once(own_world, AT, [[_redeem(tenant, "same", 0)] for _ in EIGHT])
+    bodies = [answer["body"] for answer in _final(answers)]
+    assert _statuses(answers) == [200] * 8, bodies
+    assert bodies == [bodies[0]] * 8
+    assert [coupon["redeemed"] for coupon in tenant.check(AT).bodies("coupons")] == [1]
+
+
+def test_eight_creations_of_one_code_in_any_case_make_one_coupon(own_world: World) -> None:
+    tenant = own_world.new_tenant(AT)
+    terms = {"percentOff": 25, "duration": "once"}
+    jobs = [
+        [post("coupons", "/v1/coupons", tenant.key, f"key-{n}", terms | {"code": "sale" if n % 2 else "SALE"})]
+        for n in EIGHT
+    ]
+    assert _statuses(at_once(own_world, AT, jobs)) == [201] + [409] * 7
+    assert [coupon["id"] for coupon in tenant.check(AT).bodies("coupons")] == ["SALE"]

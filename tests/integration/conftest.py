@@ -17,7 +17,7 @@ from local.platform_key import create_platform_key
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.testing import client as stripe_client
-from tests.integration.world import Clock, Tenant, World
+from tests.integration.world import TAX_WEBHOOK_SECRET, Clock, Tenant, World
 from tests.support.tables import create_tables
 
 STRIPE_KEY = "sk_test_integration01"
@@ -46,6 +46,7 @@ def world(sandbox: SandboxServer) -> Iterator[World]:
         "POWERTOOLS_SERVICE_NAME": "ledgerline",
         "POWERTOOLS_TRACE_DISABLED": "true",
         "STRIPE_API_BASE": sandbox.url,
+        "TAXJAR_API_BASE": sandbox.url,
     }.items():
         patch.setenv(name, value)
     # The SDK waits between its tries; here nobody has to.
@@ -69,6 +70,8 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     queue = aws("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
     patch.setenv("KMS_KEY_ID", aws("kms").create_key()["KeyMetadata"]["Arn"])
     patch.setenv("STRIPE_SECRET_ID", aws("secretsmanager").create_secret(Name="stripe", SecretString=secret)["Name"])
+    tax = json.dumps({"taxjar_token": "tj_integration", "webhook_secrets": [TAX_WEBHOOK_SECRET]})
+    patch.setenv("TAX_SECRET_ID", aws("secretsmanager").create_secret(Name="tax", SecretString=tax)["Name"])
     patch.setenv("BILLING_QUEUE_URL", queue["QueueUrl"])
     world = World(
         aws=aws,

@@ -13,7 +13,8 @@ import pytest
 
 from local.routes import template
 from tests.integration import world as worlds
-from tests.integration.world import World
+from tests.integration.refunds import begin_refund
+from tests.integration.world import Tenant, World
 from tests.support.tables import plain_name
 
 Needs = dict[str, set[tuple[str, str]]]
@@ -101,6 +102,7 @@ def walk(world: World) -> None:
     """Every route once, a declined charge, a webhook, a renewal."""
     tenant = world.tenant()
     tenant.get(f"/v1/tenants/{tenant.id}")
+    walk_settings(tenant)
     clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data
     customer = tenant.customer(testClockId=clock["id"])
     tenant.patch(f"/v1/customers/{customer}", {"name": "New Name"})
@@ -144,10 +146,132 @@ def walk(world: World) -> None:
     ):
         tenant.get(path)
     tenant.get("/v1/customers", email="zoe@example.com")
+    tenant.get("/v1/tax/calculate", currency="EUR", country="EE", amount=1_000)
+    tenant.get("/v1/tax/jurisdictions")
+    rate = {"country": "EE", "category": "standard", "name": "VAT", "percent": "24", "validFrom": "2025-07-01"}
+    applied = world.deliver_tax({"id": "evt_iam", "type": "tax_rates.updated", "data": {"rates": [rate]}})
+    assert applied["statusCode"] == 200
     for path in ("/v1/invoices", "/v1/payments", "/v1/subscriptions"):
         tenant.get(path, customer=customer)
+    assert tenant.post("/v1/invoices/preview", {"subscriptionId": subscription["id"]}).status == 200
     tenant.post(f"/v1/subscriptions/{subscription['id']}/cancel", {"atPeriodEnd": False})
+    walk_coupons(tenant, customer)
+    walk_invoices(tenant, customer)
+    walk_changes(world, tenant)
     tenant.delete(f"/v1/test-clocks/{clock['id']}")
+    walk_refunds(world, tenant)
+    walk_credit_notes(world, tenant)
+
+
+def walk_credit_notes(world: World, tenant: Tenant) -> None:
+    """Credit notes to the balance and to the card; one refund the bank sends back, one Stripe refuses to the sweep."""
+    invoice = tenant.get(f"/v1/invoices/{tenant.subscribe()['latestInvoiceId']}").data
+    intent = tenant.get(f"/v1/payments/{invoice['latestPaymentId']}").data["paymentIntentId"]
+    path = f"/v1/invoices/{invoice['id']}/credit-notes"
+    assert tenant.post(path, {"amount": 1_000_000}).data["toBalance"] == 1_000_000
+    note = tenant.post(path, {"amount": 2_000_000, "refund": True}).data
+    assert note["refund"]["status"] == "succeeded"
+    for each in (f"/v1/credit-notes/{note['id']}", f"/v1/credit-notes/{note['id']}/pdf", path):
+        assert tenant.get(each).status == 200
+    (refund,) = world.stripe.v1.refunds.list({"payment_intent": intent}).data
+    world.sandbox.post(f"refunds/{refund.id}/finish", succeed=False)
+    world.deliver_all(tenant)
+    assert tenant.get(f"/v1/credit-notes/{note['id']}").data["toBalance"] == 2_000_000
+    world.stripe_fails("drop_before", "/v1/refunds$", method="POST")
+    silent = tenant.post(path, {"amount": 3_000_000, "refund": True}).data
+    assert silent["refund"]["status"] == "pending"
+    world.stripe_works()
+    world.stripe.v1.refunds.create({"payment_intent": intent})  # somebody was faster, in Stripe's dashboard
+    world.clock.advance(seconds=61)
+    world.work(*(f"{shard:02d}" for shard in range(16)))
+    assert tenant.get(f"/v1/credit-notes/{silent['id']}").data["toBalance"] == 3_000_000
+
+
+def walk_refunds(world: World, tenant: Tenant) -> None:
+    """Two refunds whose requests died: of one the webhook tells, of the other, which Stripe never got, the sweep."""
+    begin_refund(tenant, send=True)
+    world.deliver_all(tenant)
+    due = begin_refund(tenant, send=False).due
+    assert due is not None
+    world.clock.advance(seconds=61)
+    world.work(due.shard)
+
+
+def walk_settings(tenant: Tenant) -> None:
+    """A tenant's settings, and a plan's versions."""
+    for body in ({"invoicePrefix": "WALK"}, {"name": "Walker"}):
+        assert tenant.patch(f"/v1/tenants/{tenant.id}", body).status == 200
+    tenant.plan(id="walked")
+    assert tenant.patch("/v1/plans/walked", {"name": "Walked"}).data["version"] == 2
+    assert tenant.get("/v1/plans/walked", version=1).status == 200
+    assert tenant.post("/v1/plans/walked/archive").status == 200
+    assert tenant.get("/v1/plans", catalog="platform", active="true").status == 200
+
+
+def walk_invoices(tenant: Tenant, customer: str) -> None:
+    """Invoices made by hand: with a coupon, against the balance, changed, finalized, void, given up."""
+    terms = {"code": "BY-HAND", "percentOff": 10, "duration": "once", "maxRedemptions": 5}
+    assert tenant.post("/v1/coupons", terms).status == 201
+    sold = {"customerId": customer, "lines": [{"description": "Setup", "amount": 5_000_000}]}
+    given = {"customerId": customer, "lines": [{"description": "Goodwill", "amount": -1_000_000}]}
+    assert tenant.post("/v1/invoices/preview", {**sold, "couponCode": "BY-HAND"}).status == 200
+    assert tenant.post("/v1/invoices", {**given, "autoFinalize": True}).status == 201
+    assert tenant.get(f"/v1/customers/{customer}/balance").data["amount"] > 0
+    for action in ("void", "uncollectible"):
+        made = tenant.post("/v1/invoices", {**sold, "couponCode": "BY-HAND"}).data
+        assert tenant.patch(f"/v1/invoices/{made['id']}", {"addLines": sold["lines"]}).status == 200
+        assert tenant.post(f"/v1/invoices/{made['id']}/finalize").status == 200
+        assert tenant.post(f"/v1/invoices/{made['id']}/{action}").status == 200
+    charged = tenant.post("/v1/invoices", {**sold, "autoFinalize": True, "autoCharge": True})
+    assert charged.data["status"] == "paid"
+
+
+def walk_changes(world: World, tenant: Tenant) -> None:
+    """Changes that charge, changes that give back, a pause, a declined renewal, and one that was paid twice."""
+    assert tenant.post("/v1/coupons", {"code": "CHANGE", "percentOff": 10, "duration": "once", "maxRedemptions": 9})
+    tenant.plan(id="yearly", interval="year")
+    clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data["id"]
+    made = tenant.subscribe(customerId=tenant.customer(testClockId=clock), couponCode="CHANGE")
+    path = f"/v1/subscriptions/{made['id']}"
+    for body in (
+        {"quantities": {"seats": 120}, "prorationBehavior": "invoice_now", "couponCode": "CHANGE"},
+        {"planId": "yearly", "paymentMethodId": "pm_card_mastercard"},
+        {"planId": "business-monthly", "quantities": {"seats": 1}},
+        {"paused": True},
+        {"paused": False},
+    ):
+        assert tenant.post(f"{path}/preview", body).status == 200
+        assert tenant.patch(path, body).status == 200
+    advance = f"/v1/test-clocks/{clock}/advance"
+    assert tenant.post(advance, {"frozenTime": "2027-03-02T00:00:00Z"}).status == 202
+    world.drain()
+    customer = tenant.customer()
+    failing = tenant.subscribe(customerId=customer, trialDays=1)
+    method = failing["paymentMethodId"]
+    world.sandbox.post(f"payment_methods/{method}/behaviour", decline="insufficient_funds")
+    world.clock.advance(hours=25)
+    world.work(*(f"{shard:02d}" for shard in range(16)))
+    world.sandbox.post(f"payment_methods/{method}/behaviour", decline=None)
+    unpaid = tenant.only_invoice(subscription=failing["id"])
+    declined = tenant.only_payment(customer=customer)
+    assert tenant.post(f"/v1/invoices/{unpaid['id']}/pay").data["status"] == "paid"
+    # Somebody tries the declined one again in Stripe's dashboard.
+    world.stripe.v1.payment_intents.confirm(declined["paymentIntentId"], {"payment_method": method})
+    world.deliver_all(tenant)
+    assert tenant.get(f"/v1/customers/{customer}/balance").data["amount"] == unpaid["total"]
+    assert tenant.post(f"{path}/cancel", {"prorationBehavior": "create_prorations"}).status == 200
+
+
+def walk_coupons(tenant: Tenant, customer: str) -> None:
+    """A coupon's life."""
+    terms = {"code": "WALK", "percentOff": 10, "duration": "once", "maxRedemptions": 5, "planIds": ["business-monthly"]}
+    assert tenant.post("/v1/coupons", terms).status == 201
+    redeemed = tenant.post(
+        "/v1/commerce/coupons/redeem", {"code": "walk", "customerId": customer, "planId": "business-monthly"}
+    )
+    assert redeemed.status == 200, redeemed.json
+    tenant.get("/v1/coupons")
+    tenant.delete("/v1/coupons/WALK")
 
 
 def test_every_call_is_allowed(needs: Needs) -> None:

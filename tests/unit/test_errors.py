@@ -19,6 +19,8 @@ CONTRACT = {
     "payment.insufficient_funds": 402,
     "payment.authentication_required": 402,
     "billing.plan.not_found": 404,
+    "billing.coupon.expired": 422,
+    "billing.coupon.exhausted": 422,
     "billing.coupon.invalid": 422,
     "rate.limited": 429,
     "auth.unauthenticated": 401,

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.ledger import Account, LedgerEntry, Posting, invoice_finalized, payment_received
+from billing.domain.ledger import (
+    Account,
+    LedgerEntry,
+    Posting,
+    balance_used,
+    credit_noted,
+    invoice_finalized,
+    payment_received,
+    refund_paid,
+    refund_returned,
+    written_off,
+)  # fmt: skip
 from billing.domain.money import CurrencyMismatch, Money, sum_money
 
 # No deadline: a busy machine is no broken law.
@@ -25,6 +36,14 @@ def usd(minor: int) -> Money:
 
 def total(entry: LedgerEntry) -> Money:
     return sum_money((posting.amount for posting in entry.postings), "USD")
+
+
+def sum_by_account(*entries: LedgerEntry) -> dict[Account, int]:
+    """What entries come to, in minor units; accounts that come to nothing are left out."""
+    found: dict[Account, int] = {}
+    for posting in (posting for entry in entries for posting in entry.postings):
+        found[posting.account] = found.get(posting.account, 0) + posting.amount.minor
+    return {account: minor for account, minor in found.items() if minor}
 
 
 def lines(entry: LedgerEntry | None) -> list[tuple[Account, int, str | None]]:
@@ -146,3 +165,97 @@ def test_paying_an_invoice_settles_the_receivable(net: Money, tax: Money) -> Non
     paid = payment_received("le_2", "py_1", "cus_1", net + tax, AT)
     owed = [p.amount for p in invoiced.postings + paid.postings if p.account is Account.RECEIVABLE]
     assert sum_money(owed, "USD").is_zero
+
+
+# The customer's balance
+
+
+@LAW
+@given(ANY.filter(lambda amount: not amount.is_zero))
+def test_a_balance_pays_what_is_owed_and_below_zero_it_is_paid_into(amount: Money) -> None:
+    entry = balance_used("le_3", "in_1", "cus_1", amount, AT)
+    assert (entry.kind, entry.source_id) == ("balance_used", "in_1")
+    assert lines(entry) == [
+        (Account.CUSTOMER_BALANCE, amount.minor, "cus_1"),
+        (Account.RECEIVABLE, -amount.minor, "cus_1"),
+    ]
+
+
+# A credit note
+
+
+def test_a_credit_note_takes_back_what_was_earned_and_taxed() -> None:
+    entry = credit_noted("le_4", "cn_1", "cus_1", usd(1000), usd(200), AT)
+    assert (entry.kind, entry.source_id) == ("credit_noted", "cn_1")
+    assert lines(entry) == [
+        (Account.REVENUE, 1000, None),
+        (Account.TAX_PAYABLE, 200, None),
+        (Account.RECEIVABLE, -1200, "cus_1"),
+    ]
+
+
+@LAW
+@given(PAID, PAID)
+def test_a_credit_note_over_all_of_an_invoice_leaves_nothing_of_it(net: Money, tax: Money) -> None:
+    invoiced = invoice_finalized("le_1", "in_1", "cus_1", net, tax, AT)
+    assert invoiced is not None
+    noted = credit_noted("le_4", "cn_1", "cus_1", net, tax, AT)
+    assert sum_by_account(invoiced, noted) == {}
+
+
+# Bad debt
+
+
+def test_what_nobody_will_pay_is_written_off_and_brought_back() -> None:
+    off = written_off("le_5", "in_1", "cus_1", usd(700), AT)
+    assert lines(off) == [(Account.BAD_DEBT, 700, None), (Account.RECEIVABLE, -700, "cus_1")]
+    assert sum_by_account(off, written_off("le_6", "in_1", "cus_1", usd(-700), AT)) == {}
+
+
+# Refunds
+
+
+@LAW
+@given(PAID)
+def test_a_refund_is_no_longer_in_cash_and_comes_back_when_the_bank_returns_it(amount: Money) -> None:
+    paid_out = refund_paid("le_7", "re_1", "cus_1", amount, AT)
+    assert (paid_out.kind, paid_out.source_id) == ("refund_paid", "re_1")
+    assert lines(paid_out) == [(Account.RECEIVABLE, amount.minor, "cus_1"), (Account.CASH, -amount.minor, None)]
+    returned = refund_returned("le_8", "re_1", "cus_1", amount, AT)
+    assert (returned.kind, returned.id) == ("refund_returned", "le_8")
+    assert sum_by_account(paid_out, returned) == {}
+
+
+@pytest.mark.parametrize("minor", [0, -1])
+def test_a_refund_is_above_zero(minor: int) -> None:
+    for post in (refund_paid, refund_returned):
+        with pytest.raises(ValueError, match="above zero"):
+            post("le_7", "re_1", "cus_1", usd(minor), AT)
+
+
+@LAW
+@given(PAID)
+def test_an_invoice_that_is_paid_credited_and_refunded_leaves_nothing_in_the_books(net: Money) -> None:
+    invoiced = invoice_finalized("le_1", "in_1", "cus_1", net, usd(0), AT)
+    assert invoiced is not None
+    assert not sum_by_account(
+        invoiced,
+        payment_received("le_2", "py_1", "cus_1", net, AT),
+        credit_noted("le_4", "cn_1", "cus_1", net, usd(0), AT),
+        refund_paid("le_7", "re_1", "cus_1", net, AT),
+    )
+
+
+@LAW
+@given(PAID, PAID)
+def test_every_kind_of_entry_balances(amount: Money, tax: Money) -> None:
+    entries = (
+        invoice_finalized("le_1", "in_1", "cus_1", amount, tax, AT),
+        payment_received("le_2", "py_1", "cus_1", amount, AT),
+        balance_used("le_3", "in_1", "cus_1", -amount, AT),
+        credit_noted("le_4", "cn_1", "cus_1", amount, tax, AT),
+        written_off("le_5", "in_1", "cus_1", amount, AT),
+        refund_paid("le_7", "re_1", "cus_1", amount, AT),
+        refund_returned("le_8", "re_1", "cus_1", amount, AT),
+    )
+    assert all(entry is not None and total(entry).is_zero for entry in entries)

@@ -14,7 +14,7 @@ from pypdf import PageObject, PdfReader
 from billing.domain.money import Money
 from billing.providers.pdf_bidi import base_level, levels, visual_order
 from billing.providers.pdf_renderer import PdfRenderer
-from billing.services.documents import DocumentLine, InvoiceDocument, Party, TaxLine
+from billing.services.documents import CreditedTo, DocumentLine, InvoiceDocument, Party, TaxLine
 
 JANUARY = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 SELLER = Party("Ledger Works GmbH", ("Friedrichstraße 12", "10117 Berlin"), "DE123456789", "billing@seller.example")
@@ -124,6 +124,75 @@ def test_paid_test_invoice_is_stamped_with_its_date() -> None:
     for expected in ("PAID", "TEST", "$49.99 paid on Jan 2, 2026", "Date paid", "made in test mode"):
         assert expected in text
     assert "TEST" not in text_of(replace(document, test_mode=False))
+
+
+def test_what_balance_and_credit_notes_took_off_is_shown() -> None:
+    document = invoice(balance_applied=usd(1_000_000), amount_credited=usd(999_000), amount_due=usd(3_000_000))
+    text = text_of(document)
+    for expected in ("Credit balance applied -$10.00", "Credit notes -$9.99", "$30.00 due"):
+        assert expected in text
+    owed = text_of(invoice(total=usd(-4_999_000), balance_applied=usd(-4_999_000), amount_due=usd(0)))
+    assert "Added to credit balance $49.99" in owed
+    assert "Credit" not in text_of(invoice(balance_applied=usd(0), amount_credited=usd(0)))
+
+
+def test_an_invoice_that_nothing_was_paid_on_says_when_it_was_settled() -> None:
+    text = text_of(
+        invoice(
+            status="paid",
+            balance_applied=usd(4_999_000),
+            amount_due=usd(0),
+            paid_at=datetime(2026, 1, 2, tzinfo=UTC),
+        )
+    )
+    assert "Settled on Jan 2, 2026" in text
+    assert "$0.00 paid" not in text
+
+
+def test_tax_that_the_prices_contain_says_so() -> None:
+    taxes = (
+        TaxLine("VAT", Decimal("20"), usd(833_000), inclusive=True),
+        TaxLine("Levy", Decimal("1"), usd(10_000)),
+    )
+    text = text_of(invoice(taxes=taxes, tax=usd(843_000)))
+    for expected in ("VAT (20%, included) $8.33", "Levy (1%) $0.10", "Total tax $8.43"):
+        assert expected in text
+
+
+def test_a_lines_discount_stands_under_it() -> None:
+    discounted = line(discount=usd(500_000), proration=True)
+    text = text_of(invoice(lines=(discounted, line("Free of discount", discount=usd(0))), discount=usd(500_000)))
+    assert "Jan 31, 2026 \u00b7 Discount -$5.00 \u00b7 Prorated" in text
+    assert text.count("Discount") == 2  # under the line, and with the totals
+    without_period = line(discount=usd(500_000), period_start=None, period_end=None)
+    assert "\u00b7 Discount" not in text_of(invoice(lines=(without_period,)))
+
+
+def test_a_credit_note_says_whose_it_is_and_where_its_money_went() -> None:
+    text = text_of(
+        invoice(
+            title="Credit note",
+            number="ACME-CN-000007",
+            about_invoice="ACME-000042",
+            status="",
+            due_at=None,
+            taxes=(TaxLine("VAT", Decimal("20"), usd(833_000)),),
+            tax=usd(833_000),
+            subtotal=usd(4_166_000),
+            amount_due=usd(0),
+            credited_to=(
+                CreditedTo("Taken off invoice ACME-000042", usd(999_000)),
+                CreditedTo("Refunded to your payment method", usd(4_000_000)),
+            ),
+        )
+    )
+    for expected in (
+        *("Credit note number ACME-CN-000007", "For invoice ACME-000042", "$49.99 credited on Jan 1, 2026"),
+        *("Subtotal $41.66", "VAT (20%) $8.33", "Total credited (USD) $49.99"),
+        *("Taken off invoice ACME-000042 $9.99", "Refunded to your payment method $40.00"),
+    ):
+        assert expected in text, text
+    assert not any(word in text for word in ("Amount paid", "Amount due", "Date due"))
 
 
 def test_draft_has_no_number() -> None:
@@ -283,5 +352,12 @@ def test_runs_of_a_right_to_left_line_are_drawn_from_the_right() -> None:
 def test_a_foreign_currency_or_a_naive_date_is_refused() -> None:
     with pytest.raises(ValueError, match="holds an amount in EUR"):
         invoice(total=Money(1000, "EUR"))
+    for change in (
+        {"balance_applied": Money(0, "EUR")},
+        {"credited_to": (CreditedTo("Balance", Money(0, "EUR")),)},
+        {"lines": (line(discount=Money(0, "EUR")),)},
+    ):
+        with pytest.raises(ValueError, match="holds an amount in EUR"):
+            invoice(**change)
     with pytest.raises(ValueError, match="needs a time zone"):
         invoice(issued_at=datetime(2026, 1, 1))

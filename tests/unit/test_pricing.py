@@ -1,4 +1,4 @@
-"""Prices: laws, and the tables of Stripe and Lago (vectors.md)."""
+"""Prices: laws; the worked examples of vectors.md are in ``test_vectors_pricing``."""
 
 from __future__ import annotations
 
@@ -72,30 +72,7 @@ LAGO = ((10, "10", "2"), (20, "5", "3"), (None, "5", "3"))
 PACKAGE: dict[str, Any] = {"model": PricingModel.PACKAGE, "unit_amount": dollars("100"), "package_size": 10}
 
 
-# Vectors
-
-
-@pytest.mark.parametrize(
-    ("quantity", "volume", "graduated"),
-    [(1, "7", "7"), (5, "35", "35"), (6, "39", "41.50"), (20, "120", "127.50"), (25, "150", "157.50")],
-)
-def test_stripes_page_on_tiers(quantity: int, volume: str, graduated: str) -> None:
-    for model, expected in ((PricingModel.VOLUME, volume), (PricingModel.GRADUATED, graduated)):
-        assert price(tiered(model, *STRIPE), Decimal(quantity), "USD").amount == Money(dollars(expected), "USD")
-
-
-@pytest.mark.parametrize(
-    ("quantity", "expected"), [(0, "2"), (1, "12"), (10, "102"), (11, "110"), (12, "115"), (21, "163")]
-)
-def test_lagos_graduated_charge(quantity: int, expected: str) -> None:
-    component = tiered(PricingModel.GRADUATED, *LAGO)
-    assert price(component, Decimal(quantity), "EUR").amount == Money(dollars(expected), "EUR")
-
-
-@pytest.mark.parametrize(("free", "expected"), [(0, "1300"), (10, "1200")])
-def test_lagos_package_charge(free: int, expected: str) -> None:
-    component = Component("calls", METERED, **PACKAGE, free_units=free, meter="calls")
-    assert price(component, Decimal(121), "EUR").amount == Money(dollars(expected), "EUR")
+# The contract's example
 
 
 def test_the_contracts_plan() -> None:

@@ -12,11 +12,13 @@ TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
-    "service", "stripe_webhook", "billing_sweep", "billing_worker",
+    "coupons",
+    "tax", "tax_webhook", "service", "stripe_webhook", "billing_sweep", "billing_worker",
 }  # fmt: skip
 TENANT_KEYED = {
     "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Subscriptions": "id",
-    "Invoices": "id", "Payments": "id", "Ledger": "id", "TestClocks": "id", "Events": "id", "Audit": "id",
+    "Invoices": "id", "Payments": "id", "Ledger": "id", "Coupons": "id", "Redemptions": "id", "TestClocks": "id", "Events": "id", "Audit": "id",
+    "TaxRateUpdates": "id", "CreditNotes": "id", "Refunds": "id", "Balances": "id",
 }  # fmt: skip
 
 
@@ -119,8 +121,15 @@ def test_only_functions_that_talk_to_stripe_read_its_secret() -> None:
     readers = {name for name, each in statements() if "StripeSecret" in as_list(each["Resource"])}
     assert readers == {
         "SubscriptionsFunction", "InvoicesFunction", "PaymentsFunction", "StripeWebhookFunction",
-        "BillingWorkerFunction",
+        "BillingWorkerFunction", "TaxPolicy",
     }  # fmt: skip
+
+
+def test_who_taxes_reads_the_tax_credentials_and_who_does_not_does_not() -> None:
+    readers = {name for name, each in statements() if "TaxSecret" in as_list(each["Resource"])}
+    assert readers == {"TaxPolicy", "TaxWebhookFunction"}
+    taxing = {name for name, each in FUNCTIONS.items() if "TaxPolicy" in each["Policies"]}
+    assert taxing == {"TaxFunction", "SubscriptionsFunction", "InvoicesFunction", "BillingWorkerFunction"}
 
 
 def test_documents_only_read() -> None:

@@ -144,10 +144,12 @@ class Stage:
 
     def turn(self, shard: str = SHARD, for_: timedelta = timedelta(hours=1)) -> TurnReport:
         renewals: Any = self
+        refunder: Any = self
         worker = Worker(
             units=self,
             index=self.table,
             renewals=renewals,
+            refunder=refunder,
             clocks=ClockTurn(self),
             alarm=self,
             clock=lambda: self.now,

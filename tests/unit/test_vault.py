@@ -1,7 +1,10 @@
 """The vault: a sealed text opens for its tenant and its place, and nowhere else."""
 
 import base64
+import json
 import secrets
+import tracemalloc
+import zlib
 from typing import Any
 
 import pytest
@@ -88,7 +91,7 @@ def test_a_changed_text_does_not_open(index: int, flip: int) -> None:
 @given(st.text(max_size=40))
 def test_nothing_else_is_a_sealed_text(text: str) -> None:
     vault = STACK.vault()
-    for forged in (text, "v1." + text):
+    for forged in (text, "v1." + text, "v2." + text):
         with pytest.raises(ValueError, match=r"not a sealed text|does not open here"):
             vault.open("ten_1", "p", forged)
 
@@ -116,3 +119,74 @@ def test_a_key_service_that_is_down_is_a_503() -> None:
     with pytest.raises(Unavailable) as refused:
         stack.vault().seal("ten_1", "p", "Ada")
     assert refused.value.retry_after_s is not None
+
+
+# Long texts: an item holds 400 KB
+
+LONG = json.dumps([{"description": f"Sitzplatz für Zoë {n}", "amount": n * 1000} for n in range(1_000)])
+
+
+def raw(sealed: str) -> bytes:
+    return base64.urlsafe_b64decode(sealed[3:])
+
+
+def as_sealed(version: str, data: bytes) -> str:
+    return version + base64.urlsafe_b64encode(data).decode()
+
+
+def test_a_long_text_is_compressed_and_opens_in_another_worker() -> None:
+    sealed = STACK.vault().seal("ten_1", "p", LONG)
+    assert sealed.startswith("v2.")
+    assert len(sealed) < len(LONG) / 4
+    assert STACK.vault().open("ten_1", "p", sealed) == LONG
+
+
+def test_a_short_text_is_sealed_as_before() -> None:
+    """What shows a secret is short: its length says nothing of what is in it."""
+    one, other = ("a" * 8_000, secrets.token_hex(4_000))
+    sealed = [STACK.vault().seal("ten_1", "p", text) for text in (one, other)]
+    assert [each[:3] for each in sealed] == ["v1.", "v1."]
+    assert len(sealed[0]) == len(sealed[1])
+
+
+def test_what_was_sealed_before_texts_were_compressed_still_opens() -> None:
+    """A long v1 text, as the release before this one wrote it."""
+    vault = STACK.vault()
+    nonce = secrets.token_bytes(12)
+    data = nonce + vault._keys_of("ten_1", None).cipher.encrypt(nonce, LONG.encode(), b"p")
+    assert vault.open("ten_1", "p", as_sealed("v1.", data)) == LONG
+
+
+@pytest.mark.parametrize(("text", "other"), [("Ada", "v2."), (LONG, "v1.")])
+def test_the_version_is_bound_to_the_text(text: str, other: str) -> None:
+    vault = STACK.vault()
+    with pytest.raises(ValueError, match="does not open here"):
+        vault.open("ten_1", "p", as_sealed(other, raw(vault.seal("ten_1", "p", text))))
+
+
+@pytest.mark.parametrize(("tenant", "place"), [("ten_2", "p"), ("ten_1", "q")])
+def test_a_compressed_text_is_bound_to_tenant_and_place(tenant: str, place: str) -> None:
+    vault = STACK.vault()
+    with pytest.raises(ValueError, match="does not open here"):
+        vault.open(tenant, place, vault.seal("ten_1", "p", LONG))
+
+
+def test_a_decompression_bomb_is_refused_before_it_fills_the_memory() -> None:
+    vault = STACK.vault()
+    nonce = secrets.token_bytes(12)
+    bomb = zlib.compress(bytes(64_000_000))
+    data = nonce + vault._keys_of("ten_1", None).cipher.encrypt(nonce, bomb, b"v2.p")
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="does not open here"):
+        vault.open("ten_1", "p", as_sealed("v2.", data))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 32 * 1024 * 1024
+
+
+def test_what_could_not_be_opened_again_is_not_sealed() -> None:
+    vault = STACK.vault()
+    longest = "a" * (8 * 1024 * 1024)
+    assert vault.open("ten_1", "p", vault.seal("ten_1", "p", longest)) == longest
+    with pytest.raises(ValueError, match="more than a sealed text may hold"):
+        vault.seal("ten_1", "p", longest + "a")

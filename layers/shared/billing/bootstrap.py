@@ -17,7 +17,7 @@ from aws_lambda_powertools import Logger
 
 from billing.config import Settings
 from billing.domain.ids import fresh
-from billing.domain.tenant import PLATFORM, Mode, Tenant, TenantStatus, Tier
+from billing.domain.tenant import PLATFORM, Mode, TaxProviderName, Tenant, TenantStatus, Tier
 from billing.schemas.present import present
 from billing.storage.callers import Callers
 from billing.storage.commit import DynamoUnits, Policy, Runtime
@@ -26,13 +26,20 @@ from billing.storage.store import Store, TenantDirectory
 from billing.storage.tables import use_tables
 
 if TYPE_CHECKING:
+    from billing.domain.tax_table import TaxTable
     from billing.edge.http import HttpApi
     from billing.edge.stripe_webhook import StripeWebhook
+    from billing.edge.tax_webhook import TaxWebhook
+    from billing.edge.webhook import WebhookRuntime
     from billing.providers.pdf_renderer import PdfRenderer
     from billing.providers.queue import BillingQueue
     from billing.providers.stripe_secrets import SecretReader
+    from billing.providers.tax_secrets import TaxSecretReader
     from billing.providers.vault import Vault
+    from billing.services.billing import Biller
     from billing.services.collection import Collector
+    from billing.services.refunds import Refunder
+    from billing.services.taxes import Taxes, TaxProvider
     from billing.services.turn import Worker
 
 
@@ -130,6 +137,65 @@ def collector() -> "Collector":
 
 
 @cache
+def biller() -> "Biller":
+    """What makes and charges invoices."""
+    from billing.services.billing import Biller
+
+    return Biller(collector(), taxes())
+
+
+@cache
+def refunder() -> "Refunder":
+    """What sends money back, through Stripe."""
+    from billing.services.credit_notes import note_refund, refund_failed
+    from billing.services.refunds import Refunder
+
+    s = settings()
+    return Refunder(collector().processor, s.due_shards, s.payment_check_after_s, refund_failed, note_refund)
+
+
+@cache
+def tax_secrets() -> "TaxSecretReader":
+    """TaxJar's token, and the secrets of the tax provider's webhook."""
+    from billing.providers import aws
+    from billing.providers.tax_secrets import TaxSecretReader
+
+    return TaxSecretReader(lambda: aws.client("secretsmanager"), settings().tax_secret_id, settings().secret_cache_s)
+
+
+@cache
+def taxes() -> "Taxes":
+    """What says which tax is due."""
+    from billing.services.taxes import Taxes
+
+    return Taxes(tax_provider)
+
+
+def tax_table() -> "TaxTable":
+    """The built-in tax table."""
+    from billing.providers.tax_builtin import builtin_table
+
+    return builtin_table()
+
+
+@cache
+def tax_provider(name: TaxProviderName) -> "TaxProvider":
+    """The tax provider of a name; what only Stripe Tax or TaxJar needs is imported for them alone."""
+    s = settings()
+    if name is TaxProviderName.STRIPE:
+        from billing.providers.tax_stripe import StripeTax
+
+        return StripeTax(stripe_secrets(), s.stripe_api_base, s.tax_timeout_s)
+    if name is TaxProviderName.TAXJAR:
+        from billing.providers.tax_taxjar import TaxJar
+
+        return TaxJar(tax_secrets(), s.taxjar_api_base, s.tax_timeout_s)
+    from billing.providers.tax_builtin import BuiltinTax
+
+    return BuiltinTax()
+
+
+@cache
 def alarm() -> "BillingQueue":
     """What wakes the billing worker."""
     from billing.providers import aws
@@ -179,16 +245,31 @@ def stripe_webhook() -> "StripeWebhook":
     from billing.services.stripe_events import StripeEvents
 
     check = SignatureCheck(stripe_secrets(), settings().stripe_webhook_tolerance_s)
-    return StripeWebhook(
-        check.event,
-        StripeEvents(collector()),
-        units(),
-        logger(),
-        now,
-        lambda: fresh("req", now(), os.urandom(10)),
-        _JITTER.random,
-        time.sleep,
-        settings().stage,
+    return StripeWebhook(check.event, StripeEvents(collector(), refunder()), _webhook_runtime())
+
+
+def tax_webhook() -> "TaxWebhook":
+    """The edge of the tax provider's webhook."""
+    from billing.edge.tax_webhook import TaxWebhook
+    from billing.providers.tax_builtin import builtin_table
+    from billing.providers.tax_webhook import TaxSignatureCheck
+    from billing.services.tax_events import TaxEvents
+
+    check = TaxSignatureCheck(tax_secrets(), settings().tax_webhook_tolerance_s, lambda: now().timestamp())
+    return TaxWebhook(check.event, TaxEvents(builtin_table), _webhook_runtime())
+
+
+def _webhook_runtime() -> "WebhookRuntime":
+    from billing.edge.webhook import WebhookRuntime
+
+    return WebhookRuntime(
+        units=units(),
+        logger=logger(),
+        clock=now,
+        new_request_id=lambda: fresh("req", now(), os.urandom(10)),
+        jitter=_JITTER.random,
+        pause=time.sleep,
+        stage=settings().stage,
     )
 
 
@@ -202,7 +283,8 @@ def worker() -> "Worker":
     return Worker(
         units=units(),
         index=DynamoDueIndex(database()),
-        renewals=Renewals(collector()),
+        renewals=Renewals(biller()),
+        refunder=refunder(),
         clocks=ClockTurn(alarm()),
         alarm=alarm(),
         clock=now,

@@ -17,8 +17,12 @@ class Settings:
     stripe_api_base: str
     due_shards: int
     documentation_base_url: str
+    tax_secret_id: str = ""
+    taxjar_api_base: str = "https://api.taxjar.com"
+    tax_timeout_s: float = 5.0
     stripe_timeout_s: float = 8.0
     stripe_webhook_tolerance_s: int = 300
+    tax_webhook_tolerance_s: int = 300
     tenant_cache_s: int = 60
     secret_cache_s: int = 300
     idempotency_ttl_s: int = 24 * 3600
@@ -46,6 +50,8 @@ class Settings:
             kms_key_id=env["KMS_KEY_ID"],
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
             stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),
+            tax_secret_id=env.get("TAX_SECRET_ID", ""),
+            taxjar_api_base=env.get("TAXJAR_API_BASE", "https://api.taxjar.com"),
             due_shards=int(env.get("DUE_SHARDS", "16")),
             documentation_base_url=env.get("DOCUMENTATION_BASE_URL", "https://ledgerline.dev/docs/errors.md"),
         )

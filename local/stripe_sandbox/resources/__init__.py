@@ -8,6 +8,7 @@ from local.stripe_sandbox.resources import (
     payment_methods,
     refunds,
     setup_intents,
+    tax_calculations,
     webhook_endpoints,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "payment_methods",
     "refunds",
     "setup_intents",
+    "tax_calculations",
     "webhook_endpoints",
 ]

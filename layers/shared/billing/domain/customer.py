@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 PERSONAL: dict[str, Any] = {"personal": True}
@@ -26,6 +27,14 @@ class Address:
         return tuple(part for part in (self.line1, self.line2, town, region) if part)
 
 
+class TaxExempt(StrEnum):
+    """What the tenant says of a customer's tax: nothing, that it owes none, or that it accounts for it itself."""
+
+    NONE = "none"
+    EXEMPT = "exempt"
+    REVERSE = "reverse"
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """Who is billed."""
@@ -43,6 +52,7 @@ class Customer:
     test_clock_id: str | None = None
     stripe_customer_id: str | None = None
     default_payment_method_id: str | None = None
+    tax_exempt: TaxExempt = TaxExempt.NONE
     version: int = 0
 
 

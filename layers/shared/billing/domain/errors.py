@@ -8,7 +8,7 @@
     ├── NotFound 404          PlanNotFound
     ├── Conflict 409          InvalidState, IdempotencyInProgress
     ├── BodyTooLarge 413
-    ├── Unprocessable 422     IdempotencyKeyReused, CouponInvalid
+    ├── Unprocessable 422     IdempotencyKeyReused, CouponExpired, CouponExhausted, CouponInvalid, ...
     ├── RateLimited 429
     ├── InternalError 500
     ├── PaymentDeclined 502
@@ -181,7 +181,7 @@ class IdempotencyInProgress(Conflict):
 class BodyTooLarge(BillingError):
     status = 413
     code = "request.too_large"
-    explanation = "The body is larger than 1 MiB."
+    explanation = "The body is larger than 1 MiB, or what it asks for is larger than can be stored as one thing."
 
 
 class Unprocessable(BillingError):
@@ -195,9 +195,29 @@ class IdempotencyKeyReused(Unprocessable):
     explanation = "This Idempotency-Key was used for another request within 24 hours."
 
 
+class CouponExpired(Unprocessable):
+    code = "billing.coupon.expired"
+    explanation = "The coupon's time is over."
+
+
+class CouponExhausted(Unprocessable):
+    code = "billing.coupon.exhausted"
+    explanation = "The coupon was redeemed as often as it may be, by everybody together or by this customer."
+
+
 class CouponInvalid(Unprocessable):
     code = "billing.coupon.invalid"
     explanation = "No coupon has this code, or it does not apply here."
+
+
+class RefundExceedsAvailable(Unprocessable):
+    code = "billing.refund.exceeds_available"
+    explanation = "More is to be credited or refunded than is left of the invoice, of a line of it, or of its payment."
+
+
+class TaxJurisdictionUnsupported(Unprocessable):
+    code = "billing.tax.jurisdiction_unsupported"
+    explanation = "The tax due at this address is not known: no country (or state), or the provider has no rates."
 
 
 class RateLimited(BillingError):

@@ -23,6 +23,7 @@ class Account(StrEnum):
     CUSTOMER_BALANCE = "customer_balance"  # credit that customers have with the tenant
     REFUNDS = "refunds"
     DISPUTES = "disputes"
+    BAD_DEBT = "bad_debt"  # receivables that nobody will pay
     PROVIDER_PAYABLE = "provider_payable"  # what providers of a marketplace are owed
     COMMISSION_REVENUE = "commission_revenue"
 
@@ -125,3 +126,98 @@ def payment_received(entry_id: str, payment_id: str, customer_id: str, amount: M
         raise ValueError(f"a payment must be above zero: {amount}")
     postings = (Posting(Account.CASH, amount), Posting(Account.RECEIVABLE, -amount, customer_id))
     return LedgerEntry(entry_id, "payment_received", payment_id, at, postings)
+
+
+def balance_used(entry_id: str, invoice_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+    """Record that a customer's balance paid an invoice (or, below zero, that an invoice paid into the balance).
+
+    $20.00 of credit used: Dr customer balance 20.00, Cr receivable 20.00. An invoice over -$50.00 the other way round:
+    Dr receivable 50.00, Cr customer balance 50.00.
+
+    Args:
+        entry_id: the id of the entry to make.
+        invoice_id: the invoice or credit note.
+        customer_id: whose balance.
+        amount: what was used; negative where it grew; not zero.
+        at: when, UTC.
+    """
+    postings = (
+        Posting(Account.CUSTOMER_BALANCE, amount, customer_id),
+        Posting(Account.RECEIVABLE, -amount, customer_id),
+    )
+    return LedgerEntry(entry_id, "balance_used", invoice_id, at, postings)
+
+
+def credit_noted(
+    entry_id: str, credit_note_id: str, customer_id: str, net: Money, tax: Money, at: datetime
+) -> LedgerEntry:
+    """Record a credit note: debit revenue and tax, credit receivable.
+
+    Args:
+        entry_id: the id of the entry to make.
+        credit_note_id: the fact.
+        customer_id: whose receivable goes down.
+        net: what is credited before tax, same currency as ``tax``.
+        tax: the tax in it.
+        at: when, UTC.
+    """
+    postings = (
+        Posting(Account.REVENUE, net),
+        Posting(Account.TAX_PAYABLE, tax),
+        Posting(Account.RECEIVABLE, -(net + tax), customer_id),
+    )
+    moved = tuple(posting for posting in postings if not posting.amount.is_zero)
+    return LedgerEntry(entry_id, "credit_noted", credit_note_id, at, moved)
+
+
+def written_off(entry_id: str, invoice_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+    """Record that nobody will pay what is left of an invoice (below zero: that somebody did after all).
+
+    Args:
+        entry_id: the id of the entry to make.
+        invoice_id: the fact.
+        customer_id: whose receivable it was.
+        amount: what was still due, not zero.
+        at: when, UTC.
+    """
+    postings = (Posting(Account.BAD_DEBT, amount), Posting(Account.RECEIVABLE, -amount, customer_id))
+    return LedgerEntry(entry_id, "written_off", invoice_id, at, postings)
+
+
+def refund_paid(entry_id: str, refund_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+    """Record that money went back to a customer: debit receivable, credit cash.
+
+    A credit note over $20.00 put the receivable at -20.00; the refund brings it back to zero.
+
+    Args:
+        entry_id: the id of the entry to make.
+        refund_id: the fact.
+        customer_id: whose receivable goes up.
+        amount: what was refunded, above zero.
+        at: when, UTC.
+
+    Raises:
+        ValueError: the amount is zero or negative, or `at` is not UTC.
+    """
+    if amount <= Money.zero(amount.currency):
+        raise ValueError(f"a refund must be above zero: {amount}")
+    postings = (Posting(Account.RECEIVABLE, amount, customer_id), Posting(Account.CASH, -amount))
+    return LedgerEntry(entry_id, "refund_paid", refund_id, at, postings)
+
+
+def refund_returned(entry_id: str, refund_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+    """Record that the bank sent a refund back: `refund_paid`, reversed.
+
+    Args:
+        entry_id: the id of the entry to make.
+        refund_id: the fact.
+        customer_id: whose receivable goes down.
+        amount: what came back, above zero.
+        at: when, UTC.
+
+    Raises:
+        ValueError: the amount is zero or negative, or `at` is not UTC.
+    """
+    paid = refund_paid(entry_id, refund_id, customer_id, amount, at)
+    back = tuple(Posting(each.account, -each.amount, each.party) for each in paid.postings)
+    return LedgerEntry(entry_id, "refund_returned", refund_id, at, back)

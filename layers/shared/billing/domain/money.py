@@ -15,6 +15,8 @@ from math import lcm
 from billing.domain.currencies import is_currency
 
 MICROS_PER_MINOR = 1000
+LARGEST_AMOUNT = 10**15
+"""Micro-units: ten billion dollars. Nothing that is billed here is larger, and Stripe's own limit is far below."""
 
 
 class CurrencyMismatch(ValueError):

@@ -37,11 +37,14 @@ class PaymentError:
         code: the public code (``payment.declined`` ...).
         decline_code: what may be shown to a payer; a stolen-card decline reads as ``generic_decline``.
         message: a sentence for the payer.
+        final: another attempt with the same method is useless (a hard decline). Not for the payer: what the code
+            hides, this would tell.
     """
 
     code: str
     message: str
     decline_code: str | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

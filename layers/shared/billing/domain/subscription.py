@@ -1,22 +1,31 @@
 """Subscriptions: a customer's standing order for a plan, and the period that is running.
 
-trialing ──> active <──> past_due
-               ^  └────────┴───> canceled
-incomplete ────┘  (the first invoice is not paid yet)
+incomplete ──> active <──> past_due        trialing ──> active
+    │             │  ▲         │               │
+    │             ▼  │         ▼               ▼
+    └──────────> canceled <── paused  <──> trialing | active | past_due
+
+What a change bills is decided in ``changes``; here are the states and the alarm.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing.domain.customer import Customer
+from billing.domain.discounts import Discount
 from billing.domain.due import Due
+from billing.domain.dunning import DunningAction
 from billing.domain.errors import Detail, InvalidState, ValidationFailed
-from billing.domain.periods import Cadence, Period
+from billing.domain.lines import InvoiceLine
+from billing.domain.periods import Cadence, Period, next_anchor
 from billing.domain.plan import Plan
 
 INCOMPLETE_FOR = timedelta(hours=23)
 """So long the first invoice may stay unpaid; then the subscription ends and the invoice is void, as at Stripe."""
+TRIAL_NOTICE = timedelta(days=3)
+"""So long before its end a trial is announced to end; at once where it is shorter."""
 
 
 class SubscriptionState(StrEnum):
@@ -32,6 +41,14 @@ RENEWING = (SubscriptionState.TRIALING, SubscriptionState.ACTIVE, SubscriptionSt
 """The states in which the end of a period begins the next one."""
 
 
+class PausedBy(StrEnum):
+    """Why a subscription is paused: somebody asked, its charges failed too often, or it has not begun yet."""
+
+    REQUEST = "request"
+    DUNNING = "dunning"
+    START = "start"
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A subscription to one version of a plan.
@@ -40,8 +57,13 @@ class Subscription:
         plan_tenant_id: whose catalog the plan is in: the tenant's own or the platform's.
         cadence: where the boundaries of paid periods are.
         period_index: which period of the cadence is running; -1 during a trial, which comes before period 0.
+        current_period: the stretch that is running; shorter than the cadence's where it began in the middle.
+        billed: what of the running period is billed in advance, line by line: a change credits from these.
+        pending: lines that wait for the next invoice.
+        rest_returned: it is paused, and the rest of its period was given back: resuming bills anew.
         payment_method_id: what it is charged by; the customer's default where it has none of its own.
         unpaid_invoice_ids: its invoices whose charge failed; it is past due until the last of them is paid.
+        trial_announced: ``subscription.trial_will_end`` was sent.
     """
 
     id: str
@@ -60,10 +82,16 @@ class Subscription:
     cancel_at_period_end: bool = False
     canceled_at: datetime | None = None
     paused_at: datetime | None = None
+    paused_by: PausedBy | None = None
     resumes_at: datetime | None = None
+    rest_returned: bool = False
+    discount: Discount | None = None
+    billed: tuple[InvoiceLine, ...] = ()
+    pending: tuple[InvoiceLine, ...] = ()
     latest_invoice_id: str | None = None
     payment_method_id: str | None = None
     unpaid_invoice_ids: tuple[str, ...] = ()
+    trial_announced: bool = False
     test_clock_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     due: Due | None = None
@@ -91,17 +119,36 @@ def start(
     at: datetime,
     trial_days: int,
     metadata: dict[str, str],
+    start_at: datetime | None = None,
+    anchor_day: int | None = None,
 ) -> Subscription:
     """A new subscription: trialing where it has a trial, else incomplete until its first invoice is paid.
 
+    One that starts later is paused until then. One that started earlier is billed from its start, which has to lie in
+    the period that is running.
+
     Args:
-        at: its start, on the customer's clock.
+        at: now, on the customer's clock.
         trial_days: days of 24 hours; 0 for none.
+        start_at: where it starts at another time than now.
+        anchor_day: the day of month on which its periods begin; the first one is shorter then.
+
+    Raises:
+        ValidationFailed: the quantities do not fit, or the start is too far back.
     """
     check_quantities(plan, quantities)
     at = at.replace(microsecond=0)  # periods begin on whole seconds, as people read them
-    trial_end = at + timedelta(days=trial_days) if trial_days else None
-    cadence = plan.cadence(trial_end or at, customer.timezone)
+    begins = (start_at or at).replace(microsecond=0)
+    trial_end = begins + timedelta(days=trial_days) if trial_days else None
+    first_paid = trial_end or begins
+    cadence = plan.cadence(first_paid, customer.timezone)
+    if anchor_day is not None:
+        anchor = next_anchor(first_paid, customer.timezone, plan.interval, plan.interval_count, anchor_day)
+        cadence = Cadence.starting(anchor, customer.timezone, plan.interval, plan.interval_count, anchor_day)
+    first = Period(begins, trial_end or cadence.period(cadence.index_at(begins)).end)
+    if first.end <= at:
+        raise ValidationFailed.of("startDate", "too_far_back", "The start has to lie in the period that is running")
+    scheduled = begins > at
     return Subscription(
         id=subscription_id,
         tenant_id=customer.tenant_id,
@@ -109,59 +156,126 @@ def start(
         plan_id=plan.id,
         plan_version=plan.plan_version,
         plan_tenant_id=plan.tenant_id,
-        state=SubscriptionState.TRIALING if trial_end else SubscriptionState.INCOMPLETE,
+        state=_first_state(scheduled, trial_end),
         quantities=dict(quantities),
         cadence=cadence,
-        period_index=-1 if trial_end else 0,
-        current_period=Period(at, trial_end) if trial_end else cadence.period(0),
+        period_index=-1,
+        current_period=Period(at, begins) if scheduled else first,
         created_at=at,
         trial_end=trial_end,
+        paused_at=at if scheduled else None,
+        paused_by=PausedBy.START if scheduled else None,
+        resumes_at=begins if scheduled else None,
+        rest_returned=scheduled,
         test_clock_id=customer.test_clock_id,
         metadata=dict(metadata),
     )
 
 
-def renew(subscription: Subscription) -> Subscription:
-    """The subscription in its next period. One period at a time: a missed sweep catches up in order."""
-    index = subscription.period_index + 1
-    return replace(subscription, period_index=index, current_period=subscription.cadence.period(index))
+def _first_state(scheduled: bool, trial_end: datetime | None) -> SubscriptionState:
+    if scheduled:
+        return SubscriptionState.PAUSED
+    return SubscriptionState.TRIALING if trial_end else SubscriptionState.INCOMPLETE
 
 
 def with_alarm(subscription: Subscription, shard: str) -> Subscription:
-    """The subscription with its alarm: at the end of its period, or when an incomplete one has waited long enough."""
+    """The subscription with its alarm.
+
+    At the end of its period; before that, when its trial is to be announced to end; when it resumes; or when an
+    incomplete one has waited long enough.
+    """
+    at = _next_alarm(subscription)
+    return replace(subscription, due=Due(shard, at) if at is not None else None)
+
+
+def _next_alarm(subscription: Subscription) -> datetime | None:
     if subscription.state is SubscriptionState.INCOMPLETE:
-        return replace(subscription, due=Due(shard, subscription.created_at + INCOMPLETE_FOR))
-    if subscription.state in RENEWING:
-        return replace(subscription, due=Due(shard, subscription.current_period.end))
-    return replace(subscription, due=None)
+        return subscription.created_at + INCOMPLETE_FOR
+    if subscription.state is SubscriptionState.PAUSED:
+        return subscription.resumes_at
+    if subscription.state is SubscriptionState.TRIALING and not subscription.trial_announced:
+        return max(subscription.current_period.start, subscription.current_period.end - TRIAL_NOTICE)
+    return subscription.current_period.end if subscription.state in RENEWING else None
 
 
-def invoice_paid(subscription: Subscription, invoice_id: str, shard: str) -> Subscription:
-    """The subscription after one of its invoices was paid: active (again), where that was the last unpaid one."""
+def announced(subscription: Subscription, shard: str) -> Subscription:
+    """The trialing subscription whose end of trial has been announced."""
+    return with_alarm(replace(subscription, trial_announced=True), shard)
+
+
+def standing(subscription: Subscription) -> SubscriptionState:
+    """The state of a subscription that runs: past due while one of its invoices is unpaid."""
+    return SubscriptionState.PAST_DUE if subscription.unpaid_invoice_ids else SubscriptionState.ACTIVE
+
+
+def invoice_paid(subscription: Subscription, invoice_id: str, at: datetime, shard: str) -> Subscription:
+    """The subscription after one of its invoices was paid: active (again), where that was the last unpaid one.
+
+    One that dunning has paused runs on; where its period has ended meanwhile, from now, by the alarm clock.
+    """
     unpaid = tuple(each for each in subscription.unpaid_invoice_ids if each != invoice_id)
+    after = replace(subscription, unpaid_invoice_ids=unpaid)
     if subscription.state is SubscriptionState.INCOMPLETE:
-        active = replace(subscription, state=SubscriptionState.ACTIVE, unpaid_invoice_ids=unpaid)
-        return with_alarm(active, shard)
+        return with_alarm(replace(after, state=SubscriptionState.ACTIVE), shard)
     if subscription.state is SubscriptionState.PAST_DUE and not unpaid:
-        return replace(subscription, state=SubscriptionState.ACTIVE, unpaid_invoice_ids=())
-    if unpaid == subscription.unpaid_invoice_ids:
-        return subscription
-    return replace(subscription, unpaid_invoice_ids=unpaid)
+        return replace(after, state=SubscriptionState.ACTIVE)
+    if subscription.state is SubscriptionState.PAUSED and subscription.paused_by is PausedBy.DUNNING and not unpaid:
+        if at >= subscription.current_period.end:
+            return with_alarm(replace(after, resumes_at=at), shard)
+        running = unpaused(after)
+        if subscription.trial_end is not None and at < subscription.trial_end:
+            running = replace(running, state=SubscriptionState.TRIALING)
+        return with_alarm(running, shard)
+    return subscription if unpaid == subscription.unpaid_invoice_ids else after
+
+
+def unbilled(subscription: Subscription, lines: Sequence[InvoiceLine]) -> Subscription:
+    """The subscription after an invoice with these lines became void: what nobody pays, no change gives back."""
+    gone = {(line.component, line.period, line.amount) for line in lines}
+    kept = tuple(each for each in subscription.billed if (each.component, each.period, each.amount) not in gone)
+    return subscription if len(kept) == len(subscription.billed) else replace(subscription, billed=kept)
+
+
+def unpaused(subscription: Subscription) -> Subscription:
+    """The subscription running again, in the period that it is in."""
+    return replace(
+        subscription,
+        state=standing(subscription),
+        paused_at=None,
+        paused_by=None,
+        resumes_at=None,
+        rest_returned=False,
+    )
 
 
 def invoice_unpaid(subscription: Subscription, invoice_id: str) -> Subscription:
-    """The subscription after the charge of an invoice failed: past due; what never began stays incomplete."""
-    if subscription.state not in RENEWING or invoice_id in subscription.unpaid_invoice_ids:
+    """The subscription after the charge of an invoice failed: past due; what is paused is so when it resumes.
+
+    What never began stays incomplete.
+    """
+    ended_or_not_begun = subscription.state in (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE)
+    if ended_or_not_begun or invoice_id in subscription.unpaid_invoice_ids:
         return subscription
     unpaid = (*subscription.unpaid_invoice_ids, invoice_id)
-    return replace(subscription, state=SubscriptionState.PAST_DUE, unpaid_invoice_ids=unpaid)
+    stands = subscription.state in (SubscriptionState.TRIALING, SubscriptionState.PAUSED)
+    state = subscription.state if stands else SubscriptionState.PAST_DUE
+    return replace(subscription, state=state, unpaid_invoice_ids=unpaid)
 
 
-def trial_over(subscription: Subscription) -> Subscription:
-    """A trialing subscription whose first paid period has begun."""
-    if subscription.state is not SubscriptionState.TRIALING:
+def dunned(subscription: Subscription, action: DunningAction, at: datetime) -> Subscription:
+    """The subscription after the last attempt to collect one of its invoices failed."""
+    if subscription.state not in RENEWING or action is DunningAction.LEFT:
         return subscription
-    return replace(subscription, state=SubscriptionState.ACTIVE)
+    if action is DunningAction.CANCELED:
+        return ended(subscription, at)
+    return replace(
+        subscription,
+        state=SubscriptionState.PAUSED,
+        paused_at=at,
+        paused_by=PausedBy.DUNNING,
+        resumes_at=None,
+        due=None,
+    )
 
 
 def cancel(subscription: Subscription, at: datetime, at_period_end: bool) -> Subscription:
@@ -178,5 +292,12 @@ def cancel(subscription: Subscription, at: datetime, at_period_end: bool) -> Sub
 
 
 def ended(subscription: Subscription, at: datetime) -> Subscription:
-    """The subscription canceled at ``at``; it has no alarm any more."""
-    return replace(subscription, state=SubscriptionState.CANCELED, canceled_at=at, due=None)
+    """The subscription canceled at ``at``; it has no alarm any more, and nothing waits for an invoice."""
+    return replace(
+        subscription,
+        state=SubscriptionState.CANCELED,
+        canceled_at=at,
+        resumes_at=None,
+        pending=(),
+        due=None,
+    )

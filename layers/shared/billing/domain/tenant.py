@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from billing.domain.customer import PERSONAL, Address
+from billing.domain.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
 from billing.domain.ids import derived
 
 PLATFORM = "platform"
@@ -36,9 +37,24 @@ class TenantStatus(StrEnum):
     SUSPENDED = "suspended"
 
 
+class TaxProviderName(StrEnum):
+    """Who says what tax is due: nobody (rates are fixed line by line), the built-in table, Stripe Tax, TaxJar."""
+
+    NONE = "none"
+    BUILTIN = "builtin"
+    STRIPE = "stripe"
+    TAXJAR = "taxjar"
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant and its settings. ``data_key`` is wrapped by KMS (base64); it seals the tenant's personal data."""
+    """A tenant and its settings. ``data_key`` is wrapped by KMS (base64); it seals the tenant's personal data.
+
+    Args:
+        grace_period_s: how long the invoice of a renewal stays a draft, which somebody may still look at.
+        dunning_schedule_days: days after the first failed charge on which it is tried again, ascending.
+        dunning_action: what becomes of the subscription when that is used up.
+    """
 
     id: str
     name: str
@@ -54,6 +70,10 @@ class Tenant:
     address: Address | None = field(default=None, metadata=PERSONAL)
     tax_id: str | None = field(default=None, metadata=PERSONAL)
     email: str | None = field(default=None, metadata=PERSONAL)
+    grace_period_s: int = 0
+    dunning_schedule_days: tuple[int, ...] = DEFAULT_SCHEDULE_DAYS
+    dunning_action: DunningAction = DunningAction.CANCELED
+    tax_provider: TaxProviderName = TaxProviderName.NONE
     version: int = 0
 
     @property

@@ -307,6 +307,7 @@ _REASONS = {
     "int_parsing_size": "must_be_an_integer",
     "string_type": "must_be_a_string",
     "bool_type": "must_be_a_boolean",
+    "bool_parsing": "must_be_a_boolean",
     "dict_type": "must_be_an_object",
     "model_type": "must_be_an_object",
     "model_attributes_type": "must_be_an_object",

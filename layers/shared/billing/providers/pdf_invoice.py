@@ -1,4 +1,4 @@
-"""The blocks of an invoice, from the title down to the footers."""
+"""The blocks of an invoice or credit note, from the title down to the footers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from billing.providers.pdf_layout import (
 from billing.providers.pdf_table import draw_lines
 from billing.providers.pdf_text import ShapedLine, Typesetter
 from billing.providers.pdf_writer import Color
-from billing.services.documents import InvoiceDocument, Party
+from billing.services.documents import InvoiceDocument, Party, TaxLine
 
 _TITLE = Style(22, bold=True, leading_pt=30)
 _HEADLINE = Style(13, bold=True, leading_pt=20)
@@ -75,6 +75,7 @@ def _badge(flow: Flow, text: str, right: float, color: Color) -> float:
 def _facts(flow: Flow, document: InvoiceDocument, formats: Formats) -> None:
     facts = [
         (f"{document.title} number", document.number or "Not yet numbered (draft)"),
+        ("For invoice", document.about_invoice),
         ("Date of issue", formats.date(document.issued_at) if document.issued_at else None),
         ("Date due", formats.date(document.due_at) if document.due_at else None),
         ("Date paid", formats.date(document.paid_at) if document.paid_at else None),
@@ -114,8 +115,13 @@ def _party(flow: Flow, heading: str, party: Party, width: float) -> list[tuple[S
 
 
 def _headline(flow: Flow, document: InvoiceDocument, formats: Formats) -> None:
-    if document.paid_at is not None and document.amount_due.micros == 0:
-        parts = (formats.money(document.amount_paid), " paid on ", formats.date(document.paid_at))
+    parts: tuple[str, ...]
+    if document.about_invoice is not None and document.issued_at is not None:
+        parts = (formats.money(document.total), " credited on ", formats.date(document.issued_at))
+    elif document.paid_at is not None and document.amount_due.micros == 0:
+        # Settled by balance or credit notes alone, nothing was paid that day.
+        what = (formats.money(document.amount_paid), " paid on ") if document.amount_paid.micros else ("Settled on ",)
+        parts = (*what, formats.date(document.paid_at))
     elif document.due_at is not None and document.status.lower() == "open":
         parts = (formats.money(document.amount_due), " due ", formats.date(document.due_at))
     else:
@@ -156,15 +162,34 @@ def _total_rows(document: InvoiceDocument, formats: Formats) -> list[tuple[str, 
     if document.discount.micros:
         # Shown as what it takes off, whichever sign the caller keeps it with.
         rows.append(("Discount", formats.money(-abs(document.discount)), BODY))
-    rows += [
-        (f"{tax.name} ({formats.rate(tax.rate_percent)})", formats.money(tax.amount), BODY) for tax in document.taxes
-    ]
+    rows += [(_tax_label(tax, formats), formats.money(tax.amount), BODY) for tax in document.taxes]
     if len(document.taxes) != 1:
         label = "Total tax" if document.taxes else "Tax"
         rows.append((label, formats.money(document.tax), BODY))
+    if document.about_invoice is not None:
+        rows.append((f"Total credited ({document.currency})", formats.money(document.total), _TOTAL))
+        return rows + [(each.label, formats.money(each.amount), BODY) for each in document.credited_to]
     rows.append(("Total", formats.money(document.total), STRONG))
+    rows += _deductions(document, formats)
     rows.append(("Amount paid", formats.money(document.amount_paid), BODY))
     rows.append((f"Amount due ({document.currency})", formats.money(document.amount_due), _TOTAL))
+    return rows
+
+
+def _tax_label(tax: TaxLine, formats: Formats) -> str:
+    """ "VAT (20%)" on top of the subtotal; "VAT (20%, included)" where the prices contain it."""
+    return f"{tax.name} ({formats.rate(tax.rate_percent)}{', included' if tax.inclusive else ''})"
+
+
+def _deductions(document: InvoiceDocument, formats: Formats) -> list[tuple[str, str, Style]]:
+    """What of the total nobody has to pay by card, and what was paid too much or is owed to the buyer."""
+    rows = []
+    if document.balance_applied is not None and document.balance_applied.micros:
+        used = document.balance_applied.micros > 0
+        label = "Credit balance applied" if used else "Added to credit balance"
+        rows.append((label, formats.money(-document.balance_applied), BODY))
+    if document.amount_credited is not None and document.amount_credited.micros:
+        rows.append(("Credit notes", formats.money(-document.amount_credited), BODY))
     return rows
 
 

@@ -82,6 +82,10 @@ def _widths(flow: Flow, cells: list[tuple[str, str, str]], style: Style) -> list
 def _row(flow: Flow, line: DocumentLine, cells: tuple[str, str, str], columns: _Columns, formats: Formats) -> _Row:
     text = [(part, BODY) for part in flow.wrap(line.description, columns.description_pt, BODY)]
     details = formats.period(line.period_start, line.period_end)
+    if line.discount is not None and line.discount.micros:
+        # Part of the details, not of the amount: the discounts of all lines are one row below.
+        discount = ("Discount ", formats.money(-line.discount))
+        details += (" \u00b7 ", *discount) if details else discount
     if line.proration:
         details += (" \u00b7 ", "Prorated") if details else ("Prorated",)
     if details:

@@ -16,6 +16,7 @@ from billing.domain.customer import CardDisplay, Customer
 from billing.domain.errors import PaymentMethodInvalid, Unavailable
 from billing.domain.money import Money
 from billing.domain.payment import ChargeResult, Payment, PaymentError, PaymentStatus
+from billing.domain.refund import Refund, RefundResult, RefundStatus
 from billing.providers.stripe_secrets import SecretReader
 from billing.services.ports import AttachedMethod, OutcomeUnknown
 
@@ -30,6 +31,8 @@ _STATUS = {
     "succeeded": PaymentStatus.SUCCEEDED,
     "canceled": PaymentStatus.CANCELED,
 }
+_REFUND_STATUS = {"succeeded": RefundStatus.SUCCEEDED, "failed": RefundStatus.FAILED, "canceled": RefundStatus.FAILED}
+_REFUND_REASONS = {"duplicate", "fraudulent", "requested_by_customer"}
 # Telling a thief that the card is known to be stolen helps the thief (docs.stripe.com/declines/codes).
 _NOT_FOR_THE_PAYER = {
     "fraudulent",
@@ -38,6 +41,14 @@ _NOT_FOR_THE_PAYER = {
     "pickup_card",
     "restricted_card",
     "stolen_card",
+}
+# What Stripe itself does not try again without a new method (docs.stripe.com/billing/revenue-recovery/smart-retries,
+# "hard decline codes"), and what is wrong with the card itself (docs.stripe.com/declines/codes and /error-codes).
+_FINAL = {
+    *("incorrect_number", "lost_card", "pickup_card", "stolen_card", "revocation_of_authorization"),
+    *("revocation_of_all_authorizations", "authentication_required", "highest_risk_level", "transaction_not_allowed"),
+    *("expired_card", "invalid_account", "invalid_number", "invalid_expiry_month", "invalid_expiry_year"),
+    *("card_not_supported", "currency_not_supported", "merchant_blacklist", "stop_payment_order", "do_not_try_again"),
 }
 _PUBLIC_CODES = {
     "insufficient_funds": "payment.insufficient_funds",
@@ -138,6 +149,42 @@ class StripeGateway:
         intent = self._call(lambda: self._client().v1.payment_intents.retrieve(intent_id))
         return _result(intent), _ids(intent)
 
+    def refund(self, refund: Refund) -> RefundResult:
+        params: Any = {
+            "payment_intent": refund.stripe_payment_intent_id,
+            "amount": stripe_amount(refund.amount),
+            "metadata": _refund_metadata(refund),
+        }
+        if refund.reason in _REFUND_REASONS:  # Stripe knows these three; the tenant's own words stay here
+            params["reason"] = refund.reason
+        options: Any = {"idempotency_key": refund.idempotency_key}
+        try:
+            return _refund_result(self._client().v1.refunds.create(params, options))
+        except (stripe.IdempotencyError, stripe.RateLimitError) as error:
+            raise OutcomeUnknown(type(error).__name__) from error
+        except (stripe.InvalidRequestError, stripe.CardError) as error:
+            # Refused before anything was made, such as more than is left of the charge: it never will be made.
+            return RefundResult(RefundStatus.FAILED, None, error.code or "refused")
+        except stripe.StripeError as error:  # no answer, or our credentials: the refund waits until they are mended
+            raise OutcomeUnknown(type(error).__name__) from error
+
+    def find_refund(self, refund: Refund) -> RefundResult | None:
+        if refund.stripe_refund_id:
+            return self.retrieve_refund(refund.stripe_refund_id)[0]
+        params: Any = {"payment_intent": refund.stripe_payment_intent_id, "limit": 100}
+
+        def search() -> RefundResult | None:
+            page = self._client().v1.refunds.list(params)
+            ours = (each for each in page.auto_paging_iter() if _ids(each).get("refund_id") == refund.id)
+            found = next(ours, None)
+            return _refund_result(found) if found is not None else None
+
+        return self._call(search)
+
+    def retrieve_refund(self, stripe_refund_id: str) -> tuple[RefundResult, dict[str, str]]:
+        found = self._call(lambda: self._client().v1.refunds.retrieve(stripe_refund_id))
+        return _refund_result(found), _ids(found)
+
     def _client(self) -> StripeClient:
         api_key = self._secrets.get().api_key
         client = self._clients.get(api_key)
@@ -200,9 +247,26 @@ def _metadata(payment: Payment) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _ids(intent: Any) -> dict[str, str]:
-    """The metadata of a PaymentIntent: what ``_metadata`` put there, where it is one of ours."""
-    return dict(intent.metadata.to_dict()) if intent.metadata else {}
+def _refund_metadata(refund: Refund) -> dict[str, str]:
+    found = {
+        "tenant_id": refund.tenant_id,
+        "refund_id": refund.id,
+        "payment_id": refund.payment_id,
+        "customer_id": refund.customer_id,
+        "test_clock_id": refund.test_clock_id,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _ids(made: Any) -> dict[str, str]:
+    """The metadata of a PaymentIntent or a refund: what was put there, where it is one of ours."""
+    return dict(made.metadata.to_dict()) if made.metadata else {}
+
+
+def _refund_result(refund: Any) -> RefundResult:
+    status = _REFUND_STATUS.get(refund.status, RefundStatus.PENDING)
+    reason = getattr(refund, "failure_reason", None) or refund.status
+    return RefundResult(status, refund.id, reason if status is RefundStatus.FAILED else None)
 
 
 def _result(intent: Any) -> ChargeResult:
@@ -211,25 +275,27 @@ def _result(intent: Any) -> ChargeResult:
     if status is PaymentStatus.FAILED and intent.last_payment_error:
         # Stripe leaves out what does not apply: a payer who failed to authenticate gave no decline code.
         found = intent.last_payment_error
-        error = _payment_error(getattr(found, "code", None), getattr(found, "decline_code", None))
+        error = _payment_error(found, getattr(found, "code", None))
     secret = intent.client_secret if status is PaymentStatus.REQUIRES_ACTION else None
     return ChargeResult(status, intent.id, error, secret)
 
 
 def _declined(error: stripe.CardError) -> ChargeResult:
     intent = getattr(error.error, "payment_intent", None)
-    decline_code = getattr(error.error, "decline_code", None)
-    return ChargeResult(PaymentStatus.FAILED, intent.id if intent else None, _payment_error(error.code, decline_code))
+    return ChargeResult(PaymentStatus.FAILED, intent.id if intent else None, _payment_error(error.error, error.code))
 
 
 def _refused(error: stripe.InvalidRequestError) -> PaymentError:
     if error.param == "payment_method" or error.code == "resource_missing":
-        return PaymentError("validation.payment_method.invalid", "The payment method cannot be used.")
+        return PaymentError("validation.payment_method.invalid", "The payment method cannot be used.", final=True)
     return PaymentError("payment.declined", "The card processor refused the payment.", error.code)
 
 
-def _payment_error(code: str | None, decline_code: str | None) -> PaymentError:
+def _payment_error(found: Any, code: str | None) -> PaymentError:
+    """What a card error says; the bank's advice, where it gives one, may be final though the code is not."""
+    decline_code = getattr(found, "decline_code", None)
     reason = decline_code or code or "generic_decline"
+    final = not _FINAL.isdisjoint({code, decline_code, getattr(found, "advice_code", None)})
     if code == "authentication_required":
         reason = code
     shown = "generic_decline" if reason in _NOT_FOR_THE_PAYER else reason
@@ -240,7 +306,7 @@ def _payment_error(code: str | None, decline_code: str | None) -> PaymentError:
         "incorrect_cvc": "The card's security code is incorrect.",
         "processing_error": "The card could not be processed just now.",
     }.get(shown, "The card was declined.")
-    return PaymentError(_PUBLIC_CODES.get(shown, "payment.declined"), message, shown)
+    return PaymentError(_PUBLIC_CODES.get(shown, "payment.declined"), message, shown, final)
 
 
 def _method(attached: Any) -> AttachedMethod:

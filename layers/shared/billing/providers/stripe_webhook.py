@@ -1,12 +1,12 @@
 """Stripe's signature on an incoming webhook (contract B section 6; docs.stripe.com/webhooks/signature)."""
 
-import json
 import time
 from typing import Any
 
 import stripe
 
 from billing.domain.errors import WebhookRejected
+from billing.providers.signed_event import event_of
 from billing.providers.stripe_secrets import SecretReader
 
 
@@ -34,17 +34,7 @@ class SignatureCheck:
         """
         if not (self._signed(body, header, fresh=False) or self._signed(body, header, fresh=True)):
             raise WebhookRejected("The signature does not fit, or it is too old")
-        try:
-            event = json.loads(body)
-        except ValueError:
-            raise WebhookRejected("The body is not JSON") from None
-        if (
-            not isinstance(event, dict)
-            or not isinstance(event.get("id"), str)
-            or not isinstance(event.get("data"), dict)
-        ):
-            raise WebhookRejected("The body is not an event")
-        return event
+        return event_of(body)
 
     def _signed(self, body: str, header: str, fresh: bool) -> bool:
         for secret in self._secrets.get(fresh=fresh).webhook_secrets:

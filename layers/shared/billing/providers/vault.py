@@ -3,11 +3,16 @@
 A sealed text is ``v1.<base64url(nonce || ciphertext || tag)>``. The tenant is bound twice: KMS unwraps the key
 only in the tenant's encryption context, and the place (``Customer/cus_1/email``) is authenticated with the text,
 so a sealed value that is copied to another field, item or tenant does not open.
+
+A long text (an event or a response with an invoice of 500 lines) is compressed first and marked ``v2.``: a DynamoDB
+item holds 400 KB. Short ones are not, for the length of a compressed text says a little about what is in it: a
+password or a key that is shown once stands in a short answer.
 """
 
 import base64
 import hmac
 import os
+import zlib
 from binascii import Error as BadBase64
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +25,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from billing.domain.errors import Unavailable
 
-_VERSION = "v1."
+_PLAIN = "v1."
+_COMPRESSED = "v2."
+_COMPRESS_FROM = 8 * 1024
+_LONGEST_TEXT = 8 * 1024 * 1024
+"""In bytes. What is opened is never longer, whatever it says of itself."""
 _NONCE_BYTES = 12
 
 
@@ -56,10 +65,18 @@ class Vault:
 
         Args:
             data_key: the tenant's wrapped key, where the tenant itself is not stored yet.
+
+        Raises:
+            ValueError: it is too long to be opened again.
         """
+        data = text.encode()
+        if len(data) > _LONGEST_TEXT:
+            raise ValueError(f"{len(data)} bytes are more than a sealed text may hold")
+        version = _PLAIN if len(data) < _COMPRESS_FROM else _COMPRESSED
+        data = data if version == _PLAIN else zlib.compress(data)
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._keys_of(tenant_id, data_key).cipher.encrypt(nonce, text.encode(), place.encode())
-        return _VERSION + base64.urlsafe_b64encode(nonce + sealed).decode()
+        sealed = self._keys_of(tenant_id, data_key).cipher.encrypt(nonce, data, _authenticated(version, place))
+        return version + base64.urlsafe_b64encode(nonce + sealed).decode()
 
     def open(self, tenant_id: str, place: str, sealed: str, data_key: str | None = None) -> str:
         """The text.
@@ -67,13 +84,15 @@ class Vault:
         Raises:
             ValueError: it was not sealed for this tenant and place, or it was changed.
         """
-        if not sealed.startswith(_VERSION):
+        version = sealed[: len(_PLAIN)]
+        if version not in (_PLAIN, _COMPRESSED):
             raise ValueError("not a sealed text")
         try:
-            data = base64.urlsafe_b64decode(sealed[len(_VERSION) :])
+            data = base64.urlsafe_b64decode(sealed[len(version) :])
             cipher = self._keys_of(tenant_id, data_key).cipher
-            return cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], place.encode()).decode()
-        except (InvalidTag, BadBase64, ValueError):
+            text = cipher.decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], _authenticated(version, place))
+            return (text if version == _PLAIN else _inflated(text)).decode()
+        except (InvalidTag, BadBase64, ValueError, zlib.error):
             raise ValueError("a sealed text that does not open here") from None
 
     def new_data_key(self, tenant_id: str) -> str:
@@ -112,6 +131,19 @@ class Vault:
             return call()
         except (ClientError, BotoCoreError) as error:
             raise Unavailable("The key service does not answer", retry_after_s=2) from error
+
+
+def _authenticated(version: str, place: str) -> bytes:
+    """What is authenticated with the text: its place, and that it is compressed where it is."""
+    return (place if version == _PLAIN else version + place).encode()
+
+
+def _inflated(data: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    text = inflater.decompress(data, _LONGEST_TEXT + 1)
+    if not inflater.eof or len(text) > _LONGEST_TEXT:
+        raise ValueError("longer than any text that was sealed")
+    return text
 
 
 def _context(tenant_id: str) -> dict[str, str]:

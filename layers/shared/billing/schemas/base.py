@@ -20,14 +20,12 @@ from pydantic import (
     StringConstraints,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from billing.domain.currencies import is_currency
-from billing.domain.money import MICROS_PER_MINOR
+from billing.domain.money import LARGEST_AMOUNT, MICROS_PER_MINOR
 from billing.domain.times import parse_time
-
-LARGEST_AMOUNT = 10**15
-"""Micro-units: ten billion dollars. Nothing that is billed here is larger, and Stripe's own limit is far below."""
 
 
 class Request(BaseModel):
@@ -92,6 +90,18 @@ def _printable(value: str) -> str:
     return value
 
 
+def _immutable(_: Any) -> Any:
+    raise PydanticCustomError("immutable", "cannot be changed")
+
+
+def unsaid() -> Any:
+    """The default of a field of a change: what is not there stays as it is, so the API's description shows none."""
+    return Field(default_factory=lambda: None)
+
+
+Immutable = SkipJsonSchema[Annotated[Any, BeforeValidator(_immutable)]]
+"""A field of a change that is known and refused by name; the API's description does not show it."""
+
 Time = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=datetime)]
 """RFC 3339 with an offset in; UTC with ``Z`` out, as ``domain.times.format_time``: pydantic writes UTC that way itself,
 at a tenth of what a function of ours costs (nine times an invoice)."""
@@ -101,6 +111,20 @@ Micros = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, description="micro-units:
 
 Amount = Annotated[Micros, AfterValidator(_whole_minor)]
 """An amount to be charged: whole minor units, in micro-units."""
+
+PositiveAmount = Annotated[
+    int,
+    Field(gt=0, le=LARGEST_AMOUNT, description="micro-units: 1,000 are one minor unit"),
+    AfterValidator(_whole_minor),
+]
+"""An ``Amount`` that is not zero."""
+
+SignedAmount = Annotated[
+    int,
+    Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT, description="micro-units, whole minor units; negative for a credit"),
+    AfterValidator(_whole_minor),
+]
+"""An ``Amount`` that may be a credit."""
 
 Currency = Annotated[str, AfterValidator(_currency)]
 Timezone = Annotated[str, AfterValidator(_timezone)]

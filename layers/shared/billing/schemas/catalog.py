@@ -6,17 +6,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from billing.domain.currencies import charge_step
 from billing.domain.errors import Detail, ValidationFailed
 from billing.domain.money import MICROS_PER_MINOR
 from billing.domain.periods import Interval
-from billing.domain.plan import Plan
+from billing.domain.plan import PauseBilling, Plan, TaxBehavior
 from billing.domain.pricing import Component, ComponentType, PricingModel, Tier
-from billing.schemas.base import Amount, Currency, Micros, Name, Request, Resource, Time
+from billing.domain.proration import ProrationUnit
+from billing.domain.tenant import PLATFORM
+from billing.schemas.base import Amount, Currency, Immutable, Micros, Name, Request, Resource, Time, unsaid
 from billing.services.catalog import NewPlan
 
 PlanId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
 ComponentKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
+MeterKey = ComponentKey
 
 
 LARGEST_QUANTITY = 10**12
@@ -34,10 +36,11 @@ class TierIn(Request):
 
 
 class ComponentIn(Request):
-    """A price component. Metered ones come with usage metering; until then they are refused by name."""
+    """A price component; a metered one names the meter that counts its quantity."""
 
     key: ComponentKey
-    type: Literal["flat", "licensed"]
+    type: Literal["flat", "licensed", "metered"]
+    meter: MeterKey | None = None
     model: Literal["per_unit", "graduated", "volume", "package"] | None = None
     unit_amount: Micros | None = None
     tiers: Annotated[list[TierIn], Field(max_length=100)] = []
@@ -52,16 +55,20 @@ class ComponentIn(Request):
             raise PydanticCustomError("sub_minor_unit", "a flat amount is charged as it is")
         return value
 
-    def charged_as_they_are(self) -> list[tuple[str, int]]:
-        """The amounts that go onto an invoice unchanged, with their fields."""
-        found = [(f"tiers.{n}.flatAmount", tier.flat_amount) for n, tier in enumerate(self.tiers)]
-        if self.minimum is not None:
-            found.append(("minimum", self.minimum))
-        if self.type == "flat" and self.unit_amount is not None:
-            found.append(("unitAmount", self.unit_amount))
-        return found
+    def problems(self) -> list[tuple[str, str]]:
+        """What is wrong with single fields that the types cannot say: the field and the reason."""
+        if self.type == "metered" and self.meter is None:
+            return [("meter", "missing_required_field")]
+        if self.type != "metered" and self.meter is not None:
+            return [("meter", "only_for_metered")]
+        return []
 
     def component(self) -> Component:
+        """The component.
+
+        Raises:
+            ValueError: its parts do not fit together.
+        """
         model = self.model or (None if self.type == "flat" else "per_unit")
         return Component(
             key=self.key,
@@ -72,8 +79,15 @@ class ComponentIn(Request):
             package_size=self.package_size,
             free_units=self.free_units,
             minimum=self.minimum,
-            meter=None,
+            meter=self.meter,
         )
+
+
+ComponentsIn = Annotated[list[ComponentIn], Field(min_length=1, max_length=50)]
+TrialDays = Annotated[int, Field(ge=0, le=730)]
+ProrationUnitIn = Literal["second", "day"]
+PauseBillingIn = Literal["credit", "keep"]
+TaxBehaviorIn = Literal["exclusive", "inclusive"]
 
 
 class PlanIn(Request):
@@ -82,22 +96,18 @@ class PlanIn(Request):
     currency: Currency
     interval: Literal["day", "week", "month", "year"]
     interval_count: Annotated[int, Field(ge=1, le=366)] = 1
-    trial_days: Annotated[int, Field(ge=0, le=730)] = 0
-    components: Annotated[list[ComponentIn], Field(min_length=1, max_length=50)]
+    trial_days: TrialDays = 0
+    proration_unit: ProrationUnitIn = "second"
+    pause_billing: PauseBillingIn = "credit"
+    tax_behavior: TaxBehaviorIn = "exclusive"
+    components: ComponentsIn
 
     def new(self) -> NewPlan:
         """The plan that is asked for.
 
         Raises:
-            ValidationFailed: a component contradicts itself.
+            ValidationFailed: components contradict themselves or each other.
         """
-        if sum(len(component.tiers) for component in self.components) > MOST_TIERS:
-            raise ValidationFailed.of("components", "too_many_tiers")
-        self._check_chargeable()
-        keys = [component.key for component in self.components]
-        for n, key in enumerate(keys):
-            if key in keys[:n]:
-                raise ValidationFailed.of(f"components.{n}.key", "duplicate_key")
         return NewPlan(
             id=self.id,
             name=self.name,
@@ -105,28 +115,71 @@ class PlanIn(Request):
             interval=Interval(self.interval),
             interval_count=self.interval_count,
             trial_days=self.trial_days,
-            tax_behavior="exclusive",
-            components=tuple(_component(n, component) for n, component in enumerate(self.components)),
+            proration_unit=ProrationUnit(self.proration_unit),
+            pause_billing=PauseBilling(self.pause_billing),
+            tax_behavior=TaxBehavior(self.tax_behavior),
+            components=_components(self.components),
         )
 
-    def _check_chargeable(self) -> None:
-        """What is charged as it is must be chargeable: KWD 5.125 is not, for cards take it to two decimals."""
-        step = charge_step(self.currency) * MICROS_PER_MINOR
-        bad = [
-            Detail(f"components.{n}.{field}", "not_chargeable_in_currency")
-            for n, component in enumerate(self.components)
-            for field, amount in component.charged_as_they_are()
-            if amount % step
-        ]
-        if bad:
-            raise ValidationFailed(f"Amounts that cannot be charged in {self.currency}", tuple(bad))
+
+class PlanChanges(Request):
+    """What the next version of a plan may have different; a field that is not there stays as it is."""
+
+    name: Name = unsaid()
+    trial_days: TrialDays = unsaid()
+    proration_unit: ProrationUnitIn = unsaid()
+    pause_billing: PauseBillingIn = unsaid()
+    tax_behavior: TaxBehaviorIn = unsaid()
+    components: ComponentsIn = unsaid()
+    id: Immutable = None
+    currency: Immutable = None
+    interval: Immutable = None
+    interval_count: Immutable = None
+
+    def changes(self) -> dict[str, object]:
+        """The changed fields by their names in the domain.
+
+        Raises:
+            ValidationFailed: components contradict themselves or each other.
+        """
+        convert: dict[str, Any] = {
+            "proration_unit": ProrationUnit,
+            "pause_billing": PauseBilling,
+            "tax_behavior": TaxBehavior,
+            "components": _components,
+        }
+        return {name: convert.get(name, _same)(getattr(self, name)) for name in self.model_fields_set}
 
 
-def _component(n: int, component: ComponentIn) -> Component:
-    try:
-        return component.component()
-    except ValueError as error:
-        raise ValidationFailed.of(f"components.{n}", "inconsistent", f"components.{n}: {error}") from None
+def _same(value: Any) -> Any:
+    return value
+
+
+def _components(asked: list[ComponentIn]) -> tuple[Component, ...]:
+    """The components, or all that is wrong with them at once."""
+    if sum(len(component.tiers) for component in asked) > MOST_TIERS:
+        raise ValidationFailed.of("components", "too_many_tiers")
+    made: list[Component] = []
+    bad: list[Detail] = []
+    messages: list[str] = []
+    keys = [component.key for component in asked]
+    for n, component in enumerate(asked):
+        place = f"components.{n}"
+        problems = component.problems()
+        if component.key in keys[:n]:
+            problems.append(("key", "duplicate_key"))
+        bad += [Detail(f"{place}.{field}", reason) for field, reason in problems]
+        messages += [f"{place}.{field}: {reason}" for field, reason in problems]
+        if problems:
+            continue
+        try:
+            made.append(component.component())
+        except ValueError as error:
+            bad.append(Detail(place, "inconsistent"))
+            messages.append(f"{place}: {error}")
+    if bad:
+        raise ValidationFailed(", ".join(messages[:5]), tuple(bad))
+    return tuple(made)
 
 
 class TierOut(Resource):
@@ -138,6 +191,7 @@ class TierOut(Resource):
 class ComponentOut(Resource):
     key: str
     type: str
+    meter: str | None
     model: str | None
     unit_amount: int | None
     tiers: list[TierOut]
@@ -150,6 +204,7 @@ class ComponentOut(Resource):
         values: dict[str, Any] = {
             "key": component.key,
             "type": component.type.value,
+            "meter": component.meter,
             "model": component.model.value if component.model else None,
             "unit_amount": component.unit_amount,
             "tiers": [
@@ -175,6 +230,8 @@ class PlanOut(Resource):
     interval: str
     interval_count: int
     trial_days: int
+    proration_unit: str
+    pause_billing: str
     tax_behavior: str
     components: list[ComponentOut]
     active: bool
@@ -191,9 +248,11 @@ class PlanOut(Resource):
             interval=plan.interval.value,
             interval_count=plan.interval_count,
             trial_days=plan.trial_days,
-            tax_behavior=plan.tax_behavior,
+            proration_unit=plan.proration_unit.value,
+            pause_billing=plan.pause_billing.value,
+            tax_behavior=plan.tax_behavior.value,
             components=[ComponentOut.of(component) for component in plan.components],
             active=plan.active,
-            catalog="platform" if plan.tenant_id == "platform" else "tenant",
+            catalog="platform" if plan.tenant_id == PLATFORM else "tenant",
             created_at=plan.created_at,
         )

@@ -1,10 +1,12 @@
 """Customers in the API (contract.md section 6)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from billing.domain.customer import Address, Customer, PaymentMethod
+from billing.domain.balance import Balance
+from billing.domain.customer import Address, Customer, PaymentMethod, TaxExempt
+from billing.domain.tax_ids import tax_id_status
 from billing.schemas.base import (
     Currency,
     Email,
@@ -16,6 +18,7 @@ from billing.schemas.base import (
     ShortText,
     Time,
     Timezone,
+    unsaid,
 )
 from billing.services.customers import NewCustomer
 
@@ -65,6 +68,7 @@ class CustomerIn(Request):
     timezone: Timezone | None = None
     metadata: Metadata = {}
     test_clock_id: Id | None = None
+    tax_exempt: Literal["none", "exempt", "reverse"] = "none"
 
     def new(self) -> NewCustomer:
         return NewCustomer(
@@ -76,6 +80,7 @@ class CustomerIn(Request):
             timezone=self.timezone,
             metadata=self.metadata,
             test_clock_id=self.test_clock_id,
+            tax_exempt=TaxExempt(self.tax_exempt),
         )
 
 
@@ -87,11 +92,14 @@ class CustomerChanges(Request):
     address: AddressIn | None = None
     tax_id: ShortText | None = None
     metadata: Metadata = {}
+    tax_exempt: Literal["none", "exempt", "reverse"] = unsaid()
 
     def changes(self) -> dict[str, object]:
         found: dict[str, object] = {name: getattr(self, name) for name in self.model_fields_set}
         if self.address is not None:
             found["address"] = self.address.address()
+        if "tax_exempt" in found:
+            found["tax_exempt"] = TaxExempt(self.tax_exempt)
         return found
 
 
@@ -101,6 +109,8 @@ class CustomerOut(Resource):
     email: str | None
     address: AddressOut | None
     tax_id: str | None
+    tax_id_status: str | None
+    tax_exempt: str
     currency: str
     timezone: str
     metadata: dict[str, str]
@@ -117,6 +127,8 @@ class CustomerOut(Resource):
             email=customer.email,
             address=AddressOut.of(customer.address),
             tax_id=customer.tax_id,
+            tax_id_status=_tax_id_status(customer),
+            tax_exempt=customer.tax_exempt.value,
             currency=customer.currency,
             timezone=customer.timezone,
             metadata=customer.metadata,
@@ -125,6 +137,25 @@ class CustomerOut(Resource):
             created_at=customer.created_at,
             version=customer.version,
         )
+
+
+class BalanceOut(Resource):
+    """What a tenant owes a customer, in micro-units; never negative."""
+
+    customer_id: str
+    currency: str
+    amount: int
+
+    @classmethod
+    def of(cls, balance: Balance) -> "BalanceOut":
+        return cls(customer_id=balance.id, currency=balance.amount.currency, amount=balance.amount.micros)
+
+
+def _tax_id_status(customer: Customer) -> str | None:
+    """Whether the tax id can be one of the address's country: only a valid one brings reverse charge."""
+    if customer.tax_id is None:
+        return None
+    return tax_id_status(customer.address.country if customer.address else None, customer.tax_id).value
 
 
 class CardOut(Resource):

@@ -1,6 +1,11 @@
 """Invoices and payments in the API (contract.md section 6). Amounts are integers in micro-units."""
 
-from billing.domain.invoicing import Invoice, InvoiceLine, PartySnapshot
+from typing import Annotated
+
+from pydantic import Field
+
+from billing.domain.invoicing import Invoice, InvoiceStatus, PartySnapshot
+from billing.domain.lines import InvoiceLine
 from billing.domain.payment import Payment, PaymentError
 from billing.schemas.base import Id, Quantity, Request, Resource, Time
 from billing.schemas.customers import AddressOut
@@ -21,6 +26,7 @@ class TaxOut(Resource):
     name: str
     rate_percent: Quantity
     amount: int
+    inclusive: bool
 
 
 class DiscountOut(Resource):
@@ -37,6 +43,7 @@ class LineOut(Resource):
     amount: int
     period: PeriodOut | None
     proration: bool
+    tax_inclusive: bool
     taxes: list[TaxOut]
     discounts: list[DiscountOut]
 
@@ -51,8 +58,10 @@ class LineOut(Resource):
             amount=line.amount.micros,
             period=PeriodOut.of(line.period) if line.period else None,
             proration=line.proration,
+            tax_inclusive=line.tax_inclusive,
             taxes=[
-                TaxOut(name=tax.name, rate_percent=tax.rate_percent, amount=tax.amount.micros) for tax in line.taxes
+                TaxOut(name=tax.name, rate_percent=tax.rate_percent, amount=tax.amount.micros, inclusive=tax.inclusive)
+                for tax in line.taxes
             ],
             discounts=[DiscountOut(coupon_id=d.coupon_id, amount=d.amount.micros) for d in line.discounts],
         )
@@ -87,6 +96,7 @@ class InvoiceOut(Resource):
     customer_id: str
     subscription_id: str | None
     status: str
+    billing_reason: str
     currency: str
     period: PeriodOut | None
     seller: PartyOut
@@ -95,28 +105,38 @@ class InvoiceOut(Resource):
     subtotal: int
     discount: int
     tax: int
+    tax_included: Annotated[int, Field(description="what of the tax is part of the lines' amounts already")]
     total: int
     amount_paid: int
     amount_refunded: int
+    amount_credited: int
     amount_due: int
     balance_applied: int
+    notes: Annotated[list[str], Field(description="what the law wants said, such as `Reverse charge`")]
+    tax_waits: Annotated[bool, Field(description="a draft for which nobody could say yet what tax is due")]
+    auto_charge: bool
     attempt_count: int
+    next_attempt_at: Annotated[Time | None, Field(description="the next dunning step of an open invoice")]
     latest_payment_id: str | None
     payment_error: PaymentErrorOut | None
+    metadata: dict[str, str]
     test_mode: bool
     created_at: Time
+    finalizes_at: Annotated[Time | None, Field(description="when a draft is finalized by itself")]
     finalized_at: Time | None
     paid_at: Time | None
     version: int
 
     @classmethod
     def of(cls, invoice: Invoice) -> "InvoiceOut":
+        due_at = invoice.due.at if invoice.due else None
         return cls(
             id=invoice.id,
             number=invoice.number,
             customer_id=invoice.customer_id,
             subscription_id=invoice.subscription_id,
             status=invoice.status.value,
+            billing_reason=invoice.reason.value,
             currency=invoice.currency,
             period=PeriodOut.of(invoice.period) if invoice.period else None,
             seller=PartyOut.of(invoice.seller),
@@ -125,19 +145,59 @@ class InvoiceOut(Resource):
             subtotal=invoice.subtotal.micros,
             discount=invoice.discount.micros,
             tax=invoice.tax.micros,
+            tax_included=invoice.tax_included.micros,
             total=invoice.total.micros,
             amount_paid=invoice.amount_paid.micros,
             amount_refunded=invoice.amount_refunded.micros,
+            amount_credited=invoice.amount_credited.micros,
             amount_due=invoice.amount_due.micros,
             balance_applied=invoice.balance_applied.micros,
+            notes=list(invoice.notes),
+            tax_waits=invoice.tax_waits,
+            auto_charge=invoice.auto_charge,
             attempt_count=invoice.attempt_count,
+            next_attempt_at=due_at if invoice.status is InvoiceStatus.OPEN else None,
             latest_payment_id=invoice.latest_payment_id,
             payment_error=PaymentErrorOut.of(invoice.payment_error),
+            metadata=invoice.metadata,
             test_mode=invoice.test_mode,
             created_at=invoice.created_at,
+            finalizes_at=due_at if invoice.status is InvoiceStatus.DRAFT else None,
             finalized_at=invoice.finalized_at,
             paid_at=invoice.paid_at,
             version=invoice.version,
+        )
+
+
+class PreviewOut(Resource):
+    """What an invoice would say if it were made now; nothing of it is stored."""
+
+    currency: str
+    period: PeriodOut | None
+    lines: list[LineOut]
+    subtotal: int
+    discount: int
+    tax: int
+    tax_included: int
+    total: int
+    balance_applied: int
+    amount_due: int
+    notes: list[str]
+
+    @classmethod
+    def of(cls, invoice: Invoice) -> "PreviewOut":
+        return cls(
+            currency=invoice.currency,
+            period=PeriodOut.of(invoice.period) if invoice.period else None,
+            lines=[LineOut.of(line) for line in invoice.lines],
+            subtotal=invoice.subtotal.micros,
+            discount=invoice.discount.micros,
+            tax=invoice.tax.micros,
+            tax_included=invoice.tax_included.micros,
+            total=invoice.total.micros,
+            balance_applied=invoice.balance_applied.micros,
+            amount_due=invoice.amount_due.micros,
+            notes=list(invoice.notes),
         )
 
 

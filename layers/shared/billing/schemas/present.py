@@ -5,13 +5,19 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from billing.domain.credit_note import CreditNote
 from billing.domain.customer import Customer
+from billing.domain.discounts import Redemption
 from billing.domain.invoicing import Invoice
 from billing.domain.payment import Payment
+from billing.domain.refund import Refund
 from billing.domain.subscription import Subscription
 from billing.domain.test_clock import TestClock
+from billing.schemas.coupons import RedemptionOut
+from billing.schemas.credit_notes import CreditNoteOut
 from billing.schemas.customers import CustomerOut
 from billing.schemas.invoices import InvoiceOut, PaymentOut
+from billing.schemas.refunds import RefundOut
 from billing.schemas.subscriptions import SubscriptionOut
 from billing.schemas.tenants import TestClockOut
 
@@ -20,7 +26,10 @@ _SHAPES: dict[type, Callable[[Any], BaseModel]] = {
     Subscription: SubscriptionOut.of,
     Invoice: InvoiceOut.of,
     Payment: PaymentOut.of,
+    Refund: RefundOut.of,
+    CreditNote: CreditNoteOut.of,
     TestClock: TestClockOut.of,
+    Redemption: RedemptionOut.of,
 }
 
 

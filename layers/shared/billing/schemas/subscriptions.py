@@ -1,23 +1,33 @@
 """Subscriptions in the API (contract B section 4, contract.md section 3)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
+from billing.domain.changes import ProrationBehavior
+from billing.domain.errors import Detail, ValidationFailed
 from billing.domain.periods import Period
 from billing.domain.subscription import Subscription
 from billing.schemas.base import Id, Metadata, Request, Resource, ShortText, Time
 from billing.schemas.catalog import ComponentKey, PlanId
-from billing.services.subscriptions import NewSubscription, Started
+from billing.schemas.coupons import CouponDiscountOut
+from billing.services.billing import Billed
+from billing.services.subscription_changes import Change
+from billing.services.subscriptions import NewSubscription
+
+Quantities = dict[ComponentKey, Annotated[int, Field(ge=0, le=1_000_000_000)]]
+Behavior = Literal["create_prorations", "invoice_now", "none"]
 
 
 class SubscriptionIn(Request):
     plan_id: PlanId
     customer_id: Id | None = None
-    quantities: dict[ComponentKey, Annotated[int, Field(ge=0, le=1_000_000_000)]] = {}
+    quantities: Quantities = {}
     payment_method_id: Id | None = None
     trial_days: Annotated[int, Field(ge=0, le=730)] | None = None
     coupon_code: ShortText | None = None
+    start_date: Time | None = None
+    anchor_day: Annotated[int, Field(ge=1, le=31)] | None = None
     metadata: Metadata = {}
 
     def new(self) -> NewSubscription:
@@ -28,12 +38,74 @@ class SubscriptionIn(Request):
             payment_method_id=self.payment_method_id,
             trial_days=self.trial_days,
             coupon_code=self.coupon_code,
+            start_date=self.start_date,
+            anchor_day=self.anchor_day,
             metadata=self.metadata,
         )
 
 
+class SubscriptionChanges(Request):
+    """A change: of plan, quantities and coupon, or a pause or a resume. What is not named stays as it is."""
+
+    quantities: Quantities | None = None
+    plan_id: PlanId | None = None
+    proration_behavior: Behavior = "create_prorations"
+    proration_date: Time | None = None
+    coupon_code: Annotated[str, StringConstraints(max_length=500)] | None = Field(
+        default=None, description="a coupon to redeem; empty or null takes the discount away"
+    )
+    paused: bool | None = None
+    resumes_at: Time | None = None
+    payment_method_id: Id | None = None
+    metadata: Metadata | None = None
+
+    def change(self) -> Change:
+        """The change that is asked for.
+
+        Raises:
+            ValidationFailed: it asks for a pause and for something else, or for something that has no meaning.
+        """
+        self._check()
+        coupon_code = self.coupon_code
+        if "coupon_code" in self.model_fields_set and coupon_code is None:
+            coupon_code = ""
+        return Change(
+            quantities=dict(self.quantities) if self.quantities is not None else None,
+            plan_id=self.plan_id,
+            behavior=ProrationBehavior(self.proration_behavior),
+            proration_at=self.proration_date,
+            coupon_code=coupon_code,
+            paused=self.paused,
+            resumes_at=self.resumes_at,
+            payment_method_id=self.payment_method_id,
+            metadata=self.metadata,
+        )
+
+    def _check(self) -> None:
+        named = {
+            "quantities": self.quantities,
+            "planId": self.plan_id,
+            "couponCode": self.coupon_code,
+            "prorationDate": self.proration_date,
+        }
+        bad = []
+        if self.paused is not None:
+            bad += [Detail(field, "not_with_paused") for field, value in named.items() if value is not None]
+        if self.resumes_at is not None and self.paused is not True:
+            bad.append(Detail("resumesAt", "only_with_paused_true"))
+        if bad:
+            raise ValidationFailed("A pause or a resume is a change of its own", tuple(bad))
+
+
 class CancelIn(Request):
     at_period_end: bool = False
+    proration_behavior: Literal["none", "create_prorations"] = Field(
+        default="none", description="create_prorations gives the unused rest of the period back, to the balance"
+    )
+
+    @property
+    def behavior(self) -> ProrationBehavior:
+        return ProrationBehavior(self.proration_behavior)
 
 
 class PeriodOut(Resource):
@@ -58,7 +130,11 @@ class SubscriptionOut(Resource):
     canceled_at: Time | None
     paused_at: Time | None
     resumes_at: Time | None
-    discount: None = None
+    paused_by: str | None
+    discount: CouponDiscountOut | None
+    anchor_day: int
+    unpaid_invoice_ids: list[str]
+    pending_line_count: int = Field(description="lines of changes that wait for the next invoice")
     latest_invoice_id: str | None
     payment_method_id: str | None
     test_clock_id: str | None
@@ -67,7 +143,7 @@ class SubscriptionOut(Resource):
     version: int
     client_secret: str | None = Field(
         default=None,
-        description="to complete a payment that requires action; only in the answer to its creation",
+        description="to complete a payment that requires action; only in the answer to what charged",
     )
 
     @classmethod
@@ -85,6 +161,11 @@ class SubscriptionOut(Resource):
             canceled_at=subscription.canceled_at,
             paused_at=subscription.paused_at,
             resumes_at=subscription.resumes_at,
+            paused_by=subscription.paused_by.value if subscription.paused_by else None,
+            discount=CouponDiscountOut.of(subscription.discount) if subscription.discount else None,
+            anchor_day=subscription.cadence.anchor_day,
+            unpaid_invoice_ids=list(subscription.unpaid_invoice_ids),
+            pending_line_count=len(subscription.pending),
             latest_invoice_id=subscription.latest_invoice_id,
             payment_method_id=subscription.payment_method_id,
             test_clock_id=subscription.test_clock_id,
@@ -95,5 +176,6 @@ class SubscriptionOut(Resource):
         )
 
     @classmethod
-    def started(cls, started: Started) -> "SubscriptionOut":
-        return cls.of(started.subscription, started.client_secret)
+    def billed(cls, billed: Billed) -> "SubscriptionOut":
+        assert billed.subscription is not None
+        return cls.of(billed.subscription, billed.client_secret)

@@ -1,14 +1,16 @@
 """Tenants and test clocks in the API (contract.md sections 3 and 6)."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from billing.domain.tenant import Mode, Tenant, Tier
+from billing.domain.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
+from billing.domain.tenant import Mode, TaxProviderName, Tenant, TenantStatus, Tier
 from billing.domain.test_clock import TestClock
-from billing.schemas.base import Currency, Email, Name, Request, Resource, ShortText, Time, Timezone
+from billing.schemas.base import Currency, Email, Immutable, Name, Request, Resource, ShortText, Time, Timezone, unsaid
 from billing.schemas.customers import AddressIn, AddressOut
 from billing.services.tenants import NewTenant
 
@@ -23,12 +25,44 @@ TenantId = Annotated[
     str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_\-]{1,62}[a-zA-Z0-9]$"), AfterValidator(_not_reserved)
 ]
 InvoicePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9\-]{0,15}$")]
+_LONGEST_GRACE_S = 30 * 86_400
+
+
+def _ascending(days: list[int]) -> list[int]:
+    if any(later <= earlier for earlier, later in pairwise(days)):
+        raise PydanticCustomError("must_ascend", "each day is after the one before")
+    return days
+
+
+TierIn = Literal["standard", "enterprise"]
+GracePeriodIn = Annotated[int, Field(ge=0, le=_LONGEST_GRACE_S, description="seconds; 30 days at most")]
+TaxProviderIn = Literal["none", "builtin", "stripe", "taxjar"]
+ScheduleDays = Annotated[list[Annotated[int, Field(ge=1, le=60)]], Field(max_length=10), AfterValidator(_ascending)]
+
+
+class DunningIn(Request):
+    """When a failed charge is tried again, in days after its first failure, and what comes after the last try.
+
+    Where it is changed, what is not said stays as it is.
+    """
+
+    schedule_days: ScheduleDays = list(DEFAULT_SCHEDULE_DAYS)
+    action: Literal["canceled", "paused", "left"] = "canceled"
+
+    def changes(self) -> dict[str, Any]:
+        """What is said, by the tenant's field names."""
+        found: dict[str, Any] = {}
+        if "schedule_days" in self.model_fields_set:
+            found["dunning_schedule_days"] = tuple(self.schedule_days)
+        if "action" in self.model_fields_set:
+            found["dunning_action"] = DunningAction(self.action)
+        return found
 
 
 class TenantIn(Request):
     id: TenantId | None = None
     name: Name
-    tier: Literal["standard", "enterprise"] = "standard"
+    tier: TierIn = "standard"
     mode: Literal["live", "test"] = "live"
     currency: Currency
     timezone: Timezone = "UTC"
@@ -37,6 +71,9 @@ class TenantIn(Request):
     address: AddressIn | None = None
     tax_id: ShortText | None = None
     email: Email | None = None
+    grace_period_seconds: GracePeriodIn = 0
+    dunning: DunningIn = Field(default_factory=DunningIn)
+    tax_provider: TaxProviderIn = "none"
 
     def new(self) -> NewTenant:
         return NewTenant(
@@ -51,7 +88,48 @@ class TenantIn(Request):
             address=self.address.address() if self.address else None,
             tax_id=self.tax_id,
             email=self.email,
+            grace_period_s=self.grace_period_seconds,
+            dunning_schedule_days=tuple(self.dunning.schedule_days),
+            dunning_action=DunningAction(self.dunning.action),
+            tax_provider=TaxProviderName(self.tax_provider),
         )
+
+
+class TenantChanges(Request):
+    """What may be changed of a tenant; a field that is not there stays as it is, null clears a personal one."""
+
+    name: Name = unsaid()
+    legal_name: Name | None = unsaid()
+    address: AddressIn | None = unsaid()
+    tax_id: ShortText | None = unsaid()
+    email: Email | None = unsaid()
+    currency: Currency = unsaid()
+    timezone: Timezone = unsaid()
+    invoice_prefix: InvoicePrefix = unsaid()
+    grace_period_seconds: GracePeriodIn = unsaid()
+    dunning: DunningIn = unsaid()
+    tax_provider: TaxProviderIn = unsaid()
+    tier: Annotated[TierIn, Field(description="only by the platform")] = unsaid()
+    status: Annotated[Literal["active", "suspended"], Field(description="only by the platform")] = unsaid()
+    id: Immutable = None
+    mode: Immutable = None
+
+    def changes(self) -> dict[str, Any]:
+        """The changed fields by their names in the domain."""
+        found: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
+        if self.address is not None:
+            found["address"] = self.address.address()
+        if "grace_period_seconds" in found:
+            found["grace_period_s"] = found.pop("grace_period_seconds")
+        if "dunning" in found:
+            found |= found.pop("dunning").changes()
+        kinds: dict[str, Any] = {"tax_provider": TaxProviderName, "tier": Tier, "status": TenantStatus}
+        return {name: kinds[name](value) if name in kinds else value for name, value in found.items()}
+
+
+class DunningOut(Resource):
+    schedule_days: list[int]
+    action: str
 
 
 class TenantOut(Resource):
@@ -67,7 +145,9 @@ class TenantOut(Resource):
     address: AddressOut | None
     tax_id: str | None
     email: str | None
-    tax_provider: str = "none"
+    grace_period_seconds: int
+    dunning: DunningOut
+    tax_provider: str
     default_customer_id: str
     created_at: Time
     version: int
@@ -88,6 +168,9 @@ class TenantOut(Resource):
             address=AddressOut.of(tenant.address),
             tax_id=tenant.tax_id,
             email=tenant.email,
+            grace_period_seconds=tenant.grace_period_s,
+            dunning=DunningOut(schedule_days=list(tenant.dunning_schedule_days), action=tenant.dunning_action.value),
+            tax_provider=tenant.tax_provider.value,
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,
             version=tenant.version,

@@ -1,11 +1,16 @@
-"""The catalog: a tenant's plans, and the platform's that every tenant may sell."""
+"""The catalog: a tenant's plans, and the platform's that every tenant may sell.
 
-from dataclasses import dataclass
+A plan is stored twice: under its id as it is now, and under each version's id as that version was, once and for
+ever. A subscription reads the latter; so neither a change nor the archive touches what is sold already.
+"""
 
-from billing.domain.errors import AlreadyExists, PlanNotFound
+from dataclasses import dataclass, replace
+
+from billing.domain.errors import AlreadyExists, Detail, InvalidState, PlanNotFound, ValidationFailed
 from billing.domain.periods import Interval
-from billing.domain.plan import Plan
+from billing.domain.plan import PauseBilling, Plan, TaxBehavior, unchargeable, version_id
 from billing.domain.pricing import Component
+from billing.domain.proration import ProrationUnit
 from billing.domain.tenant import PLATFORM
 from billing.services.ports import Found, Page, Query, Ref, Work
 
@@ -20,7 +25,9 @@ class NewPlan:
     interval: Interval
     interval_count: int
     trial_days: int
-    tax_behavior: str
+    tax_behavior: TaxBehavior
+    proration_unit: ProrationUnit
+    pause_billing: PauseBilling
     components: tuple[Component, ...]
 
 
@@ -28,8 +35,10 @@ def create(work: Work, new: NewPlan) -> Plan:
     """A new plan, at version 1.
 
     Raises:
-        AlreadyExists: the tenant has a plan with this id.
+        AlreadyExists: the tenant has a plan with this id, be it archived.
+        ValidationFailed: an amount cannot be charged in the plan's currency.
     """
+    _check_chargeable(new.components, new.currency)
     ref = Ref(Plan, work.tenant.id, new.id)
     if work.load(ref).get(ref) is not None:
         raise AlreadyExists(f"There is a plan {new.id} already")
@@ -44,10 +53,43 @@ def create(work: Work, new: NewPlan) -> Plan:
             interval_count=new.interval_count,
             trial_days=new.trial_days,
             tax_behavior=new.tax_behavior,
+            proration_unit=new.proration_unit,
+            pause_billing=new.pause_billing,
             components=new.components,
             created_at=work.now,
         )
     )
+
+
+def update(work: Work, plan_id: str, changes: dict[str, object]) -> Plan:
+    """The next version of a plan of the tenant's own; the present one where nothing is different.
+
+    Args:
+        changes: by field name.
+
+    Raises:
+        PlanNotFound: the tenant's own catalog has none, though the platform's may.
+        InvalidState: it is archived.
+        ValidationFailed: an amount cannot be charged in the plan's currency.
+    """
+    plan = _own(work, plan_id)
+    if not plan.active:
+        raise InvalidState.of("plan", "archived", "changed")
+    changed = replace(plan, **changes)  # type: ignore[arg-type]
+    if changed == plan:
+        return plan
+    _check_chargeable(changed.components, changed.currency)
+    return work.save(replace(changed, plan_version=plan.plan_version + 1))
+
+
+def archive(work: Work, plan_id: str) -> Plan:
+    """A plan of the tenant's own that is sold no more; who has it keeps it. One that is archived stays as it is.
+
+    Raises:
+        PlanNotFound: the tenant's own catalog has none, though the platform's may.
+    """
+    plan = _own(work, plan_id)
+    return work.save(replace(plan, active=False)) if plan.active else plan
 
 
 def refs(tenant_id: str, plan_id: str) -> tuple[Ref[Plan], Ref[Plan]]:
@@ -58,6 +100,8 @@ def refs(tenant_id: str, plan_id: str) -> tuple[Ref[Plan], Ref[Plan]]:
 def chosen(found: Found, own: Ref[Plan], platform: Ref[Plan]) -> Plan:
     """The plan that is sold under an id.
 
+    A tenant's own archived plan hides the platform's of the same id, so that archiving never changes a price.
+
     Raises:
         PlanNotFound: neither catalog has it, or it is archived.
     """
@@ -67,16 +111,57 @@ def chosen(found: Found, own: Ref[Plan], platform: Ref[Plan]) -> Plan:
     return plan
 
 
-def get(work: Work, plan_id: str) -> Plan:
-    """The present version of a plan of either catalog.
+def get(work: Work, plan_id: str, plan_version: int | None = None) -> Plan:
+    """A plan of either catalog, archived ones too: its present version, or an earlier one.
+
+    Whether it is active is the plan's state now, also on an earlier version.
 
     Raises:
-        PlanNotFound: there is none.
+        PlanNotFound: there is none, or it has no such version.
     """
-    own, platform = refs(work.tenant.id, plan_id)
-    return chosen(work.load(own, platform), own, platform)
+    _check_id(plan_id)
+    places = refs(work.tenant.id, plan_id)
+    versions = refs(work.tenant.id, version_id(plan_id, plan_version)) if plan_version is not None else ()
+    found = work.load(*places, *versions)
+    for n, place in enumerate(places):
+        plan = found.get(place)
+        if plan is None:
+            continue
+        if plan_version is None:
+            return plan
+        earlier = found.get(versions[n])
+        if earlier is not None:
+            return replace(earlier, active=plan.active)
+        raise PlanNotFound(f"The plan {plan_id} has no version {plan_version}")
+    raise PlanNotFound(f"No plan {plan_id}")
 
 
-def page(work: Work, limit: int, cursor: str | None) -> Page[Plan]:
-    """A page of the tenant's own plans."""
-    return work.query(Query(Plan, limit=limit, start=cursor))
+def page(work: Work, of_platform: bool, active: bool | None, limit: int, cursor: str | None) -> Page[Plan]:
+    """A page of the tenant's own plans, or of the platform's.
+
+    Args:
+        active: only those that are sold (True), or archived (False).
+    """
+    filters = {} if active is None else {"status": "active" if active else "archived"}
+    return work.query(Query(Plan, filters=filters, of_platform=of_platform, limit=limit, start=cursor))
+
+
+def _own(work: Work, plan_id: str) -> Plan:
+    _check_id(plan_id)
+    ref = Ref(Plan, work.tenant.id, plan_id)
+    plan = work.load(ref).get(ref)
+    if plan is None:
+        raise PlanNotFound(f"No plan {plan_id} in the catalog of {work.tenant.id}")
+    return plan
+
+
+def _check_id(plan_id: str) -> None:
+    """``business-monthly@000001`` names a version in the table; in the API it names nothing."""
+    if "@" in plan_id:
+        raise PlanNotFound(f"No plan {plan_id}")
+
+
+def _check_chargeable(components: tuple[Component, ...], currency: str) -> None:
+    bad = tuple(Detail(field, "not_chargeable_in_currency") for field in unchargeable(components, currency))
+    if bad:
+        raise ValidationFailed(f"Amounts that cannot be charged in {currency}", bad)

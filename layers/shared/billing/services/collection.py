@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from billing.domain import balance as balances
 from billing.domain import invoicing
 from billing.domain import subscription as lifecycle
+from billing.domain.balance import Balance
 from billing.domain.customer import Customer
 from billing.domain.due import Due, wall_clock_shard
+from billing.domain.dunning import Dunning
 from billing.domain.invoicing import Invoice, InvoiceStatus
 from billing.domain.payment import (
     ChargeResult,
@@ -26,7 +29,8 @@ from billing.domain.payment import (
     attempt_id,
     with_result,
 )
-from billing.domain.subscription import Subscription
+from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.tenant import Tenant
 from billing.services.clocks import shard_of
 from billing.services.keys import outside_key
 from billing.services.ports import CardProcessor, Found, OutcomeUnknown, Ref, Work
@@ -98,7 +102,8 @@ class Collector:
             due=due or self._check_due(payment_id, work.now),
         )
         payment = work.save(payment)
-        return payment, work.save(invoicing.attempted(invoice, payment))
+        # Its next dunning step is set when this attempt has failed.
+        return payment, work.save(replace(invoicing.attempted(invoice, payment), due=None))
 
     def charge(self, payment: Payment) -> ChargeResult:
         """Stripe's word on an attempt; ``pending`` where it gave none, and the sweep will ask again."""
@@ -145,7 +150,7 @@ class Collector:
         if payment.status is PaymentStatus.SUCCEEDED:
             return self._succeeded(work, replace(case, payment=payment), at)
         if payment.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
-            return self._failed(work, replace(case, payment=payment))
+            return self._failed(work, replace(case, payment=payment), at)
         if payment.status is PaymentStatus.REQUIRES_ACTION:
             work.emit("payment.requires_action", payment)
         return replace(case, payment=payment)
@@ -165,28 +170,51 @@ class Collector:
         return self.settle(work, case, self.processor.cancel_charge(payment), at, SettledBy.REQUEST)
 
     def _succeeded(self, work: Work, case: Case, at: datetime) -> Case:
-        paid, entry = invoicing.paid(case.invoice, case.payment, at)
-        work.save(entry)
-        invoice = work.save(paid)
+        received = invoicing.paid(case.invoice, case.payment, at)
+        for entry in received.entries:
+            work.save(entry)
+        if not received.excess.is_zero:
+            ref = Ref(Balance, case.invoice.tenant_id, case.invoice.customer_id)
+            balance = work.load(ref).get(ref) or balances.empty(ref.tenant_id, ref.id, received.excess.currency)
+            work.save(balance.used(-received.excess))
+        invoice = work.save(received.invoice)
         work.emit("payment.succeeded", case.payment)
         if case.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
             work.emit("invoice.paid", invoice)
-        subscription = case.subscription
-        if subscription is not None and invoice.status is InvoiceStatus.PAID:
-            after = lifecycle.invoice_paid(subscription, invoice.id, self.shard_of(subscription))
-            subscription = _saved(work, subscription, after)
-        return Case(case.payment, invoice, subscription)
+        return Case(case.payment, invoice, self.paid(work, case.subscription, invoice, at))
+
+    def paid(
+        self, work: Work, subscription: Subscription | None, invoice: Invoice, at: datetime
+    ) -> Subscription | None:
+        """Stage what it means for its subscription that an invoice is paid, or that nobody has to pay it any more."""
+        if subscription is None or invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
+            return subscription
+        after = lifecycle.invoice_paid(subscription, invoice.id, at, self.shard_of(subscription))
+        if invoice.status is InvoiceStatus.VOID:
+            after = lifecycle.unbilled(after, invoice.lines)
+        return _saved(work, subscription, after)
+
+    def in_dunning(self, invoice: Invoice, tenant: Tenant, dunning: Dunning, at: datetime) -> Invoice:
+        """The open invoice with its next dunning step."""
+        shard = shard_of(invoice.tenant_id, invoice.test_clock_id, invoice.id, self.due_shards)
+        return invoicing.dunned(invoice, dunning, tenant.dunning_schedule_days, at, shard)
 
     def shard_of(self, subscription: Subscription) -> str:
         """The due shard of a subscription."""
         return shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.due_shards)
 
-    def _failed(self, work: Work, case: Case) -> Case:
+    def _failed(self, work: Work, case: Case, at: datetime) -> Case:
         work.emit("payment.failed", case.payment)
         invoice, subscription = case.invoice, case.subscription
         if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != case.payment.id:
             return case  # a later attempt has decided about the invoice already
-        invoice = work.save(invoicing.payment_failed(invoice, case.payment))
+        failed = invoicing.payment_failed(invoice, case.payment)
+        began = subscription is None or subscription.state is not SubscriptionState.INCOMPLETE
+        if invoice.auto_charge and began:
+            for_good = case.payment.error is not None and case.payment.error.final
+            dunning = (invoice.dunning or Dunning(at)).refused(case.payment.payment_method_id, for_good)
+            failed = self.in_dunning(failed, work.tenant, dunning, at)
+        invoice = work.save(failed)
         work.emit("invoice.payment_failed", invoice)
         if subscription is not None:
             subscription = _saved(work, subscription, lifecycle.invoice_unpaid(subscription, invoice.id))
@@ -200,9 +228,26 @@ def _saved(work: Work, before: Subscription, after: Subscription) -> Subscriptio
     if after is before:
         return before
     after = work.save(after)
-    fell_behind = after.state is lifecycle.SubscriptionState.PAST_DUE and before.state is not after.state
-    work.emit("subscription.past_due" if fell_behind else "subscription.updated", after)
+    work.emit(event_of(before, after), after)
     return after
+
+
+def event_of(before: Subscription | None, after: Subscription) -> str:
+    """The event that a changed subscription is announced by."""
+    if before is None:
+        return "subscription.created"
+    if before.state is after.state:
+        return "subscription.updated"
+    if before.state is SubscriptionState.PAUSED and after.state in lifecycle.RENEWING:
+        return "subscription.resumed"
+    return _ENTERED.get(after.state, "subscription.updated")
+
+
+_ENTERED = {
+    SubscriptionState.CANCELED: "subscription.canceled",
+    SubscriptionState.PAUSED: "subscription.paused",
+    SubscriptionState.PAST_DUE: "subscription.past_due",
+}
 
 
 def load_case(

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
-from billing.domain.customer import Address, Customer
+from billing.domain import balance as balances
+from billing.domain.balance import Balance
+from billing.domain.customer import Address, Customer, TaxExempt
 from billing.domain.errors import LiveTenant
 from billing.domain.tenant import Mode
 from billing.domain.test_clock import TestClock
@@ -21,6 +23,7 @@ class NewCustomer:
     timezone: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     test_clock_id: str | None = None
+    tax_exempt: TaxExempt = TaxExempt.NONE
 
 
 def create(work: Work, new: NewCustomer) -> Customer:
@@ -48,6 +51,7 @@ def create(work: Work, new: NewCustomer) -> Customer:
             timezone=new.timezone or tenant.timezone,
             metadata=new.metadata,
             test_clock_id=new.test_clock_id,
+            tax_exempt=new.tax_exempt,
             created_at=work.now,
         )
     )
@@ -63,6 +67,18 @@ def get(work: Work, customer_id: str) -> Customer:
     """
     ref = Ref(Customer, work.tenant.id, customer_id)
     return work.load(ref).require(ref)
+
+
+def balance(work: Work, customer_id: str) -> Balance:
+    """A customer's credit balance; zero where it never had one.
+
+    Raises:
+        NotFound: the tenant has no such customer.
+    """
+    customer_ref, ref = Ref(Customer, work.tenant.id, customer_id), Ref(Balance, work.tenant.id, customer_id)
+    found = work.load(customer_ref, ref)
+    customer = found.require(customer_ref)
+    return found.get(ref) or balances.empty(customer.tenant_id, customer.id, customer.currency)
 
 
 def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer:

@@ -1,4 +1,4 @@
-"""What a printable invoice says: finished facts, nothing left to compute.
+"""What a printable invoice or credit note says: finished facts, nothing left to compute.
 
 The values here are frozen copies of a finalized invoice, of the seller's and of the buyer's details as they
 were on that day. A renderer only lays them out; it adds nothing up, so paper and ledger cannot disagree.
@@ -28,7 +28,8 @@ class Party:
 class DocumentLine:
     """One invoice line; its period is half-open, [period_start, period_end).
 
-    unit_amount may be finer than a minor unit (10 micros = $0.0001 a call) and is printed exactly.
+    unit_amount may be finer than a minor unit (10 micros = $0.0001 a call) and is printed exactly. discount is what
+    coupons take off it, positive for a charge; the amount is before that.
     """
 
     description: str
@@ -38,6 +39,7 @@ class DocumentLine:
     period_start: datetime | None = None
     period_end: datetime | None = None
     proration: bool = False
+    discount: Money | None = None
 
     def __post_init__(self) -> None:
         _require_aware(self.period_start, self.period_end)
@@ -45,16 +47,26 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class TaxLine:
-    """One tax with its rate in percent: TaxLine("VAT", Decimal("20"), Money(...))."""
+    """One tax with its rate in percent: TaxLine("VAT", Decimal("20"), Money(...)); inclusive: the prices contain it."""
 
     name: str
     rate_percent: Decimal
+    amount: Money
+    inclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreditedTo:
+    """Where a part of a credit note's total went: CreditedTo("Added to your credit balance", Money(...))."""
+
+    label: str
     amount: Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDocument:
-    """A whole invoice, ready to print.
+    """A whole invoice, or a credit note: the same with another title, the number of its invoice in ``about_invoice``,
+    and instead of what was paid and is due, where the credit went. Ready to print.
 
     timezone is an IANA name: every date is printed as the calendar day there. locale is a language tag ("en",
     "de-CH") and governs how numbers and dates look. number is None for a draft.
@@ -77,8 +89,12 @@ class InvoiceDocument:
     taxes: tuple[TaxLine, ...] = ()
     tax: Money
     total: Money
+    balance_applied: Money | None = None
+    amount_credited: Money | None = None
     amount_paid: Money
     amount_due: Money
+    credited_to: tuple[CreditedTo, ...] = ()
+    about_invoice: str | None = None
     paid_at: datetime | None = None
     notes: str | None = None
     test_mode: bool = False
@@ -94,12 +110,12 @@ class InvoiceDocument:
 
     def _amounts(self) -> Iterator[Money]:
         yield from (self.subtotal, self.discount, self.tax, self.total, self.amount_paid, self.amount_due)
-        for tax in self.taxes:
-            yield tax.amount
-        for line in self.lines:
-            yield line.amount
-            if line.unit_amount is not None:
-                yield line.unit_amount
+        yield from (tax.amount for tax in self.taxes)
+        yield from (each.amount for each in self.credited_to)
+        lines = [(line.amount, line.unit_amount, line.discount) for line in self.lines]
+        for amount in (self.balance_applied, self.amount_credited, *(each for line in lines for each in line)):
+            if amount is not None:
+                yield amount
 
 
 def _require_aware(*moments: datetime | None) -> None:

@@ -6,6 +6,10 @@ A message may quote what a caller sent (pydantic's do), and that may be personal
 from traceback import extract_tb
 
 
+class NotWrittenYet(Exception):
+    """A webhook's event is about something that is not in the tables (yet): its sender is to send it again."""
+
+
 def described(error: BaseException) -> dict[str, object]:
     """The error's type, that of its cause, and the innermost frames, as extra fields of a log line."""
     frames = [

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from billing.domain import invoicing
 from billing.domain import subscription as lifecycle
 from billing.domain.errors import InvalidState
 from billing.domain.invoicing import Invoice, InvoiceStatus
@@ -10,10 +9,11 @@ from billing.domain.payment import Payment, PaymentStatus
 from billing.domain.subscription import Subscription
 from billing.services.collection import Case, Collector
 from billing.services.ports import Ref, Work
+from billing.services.voiding import void
 
 
 def give_up(work: Work, collector: Collector, subscription: Subscription, at: datetime) -> Subscription:
-    """The incomplete subscription canceled, with its open invoice void; or active, where its payer was faster.
+    """The incomplete subscription canceled, with its unpaid invoice void; or active, where its payer was faster.
 
     Args:
         at: now, on the customer's clock.
@@ -33,12 +33,8 @@ def give_up(work: Work, collector: Collector, subscription: Subscription, at: da
         invoice, subscription = case.invoice, case.subscription or subscription
     if invoice.status is InvoiceStatus.PAID:
         return subscription
-    if invoice.status is InvoiceStatus.OPEN:
-        invoice, entry = invoicing.void(invoice, at)
-        invoice = work.save(invoice)
-        if entry is not None:
-            work.save(entry)
-        work.emit("invoice.voided", invoice)
+    if invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
+        void(work, invoice, at)
     ended = work.save(lifecycle.ended(subscription, at))
     work.emit("subscription.canceled", ended)
     return ended

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from billing.domain.customer import Customer, PaymentMethod
 from billing.domain.errors import (
@@ -91,6 +92,7 @@ def document(invoice: Invoice) -> InvoiceDocument:
             period_start=line.period.start if line.period else None,
             period_end=line.period.end if line.period else None,
             proration=line.proration,
+            discount=line.discount,
         )
         for line in invoice.lines
     )
@@ -101,35 +103,38 @@ def document(invoice: Invoice) -> InvoiceDocument:
         due_at=invoice.finalized_at,
         currency=invoice.currency,
         timezone=invoice.timezone,
-        seller=_party(invoice.seller),
-        buyer=_party(invoice.buyer),
+        seller=party(invoice.seller),
+        buyer=party(invoice.buyer),
         lines=lines,
         subtotal=invoice.subtotal,
         discount=invoice.discount,
         taxes=_taxes(invoice),
         tax=invoice.tax,
         total=invoice.total,
+        balance_applied=invoice.balance_applied,
+        amount_credited=invoice.amount_credited,
         amount_paid=invoice.amount_paid,
         amount_due=invoice.amount_due,
         paid_at=invoice.paid_at,
-        notes=None,
+        notes="\n".join(invoice.notes) or None,
         test_mode=invoice.test_mode,
     )
 
 
-def _party(party: PartySnapshot) -> Party:
-    lines = party.address.lines() if party.address else ()
-    return Party(name=party.name, address_lines=lines, tax_id=party.tax_id, email=party.email)
+def party(snapshot: PartySnapshot) -> Party:
+    """A seller or buyer as a document names them."""
+    lines = snapshot.address.lines() if snapshot.address else ()
+    return Party(name=snapshot.name, address_lines=lines, tax_id=snapshot.tax_id, email=snapshot.email)
 
 
 def _taxes(invoice: Invoice) -> tuple[TaxLine, ...]:
     """One line for each tax and rate: the sum over the invoice's lines."""
-    sums: dict[tuple[str, str], TaxLine] = {}
+    sums: dict[tuple[str, Decimal, bool], TaxLine] = {}
     for tax in (tax for line in invoice.lines for tax in line.taxes):
-        key = (tax.name, str(tax.rate_percent))
+        key = (tax.name, tax.rate_percent, tax.inclusive)
         before = sums.get(key)
         amount = tax.amount + before.amount if before else tax.amount
-        sums[key] = TaxLine(tax.name, tax.rate_percent, amount)
+        sums[key] = TaxLine(tax.name, tax.rate_percent, amount, tax.inclusive)
     return tuple(sums.values())
 
 
@@ -140,11 +145,11 @@ class InvoicePayments:
     collector: Collector
 
     def pay(self, work: Work, invoice_id: str, payment_method_id: str | None) -> Paid:
-        """Charge an open invoice now.
+        """Charge an open invoice now, or one that was given up as uncollectible.
 
         Raises:
             NotFound: no such invoice.
-            InvalidState: it is not open, or an earlier charge of it is still undecided.
+            InvalidState: it is neither, or an earlier charge of it is still undecided.
             PaymentMethodInvalid: there is no method to charge, or it is another customer's.
         """
         tenant_id = work.tenant.id
@@ -153,7 +158,7 @@ class InvoicePayments:
         invoice = found.require(invoice_ref)
         if work.progress is not None:
             return self._go_on(work, work.progress, invoice)
-        if invoice.status is not InvoiceStatus.OPEN:
+        if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
             raise InvalidState.of("invoice", invoice.status, "paid")
         return self._charge(work, invoice, payment_method_id)
 

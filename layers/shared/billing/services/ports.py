@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from billing.domain.customer import CardDisplay, Customer
 from billing.domain.errors import NotFound
 from billing.domain.payment import ChargeResult, Payment
+from billing.domain.refund import Refund, RefundResult
 from billing.domain.tenant import Tenant
 
 E = TypeVar("E")
@@ -50,8 +51,10 @@ class Query(Generic[E]):
     """A page of a tenant's entities, newest first.
 
     Args:
-        index: ``customer``, ``subscription`` or ``email`` to list by that (``value``); None for the whole tenant.
+        index: ``customer``, ``subscription``, ``invoice`` or ``email`` to list by that (``value``); None for the whole
+            tenant.
         filters: exact values, of stored attributes (``{"status": "open"}``) or of what an index is named after.
+        of_platform: the platform's entities instead of the tenant's own; never another tenant's.
         created_from, created_to: [from, to) of the creation time.
         start: where the page before ended; opaque.
     """
@@ -60,6 +63,7 @@ class Query(Generic[E]):
     index: str | None = None
     value: str | None = None
     filters: dict[str, str] = field(default_factory=dict)
+    of_platform: bool = False
     created_from: datetime | None = None
     created_to: datetime | None = None
     limit: int = 20
@@ -98,8 +102,12 @@ class Work(Protocol):
     def progress(self) -> dict[str, str] | None:
         """What an earlier run under the same key wrote down at its checkpoint, where it went no further."""
 
-    def fresh_id(self, prefix: str) -> str:
-        """A new id; only for what exists in no other place than the commit."""
+    def fresh_id(self, prefix: str, at: datetime | None = None) -> str:
+        """A new id; only for what exists in no other place than the commit.
+
+        Args:
+            at: the time that it sorts by, where that is another than now: a test clock's.
+        """
 
     def load(self, *refs: Ref[Any]) -> Found:
         """The second beat: everything that the decision needs, in one consistent batch."""
@@ -309,6 +317,19 @@ class CardProcessor(Protocol):
 
     def retrieve_charge(self, intent_id: str) -> tuple[ChargeResult, dict[str, str]]:
         """The present state of a PaymentIntent, and its metadata."""
+
+    def refund(self, refund: Refund) -> RefundResult:
+        """Send money back under the refund's own key: the same refund happens once, however often it is sent.
+
+        Raises:
+            OutcomeUnknown: it may or may not have happened; ask again later, never with another key.
+        """
+
+    def find_refund(self, refund: Refund) -> RefundResult | None:
+        """What became of a refund, by its id or its metadata; None when the processor never heard of it."""
+
+    def retrieve_refund(self, stripe_refund_id: str) -> tuple[RefundResult, dict[str, str]]:
+        """The present state of a refund, and its metadata."""
 
 
 class OutcomeUnknown(Exception):

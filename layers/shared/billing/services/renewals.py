@@ -1,4 +1,5 @@
-"""What the alarm clock does: bill the next period, and settle payments whose outcome nobody wrote down.
+"""What the alarm clock does about subscriptions and invoices: the next period, a trial's end, a resume, a draft whose
+time has come, the next dunning step; and payments whose outcome nobody wrote down.
 
 Each step is one unit of work (or two commits around a charge), safe to repeat: the invoice's id is derived from
 (subscription, period), the attempt's from (invoice, number), and the subscription moves by its version.
@@ -7,16 +8,19 @@ Each step is one unit of work (or two commits around a charge), safe to repeat: 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.domain import invoicing
+from billing.domain import changes
 from billing.domain import subscription as lifecycle
+from billing.domain.changes import ProrationBehavior, Step
 from billing.domain.customer import Customer
 from billing.domain.due import Due, clock_of
+from billing.domain.dunning import Dunning
 from billing.domain.errors import InvalidState
-from billing.domain.invoicing import InvoiceStatus
+from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus, period_invoice_id
+from billing.domain.lines import InvoiceLine
 from billing.domain.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.plan import Plan, version_id
 from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
-from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence
+from billing.services.billing import Biller, Books, Occasion, method_of
 from billing.services.collection import Case, Collector, load_case
 from billing.services.incomplete import give_up
 from billing.services.ports import Ref, Work
@@ -33,10 +37,15 @@ class StillUnknown(Exception):
 class Renewals:
     """The use cases of the billing worker."""
 
-    collector: Collector
+    biller: Biller
+
+    @property
+    def collector(self) -> Collector:
+        """What charges."""
+        return self.biller.collector
 
     def bill_subscription(self, work: Work, subscription_id: str, now: datetime) -> Due | None:
-        """Do what a due subscription wants: end it, or begin its next period with an invoice and a charge.
+        """Do what a due subscription wants: end it, announce its trial's end, resume it, or begin its next period.
 
         Args:
             now: the wall clock's time, or the test clock's.
@@ -44,68 +53,176 @@ class Renewals:
         Returns:
             when it is due next; None when never.
         """
-        tenant_id = work.tenant.id
-        ref = Ref(Subscription, tenant_id, subscription_id)
+        ref = Ref(Subscription, work.tenant.id, subscription_id)
         before = work.load(ref).get(ref)
         if before is None or before.due is None or before.due.at > now:
             return before.due if before else None
         if before.state is SubscriptionState.INCOMPLETE:
             return self._give_up(work, before, now)
+        if before.state is SubscriptionState.PAUSED and before.resumes_at is not None:
+            return self._resume_or_close(work, before, before.resumes_at)
         if before.state not in RENEWING:
             return work.save(replace(before, due=None)).due
+        if before.state is SubscriptionState.TRIALING and now < before.current_period.end:
+            return self._announce(work, before)
         if before.cancel_at_period_end:
-            ended = work.save(lifecycle.ended(before, before.current_period.end))
-            work.emit("subscription.canceled", ended)
+            self._close(work, before)
             return None
-        customer_ref = Ref(Customer, tenant_id, before.customer_id)
-        plan_ref = Ref(Plan, before.plan_tenant_id, version_id(before.plan_id, before.plan_version))
-        sequence_ref = Ref(InvoiceSequence, tenant_id, INVOICE_SEQUENCE_ID)
-        found = work.load(customer_ref, plan_ref, sequence_ref)
-        customer, plan = found.require(customer_ref), found.require(plan_ref)
-        sequence = found.get(sequence_ref) or InvoiceSequence(tenant_id, work.tenant.invoice_prefix)
-        return self._next_period(work, before, customer, plan, sequence)
+        return self._next_period(work, before)
 
-    def _next_period(
-        self, work: Work, before: Subscription, customer: Customer, plan: Plan, sequence: InvoiceSequence
-    ) -> Due | None:
+    def bill_invoice(self, work: Work, invoice_id: str, now: datetime) -> Due | None:
+        """Do what a due invoice wants: a draft is finalized and charged, an open one is charged again (dunning).
+
+        Returns:
+            when it is due next; None when never.
+        """
+        ref = Ref(Invoice, work.tenant.id, invoice_id)
+        invoice = work.load(ref).get(ref)
+        if invoice is None or invoice.due is None or invoice.due.at > now:
+            return invoice.due if invoice else None
+        if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
+            return work.save(replace(invoice, due=None)).due
+        tenant_id = work.tenant.id
+        customer_ref = Ref(Customer, tenant_id, invoice.customer_id)
+        subscription_ref = Ref(Subscription, tenant_id, invoice.subscription_id or "")
+        payment_ref = Ref(Payment, tenant_id, invoice.latest_payment_id or "")
+        known = [each for each in (customer_ref, subscription_ref, payment_ref) if each.id]
+        found = work.load(*known, *self.biller.refs(work.tenant, invoice.customer_id))
+        books = self.biller.books(found, work.tenant, found.require(customer_ref))
+        subscription = found.get(subscription_ref)
+        at = invoice.due.at if clock_of(invoice.due.shard) else now
+        if invoice.status is InvoiceStatus.DRAFT:
+            occasion = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, invoice.due.shard)
+            billed = self.biller.finalize(work, books, invoice, subscription, occasion)
+            return billed.invoice.due if billed.invoice else None
+        return self._dun(work, books, invoice, subscription, found.get(payment_ref), at)
+
+    def _next_period(self, work: Work, before: Subscription) -> Due | None:
+        """Begin the next period, at the end of the one before it, also when the sweep comes late.
+
+        One period at a time: a missed schedule catches up in order.
+        """
         assert before.due is not None
-        # The period begins when the one before it ends, also when the sweep comes late.
+        books, plan = self._loaded(work, before)
         at = before.current_period.end
-        renewed = lifecycle.renew(lifecycle.trial_over(before))
-        renewed = lifecycle.with_alarm(renewed, before.due.shard)
-        draft = work.save(invoicing.period_invoice(work.tenant, customer, renewed, plan, at))
-        invoice, sequence, entry = invoicing.finalize(draft, sequence, at)
-        invoice = work.save(invoice)
-        work.save(sequence)
-        if entry is not None:
-            work.save(entry)
-        method_id = renewed.payment_method_id or customer.default_payment_method_id
-        owed = invoice.status is InvoiceStatus.OPEN
-        renewed = replace(renewed, latest_invoice_id=invoice.id)
-        if owed and method_id is None:
-            renewed = lifecycle.invoice_unpaid(renewed, invoice.id)
-        subscription = work.save(renewed)
-        work.emit("invoice.created", draft)
-        work.emit("invoice.finalized", invoice)
-        if not owed:
-            work.emit("invoice.paid", invoice)
-        fell_behind = subscription.state is SubscriptionState.PAST_DUE and before.state is not subscription.state
-        work.emit("subscription.past_due" if fell_behind else "subscription.updated", subscription)
-        if not owed or method_id is None:
-            return subscription.due
+        step = changes.begin_period(before, plan, at)
+        occasion = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard, work.tenant.grace_period_s)
+        return self._carry_out(work, books, before, step, occasion, _invoice_id(step))
+
+    def _resume_or_close(self, work: Work, before: Subscription, at: datetime) -> Due | None:
+        """Resume a paused subscription; or end it, where it was to end with a period that is over by now."""
+        assert before.due is not None
+        if before.cancel_at_period_end and at >= before.current_period.end:
+            self._close(work, before)
+            return None
+        books, plan = self._loaded(work, before)
+        step = changes.resume(before, plan, at)
+        occasion = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard)
+        return self._carry_out(work, books, before, step, occasion, _invoice_id(step))
+
+    def _carry_out(
+        self, work: Work, books: Books, before: Subscription, step: Step, occasion: Occasion, invoice_id: str
+    ) -> Due | None:
+        billed = self.biller.carry_out(work, books, before, step, occasion, invoice_id)
+        assert billed.subscription is not None
+        return billed.subscription.due
+
+    def _announce(self, work: Work, before: Subscription) -> Due | None:
+        after = work.save(lifecycle.announced(before, self.collector.shard_of(before)))
+        work.emit("subscription.trial_will_end", after)
+        return after.due
+
+    def _close(self, work: Work, before: Subscription) -> None:
+        """End a subscription with its period, and bill what is left to bill."""
+        assert before.due is not None
+        books, plan = self._loaded(work, before)
+        at = before.current_period.end
+        lines = changes.closing(before, plan, at, ProrationBehavior.NONE)
+        step = Step(lifecycle.ended(before, at), lines, lines)
+        occasion = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
+        self._carry_out(work, books, before, step, occasion, work.fresh_id("in", at))
+
+    def _dun(
+        self,
+        work: Work,
+        books: Books,
+        invoice: Invoice,
+        subscription: Subscription | None,
+        latest: Payment | None,
+        at: datetime,
+    ) -> Due | None:
+        """The next dunning step of an open invoice: charge it again, or, when the schedule is used up, the end."""
+        assert invoice.due is not None
+        dunning = invoice.dunning or Dunning(at)
+        if dunning.next_at(work.tenant.dunning_schedule_days) is None:
+            self._dunned(work, books, invoice, subscription, at)
+            return None
+        shard = invoice.due.shard
+        if latest is not None and latest.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
+            later = replace(invoice.due, at=at + _LOOK_EVERY)
+            return work.save(replace(invoice, due=later)).due
+        if latest is not None:
+            case = self.collector.withdraw(work, Case(latest, invoice, subscription), at)
+            if case.invoice.status is not InvoiceStatus.OPEN:
+                return None
+            invoice, subscription = case.invoice, case.subscription
+        stepped = self.biller.in_dunning(invoice, work.tenant, dunning.stepped(), at)
+        method_id = method_of(books.customer, subscription)
+        if not dunning.may_charge(method_id):
+            stepped = work.save(stepped)
+            work.emit("invoice.payment_failed", stepped)
+            return self._after_step(work, books, stepped, subscription, at)
+        assert method_id is not None
         payment, invoice = self.collector.attempt(
-            work,
-            invoice,
-            customer,
-            method_id,
-            at,
-            off_session=True,
-            due=self._check_within(before.due.shard, at),
+            work, stepped, books.customer, method_id, at, True, _settle_due(shard, at)
         )
-        work.checkpoint({"payment": payment.id})
+        work.checkpoint({"invoice": invoice.id, "payment": payment.id})
         result = self.collector.charge(payment)
-        self.collector.settle(work, Case(payment, invoice, subscription), result, at, SettledBy.SWEEP)
-        return subscription.due
+        case = self.collector.settle(work, Case(payment, invoice, subscription), result, at, SettledBy.SWEEP)
+        return self._after_step(work, books, case.invoice, case.subscription, at)
+
+    def _after_step(
+        self, work: Work, books: Books, invoice: Invoice, subscription: Subscription | None, at: datetime
+    ) -> Due | None:
+        """When the next step is; the last one's failure is the end, at once."""
+        if invoice.due is not None and invoice.due.at <= at:
+            self._dunned(work, books, invoice, subscription, at)
+            return None
+        return invoice.due
+
+    def _dunned(
+        self, work: Work, books: Books, invoice: Invoice, subscription: Subscription | None, at: datetime
+    ) -> None:
+        """The schedule is used up: the tenant's choice for the subscription; the invoice stays open to be paid."""
+        assert invoice.due is not None
+        shard = invoice.due.shard
+        work.save(replace(invoice, due=None))
+        if subscription is None:
+            return
+        after = lifecycle.dunned(subscription, work.tenant.dunning_action, at)
+        if after is subscription:
+            return
+        lines: tuple[InvoiceLine, ...] = ()
+        if after.state is SubscriptionState.CANCELED:
+            plan = self._plan(work, subscription)
+            lines = changes.closing(subscription, plan, at, ProrationBehavior.NONE)
+        occasion = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, shard)
+        self._carry_out(work, books, subscription, Step(after, lines, lines), occasion, work.fresh_id("in", at))
+
+    def _loaded(self, work: Work, subscription: Subscription) -> tuple[Books, Plan]:
+        customer_ref = Ref(Customer, work.tenant.id, subscription.customer_id)
+        plan_ref = plan_ref_of(subscription)
+        found = work.load(customer_ref, plan_ref, *self.biller.refs(work.tenant, subscription.customer_id))
+        return self.biller.books(found, work.tenant, found.require(customer_ref)), found.require(plan_ref)
+
+    @staticmethod
+    def _plan(work: Work, subscription: Subscription) -> Plan:
+        ref = plan_ref_of(subscription)
+        return work.load(ref).require(ref)
+
+    @staticmethod
+    def _occasion(reason: BillingReason, at: datetime, shard: str, grace_s: int = 0) -> Occasion:
+        return Occasion(reason, at, SettledBy.SWEEP, True, grace_s, _settle_due(shard, at))
 
     def _give_up(self, work: Work, subscription: Subscription, now: datetime) -> Due | None:
         """End a subscription whose first invoice nobody paid; later, where its payment has no outcome yet."""
@@ -129,11 +246,6 @@ class Renewals:
             return self.collector.withdraw(work, case, at).payment.due
         return work.save(replace(payment, due=Due(payment.due.shard, work.now + _LOOK_EVERY))).due
 
-    @staticmethod
-    def _check_within(shard: str, at: datetime) -> Due | None:
-        """On a test clock an attempt that was cut off comes before anything later, so that time stays in order."""
-        return Due(shard, at) if clock_of(shard) else None
-
     def settle_payment(self, work: Work, payment_id: str, now: datetime) -> Due | None:
         """Ask Stripe about an attempt that has no outcome, and settle it.
 
@@ -154,3 +266,17 @@ class Renewals:
         if case.payment.due is not None:
             raise StillUnknown(f"payment {payment_id} is {case.payment.status}")
         return None
+
+
+def _settle_due(shard: str, at: datetime) -> Due | None:
+    """On a test clock an attempt that was cut off comes before anything later, so that time stays in order."""
+    return Due(shard, at) if clock_of(shard) else None
+
+
+def _invoice_id(step: Step) -> str:
+    return period_invoice_id(step.subscription, step.subscription.current_period)
+
+
+def plan_ref_of(subscription: Subscription) -> Ref[Plan]:
+    """The version of a plan that a subscription has."""
+    return Ref(Plan, subscription.plan_tenant_id, version_id(subscription.plan_id, subscription.plan_version))

@@ -1,21 +1,34 @@
-"""Tenants: the platform creates them; each begins with a default customer and a first admin key."""
+"""Tenants: the platform creates them; each begins with a default customer and a first admin key.
+
+A tenant's settings are cached for a minute per worker (``TenantDirectory``): a change is certain to be everywhere only
+after that. Where that would be wrong, the setting has a place of its own that is read each time: the prefix of the
+invoice numbers stands in the ``InvoiceSequence``.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Any
 
 from billing.domain.customer import Address, Customer
-from billing.domain.errors import AlreadyExists, TenantMismatch
+from billing.domain.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
+from billing.domain.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
 from billing.domain.tenant import (
+    INVOICE_SEQUENCE_ID,
     PLATFORM,
     SETTINGS_ID,
     ApiKey,
+    InvoiceSequence,
     Mode,
+    TaxProviderName,
     Tenant,
     TenantStatus,
     Tier,
 )
 from billing.services.ports import Ref, Work
+
+_OF_THE_PLATFORM = ("status", "tier")
+"""Settings that the operator decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,10 @@ class NewTenant:
     address: Address | None = None
     tax_id: str | None = None
     email: str | None = None
+    grace_period_s: int = 0
+    dunning_schedule_days: tuple[int, ...] = DEFAULT_SCHEDULE_DAYS
+    dunning_action: DunningAction = DunningAction.CANCELED
+    tax_provider: TaxProviderName = TaxProviderName.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,10 @@ class Tenants:
                 address=new.address,
                 tax_id=new.tax_id,
                 email=new.email,
+                grace_period_s=new.grace_period_s,
+                dunning_schedule_days=new.dunning_schedule_days,
+                dunning_action=new.dunning_action,
+                tax_provider=new.tax_provider,
             )
         )
         work.save(default_customer(tenant))
@@ -87,10 +108,46 @@ class Tenants:
             TenantMismatch: it is another tenant's.
             NotFound: there is none with this id.
         """
-        if work.tenant.id not in (PLATFORM, tenant_id):
-            raise TenantMismatch("The path names another tenant")
+        _check_reach(work, tenant_id)
         ref = Ref(Tenant, tenant_id, SETTINGS_ID)
         return work.load(ref).require(ref)
+
+    def update(self, work: Work, tenant_id: str, changes: dict[str, Any]) -> Tenant:
+        """The tenant with some settings changed. Its default customer is not: that has a route of its own.
+
+        Args:
+            changes: by field name; None clears a field.
+
+        Raises:
+            TenantMismatch: it is another tenant's.
+            Forbidden: a tenant changes what only the platform may.
+            NotFound: there is none with this id.
+            ValidationFailed: the platform suspends itself.
+        """
+        _check_reach(work, tenant_id)
+        reserved = [name for name in _OF_THE_PLATFORM if name in changes]
+        if reserved and work.tenant.id != PLATFORM:
+            raise Forbidden(f"Only the platform changes a tenant's {' and '.join(reserved)}")
+        if tenant_id == PLATFORM and changes.get("status") is TenantStatus.SUSPENDED:
+            raise ValidationFailed.of("status", "the_platform_stays_active")  # nobody could undo it
+        ref = Ref(Tenant, tenant_id, SETTINGS_ID)
+        numbers = Ref(InvoiceSequence, tenant_id, INVOICE_SEQUENCE_ID)
+        found = work.load(ref, numbers) if "invoice_prefix" in changes else work.load(ref)
+        tenant = found.require(ref)
+        changed = replace(tenant, **changes)
+        if changed == tenant:
+            return tenant
+        if changed.invoice_prefix != tenant.invoice_prefix:
+            # Where there is no sequence yet it begins here: a worker that still has the settings of a minute ago
+            # would begin it with the old prefix. ACME-000041 is followed by NEW-000042: no gap, nothing twice.
+            sequence = found.get(numbers) or InvoiceSequence(tenant_id, changed.invoice_prefix)
+            work.save(replace(sequence, prefix=changed.invoice_prefix))
+        return work.save(changed)
+
+
+def _check_reach(work: Work, tenant_id: str) -> None:
+    if work.tenant.id not in (PLATFORM, tenant_id):
+        raise TenantMismatch("The path names another tenant")
 
 
 def default_customer(tenant: Tenant) -> Customer:

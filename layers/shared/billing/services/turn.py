@@ -12,19 +12,28 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from billing.domain.due import WORRYING_ATTEMPTS, Due, clock_of
+from billing.domain.invoicing import Invoice
 from billing.domain.payment import Payment
+from billing.domain.refund import Refund
 from billing.domain.subscription import Subscription
 from billing.domain.test_clock import TestClock
 from billing.services.faults import described
 from billing.services.ports import Alarm, DueIndex, DueItem, Ref, Unit, Units
 from billing.services.races import run_again
+from billing.services.refunds import Refunder
 from billing.services.renewals import Renewals
 from billing.services.sweep import ClockTurn
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _INDEX_LAG_S = 1.0
-_KINDS: dict[str, type[Any]] = {"payment": Payment, "subscription": Subscription, "test_clock": TestClock}
+_KINDS: dict[str, type[Any]] = {
+    "payment": Payment,
+    "refund": Refund,
+    "invoice": Invoice,
+    "subscription": Subscription,
+    "test_clock": TestClock,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ class Worker:
     units: Units
     index: DueIndex
     renewals: Renewals
+    refunder: Refunder
     clocks: ClockTurn
     alarm: Alarm
     clock: Callable[[], datetime]
@@ -146,6 +156,10 @@ class Worker:
     def _handle(self, unit: Unit, item: DueItem, now: datetime) -> Due | None:
         if item.kind == "payment":
             return self.renewals.settle_payment(unit, item.id, now)
+        if item.kind == "refund":
+            return self.refunder.settle_refund(unit, item.id, now)
+        if item.kind == "invoice":
+            return self.renewals.bill_invoice(unit, item.id, now)
         if item.kind == "subscription":
             return self.renewals.bill_subscription(unit, item.id, now)
         return self.clocks.remind(unit, item.id, self.clock())

@@ -18,7 +18,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from billing.domain.errors import IdempotencyInProgress, IdempotencyKeyReused, LostRace
+from billing.domain.errors import BodyTooLarge, IdempotencyInProgress, IdempotencyKeyReused, LostRace
 from billing.domain.ids import fresh
 from billing.domain.ledger import LedgerEntry
 from billing.domain.tenant import SETTINGS_ID, ApiKey, Tenant
@@ -37,6 +37,8 @@ from billing.storage.tables import AuditItem, CallerItem, EventItem, Idempotency
 E = TypeVar("E")
 _log = logging.getLogger(__name__)
 _POLL_S = 0.1
+_LARGEST_BODY = 390_000
+"""In bytes; the item holds 400 KB with its keys and index attributes. 500 lines of ordinary text take 60 to 100 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class UnitOfWork:
     def client_key(self) -> str | None:
         return self._scope.client_key if self._scope else None
 
-    def fresh_id(self, prefix: str) -> str:
-        return fresh(prefix, self._now, self._runtime.entropy())
+    def fresh_id(self, prefix: str, at: datetime | None = None) -> str:
+        return fresh(prefix, at or self._now, self._runtime.entropy())
 
     def load(self, *refs: Ref[Any]) -> Found:
         if self._looked:
@@ -195,6 +197,8 @@ class UnitOfWork:
             puts.append((self._audit_item(audit), None))
         if not puts:
             return
+        if any(len(getattr(item, "body", None) or "") > _LARGEST_BODY for item, _ in puts):
+            raise BodyTooLarge("This is more than one item of the database holds: split it")
 
         def stage(transaction: TransactWrite) -> None:
             for item, condition in puts:
@@ -280,7 +284,8 @@ class UnitOfWork:
         is_new = staged.base_version == 0
         condition = range_attribute.does_not_exist() if is_new else model.version == staged.base_version
         puts: list[tuple[Model, Condition | None]] = [(item(stored.range_of(entity_id)), condition)]
-        puts += [(item(stored.range_of(other)), None) for other in stored.also(staged.entity)]
+        once = range_attribute.does_not_exist()
+        puts += [(item(stored.range_of(other)), once) for other in stored.also(staged.entity)]
         return puts
 
     def _event_item(self, event_type: str, entity: Any) -> EventItem:

@@ -9,12 +9,14 @@ from pynamodb.models import Model
 from billing.domain.times import parse_time, sort_key
 from billing.services.ports import DueItem, DuePage
 from billing.storage.database import Database, raw, table_name
-from billing.storage.tables import PaymentItem, SubscriptionItem, TestClockItem
+from billing.storage.tables import InvoiceItem, PaymentItem, RefundItem, SubscriptionItem, TestClockItem
 
 _PAGE = 50
 # In which order things of one instant happen: money whose outcome is unknown is settled before more is asked for.
 _DUE_TABLES: dict[str, type[Model]] = {
     "payment": PaymentItem,
+    "refund": RefundItem,
+    "invoice": InvoiceItem,
     "subscription": SubscriptionItem,
     "test_clock": TestClockItem,
 }

@@ -6,13 +6,18 @@ from typing import Any
 
 from pynamodb.models import Model
 
+from billing.domain.balance import Balance
+from billing.domain.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
 from billing.domain.customer import Customer, PaymentMethod
+from billing.domain.discounts import Coupon, Redemption
 from billing.domain.due import Due
 from billing.domain.invoicing import Invoice
 from billing.domain.ledger import LedgerEntry
 from billing.domain.payment import Payment
 from billing.domain.plan import Plan, version_id
+from billing.domain.refund import Refund
 from billing.domain.subscription import Subscription
+from billing.domain.tax_table import TaxRateUpdates
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, SETTINGS_ID, InvoiceSequence, Tenant
 from billing.domain.test_clock import TestClock
 from billing.domain.times import sort_key
@@ -29,7 +34,8 @@ class Stored:
         range_of: from the id to the range key.
         indexed: from the entity to its index and filter attributes.
         blind: from the entity to personal values that can be looked up, stored as an HMAC (``Sealer.blind``).
-        also: further ids that the same content is put under, once and for ever (a plan's versions).
+        also: further ids that the same content is put under, once and for ever (a plan's versions): what is there
+            already is never overwritten.
     """
 
     model: type[Model]
@@ -59,7 +65,7 @@ def _due(due: Due | None) -> dict[str, str]:
     return {"due_shard": due.shard, "due_at": sort_key(due.at)} if due else {}
 
 
-def _of_customer(entity: Subscription | Invoice | Payment) -> dict[str, str]:
+def _of_customer(entity: Subscription | Invoice | Payment | Refund) -> dict[str, str]:
     status = entity.state if isinstance(entity, Subscription) else entity.status
     return {
         "customer_key": join(entity.tenant_id, entity.customer_id),
@@ -83,6 +89,7 @@ def _plain(model: type[Model], indexed: Callable[[Any], dict[str, str]] = lambda
 REGISTRY: dict[type, Stored] = {
     Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, lambda e: {}),
     InvoiceSequence: Stored(tables.SequenceItem, "id", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
+    CreditNoteSequence: Stored(tables.SequenceItem, "id", lambda e: CREDIT_NOTE_SEQUENCE_ID, _same, lambda e: {}),
     Customer: Stored(
         tables.CustomerItem, "id", lambda e: e.id, _same, lambda e: {},
         blind=lambda e: {"email_key": e.email.casefold()} if e.email else {},
@@ -91,13 +98,21 @@ REGISTRY: dict[type, Stored] = {
         tables.PaymentMethodItem, lambda e: {"customer_key": join(e.tenant_id, e.customer_id)}
     ),
     Plan: Stored(
-        tables.PlanItem, "item", lambda e: e.id, _plan_range, lambda e: {},
-        also=lambda e: (version_id(e.id, e.plan_version),),
+        tables.PlanItem, "item", lambda e: e.id, _plan_range,
+        lambda e: {"status": "active" if e.active else "archived"},
+        # To archive a plan makes no new version: what was sold is in the versions, and they stay as they are.
+        also=lambda e: (version_id(e.id, e.plan_version),) if e.active else (),
     ),
     Subscription: _plain(tables.SubscriptionItem, _of_customer),
     Invoice: _plain(tables.InvoiceItem, _invoice),
     Payment: _plain(tables.PaymentItem, _of_customer),
+    Refund: _plain(tables.RefundItem, _of_customer),
+    CreditNote: _plain(tables.CreditNoteItem, lambda e: {"invoice_key": join(e.tenant_id, e.invoice_id)}),
     LedgerEntry: _plain(tables.LedgerItem),
+    TaxRateUpdates: _plain(tables.TaxRateUpdatesItem),
+    Balance: _plain(tables.BalanceItem),
+    Coupon: _plain(tables.CouponItem),
+    Redemption: _plain(tables.RedemptionItem),
     TestClock: _plain(tables.TestClockItem, lambda e: _due(e.due)),
 }  # fmt: skip
 

@@ -13,17 +13,25 @@ from billing.domain.errors import Unauthenticated, ValidationFailed
 from billing.domain.tenant import PLATFORM, SETTINGS_ID, Tenant
 from billing.domain.times import sort_key
 from billing.services.ports import Found, Page, Query, Ref
-from billing.storage.codec import Sealer, decode, encode
+from billing.storage.codec import Sealer, decode, encode, unpack
 from billing.storage.database import Database, Key, hash_name, raw, table_name
 from billing.storage.registry import REGISTRY, Stored, join
 from billing.storage.tables import PlanItem, TenantItem
 
 E = TypeVar("E")
-_INDEX_KEYS = {"customer": "customer_key", "subscription": "subscription_key", "email": "email_key"}
+_INDEX_KEYS = {
+    "customer": "customer_key",
+    "subscription": "subscription_key",
+    "invoice": "invoice_key",
+    "email": "email_key",
+}
 _BLIND = {"email"}
 _PAGES_AT_MOST = 20
 _LONGEST_ID = 256
 _FILTERED_PAGE = 100
+_PAGE_TEXT = 2_000_000
+"""A page ends early, with a cursor, after so many characters of stored text (a few invoices of 500 lines): Lambda
+answers with 6 MB at most, and what the API shows of an entity is about as long as what is stored."""
 
 
 class Store:
@@ -51,25 +59,29 @@ class Store:
         return Found(entities), items
 
     def query(self, query: Query[E], tenant_id: str) -> Page[E]:
-        """A page of a tenant's entities, newest first (ids sort by time)."""
+        """A page of a tenant's entities, or of the platform's for it, newest first (ids sort by time)."""
         stored = REGISTRY[query.kind]
+        owner_id = PLATFORM if query.of_platform else tenant_id
         scope = _cursor_scope(query)
         after = self._opened(query.start, tenant_id, scope) if query.start else None
         value = query.value or ""
         if any(len(text) > _LONGEST_ID for text in (value, *query.filters.values())):
             return Page([], None, query.limit)
         if query.index in _BLIND:
-            value = self.sealer.blind(tenant_id, value.casefold())
-        request = _query_request(query, stored, tenant_id, value)
+            value = self.sealer.blind(owner_id, value.casefold())
+        request = _query_request(query, stored, owner_id, value)
         items: list[E] = []
+        length = 0
         for _ in range(_PAGES_AT_MOST):
             following = _from(request, stored, after)
             answer = self.database.call(partial(self.database.client.query, **following))
             for item in answer["Items"]:
                 after = item[stored.range_name]["S"]
-                items.append(self._decode(query.kind, item, tenant_id, _id_of(stored, after)))
-                if len(items) == query.limit + 1:
-                    return self._page(items, stored, query, tenant_id, scope)
+                text = unpack(item["body"]["S"])
+                length += len(text)
+                items.append(decode(query.kind, text, self.sealer, owner_id, _id_of(stored, after)))
+                if len(items) > 1 and (len(items) > query.limit or length > _PAGE_TEXT):
+                    return self._page(items[:-1], stored, query, tenant_id, scope)
             if "LastEvaluatedKey" not in answer:
                 return Page(items, None, query.limit)
             after = answer["LastEvaluatedKey"][stored.range_name]["S"]
@@ -77,8 +89,8 @@ class Store:
         return Page(items, self._sealed(after or "", tenant_id, scope), query.limit)
 
     def _page(self, items: list[E], stored: Stored, query: Query[E], tenant_id: str, scope: str) -> Page[E]:
-        last = stored.range_of(stored.id_of(items[query.limit - 1]))
-        return Page(items[: query.limit], self._sealed(last, tenant_id, scope), query.limit)
+        last = stored.range_of(stored.id_of(items[-1]))
+        return Page(items, self._sealed(last, tenant_id, scope), query.limit)
 
     def _decode(self, kind: type[E], item: dict[str, Any], tenant_id: str, entity_id: str) -> E:
         return decode(kind, item["body"]["S"], self.sealer, tenant_id, entity_id)
@@ -144,7 +156,7 @@ class TenantDirectory:
             raise Unauthenticated("The credential's tenant does not exist")
         body = item["body"]["S"]
         # Sealed under its own key, which stands beside: nobody can look that up yet.
-        data_key = json.loads(body)["data_key"]
+        data_key = json.loads(unpack(body))["data_key"]
         return decode(Tenant, body, self._sealer(), tenant_id, SETTINGS_ID, data_key)
 
     def _item(self, tenant_id: str) -> dict[str, Any] | None:
@@ -180,7 +192,7 @@ def _cursor_scope(query: Query[Any]) -> str:
     """What a cursor is bound to: the query but for its page size and place."""
     bounds = [str(t) for t in (query.created_from, query.created_to)]
     return "cursor/" + json.dumps(
-        [query.kind.__name__, query.index, query.value, sorted(query.filters.items()), *bounds]
+        [query.kind.__name__, query.index, query.value, sorted(query.filters.items()), query.of_platform, *bounds]
     )
 
 

@@ -79,6 +79,7 @@ class PlanItem(Model):
 
     tenant_id = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)
+    status = UnicodeAttribute(null=True)
     version = NumberAttribute()
     body = UnicodeAttribute()
 
@@ -100,6 +101,33 @@ class PaymentItem(_OfCustomer):
         table_name = "payments"
 
 
+class RefundItem(_OfCustomer):
+    class Meta:
+        table_name = "refunds"
+
+
+class CreditNoteItem(_Entity):
+    class Meta:
+        table_name = "credit_notes"
+
+    invoice_key = UnicodeAttribute()
+
+
+class BalanceItem(_Entity):
+    class Meta:
+        table_name = "balances"
+
+
+class CouponItem(_Entity):
+    class Meta:
+        table_name = "coupons"
+
+
+class RedemptionItem(_Entity):
+    class Meta:
+        table_name = "redemptions"
+
+
 class SequenceItem(_Entity):
     class Meta:
         table_name = "sequences"
@@ -113,6 +141,11 @@ class LedgerItem(_Entity):
 class TestClockItem(_Dated):
     class Meta:
         table_name = "test_clocks"
+
+
+class TaxRateUpdatesItem(_Entity):
+    class Meta:
+        table_name = "tax_rate_updates"
 
 
 class IdempotencyItem(Model):
@@ -161,7 +194,9 @@ class AuditItem(Model):
 
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, SubscriptionItem, InvoiceItem,
-    PaymentItem, LedgerItem, TestClockItem, IdempotencyItem, EventItem, AuditItem,
+    PaymentItem, RefundItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem, RedemptionItem, TestClockItem,
+    IdempotencyItem, EventItem,
+    AuditItem, TaxRateUpdatesItem,
 )  # fmt: skip
 
 

@@ -1,0 +1,345 @@
+"""What the beginning of a period, a change, a pause and a resume bill, to the unit; all pure.
+
+Whatever is sold in advance is billed from an instant to the end of the cadence's period, in full or prorated: a first
+period that begins before its anchor, a renewal and a resume are the same act, ``begin_period``. A change gives back
+what was billed and not used, computed from what was really billed, net of its discount, and bills the rest of the
+period anew: 10.00 -> 20.00 a month, half way: -5.00 and +10.00 (Stripe, "Prorations").
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from billing.domain.discounts import Discount
+from billing.domain.errors import Conflict, InvalidState, ValidationFailed
+from billing.domain.lines import InvoiceLine
+from billing.domain.period_lines import given_back, in_advance, in_arrears
+from billing.domain.periods import Cadence, Interval, Period
+from billing.domain.plan import PauseBilling, Plan
+from billing.domain.subscription import (
+    RENEWING,
+    PausedBy,
+    Subscription,
+    SubscriptionState,
+    check_quantities,
+    standing,
+    unpaused,
+)
+
+MOST_PENDING_LINES = 200
+"""So many lines may wait for the next invoice: they are stored with the subscription. ``invoice_now`` empties them."""
+
+
+class ProrationBehavior(StrEnum):
+    """What a change does about the rest of the period (contract.md section 3)."""
+
+    CREATE_PRORATIONS = "create_prorations"
+    INVOICE_NOW = "invoice_now"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a subscription's life: how it is after it, and what that bills (or gives back).
+
+    Args:
+        lines: what the step itself bills.
+        invoiced: what goes onto an invoice at once: the step's lines and those that waited. Empty where the step's
+            lines wait in ``subscription.pending`` for the next one.
+    """
+
+    subscription: Subscription
+    lines: tuple[InvoiceLine, ...] = ()
+    invoiced: tuple[InvoiceLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A change that somebody wants.
+
+    Args:
+        plan: the plan version to go to; the present one where only quantities change.
+        discount: the discount that holds from now on.
+    """
+
+    plan: Plan
+    quantities: dict[str, int]
+    discount: Discount | None
+    behavior: ProrationBehavior = ProrationBehavior.CREATE_PRORATIONS
+    proration_at: datetime | None = None
+
+
+def begin_period(
+    subscription: Subscription, plan: Plan, at: datetime, usage: Mapping[str, Decimal] | None = None
+) -> Step:
+    """The subscription in the period of its cadence that contains ``at``, billed from there to the period's end.
+
+    A renewal begins where the period before it ended, so it bills the whole one. One that begins in the middle bills
+    its share: anchor day 1, start 20 January: 12/31 of January. What was metered in the period before comes with it.
+
+    Args:
+        usage: totals of the period that ended, by component; only what was metered.
+    """
+    index = subscription.cadence.index_at(at)
+    span = Period(at, subscription.cadence.period(index).end)
+    discount = _discount_in(subscription, index)
+    ended = at == subscription.current_period.end
+    late = in_arrears(subscription, plan, usage or {}, discount) if ended else ()
+    lines = in_advance(subscription, plan, discount, span)
+    after = replace(
+        subscription,
+        state=standing(subscription),
+        period_index=index,
+        current_period=span,
+        discount=discount,
+        billed=lines,
+        pending=(),
+        paused_at=None,
+        paused_by=None,
+        resumes_at=None,
+        rest_returned=False,
+    )
+    return Step(after, (*late, *lines), (*subscription.pending, *late, *lines))
+
+
+def _discount_in(subscription: Subscription, index: int) -> Discount | None:
+    """The discount of the period that begins. What was paused and goes on within its period uses up no other one."""
+    if subscription.discount is None:
+        return None
+    if subscription.rest_returned and index == subscription.period_index:
+        return subscription.discount.applied()
+    return subscription.discount.next_period()
+
+
+def first_period(subscription: Subscription, plan: Plan) -> Step:
+    """The first billed period of a subscription that begins without a trial.
+
+    It stays incomplete until that is paid; where all is billed in arrears there is nothing to wait for.
+    """
+    step = begin_period(subscription, plan, subscription.current_period.start)
+    if not step.invoiced:
+        return step
+    return replace(step, subscription=replace(step.subscription, state=subscription.state))
+
+
+def change(subscription: Subscription, present: Plan, wanted: Wanted, at: datetime) -> Step:
+    """The subscription with another plan, other quantities or another discount.
+
+    Args:
+        present: the plan version that it has.
+        at: now, on the customer's clock.
+
+    Raises:
+        InvalidState: it is canceled or incomplete; or paused, and the interval would change.
+        ValidationFailed: the quantities do not fit the plan; the proration date is not within what is billed.
+        Conflict: its period is over, and the renewal has yet to come.
+    """
+    if subscription.state in (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE):
+        raise InvalidState.of("subscription", subscription.state, "changed")
+    check_quantities(wanted.plan, wanted.quantities)
+    _require_running_period(subscription, at)
+    if wanted.discount is not None and not wanted.discount.holds_for(wanted.plan.id):
+        wanted = replace(wanted, discount=None)  # a coupon for one plan does not go along to another
+    after = replace(
+        subscription,
+        plan_id=wanted.plan.id,
+        plan_version=wanted.plan.plan_version,
+        plan_tenant_id=wanted.plan.tenant_id,
+        quantities=dict(wanted.quantities),
+        discount=wanted.discount,
+    )
+    if _interval(wanted.plan) != (subscription.cadence.interval, subscription.cadence.interval_count):
+        return _change_of_interval(subscription, after, present, wanted, at)
+    if not _rest_is_billed(subscription, at):
+        return Step(after)
+    return _change_within_period(subscription, after, present, wanted, at)
+
+
+def pause(
+    subscription: Subscription, plan: Plan, at: datetime, resumes_at: datetime | None, behavior: ProrationBehavior
+) -> Step:
+    """The subscription paused now; the rest of its period is given back where the plan says so.
+
+    Raises:
+        InvalidState: it is in no state that runs, or it is about to end.
+        ValidationFailed: it would resume in the past.
+        Conflict: its period is over, and the renewal has yet to come.
+    """
+    if subscription.state not in RENEWING:
+        raise InvalidState.of("subscription", subscription.state, "paused")
+    if subscription.cancel_at_period_end:
+        raise InvalidState.of("subscription", f"{subscription.state} and about to end", "paused")
+    at = at.replace(microsecond=0)  # as resuming does: what is paused and resumed at once owes nothing
+    if resumes_at is not None and resumes_at <= at:
+        raise ValidationFailed.of("resumesAt", "not_in_the_future")
+    _require_running_period(subscription, at)
+    credited = plan.pause_billing is PauseBilling.CREDIT and behavior is not ProrationBehavior.NONE
+    trialing = subscription.state is SubscriptionState.TRIALING
+    lines = () if trialing or not credited else given_back(subscription, plan, at)
+    after = replace(
+        subscription,
+        state=SubscriptionState.PAUSED,
+        paused_at=at,
+        paused_by=PausedBy.REQUEST,
+        resumes_at=resumes_at,
+        rest_returned=credited and not trialing,
+        billed=() if credited else subscription.billed,
+        due=None,
+    )
+    return _step(after, lines, behavior)
+
+
+def resume(subscription: Subscription, plan: Plan, at: datetime) -> Step:
+    """The subscription running again, from ``at``; or without the end that was set for it.
+
+    In a trial, or in a period that is paid for, nothing is billed; else the rest of the cadence's running period is.
+
+    Raises:
+        InvalidState: it is neither paused nor about to end.
+    """
+    if subscription.state is not SubscriptionState.PAUSED:
+        if subscription.state in RENEWING and subscription.cancel_at_period_end:
+            return Step(replace(subscription, cancel_at_period_end=False))
+        raise InvalidState.of("subscription", subscription.state, "resumed")
+    at = at.replace(microsecond=0)
+    subscription = replace(subscription, cancel_at_period_end=False)  # who resumes does not want it to end
+    if subscription.trial_end is not None and at < subscription.trial_end:
+        running = replace(unpaused(subscription), state=SubscriptionState.TRIALING)
+        return Step(replace(running, current_period=Period(at, subscription.trial_end)))
+    if not subscription.rest_returned and at < subscription.current_period.end:
+        return Step(unpaused(subscription))
+    return begin_period(subscription, plan, at)
+
+
+def closing(
+    subscription: Subscription,
+    plan: Plan,
+    at: datetime,
+    behavior: ProrationBehavior,
+    usage: Mapping[str, Decimal] | None = None,
+) -> tuple[InvoiceLine, ...]:
+    """What goes onto the last invoice of a subscription that ends: what waited, what was metered, what is given back.
+
+    Args:
+        behavior: ``none`` gives nothing back for the rest of the period.
+    """
+    at = at.replace(microsecond=0)  # as for a pause and a change
+    late = in_arrears(subscription, plan, usage or {}, subscription.discount)
+    paid_ahead = subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE)
+    returned = behavior is not ProrationBehavior.NONE and paid_ahead
+    return (*subscription.pending, *late, *(given_back(subscription, plan, at) if returned else ()))
+
+
+def _change_within_period(
+    before: Subscription, after: Subscription, present: Plan, wanted: Wanted, at: datetime
+) -> Step:
+    if wanted.behavior is ProrationBehavior.NONE:
+        return Step(after)
+    changed = _changed(before, wanted)
+    if changed is not None and not changed:
+        return Step(after)
+    at = _proration_time(before, wanted, at)
+    returned = given_back(before, present, at, changed)
+    in_force, kept_discount = _discounts(before, wanted)
+    debits = in_advance(after, wanted.plan, in_force, Period(at, before.current_period.end), changed)
+    kept = tuple(line for line in before.billed if changed is not None and line.component not in changed)
+    after = replace(after, discount=kept_discount, billed=(*kept, *debits))
+    return _step(after, (*returned, *(line for line in debits if not line.amount.is_zero)), wanted.behavior)
+
+
+def _discounts(before: Subscription, wanted: Wanted) -> tuple[Discount | None, Discount | None]:
+    """The discount of the rest of the running period, and the one that the subscription has after the change.
+
+    A new one holds at once: that is the first period that it uses. One that waits for the next period, because it was
+    redeemed without billing anything, goes on waiting: half a week of this month is not to use it up.
+    """
+    if wanted.discount is None:
+        return None, None
+    if before.discount is not None and before.discount.coupon_id == wanted.discount.coupon_id:
+        return (before.discount if before.discount.periods_used else None), wanted.discount
+    return wanted.discount.applied(), wanted.discount.applied()
+
+
+def _change_of_interval(before: Subscription, after: Subscription, present: Plan, wanted: Wanted, at: datetime) -> Step:
+    """Another interval begins a new cycle at once: yearly 1000.00 -> monthly 100.00: what is left of the year is
+    given back, and the first month is billed, on one invoice."""
+    interval, count = _interval(wanted.plan)
+    if before.state is SubscriptionState.PAUSED:
+        raise InvalidState.of("subscription", before.state, "moved to another interval")
+    if before.state is SubscriptionState.TRIALING:
+        return Step(replace(after, cadence=replace(before.cadence, interval=interval, interval_count=count)))
+    at = _proration_time(before, wanted, at)
+    returned = () if wanted.behavior is ProrationBehavior.NONE else given_back(before, present, at)
+    cadence = Cadence.starting(at, before.cadence.timezone, interval, count)
+    step = begin_period(replace(after, cadence=cadence), wanted.plan, at)
+    return Step(step.subscription, (*returned, *step.lines), (*before.pending, *returned, *step.lines))
+
+
+def _step(after: Subscription, lines: tuple[InvoiceLine, ...], behavior: ProrationBehavior) -> Step:
+    if behavior is ProrationBehavior.INVOICE_NOW:
+        return Step(replace(after, pending=()), lines, (*after.pending, *lines) if lines else after.pending)
+    pending = (*after.pending, *lines)
+    if len(pending) > MOST_PENDING_LINES:
+        raise Conflict(
+            f"More than {MOST_PENDING_LINES} lines wait for the next invoice: bill them with invoice_now first"
+        )
+    return Step(replace(after, pending=pending), lines)
+
+
+def _changed(before: Subscription, wanted: Wanted) -> Collection[str] | None:
+    """The components whose price changes; None for all of them.
+
+    A discount of an amount is spread over all components, so changing one of them shifts the shares of the others.
+    """
+    same_plan = (before.plan_id, before.plan_version, before.plan_tenant_id) == (
+        wanted.plan.id,
+        wanted.plan.plan_version,
+        wanted.plan.tenant_id,
+    )
+    keys = {key for key, quantity in wanted.quantities.items() if before.quantities.get(key) != quantity}
+    same_discount = (before.discount and before.discount.coupon_id) == (wanted.discount and wanted.discount.coupon_id)
+    by_amount = wanted.discount is not None and wanted.discount.amount_off is not None
+    if not same_plan or not same_discount or (keys and by_amount):
+        return None
+    return keys
+
+
+def _proration_time(subscription: Subscription, wanted: Wanted, at: datetime) -> datetime:
+    """From when the change counts, on a whole second.
+
+    Raises:
+        ValidationFailed: not within the running period, in the future, or before the last change of it.
+    """
+    chosen = (wanted.proration_at or at).replace(microsecond=0)
+    if not subscription.current_period.contains(chosen):
+        if wanted.proration_at is None:
+            return max(chosen, subscription.current_period.start)
+        raise ValidationFailed.of("prorationDate", "outside_the_current_period")
+    if chosen > at:
+        # The days until then stay billed at the old price, and nothing could give them back: not a pause, not a change.
+        raise ValidationFailed.of("prorationDate", "in_the_future")
+    if any(line.period is not None and chosen < line.period.start for line in subscription.billed):
+        raise ValidationFailed.of("prorationDate", "before_the_last_change")
+    return chosen
+
+
+def _rest_is_billed(subscription: Subscription, at: datetime) -> bool:
+    """Whether the rest of the period is billed: also while it is paused, where its time was kept.
+
+    Resuming bills nothing then. Were a change free, one could pause, take a thousand seats and resume.
+    """
+    if subscription.state is not SubscriptionState.PAUSED:
+        return subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE)
+    in_trial = subscription.trial_end is not None and at < subscription.trial_end
+    return not subscription.rest_returned and not in_trial and at < subscription.current_period.end
+
+
+def _require_running_period(subscription: Subscription, at: datetime) -> None:
+    if subscription.state in RENEWING and at >= subscription.current_period.end:
+        raise Conflict("The subscription's renewal is under way: try again in a minute", retry_after_s=30)
+
+
+def _interval(plan: Plan) -> tuple[Interval, int]:
+    return plan.interval, plan.interval_count

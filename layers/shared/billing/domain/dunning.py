@@ -1,0 +1,57 @@
+"""Dunning: what happens to an invoice whose charge failed, and in the end to its subscription.
+
+The first failure is day 0. On each day of the tenant's schedule (1, 3, 5, 7) the charge is tried again, by whatever
+method the subscription has then; a method that was refused for good (a stolen card) is not tried again, but the days
+go on. After the last of them the tenant's choice is done. A success at any point ends it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+DEFAULT_SCHEDULE_DAYS = (1, 3, 5, 7)
+
+
+class DunningAction(StrEnum):
+    """What becomes of the subscription when no attempt was paid."""
+
+    CANCELED = "canceled"
+    PAUSED = "paused"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Dunning:
+    """Where an invoice stands in its tenant's schedule.
+
+    Args:
+        failed_at: its first failure; the schedule's days are counted from here.
+        steps_done: how many of the schedule's days have come, whether the charge was tried or not.
+        refused_method_id: the payment method that was refused for good, or None.
+    """
+
+    failed_at: datetime
+    steps_done: int = 0
+    refused_method_id: str | None = None
+
+    def next_at(self, schedule_days: Sequence[int]) -> datetime | None:
+        """When the next step is; None when the schedule is used up.
+
+        Day 0 is 1 March, the schedule 1, 3: steps on 2 and 4 March, and then nothing is left.
+        """
+        if self.steps_done >= len(schedule_days):
+            return None
+        return self.failed_at + timedelta(days=schedule_days[self.steps_done])
+
+    def may_charge(self, payment_method_id: str | None) -> bool:
+        """Whether a method is worth an attempt: there is one, and it is not the one that was refused for good."""
+        return payment_method_id is not None and payment_method_id != self.refused_method_id
+
+    def stepped(self) -> "Dunning":
+        """After one more of the schedule's days has come."""
+        return replace(self, steps_done=self.steps_done + 1)
+
+    def refused(self, payment_method_id: str | None, for_good: bool) -> "Dunning":
+        """After a failed attempt. That of another method, by hand, does not make a stolen card worth one again."""
+        return replace(self, refused_method_id=payment_method_id if for_good else self.refused_method_id)

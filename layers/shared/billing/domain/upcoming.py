@@ -1,0 +1,41 @@
+"""What comes next for a subscription, and what that bills: the step that the alarm clock will take, ahead of time."""
+
+from datetime import datetime
+
+from billing.domain import changes
+from billing.domain import subscription as lifecycle
+from billing.domain.changes import ProrationBehavior, Step
+from billing.domain.errors import InvalidState
+from billing.domain.plan import Plan
+from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
+
+
+def next_invoiced(subscription: Subscription, plan: Plan) -> tuple[Step, datetime]:
+    """The next step that makes an invoice, and when.
+
+    A period's end begins the next one, or closes a subscription that is about to end; a paused one resumes where it
+    knows when. A resume into a period that is paid for bills nothing: then it is that period's end that counts.
+
+    Raises:
+        InvalidState: it is canceled, incomplete, or paused for no certain time; or nothing is left to bill.
+    """
+    if subscription.state is SubscriptionState.PAUSED and subscription.resumes_at is not None:
+        at = subscription.resumes_at
+        step = changes.resume(subscription, plan, at)
+        if not step.invoiced:
+            return next_invoiced(step.subscription, plan)
+    elif subscription.state in RENEWING:
+        at = subscription.current_period.end
+        step = _at_period_end(subscription, plan, at)
+    else:
+        raise InvalidState.of("subscription", subscription.state, "billed again")
+    if not step.invoiced:
+        raise InvalidState.of("subscription", f"{subscription.state} with nothing to bill", "invoiced next")
+    return step, at
+
+
+def _at_period_end(subscription: Subscription, plan: Plan, at: datetime) -> Step:
+    if not subscription.cancel_at_period_end:
+        return changes.begin_period(subscription, plan, at)
+    lines = changes.closing(subscription, plan, at, ProrationBehavior.NONE)
+    return Step(lifecycle.ended(subscription, at), lines, lines)

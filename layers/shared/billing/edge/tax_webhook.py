@@ -1,0 +1,28 @@
+"""The edge of the tax provider's webhook."""
+
+from collections.abc import Callable
+from typing import Any
+
+from billing.domain.tenant import PLATFORM
+from billing.edge.webhook import Delivery, IncomingWebhook, WebhookRuntime
+from billing.services.tax_events import HANDLED, TaxEvents
+
+
+class TaxWebhook(IncomingWebhook):
+    """``POST /webhooks/tax-provider``.
+
+    Args:
+        verified: from (body, signature header) to the event; raises WebhookRejected.
+    """
+
+    def __init__(
+        self, verified: Callable[[str, str], dict[str, Any]], events: TaxEvents, runtime: WebhookRuntime
+    ) -> None:
+        super().__init__(runtime, "tax-provider", "/webhooks/tax-provider", "tax-signature", verified)
+        self._events = events
+
+    def apply(self, event: dict[str, Any], delivery: Delivery) -> str:
+        if event.get("type") not in HANDLED:
+            return "not handled"
+        rates = self._events.rates(event["data"])
+        return self.commit(PLATFORM, str(event["id"]), lambda unit: self._events.apply(unit, rates), delivery)

@@ -1,0 +1,181 @@
+"""The edge of an incoming webhook: a Lambda function URL, no API Gateway (contract B sections 3.7 and 6).
+
+200 applied, duplicate, or not ours; 400 not signed, too old, not an event; 500 not appliable yet: the sender sends it
+again. An event's id is committed with its effects, so that it has them once.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from billing.domain.errors import BillingError, Detail, WebhookRejected
+from billing.edge.metrics import embedded
+from billing.services.faults import NotWrittenYet, described
+from billing.services.ports import AuditRow, KeyedRequest, Replay, StoredResponse, Unit, Units
+from billing.services.races import run_again
+
+_BODY_LIMIT = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRuntime:
+    """What the edge of a webhook needs; made once, at import."""
+
+    units: Units
+    logger: Logger
+    clock: Callable[[], datetime]
+    new_request_id: Callable[[], str]
+    jitter: Callable[[], float]
+    pause: Callable[[float], None]
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One call of the sender."""
+
+    request_id: str
+    ip: str | None
+    started: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a delivery is answered; ``text`` is one of few, for it is a dimension of the metrics."""
+
+    status: int
+    text: str
+    event_id: str | None = None
+    details: tuple[Detail, ...] = ()
+
+
+class IncomingWebhook:
+    """Answers the function URL's events (payload 2.0); a sender's own class says what an event does (``apply``).
+
+    Args:
+        sender: names it in the log, the audit and the records of its events: ``stripe``.
+        path: of its one route.
+        signature_header: in lower case.
+        verified: from (body, signature header) to the event; raises WebhookRejected.
+    """
+
+    def __init__(
+        self,
+        runtime: WebhookRuntime,
+        sender: str,
+        path: str,
+        signature_header: str,
+        verified: Callable[[str, str], dict[str, Any]],
+    ) -> None:
+        self._runtime = runtime
+        self._sender = sender
+        self._path = path
+        self._signature_header = signature_header
+        self._verified = verified
+
+    def apply(self, event: dict[str, Any], delivery: Delivery) -> str:
+        """Do what a verified event says; returns the outcome.
+
+        Raises:
+            WebhookRejected: it is signed, and yet no event of its type.
+            NotWrittenYet: what it is about is not there yet.
+        """
+        raise NotImplementedError
+
+    def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """One delivery."""
+        runtime = self._runtime
+        started = runtime.clock()
+        delivery = Delivery(runtime.new_request_id(), event["requestContext"]["http"].get("sourceIp"), started)
+        outcome = self._answer(event, delivery)
+        runtime.logger.info(
+            "%s webhook",
+            self._sender,
+            extra={
+                "request_id": delivery.request_id,
+                "event_id": outcome.event_id,
+                "status": outcome.status,
+                **embedded(
+                    started,
+                    runtime.stage,
+                    ("outcome", outcome.text),
+                    {"duration_ms": (self._milliseconds(started), "Milliseconds"), "deliveries": (1, "Count")},
+                ),
+            },
+        )
+        body: dict[str, Any] = {"outcome": outcome.text}
+        if outcome.details:
+            body["details"] = [{"field": each.field, "reason": each.reason} for each in outcome.details]
+        return {
+            "statusCode": outcome.status,
+            "headers": {"Content-Type": "application/json", "X-Request-Id": delivery.request_id},
+            "body": json.dumps(body),
+        }
+
+    def _answer(self, event: dict[str, Any], delivery: Delivery) -> Outcome:
+        http = event["requestContext"]["http"]
+        if http["method"] != "POST" or event["rawPath"].rstrip("/") != self._path:
+            return Outcome(404, "no such route")
+        try:
+            sent = self._verified(_body(event), _header(event, self._signature_header))
+        except WebhookRejected as refusal:
+            return Outcome(400, refusal.message)
+        except BillingError as error:
+            return Outcome(500, error.message)
+        event_id = str(sent["id"])
+        try:
+            return Outcome(200, self.apply(sent, delivery), event_id)
+        except WebhookRejected as refusal:
+            return Outcome(400, refusal.message, event_id, refusal.details)
+        except NotWrittenYet:
+            return Outcome(500, "not written yet", event_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours to mend and the sender's to repeat
+            self._runtime.logger.error("webhook failed", extra={"event_id": event_id, **described(error)})
+            return Outcome(500, type(error).__name__, event_id)
+
+    def commit(self, tenant_id: str, event_id: str, stage: Callable[[Unit], bool], delivery: Delivery) -> str:
+        """Commit what ``stage`` stages under the event's id, again from load where a race was lost.
+
+        Args:
+            stage: returns whether anything changed.
+        """
+        fingerprint = sha256(event_id.encode()).hexdigest()
+        request = KeyedRequest(f"{self._sender}-event", event_id, fingerprint, from_client=False)
+        unit = self._runtime.units.begin(tenant_id, request)
+
+        def once() -> str:
+            outcome = "applied" if stage(unit) else "unchanged"
+            milliseconds = self._milliseconds(delivery.started)
+            route = f"POST {self._path}"
+            row = AuditRow(delivery.request_id, self._sender, "POST", route, 200, delivery.ip, milliseconds)
+            unit.commit(StoredResponse(200, outcome), row)
+            return outcome
+
+        try:
+            return run_again(unit, once, self._runtime.jitter, self._runtime.pause)
+        except Replay:
+            return "duplicate"
+
+    def _milliseconds(self, started: datetime) -> int:
+        return int((self._runtime.clock() - started).total_seconds() * 1000)
+
+
+def _body(event: dict[str, Any]) -> str:
+    body = str(event.get("body") or "")
+    try:
+        text = base64.b64decode(body).decode() if event.get("isBase64Encoded") else body
+    except ValueError:
+        raise WebhookRejected("The body is not text") from None
+    if len(text) > _BODY_LIMIT:
+        raise WebhookRejected("The body is too large")
+    return text
+
+
+def _header(event: dict[str, Any], name: str) -> str:
+    return next((str(value) for key, value in event.get("headers", {}).items() if key.lower() == name), "")

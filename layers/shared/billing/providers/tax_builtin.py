@@ -1,0 +1,58 @@
+"""The built-in tax table as a ``services.taxes.TaxProvider``: ``tax_rates.json``, and what the webhook told since."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from billing.domain.lines import TaxAmount
+from billing.domain.tax import Place, line_taxes
+from billing.domain.tax_table import Jurisdiction, RateEntry, TaxTable
+from billing.services.taxes import Sale
+
+_FILE = Path(__file__).with_name("tax_rates.json")
+
+
+@cache
+def builtin_table() -> TaxTable:
+    """The table that is shipped; its source and date are in it."""
+    document = json.loads(_FILE.read_text(encoding="utf-8"))
+    jurisdictions = (_jurisdiction(each) for each in document["jurisdictions"])
+    return TaxTable(
+        source="; ".join(document["sources"]),
+        as_of=date.fromisoformat(document["asOf"]),
+        jurisdictions={each.place.code: each for each in jurisdictions},
+    )
+
+
+def _jurisdiction(entry: dict[str, Any]) -> Jurisdiction:
+    country, state = entry["country"], entry.get("state")
+    rates = tuple(
+        RateEntry(
+            country=country,
+            state=state,
+            category=rate["category"],
+            name=rate["name"],
+            percent=Decimal(rate["percent"]),
+            valid_from=date.fromisoformat(rate["validFrom"]) if "validFrom" in rate else None,
+        )
+        for rate in entry["rates"]
+    )
+    return Jurisdiction(Place(country, state), entry["name"], rates)
+
+
+class BuiltinTax:
+    """Taxes every item at its place's rates of the day.
+
+    It asks for the tax of the customer's place, as a seller who is registered there does: who is not registered
+    everywhere (thresholds, one-stop shops, nexus) exempts customers, or takes Stripe Tax or TaxJar.
+    """
+
+    def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:
+        table = builtin_table().with_updates(sale.updates.rates if sale.updates else ())
+        return tuple(
+            line_taxes(item.taxable, table.rates(sale.place, item.tax_code, sale.on), item.inclusive)
+            for item in sale.items
+        )

@@ -1,0 +1,89 @@
+"""What the tax providers that are asked over the network have in common."""
+
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+from billing.domain.errors import Unavailable
+from billing.domain.lines import TaxAmount
+from billing.domain.money import Money
+from billing.domain.tax_table import ZERO
+from billing.services.taxes import Item
+
+RETRY_AFTER_S = 5
+CONNECT_TIMEOUT_S = 2.0
+TRIES_WORTH = 3
+"""How many slow answers a sale is worth: the budget in timeouts."""
+Ask = Callable[[Sequence[Item]], Sequence[tuple[TaxAmount, ...]]]
+
+
+class Budget:
+    """The time that all the calls about one sale may take: the caller is a request, and has its own end.
+
+    Args:
+        seconds: after which no further call begins.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._until = time.monotonic() + seconds
+
+    def spend(self) -> None:
+        """Before each call.
+
+        Raises:
+            Unavailable: it is used up.
+        """
+        if time.monotonic() >= self._until:
+            raise Unavailable("The tax provider is too slow", retry_after_s=RETRY_AFTER_S)
+
+
+def is_untaxed(tax_code: str | None) -> bool:
+    """Whether our own code says that no rate applies (``exempt`` is never asked about)."""
+    return tax_code == ZERO
+
+
+def asked_by_sign(items: Sequence[Item], ask: Ask, most: int) -> tuple[tuple[TaxAmount, ...], ...]:
+    """The taxes of items, whatever their sign: providers know no negative lines.
+
+    Credits are asked about as magnitudes, in a calculation of their own, and their taxes negated: a credit's tax is
+    minus its debit's.
+
+    Args:
+        ask: from items of positive amounts to their taxes.
+        most: items that one calculation may have.
+    """
+    found: dict[int, tuple[TaxAmount, ...]] = {}
+    for negative in (False, True):
+        chosen = [n for n, item in enumerate(items) if item.taxable.is_negative is negative]
+        for start in range(0, len(chosen), most):
+            some = chosen[start : start + most]
+            answers = ask([_magnitude(items[n]) for n in some])
+            for n, taxes in zip(some, answers, strict=True):
+                found[n] = tuple(_negated(tax) for tax in taxes) if negative else taxes
+    return tuple(found[n] for n in range(len(items)))
+
+
+def reconciled(taxes: Sequence[TaxAmount], total: Money) -> tuple[TaxAmount, ...]:
+    """The taxes so that they sum to the provider's total of the line, which is what it will report."""
+    parts = [tax.amount for tax in taxes]
+    if sum(part.micros for part in parts) == total.micros or not any(part.micros for part in parts):
+        return tuple(taxes)
+    split = total.allocate([Fraction(abs(part.micros)) for part in parts])
+    return tuple(
+        TaxAmount(tax.name, tax.rate_percent, part, tax.inclusive) for tax, part in zip(taxes, split, strict=True)
+    )
+
+
+def percent(text: str | Decimal) -> Decimal:
+    """A percentage without trailing zeros: ``8.250`` -> 8.25."""
+    value = Decimal(text)
+    return value.quantize(Decimal(1)) if value == value.to_integral() else value.normalize()
+
+
+def _magnitude(item: Item) -> Item:
+    return Item(abs(item.taxable), item.inclusive, item.tax_code)
+
+
+def _negated(tax: TaxAmount) -> TaxAmount:
+    return TaxAmount(tax.name, tax.rate_percent, -tax.amount, tax.inclusive)

@@ -1,0 +1,170 @@
+"""Stripe Tax as a ``services.taxes.TaxProvider``: POST /v1/tax/calculations (docs.stripe.com/tax/custom).
+
+A calculation moves no money, so it needs no key and may be asked for again. Slow, dropped and 5xx are tried once
+more, then the provider is ``Unavailable``.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import stripe
+from stripe import StripeClient
+
+from billing.domain.currencies import charge_step
+from billing.domain.customer import Address
+from billing.domain.errors import TaxJurisdictionUnsupported, Unavailable
+from billing.domain.lines import TaxAmount
+from billing.domain.money import MICROS_PER_MINOR, Money
+from billing.providers.stripe_gateway import stripe_amount
+from billing.providers.stripe_secrets import SecretReader
+from billing.providers.tax_parts import (
+    CONNECT_TIMEOUT_S,
+    RETRY_AFTER_S,
+    TRIES_WORTH,
+    Budget,
+    asked_by_sign,
+    is_untaxed,
+    percent,
+    reconciled,
+)
+from billing.services.taxes import Item, Sale
+
+_NONTAXABLE = "txcd_00000000"
+_MOST_ITEMS = 100
+_CODE_PREFIX = "txcd_"
+_SHOWN_AT_ZERO = {"standard_rated", "reduced_rated", "zero_rated"}
+
+
+class StripeTax:
+    """Asks Stripe Tax with the stack's API key.
+
+    The seller's address and registrations are those of the Stripe account. Codes other than Stripe's own
+    (``txcd_...``) and ``zero`` leave the category to the account's preset.
+
+    Args:
+        timeout_s: how long one try may take.
+    """
+
+    def __init__(self, secrets: SecretReader, api_base: str, timeout_s: float) -> None:
+        self._secrets = secrets
+        self._api_base = api_base
+        self._timeout_s = timeout_s
+        self._clients: dict[str, StripeClient] = {}
+
+    def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:
+        budget = Budget(TRIES_WORTH * self._timeout_s)
+        return asked_by_sign(sale.items, lambda items: self._calculated(sale, items, budget), _MOST_ITEMS)
+
+    def _calculated(self, sale: Sale, items: Sequence[Item], budget: Budget) -> list[tuple[TaxAmount, ...]]:
+        params: Any = {
+            "currency": sale.currency.lower(),
+            "customer_details": {"address": _address(sale.buyer), "address_source": "billing"},
+            "line_items": [_line(n, item) for n, item in enumerate(items)],
+            "expand": ["line_items.data.tax_breakdown"],
+        }
+        try:
+            lines = self._tried(params, budget)
+        except stripe.InvalidRequestError as error:
+            if _is_about_address(error):
+                raise TaxJurisdictionUnsupported(f"Stripe Tax does not know this address ({error.code})") from error
+            raise Unavailable("Stripe Tax refused the calculation", retry_after_s=RETRY_AFTER_S) from error
+        except stripe.StripeError as error:
+            raise Unavailable("Stripe Tax does not answer", retry_after_s=RETRY_AFTER_S) from error
+        by_reference = {line.reference: line for line in lines}
+        return [_taxes(by_reference[str(n)], item, sale.currency) for n, item in enumerate(items)]
+
+    def _tried(self, params: Any, budget: Budget) -> list[Any]:
+        """The lines, at the second try where the first one was slow, dropped or a 5xx.
+
+        Not by the SDK, which would say again the key of a try that may still be under way there: 409.
+        """
+        try:
+            return self._lines(params, budget)
+        except stripe.APIConnectionError:
+            return self._lines(params, budget)
+        except stripe.APIError as error:
+            if (error.http_status or 0) < 500:
+                raise
+            return self._lines(params, budget)
+
+    def _lines(self, params: Any, budget: Budget) -> list[Any]:
+        client = self._client()
+        budget.spend()
+        calculation = client.v1.tax.calculations.create(params)
+        page: Any = calculation.line_items
+        lines = list(page.data)
+        # An expanded list holds its first lines only.
+        while page.has_more:
+            more: Any = {"limit": 100, "starting_after": lines[-1].id, "expand": ["data.tax_breakdown"]}
+            budget.spend()
+            page = client.v1.tax.calculations.line_items.list(str(calculation.id), more)
+            lines += page.data
+        return lines
+
+    def _client(self) -> StripeClient:
+        api_key = self._secrets.get().api_key
+        if api_key not in self._clients:
+            self._clients = {
+                api_key: StripeClient(
+                    api_key,
+                    base_addresses={"api": self._api_base},
+                    http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT_S, self._timeout_s)),
+                    max_network_retries=0,
+                )
+            }
+        return self._clients[api_key]
+
+
+def _address(address: Address) -> dict[str, str]:
+    """As much as decides a tax rate: no name. US rates below the state's need street and ZIP code."""
+    parts = {
+        "line1": address.line1,
+        "city": address.city,
+        "postal_code": address.postal_code,
+        "state": address.state,
+        "country": address.country,
+    }
+    return {name: value for name, value in parts.items() if value}
+
+
+def _line(number: int, item: Item) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "amount": stripe_amount(item.taxable),
+        "reference": str(number),
+        "tax_behavior": "inclusive" if item.inclusive else "exclusive",
+    }
+    if is_untaxed(item.tax_code):
+        line["tax_code"] = _NONTAXABLE
+    elif item.tax_code and item.tax_code.startswith(_CODE_PREFIX):
+        line["tax_code"] = item.tax_code
+    return line
+
+
+def _is_about_address(error: stripe.InvalidRequestError) -> bool:
+    return error.code == "customer_tax_location_invalid" or (error.param or "").startswith("customer_details")
+
+
+def _taxes(line: Any, item: Item, currency: str) -> tuple[TaxAmount, ...]:
+    found = []
+    for part in line.tax_breakdown or ():
+        if part.taxability_reason == "not_supported":
+            raise TaxJurisdictionUnsupported("Stripe Tax does not support the place of this address")
+        if part.tax_rate_details is None or (not part.amount and part.taxability_reason not in _SHOWN_AT_ZERO):
+            continue  # where the account is not registered, and what is not taxable there
+        rate = percent(part.tax_rate_details.percentage_decimal)
+        found.append(TaxAmount(_name(part), rate, _money(part.amount, currency), item.inclusive))
+    return reconciled(found, _money(line.amount_tax, currency))
+
+
+def _name(part: Any) -> str:
+    """``VAT``, or ``Sales Tax (California)`` below the country."""
+    name, place = str(part.tax_rate_details.display_name), part.jurisdiction
+    return name if place.level == "country" else f"{name} ({place.display_name})"
+
+
+def _money(stripe_units: int, currency: str) -> Money:
+    """Stripe's integer as money, by the scale that ``stripe_amount`` sent: JPY 50 -> 50 yen, ISK 5000 -> 50."""
+    step = charge_step(currency)
+    one = Fraction(stripe_amount(Money(step * MICROS_PER_MINOR, currency)), step)
+    return Money.rounded(stripe_units / one * MICROS_PER_MINOR, currency, step)

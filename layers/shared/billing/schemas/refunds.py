@@ -1,0 +1,38 @@
+"""Refunds in the API. Amounts are integers in micro-units."""
+
+from billing.domain.refund import Refund
+from billing.schemas.base import Resource, Time
+
+
+class RefundOut(Resource):
+    id: str
+    payment_id: str
+    customer_id: str
+    invoice_id: str | None
+    credit_note_id: str | None
+    amount: int
+    currency: str
+    status: str
+    reason: str | None
+    failure_reason: str | None
+    settled_at: Time | None
+    created_at: Time
+    version: int
+
+    @classmethod
+    def of(cls, refund: Refund) -> "RefundOut":
+        return cls(
+            id=refund.id,
+            payment_id=refund.payment_id,
+            customer_id=refund.customer_id,
+            invoice_id=refund.invoice_id,
+            credit_note_id=refund.credit_note_id,
+            amount=refund.amount.micros,
+            currency=refund.amount.currency,
+            status=refund.status.value,
+            reason=refund.reason,
+            failure_reason=refund.failure_reason,
+            settled_at=refund.settled_at,
+            created_at=refund.created_at,
+            version=refund.version,
+        )

@@ -1,0 +1,89 @@
+"""The end of the demo's second act: the invoices as a table, and the books, Stripe and the invoices side by side."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+from rich import box
+from rich.table import Table
+
+from local.client import Client
+from local.story import money, require
+
+_SUMS = {"total": "total", "tax": "tax", "off": "discount", "balance": "balanceApplied", "paid": "amountPaid"}
+
+
+def every(client: Client, path: str) -> list[Any]:
+    """All of a list, page by page; newest first."""
+    found: list[Any] = []
+    cursor = ""
+    while True:
+        answer = client.call("GET", path + cursor)
+        found += answer.data
+        following = answer.body["meta"]["pagination"]["next_cursor"]
+        if following is None:
+            return found
+        cursor = f"&cursor={quote(following)}"
+
+
+def stripe_charges(client: Client, customer_id: str) -> list[Any]:
+    """What Stripe holds of a customer: every charge that was paid, found by Stripe's own customer, not by our ids."""
+    payments = every(client, f"/v1/payments?customer={customer_id}&limit=100")
+    intent = next(each["paymentIntentId"] for each in payments if each["paymentIntentId"])
+    stripe_customer = client.stripe(f"/v1/payment_intents/{intent}")["customer"]
+    charges = client.stripe(f"/v1/charges?customer={stripe_customer}&limit=100")
+    require(not charges["has_more"], "Stripe holds more than a page of charges")
+    return [charge for charge in charges["data"] if charge["paid"]]
+
+
+def ledger_sums(client: Client, tenant_id: str) -> dict[str, int]:
+    """The balance of each account of a tenant's books, in micro-units: read from the table, not from the API."""
+    stack = client.stack
+    make: Any = boto3.client  # the stubs want the service as a literal
+    dynamodb = make(
+        "dynamodb",
+        endpoint_url=stack["aws_endpoint_url"],
+        region_name=stack["region"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
+    )
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=stack["tables"]["ledger"],
+        KeyConditionExpression="tenant_id = :tenant",
+        ExpressionAttributeValues={":tenant": {"S": tenant_id}},
+    )
+    sums: dict[str, int] = {}
+    for item in (item for page in pages for item in page["Items"]):
+        postings = json.loads(item["body"]["S"])["postings"]
+        require(sum(each["amount"]["micros"] for each in postings) == 0, f"entry {item['id']['S']} does not balance")
+        for each in postings:
+            sums[each["account"]] = sums.get(each["account"], 0) + each["amount"]["micros"]
+    return sums
+
+
+def invoice_table(invoices: list[Any]) -> Table:
+    """Invoices in the order in which they were made, and what they sum to: 80 columns wide."""
+    title = f"The invoices of {invoices[0]['createdAt'][:4]}, in {invoices[0]['currency']}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False, show_footer=True)
+    table.add_column("number", "sum")
+    for name in ("date", "period", "reason"):
+        table.add_column(name)
+    for name, key in _SUMS.items():
+        table.add_column(name, _plain(sum(each[key] for each in invoices)), justify="right")
+    table.add_column("status")
+    for each in invoices:
+        period = each["period"]
+        table.add_row(
+            each["number"],
+            each["createdAt"][5:10],
+            f"{period['start'][5:10]}..{period['end'][5:10]}",
+            each["billingReason"].removeprefix("subscription_"),
+            *(_plain(each[key]) if each[key] else "" for key in _SUMS.values()),
+            each["status"],
+        )
+    return table
+
+
+def _plain(micros: int) -> str:
+    return money(micros, "")

@@ -1,0 +1,308 @@
+"""What holds of every tenant's books at rest, whatever happened to them: the laws of money that the fault tests check.
+
+They are computed anew from what the tables hold, not with the product's own code: a law that called ``amount_due``
+would agree with a wrong ``amount_due``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Json = dict[str, Any]
+_OWED = ("open", "uncollectible")
+_UNDECIDED = ("pending", "processing")
+_RUNNING = ("active", "past_due")
+_ONCE = (
+    "payment.succeeded", "payment.failed", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.voided",
+    "invoice.uncollectible", "subscription.created", "subscription.canceled", "credit_note.created", "refund.created",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Books:
+    """A tenant's items, decoded: entities by their JSON bodies."""
+
+    rows: Json
+
+    def bodies(self, table: str) -> list[Json]:
+        """The entities of a table, in order of their ids."""
+        return [json.loads(row["body"]) for row in self.rows[table] if row.get("item") != "settings"]
+
+    @property
+    def tenant(self) -> Json:
+        """The tenant and its settings."""
+        (row,) = self.rows["tenants"]
+        found: Json = json.loads(row["body"])
+        return found
+
+    def events(self) -> Counter[tuple[str, str]]:
+        """How many events there are for each type and object."""
+        return Counter((row["type"], row["object_id"]) for row in self.rows["events"])
+
+    def event_types(self) -> Counter[str]:
+        """How many events there are for each type."""
+        return Counter(row["type"] for row in self.rows["events"])
+
+    def records(self, route: str) -> list[Json]:
+        """The idempotency records of a route."""
+        return [row for row in self.rows["idempotency"] if row["record_id"].split("#")[1] == route]
+
+
+def violations(books: Books, charges: list[Json]) -> list[str]:
+    """Every law of money that a tenant's books break, in words.
+
+    Args:
+        charges: the tenant's charges at Stripe that took money.
+    """
+    return [
+        *_numbers(books),
+        *_lines(books),
+        *_entries(books),
+        *_accounts(books),
+        *_statuses(books),
+        *_events(books),
+        *_redemptions(books),
+        *_money(books, charges),
+        *_alarms(books),
+    ]
+
+
+def micros(money: Json) -> int:
+    """An amount as it is stored."""
+    value: int = money["micros"]
+    return value
+
+
+def cents(money: Json) -> int:
+    """An amount as Stripe has it; whatever is charged is whole."""
+    value = micros(money)
+    assert value % 1000 == 0, value
+    return value // 1000
+
+
+def amount_due(invoice: Json) -> int:
+    """What is still to be paid of an invoice, in micro-units."""
+    taken = ("balance_applied", "amount_paid", "amount_credited")
+    return micros(invoice["total"]) - sum(micros(invoice[name]) for name in taken)
+
+
+# --- invoices -----------------------------------------------------------------------------------------------------
+
+
+def _numbers(books: Books) -> Iterator[str]:
+    """A number each from 1 on, for every invoice that was finalized, and for no draft."""
+    invoices = books.bodies("invoices")
+    numbers = sorted(int(invoice["number"].rsplit("-", 1)[-1]) for invoice in invoices if invoice["number"])
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"invoice numbers have gaps: {numbers}"
+    for invoice in invoices:
+        if (invoice["number"] is None) != (invoice["finalized_at"] is None):
+            yield f"invoice {invoice['id']} has number {invoice['number']}, finalized {invoice['finalized_at']}"
+        if invoice["status"] == "draft" and invoice["number"] is not None:
+            yield f"draft {invoice['id']} has a number"
+
+
+def _lines(books: Books) -> Iterator[str]:
+    """No instant of a component is billed twice, none is given back twice, and what is billed is on an invoice.
+
+    A line counts once for its time, a credit takes that back: 1 June to 1 July billed, given back from 16 June and
+    billed anew from there makes one everywhere. What waits for an invoice counts with what is on one, so a line that
+    is in both places is a second one.
+    """
+    invoices = [invoice for invoice in books.bodies("invoices") if invoice["subscription_id"]]
+    for subscription in books.bodies("subscriptions"):
+        own = [invoice for invoice in invoices if invoice["subscription_id"] == subscription["id"]]
+        pending = subscription["pending"]
+        if not any(invoice["status"] == "void" for invoice in own):  # what was void is given back in no line
+            lines = [*pending, *(line for invoice in own for line in invoice["lines"])]
+            yield from (f"subscription {subscription['id']}: {problem}" for problem in _covered(lines))
+        placed = Counter(_what(line) for line in (*pending, *(line for invoice in own for line in invoice["lines"])))
+        lost = Counter(_what(line) for line in subscription["billed"] if micros(line["amount"])) - placed
+        yield from (f"subscription {subscription['id']} counts as billed what is nowhere: {line}" for line in lost)
+    ids = Counter(line["id"] for invoice in books.bodies("invoices") for line in invoice["lines"])
+    yield from (f"{n} lines with the id {line}" for line, n in ids.items() if n > 1)
+
+
+def _covered(lines: Iterable[Json]) -> Iterator[str]:
+    """Where the number of lines less the number of credits is anything but none or one."""
+    changes: dict[str, Counter[str]] = defaultdict(Counter)
+    for line in lines:
+        if line["period"] is None or not micros(line["amount"]):
+            continue
+        sign = 1 if micros(line["amount"]) > 0 else -1
+        changes[line["component"]][line["period"]["start"]] += sign
+        changes[line["component"]][line["period"]["end"]] -= sign
+    for component, marks in changes.items():
+        billed = 0
+        for instant in sorted(marks, key=datetime.fromisoformat):
+            billed += marks[instant]
+            if billed not in (0, 1):
+                yield f"{component} is billed {billed} times from {instant} on"
+
+
+def _what(line: Json) -> tuple[Any, ...]:
+    period = line["period"] or {}
+    return (line["component"], micros(line["amount"]), period.get("start"), period.get("end"), line["quantity"])
+
+
+def _statuses(books: Books) -> Iterator[str]:
+    for invoice in books.bodies("invoices"):
+        name, status, due = f"invoice {invoice['id']}", invoice["status"], amount_due(invoice)
+        if status == "paid" and due:
+            yield f"{name} is paid, and {due} are due on it"
+        if status in _OWED and due <= 0:
+            yield f"{name} is {status}, and {due} are due on it"
+        if status == "draft" and (micros(invoice["amount_paid"]) or micros(invoice["balance_applied"])):
+            yield f"{name} is a draft that something was paid on"
+        if invoice["number"] and invoice["tax_waits"]:
+            yield f"{name} went out while nobody knew its tax"
+
+
+# --- the ledger ---------------------------------------------------------------------------------------------------
+
+
+def _entries(books: Books) -> Iterator[str]:
+    entries = books.bodies("ledger")
+    for entry in entries:
+        total = sum(micros(posting["amount"]) for posting in entry["postings"])
+        if total:
+            yield f"entry {entry['id']} sums to {total}"
+    # A balance may be used for an invoice, and given back when that is void; everything else is posted once.
+    kinds = Counter((entry["kind"], entry["source_id"]) for entry in entries if entry["kind"] != "balance_used")
+    yield from (f"{n} entries for {fact}" for fact, n in kinds.items() if n > 1)
+
+
+def _accounts(books: Books) -> Iterator[str]:
+    """Each customer's receivable is what its invoices still ask for; its balance is what the ledger says.
+
+    What was written off is in no receivable. A refund that is on its way has left it, and has not reached the card.
+    """
+    posted: Counter[tuple[str, str]] = Counter()
+    for entry in books.bodies("ledger"):
+        for posting in entry["postings"]:
+            posted[posting["account"], posting["party"]] += micros(posting["amount"])
+    owed: Counter[str] = Counter()
+    for invoice in books.bodies("invoices"):
+        owed[invoice["customer_id"]] += amount_due(invoice) if invoice["status"] == "open" else 0
+        owed[invoice["customer_id"]] -= sum(micros(each) for each in invoice["pending_refunds"].values())
+    credit = {each["id"]: micros(each["amount"]) for each in books.bodies("balances")}
+    for customer in {each["id"] for each in books.bodies("customers")} | set(owed) | set(credit):
+        if posted["receivable", customer] != owed[customer]:
+            yield f"{customer}: the receivable is {posted['receivable', customer]}, invoices owe {owed[customer]}"
+        has = credit.get(customer, 0)
+        if -posted["customer_balance", customer] != has:
+            yield f"{customer}: the balance is {has}, the ledger says {-posted['customer_balance', customer]}"
+        if has < 0:
+            yield f"{customer}: the balance is {has}"
+
+
+def _money(books: Books, charges: list[Json]) -> Iterator[str]:
+    paid = sum(cents(invoice["amount_paid"]) for invoice in books.bodies("invoices"))
+    charged = sum(charge["amount"] for charge in charges)
+    if paid != charged:
+        yield f"Stripe took {charged} cents, the invoices say {paid}"
+    returned = sum(cents(invoice["amount_refunded"]) for invoice in books.bodies("invoices"))
+    sent_back = sum(charge["amount_refunded"] for charge in charges)
+    if returned != sent_back:
+        yield f"Stripe sent {sent_back} cents back, the invoices say {returned}"
+    attempts = Counter(charge["payment_intent"] for charge in charges)
+    yield from (f"{n} charges for {intent}" for intent, n in attempts.items() if n > 1)
+    tried = Counter((each["invoice_id"], each["attempt"]) for each in books.bodies("payments"))
+    for invoice in books.bodies("invoices"):
+        wanted = [(invoice["id"], n + 1) for n in range(invoice["attempt_count"])]
+        if [tried[each] for each in wanted] != [1] * len(wanted):
+            yield f"invoice {invoice['id']}: {invoice['attempt_count']} attempts, payments {dict(tried)}"
+
+
+# --- what is told, counted and still to come ----------------------------------------------------------------------
+
+
+def _events(books: Books) -> Iterator[str]:
+    """One event for each fact, and none of nothing."""
+    events = books.events()
+    wanted = {("subscription.created", each["id"]) for each in books.bodies("subscriptions")}
+    for payment in books.bodies("payments"):
+        told = {"succeeded": "payment.succeeded", "failed": "payment.failed", "canceled": "payment.failed"}
+        if payment["status"] in told:
+            wanted.add((told[payment["status"]], payment["id"]))
+    for invoice in books.bodies("invoices"):
+        wanted.add(("invoice.created", invoice["id"]))
+        if invoice["number"]:
+            wanted.add(("invoice.finalized", invoice["id"]))
+        if invoice["status"] in ("paid", "void"):
+            wanted.add(({"paid": "invoice.paid", "void": "invoice.voided"}[invoice["status"]], invoice["id"]))
+    ended = (each for each in books.bodies("subscriptions") if each["state"] == "canceled")
+    wanted |= {("subscription.canceled", each["id"]) for each in ended}
+    wanted |= {("credit_note.created", each["id"]) for each in books.bodies("credit_notes")}
+    wanted |= {("refund.created", each["id"]) for each in books.bodies("refunds")}
+    had = {event for event in events if event[0] in _ONCE}
+    yield from (f"no event {event}" for event in sorted(wanted - had))
+    # What was given up, and paid after all, was both.
+    yield from (f"an event of nothing: {event}" for event in sorted(had - wanted) if event[0] != "invoice.uncollectible")
+    yield from (f"{n} events {event}" for event, n in events.items() if n > 1 and event[0] in _ONCE)
+    yield from (f"parked: {event}" for event in events if event[0].endswith(".parked"))
+
+
+def _redemptions(books: Books) -> Iterator[str]:
+    """A coupon counts what its customers redeemed, each redemption is told, and no discount came without one."""
+    counts: Counter[str] = Counter()
+    for redemption in books.bodies("redemptions"):
+        counts[redemption["coupon_id"]] += redemption["count"]
+    for coupon in books.bodies("coupons"):
+        limit = coupon["max_redemptions"]
+        if limit is not None and coupon["redeemed"] != counts[coupon["id"]]:
+            yield f"coupon {coupon['id']} counts {coupon['redeemed']}, its customers {counts[coupon['id']]}"
+        if limit is not None and counts[coupon["id"]] > limit:
+            yield f"coupon {coupon['id']} was redeemed {counts[coupon['id']]} times, of {limit}"
+    told = books.event_types()["coupon.redeemed"]
+    if told != counts.total():
+        yield f"{told} redemptions were told, {counts.total()} made"
+    for code, n in discounts(books).items():
+        if n > counts[code]:
+            yield f"{n} discounts came of {counts[code]} redemptions of {code}"
+
+
+def discounts(books: Books) -> Counter[str]:
+    """Who has a discount, by its coupon: subscriptions, also by their invoices alone, and one-off invoices."""
+    holders: set[tuple[str, str]] = set()
+    for subscription in books.bodies("subscriptions"):
+        if subscription["discount"]:
+            holders.add((subscription["discount"]["coupon_id"], subscription["id"]))
+    for invoice in books.bodies("invoices"):
+        holder = invoice["subscription_id"] or invoice["id"]
+        holders |= {(off["coupon_id"], holder) for line in invoice["lines"] for off in line["discounts"]}
+    return Counter(code for code, _ in holders)
+
+
+def _alarms(books: Books) -> Iterator[str]:
+    """Whatever is to happen later has an alarm, and none comes too early."""
+    payments = {each["id"]: each for each in books.bodies("payments")}
+    subscriptions = {each["id"]: each for each in books.bodies("subscriptions")}
+    for payment in payments.values():
+        if payment["status"] in _UNDECIDED and payment["due"] is None:
+            yield f"payment {payment['id']} is {payment['status']} and nobody will look"
+    for subscription in subscriptions.values():
+        due, state = subscription["due"], subscription["state"]
+        waits = state in (*_RUNNING, "trialing") or (state == "paused" and subscription["resumes_at"])
+        if waits and due is None:
+            yield f"subscription {subscription['id']} is {state} without an alarm"
+        ends = datetime.fromisoformat(subscription["current_period"]["end"])
+        if state in _RUNNING and due is not None and datetime.fromisoformat(due["at"]) < ends:
+            yield f"subscription {subscription['id']} is due before its period ends"
+    days = books.tenant["dunning_schedule_days"]
+    for invoice in books.bodies("invoices"):
+        if invoice["due"] is not None:
+            continue
+        if invoice["status"] == "draft" and invoice["subscription_id"]:
+            yield f"draft {invoice['id']} waits, and nobody will finalize it"
+        latest = payments.get(invoice["latest_payment_id"] or "", {"status": "none"})
+        began = subscriptions.get(invoice["subscription_id"] or "", {"state": "none"})["state"] != "incomplete"
+        undunned = invoice["dunning"] is None or invoice["dunning"]["steps_done"] < len(days)
+        if invoice["status"] == "open" and invoice["auto_charge"] and began and undunned:
+            if latest["status"] not in _UNDECIDED:
+                yield f"invoice {invoice['id']} is open after a {latest['status']} payment, and nobody will collect it"

@@ -1,0 +1,67 @@
+"""The sweep: workers are killed at random and messages come three times, and each period is billed once, in order.
+
+The same as ``make bench-sweep``, with fewer subscriptions; what is found due and what is looked at is described there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from benchmarks.sweep_case import Case
+from benchmarks.sweep_run import Outcome, Plan, Sweep, verify, write
+from benchmarks.sweep_worker import Outside
+from tests.faults.stack import Json, Stack, Tenant, World
+
+_SHARDS = 4
+_TURN_S = 2.0
+_PLAN = Plan(workers=2, copies=3, kills=5, kill_every_s=0.8, at_most_s=120)
+
+
+def _outside(stack: Stack, world: World, case: Case, log: Path) -> Outside:
+    env = stack.environment(world) | {"DUE_SHARDS": str(case.shards), "POWERTOOLS_LOG_LEVEL": "WARNING"}
+    return Outside(env, log / "sweep.log", _TURN_S)
+
+
+def _swept(outside: Outside, case: Case, plan: Plan) -> Outcome:
+    write(outside, case, 2, lambda more: None)
+    return Sweep(outside, case, plan, lambda: datetime.now(UTC), lambda now: None).run()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def test_each_due_subscription_is_billed_once_whoever_is_killed(stack: Stack, own_world: World, tmp_path: Path) -> None:
+    case = Case(due=150, tenants=2, shards=_SHARDS, at=_now())
+    outside = _outside(stack, own_world, case, tmp_path)
+    outcome = _swept(outside, case, _PLAN)
+    assert outcome.kills >= 2, outcome
+    assert outcome.deliveries == 3 * outcome.messages + outcome.returned, outcome
+    assert outcome.returned >= outcome.kills, outcome
+    assert verify(outside, case, lambda more: None) == []
+
+
+def test_missed_schedules_are_caught_up_with_in_order_of_time(stack: Stack, own_world: World, tmp_path: Path) -> None:
+    case = Case(due=24, tenants=1, shards=1, at=_now())
+    outside = _outside(stack, own_world, case, tmp_path)
+    _swept(outside, case, replace(_PLAN, workers=1, kills=2))
+    assert verify(outside, case, lambda more: None) == []
+    tenant = Tenant(own_world, case.tenant_id(0), "no key is needed")
+    invoices = sorted(tenant.books(case.at).bodies("invoices"), key=lambda invoice: invoice["number"])
+    # With one shard the numbers of the whole tenant follow time, over three months that nobody swept.
+    times = [datetime.fromisoformat(invoice["created_at"]) for invoice in invoices]
+    assert times == sorted(times)
+    assert times[-1] - times[0] > timedelta(days=55)
+    late = case.expected(0)
+    assert case.behind(0) == len(late.invoice_ids) == 3
+    own = [invoice for invoice in invoices if invoice["subscription_id"] == late.subscription_id]
+    assert [invoice["id"] for invoice in own] == list(late.invoice_ids)
+    assert _follow_each_other(own)
+
+
+def _follow_each_other(invoices: list[Json]) -> bool:
+    periods = [invoice["period"] for invoice in invoices]
+    return all(before["end"] == after["start"] for before, after in pairwise(periods))

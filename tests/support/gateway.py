@@ -1,0 +1,51 @@
+"""The real gateway, pointed at the Stripe sandbox, with the credentials that Secrets Manager would give."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from billing.domain.money import Money
+from billing.domain.payment import Payment, PaymentStatus
+from billing.providers.stripe_gateway import StripeGateway
+from billing.providers.stripe_secrets import SecretReader
+
+API_KEY = "sk_test_gateway01"
+_ids = count(1)
+
+
+class _Secrets:
+    def __init__(self, api_key: str) -> None:
+        self._api_key = api_key
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - botocore's name
+        return {"SecretString": json.dumps({"api_key": self._api_key, "webhook_secrets": ["whsec_1"]})}
+
+
+def gateway_to(
+    url: str, api_key: str = API_KEY, pause: Callable[[float], None] = lambda seconds: None
+) -> StripeGateway:
+    """A gateway that talks to a sandbox."""
+    return StripeGateway(SecretReader(lambda: _Secrets(api_key), "stripe", 60), url, 5.0, pause)
+
+
+def pending_payment(stripe_customer_id: str, method: str, amount: Money, **changes: Any) -> Payment:
+    """A payment that nobody has sent yet, under an id and a key of its own."""
+    number = next(_ids)
+    now = datetime.now(UTC)
+    values: dict[str, Any] = {
+        "id": f"pay_{number}",
+        "tenant_id": "ten_1",
+        "customer_id": "cus_1",
+        "amount": amount,
+        "status": PaymentStatus.PENDING,
+        "attempt": 1,
+        "idempotency_key": f"key-{number}",
+        "stripe_customer_id": stripe_customer_id,
+        "payment_method_id": method,
+        "off_session": True,
+        "created_at": now,
+        "submitted_at": now,
+    }
+    return Payment(**values | changes)

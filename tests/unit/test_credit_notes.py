@@ -1,0 +1,465 @@
+"""Credit notes: their parts sum to the invoice's, in whatever order they come, and never to more."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from billing.domain import credit_note, invoicing
+from billing.domain.balance import Balance
+from billing.domain.credit_note import CreditLine, CreditNote, CreditNoteSequence, CreditWish, Issued
+from billing.domain.crediting import gross, with_steps
+from billing.domain.customer import Customer
+from billing.domain.errors import InvalidState, RefundExceedsAvailable, ValidationFailed
+from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus
+from billing.domain.ledger import Account
+from billing.domain.lines import CreditStep, DiscountAmount, InvoiceLine, TaxRate
+from billing.domain.money import Money, sum_money
+from billing.domain.payment import Payment, PaymentStatus
+from billing.domain.refund import Refund, RefundStatus
+from billing.domain.tax import line_taxes
+from billing.domain.tenant import InvoiceSequence, Mode, Tenant, TenantStatus, Tier
+
+# No deadline: a busy machine is no broken law.
+LAW = settings(max_examples=80, deadline=None)
+AT = datetime(2027, 1, 31, 9, tzinfo=UTC)
+TENANT = Tenant(
+    id="ten_1",
+    name="Acme",
+    tier=Tier.STANDARD,
+    mode=Mode.TEST,
+    status=TenantStatus.ACTIVE,
+    currency="USD",
+    timezone="UTC",
+    invoice_prefix="ACME",
+    data_key="k",
+    created_at=AT,
+)
+SEQUENCE = CreditNoteSequence("ten_1", "ACME")
+VAT, GST, QST = TaxRate("VAT", Decimal(20)), TaxRate("GST", Decimal(5)), TaxRate("QST", Decimal("9.975"))
+
+
+def usd(minor: int) -> Money:
+    return Money.from_minor(minor, "USD")
+
+
+def line(
+    amount: Money,
+    *rates: TaxRate,
+    inclusive: bool = False,
+    discount: Money | None = None,
+    quantity: int | None = 1,
+) -> InvoiceLine:
+    made = InvoiceLine(
+        id="",
+        description="Business",
+        component=None,
+        quantity=None if quantity is None else Decimal(quantity),
+        unit_amount=None,
+        amount=amount,
+        period=None,
+        discounts=(DiscountAmount("SALE", discount),) if discount else (),
+        tax_inclusive=inclusive,
+    )
+    return replace(made, taxes=line_taxes(made.taxable, rates, inclusive))
+
+
+def opened(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
+    currency = lines[0].amount.currency
+    customer = Customer("cus_1", "ten_1", "Ada", currency, "UTC", AT)
+    draft = invoicing.draft(TENANT, customer, "in_1", lines, BillingReason.MANUAL, AT)
+    stored = Balance("cus_1", "ten_1", balance or Money.zero(currency))
+    return invoicing.finalize(draft, InvoiceSequence("ten_1", "ACME"), stored, AT).invoice
+
+
+def paid(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
+    invoice = opened(*lines, balance=balance)
+    payment = Payment(
+        id="pay_1",
+        tenant_id="ten_1",
+        customer_id="cus_1",
+        amount=invoice.amount_due,
+        status=PaymentStatus.SUCCEEDED,
+        attempt=1,
+        idempotency_key="k",
+        stripe_customer_id="c",
+        payment_method_id="pm",
+        off_session=False,
+        created_at=AT,
+        submitted_at=AT,
+        invoice_id="in_1",
+    )
+    return invoicing.paid(invoice, payment, AT).invoice
+
+
+def issue(invoice: Invoice, amount: Money | None = None, *lines: CreditLine, **more: Any) -> Issued:
+    return credit_note.issue(invoice, CreditWish(amount and amount.micros, lines, **more), "cn_1", SEQUENCE, AT)
+
+
+def refund(amount: Money, note: CreditNote) -> Refund:
+    return Refund(
+        id="re_1",
+        tenant_id="ten_1",
+        customer_id="cus_1",
+        payment_id="pay_1",
+        invoice_id=note.invoice_id,
+        credit_note_id=note.id,
+        amount=amount,
+        status=RefundStatus.PENDING,
+        reason=None,
+        idempotency_key="k",
+        stripe_payment_intent_id="pi_1",
+        created_at=AT,
+        submitted_at=AT,
+    )
+
+
+def parts(notes: Sequence[CreditNote]) -> tuple[int, dict[str, int]]:
+    """Net and taxes in minor units, all notes together."""
+    taxes: Counter[str] = Counter()
+    for note in notes:
+        for tax in note.taxes:
+            taxes[f"{tax.name} {tax.rate_percent}"] += tax.amount.minor
+    return sum(note.net.minor for note in notes), {name: amount for name, amount in taxes.items() if amount}
+
+
+def parts_of_invoice(invoice: Invoice) -> tuple[int, dict[str, int]]:
+    taxes: Counter[str] = Counter()
+    for each in invoice.lines:
+        for tax in each.taxes:
+            taxes[f"{tax.name} {tax.rate_percent}"] += tax.amount.minor
+    return (invoice.total - invoice.tax).minor, {name: amount for name, amount in taxes.items() if amount}
+
+
+# Vectors
+
+
+def test_500_of_1000_that_includes_200_tax_is_400_and_100() -> None:
+    """vectors.md, "Tax" (polar): on top of the price, and within it."""
+    for each in (
+        line(usd(80_000), TaxRate("VAT", Decimal(25))),
+        line(usd(100_000), TaxRate("VAT", Decimal(25)), inclusive=True),
+    ):
+        invoice = paid(each)
+        assert (invoice.total, invoice.tax) == (usd(100_000), usd(20_000))
+        note = issue(invoice, usd(50_000)).credit_note
+        assert (note.net, note.tax, note.total) == (usd(40_000), usd(10_000), usd(50_000))
+
+
+def test_small_credits_split_as_one_large_one_does() -> None:
+    """$12.00 with $2.00 tax in twelve parts of $1.00: 16.67 cents of tax in each, so 17, 16, 17 ..."""
+    invoice, notes = paid(line(usd(1000), VAT)), []
+    for _ in range(12):
+        issued = issue(invoice, usd(100))
+        invoice, notes = issued.invoice, [*notes, issued.credit_note]
+    assert [note.tax.minor for note in notes] == [17, 16, 17] * 4
+    assert parts(notes) == (1000, {"VAT 20": 200})
+
+
+def test_the_tax_of_500_lines_is_rounded_once() -> None:
+    """A tenth of 500 lines of $1.00 and 16.67 cents of tax each (rounded to 17) is $8.50, not 500 times 2 cents."""
+    invoice = paid(*[line(usd(100), TaxRate("VAT", Decimal("16.67")))] * 500)
+    note = issue(invoice, Money(invoice.total.micros // 10, "USD")).credit_note
+    assert (note.net, note.tax) == (usd(5000), usd(850))
+
+
+def test_a_line_is_credited_with_its_tax_and_without_its_discount() -> None:
+    """$10.00 less 2.00 at 20 % is $9.60; the other line has no tax."""
+    invoice = paid(line(usd(1000), VAT, discount=usd(200)), line(usd(500)))
+    first, second = invoice.lines
+    note = issue(invoice, None, CreditLine(first.id)).credit_note
+    assert (note.net, note.tax, note.total) == (usd(800), usd(160), usd(960))
+    assert [(each.invoice_line_id, each.net, each.amount) for each in note.lines] == [(first.id, usd(800), usd(960))]
+    note = issue(invoice, None, CreditLine(second.id, 100_000), CreditLine(first.id, 480_000)).credit_note
+    assert (note.net, note.tax, [each.net.minor for each in note.lines]) == (usd(500), usd(80), [100, 400])
+
+
+def test_after_a_line_an_amount_is_of_what_is_left() -> None:
+    """The untaxed line is gone: what is credited of the rest is all taxed."""
+    invoice = paid(line(usd(10_000), VAT), line(usd(12_000)))
+    invoice = issue(invoice, None, CreditLine(invoice.lines[1].id)).invoice
+    note = issue(invoice, usd(6000)).credit_note
+    assert (note.net, note.tax) == (usd(5000), usd(1000))
+
+
+def test_after_an_amount_a_line_is_what_is_left_of_it() -> None:
+    invoice = paid(line(usd(10_000), VAT), line(usd(12_000)))
+    invoice = issue(invoice, usd(12_000)).invoice
+    note = issue(invoice, None, CreditLine(invoice.lines[0].id)).credit_note
+    assert (note.net, note.tax, note.lines[0].quantity) == (usd(5000), usd(1000), None)
+
+
+def test_three_units_of_twenty_dollars_one_by_one() -> None:
+    invoice, amounts = paid(line(usd(2000), quantity=3)), []
+    for _ in range(3):
+        issued = issue(invoice, None, CreditLine(invoice.lines[0].id, quantity=Decimal(1)))
+        invoice, amounts = issued.invoice, [*amounts, issued.credit_note.total.minor]
+    assert amounts == [667, 667, 666]
+
+
+def test_an_invoice_with_a_credit_line_is_credited_in_its_proportions() -> None:
+    """$100.00 + 20.00 less $40.00 + 8.00 of an old plan: half of what is left is 30.00 + 6.00."""
+    invoice = paid(line(usd(10_000), VAT), line(usd(-4000), VAT))
+    note = issue(invoice, usd(3600)).credit_note
+    assert (note.net, note.tax) == (usd(3000), usd(600))
+
+
+# Laws
+
+AMOUNTS = st.integers(1, 10**6)
+RATES = st.sampled_from([(), (VAT,), (GST, QST), (GST,)])
+
+
+@st.composite
+def invoices(draw: st.DrawFn) -> Invoice:
+    lines = []
+    for _ in range(draw(st.integers(1, 4))):
+        amount = draw(AMOUNTS)
+        discount = draw(st.integers(0, amount - 1))
+        rates, inclusive = draw(RATES), draw(st.booleans())
+        lines.append(line(usd(amount), *rates, inclusive=inclusive, discount=usd(discount)))
+    return paid(*lines)
+
+
+def wishes(invoice: Invoice, draw: st.DrawFn) -> list[CreditWish]:
+    """Credits that take the whole: of amounts or of a line each, then the rest."""
+    found = []
+    for _ in range(draw(st.integers(0, 5))):
+        if draw(st.booleans()):
+            found.append(CreditWish(usd(draw(st.integers(1, invoice.total.minor))).micros))
+        else:
+            each = draw(st.sampled_from(invoice.lines))
+            found.append(CreditWish(None, (CreditLine(each.id, usd(draw(st.integers(1, gross(each).minor))).micros),)))
+    return found
+
+
+def credit(invoice: Invoice, all_wishes: Sequence[CreditWish]) -> tuple[Invoice, list[Issued]]:
+    """What of them fits, one after the other, and then the rest."""
+    issued = []
+    for wish in [*all_wishes, None]:
+        if invoice.creditable.is_zero:
+            break
+        try:
+            one = credit_note.issue(invoice, wish or CreditWish(invoice.creditable.micros), "cn_1", SEQUENCE, AT)
+        except RefundExceedsAvailable:
+            continue
+        invoice, issued = one.invoice, [*issued, one]
+    return invoice, issued
+
+
+@LAW
+@given(invoices(), st.data())
+def test_whatever_the_order_all_credits_sum_to_the_invoices_net_and_taxes(
+    invoice: Invoice, data: st.DataObject
+) -> None:
+    wanted = data.draw(st.composite(lambda draw: wishes(invoice, draw))())
+    after, issued = credit(invoice, wanted)
+    notes = [each.credit_note for each in issued]
+    assert after.creditable.is_zero
+    assert sum_money((note.total for note in notes), "USD") == invoice.total
+    assert parts(notes) == parts_of_invoice(invoice)
+
+
+@LAW
+@given(invoices(), st.data())
+def test_amounts_in_another_order_leave_the_same(invoice: Invoice, data: st.DataObject) -> None:
+    sizes = data.draw(st.lists(st.integers(1, max(1, invoice.total.minor // 5)), min_size=1, max_size=5))
+    sizes = sizes if sum(sizes) <= invoice.total.minor else [1]
+    ends = []
+    for order in (sizes, data.draw(st.permutations(sizes))):
+        after, notes = invoice, []
+        for size in order:
+            one = issue(after, usd(size))
+            after, notes = one.invoice, [*notes, one.credit_note]
+        ends.append((after.credits, parts(notes)))
+    assert ends[0] == ends[1]
+
+
+@LAW
+@given(invoices(), st.data())
+def test_a_credit_note_is_its_parts_and_its_lines(invoice: Invoice, data: st.DataObject) -> None:
+    _, issued = credit(invoice, data.draw(st.composite(lambda draw: wishes(invoice, draw))()))
+    for each in issued:
+        note = each.credit_note
+        assert note.net + note.tax == note.total == sum_money((one.amount for one in note.lines), "USD")
+        assert sum_money((one.net for one in note.lines), "USD") == note.net
+        assert all(not tax.amount.is_negative for tax in note.taxes)
+        assert note.to_invoice + note.to_balance + note.to_refund == note.total
+
+
+@LAW
+@given(invoices(), st.data())
+def test_the_books_of_an_invoice_that_was_credited_whole_are_empty(invoice: Invoice, data: st.DataObject) -> None:
+    """Revenue and tax are as if it had never been; the customer's money is in its balance."""
+    _, issued = credit(invoice, data.draw(st.composite(lambda draw: wishes(invoice, draw))()))
+    sums: Counter[Account] = Counter()
+    for entry in (entry for each in issued for entry in each.entries):
+        assert sum(posting.amount.micros for posting in entry.postings) == 0
+        for posting in entry.postings:
+            sums[posting.account] += posting.amount.micros
+    assert sums[Account.REVENUE] == (invoice.total - invoice.tax).micros
+    assert sums[Account.TAX_PAYABLE] == invoice.tax.micros
+    assert (sums[Account.RECEIVABLE], sums[Account.CUSTOMER_BALANCE]) == (0, -invoice.total.micros)
+
+
+@LAW
+@given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.integers(1, 9)), max_size=12))
+def test_steps_are_kept_short_and_lose_nothing(steps: list[tuple[str | None, int]]) -> None:
+    made = [CreditStep(where, usd(n)) for where, n in steps]
+    short = with_steps((), made)
+    for where in (None, "a", "b"):
+        assert sum(s.amount.minor for s in short if s.line_id == where) == sum(n for w, n in steps if w == where)
+    assert all(not (a.line_id is None and b.line_id is None) for a, b in pairwise(short))
+    assert len(short) <= 3 * (1 + sum(where is None for where, _ in steps))
+
+
+# Where the money goes
+
+
+def test_what_is_due_comes_first_and_the_rest_goes_to_the_balance() -> None:
+    """$100.00, of which 30.00 came out of the balance."""
+    invoice = opened(line(usd(10_000)), balance=usd(3000))
+    one = issue(invoice, usd(2000))
+    assert (one.credit_note.to_invoice, one.invoice.amount_due, one.invoice.status) == (
+        usd(2000), usd(5000), InvoiceStatus.OPEN,
+    )  # fmt: skip
+    rest = issue(one.invoice, usd(8000))
+    assert (rest.credit_note.to_invoice, rest.credit_note.to_balance) == (usd(5000), usd(3000))
+    assert (rest.invoice.status, rest.invoice.amount_due, rest.invoice.paid_at) == (InvoiceStatus.PAID, usd(0), AT)
+    assert [entry.kind for entry in rest.entries] == ["credit_noted", "balance_used"]
+
+
+def test_a_refund_takes_no_more_than_was_paid() -> None:
+    invoice = paid(line(usd(10_000)), balance=usd(3000))
+    with pytest.raises(RefundExceedsAvailable) as refused:
+        issue(invoice, usd(7001), refund=True)
+    assert [(each.field, each.reason) for each in refused.value.details] == [("refund", "above_what_was_paid")]
+    issued = issue(invoice, usd(7000), refund=True)
+    issued = credit_note.refunding(issued, refund(usd(7000), issued.credit_note))
+    assert (issued.credit_note.to_refund, issued.credit_note.refund_id) == (usd(7000), "re_1")
+    assert [entry.kind for entry in issued.entries] == ["credit_noted"]
+    with pytest.raises(RefundExceedsAvailable):  # while the first is under way
+        issue(issued.invoice, usd(1), refund=True)
+    gone = credit_note.refund_settled(issued.invoice, "re_1", usd(7000))
+    assert (gone.amount_refunded, gone.refundable, gone.pending_refunds) == (usd(7000), usd(0), {})
+    back = credit_note.refund_settled(gone, "re_1", -usd(7000))
+    assert (back.amount_refunded, back.refundable) == (usd(0), usd(7000))
+
+
+def test_a_refund_that_failed_goes_to_the_balance() -> None:
+    issued = issue(paid(line(usd(10_000))), usd(7000), refund=True)
+    note, entry = credit_note.refund_failed(issued.credit_note, refund(usd(7000), issued.credit_note), AT)
+    assert (note.to_balance, note.to_refund, note.total) == (usd(7000), usd(0), usd(7000))
+    assert [(p.account, p.amount) for p in entry.postings] == [
+        (Account.CUSTOMER_BALANCE, -usd(7000)),
+        (Account.RECEIVABLE, usd(7000)),
+    ]
+
+
+def test_what_was_written_off_is_no_bad_debt_once_it_is_credited() -> None:
+    invoice, _ = invoicing.uncollectible(opened(line(usd(1000), VAT)), AT)
+    issued = issue(invoice, usd(1200))
+    assert issued.invoice.status is InvoiceStatus.PAID
+    postings = Counter[Account]()
+    for entry in issued.entries:
+        for posting in entry.postings:
+            postings[posting.account] += posting.amount.minor
+    assert postings == {
+        Account.REVENUE: 1000, Account.TAX_PAYABLE: 200, Account.RECEIVABLE: 0, Account.BAD_DEBT: -1200,
+    }  # fmt: skip
+
+
+def test_numbers_have_no_gaps() -> None:
+    issued = issue(paid(line(usd(1000))), usd(1))
+    assert (issued.credit_note.number, issued.sequence) == ("ACME-CN-000001", replace(SEQUENCE, next_number=2))
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("status", [InvoiceStatus.DRAFT, InvoiceStatus.VOID])
+def test_what_nobody_owes_is_not_credited(status: InvoiceStatus) -> None:
+    with pytest.raises(InvalidState) as refused:
+        issue(replace(opened(line(usd(1000))), status=status), usd(100))
+    assert refused.value.public_code == "invoice.invalid_state"
+
+
+def test_more_than_the_invoice_is_refused() -> None:
+    invoice = issue(paid(line(usd(1000))), usd(400)).invoice
+    with pytest.raises(RefundExceedsAvailable) as refused:
+        issue(invoice, usd(601))
+    assert [(each.field, each.reason) for each in refused.value.details] == [("amount", "above_what_is_left")]
+    assert issue(invoice, usd(600)).invoice.creditable.is_zero
+
+
+def test_a_line_is_never_credited_beyond_itself() -> None:
+    invoice = paid(line(usd(1000)), line(usd(1000)), line(usd(1000)))
+    first, second, third = invoice.lines
+    invoice = issue(invoice, None, CreditLine(first.id, 300_000)).invoice
+    wanted = (CreditLine(first.id, 701_000), CreditLine(second.id, 1000_000), CreditLine(third.id, 1001_000))
+    with pytest.raises(RefundExceedsAvailable) as refused:
+        issue(invoice, None, *wanted)
+    assert [each.field for each in refused.value.details] == ["lines.0.amount", "lines.2.amount"]
+    invoice = issue(invoice, None, CreditLine(first.id)).invoice
+    with pytest.raises(RefundExceedsAvailable) as refused:
+        issue(invoice, None, CreditLine(first.id))
+    assert [each.field for each in refused.value.details] == ["lines.0.lineId"]
+
+
+def test_lines_above_what_an_invoice_with_a_credit_asked_for_are_refused() -> None:
+    invoice = paid(line(usd(10_000)), line(usd(-4000)))
+    with pytest.raises(RefundExceedsAvailable) as refused:
+        issue(invoice, None, CreditLine(invoice.lines[0].id))
+    assert [each.field for each in refused.value.details] == ["lines"]
+
+
+def test_every_bad_line_is_named() -> None:
+    invoice = paid(line(usd(10_000), quantity=2), line(usd(-100)), line(usd(500), quantity=None))
+    one, credit_line, flat = (each.id for each in invoice.lines)
+    wanted = (
+        CreditLine("in_2-1"),
+        CreditLine(one, quantity=Decimal(3)),
+        CreditLine(one),
+        CreditLine(credit_line),
+        CreditLine(flat, quantity=Decimal(1)),
+    )
+    with pytest.raises(ValidationFailed) as refused:
+        issue(invoice, None, *wanted)
+    assert [(each.field, each.reason) for each in refused.value.details] == [
+        ("lines.0.lineId", "unknown_line"),
+        ("lines.1.quantity", "above_the_line"),
+        ("lines.2.lineId", "duplicate"),
+        ("lines.3.lineId", "nothing_to_credit"),
+        ("lines.4.quantity", "line_has_no_quantity"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field", "reason"),
+    [
+        (CreditWish(None), "amount", "missing_required_field"),
+        (CreditWish(0), "amount", "not_positive"),
+        (CreditWish(1_003_000), "amount", "not_chargeable_in_currency"),
+        (CreditWish(None, (CreditLine("in_1-1", 3000),)), "lines.0.amount", "not_chargeable_in_currency"),
+        (CreditWish(None, (CreditLine("in_1-1", quantity=Decimal(0)),)), "lines.0.quantity", "not_positive"),
+    ],
+)
+def test_an_amount_that_cannot_be_is_named(wanted: CreditWish, field: str, reason: str) -> None:
+    invoice = paid(line(Money(10_000_000, "KWD"), VAT))
+    with pytest.raises(ValidationFailed) as refused:
+        credit_note.issue(invoice, wanted, "cn_1", SEQUENCE, AT)
+    assert [(each.field, each.reason) for each in refused.value.details] == [(field, reason)]
+
+
+def test_what_is_not_where_it_went_cannot_be_made() -> None:
+    note = issue(paid(line(usd(1000), VAT)), usd(600)).credit_note
+    for change in ({"tax": usd(0)}, {"to_balance": usd(0)}, {"lines": ()}):
+        with pytest.raises(ValueError, match="credit note cn_1"):
+            replace(note, **change)

@@ -77,7 +77,7 @@ def invoice_table(invoices: list[Any]) -> Table:
         table.add_row(
             each["number"],
             each["createdAt"][5:10],
-            f"{period['start'][5:10]}..{period['end'][5:10]}",
+            f"{period['start'][5:10]}/{period['end'][5:10]}",
             each["billingReason"].removeprefix("subscription_"),
             *(_plain(each[key]) if each[key] else "" for key in _SUMS.values()),
             each["status"],

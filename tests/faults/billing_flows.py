@@ -19,6 +19,10 @@ _CHARGES = "payment_intents$"
 _TAX = "tax/calculations$"
 
 
+def _tenant(world: World, at: datetime, **settings: Any) -> Tenant:
+    return world.new_tenant(at, **({"plans": ("thirty",)} | settings))
+
+
 def _subscribed(world: World, at: datetime, tenant: Tenant, **more: Any) -> Json:
     """A subscription to the plan of thirty days, paid: $49.99 and three seats of $5.00."""
     answer = world.run(at, tenant.subscribe(**({"planId": "thirty"} | more))).last()
@@ -36,7 +40,7 @@ def _done(world: World, at: datetime, *steps: Json) -> list[Any]:
 
 
 def _upgrade(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     made = _subscribed(world, at, tenant)
     request = tenant.change(made["id"], quantities={"seats": 12}, prorationBehavior="invoice_now")
     # 20 of 30 days: 3 seats back, 12 billed: -10.00 + 40.00.
@@ -45,7 +49,7 @@ def _upgrade(world: World, at: datetime) -> Scene:
 
 
 def _shorter_interval(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at, plans=("thirty", "ninety"))
     made = _subscribed(world, at, tenant, planId="ninety")
     request = tenant.change(made["id"], planId="thirty")
     # 135.00 and 3 x 5.00 for 90 days, 80 of them back: -120.00 - 13.33; the first month: 49.99 + 15.00.
@@ -55,7 +59,7 @@ def _shorter_interval(world: World, at: datetime) -> Scene:
 
 
 def _renewal_from_balance(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     made = _subscribed(world, at, tenant, quantities={"seats": 9})
     fewer = tenant.change(made["id"], quantities={"seats": 3}, prorationBehavior="invoice_now")
     _done(world, at + timedelta(days=10), fewer)
@@ -71,27 +75,27 @@ def _paused(world: World, at: datetime, tenant: Tenant, **more: Any) -> Json:
     return made
 
 
-# On day 35 the second period has 25 days left: 64.99 x 25/30, less 64.99 x 20/30 that was given back: 41.66 + 12.50 less
-# 33.33 + 10.00.
+# On day 35 the second period has 25 days left: 49.99 and 15.00 for 25 of 30 days are 41.66 + 12.50. For 20 of 30 days,
+# 33.33 + 10.00 were given back.
 _RESUMED = {"subscriptions": [("active", 0, 0)], "cents": 6499 + 5416 - 4333, "charges at Stripe": 2}
 
 
 def _resume(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     made = _paused(world, at, tenant)
     request = post("subscriptions", f"/v1/subscriptions/{made['id']}/resume", tenant.key, "resume")
     return Scene(at + timedelta(days=35), [request], recovery(request), tenant, _RESUMED)
 
 
 def _automatic_resume(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     _paused(world, at, tenant, resumesAt=iso(at + timedelta(days=35)))
     return Scene(at + timedelta(days=35) + HOUR, _SWEEP, recovery(), tenant, _RESUMED)
 
 
 def _grace(world: World, at: datetime) -> Scene:
     """The renewal makes a draft, and an hour later it is finalized and charged."""
-    tenant = world.new_tenant(at, gracePeriodSeconds=3600)
+    tenant = _tenant(world, at, gracePeriodSeconds=3600)
     _subscribed(world, at, tenant)
     hour_later = [step("later", seconds=3700), *_SWEEP]
     again = [*recovery(), *hour_later, *recovery()]
@@ -114,7 +118,7 @@ def _failed_renewal(world: World, at: datetime, tenant: Tenant, pending: bool = 
 
 
 def _dunning_succeeds(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     _declines(world, _failed_renewal(world, at, tenant), None)
     invoices = [("000001", "paid", 1), ("000002", "paid", 2)]
     want = {"subscriptions": [("active", 0, 0)], "invoices": invoices, "dunning": []}
@@ -122,7 +126,7 @@ def _dunning_succeeds(world: World, at: datetime) -> Scene:
 
 
 def _dunning_fails(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     _failed_renewal(world, at, tenant)
     invoices = [("000001", "paid", 1), ("000002", "open", 2)]
     want = {"subscriptions": [("past_due", 0, 1)], "invoices": invoices, "dunning": [1]}
@@ -131,7 +135,7 @@ def _dunning_fails(world: World, at: datetime) -> Scene:
 
 def _dunning_ends(world: World, at: datetime) -> Scene:
     """The schedule's one day: the charge fails, the subscription ends, and what waited is billed, and fails too."""
-    tenant = world.new_tenant(at, dunning={"scheduleDays": [1]})
+    tenant = _tenant(world, at, dunning={"scheduleDays": [1]})
     _failed_renewal(world, at, tenant, pending=True)
     invoices = [("000001", "paid", 1), ("000002", "open", 2), ("000003", "open", 1)]
     want = {"subscriptions": [("canceled", 0, 1)], "invoices": invoices, "dunning": [0, 1]}
@@ -140,7 +144,7 @@ def _dunning_ends(world: World, at: datetime) -> Scene:
 
 def _declined_unheard(world: World, at: datetime) -> Scene:
     """Stripe declines a renewal, and its answer is lost: the webhook tells, and the sweep looks."""
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     made = _subscribed(world, at, tenant)
     _declines(world, made, "insufficient_funds")
     world.control("faults", kind="drop_after", method="POST", path=_CHARGES, times=50)
@@ -157,7 +161,7 @@ _GOODS = {"lines": [{"description": "Setup", "quantity": 2, "unitAmount": 750000
 
 
 def _one_off(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     _subscribed(world, at, tenant)
     body = _GOODS | {"customerId": tenant.customer_ids[0], "autoFinalize": True}
     request = post("invoices", "/v1/invoices", tenant.key, "goods", body)
@@ -166,7 +170,7 @@ def _one_off(world: World, at: datetime) -> Scene:
 
 
 def _finalize(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     _subscribed(world, at, tenant)
     body = _GOODS | {"customerId": tenant.customer_ids[0]}
     draft = _done(world, at, post("invoices", "/v1/invoices", tenant.key, "goods", body))[-1]["body"]["data"]
@@ -177,7 +181,7 @@ def _finalize(world: World, at: datetime) -> Scene:
 
 
 def _limited_coupon(world: World, at: datetime) -> Scene:
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     terms = {"code": "LAST", "percentOff": 25, "duration": "forever", "maxRedemptions": 1}
     _done(world, at, post("coupons", "/v1/coupons", tenant.key, "coupon", terms))
     request = tenant.subscribe(planId="thirty", couponCode="last")
@@ -190,7 +194,7 @@ def _tax_down(world: World, at: datetime) -> Scene:
     """The tax provider is down when the renewal comes: the draft waits, and goes out with its tax later."""
     world.clear_faults()
     address = {"line1": "1 High Street", "city": "London", "postalCode": "N1 1AA", "country": "GB"}
-    tenant = world.new_tenant(at, address=address, taxProvider="stripe")
+    tenant = _tenant(world, at, address=address, taxProvider="stripe")
     _subscribed(world, at, tenant)
     down = step(
         "stripe", method="POST", path="faults", body={"kind": "status", "status": 500, "path": _TAX, "times": 500}
@@ -205,7 +209,7 @@ def _tax_down(world: World, at: datetime) -> Scene:
 
 def _void_with_balance(world: World, at: datetime) -> Scene:
     """An open invoice that used the customer's balance is void: the balance comes back."""
-    tenant = world.new_tenant(at)
+    tenant = _tenant(world, at)
     made = _subscribed(world, at, tenant, quantities={"seats": 9})
     fewer = tenant.change(made["id"], quantities={"seats": 3}, prorationBehavior="invoice_now")
     _done(world, at + timedelta(days=10), fewer)

@@ -295,13 +295,11 @@ class Child:
         answer: Json = _HANDLERS["billing_worker"].lambda_handler({"Records": [record]}, _Context())
         return answer
 
-    def do_stripe(self, method: str, path: str, body: Json | None = None) -> Json:
+    def do_stripe(self, method: str, path: str, body: Json | None = None) -> None:
         """The sandbox's control API: Stripe falls ill, or is well again, while the job goes on; not counted."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{os.environ['STRIPE_API_BASE']}/_sandbox/{path}", data, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            found: Json = json.loads(answer.read())
-            return found
+        urllib.request.urlopen(request, timeout=10).close()
 
     def do_create_key(self) -> None:
         """The stack's KMS key."""

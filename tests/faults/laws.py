@@ -243,7 +243,9 @@ def _events(books: Books) -> Iterator[str]:
     had = {event for event in events if event[0] in _ONCE}
     yield from (f"no event {event}" for event in sorted(wanted - had))
     # What was given up, and paid after all, was both.
-    yield from (f"an event of nothing: {event}" for event in sorted(had - wanted) if event[0] != "invoice.uncollectible")
+    yield from (
+        f"an event of nothing: {event}" for event in sorted(had - wanted) if event[0] != "invoice.uncollectible"
+    )
     yield from (f"{n} events {event}" for event, n in events.items() if n > 1 and event[0] in _ONCE)
     yield from (f"parked: {event}" for event in events if event[0].endswith(".parked"))
 
@@ -300,9 +302,8 @@ def _alarms(books: Books) -> Iterator[str]:
             continue
         if invoice["status"] == "draft" and invoice["subscription_id"]:
             yield f"draft {invoice['id']} waits, and nobody will finalize it"
-        latest = payments.get(invoice["latest_payment_id"] or "", {"status": "none"})
+        latest = payments.get(invoice["latest_payment_id"] or "", {"status": "none"})["status"]
         began = subscriptions.get(invoice["subscription_id"] or "", {"state": "none"})["state"] != "incomplete"
-        undunned = invoice["dunning"] is None or invoice["dunning"]["steps_done"] < len(days)
-        if invoice["status"] == "open" and invoice["auto_charge"] and began and undunned:
-            if latest["status"] not in _UNDECIDED:
-                yield f"invoice {invoice['id']} is open after a {latest['status']} payment, and nobody will collect it"
+        collects = invoice["status"] == "open" and invoice["auto_charge"] and began and latest not in _UNDECIDED
+        if collects and (invoice["dunning"] is None or invoice["dunning"]["steps_done"] < len(days)):
+            yield f"invoice {invoice['id']} is open, its latest payment {latest}, and nobody will collect it"

@@ -379,12 +379,19 @@ class World:
         return step("webhook", body=body, signature=signature("whsec_by_hand", body, int(time.time())))
 
     def new_tenant(
-        self, at: datetime, customers: int = 1, clock: bool = False, address: Json | None = None, **settings: Any
+        self,
+        at: datetime,
+        customers: int = 1,
+        clock: bool = False,
+        plans: Sequence[str] = ("business",),
+        address: Json | None = None,
+        **settings: Any,
     ) -> Tenant:
         """A tenant in test mode, with plans and customers.
 
         Args:
             clock: the customers are attached to a test clock.
+            plans: ids of ``PLANS``.
             address: of each customer.
             settings: of the tenant.
         """
@@ -393,7 +400,7 @@ class World:
         made = self.run(at, post("tenants", "/v1/tenants", self.platform_key, name, wanted)).last()
         assert made["status"] == 201, made
         key = made["body"]["data"]["apiKey"]
-        steps = [post("catalog", "/v1/plans", key, plan["id"], plan) for plan in PLANS]
+        steps = [post("catalog", "/v1/plans", key, plan, PLANS[plan]) for plan in plans]
         clock_id = None
         if clock:
             frozen = (at + timedelta(days=1)).replace(microsecond=0)
@@ -407,7 +414,7 @@ class World:
             steps.append(post("customers", "/v1/customers", key, f"customer-{n}", body))
         answers = self.run(at, *steps).all()
         assert [answer["status"] for answer in answers] == [201] * len(answers), answers
-        ids = [answer["body"]["data"]["id"] for answer in answers[len(PLANS) :]]
+        ids = [answer["body"]["data"]["id"] for answer in answers[len(plans) :]]
         return Tenant(self, made["body"]["data"]["id"], key, ids, clock_id)
 
 
@@ -429,7 +436,7 @@ NINETY_DAYS: Json = THIRTY_DAYS | {
     "intervalCount": 90,
     "components": [{"key": "base", "type": "flat", "unitAmount": 13500000}, PLAN["components"][1]],
 }
-PLANS = (PLAN, THIRTY_DAYS, NINETY_DAYS)
+PLANS: dict[str, Json] = {plan["id"]: plan for plan in (PLAN, THIRTY_DAYS, NINETY_DAYS)}
 
 
 @dataclass(frozen=True)

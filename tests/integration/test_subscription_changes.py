@@ -245,9 +245,7 @@ def test_a_pending_end_is_undone_by_resume(world: World, tenant: Tenant) -> None
 
 def test_an_end_now_with_prorations_gives_the_rest_to_the_balance(world: World, tenant: Tenant) -> None:
     _, subscription = seats(world, tenant)
-    ended = tenant.post(
-        f"/v1/subscriptions/{subscription}/cancel", {"prorationBehavior": "create_prorations"}
-    ).data
+    ended = tenant.post(f"/v1/subscriptions/{subscription}/cancel", {"prorationBehavior": "create_prorations"}).data
     assert ended["state"] == "canceled"
     invoice = newest(tenant, subscription)
     assert (nets(invoice["lines"]), invoice["billingReason"]) == ([-5000, -5000], "subscription_cancel")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import credit_note, invoicing
+from billing.domain import credit_note, invoicing, settlement
 from billing.domain.balance import Balance
 from billing.domain.credit_note import CreditLine, CreditNote, CreditNoteSequence, CreditWish, Issued
 from billing.domain.crediting import gross, with_steps
@@ -96,7 +96,7 @@ def paid(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
         submitted_at=AT,
         invoice_id="in_1",
     )
-    return invoicing.paid(invoice, payment, AT).invoice
+    return settlement.paid(invoice, payment, AT).invoice
 
 
 def issue(invoice: Invoice, amount: Money | None = None, *lines: CreditLine, **more: Any) -> Issued:
@@ -364,7 +364,7 @@ def test_a_refund_that_failed_goes_to_the_balance() -> None:
 
 
 def test_what_was_written_off_is_no_bad_debt_once_it_is_credited() -> None:
-    invoice, _ = invoicing.uncollectible(opened(line(usd(1000), VAT)), AT)
+    invoice, _ = settlement.uncollectible(opened(line(usd(1000), VAT)), AT)
     issued = issue(invoice, usd(1200))
     assert issued.invoice.status is InvoiceStatus.PAID
     postings = Counter[Account]()

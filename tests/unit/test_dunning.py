@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import changes, invoicing
+from billing.domain import changes, invoicing, settlement
 from billing.domain import subscription as lifecycle
 from billing.domain.due import Due
 from billing.domain.dunning import DEFAULT_SCHEDULE_DAYS, Dunning, DunningAction
@@ -64,7 +64,7 @@ def test_every_day_of_any_schedule_has_one_step(schedule: list[int]) -> None:
 
 def test_an_empty_schedule_has_no_step_and_its_end_comes_at_once() -> None:
     assert Dunning(FAILED_AT).next_at(()) is None
-    assert invoicing.dunned(open_invoice(), Dunning(FAILED_AT), (), FAILED_AT, "07").due == Due("07", FAILED_AT)
+    assert settlement.dunned(open_invoice(), Dunning(FAILED_AT), (), FAILED_AT, "07").due == Due("07", FAILED_AT)
 
 
 def test_a_schedule_that_was_made_shorter_is_used_up() -> None:
@@ -76,7 +76,7 @@ def test_an_open_invoice_is_due_on_its_next_day_and_then_for_the_end() -> None:
     dunning = Dunning(FAILED_AT)
     for step in range(3):
         at = FAILED_AT + timedelta(days=step)
-        invoice = invoicing.dunned(invoice, dunning, (1, 3), at, "07")
+        invoice = settlement.dunned(invoice, dunning, (1, 3), at, "07")
         assert invoice.dunning == dunning
         assert invoice.due is not None
         dues.append(invoice.due.at - FAILED_AT)
@@ -89,7 +89,7 @@ def test_after_an_outage_the_steps_that_were_missed_come_a_day_apart() -> None:
     invoice, at, days = open_invoice(), FAILED_AT + timedelta(days=6), []
     dunning = Dunning(FAILED_AT)
     for _ in range(3):
-        invoice = invoicing.dunned(invoice, dunning, (1, 3, 5), at, "07")
+        invoice = settlement.dunned(invoice, dunning, (1, 3, 5), at, "07")
         assert invoice.due is not None
         at, dunning = invoice.due.at, dunning.stepped()
         days.append((at - FAILED_AT).days)
@@ -124,14 +124,14 @@ def test_without_a_method_there_is_nothing_to_charge() -> None:
 
 
 def test_a_success_ends_it() -> None:
-    invoice = invoicing.dunned(open_invoice(), Dunning(FAILED_AT).stepped(), (1, 3), FAILED_AT, "07")
-    after = invoicing.paid(invoice, payment(invoice.amount_due), FAILED_AT).invoice
+    invoice = settlement.dunned(open_invoice(), Dunning(FAILED_AT).stepped(), (1, 3), FAILED_AT, "07")
+    after = settlement.paid(invoice, payment(invoice.amount_due), FAILED_AT).invoice
     assert (after.status, after.dunning, after.due) == (InvoiceStatus.PAID, None, None)
 
 
 def test_so_do_voiding_and_giving_up() -> None:
-    invoice = invoicing.dunned(open_invoice(), Dunning(FAILED_AT), (1, 3), FAILED_AT, "07")
-    for after in (invoicing.void(invoice, FAILED_AT).invoice, invoicing.uncollectible(invoice, FAILED_AT)[0]):
+    invoice = settlement.dunned(open_invoice(), Dunning(FAILED_AT), (1, 3), FAILED_AT, "07")
+    for after in (settlement.void(invoice, FAILED_AT).invoice, settlement.uncollectible(invoice, FAILED_AT)[0]):
         assert (after.dunning, after.due) == (None, None)
 
 

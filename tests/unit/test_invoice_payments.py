@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import invoicing
+from billing.domain import settlement
 from billing.domain.due import Due
 from billing.domain.errors import InvalidState
 from billing.domain.invoicing import Invoice, InvoiceStatus
@@ -24,7 +24,7 @@ I = InvoiceStatus  # noqa: E741 - the states of an invoice
 
 
 def given_up(*minor: int, balance: int = 0) -> Invoice:
-    return invoicing.uncollectible(opened(*minor, balance=balance), LATER)[0]
+    return settlement.uncollectible(opened(*minor, balance=balance), LATER)[0]
 
 
 # Charging
@@ -33,21 +33,21 @@ def given_up(*minor: int, balance: int = 0) -> Invoice:
 @pytest.mark.parametrize("status", [I.DRAFT, I.PAID, I.VOID])
 def test_only_what_is_open_or_given_up_is_charged(status: InvoiceStatus) -> None:
     with pytest.raises(InvalidState) as refused:
-        invoicing.attempted(replace(opened(1000), status=status), payment(1000))
+        settlement.attempted(replace(opened(1000), status=status), payment(1000))
     assert refused.value.public_code == "invoice.invalid_state"
     assert status in refused.value.message
 
 
 @pytest.mark.parametrize("status", [I.OPEN, I.UNCOLLECTIBLE])
 def test_an_attempt_is_counted(status: InvoiceStatus) -> None:
-    after = invoicing.attempted(replace(opened(1000), status=status), payment(1000, "pay_3", attempt=3))
+    after = settlement.attempted(replace(opened(1000), status=status), payment(1000, "pay_3", attempt=3))
     assert (after.status, after.attempt_count, after.latest_payment_id) == (status, 3, "pay_3")
 
 
 def test_a_failed_charge_leaves_its_reason_and_success_takes_it_away() -> None:
-    failed = invoicing.payment_failed(opened(1000), payment(1000, status=PaymentStatus.FAILED))
+    failed = settlement.payment_failed(opened(1000), payment(1000, status=PaymentStatus.FAILED))
     assert (failed.status, failed.payment_error and failed.payment_error.code) == ("open", "payment.declined")
-    assert invoicing.paid(failed, payment(failed.total), LATER).invoice.payment_error is None
+    assert settlement.paid(failed, payment(failed.total), LATER).invoice.payment_error is None
 
 
 # Money that comes in
@@ -58,7 +58,7 @@ def test_a_failed_charge_leaves_its_reason_and_success_takes_it_away() -> None:
 def test_an_invoice_is_paid_when_all_of_it_is_and_the_rest_is_credit(owed: int, held: int, received: int) -> None:
     before = opened(owed, balance=held)
     due = before.amount_due.minor
-    result = invoicing.paid(before, payment(received), LATER)
+    result = settlement.paid(before, payment(received), LATER)
     after = result.invoice
     assert after.amount_paid.minor == received
     assert result.excess.minor == max(0, received - due)
@@ -80,14 +80,14 @@ def test_an_invoice_is_paid_when_all_of_it_is_and_the_rest_is_credit(owed: int, 
 
 
 def test_a_payment_by_parts() -> None:
-    first = invoicing.paid(opened(3000), payment(1000), LATER)
+    first = settlement.paid(opened(3000), payment(1000), LATER)
     assert (first.invoice.status, first.invoice.amount_due.minor) == (I.OPEN, 2000)
-    second = invoicing.paid(first.invoice, payment(2000, "pay_2"), LATER)
+    second = settlement.paid(first.invoice, payment(2000, "pay_2"), LATER)
     assert (second.invoice.status, second.invoice.amount_due.minor, second.excess.minor) == (I.PAID, 0, 0)
 
 
 def test_who_pays_too_much_has_a_credit() -> None:
-    result = invoicing.paid(opened(3000), payment(5000), LATER)
+    result = settlement.paid(opened(3000), payment(5000), LATER)
     after = result.invoice
     assert (result.excess.minor, after.balance_applied.minor, after.amount_paid.minor) == (2000, -2000, 5000)
     assert (after.status, after.amount_due.minor) == (I.PAID, 0)
@@ -95,16 +95,16 @@ def test_who_pays_too_much_has_a_credit() -> None:
 
 def test_who_pays_twice_has_all_of_the_second_as_credit() -> None:
     """An old form and a new card."""
-    once = invoicing.paid(opened(3000), payment(3000), LATER).invoice
-    twice = invoicing.paid(once, payment(3000, "pay_2"), LATER + timedelta(days=1))
+    once = settlement.paid(opened(3000), payment(3000), LATER).invoice
+    twice = settlement.paid(once, payment(3000, "pay_2"), LATER + timedelta(days=1))
     assert (twice.excess.minor, twice.invoice.status, twice.invoice.amount_due.minor) == (3000, I.PAID, 0)
     assert twice.invoice.paid_at == LATER
     assert accounts(twice.entries) == {Account.CASH: 3000, Account.CUSTOMER_BALANCE: -3000}
 
 
 def test_who_pays_what_was_void_has_it_as_credit() -> None:
-    void = invoicing.void(opened(3000), LATER).invoice
-    result = invoicing.paid(void, payment(3000), LATER)
+    void = settlement.void(opened(3000), LATER).invoice
+    result = settlement.paid(void, payment(3000), LATER)
     assert (result.excess.minor, result.invoice.status, result.invoice.amount_due.minor) == (3000, I.VOID, 0)
     assert accounts(result.entries) == {Account.CASH: 3000, Account.CUSTOMER_BALANCE: -3000}
 
@@ -112,19 +112,19 @@ def test_who_pays_what_was_void_has_it_as_credit() -> None:
 def test_a_credit_note_leaves_less_to_pay() -> None:
     noted = replace(opened(3000), amount_credited=Money.from_minor(1000, "USD"))
     assert noted.amount_due.minor == 2000
-    result = invoicing.paid(noted, payment(3000), LATER)
+    result = settlement.paid(noted, payment(3000), LATER)
     assert (result.excess.minor, result.invoice.status, result.invoice.amount_due.minor) == (1000, I.PAID, 0)
 
 
 def test_nothing_but_the_payment_changes_on_a_finalized_invoice() -> None:
     before = opened(1000)
-    after = invoicing.paid(before, payment(before.total), LATER).invoice
+    after = settlement.paid(before, payment(before.total), LATER).invoice
     assert replace(after, status=before.status, amount_paid=before.amount_paid, paid_at=None) == before
 
 
 def test_a_payment_is_posted_once() -> None:
     def ids(payment_id: str) -> list[str]:
-        return [entry.id for entry in invoicing.paid(opened(1000), payment(1500, payment_id), LATER).entries]
+        return [entry.id for entry in settlement.paid(opened(1000), payment(1500, payment_id), LATER).entries]
 
     assert ids("pay_1") == ids("pay_1")
     assert len({*ids("pay_1"), *ids("pay_2")}) == 4
@@ -135,7 +135,7 @@ def test_a_payment_is_posted_once() -> None:
 
 def test_voiding_takes_the_amount_out_of_the_books_again() -> None:
     final = finalized(draft([line(5000, tax=1000)]))
-    voided = invoicing.void(final.invoice, LATER)
+    voided = settlement.void(final.invoice, LATER)
     assert (voided.invoice.status, voided.returned.minor, voided.invoice.amount_due.minor) == (I.VOID, 0, 0)
     assert accounts([*final.entries, *voided.entries]) == {}
     assert not {entry.id for entry in voided.entries} & {entry.id for entry in final.entries}
@@ -147,9 +147,9 @@ def test_voiding_returns_the_balance_that_was_used(owed: int, held: int) -> None
     final = finalized(draft_of(owed), held)
     if final.invoice.status is I.PAID:
         with pytest.raises(InvalidState):
-            invoicing.void(final.invoice, LATER)
+            settlement.void(final.invoice, LATER)
         return
-    voided = invoicing.void(final.invoice, LATER)
+    voided = settlement.void(final.invoice, LATER)
     assert voided.returned.minor == held
     assert final.balance.used(-voided.returned).amount.minor == held
     assert (voided.invoice.balance_applied.minor, voided.invoice.amount_due.minor) == (0, 0)
@@ -157,7 +157,7 @@ def test_voiding_returns_the_balance_that_was_used(owed: int, held: int) -> None
 
 
 def test_a_draft_is_voided_without_a_trace_in_the_books() -> None:
-    voided = invoicing.void(replace(draft_of(5000), due=Due("07", AT)), LATER)
+    voided = settlement.void(replace(draft_of(5000), due=Due("07", AT)), LATER)
     assert (voided.invoice.status, voided.invoice.number, voided.invoice.due) == (I.VOID, None, None)
     assert (voided.entries, voided.returned.minor) == ((), 0)
 
@@ -165,25 +165,25 @@ def test_a_draft_is_voided_without_a_trace_in_the_books() -> None:
 @pytest.mark.parametrize("status", [I.PAID, I.VOID, I.UNCOLLECTIBLE])
 def test_only_a_draft_or_an_open_invoice_is_voided(status: InvoiceStatus) -> None:
     with pytest.raises(InvalidState) as refused:
-        invoicing.void(replace(opened(1000), status=status), LATER)
+        settlement.void(replace(opened(1000), status=status), LATER)
     assert refused.value.public_code == "invoice.invalid_state"
     assert status in refused.value.message
 
 
 def test_an_invoice_with_money_on_it_or_a_credit_note_is_not_voided() -> None:
-    part = invoicing.paid(opened(2000), payment(1000), LATER).invoice
+    part = settlement.paid(opened(2000), payment(1000), LATER).invoice
     noted = replace(opened(2000), amount_credited=Money.from_minor(500, "USD"))
     for invoice in (part, noted):
         with pytest.raises(InvalidState, match="open and partly"):
-            invoicing.void(invoice, LATER)
+            settlement.void(invoice, LATER)
 
 
 # Uncollectible, and paid after all
 
 
 def test_what_is_given_up_is_bad_debt_as_far_as_it_is_still_due() -> None:
-    before = invoicing.paid(opened(5000, balance=1000), payment(500), LATER).invoice
-    after, entry = invoicing.uncollectible(replace(before, due=Due("07", AT)), LATER)
+    before = settlement.paid(opened(5000, balance=1000), payment(500), LATER).invoice
+    after, entry = settlement.uncollectible(replace(before, due=Due("07", AT)), LATER)
     assert (after.status, after.due, after.amount_due.minor) == (I.UNCOLLECTIBLE, None, 3500)
     assert accounts([entry]) == {Account.BAD_DEBT: 3500, Account.RECEIVABLE: -3500}
 
@@ -191,25 +191,25 @@ def test_what_is_given_up_is_bad_debt_as_far_as_it_is_still_due() -> None:
 @pytest.mark.parametrize("status", [s for s in I if s is not I.OPEN])
 def test_only_an_open_invoice_is_given_up(status: InvoiceStatus) -> None:
     with pytest.raises(InvalidState) as refused:
-        invoicing.uncollectible(replace(opened(1000), status=status), LATER)
+        settlement.uncollectible(replace(opened(1000), status=status), LATER)
     assert refused.value.public_code == "invoice.invalid_state"
     assert status in refused.value.message
 
 
 def test_who_pays_after_all_takes_the_bad_debt_back() -> None:
-    result = invoicing.paid(given_up(5000), payment(5000), LATER)
+    result = settlement.paid(given_up(5000), payment(5000), LATER)
     assert (result.invoice.status, result.invoice.paid_at, result.invoice.amount_due.minor) == (I.PAID, LATER, 0)
     assert accounts(result.entries) == {Account.CASH: 5000, Account.BAD_DEBT: -5000}
 
 
 def test_who_pays_a_part_after_all_takes_that_part_back() -> None:
-    result = invoicing.paid(given_up(5000), payment(2000), LATER)
+    result = settlement.paid(given_up(5000), payment(2000), LATER)
     assert (result.invoice.status, result.invoice.amount_due.minor) == (I.UNCOLLECTIBLE, 3000)
     assert accounts(result.entries) == {Account.CASH: 2000, Account.BAD_DEBT: -2000}
 
 
 def test_who_pays_too_much_after_all_has_a_credit() -> None:
-    result = invoicing.paid(given_up(5000), payment(6000), LATER)
+    result = settlement.paid(given_up(5000), payment(6000), LATER)
     assert (result.invoice.status, result.excess.minor, result.invoice.amount_due.minor) == (I.PAID, 1000, 0)
     assert accounts(result.entries) == {
         Account.CASH: 6000,
@@ -235,14 +235,14 @@ def test_whatever_happens_the_books_say_what_is_due(owed: int, held: int, story:
     for number, event in enumerate(story):
         try:
             if event == "void":
-                voided = invoicing.void(invoice, LATER)
+                voided = settlement.void(invoice, LATER)
                 invoice, balance = voided.invoice, balance.used(-voided.returned)
                 entries += voided.entries
             elif event == "give up":
-                invoice, entry = invoicing.uncollectible(invoice, LATER)
+                invoice, entry = settlement.uncollectible(invoice, LATER)
                 entries.append(entry)
             else:
-                received = invoicing.paid(invoice, payment(int(event), f"pay_{number}"), LATER)
+                received = settlement.paid(invoice, payment(int(event), f"pay_{number}"), LATER)
                 invoice, balance = received.invoice, balance.used(-received.excess)
                 entries += received.entries
         except InvalidState:

@@ -17,7 +17,8 @@ GROUPS = {
 }  # fmt: skip
 TENANT_KEYED = {
     "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Subscriptions": "id",
-    "Invoices": "id", "Payments": "id", "Ledger": "id", "Coupons": "id", "Redemptions": "id", "TestClocks": "id", "Events": "id", "Audit": "id",
+    "Invoices": "id", "Payments": "id", "Ledger": "id", "Coupons": "id",
+    "Redemptions": "id", "TestClocks": "id", "Events": "id", "Audit": "id",
     "TaxRateUpdates": "id", "CreditNotes": "id", "Refunds": "id", "Balances": "id",
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.domain import invoicing, ledger
+from billing.domain import ledger, settlement
 from billing.domain.crediting import (
     Parts,
     credited,
@@ -219,7 +219,7 @@ def issue(invoice: Invoice, wish: CreditWish, note_id: str, sequence: CreditNote
     )
     after = replace(invoice, amount_credited=invoice.amount_credited + to_invoice, credits=all_steps)
     if not to_invoice.is_zero and after.amount_due.is_zero:
-        after = invoicing.settled(replace(after, payment_error=None), at)
+        after = settlement.settled(replace(after, payment_error=None), at)
     return Issued(note, after, following, _entries(note, invoice.status, at))
 
 

@@ -6,7 +6,7 @@ changes after that but what has been paid on it (design.md section 5).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from billing.domain import ledger
@@ -17,16 +17,14 @@ from billing.domain.due import Due
 from billing.domain.dunning import Dunning
 from billing.domain.errors import InvalidState
 from billing.domain.ids import derived
-from billing.domain.ledger import LedgerEntry, Posting
+from billing.domain.ledger import LedgerEntry
 from billing.domain.lines import CreditStep, InvoiceLine
 from billing.domain.money import Money, sum_money
-from billing.domain.payment import Payment, PaymentError
+from billing.domain.payment import PaymentError
 from billing.domain.periods import Period
 from billing.domain.subscription import Subscription
 from billing.domain.tenant import InvoiceSequence, Mode, Tenant
 from billing.domain.times import format_time
-
-_BETWEEN_LATE_STEPS = timedelta(days=1)
 
 
 class InvoiceStatus(StrEnum):
@@ -258,13 +256,14 @@ def finalize(invoice: Invoice, sequence: InvoiceSequence, balance: Balance, at: 
         paid_at=at if free else None,
         due=None,
     )
-    entries = [_finalized_entry(invoice, at)]
+    entries = [finalized_entry(invoice, at)]
     if not applied.is_zero:
-        entries.append(_balance_entry(invoice, "invoice.balance_applied", applied, at))
+        entries.append(balance_entry(invoice, "invoice.balance_applied", applied, at))
     return Finalized(final, following, balance.used(applied), tuple(entry for entry in entries if entry is not None))
 
 
-def _finalized_entry(invoice: Invoice, at: datetime) -> LedgerEntry | None:
+def finalized_entry(invoice: Invoice, at: datetime) -> LedgerEntry | None:
+    """What finalizing posts; None for an invoice about nothing."""
     return ledger.invoice_finalized(
         derived("le", invoice.created_at, "invoice.finalized", invoice.id),
         invoice.id,
@@ -275,152 +274,8 @@ def _finalized_entry(invoice: Invoice, at: datetime) -> LedgerEntry | None:
     )
 
 
-def _balance_entry(invoice: Invoice, fact: str, amount: Money, at: datetime, *more: str) -> LedgerEntry:
+def balance_entry(invoice: Invoice, fact: str, amount: Money, at: datetime, *more: str) -> LedgerEntry:
+    """What the customer's balance paid of an invoice; below zero what went into it."""
     return ledger.balance_used(
         derived("le", invoice.created_at, fact, invoice.id, *more), invoice.id, invoice.customer_id, amount, at
     )
-
-
-def attempted(invoice: Invoice, payment: Payment) -> Invoice:
-    """The invoice with a charge attempt under way.
-
-    Raises:
-        InvalidState: it is neither open nor uncollectible.
-    """
-    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
-        raise InvalidState.of("invoice", invoice.status, "paid")
-    return replace(invoice, attempt_count=payment.attempt, latest_payment_id=payment.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An invoice on which money came in.
-
-    Args:
-        excess: what is too much and goes to the customer's balance; zero as a rule.
-    """
-
-    invoice: Invoice
-    entries: tuple[LedgerEntry, ...]
-    excess: Money
-
-
-def paid(invoice: Invoice, payment: Payment, at: datetime) -> Received:
-    """The invoice after ``payment`` succeeded, and the entries that move the money in the books.
-
-    Money is taken whatever the invoice's state is: a payer who pays twice (an old form, a new card), or pays what was
-    void, gets it as credit; one who pays what was written off brings it back.
-    """
-    collected = invoice.amount_paid + payment.amount
-    over = payment.amount - max(invoice.amount_due, Money.zero(invoice.currency))
-    excess = over if not over.is_negative else Money.zero(invoice.currency)
-    entries = [
-        ledger.payment_received(
-            derived("le", payment.created_at, "payment.succeeded", payment.id),
-            payment.id,
-            payment.customer_id,
-            payment.amount,
-            at,
-        )
-    ]
-    if not excess.is_zero:
-        entries.append(_balance_entry(invoice, "invoice.overpaid", -excess, at, payment.id))
-    recovered = payment.amount - excess
-    if invoice.status is InvoiceStatus.UNCOLLECTIBLE and not recovered.is_zero:
-        entries.append(
-            ledger.written_off(
-                derived("le", payment.created_at, "invoice.recovered", payment.id),
-                invoice.id,
-                invoice.customer_id,
-                -recovered,
-                at,
-            )
-        )
-    after = replace(invoice, amount_paid=collected, balance_applied=invoice.balance_applied - excess)
-    if invoice.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
-        after = replace(after, payment_error=None)
-        if after.amount_due.is_zero:
-            after = settled(after, at)
-    return Received(after, tuple(entries), excess)
-
-
-def settled(invoice: Invoice, at: datetime) -> Invoice:
-    """The invoice with nothing left to pay."""
-    return replace(invoice, status=InvoiceStatus.PAID, paid_at=at, due=None, dunning=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Voided:
-    """An invoice that is void, with what goes back to the customer's balance."""
-
-    invoice: Invoice
-    entries: tuple[LedgerEntry, ...]
-    returned: Money
-
-
-def void(invoice: Invoice, at: datetime) -> Voided:
-    """The draft or open invoice that nobody will pay any more, and the entries that take it out of the books again.
-
-    Raises:
-        InvalidState: it is neither, or something was paid or credited on it.
-    """
-    if invoice.status is InvoiceStatus.DRAFT:
-        return Voided(replace(invoice, status=InvoiceStatus.VOID, due=None), (), Money.zero(invoice.currency))
-    if invoice.status is not InvoiceStatus.OPEN:
-        raise InvalidState.of("invoice", invoice.status, "voided")
-    if not invoice.amount_paid.is_zero or not invoice.amount_credited.is_zero:
-        raise InvalidState.of("invoice", "open and partly paid or credited", "voided")
-    entries = []
-    posted = _finalized_entry(invoice, at)
-    if posted is not None:
-        entries.append(
-            LedgerEntry(
-                id=derived("le", invoice.created_at, "invoice.voided", invoice.id),
-                kind="invoice_voided",
-                source_id=invoice.id,
-                posted_at=at,
-                postings=tuple(Posting(each.account, -each.amount, each.party) for each in posted.postings),
-            )
-        )
-    returned = invoice.balance_applied
-    if not returned.is_zero:
-        entries.append(_balance_entry(invoice, "invoice.balance_returned", -returned, at))
-    after = replace(
-        invoice, status=InvoiceStatus.VOID, balance_applied=Money.zero(invoice.currency), due=None, dunning=None
-    )
-    return Voided(after, tuple(entries), returned)
-
-
-def uncollectible(invoice: Invoice, at: datetime) -> tuple[Invoice, LedgerEntry]:
-    """The open invoice given up as bad debt; it can still be paid.
-
-    Raises:
-        InvalidState: it is not open.
-    """
-    if invoice.status is not InvoiceStatus.OPEN:
-        raise InvalidState.of("invoice", invoice.status, "marked uncollectible")
-    entry = ledger.written_off(
-        derived("le", invoice.created_at, "invoice.uncollectible", invoice.id),
-        invoice.id,
-        invoice.customer_id,
-        invoice.amount_due,
-        at,
-    )
-    return replace(invoice, status=InvoiceStatus.UNCOLLECTIBLE, due=None, dunning=None), entry
-
-
-def payment_failed(invoice: Invoice, payment: Payment) -> Invoice:
-    """The invoice, still unpaid, with the reason of its last failed attempt."""
-    return replace(invoice, payment_error=payment.error)
-
-
-def dunned(invoice: Invoice, dunning: Dunning, schedule_days: Sequence[int], at: datetime, shard: str) -> Invoice:
-    """The open invoice with its next dunning step: on the schedule's next day, or now where that is used up.
-
-    Where the sweep comes late, a step that should have been before now is a day from now: nobody's card is tried
-    twice in a minute because our schedule stood still.
-    """
-    following = dunning.next_at(schedule_days)
-    if following is not None and following <= at:
-        following = at + _BETWEEN_LATE_STEPS
-    return replace(invoice, dunning=dunning, due=Due(shard, following or at))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from billing.domain import balance as balances
-from billing.domain import invoicing
+from billing.domain import settlement
 from billing.domain import subscription as lifecycle
 from billing.domain.balance import Balance
 from billing.domain.customer import Customer
@@ -103,7 +103,7 @@ class Collector:
         )
         payment = work.save(payment)
         # Its next dunning step is set when this attempt has failed.
-        return payment, work.save(replace(invoicing.attempted(invoice, payment), due=None))
+        return payment, work.save(replace(settlement.attempted(invoice, payment), due=None))
 
     def charge(self, payment: Payment) -> ChargeResult:
         """Stripe's word on an attempt; ``pending`` where it gave none, and the sweep will ask again."""
@@ -170,7 +170,7 @@ class Collector:
         return self.settle(work, case, self.processor.cancel_charge(payment), at, SettledBy.REQUEST)
 
     def _succeeded(self, work: Work, case: Case, at: datetime) -> Case:
-        received = invoicing.paid(case.invoice, case.payment, at)
+        received = settlement.paid(case.invoice, case.payment, at)
         for entry in received.entries:
             work.save(entry)
         if not received.excess.is_zero:
@@ -197,7 +197,7 @@ class Collector:
     def in_dunning(self, invoice: Invoice, tenant: Tenant, dunning: Dunning, at: datetime) -> Invoice:
         """The open invoice with its next dunning step."""
         shard = shard_of(invoice.tenant_id, invoice.test_clock_id, invoice.id, self.due_shards)
-        return invoicing.dunned(invoice, dunning, tenant.dunning_schedule_days, at, shard)
+        return settlement.dunned(invoice, dunning, tenant.dunning_schedule_days, at, shard)
 
     def shard_of(self, subscription: Subscription) -> str:
         """The due shard of a subscription."""
@@ -208,7 +208,7 @@ class Collector:
         invoice, subscription = case.invoice, case.subscription
         if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != case.payment.id:
             return case  # a later attempt has decided about the invoice already
-        failed = invoicing.payment_failed(invoice, case.payment)
+        failed = settlement.payment_failed(invoice, case.payment)
         began = subscription is None or subscription.state is not SubscriptionState.INCOMPLETE
         if invoice.auto_charge and began:
             for_good = case.payment.error is not None and case.payment.error.final

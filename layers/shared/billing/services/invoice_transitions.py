@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from billing.domain import invoicing
+from billing.domain import settlement
 from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
 from billing.domain.errors import BillingError, InvalidState, LostRace
@@ -65,7 +65,7 @@ class InvoiceTransitions:
         invoice = work.load(ref).require(ref)
         found = self._about(work, invoice)
         at = customer_time(work, found.require(_customer_ref(invoice)))
-        invoicing.void(invoice, at)  # refused before its payment is taken back
+        settlement.void(invoice, at)  # refused before its payment is taken back
         invoice, subscription = self._withdrawn(work, found, invoice, at)
         if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
             return invoice
@@ -88,7 +88,7 @@ class InvoiceTransitions:
             raise InvalidState.of("invoice", invoice.status, "marked uncollectible")
         found = self._about(work, invoice)
         at = customer_time(work, found.require(_customer_ref(invoice)))
-        given_up, entry = invoicing.uncollectible(invoice, at)
+        given_up, entry = settlement.uncollectible(invoice, at)
         work.save(entry)
         given_up = work.save(given_up)
         work.emit("invoice.uncollectible", given_up)

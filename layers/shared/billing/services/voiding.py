@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from billing.domain import balance as balances
-from billing.domain import invoicing
+from billing.domain import settlement
 from billing.domain.balance import Balance
 from billing.domain.invoicing import Invoice
 from billing.services.ports import Ref, Work
@@ -15,7 +15,7 @@ def void(work: Work, invoice: Invoice, at: datetime) -> Invoice:
     Raises:
         InvalidState: it is neither, or something was paid or credited on it.
     """
-    voided = invoicing.void(invoice, at)
+    voided = settlement.void(invoice, at)
     for entry in voided.entries:
         work.save(entry)
     if not voided.returned.is_zero:

@@ -6,6 +6,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing import bootstrap
+from billing.domain.invoicing import Invoice
 from billing.edge.http import CurrentWork, Listing, Refused, current_call
 from billing.edge.limits import INVOICE_QUERIES
 from billing.edge.scopes import Scope
@@ -42,6 +43,13 @@ def _page(
 ) -> Listing:
     wanted = InvoiceFilter(customer, subscription, status, *bounds)
     return Listing.of(invoices.page(work, wanted, limit, cursor), InvoiceOut.of)
+
+
+def _permitted(invoice: Invoice) -> Invoice:
+    """The invoice, provided that its maker may give what it gives: below zero it pays into the customer's balance."""
+    if invoice.total.is_negative:
+        current_call().require_scope(Scope.BILLING_ADMIN)
+    return invoice
 
 
 @api.get("/v1/invoices", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=InvoiceOut, many=True)
@@ -90,8 +98,11 @@ def get_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut:
 
 @api.post("/v1/invoices", scope=Scope.BILLING_WRITE, answers=InvoiceOut)
 def create_invoice(body: Annotated[OneOffIn, Body()], work: CurrentWork) -> InvoiceOut:
-    """Create a one-off invoice: a draft, or finalized and charged in the request."""
-    return InvoiceOut.of(manual.create(work, body.new()))
+    """Create a one-off invoice: a draft, or finalized and charged in the request.
+
+    One whose total is below zero hands out money, as a credit note does: it needs `billing:admin`.
+    """
+    return InvoiceOut.of(_permitted(manual.create(work, body.new())))
 
 
 @api.post("/v1/invoices/preview", status=200, scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=PreviewOut)
@@ -105,8 +116,14 @@ def preview_invoice(body: Annotated[PreviewIn, Body()], work: CurrentWork) -> Pr
 
 @api.patch("/v1/invoices/{invoice_id}", scope=Scope.BILLING_WRITE, answers=InvoiceOut)
 def update_invoice(invoice_id: str, body: Annotated[DraftChangesIn, Body()], work: CurrentWork) -> InvoiceOut:
-    """Change a draft: its lines, where it is a one-off invoice; lines beside a subscription's; metadata."""
-    return InvoiceOut.of(manual.update(work, invoice_id, body.changes()))
+    """Change a draft: its lines, where it is a one-off invoice; lines beside a subscription's; metadata.
+
+    Lines that leave its total below zero hand out money, as a credit note does: they need `billing:admin`.
+    """
+    changes = body.changes()
+    invoice = manual.update(work, invoice_id, changes)
+    relined = changes.lines is not None or changes.add_lines is not None
+    return InvoiceOut.of(_permitted(invoice) if relined else invoice)
 
 
 @api.post("/v1/invoices/{invoice_id}/finalize", status=200, scope=Scope.BILLING_WRITE, answers=InvoiceOut)

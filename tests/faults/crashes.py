@@ -1,8 +1,8 @@
 """Crash injection: every flow is cut at every call that leaves the process, and must end as if it had not been.
 
 Two faults for each call: the process dies before it (which is also: after the one before it, untold), or it is done
-and its answer is lost. Then the world goes on as it would: the client asks again with its key, the queue delivers its
-message again, the sweep comes round.
+and its answer is lost; cuts that leave the very same world are made once (``cuts``). Then the world goes on as it
+would: the client asks again with its key, the queue delivers its message again, the sweep comes round.
 """
 
 from __future__ import annotations

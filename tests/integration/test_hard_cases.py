@@ -397,9 +397,17 @@ def test_the_card_that_paid_an_invoice_is_its_subscriptions_from_then_on(
 # Past due
 
 
+def without_dunning(world: World, tenant: Tenant) -> None:
+    """Nothing is tried again, and what is unpaid stays so."""
+    settings = {"dunning": {"scheduleDays": [], "action": "left"}}
+    assert tenant.patch(f"/v1/tenants/{tenant.id}", settings).status == 200
+    world.clock.advance(seconds=61)  # settings are cached for a minute
+
+
 def test_past_due_lasts_until_the_last_unpaid_invoice_is_paid(
     world: World, tenant: Tenant, clock: str, customer: str
 ) -> None:
+    without_dunning(world, tenant)
     made = tenant.subscribe(customerId=customer)
     behave(world, made["paymentMethodId"], "insufficient_funds")
     advance(world, tenant, clock, "2027-02-28T09:00:00Z")
@@ -419,6 +427,7 @@ def test_past_due_lasts_until_the_last_unpaid_invoice_is_paid(
 def test_of_two_unpaid_invoices_either_may_be_paid_first(
     world: World, tenant: Tenant, clock: str, customer: str
 ) -> None:
+    without_dunning(world, tenant)
     made = tenant.subscribe(customerId=customer)
     behave(world, made["paymentMethodId"], "insufficient_funds")
     advance(world, tenant, clock, "2027-03-31T09:00:00Z")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from billing.providers.stripe_gateway import StripeGateway
+from tests.integration.test_auth import new_key
 from tests.integration.test_hard_cases import (
     THREE_DS,
     at_stripe,
@@ -139,6 +140,43 @@ def test_credit_lines_come_off_and_a_negative_invoice_goes_to_the_balance(world:
     credit = make(tenant, line(-5000, "Goodwill"), customerId=customer, autoFinalize=True)
     assert (credit["status"], credit["total"], credit["amountDue"]) == ("paid", -5_000_000, 0)
     assert balance_of(tenant, customer) == 5_000_000
+
+
+def test_an_invoice_below_zero_needs_an_admin_for_it_hands_out_money(world: World, tenant: Tenant) -> None:
+    clerk = new_key(world, tenant, scope="write")
+    customer = tenant.customer()
+    coupon = {"code": "ONE", "percentOff": 5, "duration": "once", "maxRedemptions": 1}
+    tenant.post("/v1/coupons", coupon)
+    world.writes.clear()
+    body = {"customerId": customer, "lines": [line(300), line(-301, "Goodwill")], "couponCode": "ONE"}
+    for fields in ({"autoFinalize": True}, {"autoCharge": True}, {}):
+        answer = clerk.post("/v1/invoices", body | fields)
+        assert (answer.status, answer.error["code"]) == (403, "auth.forbidden")
+        assert "billing:admin" in answer.error["message"]
+    assert {table for _, tables in world.writes for table in tables} == {"callers", "audit"}
+    assert tenant.get("/v1/invoices", customer=customer).data == []
+    # The refusal is not the key's answer: an admin may send the same request again.
+    assert clerk.post("/v1/invoices", body, idempotency_key="goodwill").status == 403
+    assert tenant.post("/v1/invoices", body, idempotency_key="goodwill").data["total"] == -16_000
+    nothing = clerk.post("/v1/invoices", {"customerId": customer, "lines": [line(300), line(-300)]})
+    assert (nothing.status, nothing.data["total"]) == (201, 0)
+
+
+def test_lines_that_take_a_draft_below_zero_need_an_admin(world: World, in_grace: tuple[Tenant, str, Json]) -> None:
+    tenant, _, renewal = in_grace
+    clerk = new_key(world, tenant, scope="write")
+    by_hand = make(clerk, line(1000), customerId=renewal["customerId"])
+    for draft, field in ((by_hand, "lines"), (by_hand, "addLines"), (renewal, "addLines")):
+        answer = clerk.patch(f"/v1/invoices/{draft['id']}", {field: [line(-1001)]})
+        assert (answer.status, answer.error["code"]) == (403, "auth.forbidden")
+        assert read(tenant, draft) == draft
+    assert clerk.patch(f"/v1/invoices/{renewal['id']}", {"addLines": [line(-1000)]}).data["total"] == 0
+    path = f"/v1/invoices/{by_hand['id']}"
+    assert tenant.patch(path, {"addLines": [line(-1001)]}).data["total"] == -1000
+    # Its metadata hands out nothing; nor does finalizing what an admin has made.
+    assert clerk.patch(path, {"metadata": {"case": "7"}}).data["metadata"] == {"case": "7"}
+    assert do(clerk, "finalize", by_hand).data["status"] == "paid"
+    assert balance_of(tenant, renewal["customerId"]) == 1000
 
 
 def test_the_balance_is_used_before_the_card(world: World, tenant: Tenant) -> None:
@@ -590,6 +628,18 @@ def test_the_first_invoice_of_a_subscription_that_never_began_ends_it(world: Wor
     assert subscription_of(tenant, made)["state"] == "canceled"
     world.deliver_all(tenant)
     assert (read(tenant, invoice)["status"], subscription_of(tenant, made)["state"]) == ("void", "canceled")
+    assert not any(books(world, tenant).values())
+
+
+def test_the_first_invoice_of_a_subscription_that_has_not_begun_is_no_bad_debt(world: World, tenant: Tenant) -> None:
+    made = tenant.subscribe("pm_card_chargeCustomerFail")
+    invoice = tenant.only_invoice()
+    answer = do(tenant, "uncollectible", invoice)
+    refused(answer, "subscription.invalid_state", "incomplete", "void")
+    assert (read(tenant, invoice), subscription_of(tenant, made)) == (invoice, made)
+    assert do(tenant, "void", invoice).data["status"] == "void"
+    assert subscription_of(tenant, made)["state"] == "canceled"
+    # What was given up could have ended with its bad debt in the books for ever.
     assert not any(books(world, tenant).values())
 
 

@@ -304,7 +304,7 @@ def transitions() -> list[Any]:
             "incomplete": (resume, change, pause, unpause),
             "active": (resume, unpause),
             "trialing": (resume, unpause),
-            "paused": (pause,),
+            "paused": (pause, ("post", "/cancel", {"atPeriodEnd": True})),
         }.items()
         for call in calls
     ]
@@ -339,6 +339,16 @@ def test_an_illegal_transition_is_a_409_that_names_the_state(
         ({"resumesAt": "2025-07-01T00:00:00Z"}, {"resumesAt": "only_with_paused_true"}),
         ({"paused": True, "resumesAt": "2025-06-16T00:00:00Z"}, {"resumesAt": "not_in_the_future"}),
         ({"planId": "euros"}, {"planId": "currency_mismatch"}),
+        ({"quantities": {"seats": 10**9}}, {"quantities.seats": "amount_too_large"}),
+        ({"quantities": {"seats": 11}, "prorationDate": "9999-12-31T23:59:59Z"}, {"prorationDate": "out_of_range"}),
+        ({"paused": True, "resumesAt": "9999-12-31T23:59:59Z"}, {"resumesAt": "out_of_range"}),
+        ({"prorationDate": HALF_WAY}, {"prorationDate": "only_with_a_change"}),
+        ({"prorationDate": HALF_WAY, "metadata": {"a": "b"}}, {"prorationDate": "only_with_a_change"}),
+        ({"paused": True, "prorationDate": HALF_WAY}, {"prorationDate": "not_with_paused"}),
+        (
+            {"prorationDate": HALF_WAY, "resumesAt": HALF_WAY},
+            {"prorationDate": "only_with_a_change", "resumesAt": "only_with_paused_true"},
+        ),
     ],
 )  # fmt: skip
 def test_bad_changes_name_every_bad_field(world: World, tenant: Tenant, body: Json, bad: dict[str, str]) -> None:

@@ -257,11 +257,14 @@ def test_another_interval_without_prorations_gives_nothing_back() -> None:
     assert nets(step.invoiced) == [120000]
 
 
-def test_another_interval_from_a_date_that_has_been() -> None:
+def test_another_interval_begins_now_and_not_at_another_date() -> None:
+    # A daily plan from the first day of a year, and a cancel at once, would give the whole year back.
     yearly = plan(flat(120000), name="Yearly", interval=Interval.YEAR)
-    step = changed(team(), PLAN, HALF, to=yearly, quantities={}, proration_at=on("2025-06-11"))
-    assert nets(step.lines) == [-667, -2000, 120000]
-    assert step.subscription.current_period.start == on("2025-06-11")
+    with pytest.raises(ValidationFailed) as refused:
+        changed(team(), PLAN, HALF, to=yearly, quantities={}, proration_at=on("2025-06-11"))
+    assert [(each.field, each.reason) for each in refused.value.details] == [
+        ("prorationDate", "not_with_another_interval")
+    ]
 
 
 def test_another_interval_while_paused_is_refused() -> None:

@@ -193,7 +193,13 @@ class Life:
         if other_interval and before.state is S.PAUSED:
             return
         chosen = None
-        if back and self.segments and self.segments[-1][0] < self.now and self.now < (self.end or self.now):
+        if (
+            back
+            and not other_interval
+            and self.segments
+            and self.segments[-1][0] < self.now
+            and self.now < (self.end or self.now)
+        ):
             gap = int((self.now - self.segments[-1][0]).total_seconds())
             chosen = self.now - timedelta(seconds=gap * back // 100)
         step = changed(before, present, self.now, to, quantities, b, chosen, discount=discount)

@@ -1,17 +1,21 @@
 """The parts of the local stack that need no running stack."""
 
 import hashlib
+import io
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from local.console import Failure
+from local.demo_books import invoice_table
 from local.platform_key import create_platform_key, new_key
 from local.seed import Keys, snake
 from local.settings import HOST, Ports, write_private
 from local.sizes import folder_bytes, layer_ids
+from local.story import money
 from scripts.ensure_env import fingerprint
 
 
@@ -98,3 +102,30 @@ def test_an_environment_is_made_anew_when_its_requirements_change(tmp_path: Path
     assert fingerprint(tmp_path / "elsewhere" / ".venv", requirements) != before
     requirements.write_text("a==2\n")
     assert fingerprint(tmp_path / ".venv", requirements) != before
+
+
+@pytest.mark.parametrize(
+    ("micros", "currency", "said"),
+    [(4_999_000, "USD", "$49.99"), (-55_880_000, "EUR", "-€558.80"), (3_256_090_000, "", "32,560.90"), (0, "", "0.00")],
+)
+def test_money_is_said_as_people_say_it(micros: int, currency: str, said: str) -> None:
+    assert money(micros, currency) == said
+
+
+def test_the_table_of_the_demo_fits_a_terminal() -> None:
+    invoice = {
+        "number": "K-000011",
+        "createdAt": "2027-10-01T00:00:00Z",
+        "currency": "EUR",
+        "period": {"start": "2027-10-01T00:00:00Z", "end": "2028-01-01T00:00:00Z"},
+        "billingReason": "subscription_update",
+        "status": "paid",
+        **dict.fromkeys(("total", "amountPaid"), 86_727_000),
+        **dict.fromkeys(("tax", "discount", "balanceApplied"), 13_847_000),
+    }
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(invoice_table([invoice] * 3))
+    text = console.export_text()
+    assert "10-01/01-01" in text
+    assert "2,601.81" in text  # 3 x 867.27
+    assert "…" not in text

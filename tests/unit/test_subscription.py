@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from billing.domain import changes
 from billing.domain import subscription as lifecycle
 from billing.domain.due import Due
-from billing.domain.errors import InvalidState, ValidationFailed
+from billing.domain.errors import Detail, InvalidState, ValidationFailed
+from billing.domain.money import LARGEST_AMOUNT
+from billing.domain.plan import Plan
 from billing.domain.subscription import INCOMPLETE_FOR, RENEWING, TRIAL_NOTICE, PausedBy, Subscription
 from billing.domain.subscription import SubscriptionState as S
-from tests.support.engine import CUSTOMER, flat, plan, running, seats
+from tests.support.engine import CUSTOMER, changed, flat, metered, plan, running, seats
 from tests.support.engine import started as start_of
 
 AT = datetime(2027, 1, 31, 9, tzinfo=UTC)
@@ -76,6 +78,43 @@ def test_quantities_name_the_licensed_components_and_nothing_else(
     with pytest.raises(ValidationFailed) as refused:
         lifecycle.start("sub_1", CUSTOMER, PLAN, quantities, AT, 0, {})
     assert {detail.field: detail.reason for detail in refused.value.details} == bad
+
+
+LIMIT = LARGEST_AMOUNT // 1000
+"""In minor units."""
+
+
+@pytest.mark.parametrize(
+    ("sold", "quantities", "bad"),
+    [
+        (plan(seats(LIMIT // 10)), {"seats": 10}, []),
+        (plan(seats(LIMIT // 10)), {"seats": 11}, ["quantities.seats"]),
+        (plan(flat(1), seats(LIMIT // 10)), {"seats": 10}, ["quantities.seats"]),
+        (plan(flat(LIMIT)), {}, []),
+        (plan(flat(LIMIT), flat(1, "more")), {}, ["planId"]),
+        (plan(flat(LIMIT), flat(1, "more"), seats(1)), {"seats": 0}, ["planId"]),
+        (
+            plan(seats(LIMIT, "b"), seats(1, "a"), seats(LIMIT, "c")),
+            {"b": 1, "a": 1, "c": 0},
+            ["quantities.a", "quantities.b"],
+        ),
+        (plan(metered(LIMIT), metered(LIMIT, "tokens", minimum=LARGEST_AMOUNT), flat(LIMIT)), {}, []),
+    ],
+)
+def test_a_period_costs_at_most_the_largest_amount(sold: Plan, quantities: dict[str, int], bad: list[str]) -> None:
+    if not bad:
+        assert lifecycle.start("sub_1", CUSTOMER, sold, quantities, AT, 0, {}).quantities == quantities
+        return
+    with pytest.raises(ValidationFailed) as refused:
+        lifecycle.start("sub_1", CUSTOMER, sold, quantities, AT, 0, {})
+    assert refused.value.details == tuple(Detail(field, "amount_too_large") for field in bad)
+
+
+def test_a_change_costs_at_most_the_largest_amount() -> None:
+    sold = plan(seats(LIMIT // 10))
+    with pytest.raises(ValidationFailed) as refused:
+        changed(running(sold, AT, {"seats": 1}), sold, AT, quantities={"seats": 11})
+    assert refused.value.details == (Detail("quantities.seats", "amount_too_large"),)
 
 
 # Periods
@@ -204,6 +243,11 @@ def test_cancel(state: S, at_period_end: bool) -> None:
             lifecycle.cancel(before, AT, at_period_end)
         assert refused.value.public_code == "subscription.invalid_state"
         assert "canceled" in refused.value.message
+        return
+    if state is S.PAUSED and at_period_end:  # no period is running that it could end with
+        with pytest.raises(InvalidState) as refused:
+            lifecycle.cancel(before, AT, at_period_end)
+        assert refused.value.message == "The subscription is paused and cannot be canceled at its period's end"
         return
     after = lifecycle.cancel(before, AT, at_period_end)
     if at_period_end and state in RENEWING:

@@ -157,6 +157,12 @@ def test_no_route_is_served_twice() -> None:
     assert "$default" in api_routes(TEMPLATE)["ServiceFunction"]
 
 
+def test_a_changed_layer_is_published_to_every_alias() -> None:
+    """Without both, a deploy that changes the package billing alone leaves the aliases on the code before it."""
+    assert all(each["PublishLambdaVersion"] for each in of_type("AWS::Serverless::LayerVersion").values())
+    assert all(each["AutoPublishAliasAllProperties"] for each in FUNCTIONS.values())
+
+
 def test_only_the_function_that_renders_has_the_pdf_layer() -> None:
     assert [name for name, each in FUNCTIONS.items() if "Layers" in each] == ["DocumentsFunction"]
 

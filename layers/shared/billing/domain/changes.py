@@ -139,7 +139,7 @@ def change(subscription: Subscription, present: Plan, wanted: Wanted, at: dateti
     if subscription.state in (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE):
         raise InvalidState.of("subscription", subscription.state, "changed")
     check_quantities(wanted.plan, wanted.quantities)
-    _require_running_period(subscription, at)
+    require_running_period(subscription, at)
     if wanted.discount is not None and not wanted.discount.holds_for(wanted.plan.id):
         wanted = replace(wanted, discount=None)  # a coupon for one plan does not go along to another
     after = replace(
@@ -174,7 +174,7 @@ def pause(
     at = at.replace(microsecond=0)  # as resuming does: what is paused and resumed at once owes nothing
     if resumes_at is not None and resumes_at <= at:
         raise ValidationFailed.of("resumesAt", "not_in_the_future")
-    _require_running_period(subscription, at)
+    require_running_period(subscription, at)
     credited = plan.pause_billing is PauseBilling.CREDIT and behavior is not ProrationBehavior.NONE
     trialing = subscription.state is SubscriptionState.TRIALING
     lines = () if trialing or not credited else given_back(subscription, plan, at)
@@ -203,14 +203,31 @@ def resume(subscription: Subscription, plan: Plan, at: datetime) -> Step:
         if subscription.state in RENEWING and subscription.cancel_at_period_end:
             return Step(replace(subscription, cancel_at_period_end=False))
         raise InvalidState.of("subscription", subscription.state, "resumed")
+    if subscription.paused_by is PausedBy.DUNNING and subscription.unpaid_invoice_ids:
+        # Paying, or giving up, what is unpaid resumes it; else one could run on unpaid for ever.
+        raise InvalidState.of("subscription", "paused with unpaid invoices", "resumed")
     at = at.replace(microsecond=0)
     subscription = replace(subscription, cancel_at_period_end=False)  # who resumes does not want it to end
+    if subscription.paused_by is PausedBy.START:
+        subscription = _starting(subscription, at)
     if subscription.trial_end is not None and at < subscription.trial_end:
         running = replace(unpaused(subscription), state=SubscriptionState.TRIALING)
         return Step(replace(running, current_period=Period(at, subscription.trial_end)))
     if not subscription.rest_returned and at < subscription.current_period.end:
         return Step(unpaused(subscription))
     return begin_period(subscription, plan, at)
+
+
+def _starting(subscription: Subscription, at: datetime) -> Subscription:
+    """A subscription that was to start later, started at ``at``; its trial is as long as it was to be."""
+    if subscription.trial_end is None:
+        return subscription
+    trial_end = at + (subscription.trial_end - subscription.current_period.end)
+    if trial_end == subscription.trial_end:
+        return subscription
+    cadence = subscription.cadence
+    moved = Cadence.starting(trial_end, cadence.timezone, cadence.interval, cadence.interval_count)
+    return replace(subscription, trial_end=trial_end, cadence=moved)
 
 
 def closing(
@@ -239,7 +256,7 @@ def _change_within_period(
         return Step(after)
     changed = _changed(before, wanted)
     if changed is not None and not changed:
-        return Step(after)
+        return _step(after, (), wanted.behavior)
     at = _proration_time(before, wanted, at)
     returned = given_back(before, present, at, changed)
     in_force, kept_discount = _discounts(before, wanted)
@@ -270,6 +287,9 @@ def _change_of_interval(before: Subscription, after: Subscription, present: Plan
         raise InvalidState.of("subscription", before.state, "moved to another interval")
     if before.state is SubscriptionState.TRIALING:
         return Step(replace(after, cadence=replace(before.cadence, interval=interval, interval_count=count)))
+    if wanted.proration_at is not None:
+        # Backdating it would begin the new cycle in the past, and leave its first periods to nobody.
+        raise ValidationFailed.of("prorationDate", "not_with_another_interval")
     at = _proration_time(before, wanted, at)
     returned = () if wanted.behavior is ProrationBehavior.NONE else given_back(before, present, at)
     cadence = Cadence.starting(at, before.cadence.timezone, interval, count)
@@ -336,7 +356,12 @@ def _rest_is_billed(subscription: Subscription, at: datetime) -> bool:
     return not subscription.rest_returned and not in_trial and at < subscription.current_period.end
 
 
-def _require_running_period(subscription: Subscription, at: datetime) -> None:
+def require_running_period(subscription: Subscription, at: datetime) -> None:
+    """What is due comes first.
+
+    Raises:
+        Conflict: the period is over, and the sweep has yet to begin the next one.
+    """
     if subscription.state in RENEWING and at >= subscription.current_period.end:
         raise Conflict("The subscription's renewal is under way: try again in a minute", retry_after_s=30)
 

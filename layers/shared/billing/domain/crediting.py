@@ -9,13 +9,14 @@ the credit notes that make up an invoice sum to its net and to each of its taxes
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
 from billing.domain.currencies import charge_step
 from billing.domain.lines import CreditStep, InvoiceLine, TaxAmount
 from billing.domain.money import MICROS_PER_MINOR, Money, exact_fraction, sum_money
+from billing.domain.proration import portion
 
 TaxKey = tuple[str, Decimal]
 
@@ -97,6 +98,29 @@ def shares_left(lines: Sequence[InvoiceLine], total: Money, steps: Iterable[Cred
             shares[n] -= Fraction(step.amount.micros, gross(lines[n]).micros)
         left -= step.amount.micros
     return shares
+
+
+def lines_left(
+    lines: Sequence[InvoiceLine], total: Money, steps: Iterable[CreditStep]
+) -> dict[str, InvoiceLine | None]:
+    """What of each line is not credited yet, by its id; None where nothing is left of it.
+
+    Args:
+        lines, total, steps: as ``shares_left``.
+    """
+    found: dict[str, InvoiceLine | None] = {}
+    for line, share in zip(lines, shares_left(lines, total, steps), strict=True):
+        found[line.id] = None if share == 0 else line if share == 1 else _scaled(line, share)
+    return found
+
+
+def _scaled(line: InvoiceLine, share: Fraction) -> InvoiceLine:
+    return replace(
+        line,
+        amount=portion(line.amount, share),
+        discounts=tuple(replace(each, amount=portion(each.amount, share)) for each in line.discounts),
+        taxes=tuple(replace(each, amount=portion(each.amount, share)) for each in line.taxes),
+    )
 
 
 def parts_of(lines: Sequence[InvoiceLine], shares: Sequence[Fraction], amount: Money) -> Parts:

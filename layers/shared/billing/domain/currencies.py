@@ -34,6 +34,31 @@ def charge_step(currency: str) -> int:
     return _CHARGE_STEPS.get(currency, 1)
 
 
+_CHARGE_MINIMUMS = dict.fromkeys(("AUD", "BRL", "CAD", "CHF", "EUR", "INR", "JPY", "NZD", "SGD", "USD"), 50) | {
+    "AED": 200,
+    "CZK": 1500,
+    "DKK": 250,
+    "GBP": 30,
+    "HKD": 400,
+    "HUF": 17500,
+    "MXN": 1000,
+    "MYR": 200,
+    "NOK": 300,
+    "PLN": 200,
+    "RON": 200,
+    "SEK": 300,
+    "THB": 1000,
+}
+
+
+def charge_minimum(currency: str) -> int:
+    """The least that a card can be charged, in minor units (USD 50, JPY 50, GBP 30); 0 where none is known.
+
+    Source: docs.stripe.com/currencies, "Minimum and maximum charge amounts".
+    """
+    return _CHARGE_MINIMUMS.get(currency, 0)
+
+
 def is_currency(code: str) -> bool:
     """Tell whether `code` is an active ISO 4217 currency, written in upper case."""
     return code in _MINOR_DIGITS

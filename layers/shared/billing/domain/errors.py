@@ -107,7 +107,7 @@ class AuthenticationRequired(PaymentRequired):
 class Forbidden(BillingError):
     status = 403
     code = "auth.forbidden"
-    explanation = "The credential is valid, but lacks the scope that this route needs."
+    explanation = "The credential is valid, but lacks the scope that this request needs."
 
 
 class TenantMismatch(Forbidden):

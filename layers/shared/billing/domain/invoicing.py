@@ -64,7 +64,8 @@ class Invoice:
         tax: all tax; ``tax_included`` of it is part of the lines' amounts already.
         total: subtotal - discount + tax - tax_included; below zero it goes to the customer's balance.
         balance_applied: what of the customer's balance paid it; below zero what it paid into the balance.
-        amount_credited: what credit notes took off what is due.
+        amount_credited: what credit notes, and credits for unused time, took off what is due; below zero, on an
+            invoice over such credits, what it took off other invoices.
         credits: what all credit notes took, also what went to the balance or back to the card (``crediting``).
         pending_refunds: refunds of credit notes without an outcome, by their ids.
         notes: what the law wants said, such as ``Reverse charge``.
@@ -198,8 +199,8 @@ def draft(
         amount_refunded=zero,
         amount_credited=zero,
         balance_applied=zero,
-        seller=PartySnapshot(tenant.legal_name or tenant.name, tenant.address, tenant.tax_id, tenant.email),
-        buyer=PartySnapshot(customer.name, customer.address, customer.tax_id, customer.email),
+        seller=seller_of(tenant),
+        buyer=buyer_of(customer),
         created_at=at,
         test_mode=tenant.mode is Mode.TEST,
         subscription_id=subscription.id if subscription else None,
@@ -207,6 +208,16 @@ def draft(
         test_clock_id=customer.test_clock_id,
     )
     return with_lines(empty, [replace(line, id=f"{invoice_id}-{n}") for n, line in enumerate(lines, 1)])
+
+
+def seller_of(tenant: Tenant) -> PartySnapshot:
+    """The tenant as an invoice names it."""
+    return PartySnapshot(tenant.legal_name or tenant.name, tenant.address, tenant.tax_id, tenant.email)
+
+
+def buyer_of(customer: Customer) -> PartySnapshot:
+    """The customer as an invoice names it."""
+    return PartySnapshot(customer.name, customer.address, customer.tax_id, customer.email)
 
 
 def with_lines(invoice: Invoice, lines: Sequence[InvoiceLine], notes: tuple[str, ...] = ()) -> Invoice:
@@ -234,10 +245,16 @@ def with_lines(invoice: Invoice, lines: Sequence[InvoiceLine], notes: tuple[str,
     )
 
 
-def finalize(invoice: Invoice, sequence: InvoiceSequence, balance: Balance, at: datetime) -> Finalized:
+def finalize(
+    invoice: Invoice, sequence: InvoiceSequence, balance: Balance, at: datetime, offset: Money | None = None
+) -> Finalized:
     """The invoice with its number, with the customer's balance used, and the entries for the books.
 
     One with nothing left to collect is paid at once; one below zero pays into the balance.
+
+    Args:
+        offset: what of an amount below zero is taken off other invoices (``settlement.offset``), and so does not go to
+            the balance: nobody gets money back that was never paid.
 
     Raises:
         InvalidState: it is not a draft.
@@ -245,13 +262,16 @@ def finalize(invoice: Invoice, sequence: InvoiceSequence, balance: Balance, at: 
     if invoice.status is not InvoiceStatus.DRAFT:
         raise InvalidState.of("invoice", invoice.status, "finalized")
     number, following = sequence.take()
-    applied = balance.usable_for(invoice.total)
-    free = (invoice.total - applied).is_zero
+    credited = invoice.amount_credited - (offset or Money.zero(invoice.currency))
+    owed = invoice.total - credited
+    applied = balance.usable_for(owed)
+    free = (owed - applied).is_zero
     final = replace(
         invoice,
         number=number,
         status=InvoiceStatus.PAID if free else InvoiceStatus.OPEN,
         balance_applied=applied,
+        amount_credited=credited,
         finalized_at=at,
         paid_at=at if free else None,
         due=None,

@@ -58,6 +58,8 @@ class InvoiceLine:
         tax_inclusive: the amount contains its tax.
         tax_code: the tax provider's code of what is sold, or None for the usual.
         tax_rates: rates that the caller fixed, whatever the tax provider would say.
+        credits: the id of the invoice line that it gives back; its taxes are a share of that line's, whatever would be
+            due today.
     """
 
     id: str
@@ -73,6 +75,12 @@ class InvoiceLine:
     tax_inclusive: bool = False
     tax_code: str | None = None
     tax_rates: tuple[TaxRate, ...] = field(default=())
+    credits: str | None = None
+
+    @property
+    def credited_invoice_id(self) -> str | None:
+        """The invoice whose line it gives back."""
+        return self.credits.rpartition("-")[0] if self.credits else None
 
     @property
     def discount(self) -> Money:

@@ -89,14 +89,21 @@ def given_back(
 
 
 def _credit(line: InvoiceLine, unit: ProrationUnit, timezone: str, at: datetime) -> InvoiceLine | None:
-    """75.00 after its discount, for June, given back from 16 June: -37.50."""
+    """75.00 after its discount, for June, given back from 16 June: -37.50, with half of the tax that was on it.
+
+    What is on no invoice yet has no tax yet; it is taxed together with what it gives back.
+    """
     assert line.period is not None
     rest = rest_of(line.period, at)
     if rest is None:
         return None
-    amount = -portion(line.taxable, share(unit, timezone, rest, line.period))
+    exact = share(unit, timezone, rest, line.period)
+    amount = -portion(line.taxable, exact)
     return replace(
         line,
+        id="",
+        credits=line.id or None,
+        taxes=tuple(replace(tax, amount=-portion(tax.amount, exact)) for tax in line.taxes),
         description=_UNUSED + line.description.removeprefix(_REMAINING),
         unit_amount=None,
         amount=amount,

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.domain import ledger
+from billing.domain.crediting import with_steps
 from billing.domain.due import Due
 from billing.domain.dunning import Dunning
 from billing.domain.errors import InvalidState
 from billing.domain.ids import derived
 from billing.domain.invoicing import Invoice, InvoiceStatus, balance_entry, finalized_entry
 from billing.domain.ledger import LedgerEntry, Posting
+from billing.domain.lines import CreditStep
 from billing.domain.money import Money
 from billing.domain.payment import Payment
 
@@ -88,6 +90,34 @@ def settled(invoice: Invoice, at: datetime) -> Invoice:
     return replace(invoice, status=InvoiceStatus.PAID, paid_at=at, due=None, dunning=None)
 
 
+def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, Money, LedgerEntry | None]:
+    """The unpaid invoice after credits for what it billed are taken off what it asks for.
+
+    Returns:
+        the invoice, what was taken, and the entry that takes a write-off back where it had been written off.
+
+    Args:
+        available: what there is to take off, above zero.
+    """
+    unpaid = (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+    zero = Money.zero(invoice.currency)
+    taken = max(zero, min(available, invoice.amount_due)) if invoice.status in unpaid else zero
+    if taken.is_zero:
+        return invoice, zero, None
+    after = replace(
+        invoice,
+        amount_credited=invoice.amount_credited + taken,
+        credits=with_steps(invoice.credits, [CreditStep(None, taken)]),
+    )
+    entry = None
+    if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
+        fact = derived("le", invoice.created_at, "invoice.credited_after_all", invoice.id, str(after.amount_credited))
+        entry = ledger.written_off(fact, invoice.id, invoice.customer_id, -taken, at)
+    if invoice.status is not InvoiceStatus.DRAFT and after.amount_due.is_zero:
+        after = settled(after, at)
+    return after, taken, entry
+
+
 @dataclass(frozen=True, slots=True)
 class Voided:
     """An invoice that is void, with what goes back to the customer's balance."""
@@ -103,12 +133,12 @@ def void(invoice: Invoice, at: datetime) -> Voided:
     Raises:
         InvalidState: it is neither, or something was paid or credited on it.
     """
-    if invoice.status is InvoiceStatus.DRAFT:
-        return Voided(replace(invoice, status=InvoiceStatus.VOID, due=None), (), Money.zero(invoice.currency))
-    if invoice.status is not InvoiceStatus.OPEN:
+    if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
         raise InvalidState.of("invoice", invoice.status, "voided")
     if not invoice.amount_paid.is_zero or not invoice.amount_credited.is_zero:
-        raise InvalidState.of("invoice", "open and partly paid or credited", "voided")
+        raise InvalidState.of("invoice", f"{invoice.status} and partly paid or credited", "voided")
+    if invoice.status is InvoiceStatus.DRAFT:
+        return Voided(replace(invoice, status=InvoiceStatus.VOID, due=None), (), Money.zero(invoice.currency))
     entries = []
     posted = finalized_entry(invoice, at)
     if posted is not None:

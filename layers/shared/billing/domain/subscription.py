@@ -8,9 +8,10 @@ incomplete ──> active <──> past_due        trialing ──> active
 What a change bills is decided in ``changes``; here are the states and the alarm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from billing.domain.customer import Customer
@@ -19,8 +20,10 @@ from billing.domain.due import Due
 from billing.domain.dunning import DunningAction
 from billing.domain.errors import Detail, InvalidState, ValidationFailed
 from billing.domain.lines import InvoiceLine
+from billing.domain.money import LARGEST_AMOUNT
 from billing.domain.periods import Cadence, Period, next_anchor
 from billing.domain.plan import Plan
+from billing.domain.pricing import ComponentType, price
 
 INCOMPLETE_FOR = timedelta(hours=23)
 """So long the first invoice may stay unpaid; then the subscription ends and the invoice is void, as at Stripe."""
@@ -99,16 +102,31 @@ class Subscription:
 
 
 def check_quantities(plan: Plan, quantities: dict[str, int]) -> None:
-    """A quantity for each licensed component of the plan, and for nothing else.
+    """A quantity for each licensed component of the plan, and for nothing else; together they cost no absurd sum.
+
+    A billion seats at $10,000 are $10,000,000,000,000 a month: nobody is billed that, and no card charged it.
 
     Raises:
-        ValidationFailed: naming every component that is missing or unknown.
+        ValidationFailed: naming every component that is missing or unknown, or that makes a period cost too much.
     """
     licensed = set(plan.licensed_keys)
     bad = [Detail(f"quantities.{key}", "unknown_component") for key in sorted(set(quantities) - licensed)]
     bad += [Detail(f"quantities.{key}", "missing_required_field") for key in sorted(licensed - set(quantities))]
     if bad:
         raise ValidationFailed(f"The quantities do not fit the plan {plan.id}", tuple(bad))
+    if _whole_period(plan, quantities) > LARGEST_AMOUNT:
+        named = [f"quantities.{key}" for key in sorted(quantities) if quantities[key]] or ["planId"]
+        raise ValidationFailed(
+            f"A period of the plan {plan.id} would cost more than {LARGEST_AMOUNT}",
+            tuple(Detail(field, "amount_too_large") for field in named),
+        )
+
+
+def _whole_period(plan: Plan, quantities: dict[str, int]) -> int:
+    """Micro-units: what a whole period costs in advance, before any discount and tax."""
+    in_advance = [each for each in plan.components if each.type is not ComponentType.METERED]
+    costs = (price(each, Decimal(quantities.get(each.key, 1)), plan.currency) for each in in_advance)
+    return sum(cost.amount.micros for cost in costs)
 
 
 def start(
@@ -134,7 +152,7 @@ def start(
         anchor_day: the day of month on which its periods begin; the first one is shorter then.
 
     Raises:
-        ValidationFailed: the quantities do not fit, or the start is too far back.
+        ValidationFailed: the quantities do not fit or cost too much, or the start is too far back.
     """
     check_quantities(plan, quantities)
     at = at.replace(microsecond=0)  # periods begin on whole seconds, as people read them
@@ -229,11 +247,30 @@ def invoice_paid(subscription: Subscription, invoice_id: str, at: datetime, shar
     return subscription if unpaid == subscription.unpaid_invoice_ids else after
 
 
-def unbilled(subscription: Subscription, lines: Sequence[InvoiceLine]) -> Subscription:
-    """The subscription after an invoice with these lines became void: what nobody pays, no change gives back."""
-    gone = {(line.component, line.period, line.amount) for line in lines}
-    kept = tuple(each for each in subscription.billed if (each.component, each.period, each.amount) not in gone)
-    return subscription if len(kept) == len(subscription.billed) else replace(subscription, billed=kept)
+def invoiced(subscription: Subscription, lines: Sequence[InvoiceLine]) -> Subscription:
+    """The subscription once its lines are on an invoice: what it has billed is known with its line id and its taxes."""
+    final = {replace(line, id="", taxes=()): line for line in lines}
+    by_id = {line.id: line for line in lines}
+    billed = tuple(by_id.get(each.id, each) if each.id else final.get(each, each) for each in subscription.billed)
+    return subscription if billed == subscription.billed else replace(subscription, billed=billed)
+
+
+def rebilled(subscription: Subscription, left: Mapping[str, InvoiceLine | None]) -> Subscription:
+    """The subscription after lines of its invoices were credited, or the invoice became void.
+
+    What nobody pays, no change gives back: such lines count with what is left of them, and credits that waited for
+    them are dropped with a line of which nothing is left.
+
+    Args:
+        left: by the id of an invoice's line, what is left of it; None for nothing.
+    """
+    found = ((left.get(each.id, each) if each.id else each) for each in subscription.billed)
+    billed = tuple(line for line in found if line is not None)
+    gone = {line_id for line_id, line in left.items() if line is None}
+    pending = tuple(line for line in subscription.pending if line.credits not in gone)
+    if billed == subscription.billed and pending == subscription.pending:
+        return subscription
+    return replace(subscription, billed=billed, pending=pending)
 
 
 def unpaused(subscription: Subscription) -> Subscription:
@@ -263,15 +300,16 @@ def invoice_unpaid(subscription: Subscription, invoice_id: str) -> Subscription:
 
 
 def dunned(subscription: Subscription, action: DunningAction, at: datetime) -> Subscription:
-    """The subscription after the last attempt to collect one of its invoices failed."""
-    if subscription.state not in RENEWING or action is DunningAction.LEFT:
+    """The subscription after the last attempt to collect one of its invoices failed; a pause does not save it."""
+    paused = subscription.state is SubscriptionState.PAUSED and subscription.paused_by is PausedBy.REQUEST
+    if action is DunningAction.LEFT or not (paused or subscription.state in RENEWING):
         return subscription
     if action is DunningAction.CANCELED:
         return ended(subscription, at)
     return replace(
         subscription,
         state=SubscriptionState.PAUSED,
-        paused_at=at,
+        paused_at=subscription.paused_at if paused else at,
         paused_by=PausedBy.DUNNING,
         resumes_at=None,
         due=None,
@@ -282,10 +320,13 @@ def cancel(subscription: Subscription, at: datetime, at_period_end: bool) -> Sub
     """The subscription canceled now, or marked to end with its period.
 
     Raises:
-        InvalidState: it is canceled already.
+        InvalidState: it is canceled already; or paused, and to end with its period: none is running that could end,
+            and to end it now would take from it what nobody asked to take.
     """
     if subscription.state is SubscriptionState.CANCELED:
         raise InvalidState.of("subscription", subscription.state, "canceled")
+    if at_period_end and subscription.state is SubscriptionState.PAUSED:
+        raise InvalidState.of("subscription", subscription.state, "canceled at its period's end")
     if at_period_end and subscription.state in RENEWING:
         return replace(subscription, cancel_at_period_end=True)
     return ended(subscription, at)

@@ -163,7 +163,7 @@ class Call:
         if version is not None and version not in API_VERSIONS:
             raise ApiVersionUnsupported(f"There is no API version {version[:20]}; there is {', '.join(API_VERSIONS)}")
         self._check_tenant(plain)
-        if self.policy.scope is not None and self.policy.scope not in granted(self.identity.scope):
+        if self.policy.scope is not None and not self._grants(self.policy.scope):
             raise Forbidden(f"This route needs the scope {self.policy.scope}")
         if self.method not in _WRITES or self.policy is NO_ROUTE:
             return plain
@@ -194,6 +194,19 @@ class Call:
         """
         if self.admit().tenant.id != tenant_id:
             raise TenantMismatch("The path names another tenant")
+
+    def require_scope(self, scope: Scope) -> None:
+        """What a handler finds to need more than its route does; raised in the handler, nothing is committed.
+
+        Raises:
+            Forbidden: the caller's credential lacks the scope.
+        """
+        self.admit()
+        if not self._grants(scope):
+            raise Forbidden(f"What this asks for needs the scope {scope}")
+
+    def _grants(self, scope: Scope) -> bool:
+        return self.identity is not None and scope in granted(self.identity.scope)
 
     def complete(self, work: Callable[[], T], render: Callable[[T], tuple[StoredResponse, bool]]) -> StoredResponse:
         """Run a handler and commit what it staged, again from load where a race was lost.

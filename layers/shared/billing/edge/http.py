@@ -196,7 +196,7 @@ class HttpApi:
                 path.replace("{", "<").replace("}", ">"),
                 method,
                 summary=(handler.__doc__ or "").split("\n")[0],
-                description=f"Needs the scope `{scope}`." if scope else "Open to everybody.",
+                description=_description(handler, scope),
                 tags=[path.split("/")[2] if path.startswith("/v1/") else "service"],
                 operation_id=handler.__name__,
             )(endpoint)
@@ -284,6 +284,12 @@ def _run(handler: Callable[[], Any], status: int) -> Response[Any]:
         disposition = {"Content-Disposition": f'inline; filename="{files[0].name}"'}
         return Response(response.status, files[0].content_type, files[0].content, disposition)
     return _response(response)
+
+
+def _description(handler: Callable[..., Any], scope: Scope | None) -> str:
+    """Who may call a route, and what its docstring says after the first line."""
+    more = (inspect.getdoc(handler) or "").partition("\n\n")[2].replace("\n", " ")
+    return " ".join(filter(None, (f"Needs the scope `{scope}`." if scope else "Open to everybody.", more)))
 
 
 def _response(stored: StoredResponse) -> Response[str]:

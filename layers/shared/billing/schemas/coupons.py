@@ -11,7 +11,7 @@ from billing.domain.currencies import charge_step
 from billing.domain.discounts import Coupon, Discount, Duration, Redemption
 from billing.domain.errors import Detail, ValidationFailed
 from billing.domain.money import MICROS_PER_MINOR, Money
-from billing.schemas.base import Currency, Id, Name, PositiveAmount, Request, Resource, Time
+from billing.schemas.base import Currency, Id, Name, PositiveAmount, Request, Resource, Time, TimeIn
 from billing.schemas.catalog import PlanId
 from billing.services.coupons import NewCoupon, Redeemed
 
@@ -64,7 +64,7 @@ class CouponIn(Request):
     duration_periods: Annotated[int, Field(ge=1, le=1200)] | None = None
     max_redemptions: Redemptions | None = None
     max_redemptions_per_customer: Redemptions | None = None
-    expires_at: Time | None = None
+    expires_at: TimeIn | None = None
     plan_ids: Annotated[list[PlanId], Field(max_length=MOST_PLANS)] = []
 
     def new(self) -> NewCoupon:

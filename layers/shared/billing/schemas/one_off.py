@@ -12,7 +12,7 @@ from billing.domain.errors import Detail, ValidationFailed
 from billing.domain.lines import TaxRate
 from billing.domain.one_off import MOST_LINES, OneOffLine
 from billing.domain.periods import Period
-from billing.schemas.base import Currency, Id, Metadata, Micros, Name, Request, SignedAmount, Time
+from billing.schemas.base import Currency, Id, Metadata, Micros, Name, Request, SignedAmount, TimeIn
 from billing.services.manual_invoices import DraftChanges, NewInvoice
 
 _ONE_OF_TWO = "exactly_one_of_subscription_id_and_lines"
@@ -57,8 +57,8 @@ TaxBehaviorIn = Literal["exclusive", "inclusive"]
 
 
 class PeriodIn(Request):
-    start: Time
-    end: Time
+    start: TimeIn
+    end: TimeIn
 
 
 class TaxRateIn(Request):

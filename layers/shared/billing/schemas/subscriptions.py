@@ -8,7 +8,7 @@ from billing.domain.changes import ProrationBehavior
 from billing.domain.errors import Detail, ValidationFailed
 from billing.domain.periods import Period
 from billing.domain.subscription import Subscription
-from billing.schemas.base import Id, Metadata, Request, Resource, ShortText, Time
+from billing.schemas.base import Id, Metadata, Request, Resource, ShortText, Time, TimeIn
 from billing.schemas.catalog import ComponentKey, PlanId
 from billing.schemas.coupons import CouponDiscountOut
 from billing.services.billing import Billed
@@ -26,7 +26,7 @@ class SubscriptionIn(Request):
     payment_method_id: Id | None = None
     trial_days: Annotated[int, Field(ge=0, le=730)] | None = None
     coupon_code: ShortText | None = None
-    start_date: Time | None = None
+    start_date: TimeIn | None = None
     anchor_day: Annotated[int, Field(ge=1, le=31)] | None = None
     metadata: Metadata = {}
 
@@ -50,12 +50,12 @@ class SubscriptionChanges(Request):
     quantities: Quantities | None = None
     plan_id: PlanId | None = None
     proration_behavior: Behavior = "create_prorations"
-    proration_date: Time | None = None
+    proration_date: TimeIn | None = None
     coupon_code: Annotated[str, StringConstraints(max_length=500)] | None = Field(
         default=None, description="a coupon to redeem; empty or null takes the discount away"
     )
     paused: bool | None = None
-    resumes_at: Time | None = None
+    resumes_at: TimeIn | None = None
     payment_method_id: Id | None = None
     metadata: Metadata | None = None
 
@@ -63,7 +63,8 @@ class SubscriptionChanges(Request):
         """The change that is asked for.
 
         Raises:
-            ValidationFailed: it asks for a pause and for something else, or for something that has no meaning.
+            ValidationFailed: it asks for a pause and for something else, or for something that has no meaning, such
+                as a time from which nothing changes.
         """
         self._check()
         coupon_code = self.coupon_code
@@ -91,10 +92,17 @@ class SubscriptionChanges(Request):
         bad = []
         if self.paused is not None:
             bad += [Detail(field, "not_with_paused") for field, value in named.items() if value is not None]
+        elif self.proration_date is not None and not self._bills:
+            bad.append(Detail("prorationDate", "only_with_a_change"))
         if self.resumes_at is not None and self.paused is not True:
             bad.append(Detail("resumesAt", "only_with_paused_true"))
         if bad:
-            raise ValidationFailed("A pause or a resume is a change of its own", tuple(bad))
+            raise ValidationFailed(", ".join(f"{each.field}: {each.reason}" for each in bad), tuple(bad))
+
+    @property
+    def _bills(self) -> bool:
+        """It changes what a period costs: a plan, quantities or a coupon, also the one that it takes away."""
+        return self.plan_id is not None or self.quantities is not None or "coupon_code" in self.model_fields_set
 
 
 class CancelIn(Request):

@@ -12,16 +12,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from billing.domain import balance as balances
-from billing.domain import invoicing
+from billing.domain import invoicing, settlement
 from billing.domain import subscription as lifecycle
 from billing.domain.balance import Balance
 from billing.domain.changes import Step
+from billing.domain.currencies import charge_minimum
 from billing.domain.customer import Customer
 from billing.domain.due import Due
 from billing.domain.dunning import Dunning
 from billing.domain.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus
 from billing.domain.lines import InvoiceLine
+from billing.domain.money import Money
 from billing.domain.payment import Payment, SettledBy
 from billing.domain.subscription import Subscription
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
@@ -52,6 +54,7 @@ class Occasion:
         off_session: nobody is there to authenticate a payment.
         grace_s: how long the invoice stays a draft.
         settle_due: when the sweep looks an attempt up whose outcome nobody heard of; None for the usual.
+        patient: an invoice whose tax nobody can say waits as a draft; else the caller is told.
     """
 
     reason: BillingReason
@@ -60,6 +63,7 @@ class Occasion:
     off_session: bool
     grace_s: int = 0
     settle_due: Due | None = None
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,8 @@ class Biller:
             books.tenant, books.customer, invoice_id, step.invoiced, occasion.reason, occasion.at, after
         )
         occasion = _as_it_happens(work, books, occasion)
-        issued = self._issued(work, books, draft, occasion)
+        issued, issued_to = self._issued(work, books, draft, after, occasion)
+        after = issued_to or after
         invoice, after = self._followed(work, issued.invoice, after, books.customer, occasion.at)
         after = self._saved(work, before, after)
         _announce(work, issued)
@@ -146,7 +151,7 @@ class Biller:
 
     def issue(self, work: Work, books: Books, draft: Invoice, occasion: Occasion) -> Invoice:
         """Save a new draft, and finalize it unless it has to wait; it is not charged here."""
-        issued = self._issued(work, books, draft, _as_it_happens(work, books, occasion))
+        issued, _ = self._issued(work, books, draft, None, _as_it_happens(work, books, occasion))
         _announce(work, issued)
         return issued.invoice
 
@@ -173,12 +178,13 @@ class Biller:
             Unavailable, TaxJurisdictionUnsupported: its tax is still not known; it goes on waiting.
         """
         occasion = _as_it_happens(work, books, occasion)
-        invoice = self._finalized(work, books, self.taxed(books, draft, occasion.at), occasion.at)
+        before = subscription
+        taxed = self.taxed(books, draft, occasion.at)
+        invoice, subscription = self._finalized(work, books, taxed, subscription, occasion.at)
         _announce(work, _Issued(draft, invoice), created=False)
         if subscription is not None:
-            before = subscription
             invoice, subscription = self._followed(work, invoice, subscription, books.customer, occasion.at)
-            if subscription is not before:
+            if subscription != before:
                 subscription = self._saved(work, before, subscription)
         return self._collect(work, books, subscription, invoice, occasion)
 
@@ -189,7 +195,9 @@ class Biller:
             Unavailable, TaxJurisdictionUnsupported: they are not known.
         """
         taxed = self.taxes.applied(books.tenant, books.customer, books.found, draft.lines, at)
-        return invoicing.with_lines(draft, taxed.lines, taxed.notes)
+        # Seller and buyer as they are when the tax is: a draft that waited for an address has to show it.
+        seller, buyer = invoicing.seller_of(books.tenant), invoicing.buyer_of(books.customer)
+        return replace(invoicing.with_lines(draft, taxed.lines, taxed.notes), seller=seller, buyer=buyer)
 
     def preview(
         self, books: Books, lines: Sequence[InvoiceLine], at: datetime, subscription: Subscription | None
@@ -205,30 +213,69 @@ class Biller:
         draft = self.taxed(books, draft, at)
         return replace(draft, balance_applied=books.balance.usable_for(draft.total))
 
-    def _issued(self, work: Work, books: Books, draft: Invoice, occasion: Occasion) -> _Issued:
+    def _issued(
+        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, occasion: Occasion
+    ) -> tuple[_Issued, Subscription | None]:
         """The new draft, finalized in the same transaction; or with an alarm, where it has to wait."""
         try:
             draft = self.taxed(books, draft, occasion.at)
         except (Unavailable, TaxJurisdictionUnsupported) as error:
-            if occasion.by is SettledBy.REQUEST and isinstance(error, TaxJurisdictionUnsupported):
+            if not occasion.patient and isinstance(error, TaxJurisdictionUnsupported):
                 raise
             # No invoice goes out without its tax: it waits, and the alarm clock tries again.
             draft = replace(draft, tax_waits=True)
         if draft.tax_waits or occasion.grace_s:
             due = Due(self._shard(draft), occasion.at + timedelta(seconds=occasion.grace_s))
             draft = work.save(replace(draft, due=due))
-            return _Issued(draft, draft)
+            return _Issued(draft, draft), _with_billed(subscription, draft)
         draft = work.save(draft)
-        return _Issued(draft, self._finalized(work, books, draft, occasion.at))
+        invoice, subscription = self._finalized(work, books, draft, subscription, occasion.at)
+        return _Issued(draft, invoice), subscription
 
-    def _finalized(self, work: Work, books: Books, draft: Invoice, at: datetime) -> Invoice:
-        final = invoicing.finalize(draft, books.sequence, books.balance, at)
+    def _finalized(
+        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, at: datetime
+    ) -> tuple[Invoice, Subscription | None]:
+        """The invoice with its number; and its subscription, with its lines as they are billed."""
+        subscription = _with_billed(subscription, draft)
+        offset, subscription = self._offset(work, draft, subscription, at)
+        final = invoicing.finalize(draft, books.sequence, books.balance, at, offset)
         work.save(final.sequence)
         if final.balance != books.balance:
             work.save(final.balance)
         for entry in final.entries:
             work.save(entry)
-        return work.save(final.invoice)
+        return work.save(final.invoice), subscription
+
+    def _offset(
+        self, work: Work, draft: Invoice, subscription: Subscription | None, at: datetime
+    ) -> tuple[Money | None, Subscription | None]:
+        """Take credits off the unpaid invoices that billed what they give back, before anything goes to the balance.
+
+        An upgrade whose card is declined, and the downgrade after it, leave nobody with money: 4950.00 open, 4950.00
+        credited, and both are settled.
+        """
+        if subscription is None or not draft.total.is_negative:
+            return None, subscription
+        credited = [line.credited_invoice_id for line in draft.lines if line.credited_invoice_id]
+        ids = dict.fromkeys([*credited, *subscription.unpaid_invoice_ids])
+        refs = [Ref(Invoice, draft.tenant_id, each) for each in ids if each != draft.id]
+        found = work.load(*refs)
+        left = -draft.total
+        for unpaid in (found.get(ref) for ref in refs):
+            if unpaid is None:
+                continue
+            after, taken, entry = settlement.offset(unpaid, left, at)
+            if taken.is_zero:
+                continue
+            left -= taken
+            after = work.save(after)
+            if entry is not None:
+                work.save(entry)
+            if after.status is InvoiceStatus.PAID:
+                work.emit("invoice.paid", after)
+                shard = self.collector.shard_of(subscription)
+                subscription = lifecycle.invoice_paid(subscription, after.id, at, shard)
+        return -draft.total - left, subscription
 
     def _followed(
         self, work: Work, invoice: Invoice, subscription: Subscription, customer: Customer, at: datetime
@@ -237,6 +284,11 @@ class Biller:
         shard = self.collector.shard_of(subscription)
         if invoice.status is InvoiceStatus.PAID:
             return invoice, lifecycle.invoice_paid(subscription, invoice.id, at, shard)
+        if invoice.to_charge and _too_small(invoice):
+            # No card can be charged so little: it stays open, to be paid otherwise, and keeps nobody from anything.
+            return work.save(replace(invoice, auto_charge=False)), lifecycle.invoice_paid(
+                subscription, invoice.id, at, shard
+            )
         if not invoice.to_charge or method_of(customer, subscription) is not None:
             return invoice, subscription
         if subscription.state not in lifecycle.RENEWING:
@@ -296,6 +348,13 @@ class Biller:
         return shard_of(invoice.tenant_id, invoice.test_clock_id, invoice.id, self.collector.due_shards)
 
 
+def _with_billed(subscription: Subscription | None, draft: Invoice) -> Subscription | None:
+    """The subscription with what it has billed as it stands on its invoice, once the tax is known."""
+    if subscription is None or draft.tax_waits:
+        return subscription
+    return lifecycle.invoiced(subscription, draft.lines)
+
+
 def _as_it_happens(work: Work, books: Books, occasion: Occasion) -> Occasion:
     """The occasion at the time at which it really happens.
 
@@ -305,6 +364,10 @@ def _as_it_happens(work: Work, books: Books, occasion: Occasion) -> Occasion:
     if books.customer.test_clock_id is not None or occasion.at >= work.now:
         return occasion
     return replace(occasion, at=work.now)
+
+
+def _too_small(invoice: Invoice) -> bool:
+    return invoice.amount_due < Money.from_minor(charge_minimum(invoice.currency), invoice.currency)
 
 
 def method_of(customer: Customer, subscription: Subscription | None) -> str | None:

@@ -191,7 +191,8 @@ class Collector:
             return subscription
         after = lifecycle.invoice_paid(subscription, invoice.id, at, self.shard_of(subscription))
         if invoice.status is InvoiceStatus.VOID:
-            after = lifecycle.unbilled(after, invoice.lines)
+            after = lifecycle.invoiced(after, invoice.lines)
+            after = lifecycle.rebilled(after, dict.fromkeys(line.id for line in invoice.lines))
         return _saved(work, subscription, after)
 
     def in_dunning(self, invoice: Invoice, tenant: Tenant, dunning: Dunning, at: datetime) -> Invoice:

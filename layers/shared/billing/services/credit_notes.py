@@ -13,6 +13,7 @@ from datetime import datetime
 
 from billing.domain import balance as balances
 from billing.domain import credit_note as credit_notes
+from billing.domain import subscription as lifecycle
 from billing.domain.balance import Balance
 from billing.domain.credit_note import (
     CREDIT_NOTE_SEQUENCE_ID,
@@ -22,6 +23,7 @@ from billing.domain.credit_note import (
     Issued,
     refunding,
 )
+from billing.domain.crediting import lines_left
 from billing.domain.customer import Customer
 from billing.domain.errors import Detail, InvalidState, LostRace, NotFound, RefundExceedsAvailable
 from billing.domain.invoicing import Invoice, InvoiceStatus
@@ -268,10 +270,20 @@ class CreditNotes:
         invoice = work.save(issued.invoice)
         note = work.save(issued.credit_note)
         work.emit("credit_note.created", note)
+        subscription = self._rebilled(work, loaded.subscription, invoice)
         if loaded.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
             work.emit("invoice.paid", invoice)
-            self.collector.paid(work, loaded.subscription, invoice, loaded.at)
+            self.collector.paid(work, subscription, invoice, loaded.at)
         return note
+
+    @staticmethod
+    def _rebilled(work: Work, subscription: Subscription | None, invoice: Invoice) -> Subscription | None:
+        """The subscription with what is left of its billed lines: no change gives back what was credited already."""
+        if subscription is None:
+            return None
+        left = lines_left(invoice.lines, invoice.total, invoice.credits)
+        after = lifecycle.rebilled(subscription, left)
+        return subscription if after is subscription else work.save(after)
 
     def _go_on(self, work: Work, progress: dict[str, str]) -> CreditNoteView:
         """Go on from the first commit of an earlier run: ask about its refund instead of starting anew."""

@@ -77,23 +77,26 @@ class InvoiceTransitions:
         """An open invoice given up as bad debt; it can still be paid.
 
         Its subscription is no longer past due on its account; what else becomes of that is for its tenant to say.
+        The first invoice of one that has not begun is no debt, for nothing was given for it yet: it can be voided.
 
         Raises:
             NotFound: no such invoice.
-            InvalidState: it is not open.
+            InvalidState: it is not open, or its subscription is incomplete.
         """
         ref = Ref(Invoice, work.tenant.id, invoice_id)
         invoice = work.load(ref).require(ref)
         if invoice.status is not InvoiceStatus.OPEN:
             raise InvalidState.of("invoice", invoice.status, "marked uncollectible")
         found = self._about(work, invoice)
+        subscription = found.get(_subscription_ref(invoice))
+        if subscription is not None and subscription.state is SubscriptionState.INCOMPLETE:
+            raise InvalidState.of("subscription", subscription.state, "given up as a bad debt; void the invoice")
         at = customer_time(work, found.require(_customer_ref(invoice)))
         given_up, entry = settlement.uncollectible(invoice, at)
         work.save(entry)
         given_up = work.save(given_up)
         work.emit("invoice.uncollectible", given_up)
-        subscription = found.get(_subscription_ref(invoice))
-        if subscription is not None and subscription.state is not SubscriptionState.INCOMPLETE:
+        if subscription is not None:
             self.biller.collector.paid(work, subscription, given_up, at)
         return given_up
 

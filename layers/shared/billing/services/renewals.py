@@ -14,7 +14,7 @@ from billing.domain.changes import ProrationBehavior, Step
 from billing.domain.customer import Customer
 from billing.domain.due import Due, clock_of
 from billing.domain.dunning import Dunning
-from billing.domain.errors import InvalidState
+from billing.domain.errors import InvalidState, TaxJurisdictionUnsupported
 from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus, period_invoice_id
 from billing.domain.lines import InvoiceLine
 from billing.domain.payment import Payment, PaymentStatus, SettledBy
@@ -27,6 +27,7 @@ from billing.services.ports import Ref, Work
 
 _LOOK_EVERY = timedelta(hours=1)
 _LOOK_FOR = timedelta(hours=24)
+_ASK_FOR_TAX_EVERY = timedelta(days=1)
 
 
 class StillUnknown(Exception):
@@ -93,9 +94,21 @@ class Renewals:
         at = invoice.due.at if clock_of(invoice.due.shard) else now
         if invoice.status is InvoiceStatus.DRAFT:
             occasion = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, invoice.due.shard)
-            billed = self.biller.finalize(work, books, invoice, subscription, occasion)
-            return billed.invoice.due if billed.invoice else None
+            return self._finalize(work, books, invoice, subscription, occasion)
         return self._dun(work, books, invoice, subscription, found.get(payment_ref), at)
+
+    def _finalize(
+        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, occasion: Occasion
+    ) -> Due | None:
+        """Finalize a draft; where nobody knows its tax, look again tomorrow: somebody has to mend an address."""
+        assert draft.due is not None
+        try:
+            billed = self.biller.finalize(work, books, draft, subscription, occasion)
+        except TaxJurisdictionUnsupported:
+            tomorrow = Due(draft.due.shard, occasion.at + _ASK_FOR_TAX_EVERY)
+            return work.save(replace(draft, tax_waits=True, due=tomorrow)).due
+        assert billed.invoice is not None
+        return billed.invoice.due
 
     def _next_period(self, work: Work, before: Subscription) -> Due | None:
         """Begin the next period, at the end of the one before it, also when the sweep comes late.
@@ -222,7 +235,7 @@ class Renewals:
 
     @staticmethod
     def _occasion(reason: BillingReason, at: datetime, shard: str, grace_s: int = 0) -> Occasion:
-        return Occasion(reason, at, SettledBy.SWEEP, True, grace_s, _settle_due(shard, at))
+        return Occasion(reason, at, SettledBy.SWEEP, True, grace_s, _settle_due(shard, at), patient=True)
 
     def _give_up(self, work: Work, subscription: Subscription, now: datetime) -> Due | None:
         """End a subscription whose first invoice nobody paid; later, where its payment has no outcome yet."""

@@ -141,12 +141,13 @@ class SubscriptionChanges:
         before = loaded.subscription
         if before.state is SubscriptionState.INCOMPLETE:
             return Billed(give_up(work, self.biller.collector, before, loaded.at), None)
+        changes.require_running_period(before, loaded.at)
         after = lifecycle.cancel(before, loaded.at, at_period_end)
         if after.state is not SubscriptionState.CANCELED:
             return self._carry_out(work, loaded.books, loaded, Step(after))
         lines = changes.closing(before, loaded.plan, loaded.at, behavior)
         step = Step(after, lines, lines)
-        return self._carry_out(work, loaded.books, loaded, step, BillingReason.SUBSCRIPTION_CANCEL)
+        return self._carry_out(work, loaded.books, loaded, step, BillingReason.SUBSCRIPTION_CANCEL, patient=True)
 
     def _load(self, work: Work, subscription_id: str, change: Change) -> _Loaded | Billed:
         """What a change is decided on, in two batches; or what an earlier run of this request has come to."""
@@ -189,7 +190,8 @@ class SubscriptionChanges:
             if before.state is not SubscriptionState.PAUSED:
                 raise InvalidState.of("subscription", before.state, "resumed")
             return changes.resume(before, loaded.plan, loaded.at)
-        if change.quantities is None and change.plan_id is None and change.coupon_code is None:
+        flushed = change.behavior is ProrationBehavior.INVOICE_NOW and before.pending
+        if change.quantities is None and change.plan_id is None and change.coupon_code is None and not flushed:
             if before.state is SubscriptionState.CANCELED:
                 raise InvalidState.of("subscription", before.state, "changed")
             return Step(before)
@@ -209,8 +211,9 @@ class SubscriptionChanges:
         loaded: _Loaded,
         step: Step,
         reason: BillingReason = BillingReason.SUBSCRIPTION_UPDATE,
+        patient: bool = False,
     ) -> Billed:
-        occasion = Occasion(reason, loaded.at, SettledBy.REQUEST, off_session=False)
+        occasion = Occasion(reason, loaded.at, SettledBy.REQUEST, off_session=False, patient=patient)
         invoice_id = work.fresh_id("in", loaded.at)
         return self.biller.carry_out(work, books, loaded.subscription, step, occasion, invoice_id)
 

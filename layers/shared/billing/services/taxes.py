@@ -116,6 +116,9 @@ class Taxes:
     ) -> Taxed:
         """The lines with their taxes; whatever taxes they had are replaced.
 
+        What gives a line of an earlier invoice back keeps the tax that it gives back: nobody earns, or loses, a tax by
+        moving between the two.
+
         A customer that is exempt (or accounts for tax itself, by the tenant's word) owes none, on no line. Else rates
         that were fixed on a line win over the provider, and are the only tax where there is no provider.
 
@@ -127,6 +130,14 @@ class Taxes:
             Unavailable: the provider does not answer; no invoice goes out without its tax.
             TaxJurisdictionUnsupported: nobody knows what tax is due at the customer's address.
         """
+        new = tuple(line for line in lines if line.credits is None)
+        taxed = self._applied(tenant, customer, found, new, at)
+        answers = iter(taxed.lines)
+        return Taxed(tuple(next(answers) if line.credits is None else line for line in lines), taxed.notes)
+
+    def _applied(
+        self, tenant: Tenant, customer: Customer, found: Found, lines: tuple[InvoiceLine, ...], at: datetime
+    ) -> Taxed:
         asked = _asked(tenant, customer, lines)
         if not asked and customer.tax_exempt is TaxExempt.NONE:
             return Taxed(tuple(_by_hand(line) for line in lines))

@@ -102,6 +102,16 @@ class UnitOfWork:
         return fresh(prefix, at or self._now, self._runtime.entropy())
 
     def load(self, *refs: Ref[Any]) -> Found:
+        return self._with_staged(refs, self._loaded(refs))
+
+    def _with_staged(self, refs: tuple[Ref[Any], ...], found: Found) -> Found:
+        """What this unit has staged is newer than what is stored."""
+        staged = {ref: self._staged.get((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
+        if not any(staged.values()):
+            return found
+        return Found({ref: each.entity if each else found.get(ref) for ref, each in staged.items()})
+
+    def _loaded(self, refs: tuple[Ref[Any], ...]) -> Found:
         if self._looked:
             return self._runtime.store.load(refs, {})[0]
         assert self._scope is not None

@@ -1,0 +1,24 @@
+"""Currencies: what a card can be charged in each."""
+
+import pytest
+
+from billing.domain.currencies import charge_minimum, charge_step, is_currency
+from local.stripe_sandbox.errors import InvalidRequestError
+from local.stripe_sandbox.money import _SMALLEST, CURRENCIES, check_amount
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor"), [("USD", 50), ("GBP", 30), ("JPY", 50), ("HUF", 17_500), ("CZK", 1_500), ("KRW", 0)]
+)
+def test_the_least_that_a_card_can_be_charged(currency: str, minor: int) -> None:
+    assert charge_minimum(currency) == minor
+
+
+@pytest.mark.parametrize("currency", sorted(each for each in CURRENCIES if is_currency(each.upper())))
+def test_the_minimum_is_what_the_sandbox_takes(currency: str) -> None:
+    least = charge_minimum(currency.upper())
+    assert least == _SMALLEST.get(currency, 0)
+    assert least % charge_step(currency.upper()) == 0  # so that what is priced can be exactly the minimum
+    assert check_amount(max(least, 1), currency)
+    with pytest.raises(InvalidRequestError):
+        check_amount(max(least, 1) - 1, currency)

@@ -206,7 +206,6 @@ def subscription(**changes: Any) -> Json:
         ({"quantities": {"seats": True}}, {"quantities.seats": "must_be_an_integer"}),
         ({"quantities": {"seats": -1}}, {"quantities.seats": "too_small"}),
         ({"quantities": {"seats": 10**10}}, {"quantities.seats": "too_large"}),
-        ({"quantities": {"seats": 10**9}}, {"quantities.seats": "amount_too_large"}),
         ({"trialDays": -1}, {"trialDays": "too_small"}),
         ({"customerId": "../x"}, {"customerId": "invalid_format"}),
     ],
@@ -361,15 +360,6 @@ def test_a_time_is_rfc_3339_with_an_offset(refused: Refusals, time: Any) -> None
     assert refused.post("/v1/test-clocks", {"frozenTime": time}).bad_fields == {"frozenTime": "must_be_a_time"}
 
 
-CENTURIES = {
-    **BUSINESS_MONTHLY,
-    "id": "centuries",
-    "interval": "year",
-    "intervalCount": 366,
-    "components": [{"key": "base", "type": "flat", "unitAmount": 1000}],
-}
-
-
 @pytest.mark.parametrize(
     "time",
     ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2500-01-01T00:00:00Z", "9998-12-31T00:00:00Z",
@@ -398,23 +388,6 @@ def test_a_time_beyond_the_calendar_is_no_time(refused: Refusals, time: str) -> 
 def test_a_start_long_ago_is_too_far_back(refused: Refusals) -> None:
     answer = refused.post("/v1/subscriptions", subscription(startDate="1970-01-01T00:00:00Z", trialDays=0))
     assert answer.bad_fields == {"startDate": "too_far_back"}
-
-
-def test_what_begins_at_the_latest_time_can_be_previewed_paused_and_ended(world: World) -> None:
-    """The longest period after the longest trial, in the zones that are furthest ahead and behind."""
-    tenant = world.tenant()
-    tenant.post("/v1/plans", CENTURIES)
-    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
-        body = {"planId": "centuries", "startDate": "2499-12-31T23:59:59Z", "trialDays": 730, "anchorDay": 31}
-        made = tenant.post("/v1/subscriptions", body | {"customerId": tenant.customer(timezone=zone)}).data
-        next_invoice = tenant.post("/v1/invoices/preview", {"subscriptionId": made["id"]}).data
-        assert next_invoice["lines"][0]["period"]["start"] == "2501-12-31T23:59:59Z"
-        path = f"/v1/subscriptions/{made['id']}"
-        assert tenant.post(f"{path}/resume").status == 200
-        paused = tenant.patch(path, {"paused": True, "resumesAt": "2499-12-31T23:59:59Z"})
-        assert paused.data["resumesAt"] == "2499-12-31T23:59:59Z"
-        assert tenant.post("/v1/invoices/preview", {"subscriptionId": made["id"]}).status == 200
-        assert tenant.post(f"{path}/cancel").data["state"] == "canceled"
 
 
 def test_a_test_clock_does_not_go_back(refused: Refusals, shop: Tenant) -> None:

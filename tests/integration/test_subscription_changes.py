@@ -261,6 +261,17 @@ def test_an_end_bills_what_waited(world: World, tenant: Tenant) -> None:
     assert (nets(invoice["lines"]), invoice["amountPaid"]) == ([-5000, 10000], 5_000_000)
 
 
+def test_nobody_is_billed_more_than_the_largest_amount(world: World, tenant: Tenant) -> None:
+    """100.00 and 10.00 a seat: the sums of a billion seats are beyond what anybody is billed, less those of a seat."""
+    tenant.post("/v1/plans", SEATS)
+    world.writes.clear()
+    too_many = {"planId": "seats", "quantities": {"seats": 10**9}, "trialDays": 14}
+    refused = tenant.post("/v1/subscriptions", too_many)
+    assert (refused.status, refused.bad_fields) == (400, {"quantities.seats": "amount_too_large"})
+    assert {table for _, tables in world.writes for table in tables} == {"callers", "audit"}
+    assert tenant.post("/v1/subscriptions", too_many | {"quantities": {"seats": 10**9 - 10}}).status == 201
+
+
 def test_a_subscription_keeps_its_plan_version_until_it_is_moved(world: World, tenant: Tenant) -> None:
     clock, subscription = seats(world, tenant)
     base, _ = SEATS["components"]

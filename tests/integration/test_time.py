@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.integration.world import Json, Tenant, World, event, invoke
+from tests.integration.world import BUSINESS_MONTHLY, Json, Tenant, World, event, invoke
 
 START = "2027-01-31T09:00:00Z"
 
@@ -181,3 +181,29 @@ def test_a_lost_wake_up_costs_a_minute_and_nothing_else(
     world.drain()
     assert tenant.get(f"/v1/test-clocks/{clock}").data["status"] == "ready"
     assert len(invoices(tenant, customer)) == 2
+
+
+CENTURIES = {
+    **BUSINESS_MONTHLY,
+    "id": "centuries",
+    "interval": "year",
+    "intervalCount": 366,
+    "components": [{"key": "base", "type": "flat", "unitAmount": 1000}],
+}
+
+
+def test_what_begins_at_the_latest_time_can_be_previewed_paused_and_ended(world: World) -> None:
+    """The longest period after the longest trial, in the zones that are furthest ahead and behind."""
+    tenant = world.tenant()
+    tenant.post("/v1/plans", CENTURIES)
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
+        body = {"planId": "centuries", "startDate": "2499-12-31T23:59:59Z", "trialDays": 730, "anchorDay": 31}
+        made = tenant.post("/v1/subscriptions", body | {"customerId": tenant.customer(timezone=zone)}).data
+        next_invoice = tenant.post("/v1/invoices/preview", {"subscriptionId": made["id"]}).data
+        assert next_invoice["lines"][0]["period"]["start"] == "2501-12-31T23:59:59Z"
+        path = f"/v1/subscriptions/{made['id']}"
+        assert tenant.post(f"{path}/resume").status == 200
+        paused = tenant.patch(path, {"paused": True, "resumesAt": "2499-12-31T23:59:59Z"})
+        assert paused.data["resumesAt"] == "2499-12-31T23:59:59Z"
+        assert tenant.post("/v1/invoices/preview", {"subscriptionId": made["id"]}).status == 200
+        assert tenant.post(f"{path}/cancel").data["state"] == "canceled"

@@ -262,7 +262,7 @@ def test_an_end_bills_what_waited(world: World, tenant: Tenant) -> None:
 
 
 def test_nobody_is_billed_more_than_the_largest_amount(world: World, tenant: Tenant) -> None:
-    """100.00 and 10.00 a seat: the sums of a billion seats are beyond what anybody is billed, less those of a seat."""
+    """A billion seats at 10.00 are exactly the limit; the base of 100.00 is then worth ten seats too many."""
     tenant.post("/v1/plans", SEATS)
     world.writes.clear()
     too_many = {"planId": "seats", "quantities": {"seats": 10**9}, "trialDays": 14}

@@ -146,7 +146,7 @@ class Biller:
         after = issued_to or after
         invoice, after = self._followed(work, issued.invoice, after, books.customer, occasion.at)
         after = self._saved(work, before, after)
-        _announce(work, issued)
+        _announce(work, replace(issued, invoice=invoice))
         return self._collect(work, books, after, invoice, occasion)
 
     def issue(self, work: Work, books: Books, draft: Invoice, occasion: Occasion) -> Invoice:
@@ -181,11 +181,11 @@ class Biller:
         before = subscription
         taxed = self.taxed(books, draft, occasion.at)
         invoice, subscription = self._finalized(work, books, taxed, subscription, occasion.at)
-        _announce(work, _Issued(draft, invoice), created=False)
         if subscription is not None:
             invoice, subscription = self._followed(work, invoice, subscription, books.customer, occasion.at)
             if subscription != before:
                 subscription = self._saved(work, before, subscription)
+        _announce(work, _Issued(draft, invoice), created=False)
         return self._collect(work, books, subscription, invoice, occasion)
 
     def taxed(self, books: Books, draft: Invoice, at: datetime) -> Invoice:

@@ -104,6 +104,9 @@ def _own_clock(patch: pytest.MonkeyPatch) -> Clock:
     patch.setattr(bootstrap, "now", clock)
     units = DynamoUnits(replace(bootstrap.units().runtime, pause=clock.sleep))
     patch.setattr(bootstrap, "units", lambda: units)
+    # moto's indexes do not lag: a worker that waits for them waits on this clock.
+    worker = replace(bootstrap.worker(), pause=clock.sleep)
+    patch.setattr(bootstrap, "worker", lambda: worker)
     return clock
 
 

@@ -121,9 +121,19 @@ def _lines(books: Books) -> Iterator[str]:
         if not any(invoice["status"] == "void" for invoice in own):  # what was void is given back in no line
             lines = [*pending, *(line for invoice in own for line in invoice["lines"])]
             yield from (f"subscription {subscription['id']}: {problem}" for problem in _covered(lines))
-        placed = Counter(_what(line) for line in (*pending, *(line for invoice in own for line in invoice["lines"])))
-        lost = Counter(_what(line) for line in subscription["billed"] if micros(line["amount"])) - placed
+        by_id = {line["id"]: (line, invoice) for invoice in own for line in invoice["lines"]}
+        placed = Counter(_what(line) for line in (*pending, *(line for line, _ in by_id.values())))
+        lost = (
+            Counter(_what(line) for line in subscription["billed"] if micros(line["amount"]) and not line["id"])
+            - placed
+        )
         yield from (f"subscription {subscription['id']} counts as billed what is nowhere: {line}" for line in lost)
+        for billed in (line for line in subscription["billed"] if line["id"]):
+            line, invoice = by_id.get(billed["id"], (None, None))
+            if line is None or invoice is None:
+                yield f"subscription {subscription['id']} counts as billed what is nowhere: {billed['id']}"
+            elif billed != line and not (invoice["credits"] and 0 < micros(billed["amount"]) < micros(line["amount"])):
+                yield f"{billed['id']} counts as billed otherwise than it is"
     ids = Counter(line["id"] for invoice in books.bodies("invoices") for line in invoice["lines"])
     yield from (f"{n} lines with the id {line}" for line, n in ids.items() if n > 1)
 

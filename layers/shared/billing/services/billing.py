@@ -183,8 +183,7 @@ class Biller:
         invoice, subscription = self._finalized(work, books, taxed, subscription, occasion.at)
         if subscription is not None:
             invoice, subscription = self._followed(work, invoice, subscription, books.customer, occasion.at)
-            if subscription != before:
-                subscription = self._saved(work, before, subscription)
+            subscription = self._saved_after(work, before, subscription)
         _announce(work, _Issued(draft, invoice), created=False)
         return self._collect(work, books, subscription, invoice, occasion)
 
@@ -343,6 +342,14 @@ class Biller:
         saved = work.save(lifecycle.with_alarm(after, self.collector.shard_of(after)))
         work.emit(event_of(before, saved), saved)
         return saved
+
+    def _saved_after(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:
+        """The subscription saved where finalizing its invoice changed it; in silence, where nobody sees that."""
+        if after == before:
+            return after
+        if before is not None and replace(after, billed=before.billed) == before:
+            return work.save(after)
+        return self._saved(work, before, after)
 
     def _shard(self, invoice: Invoice) -> str:
         return shard_of(invoice.tenant_id, invoice.test_clock_id, invoice.id, self.collector.due_shards)

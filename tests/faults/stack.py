@@ -30,7 +30,7 @@ from tests.support.tables import table_definitions
 Json = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS: Json = {"idempotency_wait_s": 3.0, "stripe_timeout_s": 0.6}
+SETTINGS: Json = {"idempotency_wait_s": 3.0, "stripe_timeout_s": 1.2}
 LEASE_S = 10.0
 PAYMENT_CHECK_S = 60.0
 RETRY = timedelta(seconds=15)

@@ -15,7 +15,7 @@ APART = timedelta(days=60)
 CHARGE = r"/v1/payment_intents$"
 CUSTOMER, ATTACH = r"/v1/customers$", r"/v1/payment_methods/pm_card_visa/attach$"
 FAULTS: dict[str, Json] = {
-    "slow": {"kind": "slow", "ms": 900},
+    "slow": {"kind": "slow", "ms": 1600},
     "status-500": {"kind": "status", "status": 500},
     "status-429": {"kind": "status", "status": 429},
     "drop-before": {"kind": "drop_before"},

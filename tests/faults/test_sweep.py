@@ -40,7 +40,7 @@ def test_each_due_subscription_is_billed_once_whoever_is_killed(stack: Stack, ow
     outcome = _swept(outside, case, _PLAN)
     assert outcome.kills >= 2, outcome
     assert outcome.deliveries == 3 * outcome.messages + outcome.returned, outcome
-    assert outcome.returned >= outcome.kills, outcome
+    assert outcome.returned >= 1, outcome  # a worker that had just finished its message returns none when it is killed
     assert verify(outside, case, lambda more: None) == []
 
 

@@ -84,7 +84,8 @@ ALLOWED: list[tuple[str, Coupon, Redemption | None, dict[str, Any]]] = [
 def test_a_coupon_is_taken(coupon: Coupon, so_far: Redemption | None, other: dict[str, Any]) -> None:
     _, redemption, discount = redeemed(coupon, so_far, **other)
     assert redemption == replace(before((so_far.count if so_far else 0) + 1), version=so_far.version if so_far else 0)
-    assert discount == Discount("LAUNCH2026", "Launch2026", coupon.percent_off, coupon.amount_off, 1, AT)
+    terms = (coupon.percent_off, coupon.amount_off, 1, AT)
+    assert discount == Discount("LAUNCH2026", "Launch2026", *terms, plan_ids=coupon.plan_ids)
 
 
 def test_a_limited_coupon_counts_and_an_unlimited_one_is_not_touched() -> None:

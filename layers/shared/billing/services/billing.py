@@ -293,13 +293,9 @@ class Biller:
         if subscription.state not in lifecycle.RENEWING:
             return invoice, subscription
         return (
-            work.save(self.in_dunning(invoice, work.tenant, Dunning(at), at)),
+            work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(at), at)),
             lifecycle.invoice_unpaid(subscription, invoice.id),
         )
-
-    def in_dunning(self, invoice: Invoice, tenant: Tenant, dunning: Dunning, at: datetime) -> Invoice:
-        """The open invoice with its next dunning step."""
-        return self.collector.in_dunning(invoice, tenant, dunning, at)
 
     def _collect(
         self, work: Work, books: Books, subscription: Subscription | None, invoice: Invoice, occasion: Occasion
@@ -307,7 +303,9 @@ class Biller:
         method_id = method_of(books.customer, subscription)
         if invoice.to_charge and method_id is None and subscription is None:
             # A one-off invoice that nothing can charge yet: its dunning days look for a method again.
-            return Billed(None, work.save(self.in_dunning(invoice, work.tenant, Dunning(occasion.at), occasion.at)))
+            return Billed(
+                None, work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(occasion.at), occasion.at))
+            )
         if not invoice.to_charge or method_id is None:
             return Billed(subscription, invoice)
         payment, invoice = self.collector.attempt(

@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.domain import balance as balances
 from billing.domain import settlement
 from billing.domain import subscription as lifecycle
-from billing.domain.balance import Balance
 from billing.domain.customer import Customer
 from billing.domain.due import Due, wall_clock_shard
 from billing.domain.dunning import Dunning
@@ -31,6 +29,7 @@ from billing.domain.payment import (
 )
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Tenant
+from billing.services import balances
 from billing.services.clocks import shard_of
 from billing.services.keys import outside_key
 from billing.services.ports import CardProcessor, Found, OutcomeUnknown, Ref, Work
@@ -173,10 +172,7 @@ class Collector:
         received = settlement.paid(case.invoice, case.payment, at)
         for entry in received.entries:
             work.save(entry)
-        if not received.excess.is_zero:
-            ref = Ref(Balance, case.invoice.tenant_id, case.invoice.customer_id)
-            balance = work.load(ref).get(ref) or balances.empty(ref.tenant_id, ref.id, received.excess.currency)
-            work.save(balance.used(-received.excess))
+        balances.credit(work, case.invoice, received.excess)
         invoice = work.save(received.invoice)
         work.emit("payment.succeeded", case.payment)
         if case.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:

@@ -179,7 +179,7 @@ class Renewals:
             if case.invoice.status is not InvoiceStatus.OPEN:
                 return None
             invoice, subscription = case.invoice, case.subscription
-        stepped = self.biller.in_dunning(invoice, work.tenant, dunning.stepped(), at)
+        stepped = self.collector.in_dunning(invoice, work.tenant, dunning.stepped(), at)
         method_id = method_of(books.customer, subscription)
         if not dunning.may_charge(method_id):
             stepped = work.save(stepped)

@@ -30,6 +30,7 @@ class Backend:
     webhook_secret: str
     platform_key: str
     queue_arn: str
+    usage_queue_arn: str
 
 
 @contextmanager
@@ -59,12 +60,15 @@ def _furnished(sandbox: SandboxServer, emulator_pid: int) -> Backend:
     boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=secret)
     sqs = boto3.client("sqs")
     queue = sqs.create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    # As long as in template.yaml: no message that is being worked comes a second time.
+    usage_queue = sqs.create_queue(QueueName="usage", Attributes={"VisibilityTimeout": "180"})["QueueUrl"]
     os.environ.update({f"TABLE_{plain.upper()}": name for plain, name in names.items()})
     os.environ.update(
         KMS_KEY_ID=boto3.client("kms").create_key()["KeyMetadata"]["Arn"],
         STRIPE_SECRET_ID="stripe",
         STRIPE_API_BASE=sandbox.url,
         BILLING_QUEUE_URL=queue,
+        USAGE_QUEUE_URL=usage_queue,
         STAGE="dev",
         POWERTOOLS_SERVICE_NAME="benchmark",
         POWERTOOLS_LOG_LEVEL="WARNING",  # the log lines of thousands of calls are not what is looked at here
@@ -76,4 +80,5 @@ def _furnished(sandbox: SandboxServer, emulator_pid: int) -> Backend:
         webhook_secret=webhook_secret,
         platform_key=create_platform_key(dynamodb, names["callers"]),
         queue_arn=f"arn:aws:sqs:{REGION}:000000000000:billing.fifo",
+        usage_queue_arn=f"arn:aws:sqs:{REGION}:000000000000:usage",
     )

@@ -103,3 +103,23 @@ def queue_event(queue_arn: str, message: dict[str, Any], n: int) -> Event:
         "awsRegion": "us-east-1",
     }
     return {"Records": [record]}
+
+
+def received_event(queue_arn: str, messages: list[dict[str, Any]]) -> Event:
+    """The batch that Lambda makes of the messages that it received (``ReceiveMessage``)."""
+    region = queue_arn.split(":")[3]
+    records = [
+        {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"],
+            "messageAttributes": {},
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": queue_arn,
+            "awsRegion": region,
+        }
+        for message in messages
+    ]
+    return {"Records": records}

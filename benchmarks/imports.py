@@ -21,7 +21,7 @@ _AT_MOST_S = 60.0
 _ONE_S = 30.0
 Pair = tuple[str, str]  # function, side
 Times = tuple[float, float]  # wall and CPU milliseconds
-_NO_WEB = {"billing_sweep", "billing_worker"}
+_NO_WEB = {"billing_sweep", "billing_worker", "usage_worker"}
 
 
 def functions() -> list[str]:

@@ -1,6 +1,7 @@
 """A section of the report: a table whose lines know whether they keep their budget."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -47,13 +48,7 @@ class Section:
 
     def save(self, path: Path) -> None:
         """For the process that prints the whole report."""
-        path.write_text(json.dumps(asdict(self)))
-
-    @classmethod
-    def load(cls, path: Path) -> "Section":
-        """What another process saved."""
-        plain: dict[str, Any] = json.loads(path.read_text())
-        return cls(plain["title"], plain["columns"], [Row(**row) for row in plain["rows"]], plain["notes"])
+        save_all([self], path)
 
     def show(self, console: Console) -> None:
         """Print it; numbers to the right, the verdict last."""
@@ -69,6 +64,19 @@ class Section:
         for note in self.notes:
             console.print(f"  {note}", style="dim", highlight=False, markup=False)
         console.print()
+
+
+def save_all(sections: Sequence[Section], path: Path) -> None:
+    """The same for a part of more than one table."""
+    path.write_text(json.dumps([asdict(section) for section in sections]))
+
+
+def load_all(path: Path) -> list[Section]:
+    """What another process saved."""
+    saved: list[dict[str, Any]] = json.loads(path.read_text())
+    return [
+        Section(each["title"], each["columns"], [Row(**row) for row in each["rows"]], each["notes"]) for each in saved
+    ]
 
 
 def verdict(figure: float, budget: float | None) -> Verdict:

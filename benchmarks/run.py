@@ -1,6 +1,6 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
-python -m benchmarks.run [--only calls cpu imports drafts sweep p95] [--due 1000 10000]
+python -m benchmarks.run [--only calls usage cpu imports drafts sweep p95] [--due 1000 10000]
     [--stack .local/stack.json] [--strict]
 """
 
@@ -18,10 +18,11 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from benchmarks import ROOT
-from benchmarks.report import Section
+from benchmarks.report import Section, load_all
 
 _PARTS = {
     "calls": ("benchmarks.calls", 120, "DynamoDB and Stripe calls, in process, over an emulator of their own"),
+    "usage": ("benchmarks.usage", 300, "usage events through handler, queue and worker, beside the raw client"),
     "cpu": ("benchmarks.cpu", 120, "handler CPU beside FastAPI + Mangum"),
     "imports": ("benchmarks.imports", 180, "import times beside FastAPI + Mangum"),
     "drafts": ("benchmarks.drafts", 120, "draft invoices beside django-silver"),
@@ -41,7 +42,7 @@ STACK_FILE = ROOT / ".local" / "stack.json"
 RESULTS = ROOT / ".local" / "bench.json"
 
 
-def run_part(name: str, out: Path, options: argparse.Namespace) -> tuple[Section | None, int]:
+def run_part(name: str, out: Path, options: argparse.Namespace) -> tuple[list[Section], int]:
     """One part in a process of its own, so that none of them sees what another has loaded; its exit code, too."""
     module, at_most_s, _ = _PARTS[name]
     command = [sys.executable, "-m", module, str(out)]
@@ -58,7 +59,7 @@ def run_part(name: str, out: Path, options: argparse.Namespace) -> tuple[Section
         code = 1
     finally:
         _stop(child)
-    return (Section.load(out) if code == 0 else None), code
+    return (load_all(out) if code == 0 else []), code
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
@@ -72,11 +73,11 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
             child.wait()
 
 
-def save(sections: dict[str, Section], path: Path) -> None:
+def save(parts: dict[str, list[Section]], path: Path) -> None:
     """The figures, for a comparison with an earlier run."""
     path.parent.mkdir(parents=True, exist_ok=True)
     machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-    tables = {name: asdict(section) for name, section in sections.items()}
+    tables = {name: [asdict(section) for section in sections] for name, sections in parts.items()}
     path.write_text(json.dumps({"at": time.strftime("%FT%TZ", time.gmtime()), **machine, "tables": tables}, indent=2))
 
 
@@ -89,24 +90,25 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="exit 1 when something is over its budget")
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 160)
-    sections: dict[str, Section] = {}
+    parts: dict[str, list[Section]] = {}
     failed: list[str] = []
     absent: list[str] = []
     with TemporaryDirectory(prefix="ledgerline-bench-") as folder:
         for name in options.only:
             print(f"  {_PARTS[name][2]}", file=sys.stderr, flush=True)
-            section, code = run_part(name, Path(folder) / f"{name}.json", options)
-            if section is not None:
-                sections[name] = section
+            sections, code = run_part(name, Path(folder) / f"{name}.json", options)
+            if sections:
+                parts[name] = sections
             else:
                 (absent if code == _NOTHING_TO_MEASURE else failed).append(name)
     console.print()
-    for section in sections.values():
+    shown = [section for sections in parts.values() for section in sections]
+    for section in shown:
         section.show(console)
     for name in absent:
         console.print(f"{_WITHOUT[name]}\n", highlight=False)
-    save(sections, RESULTS)
-    over = [f"{section.title}: {row.cells[0]}" for section in sections.values() for row in section.over()]
+    save(parts, RESULTS)
+    over = [f"{section.title}: {row.cells[0]}" for section in shown for row in section.over()]
     console.print(f"figures: {RESULTS.relative_to(ROOT)}; over budget: {len(over)}", highlight=False)
     for line in over:
         console.print(f"  over: {line}", highlight=False, markup=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import requests
 
 from local.console import Failure
@@ -50,6 +51,7 @@ class Client:
         self.stack = stack
         self._session = requests.Session()
         self._session.headers["X-API-Key"] = key or stack["api_key"]
+        self._aws: dict[str, Any] = {}
 
     @classmethod
     def of_file(cls, path: Path | None = None) -> "Client":
@@ -63,6 +65,10 @@ class Client:
             return cls(json.loads(found.read_text()))
         except (OSError, ValueError):
             raise Failure("no running stack: start one with `make run` in another terminal") from None
+
+    def again(self) -> "Client":
+        """Another one with the same key, and a connection of its own: for another thread."""
+        return Client(self.stack, key=str(self._session.headers["X-API-Key"]))
 
     def call(
         self,
@@ -114,6 +120,19 @@ class Client:
         answer = requests.request(method, self.stack["stripe_url"] + path, json=body, timeout=_TIMEOUT_S)
         answer.raise_for_status()
         return answer.json()
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client of the emulator, to look behind the API."""
+        make: Any = boto3.client  # the stubs want the service as a literal
+        if service not in self._aws:
+            self._aws[service] = make(
+                service,
+                endpoint_url=self.stack["aws_endpoint_url"],
+                region_name=self.stack["region"],
+                aws_access_key_id="test",
+                aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
+            )
+        return self._aws[service]
 
     def stripe(self, path: str) -> Any:
         """A GET of Stripe's API, as the sandbox serves it."""

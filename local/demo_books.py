@@ -1,10 +1,9 @@
-"""The end of the demo's second act: the invoices as a table, and the books, Stripe and the invoices side by side."""
+"""The end of an act of the demo: the invoices as a table, and the books, Stripe and the invoices side by side."""
 
 import json
 from typing import Any
 from urllib.parse import quote
 
-import boto3
 from rich import box
 from rich.table import Table
 
@@ -39,19 +38,14 @@ def stripe_charges(client: Client, customer_id: str) -> list[Any]:
 
 def ledger_sums(client: Client, tenant_id: str) -> dict[str, int]:
     """The balance of each account of a tenant's books, in micro-units: read from the table, not from the API."""
-    stack = client.stack
-    make: Any = boto3.client  # the stubs want the service as a literal
-    dynamodb = make(
-        "dynamodb",
-        endpoint_url=stack["aws_endpoint_url"],
-        region_name=stack["region"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
-    )
-    pages = dynamodb.get_paginator("query").paginate(
-        TableName=stack["tables"]["ledger"],
-        KeyConditionExpression="tenant_id = :tenant",
-        ExpressionAttributeValues={":tenant": {"S": tenant_id}},
+    pages = (
+        client.aws("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=client.stack["tables"]["ledger"],
+            KeyConditionExpression="tenant_id = :tenant",
+            ExpressionAttributeValues={":tenant": {"S": tenant_id}},
+        )
     )
     sums: dict[str, int] = {}
     for item in (item for page in pages for item in page["Items"]):

@@ -26,6 +26,8 @@ Subscription billing on your own AWS account.
 TAGS = {
     "customers": "Whom a tenant bills.",
     "plans": "What is sold, at which prices, how often.",
+    "meters": "What is counted of usage, for plans to price.",
+    "usage": "What was used, event by event, and what that comes to.",
     "subscriptions": "A customer's standing order for a plan.",
     "coupons": "What makes it cheaper.",
     "commerce": "The marketplace's side of the same things.",
@@ -55,8 +57,9 @@ READS_BY_BODY = {
     "redeem_coupon",
     "create_invoice",
     "preview_invoice",
+    "list_usage",
 }
-"""Routes without an id in the path that can still miss what their body names."""
+"""Routes without an id in the path that can still miss what their body or their query names."""
 
 UNPROCESSABLE_READS = {"calculate_tax"}
 """Routes that only read, and can still be asked for what cannot be."""
@@ -94,6 +97,20 @@ EXAMPLES: dict[str, Any] = {
             {"key": "base", "type": "flat", "unitAmount": 4999000},
             {"key": "seats", "type": "licensed", "model": "per_unit", "unitAmount": 700000},
         ],
+    },
+    "create_meter": {"key": "api_calls", "aggregation": "sum", "property": "quantity", "dimensions": ["region"]},
+    "update_meter": {"name": "API calls", "shards": 8},
+    "report_usage": {
+        "events": [
+            {
+                "eventId": "req-8f41c2d0",
+                "subscriptionId": "sub_01M8055J9Y0WKZND852C0KE2WP",
+                "meter": "api_calls",
+                "quantity": "2.5",
+                "timestamp": "2026-11-22T11:59:58.250Z",
+                "properties": {"region": "eu"},
+            }
+        ]
     },
     "create_subscription": {
         "customerId": "cus_01M8055J9Y0WKZND852C0KE2WP",

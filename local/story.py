@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.status import Status
 
 from local.client import Client
 from local.console import Failure
 
 T = TypeVar("T")
 console = Console(highlight=False)
+_BAR = 24
 _SYMBOLS = {"USD": "$", "EUR": "€", "": ""}
 
 
@@ -25,14 +27,28 @@ class Story:
         self.client = client
         self.steps = 0
         self.started = time.monotonic()
+        self._status: Status | None = None
+        self._what = ""
 
     def step(self, what: str, action: Callable[[], tuple[T, str]]) -> T:
         """Do one thing; ``action`` returns its result and a few words on it."""
         self.steps += 1
-        with console.status(f"{self.steps:2}. {what}"):
+        with console.status(f"{self.steps:2}. {what}") as self._status:
+            self._what = what
             result, words = action()
         console.print(f"[green]✓[/green] {self.steps:2}. {what}  [dim]{words}[/dim]", soft_wrap=True)
         return result
+
+    def progress(self, share: float, words: str) -> None:
+        """A bar behind the step that is being done; on a terminal only.
+
+        Args:
+            share: how much of it is done, from 0 to 1.
+        """
+        if self._status is not None:
+            done = int(min(share, 1) * _BAR)
+            bar = f"[green]{'━' * done}[/green][dim]{'━' * (_BAR - done)}[/dim]"
+            self._status.update(f"{self.steps:2}. {self._what}  {bar} {words}")
 
     @property
     def elapsed_s(self) -> float:

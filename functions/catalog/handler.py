@@ -1,4 +1,4 @@
-"""The catalog: plans and their prices."""
+"""The catalog: plans and their prices, and the meters that count what they price."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,8 @@ from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.catalog import PlanChanges, PlanIn, PlanOut
-from billing.services import catalog
+from billing.schemas.meters import MeterChanges, MeterIn, MeterOut
+from billing.services import catalog, meters
 
 api = bootstrap.http_api("catalog")
 Version = Annotated[int, Field(ge=1, le=10**9)]
@@ -50,6 +51,35 @@ def update_plan(plan_id: str, body: Annotated[PlanChanges, Body()], work: Curren
 def archive_plan(plan_id: str, work: CurrentWork) -> PlanOut:
     """Archive a plan: it is sold no more, and the subscriptions that have it keep it."""
     return PlanOut.of(catalog.archive(work, plan_id))
+
+
+@api.post("/v1/meters", scope=Scope.BILLING_WRITE, answers=MeterOut)
+def create_meter(body: Annotated[MeterIn, Body()], work: CurrentWork) -> MeterOut:
+    """Create a meter: what is counted of usage, and how."""
+    return MeterOut.of(meters.create(work, body.new()))
+
+
+@api.get("/v1/meters", scope=Scope.BILLING_READ, answers=MeterOut, many=True)
+def list_meters(
+    work: CurrentWork,
+    of: Annotated[Literal["tenant", "platform"], Query(alias="catalog")] = "tenant",
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Annotated[str | None, Query()] = None,
+) -> Listing:
+    """List the tenant's own meters, or the platform's, by key from Z to A."""
+    return Listing.of(meters.page(work, of == "platform", limit, cursor), MeterOut.of)
+
+
+@api.get("/v1/meters/{key}", scope=Scope.BILLING_READ, answers=MeterOut)
+def get_meter(key: str, work: CurrentWork) -> MeterOut:
+    """Retrieve a meter, the tenant's own or else the platform's."""
+    return MeterOut.of(meters.get(work, key))
+
+
+@api.patch("/v1/meters/{key}", scope=Scope.BILLING_WRITE, answers=MeterOut)
+def update_meter(key: str, body: Annotated[MeterChanges, Body()], work: CurrentWork) -> MeterOut:
+    """Change a meter's name, or over how many items its totals are spread; what it counts never changes."""
+    return MeterOut.of(meters.update(work, key, body.changes()))
 
 
 lambda_handler = api.lambda_handler

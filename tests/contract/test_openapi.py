@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -252,6 +253,7 @@ def live() -> list[dict[str, Any]]:
         names = create_tables(dynamodb)
         queue = boto3.client("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
         os.environ["BILLING_QUEUE_URL"] = queue["QueueUrl"]
+        os.environ["USAGE_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="usage")["QueueUrl"]
         os.environ["KMS_KEY_ID"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         os.environ |= {f"TABLE_{plain.upper()}": name for plain, name in names.items()}
 
@@ -312,6 +314,7 @@ def tell(call: Live, tid: str) -> None:
     call("coupons", "DELETE", "/v1/coupons/{code}", 200, code="launch11")
     call("coupons", "POST", "/v1/commerce/coupons/redeem", 422, {"code": "launch11", "customerId": cid})
     tell_changes(call, sid, cid, tid)
+    tell_usage(call, sid)
     ended = {"atPeriodEnd": True}
     call("subscriptions", "POST", "/v1/subscriptions/{subscription_id}/cancel", 200, ended, subscription_id=sid)
     call("invoices", "GET", "/v1/invoices", 200)
@@ -359,9 +362,52 @@ def tell_changes(call: Live, sid: str, cid: str, tid: str) -> None:
     too_much = {"amount": 9_000_000}
     call("invoices", "POST", f"{one}/credit-notes", 422, too_much, invoice_id=made[0])
     call("customers", "GET", "/v1/customers/{customer_id}/balance", 200, customer_id=cid)
-    call("catalog", "PATCH", "/v1/plans/{plan_id}", 200, {"name": "Pro 2"}, plan_id="pro")
+    meter = {"key": "api_calls", "aggregation": "sum", "dimensions": ["region"]}
+    call("catalog", "POST", "/v1/meters", 201, meter)
+    call("catalog", "POST", "/v1/meters", 409, meter)
+    call("catalog", "GET", "/v1/meters", 200)
+    call("catalog", "GET", "/v1/meters/{key}", 200, key="api_calls")
+    call("catalog", "PATCH", "/v1/meters/{key}", 200, {"shards": 8}, key="api_calls")
+    calls = {"key": "calls", "type": "metered", "meter": "api_calls", "unitAmount": 250, "groupBy": ["region"]}
+    calls["filters"] = {"region": ["eu", "us"]}
+    call("catalog", "PATCH", "/v1/plans/{plan_id}", 200, {"name": "Pro 2", "components": [calls]}, plan_id="pro")
     call("catalog", "POST", "/v1/plans/{plan_id}/archive", 200, plan_id="pro")
     call("tenants", "PATCH", "/v1/tenants/{tid}", 200, {"gracePeriodSeconds": 3600}, tid=tid)
+
+
+def tell_usage(call: Live, sid: str) -> None:
+    """Events that are counted, one that is not, and what both come to."""
+    now = datetime.now(UTC)
+    used = {"subscriptionId": sid, "meter": "api_calls", "timestamp": now.isoformat(), "properties": {"region": "eu"}}
+    path = "/v1/usage/events"
+    events = [{**used, "eventId": "e-1", "quantity": "2.5"}, {**used, "eventId": "e-2", "meter": "none"}]
+    call("usage", "POST", path, 202, {"events": events})
+    call("usage", "POST", path, 400, {"events": [{**used, "eventId": "e-3", "quantity": -1}]})
+    call("usage", "GET", f"{path}/{{event_id}}", 404, event_id="e-1")
+    count_usage()
+    call("usage", "GET", f"{path}/{{event_id}}", 200, event_id="e-1")
+    call("usage", "GET", "/v1/usage/rejections", 200)
+    call("usage", "GET", "/v1/usage", 200, query={"subscription": sid})
+    span = {"from": (now - timedelta(days=1)).isoformat(), "to": (now + timedelta(days=1)).isoformat()}
+    days = {"subscription": sid, "meter": "api_calls", "granularity": "day"}
+    call("usage", "GET", "/v1/usage", 200, query=days | span)
+    call("usage", "GET", "/v1/usage", 400, query=days)
+    call("usage", "GET", "/v1/usage", 404, query={"subscription": "sub_none"})
+
+
+def count_usage() -> None:
+    """What the usage worker does with what waits."""
+    import boto3
+
+    from functions.usage_worker import handler
+    from tests.integration.world import Context, event
+
+    received = boto3.client("sqs").receive_message(QueueUrl=os.environ["USAGE_QUEUE_URL"], MaxNumberOfMessages=10)
+    batch = event("sqs_usage_worker")
+    batch["Records"] = [
+        batch["Records"][0] | {"messageId": each["MessageId"], "body": each["Body"]} for each in received["Messages"]
+    ]
+    assert handler.lambda_handler(batch, Context()) == {"batchItemFailures": []}
 
 
 def refuse(call: Live, tid: str) -> None:
@@ -376,6 +422,8 @@ def refuse(call: Live, tid: str) -> None:
     call("subscriptions", "POST", "/v1/subscriptions", 404, {"planId": "none"})
     call("tenants", "POST", "/v1/tenants", 403, {"name": "Mine", "currency": "USD"})
     call("tenants", "GET", "/v1/tenants/{tid}", 403, tid="ten_other")
+    call("catalog", "GET", "/v1/meters/{key}", 404, key="none")
+    call("catalog", "POST", "/v1/meters", 400, {"key": "users", "aggregation": "unique"})
     call("invoices", "GET", "/v1/invoices/{invoice_id}", 404, invoice_id="in_none")
     call("documents", "GET", "/v1/invoices/{invoice_id}/pdf", 404, invoice_id="in_none")
     call("payments", "POST", "/v1/payments", 404, {"invoiceId": "in_none"})

@@ -39,7 +39,9 @@ class Stack:
     region: str
     tables: dict[str, str]
     billing_queue_url: str
+    usage_queue_url: str
     billing_dead_letter_queue_url: str
+    usage_dead_letter_queue_url: str
     stripe_secret_id: str
     tax_secret_id: str
     key_id: str

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 from urllib.parse import urlsplit
@@ -33,17 +34,20 @@ from botocore.session import get_session
 
 from billing import bootstrap
 from billing.config import Settings
-from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, PlanItem, use_tables
+from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, use_tables
 from tests.support.tables import create_tables
 
 Json = dict[str, Any]
 
 KILLED = 137
+_PATIENCE_S = 30.0
 GROUPS = (
     "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
-    "billing_sweep", "billing_worker", "coupons",
+    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker",
 )  # fmt: skip
-_NOT_BOOKS = (AuditItem, CallerItem, PlanItem)
+_NOT_BOOKS = (AuditItem, CallerItem)
+_BY_PREFIX = {"idempotency": "record_id", "usage_events": "event_key", "usage_totals": "subscription_key"}
+"""Tables whose keys begin with the tenant, and have more behind it."""
 _HANDLERS: dict[str, ModuleType] = {}
 
 
@@ -72,9 +76,11 @@ class Outside:
 
     Args:
         mode: ``kill`` (die before it), ``lost`` (it is done, its answer never comes, once), ``deny`` (the AWS calls of
-            ``operations`` are answered with an error ``times`` times, from the k-th of them on), or empty.
-        call: k, from 1; for ``deny`` counted over the matching calls alone.
+            ``operations`` are answered with an error ``times`` times, from the k-th of them on), ``hold`` (the k-th
+            AWS call of ``operations`` waits until another job makes the file ``path``), or empty.
+        call: k, from 1; for ``deny`` and ``hold`` counted over the matching calls alone.
         error: for ``deny``: an error code of DynamoDB, or ``500``.
+        path: for ``hold``; ``path`` and ``.held`` is there when the call waits.
     """
 
     mode: str = ""
@@ -82,6 +88,7 @@ class Outside:
     operations: tuple[str, ...] = ()
     error: str = ""
     times: int = 0
+    path: str = ""
     log: list[str] = field(default_factory=list)
     on: bool = True
     matched: int = 0
@@ -93,6 +100,11 @@ class Outside:
         self.log.append(label)
         if len(self.log) == self.call and self.mode == "kill":
             os._exit(KILLED)
+        if self.mode == "hold" and label in self.operations:
+            self.matched += 1
+            if self.matched == self.call:
+                Path(self.path + ".held").touch()
+                wait_for(self.path)
         answer = send()
         if len(self.log) == self.call and self.mode == "lost":
             raise lost
@@ -107,6 +119,15 @@ class Outside:
 
 
 OUTSIDE = Outside()
+
+
+def wait_for(path: str) -> None:
+    """Return when there is a file."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not Path(path).exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(path)
+        time.sleep(0.005)
 
 
 def hook() -> None:
@@ -184,6 +205,7 @@ class Child:
         if self._world:
             use_tables({PLAIN_NAMES[model]: self._world["prefix"] + PLAIN_NAMES[model] for model in MODELS})
             bootstrap.alarm()._queue_url = self._world["queue_url"]
+            bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
             bootstrap.stripe_secrets()._secret_id = self._world["secret_id"]
 
     def run(self, steps: list[Json]) -> None:
@@ -202,6 +224,14 @@ class Child:
         if "operations" in fault:
             fault["operations"] = tuple(fault["operations"])
         OUTSIDE.__dict__.update(Outside(**fault).__dict__)
+
+    def do_touch(self, path: str) -> None:
+        """Let go of what is held (``hold``)."""
+        Path(path).touch()
+
+    def do_wait_for(self, path: str) -> None:
+        """Until another job made a file."""
+        wait_for(path)
 
     def do_calls(self) -> list[str]:
         """What left the process so far."""
@@ -268,31 +298,56 @@ class Child:
             worked += 1
         return worked
 
+    def do_usage(self, bodies: list[str], receive_count: int = 1) -> list[int]:
+        """A batch of messages for the usage worker, as the queue would bring it; answers which of them failed."""
+        records = [_record(body, str(n), receive_count) for n, body in enumerate(bodies)]
+        answer = _HANDLERS["usage_worker"].lambda_handler({"Records": records}, _Context())
+        return [int(each["itemIdentifier"]) for each in answer["batchItemFailures"]]
+
+    def do_take_usage(self) -> list[str]:
+        """What is on the usage queue, taken off it."""
+        bodies: list[str] = []
+        while messages := self._receive_usage():
+            bodies += [message["Body"] for message in messages]
+            for message in messages:
+                self._harness("sqs", "delete_message", "usage_queue_url", ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def do_usage_drain(self) -> int:
+        """What the usage queue's event source does: batches to the worker; what did not fail is deleted."""
+        worked = 0
+        while messages := self._receive_usage():
+            records = [_record(message["Body"], message["MessageId"], 1) for message in messages]
+            answer = _HANDLERS["usage_worker"].lambda_handler({"Records": records}, _Context())
+            failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            for message in messages:
+                if message["MessageId"] not in failed:
+                    self._harness("sqs", "delete_message", "usage_queue_url", ReceiptHandle=message["ReceiptHandle"])
+            worked += len(messages)
+        return worked
+
+    def _receive_usage(self) -> list[Json]:
+        answer = self._harness("sqs", "receive_message", "usage_queue_url", MaxNumberOfMessages=10)
+        found: list[Json] = answer.get("Messages") or []
+        return found
+
     def _receive(self) -> Json | None:
         found = self._harness("sqs", "receive_message", MaxNumberOfMessages=1).get("Messages")
         message: Json | None = found[0] if found else None
         return message
 
-    def _harness(self, service: str, operation: str, **arguments: Any) -> Any:
+    def _harness(self, service: str, operation: str, queue: str = "queue_url", **arguments: Any) -> Any:
         """A call of the test's own: not counted, not harmed."""
         OUTSIDE.on = False
         try:
-            return getattr(_client(service), operation)(QueueUrl=self._world["queue_url"], **arguments)
+            return getattr(_client(service), operation)(QueueUrl=self._world[queue], **arguments)
         finally:
             OUTSIDE.on = True
 
     def _work(self, body: str, message_id: str) -> Json:
-        record = {
-            "messageId": message_id,
-            "receiptHandle": "r",
-            "body": body,
-            "attributes": {"MessageGroupId": "g", "ApproximateReceiveCount": "1"},
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:b.fifo",
-            "awsRegion": "us-east-1",
-        }
-        answer: Json = _HANDLERS["billing_worker"].lambda_handler({"Records": [record]}, _Context())
+        answer: Json = _HANDLERS["billing_worker"].lambda_handler(
+            {"Records": [_record(body, message_id, 1)]}, _Context()
+        )
         return answer
 
     def do_stripe(self, method: str, path: str, body: Json | None = None) -> None:
@@ -312,6 +367,7 @@ class Child:
         names = create_tables(dynamodb, prefix)
         attributes = {"FifoQueue": "true", "VisibilityTimeout": "0"}
         url = _client("sqs").create_queue(QueueName=f"{prefix}billing.fifo", Attributes=attributes)["QueueUrl"]
+        usage_url = _client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
         secret = json.dumps({"api_key": stripe_key, "webhook_secrets": webhook_secrets})
         _client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
         from local.platform_key import create_platform_key
@@ -320,11 +376,21 @@ class Child:
         return {
             "prefix": prefix,
             "queue_url": url,
+            "usage_queue_url": usage_url["QueueUrl"],
             "secret_id": prefix + "stripe",
             "platform_key": key,
             "stripe_key": stripe_key,
             "webhook_secrets": webhook_secrets,
         }
+
+    def do_told(self, tenant_id: str, event_type: str) -> list[Json]:
+        """The objects of a tenant's events of a type, opened."""
+        OUTSIDE.on = False
+        rows = [row for row in self._rows("events", tenant_id) if row["type"] == event_type]
+        vault = bootstrap.vault()
+        opened = [json.loads(vault.open(tenant_id, f"event/{row['id']}", row["body"])) for row in rows]
+        OUTSIDE.on = True
+        return [each["object"] for each in opened]
 
     def do_dump(self, tenant_id: str) -> Json:
         """Everything that the tables hold of a tenant, as it is stored."""
@@ -336,16 +402,31 @@ class Child:
 
     def _rows(self, plain: str, tenant_id: str) -> list[Json]:
         request: Json = {"TableName": self._world["prefix"] + plain, "ConsistentRead": True}
-        if plain == "idempotency":
+        if plain in _BY_PREFIX:
             prefix = {":p": {"S": tenant_id + "#"}}
-            filters = {"FilterExpression": "begins_with(record_id, :p)", "ExpressionAttributeValues": prefix}
+            condition = f"begins_with({_BY_PREFIX[plain]}, :p)"
+            filters = {"FilterExpression": condition, "ExpressionAttributeValues": prefix}
             answer = _client("dynamodb").scan(**request, **filters)
         else:
             own = {":t": {"S": tenant_id}}
-            condition = {"KeyConditionExpression": "tenant_id = :t", "ExpressionAttributeValues": own}
-            answer = _client("dynamodb").query(**request, **condition)
+            wanted = {"KeyConditionExpression": "tenant_id = :t", "ExpressionAttributeValues": own}
+            answer = _client("dynamodb").query(**request, **wanted)
         assert "LastEvaluatedKey" not in answer, "more than one page"
         return [{name: next(iter(value.values())) for name, value in item.items()} for item in answer["Items"]]
+
+
+def _record(body: str, message_id: str, receive_count: int) -> Json:
+    """A message as the queue's event source hands it over."""
+    return {
+        "messageId": message_id,
+        "receiptHandle": "r",
+        "body": body,
+        "attributes": {"MessageGroupId": "g", "ApproximateReceiveCount": str(receive_count)},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:b.fifo",
+        "awsRegion": "us-east-1",
+    }
 
 
 class _Context:

@@ -6,11 +6,14 @@ would agree with a wrong ``amount_due``.
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 Json = dict[str, Any]
@@ -31,14 +34,13 @@ class Books:
 
     def bodies(self, table: str) -> list[Json]:
         """The entities of a table, in order of their ids."""
-        return [json.loads(row["body"]) for row in self.rows[table] if row.get("item") != "settings"]
+        return [_body(row["body"]) for row in self.rows[table] if row.get("item") != "settings"]
 
     @property
     def tenant(self) -> Json:
         """The tenant and its settings."""
         (row,) = self.rows["tenants"]
-        found: Json = json.loads(row["body"])
-        return found
+        return _body(row["body"])
 
     def events(self) -> Counter[tuple[str, str]]:
         """How many events there are for each type and object."""
@@ -51,6 +53,14 @@ class Books:
     def records(self, route: str) -> list[Json]:
         """The idempotency records of a route."""
         return [row for row in self.rows["idempotency"] if row["record_id"].split("#")[1] == route]
+
+
+def _body(stored: str) -> Json:
+    """An entity; a long one is stored as ``z1:`` and the base64 of its zlib form."""
+    if stored.startswith("z1:"):
+        stored = zlib.decompress(base64.b64decode(stored[3:])).decode()
+    found: Json = json.loads(stored)
+    return found
 
 
 def violations(books: Books, charges: list[Json]) -> list[str]:
@@ -69,6 +79,7 @@ def violations(books: Books, charges: list[Json]) -> list[str]:
         *_redemptions(books),
         *_money(books, charges),
         *_alarms(books),
+        *_usage(books),
     ]
 
 
@@ -119,7 +130,9 @@ def _lines(books: Books) -> Iterator[str]:
         own = [invoice for invoice in invoices if invoice["subscription_id"] == subscription["id"]]
         pending = subscription["pending"]
         if not any(invoice["status"] == "void" for invoice in own):  # what was void is given back in no line
+            metered = _metered(books)  # its late lines have the time of others; what it bills is in ``_usage``
             lines = [*pending, *(line for invoice in own for line in invoice["lines"])]
+            lines = [line for line in lines if line["component"] not in metered]
             yield from (f"subscription {subscription['id']}: {problem}" for problem in _covered(lines))
         by_id = {line["id"]: (line, invoice) for invoice in own for line in invoice["lines"]}
         placed = Counter(_what(line) for line in (*pending, *(line for line, _ in by_id.values())))
@@ -301,6 +314,7 @@ def _alarms(books: Books) -> Iterator[str]:
     for subscription in subscriptions.values():
         due, state = subscription["due"], subscription["state"]
         waits = state in (*_RUNNING, "trialing") or (state == "paused" and subscription["resumes_at"])
+        waits = waits or subscription["usage_until"]
         if waits and due is None:
             yield f"subscription {subscription['id']} is {state} without an alarm"
         ends = datetime.fromisoformat(subscription["current_period"]["end"])
@@ -317,3 +331,141 @@ def _alarms(books: Books) -> Iterator[str]:
         collects = invoice["status"] == "open" and invoice["auto_charge"] and began and latest not in _UNDECIDED
         if collects and (invoice["dunning"] is None or invoice["dunning"]["steps_done"] < len(days)):
             yield f"invoice {invoice['id']} is open, its latest payment {latest}, and nobody will collect it"
+
+
+# --- usage --------------------------------------------------------------------------------------------------------
+
+
+def _usage(books: Books) -> Iterator[str]:
+    """What is billed of each meter is what its closed slots show, and costs what its periods say that it cost.
+
+    Closed are those before the slot that the subscription counts into. A closing whose commit failed left others that
+    take nothing any more; they are billed with the next one. A component is the same in every plan that has its key.
+    """
+    components = {each["key"]: each for plan in _plans(books) for each in plan["components"] if each["meter"]}
+    meters = {each["key"]: each for each in books.bodies("meters")}
+    for subscription in books.bodies("subscriptions"):
+        items = _slots(books, subscription["id"])
+        name = f"subscription {subscription['id']}"
+        yield from (
+            f"{name}: slot {slot} of {meter} is open, and {subscription['usage_slot']} is counted into"
+            for slot, meter, item in items
+            if slot < subscription["usage_slot"] and meter in subscription["meters"] and "closed" not in item
+        )
+        own = [each for each in books.bodies("invoices") if each["subscription_id"] == subscription["id"]]
+        lines = [*subscription["pending"], *(line for invoice in own for line in invoice["lines"])]
+        # Components of one meter that filter alike share what it shows, each from when its plan came.
+        alike: dict[str, list[Json]] = defaultdict(list)
+        for component in components.values():
+            alike[json.dumps([component["meter"], component["filters"]], sort_keys=True)].append(component)
+        for same in alike.values():
+            keys = {each["key"] for each in same}
+            shown = _shown(books, subscription, same, meters[same[0]["meter"]], items)
+            billed = sum((Decimal(line["quantity"]) for line in lines if line["component"] in keys), Decimal(0))
+            if shown != billed:
+                yield f"{name}: closed slots show {shown} of {same[0]['meter']}, and {billed} are billed"
+        yield from (f"{name}: {problem}" for problem in _charges(books, subscription, own, lines, components))
+
+
+def _shown(
+    books: Books, subscription: Json, same: list[Json], meter: Json, items: list[tuple[int, str, Json]]
+) -> Decimal:
+    """What closed slots show, of periods that were billed, and of the parts of them whose plan prices the meter."""
+    group_by, filters = same[0]["group_by"], same[0]["filters"]
+    cells: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for slot, key, item in items:
+        for name, value in item.items():
+            text, _, dimensions = name.partition(" ")
+            start, _, rest = text.partition("/")
+            if key != meter["key"] or slot >= subscription["usage_slot"] or not rest or rest.endswith("/trial"):
+                continue
+            end, _, since = rest.partition("/")
+            if not _was_billed(books, subscription, start, end):
+                continue
+            values = dict(zip(meter["dimensions"], json.loads(dimensions or "[]"), strict=True))
+            if all(values[each] in wanted for each, wanted in filters.items()):
+                group = json.dumps([values[each] for each in group_by])
+                cells[f"{start}/{end}", group][since or start].append(value)
+    keys = {each["key"] for each in same}
+    total = Decimal(0)
+    for parts in cells.values():
+        so_far: list[str] = []
+        for begins in sorted(parts, key=datetime.fromisoformat):
+            before = _together(meter["aggregation"], so_far)
+            so_far += parts[begins]
+            if keys & _priced(books, subscription, begins):
+                total += _together(meter["aggregation"], so_far) - before
+    return total
+
+
+def _priced(books: Books, subscription: Json, begins: str) -> set[str]:
+    """The components of the plan that was in force then, or when the subscription began."""
+    at = max(_time(begins), _time(subscription["began_at"] or subscription["created_at"]))
+    named = {"plan_id": subscription["plan_id"], "plan_version": subscription["plan_version"]}
+    key = next((past["plan"] for past in subscription["past_terms"] if at < _time(past["until"])), named)
+    (plan,) = {
+        each["id"]: each
+        for each in _plans(books)
+        if (each["id"], each["plan_version"]) == (key["plan_id"], key["plan_version"])
+    }.values()
+    return {each["key"] for each in plan["components"]}
+
+
+def _was_billed(books: Books, subscription: Json, start: str, end: str) -> bool:
+    """Whether a period was billed: what comes before it begins waits for that."""
+    if subscription["state"] == "canceled":
+        return _time(start) < _time(subscription["canceled_at"])
+    if _time(start) < _time(subscription["current_period"]["start"]):
+        return True
+    key = f"{subscription['id']}#{start}/{end}"
+    return any(each["id"] == key and each["charges"] for each in books.bodies("usage_periods"))
+
+
+def _charges(
+    books: Books, subscription: Json, invoices: list[Json], lines: list[Json], components: dict[str, Json]
+) -> Iterator[str]:
+    """What the periods say that was billed is on the lines; what was void or credited is forgiven there."""
+    if any(each["status"] == "void" or each["credits"] for each in invoices):
+        return
+    billed: Counter[str] = Counter()
+    for period in books.bodies("usage_periods"):
+        if period["subscription_id"] == subscription["id"]:
+            for charge in period["charges"]:
+                billed[charge["component"]] += charge["billed"]
+    for line in lines:
+        if line["component"] in components:
+            billed[line["component"]] -= micros(line["amount"])
+    yield from (f"{key} is billed, by its periods, {more} more than on lines" for key, more in billed.items() if more)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _together(aggregation: str, values: list[str]) -> Decimal:
+    if not values:
+        return Decimal(0)
+    if aggregation == "last":  # an order, a separator, and the number
+        return Decimal(max(values).partition("\x1f")[2])
+    if aggregation == "max":
+        return max(map(Decimal, values))
+    return sum(map(Decimal, values), Decimal(0))
+
+
+def _slots(books: Books, subscription_id: str) -> list[tuple[int, str, Json]]:
+    """Items of totals: slot, meter, and the item itself."""
+    found: list[tuple[int, str, Json]] = []
+    for row in books.rows["usage_totals"]:
+        kind, *parts = row["item"].split("#")
+        if kind == "total" and row["subscription_key"].endswith(f"#{subscription_id}"):
+            found.append((int(parts[0]), parts[1], row))
+    return found
+
+
+def _plans(books: Books) -> list[Json]:
+    return [_body(row["body"]) for row in books.rows["plans"]]
+
+
+def _metered(books: Books) -> set[str]:
+    """The components that bill usage."""
+    return {each["key"] for plan in _plans(books) for each in plan["components"] if each["meter"]}

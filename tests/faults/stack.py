@@ -212,7 +212,11 @@ class Stack:
     def environment(self, world: World) -> dict[str, str]:
         """The environment of a process that runs the product in a world."""
         tables = {f"TABLE_{plain.upper()}": world.names["prefix"] + plain for plain in table_definitions()}
-        names = {"STRIPE_SECRET_ID": world.names["secret_id"], "BILLING_QUEUE_URL": world.names["queue_url"]}
+        names = {
+            "STRIPE_SECRET_ID": world.names["secret_id"],
+            "BILLING_QUEUE_URL": world.names["queue_url"],
+            "USAGE_QUEUE_URL": world.names["usage_queue_url"],
+        }
         return self._driver_env(world.lane.sandbox.url) | tables | names
 
     def _begin_lane(self) -> Lane:
@@ -263,6 +267,7 @@ class Stack:
             "STRIPE_SECRET_ID": "stripe",
             "STRIPE_API_BASE": stripe_url,
             "BILLING_QUEUE_URL": "set by the world",
+            "USAGE_QUEUE_URL": "set by the world",
             "DUE_SHARDS": "1",
             "POWERTOOLS_SERVICE_NAME": "faults",
             "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -129,6 +129,10 @@ NEEDS = [
     ("GET", "/v1/credit-notes/cn_0/pdf", "read"),
     ("POST", "/v1/invoices/in_0/credit-notes", "admin"),
     ("POST", "/v1/payments", "write"),
+    ("GET", "/v1/usage", "read"),
+    ("GET", "/v1/usage/events/none", "read"),
+    ("GET", "/v1/usage/rejections", "read"),
+    ("POST", "/v1/usage/events", "write"),
     ("POST", "/v1/test-clocks", "write"),
     ("POST", "/v1/tenants", "platform"),
 ]

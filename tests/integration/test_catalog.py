@@ -76,11 +76,11 @@ def test_a_plan_counts_any_number_of_any_interval(tenant: Tenant, interval: str)
 
 @pytest.mark.parametrize("price", METERED, ids=lambda price: str(price["model"]))
 def test_a_plan_of_metered_components_alone(tenant: Tenant, price: Json) -> None:
-    component = {"key": "calls", "type": "metered", "meter": "api_calls", **price}
+    component = {"key": "calls", "type": "metered", "meter": tenant.meter(), **price}
     tenant.plan(id="metered", components=[component])
     (shown,) = tenant.get("/v1/plans/metered").data["components"]
     tiers = [{"unitAmount": 0, "flatAmount": 0, **tier} for tier in price.get("tiers", [])]
-    nothing = {"unitAmount": None, "packageSize": None, "freeUnits": 0, "minimum": None}
+    nothing = {"unitAmount": None, "packageSize": None, "freeUnits": 0, "minimum": None, "filters": {}, "groupBy": []}
     assert shown == nothing | component | {"tiers": tiers}
 
 
@@ -92,8 +92,25 @@ def test_a_plan_of_metered_components_alone(tenant: Tenant, price: Json) -> None
           "taxBehavior": "not_one_of_the_allowed_values"}),
         ({"components": [{"key": "a", "type": "metered", "unitAmount": 5}]},
          {"components.0.meter": "missing_required_field"}),
-        ({"components": [{"key": "a", "type": "licensed", "unitAmount": 5, "meter": "calls"}]},
-         {"components.0.meter": "only_for_metered"}),
+        ({"components": [{"key": "a", "type": "licensed", "unitAmount": 5, "meter": "calls",
+                          "filters": {"region": ["eu"]}, "groupBy": ["tier"]}]},
+         {"components.0.meter": "only_for_metered", "components.0.filters": "only_for_metered",
+          "components.0.groupBy": "only_for_metered"}),
+        ({"components": [{"key": "a", "type": "metered", "meter": "m", "unitAmount": 5, "group_by": ["tier", "a b", 5],
+                          "filters": {"region": [], "tier": ["", "x" * 201, 5], "zone": None}},
+                         {"key": "b", "type": "metered", "meter": "m", "unitAmount": 5,
+                          "filters": {f"d{n}": ["a"] for n in range(6)}, "groupBy": [f"d{n}" for n in range(6)]}]},
+         {"components.0.group_by.1": "invalid_format", "components.0.group_by.2": "must_be_a_string",
+          "components.0.filters.region": "too_short", "components.0.filters.tier.0": "too_short",
+          "components.0.filters.tier.1": "too_long", "components.0.filters.tier.2": "must_be_a_string",
+          "components.0.filters.zone": "must_be_an_array", "components.1.filters": "too_long",
+          "components.1.groupBy": "too_long"}),
+        ({"components": [{"key": "a", "type": "metered", "meter": "m", "unitAmount": 5,
+                          "filters": {"region": ["eu", "us", "eu"]}, "groupBy": ["region", "tier", "tier"]}]},
+         {"components.0.filters.region.2": "duplicate_value", "components.0.groupBy.2": "duplicate_value"}),
+        ({"components": [{"key": f"c{n}", "type": "metered", "meter": "m", "unitAmount": 1,
+                          "filters": {"region": [str(value) for value in range(46)]}} for n in range(11)]},
+         {"components": "too_many_filter_values"}),
         ({"components": [{"key": "a", "type": "metered", "unitAmount": 5, "meter": "Not A Key"}]},
          {"components.0.meter": "invalid_format"}),
         ({"components": [{"key": "a", "type": "flat"}, {"key": "a", "type": "metered", "unitAmount": 5},
@@ -105,13 +122,15 @@ def test_a_plan_of_metered_components_alone(tenant: Tenant, price: Json) -> None
             {"key": "b", "type": "metered", "meter": "m", "model": "volume",
              "tiers": [{"upTo": None, "unitAmount": 1, "flatAmount": 1_000}]}]},
          {"components.0.unitAmount": "not_chargeable_in_currency", "components.0.minimum": "not_chargeable_in_currency",
-          "components.1.tiers.0.flatAmount": "not_chargeable_in_currency"}),
+          "components.1.tiers.0.flatAmount": "not_chargeable_in_currency",
+          "components.1.meter": "unknown_meter"}),
         ({"components": [{"key": f"c{n}", "type": "metered", "meter": "m", "model": "volume",
                           "tiers": [{"upTo": up_to, "unitAmount": 1} for up_to in [*range(1, 84), None]]}
                          for n in range(6)]},
          {"components": "too_many_tiers"}),
     ],
-    ids=["settings", "no-meter", "meter-of-licensed", "meter", "everything", "unchargeable", "tiers"],
+    ids=["settings", "no-meter", "meter-of-licensed", "dimensions", "twice", "filter-values", "meter",
+         "everything", "unchargeable", "tiers"],
 )  # fmt: skip
 def test_bad_components_are_named_all_at_once(world: World, tenant: Tenant, changes: Json, fields: Json) -> None:
     world.writes.clear()
@@ -441,7 +460,7 @@ def test_a_tenant_sells_a_plan_of_the_platform(world: World, tenant: Tenant, clo
 
 
 def test_metered_components_alone_bill_nothing_in_advance(tenant: Tenant) -> None:
-    component = {"key": "calls", "type": "metered", "meter": "api_calls", "unitAmount": 250}
+    component = {"key": "calls", "type": "metered", "meter": tenant.meter(), "unitAmount": 250}
     tenant.plan(id="metered", components=[component])
     subscription = tenant.subscribe(planId="metered", quantities={})
     assert (subscription["state"], subscription["itemQuantities"]) == ("active", {})

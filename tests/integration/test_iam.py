@@ -161,6 +161,30 @@ def walk(world: World) -> None:
     tenant.delete(f"/v1/test-clocks/{clock['id']}")
     walk_refunds(world, tenant)
     walk_credit_notes(world, tenant)
+    walk_usage(world, tenant)
+
+
+def walk_usage(world: World, tenant: Tenant) -> None:
+    """Usage of every kind of meter, on a test clock; a correction; what cannot be counted; and all of it read."""
+    kinds = {"w-sum": "sum", "w-max": "max", "w-last": "last", "w-users": "unique"}
+    for key, kind in kinds.items():
+        more = {"property": "user"} if kind == "unique" else {"dimensions": ["region"]} if kind == "sum" else {}
+        assert tenant.post("/v1/meters", {"key": key, "aggregation": kind, **more}).status == 201
+    clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data["id"]
+    subscription = tenant.subscribe(customerId=tenant.customer(testClockId=clock))["id"]
+    fields = {"subscriptionId": subscription, "timestamp": "2027-01-31T00:00:00Z", "properties": {"user": "ann"}}
+    events = [{**fields, "eventId": f"{key}-{n}", "meter": key, "quantity": n} for key in kinds for n in (1, 2)]
+    events.append({**fields, "eventId": "lost", "meter": "w-none"})
+    assert tenant.post("/v1/usage/events", {"events": events}).status == 202
+    assert world.count_usage() == {"batchItemFailures": []}
+    takes_back = {**fields, "eventId": "back", "meter": "w-sum", "quantity": -1, "corrects": "w-sum-2"}
+    assert tenant.post("/v1/usage/events", {"events": [takes_back]}).status == 202
+    assert world.count_usage() == {"batchItemFailures": []}
+    assert tenant.get("/v1/usage/events/w-sum-2").data["remaining"] == "1"
+    assert len(tenant.get("/v1/usage", subscription=subscription).data) == 4
+    hours = {"meter": "w-sum", "granularity": "hour", "from_": "2027-01-31T00:00:00Z", "to": "2027-02-01T00:00:00Z"}
+    assert len(tenant.get("/v1/usage", subscription=subscription, **hours).data) == 1
+    assert len(tenant.get("/v1/usage/rejections").data) == 1
 
 
 def walk_credit_notes(world: World, tenant: Tenant) -> None:
@@ -198,11 +222,16 @@ def walk_refunds(world: World, tenant: Tenant) -> None:
 
 
 def walk_settings(tenant: Tenant) -> None:
-    """A tenant's settings, and a plan's versions."""
+    """A tenant's settings, meters, and a plan's versions."""
     for body in ({"invoicePrefix": "WALK"}, {"name": "Walker"}):
         assert tenant.patch(f"/v1/tenants/{tenant.id}", body).status == 200
-    tenant.plan(id="walked")
-    assert tenant.patch("/v1/plans/walked", {"name": "Walked"}).data["version"] == 2
+    calls = {"key": "calls", "type": "metered", "meter": tenant.meter(), "unitAmount": 250}
+    assert tenant.patch("/v1/meters/api_calls", {"shards": 8}).status == 200
+    assert tenant.get("/v1/meters/api_calls").status == 200
+    assert tenant.get("/v1/meters", catalog="platform").status == 200
+    tenant.plan(id="walked", components=[calls])
+    changed = {"components": [calls | {"unitAmount": 500}]}
+    assert tenant.patch("/v1/plans/walked", changed).data["version"] == 2
     assert tenant.get("/v1/plans/walked", version=1).status == 200
     assert tenant.post("/v1/plans/walked/archive").status == 200
     assert tenant.get("/v1/plans", catalog="platform", active="true").status == 200

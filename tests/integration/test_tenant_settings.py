@@ -25,6 +25,7 @@ SETTINGS: Json = {
     "gracePeriodSeconds": 3_600,
     "dunning": {"scheduleDays": [2, 4, 60], "action": "paused"},
     "taxProvider": "builtin",
+    "usageWindow": {"pastSeconds": 60 * 86_400, "futureSeconds": 0},
 }  # fmt: skip
 
 
@@ -47,10 +48,11 @@ def made_again(tenant: Tenant) -> Json:
 
 def test_a_tenant_that_says_nothing_bills_at_once_and_duns_for_a_week(tenant: Tenant) -> None:
     shown = settings_of(tenant)
-    assert {name: shown[name] for name in ("gracePeriodSeconds", "dunning", "taxProvider")} == {
+    assert {name: shown[name] for name in ("gracePeriodSeconds", "dunning", "taxProvider", "usageWindow")} == {
         "gracePeriodSeconds": 0,
         "dunning": {"scheduleDays": [1, 3, 5, 7], "action": "canceled"},
         "taxProvider": "none",
+        "usageWindow": {"pastSeconds": 35 * 86_400, "futureSeconds": 300},
     }
 
 
@@ -67,6 +69,18 @@ def test_part_of_the_dunning_leaves_the_other_part_as_it_is(world: World) -> Non
     assert patch(tenant, {"dunning": {"scheduleDays": []}}).data["dunning"] == {"scheduleDays": [], "action": "left"}
     assert patch(tenant, {"dunning": {}}).data["dunning"] == {"scheduleDays": [], "action": "left"}
     assert patch(tenant, {"dunning": {"action": "paused"}}).data["dunning"] == {"scheduleDays": [], "action": "paused"}
+
+
+def test_part_of_the_usage_window_leaves_the_other_part_as_it_is(world: World) -> None:
+    tenant = world.tenant(usageWindow={"pastSeconds": 86_400})
+    assert tenant.data["usageWindow"] == {"pastSeconds": 86_400, "futureSeconds": 300}
+    later = patch(tenant, {"usage_window": {"future_seconds": 86_400}}).data
+    assert later["usageWindow"] == {"pastSeconds": 86_400, "futureSeconds": 86_400}
+    assert patch(tenant, {"usageWindow": {}}).data == later
+    assert patch(tenant, {"usageWindow": {"pastSeconds": 0}}).data["usageWindow"] == {
+        "pastSeconds": 0,
+        "futureSeconds": 86_400,
+    }
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -153,6 +167,12 @@ def test_the_default_customer_is_not_changed_with_the_tenant(tenant: Tenant) -> 
         ({"dunning": {"scheduleDays": [1, 3, 3]}}, {"dunning.scheduleDays": "must_ascend"}),
         ({"dunning": {"scheduleDays": [3, 1]}}, {"dunning.scheduleDays": "must_ascend"}),
         ({"dunning": {"scheduleDays": list(range(1, 12))}}, {"dunning.scheduleDays": "too_long"}),
+        ({"usageWindow": {"pastSeconds": 60 * 86_400 + 1, "futureSeconds": 86_401, "days": 1}},
+         {"usageWindow.pastSeconds": "too_large", "usageWindow.futureSeconds": "too_large",
+          "usageWindow.days": "unknown_field"}),
+        ({"usageWindow": {"pastSeconds": -1, "future_seconds": "300"}},
+         {"usageWindow.pastSeconds": "too_small", "usageWindow.future_seconds": "must_be_an_integer"}),
+        ({"usageWindow": None}, {"usageWindow": "must_be_an_object"}),
         ({"address": {"country": "Germany", "zip": "1"}},
          {"address.country": "invalid_format", "address.zip": "unknown_field"}),
     ],

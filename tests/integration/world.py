@@ -32,6 +32,8 @@ from tests.support.tables import table_definitions
 Json = dict[str, Any]
 EVENTS = Path(__file__).parents[2] / "events"
 TAX_WEBHOOK_SECRET = "taxsec_integration"
+_OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key")
+"""Attributes that begin with the tenant's id."""
 COUNTER = re.compile(r"[a-z]\d+")
 BUSINESS_MONTHLY = {
     "id": "business-monthly",
@@ -262,6 +264,11 @@ class Tenant:
         made: str = self.post("/v1/plans", BUSINESS_MONTHLY | fields).data["id"]
         return made
 
+    def meter(self, key: str = "api_calls", **fields: Any) -> str:
+        """A new meter's key: the sum of its events' quantities."""
+        made: str = self.post("/v1/meters", {"key": key, "aggregation": "sum", **fields}).data["key"]
+        return made
+
     def subscribe(self, method: str | None = "pm_card_visa", **fields: Any) -> Json:
         """A new subscription of 100 seats to a plan that is made where there is none."""
         if self.get("/v1/plans/business-monthly").status == 404:
@@ -316,6 +323,7 @@ class World:
     clock: Clock
     platform_key: str
     queue_url: str
+    usage_queue_url: str
     stripe: stripe.StripeClient
     sandbox: Control
     sandbox_url: str
@@ -368,7 +376,7 @@ class World:
         """The raw items of a tenant in every table, as one text."""
         found = []
         for table in self.tables:
-            if table in ("callers", "idempotency"):
+            if table in ("callers", "idempotency", "usage_events", "usage_totals"):
                 found += [row for row in self.rows(table) if tenant_id in json.dumps(row)]
             else:
                 found += self.rows_of(table, tenant_id)
@@ -395,13 +403,16 @@ class World:
             return
         self.writes.append((model.name, [put["TableName"] for put in puts]))
         self.items += [(put["TableName"], put["Item"]) for put in puts if "Item" in put]
+        # Totals are never put: an update makes them.
+        self.items += [(put["TableName"], put["Key"]) for put in puts if "subscription_key" in put.get("Key", {})]
 
     def forget_tenants(self) -> None:
         """Delete what belongs to the tenants in ``made``."""
         mine: list[tuple[str, Json]] = []
         others: list[tuple[str, Json]] = []
         for table, item in self.items:
-            owner = (item.get("tenant_id") or item["record_id"])["S"].partition("#")[0]
+            named = (item[name] for name in _OWNERS if name in item)
+            owner = next(named)["S"].partition("#")[0]
             done_with = owner in self.made or (owner, table) == ("platform", "idempotency")
             (mine if done_with else others).append((table, item))
         self._delete(mine)
@@ -535,3 +546,27 @@ class World:
                 answer = invoke("billing_worker", self.sqs_event(body))
                 assert answer == {"batchItemFailures": []}
         return count
+
+    # Usage
+
+    def usage_messages(self) -> list[Json]:
+        """Take all that waits in the queue of usage events, as SQS gives it to a Lambda."""
+        sqs = self.aws("sqs")
+        found: list[Json] = []
+        while got := sqs.receive_message(QueueUrl=self.usage_queue_url, MaxNumberOfMessages=10).get("Messages", []):
+            for message in got:
+                found.append({"messageId": message["MessageId"], "body": message["Body"]})
+                sqs.delete_message(QueueUrl=self.usage_queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def count_usage(self, messages: list[Json] | None = None, receive_count: int = 1) -> Json:
+        """Give messages to the usage worker, ten at a time, those that wait where none are named; all that failed."""
+        waiting = self.usage_messages() if messages is None else messages
+        failed: list[Json] = []
+        for start in range(0, len(waiting), 10):
+            made = event("sqs_usage_worker")
+            (sample,) = made["Records"]
+            sample["attributes"]["ApproximateReceiveCount"] = str(receive_count)
+            made["Records"] = [copy.deepcopy(sample) | message for message in waiting[start : start + 10]]
+            failed += invoke("usage_worker", made)["batchItemFailures"]
+        return {"batchItemFailures": failed}

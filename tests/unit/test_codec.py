@@ -19,6 +19,7 @@ from billing.domain.discounts import Coupon, Discount, Duration
 from billing.domain.invoicing import Invoice
 from billing.domain.ledger import Account, LedgerEntry, Posting
 from billing.domain.lines import TaxAmount
+from billing.domain.meter import Aggregation, Meter
 from billing.domain.money import Money, sum_money
 from billing.domain.periods import Cadence, Interval, Period
 from billing.domain.plan import Plan
@@ -71,7 +72,12 @@ def components(draw: st.DrawFn, key: str = "c") -> Component:
     if kind == "flat":
         return Component(key, ComponentType.FLAT, unit_amount=amount, minimum=minimum)
     if kind == "per_unit":
-        return Component(key, ComponentType.METERED, PricingModel.PER_UNIT, amount, minimum=minimum, meter="m")
+        filters = draw(st.dictionaries(TEXT, st.lists(TEXT, min_size=1, max_size=2).map(tuple), max_size=2))
+        groups = tuple(draw(st.lists(TEXT, unique=True, max_size=2)))
+        return Component(
+            key, ComponentType.METERED, PricingModel.PER_UNIT, amount, minimum=minimum, meter="m",
+            filters=filters, group_by=groups,
+        )  # fmt: skip
     tiers = (Tier(Decimal(draw(st.integers(1, 99))), amount), Tier(None, 1, 2))
     return Component(key, ComponentType.LICENSED, PricingModel.GRADUATED, tiers=tiers, free_units=3)
 
@@ -144,6 +150,17 @@ def coupons(draw: st.DrawFn, kind: type) -> Any:
     return draw(some(kind, **values))
 
 
+@st.composite
+def meters(draw: st.DrawFn) -> Meter:
+    aggregation = draw(st.sampled_from(Aggregation))
+    values: dict[str, Any] = {"shards": draw(st.integers(1, 32))}
+    if aggregation is Aggregation.UNIQUE:
+        values["dimensions"] = ()
+    measured = None if aggregation is Aggregation.COUNT else draw(TEXT)
+    made: Meter = draw(some(Meter, aggregation=aggregation, property=measured, **values))
+    return made
+
+
 st.register_type_strategy(Discount, coupons(Discount))
 
 
@@ -159,6 +176,8 @@ def strategy(kind: type) -> st.SearchStrategy[Any]:
         return credit_notes()
     if kind is Coupon:
         return coupons(Coupon)
+    if kind is Meter:
+        return meters()
     if kind in (Balance, Refund):
         return GAIN.flatmap(lambda amount: some(kind, amount=amount))
     return some(kind)

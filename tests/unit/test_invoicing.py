@@ -16,6 +16,7 @@ from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus
 from billing.domain.ledger import Account
 from billing.domain.money import CurrencyMismatch, Money, sum_money
 from billing.domain.tenant import InvoiceSequence
+from billing.schemas.invoices import InvoiceOut
 from tests.support.engine import CUSTOMER, TENANT, flat, plan, running, seats, started
 from tests.support.invoices import (
     AT,
@@ -49,6 +50,12 @@ def drafts(draw: st.DrawFn) -> Invoice:
 
 
 # Drafts
+
+
+def test_a_line_shows_of_which_usage_it_is() -> None:
+    made = draft([replace(line(1000), dimensions={"region": "eu"}), line(500)])
+    shown = InvoiceOut.of(made).model_dump(mode="json", by_alias=True)["lines"]
+    assert [each["dimensions"] for each in shown] == [{"region": "eu"}, {}]
 
 
 @LAW

@@ -17,6 +17,7 @@ from billing.domain.periods import Interval, Period
 from billing.domain.plan import Plan
 from billing.domain.proration import ProrationUnit
 from billing.domain.subscription import PausedBy, Subscription, SubscriptionState
+from billing.domain.usage import span_at
 from tests.support.engine import (
     amount,
     amounts,
@@ -32,14 +33,24 @@ from tests.support.engine import (
     seats,
     started,
 )
+from tests.support.usage import UsageBook, meter, reading
 
 S = SubscriptionState
 START, END = on("2025-06-01"), on("2025-07-01")
 PLAN = plan(flat(1000), seats(300))
 
 
-def renewed(before: Subscription, sold: Plan, usage: dict[str, Decimal] | None = None) -> Step:
-    return changes.begin_period(before, sold, before.current_period.end, usage)
+def renewed(before: Subscription, sold: Plan, used: Decimal | int | None = None) -> Step:
+    """The next period, with what was used in this one."""
+    at = before.current_period.end
+    return changes.with_usage(changes.begin_period(before, sold, at), usage(before, sold, at, used))
+
+
+def usage(before: Subscription, sold: Plan, at: datetime, used: Decimal | int | None) -> tuple[InvoiceLine, ...]:
+    """What a closing bills of the calls that were made in the running period."""
+    span = span_at(before, before.current_period.start)
+    readings = [] if used is None else [reading(span, used)]
+    return UsageBook.of(meter("calls")).knows(METERED).close(before, sold, at, *readings).lines
 
 
 # First periods and renewals
@@ -259,7 +270,7 @@ def test_a_first_shorter_period_has_its_share_of_the_discount(discount: Discount
     assert nets(begun(plan(flat(3100)), on("2025-01-20"), anchor_day=1, discount=discount).lines) == [net]
 
 
-# Usage, billed after its period
+# Usage, billed after its period: how it is priced is in ``test_usage_period``
 
 
 METERED = plan(flat(1000), metered(2))
@@ -272,64 +283,126 @@ def of(lines: tuple[InvoiceLine, ...], component: str) -> list[InvoiceLine]:
 def test_what_was_metered_comes_with_the_renewal_for_its_own_period() -> None:
     first = begun(METERED, START)
     assert nets(first.lines) == [1000]
-    step = renewed(first.subscription, METERED, {"calls": Decimal("150.5")})
+    step = renewed(first.subscription, METERED, Decimal("150.5"))
     late, base = step.lines
+    assert step.invoiced == step.lines
     assert (late.component, late.amount.minor, late.quantity) == ("calls", 301, Decimal("150.5"))
     assert (late.period, late.proration) == (Period(START, END), False)
     assert (base.component, base.period) == ("base", Period(END, on("2025-08-01")))
     assert [line.component for line in step.subscription.billed] == ["base"]
 
 
+def test_what_waited_is_invoiced_with_the_usage() -> None:
+    before = running(METERED, START)
+    waiting = changed(before, METERED, on("2025-06-16"), to=plan(flat(2000), metered(2), name="Pro")).subscription
+    step = renewed(waiting, plan(flat(2000), metered(2), name="Pro"), 150)
+    assert (nets(step.lines), nets(step.invoiced)) == ([300, 2000], [300, -500, 1000, 2000])
+
+
 def test_usage_is_not_given_back_by_a_change() -> None:
-    before = renewed(running(METERED, START), METERED, {"calls": Decimal(500)}).subscription
+    before = renewed(running(METERED, START), METERED, 500).subscription
     step = changed(before, METERED, on("2025-07-16T12:00"), to=plan(flat(2000), name="Pro"))
     assert nets(step.lines) == [-500, 1000]
 
 
-def test_what_was_not_used_makes_no_line() -> None:
-    assert of(renewed(running(METERED, START), METERED).lines, "calls") == []
-    counted = renewed(running(METERED, START), METERED, {"calls": Decimal(0)})
-    assert amounts(of(counted.lines, "calls")) == [0]
+@pytest.mark.parametrize(
+    ("behavior", "invoiced", "waiting"),
+    [
+        (ProrationBehavior.INVOICE_NOW, [10, -500, 1000], []),
+        (ProrationBehavior.CREATE_PRORATIONS, [], [-500, 1000, 10]),
+        (ProrationBehavior.NONE, [], [10]),
+    ],
+)
+def test_usage_until_a_change_goes_where_the_changes_own_lines_go(
+    behavior: ProrationBehavior, invoiced: list[int], waiting: list[int]
+) -> None:
+    before, at = running(METERED, START), on("2025-06-16")
+    step = changed(before, METERED, at, to=plan(flat(2000), metered(2), name="Pro"), behavior=behavior)
+    both = changes.with_usage(step, usage(before, METERED, at, 5), behavior)
+    assert (nets(both.invoiced), nets(both.subscription.pending)) == (invoiced, waiting)
+    assert nets(both.lines) == [10, *nets(step.lines)]
+
+
+def test_a_change_that_bills_nothing_now_bills_the_usage_and_what_waited_all_the_same() -> None:
+    """Nothing but metered prices: the change has no lines of its own, and invoices what is open."""
+    old, new = plan(metered(2)), plan(metered(3), name="Pro")
+    before = replace(running(old, START), pending=begun(PLAN, START, {"seats": 1}).lines)
+    at, now = on("2025-06-16"), ProrationBehavior.INVOICE_NOW
+    step = changes.with_usage(changed(before, old, at, to=new, behavior=now), usage(before, old, at, 5), now)
+    assert (sorted(nets(step.invoiced)), step.subscription.pending) == ([10, 300, 1000], ())
+
+
+def test_without_usage_a_step_stays_as_it_is() -> None:
+    step = changes.begin_period(running(METERED, START), METERED, END)
+    assert changes.with_usage(step, ()) is step
+    assert changes.with_usage(step, (), ProrationBehavior.INVOICE_NOW) is step
+
+
+@pytest.mark.parametrize("used", [None, 0])
+def test_what_was_not_used_makes_no_line(used: int | None) -> None:
+    assert of(renewed(running(METERED, START), METERED, used).lines, "calls") == []
 
 
 def test_a_minimum_is_owed_though_nothing_was_used() -> None:
     sold = plan(metered(2, minimum=5_000_000))
     assert amounts(renewed(running(sold, START), sold).lines) == [5000]
-    assert amounts(renewed(running(sold, START), sold, {"calls": Decimal(3000)}).lines) == [6000]
+    assert amounts(renewed(running(sold, START), sold, 3000).lines) == [6000]
 
 
 def test_nothing_is_owed_for_usage_in_a_trial() -> None:
     sold = plan(flat(1000), metered(2, minimum=5_000_000))
     trial = started(sold, START, trial_days=14)
-    step = renewed(trial, sold, {"calls": Decimal(9999)})
+    step = renewed(trial, sold, 9999)
     assert amounts(step.lines) == [1000]
-    assert amounts(renewed(step.subscription, sold, {"calls": Decimal(3000)}).lines) == [6000, 1000]
+    assert amounts(renewed(step.subscription, sold, 3000).lines) == [6000, 1000]
 
 
-def test_nothing_is_owed_for_usage_before_the_first_period() -> None:
+@pytest.mark.parametrize("used", [None, 9999])
+def test_nothing_is_owed_for_usage_before_the_first_period(used: int | None) -> None:
     sold = plan(flat(1000), metered(2, minimum=5_000_000))
-    assert amounts(changes.first_period(started(sold, START), sold).lines) == [1000]
+    incomplete = started(sold, START)
+    assert incomplete.state is S.INCOMPLETE
+    assert amounts(changes.first_period(incomplete, sold).lines) == [1000]
+    for at in (START, on("2025-06-16"), END):
+        assert usage(incomplete, sold, at, used) == ()
 
 
 def test_a_percentage_is_off_usage_too_and_an_amount_once_a_period_off_what_is_billed_ahead() -> None:
-    step = renewed(running(METERED, START, discount=percent(10)), METERED, {"calls": Decimal(500)})
+    step = renewed(running(METERED, START, discount=percent(10)), METERED, 500)
     assert nets(step.lines) == [900, 900]
-    step = renewed(running(METERED, START, discount=amount(1000)), METERED, {"calls": Decimal(1500)})
+    step = renewed(running(METERED, START, discount=amount(1000)), METERED, 1500)
     # Also after a change half way it is 10.00 a period: what is billed ahead carries it alone.
     assert [line.discount.minor for line in step.lines] == [0, 1000]
     only = plan(metered(2))
-    step = renewed(running(only, START, discount=amount(1000)), only, {"calls": Decimal(1500)})
+    step = renewed(running(only, START, discount=amount(1000)), only, 1500)
     assert [line.discount.minor for line in step.lines] == [1000]
 
 
+def test_usage_has_the_discount_of_the_period_in_which_it_was() -> None:
+    """One period 10 % off: June's usage has it, on July's invoice; July's base price, beside it, has not."""
+    first = renewed(running(METERED, START, discount=percent(10, 1)), METERED, 500)
+    assert nets(first.lines) == [900, 1000]
+    assert nets(renewed(first.subscription, METERED, 500).lines) == [1000, 1000]
+
+
+def test_a_discount_that_waits_for_the_next_period_is_not_off_the_usage_of_this_one() -> None:
+    waiting = replace(running(METERED, START), discount=percent(10, 1))
+    first = renewed(waiting, METERED, 500)
+    assert nets(first.lines) == [1000, 900]
+    assert nets(renewed(first.subscription, METERED, 500).lines) == [900, 1000]
+
+
 def test_the_last_invoice_bills_what_was_metered() -> None:
-    before = running(METERED, START)
-    none = ProrationBehavior.NONE
-    late = changes.closing(before, METERED, END, none, {"calls": Decimal(500)})
+    before, none = running(METERED, START), ProrationBehavior.NONE
+
+    def last(of_it: Subscription, at: datetime, behavior: ProrationBehavior, used: int) -> Step:
+        lines = changes.closing(of_it, METERED, at, behavior)
+        return changes.with_usage(Step(lifecycle.ended(of_it, at), lines, lines), usage(of_it, METERED, at, used))
+
+    late = last(before, END, none, 500).invoiced
     assert [(line.component, line.amount.minor, line.period) for line in late] == [("calls", 1000, Period(START, END))]
-    both = changes.closing(
-        before, METERED, on("2025-06-16"), ProrationBehavior.CREATE_PRORATIONS, {"calls": Decimal(5)}
-    )
+    both = last(before, on("2025-06-16"), ProrationBehavior.CREATE_PRORATIONS, 5).invoiced
     assert nets(both) == [10, -500]
+    assert both[0].period == Period(START, on("2025-06-16"))
     trial = started(METERED, START, trial_days=14)
-    assert changes.closing(trial, METERED, START + timedelta(days=14), none, {"calls": Decimal(500)}) == ()
+    assert last(trial, START + timedelta(days=14), none, 500).invoiced == ()

@@ -135,6 +135,8 @@ def test_a_metered_component_takes_every_model_and_shows_what_was_said(price: di
         "packageSize": None,
         "freeUnits": 0,
         "minimum": None,
+        "filters": {},
+        "groupBy": [],
         **price,
         "tiers": tiers,
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from billing.config import Settings
 from local.routes import api_routes, template
 from local.settings import ROOT
 
@@ -12,14 +13,15 @@ TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
-    "coupons",
+    "coupons", "usage", "usage_worker",
     "tax", "tax_webhook", "service", "stripe_webhook", "billing_sweep", "billing_worker",
 }  # fmt: skip
 TENANT_KEYED = {
-    "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Subscriptions": "id",
-    "Invoices": "id", "Payments": "id", "Ledger": "id", "Coupons": "id",
+    "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Meters": "id",
+    "Subscriptions": "id", "Invoices": "id", "Payments": "id", "Ledger": "id", "Coupons": "id",
     "Redemptions": "id", "TestClocks": "id", "Events": "id", "Audit": "id",
     "TaxRateUpdates": "id", "CreditNotes": "id", "Refunds": "id", "Balances": "id",
+    "UsagePeriods": "id", "UsageRejections": "id",
 }  # fmt: skip
 
 
@@ -184,6 +186,20 @@ def test_a_message_stays_hidden_for_six_timeouts_and_fails_into_a_watched_queue(
     }
     watched = RESOURCES["DeadLetterAlarm"]["Properties"]["Dimensions"][0]["Value"]
     assert watched == "BillingDeadLetterQueue.QueueName"
+
+
+def test_a_message_of_usage_comes_as_often_as_the_worker_believes() -> None:
+    """At the last time it reports what it still waits for; then the message is set aside, and somebody is told."""
+    queue = RESOURCES["UsageQueue"]["Properties"]
+    worker = FUNCTIONS["UsageWorkerFunction"]
+    assert queue["VisibilityTimeout"] >= 6 * worker["Timeout"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": "UsageDeadLetters.Arn",
+        "maxReceiveCount": Settings.from_environment({"KMS_KEY_ID": "key"}).usage_tries,
+    }
+    watched = RESOURCES["UsageDeadLetterAlarm"]["Properties"]["Dimensions"][0]["Value"]
+    assert watched == "UsageDeadLetters.QueueName"
+    assert worker["Events"]["Accepted"]["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_every_checkov_exception_has_its_reason() -> None:

@@ -14,7 +14,7 @@ from billing.domain.periods import Interval, Period
 from billing.domain.plan import PauseBilling, Plan
 from billing.domain.pricing import Component, ComponentType, PricingModel
 from billing.domain.subscription import Subscription, SubscriptionState
-from billing.domain.upcoming import next_invoiced
+from billing.domain.upcoming import next_step, require_invoiced
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
 FEBRUARY, MARCH = datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
@@ -49,48 +49,60 @@ def paused(plan: Plan, resumes_at: datetime | None) -> Subscription:
 
 
 def test_a_period_ends_and_the_next_one_is_billed() -> None:
-    step, at = next_invoiced(running(), PLAN)
+    step, at = next_step(running(), PLAN)
     assert (at, step.subscription.current_period) == (FEBRUARY, Period(FEBRUARY, MARCH))
     assert step == changes.begin_period(running(), PLAN, FEBRUARY)
 
 
 def test_a_trial_ends_and_the_first_period_is_billed() -> None:
-    step, at = next_invoiced(running(trial_days=14), PLAN)
+    step, at = next_step(running(trial_days=14), PLAN)
     assert (at, step.subscription.state) == (AT + timedelta(days=14), SubscriptionState.ACTIVE)
     assert [line.amount.micros for line in step.invoiced] == [3_100_000]
 
 
 def test_a_resume_bills_the_rest_of_the_period_that_was_given_back() -> None:
     resumes = AT + timedelta(days=20)
-    step, at = next_invoiced(paused(PLAN, resumes), PLAN)
+    step, at = next_step(paused(PLAN, resumes), PLAN)
     assert at == resumes
     assert [line.amount.micros for line in step.invoiced] == [-2_100_000, 1_100_000]
 
 
 def test_a_resume_into_a_period_that_is_paid_for_bills_nothing_until_its_end() -> None:
-    step, at = next_invoiced(paused(KEPT, AT + timedelta(days=20)), KEPT)
+    step, at = next_step(paused(KEPT, AT + timedelta(days=20)), KEPT)
     assert (at, [line.amount.micros for line in step.invoiced]) == (FEBRUARY, [3_100_000])
 
 
 def test_an_end_bills_what_waits() -> None:
     waiting = running().billed
     ending = replace(running(), cancel_at_period_end=True, pending=waiting)
-    step, at = next_invoiced(ending, PLAN)
+    step, at = next_step(ending, PLAN)
     assert (at, step.invoiced, step.subscription.state) == (FEBRUARY, waiting, SubscriptionState.CANCELED)
 
 
 @pytest.mark.parametrize(
     ("subscription", "plan", "state"),
     [
-        (replace(running(), cancel_at_period_end=True), PLAN, "active"),
+        (replace(running(), cancel_at_period_end=True), PLAN, "canceled with nothing to bill"),
         (replace(running(), state=SubscriptionState.INCOMPLETE), PLAN, "incomplete"),
         (lifecycle.ended(running(), AT), PLAN, "canceled"),
         (paused(PLAN, None), PLAN, "paused"),
-        (running(METERED), METERED, "active"),
+        (running(METERED), METERED, "active with nothing to bill"),
     ],
     ids=["ending", "incomplete", "canceled", "paused", "nothing-metered"],
 )
 def test_where_nothing_is_to_come_the_state_is_named(subscription: Subscription, plan: Plan, state: str) -> None:
     with pytest.raises(InvalidState, match=state) as refused:
-        next_invoiced(subscription, plan)
+        require_invoiced(next_step(subscription, plan)[0])
     assert refused.value.public_code == "subscription.invalid_state"
+
+
+def test_what_bills_nothing_of_its_own_is_a_step_all_the_same_for_usage_may_come_on_top() -> None:
+    step, at = next_step(running(METERED), METERED)
+    assert (at, step.invoiced, step.subscription.current_period) == (FEBRUARY, (), Period(FEBRUARY, MARCH))
+    used = changes.with_usage(step, running().billed)
+    assert require_invoiced(used).invoiced == running().billed
+
+
+def test_an_end_without_anything_that_waits_may_bill_usage() -> None:
+    step, at = next_step(replace(running(METERED), cancel_at_period_end=True), METERED)
+    assert (at, step.invoiced, step.subscription.state) == (FEBRUARY, (), SubscriptionState.CANCELED)

@@ -30,17 +30,22 @@ if TYPE_CHECKING:
     from billing.edge.http import HttpApi
     from billing.edge.stripe_webhook import StripeWebhook
     from billing.edge.tax_webhook import TaxWebhook
+    from billing.edge.usage_worker import UsageWorker
     from billing.edge.webhook import WebhookRuntime
     from billing.providers.pdf_renderer import PdfRenderer
     from billing.providers.queue import BillingQueue
     from billing.providers.stripe_secrets import SecretReader
     from billing.providers.tax_secrets import TaxSecretReader
+    from billing.providers.usage_queue import SqsUsageQueue
     from billing.providers.vault import Vault
     from billing.services.billing import Biller
     from billing.services.collection import Collector
     from billing.services.refunds import Refunder
     from billing.services.taxes import Taxes, TaxProvider
     from billing.services.turn import Worker
+    from billing.services.usage_closing import UsageCloser
+    from billing.services.usage_counting import UsageCounter
+    from billing.storage.usage import DynamoUsageStore
 
 
 _JITTER = random.SystemRandom()  # `random`'s own state is part of a SnapStart snapshot: all copies would agree
@@ -141,7 +146,31 @@ def biller() -> "Biller":
     """What makes and charges invoices."""
     from billing.services.billing import Biller
 
-    return Biller(collector(), taxes())
+    return Biller(collector(), taxes(), usage_closer())
+
+
+@cache
+def usage_store() -> "DynamoUsageStore":
+    """Counted usage."""
+    from billing.storage.usage import DynamoUsageStore
+
+    return DynamoUsageStore(database())
+
+
+@cache
+def usage_closer() -> "UsageCloser":
+    """What closes and reads usage."""
+    from billing.services.usage_closing import UsageCloser
+
+    return UsageCloser(usage_store())
+
+
+@cache
+def usage_counter() -> "UsageCounter":
+    """What counts accepted usage."""
+    from billing.services.usage_counting import UsageCounter
+
+    return UsageCounter(units(), usage_store(), now, _JITTER.random, time.sleep)
 
 
 @cache
@@ -202,6 +231,15 @@ def alarm() -> "BillingQueue":
     from billing.providers.queue import BillingQueue
 
     return BillingQueue(lambda: aws.client("sqs"), settings().billing_queue_url)
+
+
+@cache
+def usage_queue() -> "SqsUsageQueue":
+    """Where accepted usage events wait to be counted."""
+    from billing.providers import aws
+    from billing.providers.usage_queue import SqsUsageQueue
+
+    return SqsUsageQueue(lambda: aws.client("sqs"), settings().usage_queue_url, time.sleep, _JITTER.random)
 
 
 @cache
@@ -290,4 +328,15 @@ def worker() -> "Worker":
         clock=now,
         jitter=_JITTER.random,
         pause=time.sleep,
+    )
+
+
+def usage_worker() -> "UsageWorker":
+    """The usage worker."""
+    from billing.edge.usage_worker import UsageWorker
+    from billing.providers.usage_queue import parse_chunk
+
+    s = settings()
+    return UsageWorker(
+        parse_chunk, usage_counter().count, logger(), tries=s.usage_tries, margin_s=s.usage_worker_margin_s
     )

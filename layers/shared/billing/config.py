@@ -17,6 +17,7 @@ class Settings:
     stripe_api_base: str
     due_shards: int
     documentation_base_url: str
+    usage_queue_url: str = ""
     tax_secret_id: str = ""
     taxjar_api_base: str = "https://api.taxjar.com"
     tax_timeout_s: float = 5.0
@@ -32,6 +33,8 @@ class Settings:
     audit_ttl_s: int = 400 * 86400
     payment_check_after_s: int = 60
     worker_margin_s: float = 25.0
+    usage_worker_margin_s: float = 10.0
+    usage_tries: int = 8
     max_body_bytes: int = 1024 * 1024
     max_json_depth: int = 32
 
@@ -47,6 +50,7 @@ class Settings:
             stage=env.get("STAGE", "dev"),
             tables=tables,
             billing_queue_url=env.get("BILLING_QUEUE_URL", ""),
+            usage_queue_url=env.get("USAGE_QUEUE_URL", ""),
             kms_key_id=env["KMS_KEY_ID"],
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
             stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),

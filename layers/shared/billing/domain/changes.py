@@ -6,20 +6,20 @@ what was billed and not used, computed from what was really billed, net of its d
 period anew: 10.00 -> 20.00 a month, half way: -5.00 and +10.00 (Stripe, "Prorations").
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from billing.domain.discounts import Discount
 from billing.domain.errors import Conflict, InvalidState, ValidationFailed
 from billing.domain.lines import InvoiceLine
-from billing.domain.period_lines import given_back, in_advance, in_arrears
+from billing.domain.period_lines import given_back, in_advance
 from billing.domain.periods import Cadence, Interval, Period
-from billing.domain.plan import PauseBilling, Plan
+from billing.domain.plan import PauseBilling, Plan, PlanKey
 from billing.domain.subscription import (
     RENEWING,
+    PastTerms,
     PausedBy,
     Subscription,
     SubscriptionState,
@@ -30,6 +30,9 @@ from billing.domain.subscription import (
 
 MOST_PENDING_LINES = 200
 """So many lines may wait for the next invoice: they are stored with the subscription. ``invoice_now`` empties them."""
+
+MOST_PAST_TERMS = 50
+"""So many are remembered, for usage that comes late."""
 
 
 class ProrationBehavior(StrEnum):
@@ -71,22 +74,15 @@ class Wanted:
     proration_at: datetime | None = None
 
 
-def begin_period(
-    subscription: Subscription, plan: Plan, at: datetime, usage: Mapping[str, Decimal] | None = None
-) -> Step:
+def begin_period(subscription: Subscription, plan: Plan, at: datetime) -> Step:
     """The subscription in the period of its cadence that contains ``at``, billed from there to the period's end.
 
     A renewal begins where the period before it ended, so it bills the whole one. One that begins in the middle bills
-    its share: anchor day 1, start 20 January: 12/31 of January. What was metered in the period before comes with it.
-
-    Args:
-        usage: totals of the period that ended, by component; only what was metered.
+    its share: anchor day 1, start 20 January: 12/31 of January.
     """
     index = subscription.cadence.index_at(at)
     span = Period(at, subscription.cadence.period(index).end)
     discount = _discount_in(subscription, index)
-    ended = at == subscription.current_period.end
-    late = in_arrears(subscription, plan, usage or {}, discount) if ended else ()
     lines = in_advance(subscription, plan, discount, span)
     after = replace(
         subscription,
@@ -101,7 +97,21 @@ def begin_period(
         resumes_at=None,
         rest_returned=False,
     )
-    return Step(after, (*late, *lines), (*subscription.pending, *late, *lines))
+    return Step(after, lines, (*subscription.pending, *lines))
+
+
+def with_usage(step: Step, lines: tuple[InvoiceLine, ...], behavior: ProrationBehavior | None = None) -> Step:
+    """The step with what was used until it: on the invoice that it makes, or else waiting for the next one.
+
+    Args:
+        behavior: of a change or a pause, whose lines may wait; None where all that is open is billed at once.
+    """
+    if not lines:
+        return step
+    if behavior is None or step.invoiced:
+        return replace(step, lines=(*lines, *step.lines), invoiced=(*lines, *step.invoiced))
+    waiting = _step(step.subscription, lines, behavior)
+    return replace(waiting, lines=(*lines, *step.lines))
 
 
 def _discount_in(subscription: Subscription, index: int) -> Discount | None:
@@ -149,6 +159,8 @@ def change(subscription: Subscription, present: Plan, wanted: Wanted, at: dateti
         plan_tenant_id=wanted.plan.tenant_id,
         quantities=dict(wanted.quantities),
         discount=wanted.discount,
+        meters=tuple(dict.fromkeys((*subscription.meters, *wanted.plan.meters))),
+        past_terms=_past_terms(subscription, wanted.plan, at),
     )
     if _interval(wanted.plan) != (subscription.cadence.interval, subscription.cadence.interval_count):
         return _change_of_interval(subscription, after, present, wanted, at)
@@ -235,18 +247,24 @@ def closing(
     plan: Plan,
     at: datetime,
     behavior: ProrationBehavior,
-    usage: Mapping[str, Decimal] | None = None,
 ) -> tuple[InvoiceLine, ...]:
-    """What goes onto the last invoice of a subscription that ends: what waited, what was metered, what is given back.
+    """What goes onto the last invoice of a subscription that ends, beside its usage: what waited, what is given back.
 
     Args:
         behavior: ``none`` gives nothing back for the rest of the period.
     """
     at = at.replace(microsecond=0)  # as for a pause and a change
-    late = in_arrears(subscription, plan, usage or {}, subscription.discount)
     paid_ahead = subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE)
     returned = behavior is not ProrationBehavior.NONE and paid_ahead
-    return (*subscription.pending, *late, *(given_back(subscription, plan, at) if returned else ()))
+    return (*subscription.pending, *(given_back(subscription, plan, at) if returned else ()))
+
+
+def _past_terms(subscription: Subscription, target: Plan, at: datetime) -> tuple[PastTerms, ...]:
+    """What to remember of the plans before, where one of them, or the one that comes, prices usage."""
+    if subscription.plan_key == PlanKey.of(target) or not (subscription.meters or target.meters):
+        return subscription.past_terms
+    past = PastTerms(subscription.plan_key, subscription.cadence, at.replace(microsecond=0))
+    return (*subscription.past_terms, past)[-MOST_PAST_TERMS:]
 
 
 def _change_within_period(

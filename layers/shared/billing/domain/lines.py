@@ -1,6 +1,7 @@
 """Invoice lines: what is billed, for which time, less which discount, plus which tax."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from billing.domain.money import Money, sum_money
@@ -46,6 +47,14 @@ class CreditStep:
 
 
 @dataclass(frozen=True, slots=True)
+class BilledUsage:
+    """The usage that a line bills: of a period, or of what came in it after ``since``, where the plan changed then."""
+
+    period_id: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceLine:
     """A line: ``amount`` is whole minor units, rounded once; ``unit_amount`` (micro-units) where there is one price.
 
@@ -60,6 +69,8 @@ class InvoiceLine:
         tax_rates: rates that the caller fixed, whatever the tax provider would say.
         credits: the id of the invoice line that it gives back; its taxes are a share of that line's, whatever would be
             due today.
+        dimensions: the usage that it bills, where a component prices it by dimensions: ``{"region": "eu"}``.
+        usage: what usage it bills; None where it bills none.
     """
 
     id: str
@@ -76,6 +87,8 @@ class InvoiceLine:
     tax_code: str | None = None
     tax_rates: tuple[TaxRate, ...] = field(default=())
     credits: str | None = None
+    dimensions: dict[str, str] = field(default_factory=dict, hash=False)
+    usage: BilledUsage | None = None
 
     @property
     def credited_invoice_id(self) -> str | None:

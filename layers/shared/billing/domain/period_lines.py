@@ -1,6 +1,6 @@
-"""The lines of a subscription's time: billed in advance, billed in arrears, and given back."""
+"""The lines of a subscription's time: billed in advance, and given back. In arrears, usage: ``usage_billing``."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from billing.domain.periods import Period
 from billing.domain.plan import Plan, TaxBehavior
 from billing.domain.pricing import Component, ComponentType, PricedQuantity, price
 from billing.domain.proration import ProrationUnit, portion, rest_of, share
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.subscription import Subscription
 
 _UNUSED, _REMAINING = "Unused time on ", "Remaining time on "
 
@@ -45,31 +45,6 @@ def in_advance(
         _line(plan, component, each, discount, less, span, exact)
         for (component, each), less in zip(priced, off, strict=True)
         if only is None or component.key in only
-    )
-
-
-def in_arrears(
-    subscription: Subscription, plan: Plan, usage: Mapping[str, Decimal], discount: Discount | None
-) -> tuple[InvoiceLine, ...]:
-    """What the running period's usage costs; nothing in a trial. What was not used at all may still have a minimum.
-
-    An amount off is off what is billed in advance, once a period; off the usage only where nothing is.
-
-    Args:
-        usage: the period's totals, by component.
-    """
-    if subscription.state not in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE):
-        return ()
-    metered = [each for each in plan.components if each.type is ComponentType.METERED]
-    if discount is not None and discount.amount_off is not None and len(metered) < len(plan.components):
-        discount = None
-    priced = [(each, price(each, usage.get(each.key, Decimal(0)), plan.currency)) for each in metered]
-    priced = [(each, cost) for each, cost in priced if each.key in usage or not cost.amount.is_zero]
-    off = _off(discount, [cost.amount for _, cost in priced])
-    span = subscription.current_period
-    return tuple(
-        _line(plan, component, cost, discount, less, span, None)
-        for (component, cost), less in zip(priced, off, strict=True)
     )
 
 

@@ -64,9 +64,28 @@ class Plan:
         """The components whose quantity a subscription chooses, such as ``seats``."""
         return tuple(c.key for c in self.components if c.type is ComponentType.LICENSED)
 
+    @property
+    def meters(self) -> tuple[str, ...]:
+        """The meters that its components price, each once."""
+        return tuple(dict.fromkeys(c.meter for c in self.components if c.meter is not None))
+
     def cadence(self, at: datetime, timezone: str) -> Cadence:
         """The billing cadence of a subscription whose first paid period starts at ``at``."""
         return Cadence.starting(at, timezone, self.interval, self.interval_count)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanKey:
+    """Names a version of a plan in a catalog."""
+
+    tenant_id: str
+    plan_id: str
+    plan_version: int
+
+    @classmethod
+    def of(cls, plan: Plan) -> "PlanKey":
+        """The key of a plan's version."""
+        return cls(plan.tenant_id, plan.id, plan.plan_version)
 
 
 def version_id(plan_id: str, plan_version: int) -> str:

@@ -6,7 +6,7 @@ Sources: contract.md section 3 (a plan's components); Stripe, "Set up tiered pri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -90,6 +90,8 @@ class Component:
         free_units: units that cost nothing, taken off the quantity before it is priced.
         minimum: micro-units that the charge is never below, or None.
         meter: the key of the meter that counts the quantity.
+        filters: of the meter's usage, that alone whose dimension has one of these values; all of it where empty.
+        group_by: dimensions of the meter by whose values usage is priced, and billed, apart.
 
     Raises:
         TypeError: a number is not an int.
@@ -105,6 +107,8 @@ class Component:
     free_units: int = 0
     minimum: int | None = None
     meter: str | None = None
+    filters: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    group_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.key:
@@ -131,6 +135,10 @@ class Component:
             raise ValueError(f"component {self.key}: metered needs a meter")
         if self.type is not ComponentType.METERED and self.meter is not None:
             raise ValueError(f"component {self.key}: only metered has a meter")
+        if self.type is not ComponentType.METERED and (self.filters or self.group_by):
+            raise ValueError(f"component {self.key}: only metered has filters and groups")
+        if any(not values for values in self.filters.values()) or len(set(self.group_by)) != len(self.group_by):
+            raise ValueError(f"component {self.key}: a filter needs values, and a dimension groups once")
 
     def _check_flat(self) -> None:
         if self.model is not None or self.tiers or self.package_size is not None or self.free_units:

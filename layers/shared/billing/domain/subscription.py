@@ -22,7 +22,7 @@ from billing.domain.errors import Detail, InvalidState, ValidationFailed
 from billing.domain.lines import InvoiceLine
 from billing.domain.money import LARGEST_AMOUNT
 from billing.domain.periods import Cadence, Period, next_anchor
-from billing.domain.plan import Plan
+from billing.domain.plan import Plan, PlanKey
 from billing.domain.pricing import ComponentType, price
 
 INCOMPLETE_FOR = timedelta(hours=23)
@@ -53,6 +53,15 @@ class PausedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PastTerms:
+    """What a subscription had until its plan changed: usage of that time belongs to these periods, at these prices."""
+
+    plan: PlanKey
+    cadence: Cadence
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """A subscription to one version of a plan.
 
@@ -67,6 +76,11 @@ class Subscription:
         payment_method_id: what it is charged by; the customer's default where it has none of its own.
         unpaid_invoice_ids: its invoices whose charge failed; it is past due until the last of them is paid.
         trial_announced: ``subscription.trial_will_end`` was sent.
+        began_at: when it began, where that was before it was made.
+        past_terms: the plans that it had before, oldest first, where usage is priced.
+        meters: every meter that a plan of its ever priced.
+        usage_slot: how often its usage was closed: where usage is counted now (``services.usage_closing``).
+        usage_until: it has ended, and so long usage of its time may still come; then that is billed, and nothing after.
     """
 
     id: str
@@ -98,7 +112,22 @@ class Subscription:
     test_clock_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     due: Due | None = None
+    began_at: datetime | None = None
+    past_terms: tuple[PastTerms, ...] = ()
+    meters: tuple[str, ...] = ()
+    usage_slot: int = 0
+    usage_until: datetime | None = None
     version: int = 0
+
+    @property
+    def plan_key(self) -> PlanKey:
+        """The version of a plan that it has."""
+        return PlanKey(self.plan_tenant_id, self.plan_id, self.plan_version)
+
+    @property
+    def began(self) -> datetime:
+        """When it began: no usage comes before that."""
+        return self.began_at or self.created_at
 
 
 def check_quantities(plan: Plan, quantities: dict[str, int]) -> None:
@@ -187,6 +216,8 @@ def start(
         rest_returned=scheduled,
         test_clock_id=customer.test_clock_id,
         metadata=dict(metadata),
+        began_at=begins if begins < at else None,
+        meters=plan.meters,
     )
 
 
@@ -199,8 +230,8 @@ def _first_state(scheduled: bool, trial_end: datetime | None) -> SubscriptionSta
 def with_alarm(subscription: Subscription, shard: str) -> Subscription:
     """The subscription with its alarm.
 
-    At the end of its period; before that, when its trial is to be announced to end; when it resumes; or when an
-    incomplete one has waited long enough.
+    At the end of its period; before that, when its trial is to be announced to end; when it resumes; when an incomplete
+    one has waited long enough; or when no more usage can come of one that has ended.
     """
     at = _next_alarm(subscription)
     return replace(subscription, due=Due(shard, at) if at is not None else None)
@@ -213,6 +244,8 @@ def _next_alarm(subscription: Subscription) -> datetime | None:
         return subscription.resumes_at
     if subscription.state is SubscriptionState.TRIALING and not subscription.trial_announced:
         return max(subscription.current_period.start, subscription.current_period.end - TRIAL_NOTICE)
+    if subscription.state is SubscriptionState.CANCELED:
+        return subscription.usage_until
     return subscription.current_period.end if subscription.state in RENEWING else None
 
 

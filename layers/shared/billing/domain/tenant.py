@@ -11,6 +11,9 @@ from billing.domain.ids import derived
 PLATFORM = "platform"
 """The tenant id of the operator's own credentials and of the plans that every tenant may sell."""
 
+USAGE_PAST_S, USAGE_FUTURE_S = 35 * 86_400, 300
+"""A month and some days back, for what comes late; five minutes ahead, for clocks that run fast."""
+
 
 class Tier(StrEnum):
     STANDARD = "standard"
@@ -54,6 +57,7 @@ class Tenant:
         grace_period_s: how long the invoice of a renewal stays a draft, which somebody may still look at.
         dunning_schedule_days: days after the first failed charge on which it is tried again, ascending.
         dunning_action: what becomes of the subscription when that is used up.
+        usage_past_s, usage_future_s: how far back and ahead of now the timestamp of a usage event may lie.
     """
 
     id: str
@@ -74,6 +78,8 @@ class Tenant:
     dunning_schedule_days: tuple[int, ...] = DEFAULT_SCHEDULE_DAYS
     dunning_action: DunningAction = DunningAction.CANCELED
     tax_provider: TaxProviderName = TaxProviderName.NONE
+    usage_past_s: int = USAGE_PAST_S
+    usage_future_s: int = USAGE_FUTURE_S
     version: int = 0
 
     @property

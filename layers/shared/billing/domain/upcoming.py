@@ -10,28 +10,37 @@ from billing.domain.plan import Plan
 from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
 
 
-def next_invoiced(subscription: Subscription, plan: Plan) -> tuple[Step, datetime]:
-    """The next step that makes an invoice, and when.
+def next_step(subscription: Subscription, plan: Plan) -> tuple[Step, datetime]:
+    """The next step that may make an invoice, and when; what was used until then comes on top.
 
     A period's end begins the next one, or closes a subscription that is about to end; a paused one resumes where it
     knows when. A resume into a period that is paid for bills nothing: then it is that period's end that counts.
 
     Raises:
-        InvalidState: it is canceled, incomplete, or paused for no certain time; or nothing is left to bill.
+        InvalidState: it is canceled, incomplete, or paused for no certain time.
     """
     if subscription.state is SubscriptionState.PAUSED and subscription.resumes_at is not None:
         at = subscription.resumes_at
         step = changes.resume(subscription, plan, at)
         if not step.invoiced:
-            return next_invoiced(step.subscription, plan)
+            return next_step(step.subscription, plan)
     elif subscription.state in RENEWING:
         at = subscription.current_period.end
         step = _at_period_end(subscription, plan, at)
     else:
         raise InvalidState.of("subscription", subscription.state, "billed again")
-    if not step.invoiced:
-        raise InvalidState.of("subscription", f"{subscription.state} with nothing to bill", "invoiced next")
     return step, at
+
+
+def require_invoiced(step: Step) -> Step:
+    """A step that makes an invoice.
+
+    Raises:
+        InvalidState: nothing is left to bill.
+    """
+    if not step.invoiced:
+        raise InvalidState.of("subscription", f"{step.subscription.state} with nothing to bill", "invoiced next")
+    return step
 
 
 def _at_period_end(subscription: Subscription, plan: Plan, at: datetime) -> Step:

@@ -33,6 +33,11 @@ class Request(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True)
 
+    def __repr__(self) -> str:
+        # Powertools writes a handler's arguments into a text for a debug line, whether or not it is logged: pydantic's
+        # takes a fifth of the time of 1,000 usage events, and it would have the customer's data in it.
+        return f"{type(self).__name__}()"
+
 
 class Resource(BaseModel):
     """A resource in a response: camelCase."""

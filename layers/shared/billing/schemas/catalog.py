@@ -13,17 +13,31 @@ from billing.domain.plan import PauseBilling, Plan, TaxBehavior
 from billing.domain.pricing import Component, ComponentType, PricingModel, Tier
 from billing.domain.proration import ProrationUnit
 from billing.domain.tenant import PLATFORM
-from billing.schemas.base import Amount, Currency, Immutable, Micros, Name, Request, Resource, Time, unsaid
+from billing.schemas.base import (
+    Amount,
+    Currency,
+    Immutable,
+    MetadataKey,
+    Micros,
+    Name,
+    Request,
+    Resource,
+    Time,
+    unsaid,
+)
 from billing.services.catalog import NewPlan
 
 PlanId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
 ComponentKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
 MeterKey = ComponentKey
+Dimension = MetadataKey
+MOST_DIMENSIONS = 5
 
 
 LARGEST_QUANTITY = 10**12
 MOST_TIERS = 500
-"""Over all components: a plan is one DynamoDB item."""
+MOST_FILTER_VALUES = 500
+"""Both over all components: a plan is one DynamoDB item."""
 
 
 class TierIn(Request):
@@ -33,6 +47,13 @@ class TierIn(Request):
 
     def tier(self) -> Tier:
         return Tier(None if self.up_to is None else Decimal(self.up_to), self.unit_amount, self.flat_amount)
+
+
+FilterValue = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Filters = Annotated[
+    dict[Dimension, Annotated[list[FilterValue], Field(min_length=1, max_length=50)]],
+    Field(max_length=MOST_DIMENSIONS, description="only usage whose dimension has one of these values"),
+]
 
 
 class ComponentIn(Request):
@@ -47,6 +68,11 @@ class ComponentIn(Request):
     package_size: Annotated[int, Field(ge=1, le=LARGEST_QUANTITY)] | None = None
     free_units: Annotated[int, Field(ge=0, le=LARGEST_QUANTITY)] = 0
     minimum: Amount | None = None
+    filters: Filters = {}
+    group_by: Annotated[
+        list[Dimension],
+        Field(max_length=MOST_DIMENSIONS, description="dimensions by whose values usage is priced and billed apart"),
+    ] = []
 
     @field_validator("unit_amount", mode="after")
     @classmethod
@@ -57,11 +83,17 @@ class ComponentIn(Request):
 
     def problems(self) -> list[tuple[str, str]]:
         """What is wrong with single fields that the types cannot say: the field and the reason."""
-        if self.type == "metered" and self.meter is None:
-            return [("meter", "missing_required_field")]
-        if self.type != "metered" and self.meter is not None:
-            return [("meter", "only_for_metered")]
-        return []
+        if self.type != "metered":
+            metered = {"meter": self.meter, "filters": self.filters, "groupBy": self.group_by}
+            return [(name, "only_for_metered") for name, value in metered.items() if value]
+        return [*([("meter", "missing_required_field")] if self.meter is None else []), *self._twice()]
+
+    def _twice(self) -> list[tuple[str, str]]:
+        values = [
+            (f"filters.{name}.{k}", each[:k], each[k]) for name, each in self.filters.items() for k in range(len(each))
+        ]
+        values += [(f"groupBy.{k}", self.group_by[:k], name) for k, name in enumerate(self.group_by)]
+        return [(field, "duplicate_value") for field, before, value in values if value in before]
 
     def component(self) -> Component:
         """The component.
@@ -80,6 +112,8 @@ class ComponentIn(Request):
             free_units=self.free_units,
             minimum=self.minimum,
             meter=self.meter,
+            filters={name: tuple(values) for name, values in self.filters.items()},
+            group_by=tuple(self.group_by),
         )
 
 
@@ -159,6 +193,8 @@ def _components(asked: list[ComponentIn]) -> tuple[Component, ...]:
     """The components, or all that is wrong with them at once."""
     if sum(len(component.tiers) for component in asked) > MOST_TIERS:
         raise ValidationFailed.of("components", "too_many_tiers")
+    if sum(len(values) for component in asked for values in component.filters.values()) > MOST_FILTER_VALUES:
+        raise ValidationFailed.of("components", "too_many_filter_values")
     made: list[Component] = []
     bad: list[Detail] = []
     messages: list[str] = []
@@ -198,6 +234,8 @@ class ComponentOut(Resource):
     package_size: int | None
     free_units: int
     minimum: int | None
+    filters: dict[str, list[str]]
+    group_by: list[str]
 
     @classmethod
     def of(cls, component: Component) -> "ComponentOut":
@@ -218,6 +256,8 @@ class ComponentOut(Resource):
             "package_size": component.package_size,
             "free_units": component.free_units,
             "minimum": component.minimum,
+            "filters": {name: list(values) for name, values in component.filters.items()},
+            "group_by": list(component.group_by),
         }
         return cls(**values)
 

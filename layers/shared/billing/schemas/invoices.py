@@ -43,6 +43,7 @@ class LineOut(Resource):
     amount: int
     period: PeriodOut | None
     proration: bool
+    dimensions: Annotated[dict[str, str], Field(description="of the usage that it bills")]
     tax_inclusive: bool
     taxes: list[TaxOut]
     discounts: list[DiscountOut]
@@ -58,6 +59,7 @@ class LineOut(Resource):
             amount=line.amount.micros,
             period=PeriodOut.of(line.period) if line.period else None,
             proration=line.proration,
+            dimensions=line.dimensions,
             tax_inclusive=line.tax_inclusive,
             taxes=[
                 TaxOut(name=tax.name, rate_percent=tax.rate_percent, amount=tax.amount.micros, inclusive=tax.inclusive)

@@ -13,6 +13,7 @@ from billing.domain.payment import Payment
 from billing.domain.refund import Refund
 from billing.domain.subscription import Subscription
 from billing.domain.test_clock import TestClock
+from billing.domain.usage_rejection import UsageRejection
 from billing.schemas.coupons import RedemptionOut
 from billing.schemas.credit_notes import CreditNoteOut
 from billing.schemas.customers import CustomerOut
@@ -20,6 +21,7 @@ from billing.schemas.invoices import InvoiceOut, PaymentOut
 from billing.schemas.refunds import RefundOut
 from billing.schemas.subscriptions import SubscriptionOut
 from billing.schemas.tenants import TestClockOut
+from billing.schemas.usage_rejections import UsageRejectionOut
 
 _SHAPES: dict[type, Callable[[Any], BaseModel]] = {
     Customer: CustomerOut.of,
@@ -30,6 +32,7 @@ _SHAPES: dict[type, Callable[[Any], BaseModel]] = {
     CreditNote: CreditNoteOut.of,
     TestClock: TestClockOut.of,
     Redemption: RedemptionOut.of,
+    UsageRejection: UsageRejectionOut.of,
 }
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from billing.domain.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
-from billing.domain.tenant import Mode, TaxProviderName, Tenant, TenantStatus, Tier
+from billing.domain.tenant import USAGE_FUTURE_S, USAGE_PAST_S, Mode, TaxProviderName, Tenant, TenantStatus, Tier
 from billing.domain.test_clock import TestClock
 from billing.schemas.base import (
     Currency,
@@ -37,6 +37,7 @@ TenantId = Annotated[
 ]
 InvoicePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9\-]{0,15}$")]
 _LONGEST_GRACE_S = 30 * 86_400
+_LONGEST_PAST_S, _LONGEST_FUTURE_S = 60 * 86_400, 86_400
 
 
 def _ascending(days: list[int]) -> list[int]:
@@ -70,6 +71,21 @@ class DunningIn(Request):
         return found
 
 
+class UsageWindowIn(Request):
+    """How far back and ahead of now the time of a usage event may lie.
+
+    Where it is changed, what is not said stays as it is.
+    """
+
+    past_seconds: Annotated[int, Field(ge=0, le=_LONGEST_PAST_S, description="60 days at most")] = USAGE_PAST_S
+    future_seconds: Annotated[int, Field(ge=0, le=_LONGEST_FUTURE_S, description="a day at most")] = USAGE_FUTURE_S
+
+    def changes(self) -> dict[str, Any]:
+        """What is said, by the tenant's field names."""
+        names = {"past_seconds": "usage_past_s", "future_seconds": "usage_future_s"}
+        return {names[name]: getattr(self, name) for name in self.model_fields_set}
+
+
 class TenantIn(Request):
     id: TenantId | None = None
     name: Name
@@ -85,6 +101,7 @@ class TenantIn(Request):
     grace_period_seconds: GracePeriodIn = 0
     dunning: DunningIn = Field(default_factory=DunningIn)
     tax_provider: TaxProviderIn = "none"
+    usage_window: UsageWindowIn = Field(default_factory=UsageWindowIn)
 
     def new(self) -> NewTenant:
         return NewTenant(
@@ -103,6 +120,8 @@ class TenantIn(Request):
             dunning_schedule_days=tuple(self.dunning.schedule_days),
             dunning_action=DunningAction(self.dunning.action),
             tax_provider=TaxProviderName(self.tax_provider),
+            usage_past_s=self.usage_window.past_seconds,
+            usage_future_s=self.usage_window.future_seconds,
         )
 
 
@@ -120,6 +139,7 @@ class TenantChanges(Request):
     grace_period_seconds: GracePeriodIn = unsaid()
     dunning: DunningIn = unsaid()
     tax_provider: TaxProviderIn = unsaid()
+    usage_window: UsageWindowIn = unsaid()
     tier: Annotated[TierIn, Field(description="only by the platform")] = unsaid()
     status: Annotated[Literal["active", "suspended"], Field(description="only by the platform")] = unsaid()
     id: Immutable = None
@@ -132,8 +152,9 @@ class TenantChanges(Request):
             found["address"] = self.address.address()
         if "grace_period_seconds" in found:
             found["grace_period_s"] = found.pop("grace_period_seconds")
-        if "dunning" in found:
-            found |= found.pop("dunning").changes()
+        for name in ("dunning", "usage_window"):
+            if name in found:
+                found |= found.pop(name).changes()
         kinds: dict[str, Any] = {"tax_provider": TaxProviderName, "tier": Tier, "status": TenantStatus}
         return {name: kinds[name](value) if name in kinds else value for name, value in found.items()}
 
@@ -141,6 +162,11 @@ class TenantChanges(Request):
 class DunningOut(Resource):
     schedule_days: list[int]
     action: str
+
+
+class UsageWindowOut(Resource):
+    past_seconds: int
+    future_seconds: int
 
 
 class TenantOut(Resource):
@@ -159,6 +185,7 @@ class TenantOut(Resource):
     grace_period_seconds: int
     dunning: DunningOut
     tax_provider: str
+    usage_window: UsageWindowOut
     default_customer_id: str
     created_at: Time
     version: int
@@ -182,6 +209,7 @@ class TenantOut(Resource):
             grace_period_seconds=tenant.grace_period_s,
             dunning=DunningOut(schedule_days=list(tenant.dunning_schedule_days), action=tenant.dunning_action.value),
             tax_provider=tenant.tax_provider.value,
+            usage_window=UsageWindowOut(past_seconds=tenant.usage_past_s, future_seconds=tenant.usage_future_s),
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,
             version=tenant.version,

@@ -31,6 +31,7 @@ from billing.services.clocks import shard_of
 from billing.services.collection import Case, Collector, event_of
 from billing.services.ports import Found, Ref, Work
 from billing.services.taxes import Taxes
+from billing.services.usage_closing import UsageCloser, ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,12 @@ class Biller:
     Args:
         collector: charges invoices.
         taxes: says what tax is due.
+        usage: closes and reads what was metered.
     """
 
     collector: Collector
     taxes: Taxes
+    usage: UsageCloser
 
     def refs(self, tenant: Tenant, customer_id: str) -> tuple[Ref[Any], ...]:
         """What a load has to bring for ``books``, beside the customer itself."""
@@ -337,6 +340,7 @@ class Biller:
 
     def _saved(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:
         """The subscription saved with its alarm; its event says what happened to it."""
+        after = ending(before, after, work.tenant)
         saved = work.save(lifecycle.with_alarm(after, self.collector.shard_of(after)))
         work.emit(event_of(before, saved), saved)
         return saved

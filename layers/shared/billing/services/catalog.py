@@ -7,11 +7,13 @@ ever. A subscription reads the latter; so neither a change nor the archive touch
 from dataclasses import dataclass, replace
 
 from billing.domain.errors import AlreadyExists, Detail, InvalidState, PlanNotFound, ValidationFailed
+from billing.domain.meter import Meter
 from billing.domain.periods import Interval
 from billing.domain.plan import PauseBilling, Plan, TaxBehavior, unchargeable, version_id
 from billing.domain.pricing import Component
 from billing.domain.proration import ProrationUnit
 from billing.domain.tenant import PLATFORM
+from billing.services import meters
 from billing.services.ports import Found, Page, Query, Ref, Work
 
 
@@ -36,11 +38,12 @@ def create(work: Work, new: NewPlan) -> Plan:
 
     Raises:
         AlreadyExists: the tenant has a plan with this id, be it archived.
-        ValidationFailed: an amount cannot be charged in the plan's currency.
+        ValidationFailed: an amount cannot be charged in the plan's currency; what it prices is not metered.
     """
-    _check_chargeable(new.components, new.currency)
     ref = Ref(Plan, work.tenant.id, new.id)
-    if work.load(ref).get(ref) is not None:
+    found = work.load(ref, *meters.refs_of(work.tenant.id, new.components))
+    _check(work, found, new.components, new.currency)
+    if found.get(ref) is not None:
         raise AlreadyExists(f"There is a plan {new.id} already")
     return work.save(
         Plan(
@@ -70,15 +73,16 @@ def update(work: Work, plan_id: str, changes: dict[str, object]) -> Plan:
     Raises:
         PlanNotFound: the tenant's own catalog has none, though the platform's may.
         InvalidState: it is archived.
-        ValidationFailed: an amount cannot be charged in the plan's currency.
+        ValidationFailed: an amount cannot be charged in the plan's currency; what it prices is not metered.
     """
-    plan = _own(work, plan_id)
+    components: tuple[Component, ...] = changes.get("components", ())  # type: ignore[assignment]
+    plan, found = _own(work, plan_id, *meters.refs_of(work.tenant.id, components))
     if not plan.active:
         raise InvalidState.of("plan", "archived", "changed")
     changed = replace(plan, **changes)  # type: ignore[arg-type]
     if changed == plan:
         return plan
-    _check_chargeable(changed.components, changed.currency)
+    _check(work, found, components, plan.currency)
     return work.save(replace(changed, plan_version=plan.plan_version + 1))
 
 
@@ -88,7 +92,7 @@ def archive(work: Work, plan_id: str) -> Plan:
     Raises:
         PlanNotFound: the tenant's own catalog has none, though the platform's may.
     """
-    plan = _own(work, plan_id)
+    plan, _ = _own(work, plan_id)
     return work.save(replace(plan, active=False)) if plan.active else plan
 
 
@@ -146,13 +150,15 @@ def page(work: Work, of_platform: bool, active: bool | None, limit: int, cursor:
     return work.query(Query(Plan, filters=filters, of_platform=of_platform, limit=limit, start=cursor))
 
 
-def _own(work: Work, plan_id: str) -> Plan:
+def _own(work: Work, plan_id: str, *beside: Ref[Meter]) -> tuple[Plan, Found]:
+    """A plan of the tenant's own, and what was loaded ``beside`` it."""
     _check_id(plan_id)
     ref = Ref(Plan, work.tenant.id, plan_id)
-    plan = work.load(ref).get(ref)
+    found = work.load(ref, *beside)
+    plan = found.get(ref)
     if plan is None:
         raise PlanNotFound(f"No plan {plan_id} in the catalog of {work.tenant.id}")
-    return plan
+    return plan, found
 
 
 def _check_id(plan_id: str) -> None:
@@ -161,7 +167,8 @@ def _check_id(plan_id: str) -> None:
         raise PlanNotFound(f"No plan {plan_id}")
 
 
-def _check_chargeable(components: tuple[Component, ...], currency: str) -> None:
-    bad = tuple(Detail(field, "not_chargeable_in_currency") for field in unchargeable(components, currency))
+def _check(work: Work, found: Found, components: tuple[Component, ...], currency: str) -> None:
+    bad = [Detail(field, "not_chargeable_in_currency") for field in unchargeable(components, currency)]
+    bad += meters.misfits(found, work.tenant.id, components)
     if bad:
-        raise ValidationFailed(f"Amounts that cannot be charged in {currency}", bad)
+        raise ValidationFailed(", ".join(f"{each.field}: {each.reason}" for each in bad[:5]), tuple(bad))

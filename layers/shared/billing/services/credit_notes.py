@@ -37,6 +37,7 @@ from billing.services.documents import CreditedTo, DocumentLine, InvoiceDocument
 from billing.services.invoices import party
 from billing.services.ports import Found, Page, Query, Ref, Work
 from billing.services.refunds import Refunder
+from billing.services.usage_forgiving import forgive
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,18 +271,24 @@ class CreditNotes:
         invoice = work.save(issued.invoice)
         note = work.save(issued.credit_note)
         work.emit("credit_note.created", note)
-        subscription = self._rebilled(work, loaded.subscription, invoice)
+        subscription = self._rebilled(work, loaded, invoice)
         if loaded.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
             work.emit("invoice.paid", invoice)
             self.collector.paid(work, subscription, invoice, loaded.at)
         return note
 
     @staticmethod
-    def _rebilled(work: Work, subscription: Subscription | None, invoice: Invoice) -> Subscription | None:
-        """The subscription with what is left of its billed lines: no change gives back what was credited already."""
+    def _rebilled(work: Work, loaded: _Loaded, invoice: Invoice) -> Subscription | None:
+        """The subscription with what is left of its billed lines: no change gives back what was credited already.
+
+        Nor does a correction of its usage.
+        """
+        subscription = loaded.subscription
         if subscription is None:
             return None
+        before = lines_left(invoice.lines, invoice.total, loaded.invoice.credits)
         left = lines_left(invoice.lines, invoice.total, invoice.credits)
+        forgive(work, invoice.tenant_id, invoice.lines, before, left)
         after = lifecycle.rebilled(subscription, left)
         return subscription if after is subscription else work.save(after)
 

@@ -6,7 +6,7 @@ from billing.domain.customer import Customer
 from billing.domain.invoicing import Invoice
 from billing.domain.one_off import discounted
 from billing.domain.subscription import Subscription
-from billing.domain.upcoming import next_invoiced
+from billing.domain.upcoming import next_step, require_invoiced
 from billing.services import coupons
 from billing.services.billing import Biller
 from billing.services.manual_invoices import ManualInvoices, NewInvoice
@@ -21,7 +21,7 @@ class InvoicePreviews:
     biller: Biller
 
     def next_of_subscription(self, work: Work, subscription_id: str) -> Invoice:
-        """The next invoice of a subscription, as it would be if nothing changed until then.
+        """The next invoice of a subscription, as it would be if nothing changed, and nothing were used, until then.
 
         Raises:
             NotFound: no such subscription.
@@ -32,8 +32,16 @@ class InvoicePreviews:
         ref = Ref(Subscription, tenant.id, subscription_id)
         subscription = work.load(ref).require(ref)
         customer_ref, plan_ref = Ref(Customer, tenant.id, subscription.customer_id), plan_ref_of(subscription)
-        found = work.load(customer_ref, plan_ref, *self.biller.refs(tenant, subscription.customer_id))
-        step, at = next_invoiced(subscription, found.require(plan_ref))
+        usage = self.biller.usage
+        found = work.load(
+            customer_ref,
+            plan_ref,
+            *self.biller.refs(tenant, subscription.customer_id),
+            *usage.refs(tenant, subscription),
+        )
+        plan = found.require(plan_ref)
+        step, at = next_step(subscription, plan)
+        step = require_invoiced(usage.so_far(work, found, subscription, plan, at).on(step))
         books = self.biller.books(found, tenant, found.require(customer_ref))
         return self.biller.preview(books, step.invoiced, at, step.subscription)
 

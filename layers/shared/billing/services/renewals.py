@@ -16,7 +16,6 @@ from billing.domain.due import Due, clock_of
 from billing.domain.dunning import Dunning
 from billing.domain.errors import InvalidState, TaxJurisdictionUnsupported
 from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus, period_invoice_id
-from billing.domain.lines import InvoiceLine
 from billing.domain.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.plan import Plan, version_id
 from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
@@ -62,6 +61,9 @@ class Renewals:
             return self._give_up(work, before, now)
         if before.state is SubscriptionState.PAUSED and before.resumes_at is not None:
             return self._resume_or_close(work, before, before.resumes_at)
+        if before.state is SubscriptionState.CANCELED and before.usage_until is not None:
+            self._bill_late_usage(work, before)
+            return None
         if before.state not in RENEWING:
             return work.save(replace(before, due=None)).due
         if before.state is SubscriptionState.TRIALING and now < before.current_period.end:
@@ -118,7 +120,8 @@ class Renewals:
         assert before.due is not None
         books, plan = self._loaded(work, before)
         at = before.current_period.end
-        step = changes.begin_period(before, plan, at)
+        used = self.biller.usage.close(work, books.found, before, plan, at)
+        step = used.on(changes.begin_period(before, plan, at))
         occasion = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard, work.tenant.grace_period_s)
         return self._carry_out(work, books, before, step, occasion, _invoice_id(step))
 
@@ -130,6 +133,8 @@ class Renewals:
             return None
         books, plan = self._loaded(work, before)
         step = changes.resume(before, plan, at)
+        if step.invoiced:
+            step = self.biller.usage.close(work, books.found, before, plan, at).on(step)
         occasion = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard)
         return self._carry_out(work, books, before, step, occasion, _invoice_id(step))
 
@@ -151,7 +156,22 @@ class Renewals:
         books, plan = self._loaded(work, before)
         at = before.current_period.end
         lines = changes.closing(before, plan, at, ProrationBehavior.NONE)
-        step = Step(lifecycle.ended(before, at), lines, lines)
+        used = self.biller.usage.close(work, books.found, before, plan, at)
+        step = used.on(Step(lifecycle.ended(before, at), lines, lines))
+        occasion = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
+        self._carry_out(work, books, before, step, occasion, work.fresh_id("in", at))
+
+    def _bill_late_usage(self, work: Work, before: Subscription) -> None:
+        """Bill what came late of a subscription that has ended; from now on nothing more is taken."""
+        assert before.due is not None
+        assert before.canceled_at is not None
+        books, plan = self._loaded(work, before)
+        at = before.due.at
+        used = self.biller.usage.close(work, books.found, before, plan, before.canceled_at, final=True)
+        step = used.on(Step(replace(before, usage_until=None)))
+        if not step.invoiced:
+            work.save(lifecycle.with_alarm(step.subscription, before.due.shard))
+            return
         occasion = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
         self._carry_out(work, books, before, step, occasion, work.fresh_id("in", at))
 
@@ -215,23 +235,28 @@ class Renewals:
         after = lifecycle.dunned(subscription, work.tenant.dunning_action, at)
         if after is subscription:
             return
-        lines: tuple[InvoiceLine, ...] = ()
+        step = Step(after)
         if after.state is SubscriptionState.CANCELED:
-            plan = self._plan(work, subscription)
+            plan_ref = plan_ref_of(subscription)
+            found = work.load(plan_ref, *self.biller.usage.refs(work.tenant, subscription))
+            plan = found.require(plan_ref)
             lines = changes.closing(subscription, plan, at, ProrationBehavior.NONE)
+            used = self.biller.usage.close(work, found, subscription, plan, at)
+            step = used.on(Step(after, lines, lines))
         occasion = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, shard)
-        self._carry_out(work, books, subscription, Step(after, lines, lines), occasion, work.fresh_id("in", at))
+        self._carry_out(work, books, subscription, step, occasion, work.fresh_id("in", at))
 
     def _loaded(self, work: Work, subscription: Subscription) -> tuple[Books, Plan]:
         customer_ref = Ref(Customer, work.tenant.id, subscription.customer_id)
         plan_ref = plan_ref_of(subscription)
-        found = work.load(customer_ref, plan_ref, *self.biller.refs(work.tenant, subscription.customer_id))
+        tenant = work.tenant
+        found = work.load(
+            customer_ref,
+            plan_ref,
+            *self.biller.refs(tenant, subscription.customer_id),
+            *self.biller.usage.refs(tenant, subscription),
+        )
         return self.biller.books(found, work.tenant, found.require(customer_ref)), found.require(plan_ref)
-
-    @staticmethod
-    def _plan(work: Work, subscription: Subscription) -> Plan:
-        ref = plan_ref_of(subscription)
-        return work.load(ref).require(ref)
 
     @staticmethod
     def _occasion(reason: BillingReason, at: datetime, shard: str, grace_s: int = 0) -> Occasion:

@@ -82,6 +82,11 @@ class SubscriptionChanges:
             return loaded
         discount = self._redeemed(work, loaded, change)
         step = self._step(loaded, change, discount)
+        if _bills_usage(loaded, change, step):
+            used = self.biller.usage.close(
+                work, loaded.found, loaded.subscription, loaded.plan, loaded.at, target=loaded.target
+            )
+            step = used.on(step, change.behavior)
         after = step.subscription
         if change.metadata is not None:
             after = replace(after, metadata=change.metadata)
@@ -114,6 +119,9 @@ class SubscriptionChanges:
         elif change.coupon_code == "":
             discount = None
         step = self._step(loaded, change, discount)
+        if _bills_usage(loaded, change, step):
+            used = self.biller.usage.so_far(work, loaded.found, loaded.subscription, loaded.plan, loaded.at)
+            step = used.on(step, change.behavior)
         return self.biller.preview(loaded.books, step.invoiced or step.lines, loaded.at, step.subscription)
 
     def resume(self, work: Work, subscription_id: str) -> Billed:
@@ -125,7 +133,7 @@ class SubscriptionChanges:
         loaded = self._load(work, subscription_id, Change())
         if isinstance(loaded, Billed):
             return loaded
-        return self._carry_out(work, loaded.books, loaded, changes.resume(loaded.subscription, loaded.plan, loaded.at))
+        return self._carry_out(work, loaded.books, loaded, self._resumed(work, loaded))
 
     def cancel(self, work: Work, subscription_id: str, at_period_end: bool, behavior: ProrationBehavior) -> Billed:
         """The subscription canceled now, or marked to end with its period.
@@ -146,7 +154,8 @@ class SubscriptionChanges:
         if after.state is not SubscriptionState.CANCELED:
             return self._carry_out(work, loaded.books, loaded, Step(after))
         lines = changes.closing(before, loaded.plan, loaded.at, behavior)
-        step = Step(after, lines, lines)
+        used = self.biller.usage.close(work, loaded.found, before, loaded.plan, loaded.at)
+        step = used.on(Step(after, lines, lines))
         return self._carry_out(work, loaded.books, loaded, step, BillingReason.SUBSCRIPTION_CANCEL, patient=True)
 
     def _load(self, work: Work, subscription_id: str, change: Change) -> _Loaded | Billed:
@@ -159,14 +168,16 @@ class SubscriptionChanges:
             return self.biller.go_on(work, work.progress)
         subscription = first.require(ref)
         customer_ref, plan_ref = Ref(Customer, tenant.id, subscription.customer_id), plan_ref_of(subscription)
+        sold = (catalog.chosen(first, own, platform),) if change.plan_id else ()
         refs: list[Ref[Any]] = [customer_ref, plan_ref, *self.biller.refs(tenant, subscription.customer_id)]
+        refs += self.biller.usage.refs(tenant, subscription, *sold)
         if change.coupon_code:
             refs += coupons.refs(tenant.id, change.coupon_code, subscription.customer_id)
         if change.payment_method_id:
             refs.append(Ref(PaymentMethod, tenant.id, change.payment_method_id))
         found = work.load(*refs)
         customer, plan = found.require(customer_ref), found.require(plan_ref)
-        target = catalog.chosen(first, own, platform) if change.plan_id else plan
+        target = sold[0] if sold else plan
         check_currency(customer, target)
         at = customer_time(work, customer)
         return _Loaded(subscription, plan, target, self.biller.books(found, tenant, customer), found, at)
@@ -180,6 +191,13 @@ class SubscriptionChanges:
         target = loaded.target
         customer = loaded.books.customer
         return coupons.redeemed(work, loaded.found, change.coupon_code, customer, target.id, target.currency, loaded.at)
+
+    def _resumed(self, work: Work, loaded: _Loaded) -> Step:
+        """Running again; where that makes an invoice, what was used before is on it."""
+        step = changes.resume(loaded.subscription, loaded.plan, loaded.at)
+        if not step.invoiced:
+            return step
+        return self.biller.usage.close(work, loaded.found, loaded.subscription, loaded.plan, loaded.at).on(step)
 
     @staticmethod
     def _step(loaded: _Loaded, change: Change, discount: Discount | None) -> Step:
@@ -216,6 +234,17 @@ class SubscriptionChanges:
         occasion = Occasion(reason, loaded.at, SettledBy.REQUEST, off_session=False, patient=patient)
         invoice_id = work.fresh_id("in", loaded.at)
         return self.biller.carry_out(work, books, loaded.subscription, step, occasion, invoice_id)
+
+
+def _bills_usage(loaded: _Loaded, change: Change, step: Step) -> bool:
+    """Whether what was used so far is billed: another plan comes, a pause, or a resume that makes an invoice."""
+    if change.paused is not None:
+        return change.paused or bool(step.invoiced)
+    return (loaded.plan.tenant_id, loaded.plan.id, loaded.plan.plan_version) != (
+        loaded.target.tenant_id,
+        loaded.target.id,
+        loaded.target.plan_version,
+    )
 
 
 def _quantities(before: Subscription, target: Plan, named: dict[str, int]) -> dict[str, int]:

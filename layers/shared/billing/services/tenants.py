@@ -17,6 +17,8 @@ from billing.domain.tenant import (
     INVOICE_SEQUENCE_ID,
     PLATFORM,
     SETTINGS_ID,
+    USAGE_FUTURE_S,
+    USAGE_PAST_S,
     ApiKey,
     InvoiceSequence,
     Mode,
@@ -50,6 +52,8 @@ class NewTenant:
     dunning_schedule_days: tuple[int, ...] = DEFAULT_SCHEDULE_DAYS
     dunning_action: DunningAction = DunningAction.CANCELED
     tax_provider: TaxProviderName = TaxProviderName.NONE
+    usage_past_s: int = USAGE_PAST_S
+    usage_future_s: int = USAGE_FUTURE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class Tenants:
                 dunning_schedule_days=new.dunning_schedule_days,
                 dunning_action=new.dunning_action,
                 tax_provider=new.tax_provider,
+                usage_past_s=new.usage_past_s,
+                usage_future_s=new.usage_future_s,
             )
         )
         work.save(default_customer(tenant))

@@ -6,6 +6,7 @@ from billing.domain import settlement
 from billing.domain.invoicing import Invoice
 from billing.services import balances
 from billing.services.ports import Work
+from billing.services.usage_forgiving import forgive
 
 
 def void(work: Work, invoice: Invoice, at: datetime) -> Invoice:
@@ -18,6 +19,7 @@ def void(work: Work, invoice: Invoice, at: datetime) -> Invoice:
     for entry in voided.entries:
         work.save(entry)
     balances.credit(work, invoice, voided.returned)
+    forgive(work, invoice.tenant_id, invoice.lines, {}, dict.fromkeys(line.id for line in invoice.lines))
     after = work.save(voided.invoice)
     work.emit("invoice.voided", after)
     return after

@@ -128,18 +128,26 @@ def raw(value: str) -> dict[str, str]:
 
 
 def _is_busy(error: Exception) -> bool:
-    if isinstance(error, TransactWriteError):
-        reasons = [reason for reason in error.cancellation_reasons if reason is not None]
-        # A failed condition is final, whatever else was in the way.
-        if any(reason.code == "ConditionalCheckFailed" for reason in reasons):
-            return False
-        if any(reason.code in _RETRIED_REASONS for reason in reasons):
-            return True
+    codes = _reasons(error)
+    # A failed condition is final, whatever else was in the way.
+    if "ConditionalCheckFailed" in codes:
+        return False
+    if codes & _RETRIED_REASONS:
+        return True
     cause = error.cause if isinstance(error, PynamoDBException) else error
     if isinstance(cause, ClientError):
         status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return cause.response["Error"]["Code"] in _RETRIED or status >= 500
     return isinstance(cause, BotoCoreError)
+
+
+def _reasons(error: Exception) -> set[str]:
+    """Why a transaction was canceled; empty where it is another error."""
+    if isinstance(error, TransactWriteError):
+        return {reason.code for reason in error.cancellation_reasons if reason is not None}
+    if isinstance(error, ClientError):
+        return {reason["Code"] for reason in error.response.get("CancellationReasons", ())}
+    return set()
 
 
 def _batch_request(keys: Iterable[tuple[type[Model], Key]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from billing.domain.discounts import Coupon, Redemption
 from billing.domain.due import Due
 from billing.domain.invoicing import Invoice
 from billing.domain.ledger import LedgerEntry
+from billing.domain.meter import Meter
 from billing.domain.payment import Payment
 from billing.domain.plan import Plan, version_id
 from billing.domain.refund import Refund
@@ -21,6 +22,8 @@ from billing.domain.tax_table import TaxRateUpdates
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, SETTINGS_ID, InvoiceSequence, Tenant
 from billing.domain.test_clock import TestClock
 from billing.domain.times import sort_key
+from billing.domain.usage_period import UsagePeriod
+from billing.domain.usage_rejection import UsageRejection
 from billing.storage import tables
 
 
@@ -103,6 +106,7 @@ REGISTRY: dict[type, Stored] = {
         # To archive a plan makes no new version: what was sold is in the versions, and they stay as they are.
         also=lambda e: (version_id(e.id, e.plan_version),) if e.active else (),
     ),
+    Meter: Stored(tables.MeterItem, "id", lambda e: e.key, _same, lambda e: {}),
     Subscription: _plain(tables.SubscriptionItem, _of_customer),
     Invoice: _plain(tables.InvoiceItem, _invoice),
     Payment: _plain(tables.PaymentItem, _of_customer),
@@ -113,6 +117,8 @@ REGISTRY: dict[type, Stored] = {
     Balance: _plain(tables.BalanceItem),
     Coupon: _plain(tables.CouponItem),
     Redemption: _plain(tables.RedemptionItem),
+    UsagePeriod: _plain(tables.UsagePeriodItem),
+    UsageRejection: _plain(tables.UsageRejectionItem),
     TestClock: _plain(tables.TestClockItem, lambda e: _due(e.due)),
 }  # fmt: skip
 

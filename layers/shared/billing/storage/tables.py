@@ -84,6 +84,11 @@ class PlanItem(Model):
     body = UnicodeAttribute()
 
 
+class MeterItem(_Entity):
+    class Meta:
+        table_name = "meters"
+
+
 class SubscriptionItem(_OfCustomer):
     class Meta:
         table_name = "subscriptions"
@@ -148,6 +153,37 @@ class TaxRateUpdatesItem(_Entity):
         table_name = "tax_rate_updates"
 
 
+class UsageEventItem(Model):
+    """A counted event, or a value of a ``unique`` meter that was seen; written by ``usage``."""
+
+    class Meta:
+        table_name = "usage_events"
+
+    event_key = UnicodeAttribute(hash_key=True)
+    expires_at = NumberAttribute()
+
+
+class UsageTotalItem(Model):
+    """Totals of a slot, or a day of an hourly series; written by ``usage``."""
+
+    class Meta:
+        table_name = "usage_totals"
+
+    subscription_key = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute(null=True)
+
+
+class UsagePeriodItem(_Entity):
+    class Meta:
+        table_name = "usage_periods"
+
+
+class UsageRejectionItem(_Entity):
+    class Meta:
+        table_name = "usage_rejections"
+
+
 class IdempotencyItem(Model):
     class Meta:
         table_name = "idempotency"
@@ -193,10 +229,10 @@ class AuditItem(Model):
 
 
 MODELS: tuple[Any, ...] = (
-    TenantItem, SequenceItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, SubscriptionItem, InvoiceItem,
-    PaymentItem, RefundItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem, RedemptionItem, TestClockItem,
-    IdempotencyItem, EventItem,
-    AuditItem, TaxRateUpdatesItem,
+    TenantItem, SequenceItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem, SubscriptionItem,
+    InvoiceItem, PaymentItem, RefundItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem, RedemptionItem,
+    TestClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
+    UsagePeriodItem, UsageRejectionItem,
 )  # fmt: skip
 
 

@@ -1,0 +1,216 @@
+"""Closing a subscription's usage: what was counted since the last time, read once and for all, and billed.
+
+A slot is what is counted between two closings. It is closed before the commit that bills it: where that commit fails,
+the slot stays closed, what comes goes into the next one, and the next closing reads both. So each event is in one
+reading, and each reading on one invoice (docs/decisions/0019-usage.md).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing.domain import changes
+from billing.domain.changes import ProrationBehavior, Step
+from billing.domain.errors import Unavailable
+from billing.domain.lines import InvoiceLine
+from billing.domain.meter import Amount, Meter, combined
+from billing.domain.plan import Plan, PlanKey, version_id
+from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.tenant import Tenant
+from billing.domain.usage import Cell, plan_of, span_at
+from billing.domain.usage_billing import Known, UsageBill, bill
+from billing.domain.usage_period import Reading, UsagePeriod, period_id
+from billing.services import meters as catalog
+from billing.services.ports import Found, Ref, Work
+from billing.services.usage_ports import TotalKey, Totals, UsageStore
+
+_MOST_SLOTS = 50
+_KEPT_S = 400 * 86_400
+LATE_BY = timedelta(days=1)
+"""So much longer than a tenant lets events lie back is waited for those of a canceled subscription: in the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A subscription's usage, closed.
+
+    Args:
+        slot: where it is counted from now on.
+    """
+
+    slot: int
+    lines: tuple[InvoiceLine, ...] = ()
+
+    def on(self, step: Step, behavior: ProrationBehavior | None = None) -> Step:
+        """A step of the subscription, with its usage: see ``changes.with_usage``."""
+        subscription = replace(step.subscription, usage_slot=self.slot)
+        return changes.with_usage(replace(step, subscription=subscription), self.lines, behavior)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageCloser:
+    """Closes and reads usage; of a subscription that never had a meter it does nothing, and reads nothing.
+
+    Args:
+        store: where usage is counted.
+    """
+
+    store: UsageStore
+
+    def refs(self, tenant: Tenant, subscription: Subscription, *plans: Plan) -> tuple[Ref[Any], ...]:
+        """What a load has to bring for ``close``: the meters, and what is known of the running period.
+
+        Args:
+            plans: a plan that it changes to.
+        """
+        keys = dict.fromkeys((*subscription.meters, *(key for plan in plans for key in plan.meters)))
+        if not keys:
+            return ()
+        meters = [ref for key in keys for ref in catalog.refs(tenant.id, key)]
+        return (*meters, _running_ref(tenant.id, subscription))
+
+    def close(
+        self,
+        work: Work,
+        found: Found,
+        subscription: Subscription,
+        plan: Plan,
+        at: datetime,
+        *,
+        target: Plan | None = None,
+        final: bool = False,
+    ) -> Closed:
+        """Close what was counted until now, and bill it.
+
+        Args:
+            found: a load with ``refs``.
+            plan: the plan in force until now.
+            at: now, on the customer's clock.
+            target: the plan that it changes to: its meters are closed as well, so that what it bills begins here.
+            final: nothing is taken any more after this.
+
+        Raises:
+            Unavailable: others closed the same usage all the time.
+        """
+        meters = self._meters(found, work.tenant.id, subscription, *((target,) if target else ()))
+        if not meters:
+            return Closed(subscription.usage_slot)
+        expires_at = int(work.now.timestamp()) + _KEPT_S
+        items: list[Totals] = []
+        slot = subscription.usage_slot
+        for _ in range(_MOST_SLOTS):
+            here = [
+                self.store.close(key, final=final, expires_at=expires_at)
+                for key in _keys(subscription, slot, meters.values())
+            ]
+            items += [totals for totals, _ in here]
+            slot += 1
+            if not any(was_closed for _, was_closed in here):
+                break  # all of it was open until just now: what comes goes into the next slot
+        else:
+            raise Unavailable("Others close this subscription's usage at the same time", retry_after_s=1)
+        billed = self._billed(work, found, subscription, plan, at, meters, items)
+        for period in billed.periods:
+            work.save(period)
+        return Closed(slot, billed.lines)
+
+    def so_far(self, work: Work, found: Found, subscription: Subscription, plan: Plan, at: datetime) -> Closed:
+        """What a closing at ``at`` would bill of what has been counted; nothing is closed.
+
+        Args:
+            found: a load with ``refs``.
+        """
+        meters = self._meters(found, work.tenant.id, subscription)
+        if not meters:
+            return Closed(subscription.usage_slot)
+        items = self.store.of_subscription(work.tenant.id, subscription.id, subscription.usage_slot)
+        items = [each for each in items if each.key.meter in meters]
+        billed = self._billed(work, found, subscription, plan, at, meters, items)
+        return Closed(subscription.usage_slot, billed.lines)
+
+    def _billed(
+        self,
+        work: Work,
+        found: Found,
+        subscription: Subscription,
+        plan: Plan,
+        at: datetime,
+        meters: Mapping[str, Meter],
+        items: Sequence[Totals],
+    ) -> UsageBill:
+        readings = _readings(items, meters)
+        periods = self._periods(work, found, subscription, readings)
+        plans = self._plans(work, subscription, plan, readings, periods.values())
+        return bill(subscription, readings, Known(meters, periods, plans), at)
+
+    @staticmethod
+    def _periods(
+        work: Work, found: Found, subscription: Subscription, readings: Iterable[Reading]
+    ) -> dict[str, UsagePeriod]:
+        """What was billed of the periods before: read where something came late."""
+        tenant_id = work.tenant.id
+        running = _running_ref(tenant_id, subscription)
+        refs = {Ref(UsagePeriod, tenant_id, period_id(subscription.id, each.cell.span)) for each in readings}
+        late = sorted(refs - {running}, key=lambda ref: ref.id)
+        more = work.load(*late) if late else found
+        known = [found.get(running), *(more.get(ref) for ref in late)]
+        return {each.id: each for each in known if each is not None}
+
+    @staticmethod
+    def _plans(
+        work: Work,
+        subscription: Subscription,
+        plan: Plan,
+        readings: Iterable[Reading],
+        periods: Iterable[UsagePeriod],
+    ) -> dict[PlanKey, Plan]:
+        """The plans that price it: read where one of them is not the present one."""
+        spans = {reading.cell.span for reading in (*readings, *(it for each in periods for it in each.readings))}
+        spans |= {replace(each.span, since=charge.since) for each in periods for charge in each.charges}
+        spans |= {each.whole for each in spans}
+        keys = {plan_of(subscription, span) for span in spans} - {PlanKey.of(plan)}
+        refs = [Ref(Plan, key.tenant_id, version_id(key.plan_id, key.plan_version)) for key in keys]
+        more = work.load(*refs) if refs else None
+        past = [each for ref in refs if more is not None and (each := more.get(ref)) is not None]
+        return {PlanKey.of(each): each for each in (plan, *past)}
+
+    @staticmethod
+    def _meters(found: Found, tenant_id: str, subscription: Subscription, *plans: Plan) -> dict[str, Meter]:
+        keys = dict.fromkeys((*subscription.meters, *(key for plan in plans for key in plan.meters)))
+        meters = {key: catalog.chosen(found, *catalog.refs(tenant_id, key)) for key in keys}
+        return {key: meter for key, meter in meters.items() if meter is not None}
+
+
+def ending(before: Subscription | None, after: Subscription, tenant: Tenant) -> Subscription:
+    """The subscription, waiting for late usage where it has just ended and ran until then."""
+    ended = after.state is SubscriptionState.CANCELED and before is not None and before.state is not after.state
+    if not ended or not after.meters or before is None or before.state is SubscriptionState.INCOMPLETE:
+        return after
+    assert after.canceled_at is not None
+    return replace(after, usage_until=after.canceled_at + timedelta(seconds=tenant.usage_past_s) + LATE_BY)
+
+
+def _running_ref(tenant_id: str, subscription: Subscription) -> Ref[UsagePeriod]:
+    """What is known of the running period's usage."""
+    span = span_at(subscription, subscription.current_period.start)
+    return Ref(UsagePeriod, tenant_id, period_id(subscription.id, span))
+
+
+def _keys(subscription: Subscription, slot: int, meters: Iterable[Meter]) -> list[TotalKey]:
+    return [
+        TotalKey(subscription.tenant_id, subscription.id, slot, meter.key, shard)
+        for meter in meters
+        for shard in range(meter.most_shards)
+    ]
+
+
+def _readings(items: Iterable[Totals], meters: Mapping[str, Meter]) -> list[Reading]:
+    """What slots and shards show together, cell by cell."""
+    found: dict[tuple[str, str], Amount] = {}
+    for item in items:
+        meter = meters[item.key.meter]
+        for name, amount in item.cells.items():
+            place = (meter.key, name)
+            found[place] = combined(meter.aggregation, found.get(place), amount)
+    return [Reading(meter, Cell.of_name(name), found[meter, name]) for meter, name in sorted(found)]

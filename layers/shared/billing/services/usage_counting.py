@@ -1,0 +1,480 @@
+"""Counting accepted events: each once, together with all that it changes, in transactions of up to 100 items.
+
+For ``sum`` and ``count`` nothing is read: a transaction that meets an event which is counted already is canceled, says
+which, and goes again without it. A worker that dies anywhere leaves each event counted whole or not at all, and the
+message comes again.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, TypeVar
+
+from billing.domain.errors import Unavailable
+from billing.domain.ids import derived
+from billing.domain.meter import Aggregation, Amount, Meter, combined
+from billing.domain.subscription import Subscription
+from billing.domain.usage import Measured, Refusal, UsageEvent, UsageSpan, hour_of, measured, span_at
+from billing.domain.usage_rejection import RejectedEvent, UsageRejection
+from billing.services import meters as catalog
+from billing.services.ports import Ref, Unit, Units
+from billing.services.races import run_again
+from billing.services.usage_ports import (
+    Change,
+    Chunk,
+    Counting,
+    Outcome,
+    SeriesKey,
+    StoredEvent,
+    TotalKey,
+    UsageStore,
+    seen_key,
+)
+
+K = TypeVar("K")
+_log = logging.getLogger(__name__)
+MOST_ITEMS = 100
+"""DynamoDB: so many items are in a transaction at most."""
+MOST_CELLS = 200
+"""So many combinations of period and dimension values an item of totals has; each write pays for its size."""
+_RUNS = 40
+_DAY_S = 86_400
+EVENT_KEPT_S = 90 * _DAY_S
+"""Longer than an event may lie back (60 days at most): when it is forgotten, it is not accepted any more either."""
+SERIES_KEPT_S = 400 * _DAY_S
+_SEEN_LONGER_S = 120 * _DAY_S
+
+
+class EventsMissing(Exception):
+    """A correction came before what it corrects: let the message come again."""
+
+
+@dataclass(slots=True)
+class CountReport:
+    """What became of a chunk's events: how many of each."""
+
+    counted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the events of a chunk refer to."""
+
+    subscriptions: dict[str, Subscription]
+    meters: dict[str, Meter]
+    slots: dict[str, int] = field(default_factory=dict)
+
+    def slot(self, subscription_id: str) -> int:
+        """Where a subscription's usage is counted now, as far as is known."""
+        return self.slots.get(subscription_id, self.subscriptions[subscription_id].usage_slot)
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What an event does beyond being stored: to a total, to an hour, and to the event that it corrects."""
+
+    measured: Measured
+    stored: StoredEvent
+    day: str
+    hour: str
+    seen: str | None = None
+    takes_back: str | None = None
+
+    @property
+    def event(self) -> UsageEvent:
+        return self.stored.event
+
+
+@dataclass(frozen=True, slots=True)
+class UsageCounter:
+    """Counts chunks.
+
+    Args:
+        clock: the wall clock.
+        jitter: a random share of a pause, from 0 to 1.
+        pause: sleeps, in seconds.
+    """
+
+    units: Units
+    store: UsageStore
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    pause: Callable[[float], None]
+
+    def count(self, chunk: Chunk, last_try: bool = False) -> CountReport:
+        """Count a chunk's events; to do it again counts nothing again.
+
+        Args:
+            last_try: the message will not come again: what a correction still lacks is reported.
+
+        Raises:
+            EventsMissing: a correction's event is not counted yet; all else of the chunk is.
+            Unavailable: the database is busy; what is counted so far stays so.
+        """
+        return _ChunkRun(self, chunk, last_try).run()
+
+
+class _ChunkRun:
+    """One chunk, counted."""
+
+    def __init__(self, counter: UsageCounter, chunk: Chunk, last_try: bool) -> None:
+        self._counter = counter
+        self._store = counter.store
+        self._chunk = chunk
+        self._last_try = last_try
+        self._now = counter.clock()
+        self._report = CountReport()
+        self._rejected: list[RejectedEvent] = []
+        self._missing = False
+        self._spans: dict[str, UsageSpan] = {}
+        # The same in a retry, so that what was counted is met where it was.
+        self._hash = int.from_bytes(sha256(chunk.id.encode()).digest()[:4])
+
+    def run(self) -> CountReport:
+        unit = self._counter.units.begin(self._chunk.tenant_id)
+        events = list(self._without_twins())
+        known, reported = self._load(unit, events)
+        events = [each for each in events if each.event_id not in reported]
+        effects = self._effects([each for each in events if each.corrects is None], known)
+        for group in _groups(effects):
+            self._count_group(group, known)
+        corrections = [each for each in events if each.corrects is not None]
+        # One by one: of two that take back from one event, what is left of it may be enough for the first.
+        for effect in self._corrections(corrections, known) if corrections else ():
+            self._count_group([effect], known)
+        if self._rejected:
+            self._report_rejected(unit)
+        if self._missing:
+            raise EventsMissing(f"chunk {self._chunk.id} corrects events that are not counted yet")
+        return self._report
+
+    def _without_twins(self) -> Iterator[UsageEvent]:
+        """The events, each id once: a transaction cannot write one item twice."""
+        first: dict[str, UsageEvent] = {}
+        for event in self._chunk.events:
+            before = first.setdefault(event.event_id, event)
+            if before is event:
+                yield event
+            elif before.digest != event.digest:
+                self._reject(event, Refusal.OTHER_CONTENT)
+            else:
+                self._report.duplicates += 1
+
+    def _load(self, unit: Unit, events: Sequence[UsageEvent]) -> tuple[_Known, set[str]]:
+        """What the events refer to, and which of them were reported when this message came before."""
+        tenant_id = self._chunk.tenant_id
+        subscriptions = {each.subscription_id for each in events}
+        keys = {each.meter for each in events}
+        own_and_platform = {key: catalog.refs(tenant_id, key) for key in keys}
+        rejection = Ref(UsageRejection, tenant_id, self._rejection_id)
+        refs: list[Ref[Any]] = [Ref(Subscription, tenant_id, each) for each in subscriptions]
+        refs += [ref for both in own_and_platform.values() for ref in both]
+        found = unit.load(rejection, *refs)
+        before = found.get(rejection)
+        meters = {key: catalog.chosen(found, *both) for key, both in own_and_platform.items()}
+        known = _Known(
+            {each: it for each in subscriptions if (it := found.get(Ref(Subscription, tenant_id, each))) is not None},
+            {key: meter for key, meter in meters.items() if meter is not None},
+        )
+        return known, {each.event.event_id for each in before.events} if before is not None else set()
+
+    def _effects(self, events: Iterable[UsageEvent], known: _Known) -> list[_Effect]:
+        found: list[_Effect] = []
+        for event in events:
+            subscription, meter = known.subscriptions.get(event.subscription_id), known.meters.get(event.meter)
+            if subscription is None or meter is None:
+                missing = Refusal.UNKNOWN_SUBSCRIPTION if subscription is None else Refusal.UNKNOWN_METER
+                self._reject(event, missing)
+                continue
+            outcome = measured(event, subscription, meter, self._span(subscription, event.timestamp))
+            if isinstance(outcome, Refusal):
+                self._reject(event, outcome)
+            else:
+                found.append(self._effect(outcome))
+        return found
+
+    def _span(self, subscription: Subscription, at: datetime) -> UsageSpan:
+        """The span of an instant; most events of a chunk are of one, and reckoning it takes a while."""
+        simple = not subscription.past_terms and (subscription.trial_end is None or at >= subscription.trial_end)
+        latest = self._spans.get(subscription.id)
+        if simple and latest is not None and not latest.trial and latest.period.contains(at):
+            return latest
+        span = span_at(subscription, at)
+        self._spans[subscription.id] = span
+        return span
+
+    def _effect(self, outcome: Measured) -> _Effect:
+        event, meter = outcome.event, outcome.meter
+        day, hour = hour_of(event.timestamp)
+        remaining = outcome.value if meter.aggregation.correctable else None
+        stored = StoredEvent(event, event.digest, outcome.cell, outcome.value, remaining, self._now)
+        seen = None
+        if outcome.seen is not None:
+            seen = seen_key(self._chunk.tenant_id, event.subscription_id, meter.key, outcome.cell, outcome.seen)
+        return _Effect(outcome, stored, day, hour, seen)
+
+    def _corrections(self, events: Sequence[UsageEvent], known: _Known) -> list[_Effect]:
+        """What corrections take back, from the period and the hour of the events that they correct."""
+        corrected = self._store.events(self._chunk.tenant_id, {each.corrects or "" for each in events})
+        found: list[_Effect] = []
+        for event in events:
+            original = corrected.get(event.corrects or "")
+            if original is None:
+                if self._last_try:
+                    self._reject(event, Refusal.UNKNOWN_EVENT)
+                else:
+                    self._missing = True
+                continue
+            refused = _not_correctable(event, original, known)
+            if refused is not None:
+                self._reject(event, refused)
+                continue
+            meter = known.meters[event.meter]
+            outcome = Measured(event, meter, original.cell, event.quantity)
+            day, hour = hour_of(original.event.timestamp)
+            stored = StoredEvent(event, event.digest, original.cell, event.quantity, None, self._now)
+            found.append(_Effect(outcome, stored, day, hour, takes_back=event.corrects))
+        return found
+
+    def _count_group(self, group: list[_Effect], known: _Known) -> None:
+        """One transaction, again until it is written: without what is counted already, and in slots that are open."""
+        for run in range(_RUNS):
+            group, counting = self._prepared(group, known)
+            if not counting.events:
+                return
+            outcome = self._store.apply(counting)
+            if outcome.done:
+                self._report.counted += len(group)
+                return
+            group = self._after(outcome, group, known)
+            if outcome.outrun and not outcome.known:
+                self._counter.pause(self._counter.jitter() * min(0.01 * 2**run, 0.2))
+        raise Unavailable("Too many others count into the same total", retry_after_s=1)
+
+    def _after(self, outcome: Outcome, group: list[_Effect], known: _Known) -> list[_Effect]:
+        """What is left of a group to be counted."""
+        final = {key.subscription_id for key, closed in outcome.closed.items() if closed == "final"}
+        for key in outcome.closed:
+            known.slots[key.subscription_id] = max(known.slot(key.subscription_id), key.slot + 1)
+        left: list[_Effect] = []
+        for effect in group:
+            event = effect.event
+            if event.event_id in outcome.known:
+                self._met(event, outcome.known[event.event_id])
+            elif event.subscription_id in final:
+                self._reject(event, Refusal.ALREADY_FINAL)
+            elif effect.takes_back in outcome.short:
+                self._reject(event, Refusal.EXCEEDS_EVENT)
+            else:
+                left.append(effect)
+        return left
+
+    def _met(self, event: UsageEvent, digest: str) -> None:
+        """An event whose id is taken: by itself, or by another one."""
+        if digest == event.digest:
+            self._report.duplicates += 1
+        else:
+            self._reject(event, Refusal.OTHER_CONTENT)
+
+    def _prepared(self, group: list[_Effect], known: _Known) -> tuple[list[_Effect], Counting]:
+        """The transaction of a group; where its meters have to be looked at first, without what changes nothing."""
+        present = self._look(group, known)
+        counting = self._empty(group)
+        seen_now: set[str] = set()
+        kept: list[_Effect] = []
+        for effect in group:
+            total_key, series_key = self._places(effect, known)
+            cells = present.cells(total_key)
+            name = effect.measured.cell.name
+            changes = counting.totals.get(total_key, {})
+            meter = effect.measured.meter
+            if meter.dimensions and name not in changes and _is_full(cells, name, changes):
+                self._reject(effect.event, Refusal.TOO_MANY_DIMENSIONS)
+                continue
+            kept.append(effect)
+            counting.events.append(effect.stored)
+            if effect.takes_back is not None:
+                taken = counting.taken_back.get(effect.takes_back, Decimal(0))
+                counting.taken_back[effect.takes_back] = taken - effect.measured.value
+            if effect.seen is not None:
+                if effect.seen in seen_now or effect.seen in present.seen:
+                    continue
+                seen_now.add(effect.seen)
+                counting.seen.append(effect.seen)
+            _add(counting.totals.setdefault(total_key, {}), name, effect.measured)
+            _add(counting.series.setdefault(series_key, {}), effect.hour, effect.measured)
+        _leave_out_what_stands(counting.totals, present.totals)
+        _leave_out_what_stands(counting.series, present.series)
+        return kept, counting
+
+    def _empty(self, group: Sequence[_Effect]) -> Counting:
+        now_s = int(self._now.timestamp())
+        # As long as an event of the span can come: until its end and for as long as events may lie back.
+        spans_s = (effect.measured.cell.span.period.seconds for effect in group)
+        return Counting(
+            self._chunk.tenant_id,
+            self._now,
+            expires_at=now_s + EVENT_KEPT_S,
+            seen_until=now_s + max(spans_s, default=0) + _SEEN_LONGER_S,
+            series_until=now_s + SERIES_KEPT_S,
+        )
+
+    def _look(self, group: Sequence[_Effect], known: _Known) -> "_Present":
+        """What is there, of meters that cannot be added to blindly; for the others nothing is read."""
+        looked = [each for each in group if _is_looked_at(each.measured.meter)]
+        if not looked:
+            return _Present()
+        places = [self._places(each, known) for each in looked]
+        totals = self._store.totals({total for total, _ in places})
+        ordered = {key for each, (_, key) in zip(looked, places, strict=True) if not _adds_up(each)}
+        series = self._store.series(ordered) if ordered else {}
+        seen = self._store.seen({each.seen for each in looked if each.seen is not None})
+        return _Present({key: it.cells for key, it in totals.items()}, series, seen)
+
+    def _places(self, effect: _Effect, known: _Known) -> tuple[TotalKey, SeriesKey]:
+        event, meter = effect.event, effect.measured.meter
+        tenant_id = self._chunk.tenant_id
+        shard = self._hash % meter.shards_in_use(self._now)
+        slot = known.slot(event.subscription_id)
+        return (
+            TotalKey(tenant_id, event.subscription_id, slot, meter.key, shard),
+            SeriesKey(tenant_id, event.subscription_id, meter.key, effect.day, shard),
+        )
+
+    def _reject(self, event: UsageEvent, reason: Refusal) -> None:
+        self._report.rejected += 1
+        self._rejected.append(RejectedEvent(event, reason))
+
+    @property
+    def _rejection_id(self) -> str:
+        first = min(each.timestamp for each in self._chunk.events)
+        return derived("urj", first, self._chunk.id)
+
+    def _report_rejected(self, unit: Unit) -> None:
+        """Keep aside what cannot be counted, and tell the tenant: each once, however often the message comes."""
+        ref = Ref(UsageRejection, self._chunk.tenant_id, self._rejection_id)
+        rejected = self._not_counted_before()
+        if not rejected:
+            return
+
+        def report() -> None:
+            before = unit.load(ref).get(ref)
+            named = {each.event.event_id for each in before.events} if before is not None else set()
+            new = tuple(each for each in rejected if each.event.event_id not in named)
+            if not new:
+                return
+            rejection = UsageRejection(
+                ref.id,
+                ref.tenant_id,
+                (*(before.events if before is not None else ()), *new),
+                before.created_at if before is not None else self._now,
+                before.version if before is not None else 0,
+            )
+            # What an earlier delivery rejected was told then: only a correction that had to wait comes after it.
+            unit.emit("usage.events_rejected", replace(unit.save(rejection), events=new))
+            unit.commit()
+
+        run_again(unit, report, self._counter.jitter, self._counter.pause)
+        _log.warning(
+            "usage events rejected",
+            extra={"chunk": self._chunk.id, "tenant_id": ref.tenant_id, "events": len(rejected)},
+        )
+
+    def _not_counted_before(self) -> list[RejectedEvent]:
+        """The rejected events, without those that an earlier delivery counted.
+
+        It counted at 12:00; then the subscription ended as of 11:59, or its dimensions filled up in another slot.
+        """
+        ids = {each.event.event_id for each in self._rejected}
+        stored = self._store.events(self._chunk.tenant_id, ids)
+        digests = {event_id: each.digest for event_id, each in stored.items()}
+        found = [each for each in self._rejected if digests.get(each.event.event_id) != each.event.digest]
+        self._report.rejected -= len(self._rejected) - len(found)
+        self._report.duplicates += len(self._rejected) - len(found)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """What was found before a transaction."""
+
+    totals: Mapping[TotalKey, Mapping[str, Amount]] = field(default_factory=dict)
+    series: Mapping[SeriesKey, Mapping[str, Amount]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+
+    def cells(self, key: TotalKey) -> Mapping[str, Amount]:
+        """The cells of an item of totals."""
+        return self.totals.get(key, {})
+
+
+def _adds_up(effect: _Effect) -> bool:
+    return effect.measured.meter.aggregation.adds_up
+
+
+def _is_looked_at(meter: Meter) -> bool:
+    return bool(meter.dimensions) or meter.aggregation in (Aggregation.MAX, Aggregation.LAST, Aggregation.UNIQUE)
+
+
+def _add(cells: dict[str, Change], name: str, outcome: Measured) -> None:
+    aggregation = outcome.meter.aggregation
+    before = cells.get(name)
+    cells[name] = Change(aggregation, combined(aggregation, before.amount if before else None, outcome.amount))
+
+
+def _is_full(cells: Collection[str], name: str, changes: Collection[str]) -> bool:
+    """Whether an item of totals has no room for one more cell."""
+    return name not in cells and len(cells) + sum(each not in cells for each in changes) >= MOST_CELLS
+
+
+def _leave_out_what_stands(changed: dict[K, dict[str, Change]], present: Mapping[K, Mapping[str, Amount]]) -> None:
+    """Take out maxima and latest values that are not above what is there: they would change nothing."""
+    for key, found in present.items():
+        cells = changed.get(key, {})
+        for name in [each for each in cells if each in found and not cells[each].aggregation.adds_up]:
+            if combined(cells[name].aggregation, found[name], cells[name].amount) == found[name]:
+                del cells[name]
+        if key in changed and not cells:
+            del changed[key]
+
+
+def _not_correctable(event: UsageEvent, original: StoredEvent, known: _Known) -> Refusal | None:
+    meter = known.meters.get(event.meter)
+    if event.subscription_id not in known.subscriptions:
+        return Refusal.UNKNOWN_SUBSCRIPTION
+    if meter is None:
+        return Refusal.UNKNOWN_METER
+    same = (original.event.subscription_id, original.event.meter) == (event.subscription_id, event.meter)
+    if not same:
+        return Refusal.OTHER_METER
+    if original.remaining is None:
+        return Refusal.NOT_CORRECTABLE
+    return None
+
+
+def _groups(effects: Sequence[_Effect]) -> Iterator[list[_Effect]]:
+    """Effects in groups that fit into a transaction each, whatever they change."""
+    group: list[_Effect] = []
+    others: set[tuple[str, ...]] = set()
+    size = 0
+    for effect in effects:
+        event = effect.event
+        places = {
+            ("total", event.subscription_id, event.meter),
+            ("series", event.subscription_id, event.meter, effect.day),
+            *([("seen", effect.seen)] if effect.seen else ()),
+        }
+        more = 1 + len(places - others)
+        if size + more > MOST_ITEMS:
+            yield group
+            group, others, size = [], set(), 0
+            more = 1 + len(places)
+        group.append(effect)
+        others |= places
+        size += more
+    if group:
+        yield group

@@ -1,0 +1,509 @@
+"""Usage events: to which stretch of time they belong, what they measure, and why some are not counted."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from billing.domain import changes
+from billing.domain import subscription as lifecycle
+from billing.domain.changes import ProrationBehavior
+from billing.domain.meter import Aggregation, Amount
+from billing.domain.periods import Interval, Period
+from billing.domain.plan import PauseBilling, PlanKey
+from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.usage import (
+    LARGEST_QUANTITY,
+    MOST_DECIMALS,
+    Cell,
+    Measured,
+    Refusal,
+    UsageEvent,
+    UsageSpan,
+    by_dimension,
+    hour_of,
+    measured,
+    plan_of,
+    problem_of,
+    quantity_of,
+    span_at,
+    window_problem,
+)
+from tests.support.engine import changed, flat, metered, on, plan, running, seats, started
+from tests.support.usage import meter
+
+# No deadline: a busy machine is no broken law.
+LAW = settings(max_examples=200, deadline=None)
+START, END = on("2025-06-01"), on("2025-07-01")
+PLAN = plan(metered(2))
+JUNE = UsageSpan(Period(START, END))
+TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
+
+
+def event(quantity: Decimal | int | str = 1, at: datetime | str = "2025-06-10", **more: Any) -> UsageEvent:
+    timestamp = on(at) if isinstance(at, str) else at
+    values: dict[str, Any] = {"event_id": "e1", "subscription_id": "sub_1", "meter": "calls"} | more
+    return UsageEvent(quantity=Decimal(quantity), timestamp=timestamp, **values)
+
+
+def whole(subscription: Subscription, at: datetime) -> tuple[datetime, datetime, bool]:
+    span = span_at(subscription, at)
+    return span.period.start, span.period.end, span.trial
+
+
+# Spans
+
+
+def test_usage_belongs_to_the_period_of_the_cadence_that_it_is_in() -> None:
+    subscription = running(PLAN, START)
+    assert whole(subscription, START) == (START, END, False)
+    assert whole(subscription, END - timedelta(microseconds=1)) == (START, END, False)
+    assert whole(subscription, END) == (END, on("2025-08-01"), False)  # also what is reported ahead of time
+    assert whole(subscription, on("2025-05-31")) == (on("2025-05-01"), START, False)
+
+
+def test_usage_of_a_trial_is_a_span_of_its_own() -> None:
+    trial = started(PLAN, START, trial_days=14)
+    over = on("2025-06-15")
+    assert whole(trial, START) == (START, over, True)
+    assert whole(trial, over - timedelta(seconds=1)) == (START, over, True)
+    assert whole(trial, over) == (over, on("2025-07-15"), False)
+    # After it as well: what comes late of a trial is free.
+    later = changes.begin_period(trial, PLAN, over).subscription
+    assert whole(later, on("2025-06-14")) == (START, over, True)
+
+
+def test_a_trial_in_the_middle_of_a_period_leaves_the_rest_of_it() -> None:
+    """Trial to 20 January, anchor day 1: the first span is January's whole, of which the trial takes nothing away."""
+    trial = started(PLAN, on("2025-01-06"), trial_days=14, anchor_day=1)
+    assert whole(trial, on("2025-01-19")) == (on("2025-01-06"), on("2025-01-20"), True)
+    assert whole(trial, on("2025-01-20")) == (on("2025-01-01"), on("2025-02-01"), False)
+
+
+def test_a_first_shorter_period_counts_in_the_whole_one() -> None:
+    subscription = running(PLAN, on("2025-01-20"), anchor_day=1)
+    assert subscription.current_period.start == on("2025-01-20")
+    assert whole(subscription, on("2025-01-20")) == (on("2025-01-01"), on("2025-02-01"), False)
+
+
+def test_a_start_in_the_past_begins_there() -> None:
+    subscription = started(PLAN, on("2025-06-10"), start_at=START)
+    assert subscription.began == START
+    assert whole(subscription, START) == (START, END, False)
+
+
+@pytest.mark.parametrize("pause_billing", [PauseBilling.CREDIT, PauseBilling.KEEP])
+def test_a_pause_in_the_middle_begins_no_new_span(pause_billing: PauseBilling) -> None:
+    """Else free units would begin anew with every pause."""
+    sold = plan(metered(2), pause_billing=pause_billing)
+    before, span = running(sold, START), (START, END, False)
+    paused = changes.pause(before, sold, on("2025-06-10"), None, ProrationBehavior.CREATE_PRORATIONS).subscription
+    assert whole(paused, on("2025-06-09")) == whole(paused, on("2025-06-12")) == span
+    resumed = changes.resume(paused, sold, on("2025-06-20")).subscription
+    assert whole(resumed, on("2025-06-09")) == whole(resumed, on("2025-06-25")) == span
+
+
+def test_after_a_change_of_plan_usage_is_told_apart_and_of_the_same_period() -> None:
+    """What is used after it has another price, and stands where the quantity stood."""
+    other, at = plan(metered(5), name="Other"), on("2025-06-10T12:30")
+    after = changed(running(PLAN, START), PLAN, at + timedelta(microseconds=5), to=other).subscription
+    before_it, after_it = span_at(after, at - timedelta(microseconds=1)), span_at(after, at)
+    assert (before_it, after_it) == (JUNE, UsageSpan(JUNE.period, since=at))
+    assert (before_it.whole, after_it.whole) == (JUNE, JUNE)
+    assert (before_it.begins, after_it.begins) == (START, at)
+    assert (plan_of(after, before_it), plan_of(after, after_it)) == (PlanKey.of(PLAN), PlanKey.of(other))
+    july = span_at(after, END)
+    assert (july.since, plan_of(after, july)) == (None, PlanKey.of(other))
+    assert plan_of(after, span_at(after, on("2025-05-31"))) == PlanKey.of(PLAN)
+
+
+def test_what_has_another_quantity_alone_has_the_same_terms() -> None:
+    sold = plan(seats(300), metered(2))
+    before = running(sold, START, {"seats": 1})
+    after = changed(before, sold, on("2025-06-10"), quantities={"seats": 5}).subscription
+    assert (after.past_terms, span_at(after, on("2025-06-11"))) == ((), JUNE)
+
+
+def test_without_any_meter_no_terms_are_remembered() -> None:
+    old, new = plan(flat(100)), plan(flat(200), name="Other")
+    assert changed(running(old, START), old, on("2025-06-10"), to=new).subscription.past_terms == ()
+    # The first plan with a meter prices what is used from then on.
+    first = changed(running(old, START), old, on("2025-06-10"), to=PLAN).subscription
+    assert (first.meters, plan_of(first, span_at(first, on("2025-06-09")))) == (("calls",), PlanKey.of(old))
+    assert plan_of(first, span_at(first, on("2025-06-10"))) == PlanKey.of(PLAN)
+
+
+def test_of_two_changes_in_one_second_the_later_one_counts() -> None:
+    pro, best, at = plan(metered(5), name="Pro"), plan(metered(9), name="Best"), on("2025-06-10")
+    once = changed(running(PLAN, START), PLAN, at, to=pro).subscription
+    twice = changed(once, pro, at + timedelta(milliseconds=500), to=best).subscription
+    assert plan_of(twice, span_at(twice, at)) == PlanKey.of(best)
+    assert plan_of(twice, span_at(twice, at - timedelta(seconds=1))) == PlanKey.of(PLAN)
+
+
+def test_a_change_at_a_periods_first_instant_has_the_whole_of_it() -> None:
+    pro = plan(metered(5), name="Pro")
+    renewed = changes.begin_period(running(PLAN, START), PLAN, END).subscription
+    after = changed(renewed, PLAN, END, to=pro).subscription
+    july = span_at(after, END)
+    assert (july.since, plan_of(after, july), plan_of(after, JUNE)) == (None, PlanKey.of(pro), PlanKey.of(PLAN))
+
+
+def test_a_change_within_a_trial_prices_all_that_comes_after_the_trial() -> None:
+    pro = plan(metered(5), name="Pro")
+    trial = started(PLAN, on("2025-01-06"), trial_days=14, anchor_day=1)
+    after = changed(trial, PLAN, on("2025-01-10"), to=pro).subscription
+    assert (
+        whole(after, on("2025-01-09")) == whole(after, on("2025-01-12")) == (on("2025-01-06"), on("2025-01-20"), True)
+    )
+    assert plan_of(after, span_at(after, on("2025-01-21"))) == PlanKey.of(pro)
+
+
+def test_after_a_change_of_interval_each_instant_belongs_to_the_cadence_of_its_time() -> None:
+    yearly = plan(metered(2), name="Yearly", interval=Interval.YEAR)
+    weekly = plan(metered(2), name="Weekly", interval=Interval.WEEK)
+    first = changes.begin_period(running(PLAN, START), PLAN, END).subscription
+    once = changed(first, PLAN, on("2025-07-10"), to=yearly).subscription
+    twice = changed(once, yearly, on("2025-08-01"), to=weekly).subscription
+    assert whole(twice, on("2025-06-30")) == (START, END, False)
+    assert whole(twice, on("2025-07-09")) == (END, on("2025-08-01"), False)
+    assert whole(twice, on("2025-07-10")) == (on("2025-07-10"), on("2026-07-10"), False)
+    assert whole(twice, on("2025-07-31")) == (on("2025-07-10"), on("2026-07-10"), False)
+    assert whole(twice, on("2025-08-01")) == (on("2025-08-01"), on("2025-08-08"), False)
+    for at, sold in [("2025-07-09", PLAN), ("2025-07-10", yearly), ("2025-07-31", yearly), ("2025-08-01", weekly)]:
+        assert plan_of(twice, span_at(twice, on(at))) == PlanKey.of(sold)
+
+
+def test_no_more_terms_are_kept_than_late_usage_could_ask_for() -> None:
+    pro = plan(metered(5), name="Pro")
+    current, at = running(PLAN, START), START
+    for n in range(changes.MOST_PAST_TERMS + 5):
+        at += timedelta(hours=1)
+        present, target = (PLAN, pro) if n % 2 == 0 else (pro, PLAN)
+        current = changed(current, present, at, to=target, behavior=ProrationBehavior.NONE).subscription
+    assert len(current.past_terms) == changes.MOST_PAST_TERMS
+    untils = [past.until for past in current.past_terms]
+    assert (untils, untils[-1]) == (sorted(untils), at)
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end"),
+    [
+        ("Europe/Berlin", "2025-02-28T23:00", "2025-03-31T22:00"),
+        ("America/New_York", "2025-03-01T05:00", "2025-04-01T04:00"),
+        ("Australia/Lord_Howe", "2025-03-31T13:00", "2025-04-30T13:30"),
+        ("UTC", "2025-03-01T00:00", "2025-04-01T00:00"),
+    ],
+)
+def test_a_span_is_a_month_of_the_customers_zone_over_a_change_of_clocks(zone: str, start: str, end: str) -> None:
+    subscription = running(PLAN, on(start), timezone=zone)
+    assert whole(subscription, on(start)) == (on(start), on(end), False)
+    assert whole(subscription, on(end) - timedelta(seconds=1)) == (on(start), on(end), False)
+    assert whole(subscription, on(end))[0] == on(end)
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> Subscription:
+    """A subscription with a trial, an anchor day or neither, whose interval may have changed."""
+    zone = draw(st.sampled_from(["UTC", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe"]))
+    at = draw(st.datetimes(datetime(2012, 1, 1), datetime(2032, 1, 1), timezones=st.just(UTC))).replace(microsecond=0)
+    trial_days, anchor_day = draw(st.integers(0, 40)), draw(st.none() | st.integers(1, 31))
+    sold = plan(metered(2), interval=draw(st.sampled_from(Interval)))
+    made = started(sold, at, timezone=zone, trial_days=trial_days, anchor_day=anchor_day)
+    current = changes.begin_period(made, sold, made.current_period.end if trial_days else at).subscription
+    at = current.current_period.start
+    for n, interval in enumerate(draw(st.lists(st.sampled_from(Interval), max_size=4))):
+        target = plan(metered(2), name=f"Other {n}", interval=interval)
+        left_s = Period(at, current.current_period.end).seconds
+        at += timedelta(seconds=draw(st.integers(0, left_s - 1)))
+        current = changed(current, sold, at, to=target).subscription
+        sold = target
+    return current
+
+
+@LAW
+@given(lives(), st.integers(0, 10**8))
+def test_an_instant_lies_in_its_span_and_every_instant_of_a_cadences_period_in_the_same_one(
+    subscription: Subscription, after_s: int
+) -> None:
+    at = subscription.began + timedelta(seconds=after_s)
+    span = span_at(subscription, at)
+    assert span.period.contains(at)
+    assert span.trial is (subscription.trial_end is not None and at < subscription.trial_end)
+    # What the counter of a later time reckons is what was counted before: spans do not depend on when one looks.
+    later = changes.begin_period(subscription, PLAN, subscription.current_period.end).subscription
+    assert span_at(later, at) == span
+    ends = [past.until for past in subscription.past_terms if past.until > at]
+    last = min([span.period.end, *(ends if not span.trial else ())])
+    assert span_at(subscription, last - timedelta(microseconds=1)) == span
+    assert span_at(subscription, last) != span
+    assert (span.begins <= at, span.whole.since, span.whole.period) == (True, None, span.period)
+    if not span.trial:
+        first = max(span.begins, subscription.began, subscription.trial_end or subscription.began)
+        assert span_at(subscription, first) == span
+
+
+# Names
+
+
+@LAW
+@given(TIMES, st.integers(1, 10**12), st.booleans(), st.none() | TIMES, st.lists(TEXT, max_size=3))
+def test_a_name_names_one_cell(
+    start: datetime, length_us: int, trial: bool, since: datetime | None, dimensions: list[str]
+) -> None:
+    period = Period(start, start + timedelta(microseconds=length_us))
+    span = UsageSpan(period, trial=True) if trial else UsageSpan(period, since=since)
+    cell = Cell(span, tuple(dimensions))
+    assert UsageSpan.of_key(span.key) == span
+    assert Cell.of_name(cell.name) == cell
+
+
+@LAW
+@given(st.lists(TEXT, max_size=3), st.lists(TEXT, max_size=3))
+def test_different_dimensions_have_different_names(one: list[str], other: list[str]) -> None:
+    assume(one != other)
+    span = UsageSpan(Period(START, END))
+    assert Cell(span, tuple(one)).name != Cell(span, tuple(other)).name
+
+
+def test_names_are_as_they_are_written_down() -> None:
+    span = UsageSpan(Period(START, END))
+    assert span.key == "2025-06-01T00:00:00Z/2025-07-01T00:00:00Z"
+    assert replace(span, trial=True).key == "2025-06-01T00:00:00Z/2025-07-01T00:00:00Z/trial"
+    changed_on = replace(span, since=on("2025-06-10T12:30"))
+    assert changed_on.key == "2025-06-01T00:00:00Z/2025-07-01T00:00:00Z/2025-06-10T12:30:00Z"
+    assert Cell(span, ("eu west", 'a"b')).name == f'{span.key} ["eu west","a\\"b"]'
+
+
+def test_a_cell_says_what_its_dimensions_are() -> None:
+    regions = meter(dimensions=("region", "tier"))
+    assert by_dimension(regions, Cell(UsageSpan(Period(START, END)), ("eu", "pro"))) == {"region": "eu", "tier": "pro"}
+
+
+# Digests
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        event(2),
+        event(at="2025-06-11"),
+        event(subscription_id="sub_2"),
+        event(meter="other"),
+        event(properties={"region": "eu"}),
+        event(-1, corrects="e0"),
+        event(corrects="e0"),
+    ],
+    ids=["quantity", "timestamp", "subscription", "meter", "properties", "correction", "corrects"],
+)
+def test_events_that_say_different_things_have_different_digests(other: UsageEvent) -> None:
+    assert other.digest != event().digest
+
+
+def test_events_that_say_the_same_have_the_same_digest() -> None:
+    both = {"region": "eu", "tier": "pro"}
+    one = event("1.50", properties=both)
+    other = event("1.5", properties=dict(reversed(both.items())))
+    assert one.digest == other.digest
+    assert event(100).digest == event("1E+2").digest
+    shifted = on("2025-06-10").astimezone(UTC)
+    assert event(at=shifted).digest == event().digest
+    # Its id is not part of it: two events are compared because they have the same one.
+    assert replace(one, event_id="e2").digest == one.digest
+
+
+@LAW
+@given(
+    st.decimals(-(10**12), 10**12, places=9, allow_nan=False), st.decimals(-(10**12), 10**12, places=9, allow_nan=False)
+)
+def test_no_two_quantities_share_a_digest(one: Decimal, other: Decimal) -> None:
+    assume(one != other)
+    assert event(one).digest != event(other).digest
+
+
+# What is measured
+
+RUNNING = running(PLAN, START)
+
+
+def measure(of: UsageEvent, subscription: Subscription = RUNNING, **meter_of: Any) -> Measured | Refusal:
+    return measured(of, subscription, meter(**meter_of), span_at(subscription, of.timestamp))
+
+
+def value(of: UsageEvent, **meter_of: Any) -> Decimal:
+    found = measure(of, **meter_of)
+    assert isinstance(found, Measured)
+    return found.value
+
+
+@pytest.mark.parametrize("aggregation", [Aggregation.SUM, Aggregation.MAX, Aggregation.LAST])
+def test_the_quantity_or_a_property_is_measured(aggregation: Aggregation) -> None:
+    of = event("2.5", properties={"bytes": "7.25"})
+    assert value(of, aggregation=aggregation) == Decimal("2.5")
+    assert value(of, aggregation=aggregation, property="bytes") == Decimal("7.25")
+
+
+def test_a_count_is_one_whatever_the_event_says() -> None:
+    assert value(event(99), aggregation=Aggregation.COUNT) == 1
+
+
+def test_of_unique_values_the_value_is_kept() -> None:
+    found = measure(event(99, properties={"user": "ada"}), aggregation=Aggregation.UNIQUE)
+    assert isinstance(found, Measured)
+    assert (found.value, found.seen, found.amount) == (Decimal(1), "ada", Amount(Decimal(1)))
+    summed = measure(event(99, properties={"user": "ada"}))
+    assert isinstance(summed, Measured)
+    assert summed.seen is None
+
+
+def test_the_latest_of_two_is_the_later_one_and_at_the_same_time_that_with_the_larger_id() -> None:
+    def order(at: str, event_id: str) -> str:
+        found = measure(event(at=at, event_id=event_id), aggregation=Aggregation.LAST)
+        assert isinstance(found, Measured)
+        return found.amount.order
+
+    ordered = [order("2025-06-09T23:59", "z"), order("2025-06-10", "a"), order("2025-06-10", "b")]
+    ordered.append(order("2025-06-10T00:00:00.000001", "a"))
+    assert ordered == sorted(set(ordered))
+    for aggregation in (Aggregation.SUM, Aggregation.MAX):
+        found = measure(event(), aggregation=aggregation)
+        assert isinstance(found, Measured)
+        assert found.amount.order == ""
+
+
+def test_dimensions_are_in_the_meters_order_and_what_is_not_said_is_empty() -> None:
+    of = event(properties={"region": "eu", "tier": "pro", "other": "x"})
+    found = measure(of, dimensions=("tier", "region", "zone"))
+    assert isinstance(found, Measured)
+    assert found.cell == Cell(JUNE, ("pro", "eu", ""))
+
+
+@pytest.mark.parametrize(
+    ("subscription", "of", "meter_of", "refusal"),
+    [
+        (RUNNING, event(at=START - timedelta(seconds=1)), {}, Refusal.BEFORE_START),
+        (lifecycle.ended(RUNNING, on("2025-06-20")), event(at="2025-06-20"), {}, Refusal.AFTER_END),
+        (lifecycle.ended(RUNNING, on("2025-06-20")), event(at="2025-06-10"), {}, Refusal.ALREADY_FINAL),
+        (RUNNING, event(), {"property": "bytes"}, Refusal.NO_PROPERTY),
+        (RUNNING, event(), {"aggregation": Aggregation.UNIQUE}, Refusal.NO_PROPERTY),
+        (RUNNING, event(properties={"bytes": "many"}), {"property": "bytes"}, Refusal.NO_NUMBER),
+        (RUNNING, event(properties={"bytes": "-1"}), {"property": "bytes"}, Refusal.NO_NUMBER),
+        (RUNNING, event(properties={"bytes": "NaN"}), {"property": "bytes"}, Refusal.NO_NUMBER),
+        (RUNNING, event(properties={"bytes": "Infinity"}), {"property": "bytes"}, Refusal.NO_NUMBER),
+        (RUNNING, event(properties={"bytes": "1e13"}), {"property": "bytes"}, Refusal.NO_NUMBER),
+        (RUNNING, event(properties={"bytes": "0.0000000001"}), {"property": "bytes"}, Refusal.NO_NUMBER),
+        (RUNNING, event(properties={"bytes": ""}), {"property": "bytes"}, Refusal.NO_NUMBER),
+    ],
+)
+def test_what_cannot_be_counted_says_why(
+    subscription: Subscription, of: UsageEvent, meter_of: dict[str, Any], refusal: Refusal
+) -> None:
+    assert measure(of, subscription, **meter_of) is refusal
+
+
+def test_usage_of_a_canceled_subscriptions_time_is_taken_until_it_is_final() -> None:
+    ended = replace(lifecycle.ended(RUNNING, on("2025-06-20")), usage_until=on("2025-07-26"))
+    assert isinstance(measure(event(at="2025-06-19T23:59"), ended), Measured)
+    assert measure(event(at="2025-06-20"), ended) is Refusal.AFTER_END
+    assert measure(event(at="2025-05-01"), ended) is Refusal.BEFORE_START
+
+
+@pytest.mark.parametrize(
+    "state",
+    [each for each in SubscriptionState if each is not SubscriptionState.CANCELED],
+)
+def test_in_every_other_state_usage_is_counted(state: SubscriptionState) -> None:
+    assert isinstance(measure(event(), replace(RUNNING, state=state)), Measured)
+
+
+# Limits
+
+
+def test_a_window_is_open_at_both_its_ends() -> None:
+    now, hour = on("2025-06-10"), timedelta(hours=1)
+
+    def problem(at: datetime) -> str | None:
+        return window_problem(at, now, past_s=7200, future_s=3600)
+
+    us = timedelta(microseconds=1)
+    assert [problem(now - 2 * hour), problem(now), problem(now + hour)] == [None, None, None]
+    assert problem(now - 2 * hour - us) == "too_far_in_the_past"
+    assert problem(now + hour + us) == "too_far_in_the_future"
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (on("2025-06-10T07:59:59"), ("2025-06-10", "h07")),
+        (on("2025-06-10T00:00"), ("2025-06-10", "h00")),
+        (datetime.fromisoformat("2025-06-11T01:30:00+02:00"), ("2025-06-10", "h23")),
+        (datetime.fromisoformat("2025-06-10T23:30:00-05:30"), ("2025-06-11", "h05")),
+    ],
+)
+def test_the_hourly_series_is_in_utc(at: datetime, expected: tuple[str, str]) -> None:
+    assert hour_of(at) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"),
+    [
+        ("0", None),
+        ("1000000000000", None),
+        ("-1000000000000", None),
+        ("1000000000000.000000001", "too_large"),
+        ("-1000000000000.000000001", "too_large"),
+        ("1E+13", "too_large"),
+        ("1E+999999", "too_large"),
+        ("999999999999.123456789", None),
+        ("0.1234567890000000000000000000000000000000", None),
+        ("0.1234567891", "too_many_decimals"),
+        # Beyond Decimal's usual 28 digits as well, and beyond its usual exponents.
+        ("999999999999.00000000000000001", "too_many_decimals"),
+        (
+            "999999999999.000000000000000000000000000000000000000000000000000000000000000000000000000000001",
+            "too_many_decimals",
+        ),
+        ("1E-9999999", "too_many_decimals"),
+        ("0E-20", None),
+    ],
+)
+def test_a_quantity_has_its_limits(number: str, problem: str | None) -> None:
+    assert problem_of(Decimal(number)) == problem
+
+
+@LAW
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_what_is_no_quantity_is_too_large_or_too_fine(number: Decimal) -> None:
+    """Whatever its exponent: the answer is the same as in whole numbers of 10^-9."""
+    problem = problem_of(number)
+    if abs(number) > LARGEST_QUANTITY:
+        assert problem == "too_large"
+        return
+    _, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits)).rstrip("0")
+    decimals = max(-(exponent + len(digits) - len(text)), 0) if text else 0
+    assert problem == ("too_many_decimals" if decimals > MOST_DECIMALS else None)
+
+
+@LAW
+@given(st.decimals(0, 10**12, places=9, allow_nan=False, allow_infinity=False))
+def test_every_quantity_that_is_written_out_is_read_as_it_is(number: Decimal) -> None:
+    assert quantity_of(format(number, "f")) == number
+    assert quantity_of(f"-{format(number, 'f')}") == (Refusal.NO_NUMBER if number else 0)
+
+
+@LAW
+@given(st.text(max_size=20))
+def test_any_text_is_a_quantity_or_refused(text: str) -> None:
+    found = quantity_of(text)
+    if isinstance(found, Decimal):
+        assert 0 <= found <= LARGEST_QUANTITY
+        assert problem_of(found) is None
+    else:
+        assert found is Refusal.NO_NUMBER

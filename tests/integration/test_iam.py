@@ -185,6 +185,40 @@ def walk_usage(world: World, tenant: Tenant) -> None:
     hours = {"meter": "w-sum", "granularity": "hour", "from_": "2027-01-31T00:00:00Z", "to": "2027-02-01T00:00:00Z"}
     assert len(tenant.get("/v1/usage", subscription=subscription, **hours).data) == 1
     assert len(tenant.get("/v1/usage/rejections").data) == 1
+    walk_metered_plans(world, tenant)
+
+
+def walk_metered_plans(world: World, tenant: Tenant) -> None:
+    """Usage closed by a change, a renewal and an end, late ones of the end, an invoice of usage made void."""
+    for plan_id, price in (("w-small", 1000), ("w-large", 2000)):
+        tenant.plan(id=plan_id, components=[{"key": "c", "type": "metered", "meter": "w-last", "unitAmount": price}])
+    clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-01T00:00:00Z"}).data["id"]
+    subscription = tenant.subscribe(
+        planId="w-small", quantities={}, customerId=tenant.customer(testClockId=clock), paymentMethodId=None
+    )
+    path = f"/v1/subscriptions/{subscription['id']}"
+
+    def use(event_id: str, at: str, quantity: int) -> None:
+        event = {"eventId": event_id, "subscriptionId": subscription["id"], "meter": "w-last", "quantity": quantity}
+        assert tenant.post("/v1/usage/events", {"events": [event | {"timestamp": at}]}).status == 202
+        assert world.count_usage() == {"batchItemFailures": []}
+
+    def advance(to: str) -> None:
+        assert tenant.post(f"/v1/test-clocks/{clock}/advance", {"frozenTime": to}).status == 202
+        world.drain()
+
+    advance("2027-01-10T00:00:00Z")
+    use("jan", "2027-01-09T00:00:00Z", 900)
+    assert tenant.post(f"{path}/preview", {"planId": "w-large"}).data["total"] == 900_000
+    assert tenant.patch(path, {"planId": "w-large"}).status == 200
+    advance("2027-02-01T00:00:00Z")
+    use("late", "2027-01-31T00:00:00Z", 1200)
+    assert tenant.post("/v1/invoices/preview", {"subscriptionId": subscription["id"]}).status == 200
+    (unpaid,) = tenant.get("/v1/invoices", subscription=subscription["id"]).data
+    assert tenant.post(f"/v1/invoices/{unpaid['id']}/void").status == 200
+    assert tenant.post(f"{path}/cancel", {"atPeriodEnd": False}).status == 200
+    use("after", "2027-01-31T12:00:00Z", 1500)
+    advance("2027-03-15T00:00:00Z")
 
 
 def walk_credit_notes(world: World, tenant: Tenant) -> None:

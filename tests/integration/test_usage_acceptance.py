@@ -145,7 +145,7 @@ def test_every_wrong_event_is_named_and_nothing_is_sent(world: World, tenant: Te
         "events.3.quantity": "must_not_be_negative",
         "events.4.quantity": "must_be_negative",
         "events.5.corrects": "must_not_be_its_own_id",
-        "events.6.quantity": "send_as_text",
+        "events.6.quantity": "too_many_decimals",
         "events.7.quantity": "must_be_a_decimal",
         "events.7.properties.a": "must_be_a_text_number_or_boolean",
         "events.7.properties.b": "must_be_a_text_number_or_boolean",

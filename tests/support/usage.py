@@ -105,11 +105,17 @@ class MemoryUsageStore:
     What DynamoDB refuses is refused here: more than 100 items, none, or one item twice in a transaction.
 
     Args:
-        before_apply: called before each transaction, so that a test can let others go first.
+        before_apply, before_close: called before each transaction, and before each item is closed: so a test lets
+            others go first, or lets the process die.
     """
 
-    def __init__(self, before_apply: Callable[[Counting], None] | None = None) -> None:
+    def __init__(
+        self,
+        before_apply: Callable[[Counting], None] | None = None,
+        before_close: Callable[[TotalKey], None] | None = None,
+    ) -> None:
         self.before_apply = before_apply
+        self.before_close = before_close
         self.applied: list[Counting] = []
         self._events: dict[tuple[str, str], StoredEvent] = {}
         self._seen: set[str] = set()
@@ -148,6 +154,8 @@ class MemoryUsageStore:
 
     def close(self, key: TotalKey, *, final: bool, expires_at: int) -> tuple[Totals, bool]:
         """Close an item of totals and read it, as it was before."""
+        if self.before_close is not None:
+            self.before_close(key)
         with self._lock:
             before = self._totals.get(key, Totals(key, {}))
             self._totals[key] = replace(before, closed="final" if final else before.closed or "closed")

@@ -65,7 +65,7 @@ def test_a_number_is_taken_as_written_or_refused(number: float) -> None:
         (event,) = read({"quantity": number})
     except ValidationError as refused:
         (error,) = refused.errors()
-        assert error["type"] in ("send_as_text", "too_large", "too_many_decimals", "must_not_be_negative")
+        assert error["type"] in ("too_large", "too_many_decimals", "must_not_be_negative")
     else:
         assert event.quantity == Decimal(repr(number))
 
@@ -80,11 +80,17 @@ def test_one_quantity_has_one_form(quantity: Any, text: str) -> None:
     assert format(event.quantity, "f") == text
 
 
+@pytest.mark.parametrize("literal", ["999999999999.000000001", "0.1", "123456789012.123456789", "1e-9"])
+def test_a_json_number_is_what_was_written_not_the_float_next_to_it(literal: str) -> None:
+    body = json.dumps({"events": [FINE | {"quantity": 0}]}).replace('"quantity": 0', f'"quantity": {literal}')
+    (event,) = UsageEventsIn.model_validate(parse(body.encode(), 2**20, 32)).all()
+    assert event.quantity == Decimal(literal)
+
+
 @pytest.mark.parametrize(
     ("quantity", "reason"),
     [
-        (0.1 + 0.2, "send_as_text"),
-        (999_999_999_999.1234, "send_as_text"),
+        (0.1 + 0.2, "too_many_decimals"),
         (10**12 + 1, "too_large"),
         (10**4000, "too_large"),
         (1e300, "too_large"),
@@ -163,7 +169,6 @@ def test_properties_are_texts() -> None:
         ({"a": None}, "must_be_a_text_number_or_boolean"),
         ({"a": {}}, "must_be_a_text_number_or_boolean"),
         ({"a": ["b"]}, "must_be_a_text_number_or_boolean"),
-        ({"a": 0.1 + 0.2}, "send_as_text"),
         ({"a": 10**200}, "string_too_long"),
         ({"a": "\ud800"}, "string_unicode"),
         ({"a b": "x"}, "string_pattern_mismatch"),
@@ -179,12 +184,12 @@ def test_what_are_no_properties(properties: Any, reason: str) -> None:
     assert found == reason
 
 
-@pytest.mark.parametrize("event_id", ["", "x" * 129, "e 1", "é", "e\n", 7, None])
+@pytest.mark.parametrize("event_id", ["", "x" * 129, "e 1", "é", "e\n", "req/1", "a?b", "a#b", 7, None])
 def test_what_is_no_event_id(event_id: Any) -> None:
     assert list(problems({"eventId": event_id})) == ["events.0.eventId"]
 
 
-@pytest.mark.parametrize("event_id", ["!", "~" * 128, 'req/1?a=b#c%"\\'])
+@pytest.mark.parametrize("event_id", ["!", "~" * 128, "req:1=2%20{a}|[b]<c>^'(d)'+e,f;g@h&$*"])
 def test_what_is_an_event_id(event_id: str) -> None:
     (event,) = read({"eventId": event_id})
     assert event.event_id == event_id
@@ -198,16 +203,3 @@ def test_what_is_no_timestamp(at: Any) -> None:
 def test_every_wrong_field_of_every_wrong_event_is_named() -> None:
     wrong = {"eventId": "", "subscriptionId": "a b", "meter": "X", "quantity": "x", "timestamp": "now"}
     assert len(problems(*[{}, wrong | {"properties": {"a": None}, "colour": 1}] * 500)) == 3500
-
-
-def test_a_thousand_events_cost_little() -> None:
-    """A third of the budget of 0.05 ms an event is for reading; three times that on a busy machine."""
-    body = {
-        "events": [FINE | {"eventId": f"e-{n}", "quantity": n, "properties": {"region": "eu"}} for n in range(1000)]
-    }
-    best = float("inf")
-    for _ in range(5):
-        began = time.process_time()
-        UsageEventsIn.model_validate(body).all()
-        best = min(best, time.process_time() - began)
-    assert best < 0.05

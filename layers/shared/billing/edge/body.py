@@ -9,6 +9,23 @@ from typing import Any, NoReturn
 from billing.domain.errors import BodyTooLarge, ValidationFailed
 
 
+class JsonNumber(float):
+    """A JSON number with a fraction, which remembers how it was written.
+
+    As a float 999999999999.000000001 is 999999999999.0; as a text it is what the caller said.
+    """
+
+    literal: str
+
+    def __new__(cls, literal: str) -> "JsonNumber":
+        number = super().__new__(cls, literal)
+        number.literal = literal
+        return number
+
+    def __str__(self) -> str:
+        return self.literal
+
+
 def raw_body(event: dict[str, Any]) -> bytes:
     """The body's bytes as the caller sent them."""
     body = event.get("body") or ""
@@ -35,7 +52,12 @@ def parse(body: bytes, max_bytes: int, max_depth: int) -> Any:
         raise BodyTooLarge(f"The body has {len(body)} bytes; at most {max_bytes} are taken")
     try:
         # Decoded here: on bytes the json module would take UTF-16 and UTF-32 as well, which RFC 8259 does not.
-        value = json.loads(body.decode(), parse_constant=_no_constant, object_pairs_hook=_no_duplicates)
+        value = json.loads(
+            body.decode(),
+            parse_float=JsonNumber,
+            parse_constant=_no_constant,
+            object_pairs_hook=_no_duplicates,
+        )
     except RecursionError:
         raise ValidationFailed.of("body", "nested_too_deep") from None
     except ValueError:  # also UnicodeDecodeError, and integers of thousands of digits

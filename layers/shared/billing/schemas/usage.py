@@ -22,18 +22,11 @@ MOST_EVENTS = 1000
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 
 
-def _of_double(value: float) -> Decimal:
-    """The decimal that a JSON number with a fraction names.
-
-    It comes as a double. That names each decimal of up to 15 digits, and no other one of these: 0.1 is 0.1. With more
-    digits it may have been another number (0.30000000000000004), which only a text can tell.
-    """
+def _of_fraction(value: float) -> Decimal:
+    """The decimal that a JSON number with a fraction names, as it was written (``edge.body.JsonNumber``)."""
     if not isfinite(value):  # 1e400
         raise PydanticCustomError("too_large", "out of range")
-    text = f"{value:.15g}"
-    if float(text) != value:
-        raise PydanticCustomError("send_as_text", "more digits than a JSON number carries")
-    return Decimal(text)
+    return Decimal(str(value))
 
 
 def _quantity(value: Any) -> Decimal:
@@ -41,8 +34,8 @@ def _quantity(value: Any) -> Decimal:
     if kind is int:
         # Before Decimal, which would read thousands of digits.
         number = Decimal(value) if abs(value) <= LARGEST_QUANTITY else LARGEST_QUANTITY + 1
-    elif kind is float:
-        number = _of_double(value)
+    elif isinstance(value, float):
+        number = _of_fraction(value)
     elif kind is str and _DECIMAL.fullmatch(value):
         number = Decimal(value)
     else:
@@ -64,14 +57,15 @@ def _property(value: Any) -> str:
         return "true" if value else "false"
     if kind is int:
         return str(value)
-    if kind is float:
-        return format(_of_double(value), "f")
+    if isinstance(value, float):
+        return format(_of_fraction(value), "f")
     raise PydanticCustomError("must_be_a_text_number_or_boolean", "a text, a number or a boolean")
 
 
 EventId = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=128, pattern=r"^[!-~]+$"),
+    # What a path can carry: an event is read by its id.
+    StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._:@|=+,;~!$&'()*\[\]{}<>^%-]+$"),
     Field(description="yours: the first event with it counts, and no other"),
 ]
 QuantityIn = Annotated[

@@ -25,8 +25,8 @@ Pipe: TypeAlias = "Connection[Any, Any]"
 BATCH_MESSAGES = 10
 _WAIT_S = 1
 """How long the queue lets a poller wait for a message."""
-_FRESH = 32
-"""So many characters of a replayed key are new ones; all keys are longer."""
+_FRESH = 26
+"""So many characters at a replayed key's end are new ones: as many as an id of ours has behind its prefix."""
 
 
 class Refused(Exception):
@@ -128,7 +128,7 @@ def reissued(transaction: bytes, fresh: str) -> Transaction:
     """A recorded transaction for other events and other totals: other keys, each as long as it was.
 
     Args:
-        fresh: of 32 characters: the end of the totals' keys, the same for all of them.
+        fresh: of 26 characters at least: the end of the totals' keys, the same for all of them.
     """
     items = json.loads(transaction)["TransactItems"]
     for write in items:
@@ -142,8 +142,7 @@ def reissued(transaction: bytes, fresh: str) -> Transaction:
 
 
 def _ending(text: str, end: str) -> str:
-    assert len(text) > len(end) == _FRESH, "a key that ends otherwise is another key"
-    return text[: -len(end)] + end
+    return text[:-_FRESH] + end[:_FRESH]
 
 
 def accept(pipe: Pipe) -> None:

@@ -11,8 +11,8 @@ SERVICES = (
     "apigateway,cloudformation,cloudwatch,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,s3,scheduler,"
     "secretsmanager,sqs,sts"
 )
-READY_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 60.0  # it writes its state when it is asked to stop, and only then
+READY_TIMEOUT_S = 90.0  # it reads its state first: some seconds for every 100,000 usage events
+STOP_TIMEOUT_S = 120.0  # it writes its state when it is asked to stop, and only then
 
 
 def start_emulator(paths: Paths, ports: Ports) -> Child:

@@ -7,10 +7,11 @@ would: the client asks again with its key, the queue delivers its message again,
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from tests.faults.laws import Books, cents, discounts, violations
@@ -78,7 +79,13 @@ class Run:
 
 def _writes(call: str) -> bool:
     """Whether a call changes anything outside the process."""
-    return call.startswith("POST ") or call in ("TransactWriteItems", "UpdateItem", "PutItem", "SendMessage")
+    return call.startswith("POST ") or call in (
+        "TransactWriteItems",
+        "UpdateItem",
+        "PutItem",
+        "SendMessage",
+        "SendMessageBatch",
+    )
 
 
 def cuts(calls: list[str], mode: str) -> list[int]:
@@ -178,10 +185,21 @@ def summary(books: Books, charges: list[Json]) -> Json:
         "customers": len(books.rows["customers"]),
         "ledger": Counter(entry["kind"] for entry in books.bodies("ledger")),
         "events": books.event_types(),
+        "usage": usage(books),
         "clocks": sorted(clock["status"] for clock in books.bodies("test_clocks")),
         "cents": sum(charge["amount"] for charge in charges),
         "cents sent back": sum(charge["amount_refunded"] for charge in charges),
     }
+
+
+def usage(books: Books) -> list[tuple[str, str]]:
+    """Quantities on invoices and on their way there, by metered component."""
+    metered = {each["key"] for plan in books.bodies("plans") for each in plan["components"] if each["meter"]}
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for holder, name in (("invoices", "lines"), ("subscriptions", "pending")):
+        for line in (line for each in books.bodies(holder) for line in each[name] if line["component"] in metered):
+            found[line["component"]] += Decimal(line["quantity"])
+    return sorted((key, str(total.normalize())) for key, total in found.items())
 
 
 def _failed(answers: list[Any]) -> bool:

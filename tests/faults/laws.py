@@ -342,7 +342,7 @@ def _usage(books: Books) -> Iterator[str]:
     Closed are those before the slot that the subscription counts into. A closing whose commit failed left others that
     take nothing any more; they are billed with the next one. A component is the same in every plan that has its key.
     """
-    components = {each["key"]: each for plan in _plans(books) for each in plan["components"] if each["meter"]}
+    components = {each["key"]: each for plan in books.bodies("plans") for each in plan["components"] if each["meter"]}
     meters = {each["key"]: each for each in books.bodies("meters")}
     for subscription in books.bodies("subscriptions"):
         items = _slots(books, subscription["id"])
@@ -405,7 +405,7 @@ def _priced(books: Books, subscription: Json, begins: str) -> set[str]:
     key = next((past["plan"] for past in subscription["past_terms"] if at < _time(past["until"])), named)
     (plan,) = {
         each["id"]: each
-        for each in _plans(books)
+        for each in books.bodies("plans")
         if (each["id"], each["plan_version"]) == (key["plan_id"], key["plan_version"])
     }.values()
     return {each["key"] for each in plan["components"]}
@@ -462,10 +462,6 @@ def _slots(books: Books, subscription_id: str) -> list[tuple[int, str, Json]]:
     return found
 
 
-def _plans(books: Books) -> list[Json]:
-    return [_body(row["body"]) for row in books.rows["plans"]]
-
-
 def _metered(books: Books) -> set[str]:
     """The components that bill usage."""
-    return {each["key"] for plan in _plans(books) for each in plan["components"] if each["meter"]}
+    return {each["key"] for plan in books.bodies("plans") for each in plan["components"] if each["meter"]}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults import billing_flows
+from tests.faults import billing_flows, usage_flows
 from tests.faults.crashes import Enumeration, Flow, Scene, recovery
 from tests.faults.stack import Json, Lane, Stack, Tenant, World, iso, post, step
 
@@ -114,6 +114,7 @@ FLOWS = (
     Flow("create a customer", _customer, route="POST /v1/customers"),
     Flow("create a tenant", _tenant),
     *billing_flows.FLOWS,
+    *usage_flows.FLOWS,
 )
 
 

@@ -19,11 +19,12 @@ import pytest
 
 from tests.faults import crashes
 from tests.faults.laws import Books
-from tests.faults.stack import Answer, Json, Stack, World, get, iso, step
+from tests.faults.stack import Answer, Json, Stack, World, get, iso, post, step
 from tests.faults.usage import (
     DOLLAR,
     KINDS,
     PERIOD,
+    SUM,
     Event,
     Kind,
     amounts,
@@ -34,6 +35,7 @@ from tests.faults.usage import (
     message,
     metered_tenant,
     plan,
+    report,
     shown,
     stored,
     told,
@@ -154,7 +156,7 @@ class Deliveries:
         self._tenant = metered_tenant(world, AT, (kind,), (plan("metered", kind.component()),))
         order = random.sample(range(4), 4)
         self._script: Sequence[Sequence[int]] = ([order[0], -1, order[1]], order[2:])
-        self._again = random.sample(range(4), 4)
+        self._again = random.sample([0, 1, 2, 3, 1, 3], 6)
 
     def run(self) -> list[str]:
         """Returns what went wrong, a line each."""
@@ -321,6 +323,100 @@ def _hours(kind: Kind, shown: dict[str, Decimal], wanted: dict[str, Decimal], to
         return [] if shown == wanted else [f"hours {shown}, not {wanted}"]
     fits = sum(shown.values()) == sum(totals.values()) and all(shown[hour] <= wanted[hour] for hour in shown)
     return [] if fits else [f"hours {shown}, at most {wanted}, in all {totals}"]
+
+
+def test_a_report_cut_at_any_call_is_counted_once(own_world: World) -> None:
+    """The request dies before or after any call, and is sent again; then the worker dies over the real queue."""
+    tenant = metered_tenant(own_world, AT, (SUM,), (plan("metered", SUM.component()),))
+    at = AT + timedelta(days=2)
+
+    def cases(*cuts: tuple[str, int]) -> list[tuple[Json, Json]]:
+        """A request to report 6.0 of a new subscription, and the fault at which it is cut, for each."""
+        subscribe = [
+            tenant.subscribe(f"sub-{mode}-{k}", planId="metered", quantities={}, paymentMethodId=None)
+            for mode, k in cuts
+        ]
+        made = [answer["body"]["data"]["id"] for answer in own_world.run(AT, *subscribe).all()]
+        found = []
+        for (mode, k), subscription_id in zip(cuts, made, strict=True):
+            name = f"{mode}-{k}"
+            events = [
+                Event(f"{name}-{n}", SUM.key, AT + (n + 1) * timedelta(hours=1), "1.1", subscription_id=subscription_id)
+                for n in range(6)
+            ]
+            back = replace(events[0], id=f"{name}-back", quantity="-0.6", corrects=events[0].id)
+            found.append((report(tenant, name, [*events, back]), step("fault", mode=mode, call=k)))
+        return found
+
+    def first(batch: list[tuple[Json, Json]]) -> list[Answer]:
+        return own_world.lane.driver.run([own_world.job(at, fault, request, step("calls")) for request, fault in batch])
+
+    (clean,) = cases(("", 0))
+    calls: list[str] = first([clean])[0].last()
+    assert calls.count("SendMessageBatch") == 1, calls
+    wheres = [(mode, k) for mode in ("kill", "lost") for k in crashes.cuts(calls, mode)]
+    cut = cases(*wheres)
+    for (mode, k), answer in zip(wheres, first(cut), strict=True):
+        assert answer.died == (mode == "kill" and k <= len(calls)), (mode, k, answer)
+        assert mode == "kill" or answer.all()[1]["status"] == 202
+    name = "report usage"
+    crashes.CALLS[name] = len(calls)
+    crashes.TABLE.update(Counter((name, mode) for mode, _ in wheres))
+    requests = [request for request, _ in (clean, *cut)]
+    answers = own_world.run(at + timedelta(seconds=16), *requests, *requests).all()
+    assert {(each["status"], each["body"]["data"]["accepted"]) for each in answers} == {(202, 7)}
+    assert {each["headers"]["Idempotent-Replayed"] for each in answers[len(requests) :]} == {"true"}
+    for k in (3, 7):
+        assert own_world.run_apart(at, step("fault", mode="kill", call=k), step("usage_drain")).died
+    own_world.run(at, step("usage_drain")).all()
+    books = tenant.check(at)
+    assert not kept_aside(books)
+    for request in requests:
+        ids = {event["eventId"]: event["subscriptionId"] for event in request["body"]["events"]}
+        (subscription_id,) = set(ids.values())
+        assert set(stored(books, subscription_id)) == set(ids)
+        began = next(each for each in books.bodies("subscriptions") if each["id"] == subscription_id)["current_period"]
+        totals, _ = shown(SUM, datetime.fromisoformat(began["start"]), books, subscription_id)
+        assert totals == {(0, ()): Decimal("6.0")}
+
+
+def test_a_correction_waits_for_its_event_until_the_message_comes_for_the_last_time(own_world: World) -> None:
+    tenant = metered_tenant(own_world, AT, (SUM,), (plan("metered", SUM.component()),))
+    subscribe = tenant.subscribe(planId="metered", quantities={}, paymentMethodId=None)
+    subscription_id = own_world.run(AT, subscribe).last()["body"]["data"]["id"]
+    event = Event("late", SUM.key, AT + timedelta(hours=1), "3", subscription_id=subscription_id)
+    back = replace(event, id="back", quantity="-1", corrects="late")
+    never = replace(event, id="never", quantity="-1", corrects="nowhere")
+    late, corrections = message(tenant, "late", [event]), message(tenant, "back", [never, back])
+    at = AT + timedelta(days=1)
+    tries = own_world.run(
+        at, count(corrections), count(late, corrections), *(count(corrections, receive_count=n) for n in (7, 8, 8))
+    ).all()
+    assert tries == [[0], [1], [0], [], []]
+    books = tenant.check(at)
+    assert set(stored(books, subscription_id)) == {"late", "back"}
+    assert stored(books, subscription_id)["late"]["remaining"] == "2"
+    wanted = Counter({("never", Decimal(-1), "corrected_event_unknown"): 1})
+    assert kept_aside(books) == told(tenant, at) == wanted
+
+
+def test_what_was_counted_is_not_reported_when_it_comes_again_after_the_end(own_world: World) -> None:
+    """An event of two minutes ahead is counted; then its subscription ends; then the message comes again."""
+    tenant = metered_tenant(own_world, AT, (SUM,), (plan("metered", SUM.component()),))
+    subscribe = tenant.subscribe(planId="metered", quantities={})
+    subscription_id = own_world.run(AT, subscribe).last()["body"]["data"]["id"]
+    at = AT + timedelta(days=1)
+    ahead = Event("ahead", SUM.key, at + timedelta(minutes=2), "3", subscription_id=subscription_id)
+    other = replace(ahead, id="other")
+    first, second = message(tenant, "first", [ahead]), message(tenant, "second", [ahead, other])
+    path = f"/v1/subscriptions/{subscription_id}/cancel"
+    counts, ended = own_world.run(at, count(first), post("subscriptions", path, tenant.key, "end", {})).all()
+    assert (counts, ended["status"]) == ([], 200)
+    assert own_world.run(at + timedelta(minutes=5), count(first, second), count(second)).all() == [[], []]
+    books = tenant.check(at + timedelta(minutes=5))
+    assert billed(books, subscription_id, SUM.key) == {(): Decimal(3)}
+    wanted = Counter({("other", Decimal(3), "after_the_subscription_ended"): 1})
+    assert kept_aside(books) == told(tenant, at + timedelta(minutes=5)) == wanted
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.key)

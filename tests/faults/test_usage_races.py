@@ -78,12 +78,12 @@ def test_eight_writers_race_closings_and_each_event_is_billed_once(own_world: Wo
     tenant = _tenant(own_world, kind, clock=True)
     subscription_id, began = _subscribed(tenant)
     random = Random(kind.name)
-    messages: list[list[list[Event]]] = [[[] for _ in range(9)] for _ in EIGHT]
+    messages: list[list[list[Event]]] = [[[] for _ in range(7)] for _ in EIGHT]
     for writer in EIGHT:
         for n, batch in enumerate(messages[writer]):
             for k in range(5):
                 # Of the time that the closer is at, of a while ago, and of soon: beyond an end that is not there yet.
-                at = began + max(timedelta(0), n * PERIOD * 0.4 + random.uniform(-25, 12) * timedelta(days=1))
+                at = began + max(timedelta(0), n * PERIOD * 0.55 + random.uniform(-25, 12) * timedelta(days=1))
                 at = min(at, began + 3.4 * PERIOD)
                 properties = {"level": str(random.randint(1, 10**6))}
                 name = f"e-{writer}-{n}-{k}"
@@ -126,7 +126,7 @@ def test_eight_writers_race_closings_and_each_event_is_billed_once(own_world: Wo
     assert (subscription["state"], subscription["usage_until"]) == ("canceled", None)
     everything = {event.id: event for batches in messages for batch in batches for event in batch}
     there, aside = stored(books, subscription_id), kept_aside(books)
-    assert Counter([*there, *(each[0] for each in aside.elements())]) == Counter(everything)
+    assert Counter([*there, *(each[0] for each in aside.elements())]) == Counter(list(everything))
     assert {reason for _, _, reason in aside} <= {"after_the_subscription_ended", "subscription_finally_billed"}
     assert told(tenant, later) == aside
     assert _billed(kind, books, subscription_id) == _total(kind, began, (everything[each] for each in there))
@@ -201,16 +201,31 @@ def test_a_cancellation_and_the_renewal_close_at_once(own_world: World) -> None:
     final = end + _LATEST + HOUR
     own_world.run(final, *_SWEEP, *_SWEEP).all()
     books = tenant.check(final)
+    ended = {each["id"]: datetime.fromisoformat(each["canceled_at"]) for each in books.bodies("subscriptions")}
     for (subscription_id, key), (began, events) in everything.items():
+        # The one that is early belongs to a period that began only where the renewal came first.
+        due = [each for each in events if began + (each.at - began) // PERIOD * PERIOD < ended[subscription_id]]
         kind = SUM if key == SUM.key else SHARDED
         there = stored(books, subscription_id)
-        assert _billed(kind, books, subscription_id) == _total(
-            kind, began, (each for each in events if each.id in there)
-        )
+        assert _billed(kind, books, subscription_id) == _total(kind, began, (each for each in due if each.id in there))
     kept = [each for each, _, _ in kept_aside(books).elements()]
     ids = [event.id for _, events in everything.values() for event in events]
     assert Counter([*kept, *(each for sub, _ in made for each in stored(books, sub))]) == Counter(ids)
     assert {each["state"] for each in books.bodies("subscriptions")} == {"canceled"}
+
+
+def test_usage_that_came_before_its_period_began_is_billed_though_nothing_follows(own_world: World) -> None:
+    """An event of two minutes ahead is counted before the renewal; the next period ends early, and had no other."""
+    tenant = _tenant(own_world, SUM)
+    subscription_id, began = _subscribed(tenant)
+    end = began + PERIOD
+    ahead = Event("ahead", SUM.key, end + timedelta(minutes=1), "2.5", subscription_id=subscription_id)
+    own_world.run(end - timedelta(minutes=1), count(message(tenant, "ahead", [ahead]))).all()
+    own_world.run(end + HOUR, *_SWEEP).all()
+    assert _billed(SUM, tenant.check(end + HOUR), subscription_id) == 0
+    ended = end + timedelta(days=5)
+    assert own_world.run(ended, _cancel(tenant, subscription_id)).last()["status"] == 200
+    assert _billed(SUM, tenant.check(ended), subscription_id) == Decimal("2.5")
 
 
 def _held(path: Path, *steps: Json, call: int = 1) -> list[Json]:
@@ -300,6 +315,35 @@ def test_a_closer_that_lost_reads_what_it_closed_with_whoever_comes_next(own_wor
     own_world.run(end, *_SWEEP, *_SWEEP).all()
     books = tenant.check(end)
     assert _billed(SUM, books, subscription_id) == Decimal(6)
+
+
+def test_usage_that_comes_after_a_closing_that_never_committed_is_billed_with_it(own_world: World) -> None:
+    """The database takes no transaction while the renewal runs: its slot is closed, and nothing is billed."""
+    tenant = _tenant(own_world, SUM, SHARDED)
+    subscription_id, began = _subscribed(tenant)
+    events = [
+        Event(f"{kind.key}-{n}", kind.key, began + n * HOUR, "1.5", subscription_id=subscription_id)
+        for n in range(4)
+        for kind in (SUM, SHARDED)
+    ]
+    bodies = [message(tenant, event.id, [event]) for event in events]
+    own_world.run(began + 5 * HOUR, count(*bodies[:4])).all()
+    due = began + PERIOD + HOUR
+    busy = step("fault", mode="deny", call=1, operations=["TransactWriteItems"], error="500", times=1000)
+    own_world.run_apart(due, busy, step("turn", shard="00"))
+    assert [row["closed"] for row in _totals(tenant, due)] == ["closed"] * 5
+    own_world.run(due, count(*bodies[4:6])).all()
+    own_world.run_apart(due + HOUR, busy, step("turn", shard="00"))
+    own_world.run(due + HOUR, count(*bodies[6:])).all()
+    later = due + 2 * HOUR
+    own_world.run(later, *_SWEEP).all()
+    books = tenant.check(later)
+    assert [each["reason"] for each in books.bodies("invoices")] == ["subscription_cycle"]
+    assert _billed(SUM, books, subscription_id) == _billed(SHARDED, books, subscription_id) == 6
+
+
+def _totals(tenant: Tenant, at: datetime) -> list[Json]:
+    return [row for row in tenant.books(at).rows["usage_totals"] if row["item"].startswith("total#")]
 
 
 def test_eight_corrections_of_one_event_take_no_more_than_is_left_of_it(own_world: World) -> None:

@@ -67,7 +67,6 @@ SHARDED = Kind("sum over four shards", "sum", shards=4)
 MAX = Kind("max", "max", "level")
 UNIQUE = Kind("unique", "unique", "user")
 KINDS = (
-    SUM,
     SHARDED,
     Kind("sum of decimals, with dimensions", "sum", "gb", ("region", "model"), ("region",)),
     Kind("count", "count"),

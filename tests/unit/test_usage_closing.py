@@ -222,6 +222,21 @@ def test_late_usage_reads_its_period_and_the_plan_that_it_was_used_under() -> No
     assert (periods[june].version, periods[june].readings[0].amount.number) == (2, 120)
 
 
+def test_late_usage_finds_the_plan_of_a_part_in_which_nothing_was_used() -> None:
+    """Basic until 16 June, then Pro, which asks 5.00 at least and is left in July."""
+    stage = Stage()
+    stage.count(30)
+    pro, best = plan(metered(2, minimum=500_000), name="Pro"), plan(metered(3), name="Best")
+    stage.units.put(pro, best)
+    assert nets(stage.close(MIDDLE, lambda it: changed(it, PLAN, MIDDLE, to=pro).subscription, target=pro)) == [30]
+    stage.sold = pro
+    assert nets(stage.renew()) == [470]
+    stage.close(on("2025-07-05"), lambda it: changed(it, pro, on("2025-07-05"), to=best).subscription, target=best)
+    stage.sold = best
+    stage.count(20, at=START)
+    assert nets(stage.close(LATE)) == [20, -20]
+
+
 # Crashes
 
 

@@ -315,6 +315,19 @@ def test_what_a_plan_asks_for_nothing_at_all_is_asked_at_the_end_by_the_plan_tha
     assert (first.lines, total(book.close(after, other, END))) == ((), 0)
 
 
+def test_a_price_that_falls_with_the_quantity_takes_off_no_more_than_was_asked() -> None:
+    """10 units for nothing; then 100 by volume cost 1.00, of which the first 10 alone would have cost 10.00."""
+    tiers = (Tier(Decimal(10), 100 * CENT), Tier(None, CENT))
+    old, new = (
+        plan(calls(unit_amount=0)),
+        plan(calls(model=PricingModel.VOLUME, unit_amount=None, tiers=tiers), name="V"),
+    )
+    book = UsageBook.of()
+    after, _ = on_change(book, running(old, START), old, new, on("2025-06-16"), reading(JUNE, 10))
+    assert total(book.close(after, new, END, reading(span_on(after, "2025-06-16"), 90))) == 0
+    assert book.billed(JUNE) == 0
+
+
 @pytest.mark.parametrize("aggregation", [Aggregation.MAX, Aggregation.LAST])
 def test_what_is_largest_or_latest_stands_where_the_change_found_it(aggregation: Aggregation) -> None:
     """10 seats were the most before the change, 14 after it: the 10 at the old price, 4 at the new one."""

@@ -306,8 +306,9 @@ class _ChunkRun:
                     continue
                 seen_now.add(effect.seen)
                 counting.seen.append(effect.seen)
-            _add(counting.totals.setdefault(total_key, {}), name, effect.measured)
-            _add(counting.series.setdefault(series_key, {}), effect.hour, effect.measured)
+            amount = effect.measured.amount
+            _add(counting.totals.setdefault(total_key, {}), name, meter.aggregation, amount)
+            _add(counting.series.setdefault(series_key, {}), effect.hour, meter.aggregation, amount)
         _leave_out_what_stands(counting.totals, present.totals)
         _leave_out_what_stands(counting.series, present.series)
         return kept, counting
@@ -420,10 +421,9 @@ def _is_looked_at(meter: Meter) -> bool:
     return bool(meter.dimensions) or meter.aggregation in (Aggregation.MAX, Aggregation.LAST, Aggregation.UNIQUE)
 
 
-def _add(cells: dict[str, Change], name: str, outcome: Measured) -> None:
-    aggregation = outcome.meter.aggregation
+def _add(cells: dict[str, Change], name: str, aggregation: Aggregation, amount: Amount) -> None:
     before = cells.get(name)
-    cells[name] = Change(aggregation, combined(aggregation, before.amount if before else None, outcome.amount))
+    cells[name] = Change(aggregation, combined(aggregation, before.amount if before else None, amount))
 
 
 def _is_full(cells: Collection[str], name: str, changes: Collection[str]) -> bool:

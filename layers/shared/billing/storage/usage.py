@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from billing.domain.meter import Aggregation, Amount
+from billing.domain.meter import EXACT, Aggregation, Amount
 from billing.domain.times import format_time, parse_time
 from billing.domain.usage import Cell, UsageEvent
 from billing.services.usage_ports import Change, Counting, Outcome, SeriesKey, StoredEvent, TotalKey, Totals
@@ -251,7 +251,8 @@ def _plain(number: Decimal) -> str:
 
 
 def _number(number: Decimal) -> _Item:
-    return {"N": format(number, "f")}
+    # Without zeros at its end, as DynamoDB keeps it: ministack takes 0.50 in a repeated transaction for another one.
+    return {"N": format(number.normalize(EXACT), "f")}
 
 
 def _event_key(tenant_id: str, event_id: str) -> str:

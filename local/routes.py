@@ -1,9 +1,10 @@
-"""The HTTP API's routes, from the events of the template.
+"""What a deploy on the emulator still lacks: the HTTP API's routes, TTL, and a concurrency for a small machine.
 
 On AWS they come from the OpenAPI body that SAM makes of these events; the emulator makes the API but ignores
 the body. Table TTL is ignored there as well. So both are put in after a deploy, from the same file.
 """
 
+import os
 from typing import Any
 
 import yaml
@@ -12,6 +13,8 @@ from local.deploy import client
 from local.settings import ROOT, STACK_NAME, Ports
 
 ALIAS = "live"
+WORKERS = (os.cpu_count() or 1) + 1
+"""Of a function that a queue feeds: one waits for the emulator while the others work."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -87,6 +90,14 @@ def clear_routes(gateway: Any, api_id: str) -> None:
         gateway.delete_route(ApiId=api_id, RouteId=route["RouteId"])
     for integration in gateway.get_integrations(ApiId=api_id, MaxResults="500")["Items"]:
         gateway.delete_integration(ApiId=api_id, IntegrationId=integration["IntegrationId"])
+
+
+def limit_concurrency(ports: Ports) -> None:
+    """Let a queue start no more workers than this machine has work for: fifty cold starts on two cores take minutes."""
+    functions = client("lambda", ports)
+    limits = {"MaximumConcurrency": WORKERS}
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=limits)
 
 
 def enable_ttl(ports: Ports, outputs: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from local.deploy import client, deploy, fingerprint, is_current, outputs
 from local.emulator import STOP_TIMEOUT_S, start_emulator, wait_for_emulator
 from local.gateway import HEALTH
 from local.processes import Child
-from local.routes import ALIAS, create_routes, enable_ttl, function_names, template
+from local.routes import ALIAS, create_routes, enable_ttl, function_names, limit_concurrency, template
 from local.settings import HOST, ROOT, STACK_NAME, Paths, Ports, aws_environment
 
 READY_TIMEOUT_S = 20.0
@@ -76,9 +76,10 @@ class Stack:
             return
         deploy(self.paths, self.ports)
         found = outputs(self.ports)
-        with step("routes and TTL"):
+        with step("routes, TTL, concurrency"):
             create_routes(self.ports, found["ApiId"])
             enable_ttl(self.ports, found)
+            limit_concurrency(self.ports)
         self.paths.deployed.write_text(fingerprint(self.ports))
 
     def _start_gateway(self, found: dict[str, str]) -> None:

@@ -19,6 +19,7 @@ store = bootstrap.usage_store()
 cursors = bootstrap.vault()
 
 OptionalText = Annotated[str | None, Query()]
+Named = Annotated[str, Query(min_length=1)]
 
 
 @api.post("/v1/usage/events", status=202, scope=Scope.BILLING_WRITE, answers=UsageAcceptedOut)
@@ -52,8 +53,8 @@ def list_usage_rejections(
 @api.get("/v1/usage", scope=Scope.BILLING_READ, answers=UsageRowOut, many=True)
 def list_usage(
     work: CurrentWork,
-    subscription: Annotated[str, Query()],
-    meter: OptionalText = None,
+    subscription: Named,
+    meter: Annotated[str | None, Query(min_length=1)] = None,
     start: Annotated[TimeIn | None, Query(alias="from")] = None,
     end: Annotated[TimeIn | None, Query(alias="to")] = None,
     granularity: Annotated[Literal["period", "hour", "day"], Query()] = "period",

@@ -198,7 +198,7 @@ def usage(books: Books) -> list[tuple[str, str]]:
     found: dict[str, Decimal] = defaultdict(Decimal)
     for holder, name in (("invoices", "lines"), ("subscriptions", "pending")):
         for line in (line for each in books.bodies(holder) for line in each[name] if line["component"] in metered):
-            found[line["component"]] += Decimal(line["quantity"])
+            found[line["component"]] += Decimal(line["quantity"] or 0)
     return sorted((key, str(total.normalize())) for key, total in found.items())
 
 

@@ -361,7 +361,7 @@ def _usage(books: Books) -> Iterator[str]:
         for same in alike.values():
             keys = {each["key"] for each in same}
             shown = _shown(books, subscription, same, meters[same[0]["meter"]], items)
-            billed = sum((Decimal(line["quantity"]) for line in lines if line["component"] in keys), Decimal(0))
+            billed = sum((Decimal(line["quantity"] or 0) for line in lines if line["component"] in keys), Decimal(0))
             if shown != billed:
                 yield f"{name}: closed slots show {shown} of {same[0]['meter']}, and {billed} are billed"
         yield from (f"{name}: {problem}" for problem in _charges(books, subscription, own, lines, components))
@@ -418,7 +418,7 @@ def _was_billed(books: Books, subscription: Json, start: str, end: str) -> bool:
     if _time(start) < _time(subscription["current_period"]["start"]):
         return True
     key = f"{subscription['id']}#{start}/{end}"
-    return any(each["id"] == key and each["charges"] for each in books.bodies("usage_periods"))
+    return any(each["id"] == key and each["charges"] for each in _usage_periods(books))
 
 
 def _charges(
@@ -428,14 +428,25 @@ def _charges(
     if any(each["status"] == "void" or each["credits"] for each in invoices):
         return
     billed: Counter[str] = Counter()
-    for period in books.bodies("usage_periods"):
+    for period in _usage_periods(books):
         if period["subscription_id"] == subscription["id"]:
             for charge in period["charges"]:
-                billed[charge["component"]] += charge["billed"]
+                billed[charge["component"]] += sum(_net(line) for line in charge["lines"])
     for line in lines:
         if line["component"] in components:
-            billed[line["component"]] -= micros(line["amount"])
+            billed[line["component"]] -= _net(line)
     yield from (f"{key} is billed, by its periods, {more} more than on lines" for key, more in billed.items() if more)
+
+
+def _usage_periods(books: Books) -> Iterator[Json]:
+    """The periods of all histories."""
+    for history in books.bodies("usage_periods"):
+        yield from history["periods"]
+
+
+def _net(line: Json) -> int:
+    """What a line comes to without its discounts: a credit is net of those of what it gives back."""
+    return micros(line["amount"]) - sum(micros(each["amount"]) for each in line["discounts"])
 
 
 def _time(text: str) -> datetime:

@@ -283,7 +283,7 @@ def billed(books: Books, subscription_id: str, component: str) -> dict[tuple[str
     found: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
     for line in lines(books, subscription_id):
         if line["component"] == component:
-            found[tuple(line["dimensions"].values())] += Decimal(line["quantity"])
+            found[tuple(line["dimensions"].values())] += Decimal(line["quantity"] or 0)
     return {group: total for group, total in found.items() if total}
 
 

@@ -76,7 +76,7 @@ class UsageBook:
         self.knows(plan)
         found = bill(subscription, readings, Known(self.meters, dict(self.periods), dict(self.plans)), at)
         for period in found.periods:
-            self.periods[period.id] = replace(period, version=period.version + 1)
+            self.periods[period.id] = period
         return found
 
     def billed(self, span: UsageSpan) -> int:
@@ -152,7 +152,7 @@ class MemoryUsageStore:
         """Days of hourly series."""
         return {key: dict(self._series[key]) for key in keys if key in self._series}
 
-    def close(self, key: TotalKey, *, final: bool, expires_at: int) -> tuple[Totals, bool]:
+    def close(self, key: TotalKey, *, final: bool) -> tuple[Totals, bool]:
         """Close an item of totals and read it, as it was before."""
         if self.before_close is not None:
             self.before_close(key)

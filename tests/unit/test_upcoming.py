@@ -7,7 +7,7 @@ import pytest
 
 from billing.domain import changes
 from billing.domain import subscription as lifecycle
-from billing.domain.changes import ProrationBehavior
+from billing.domain.changes import ProrationBehavior, Step
 from billing.domain.customer import Customer
 from billing.domain.errors import InvalidState
 from billing.domain.periods import Interval, Period
@@ -48,41 +48,51 @@ def paused(plan: Plan, resumes_at: datetime | None) -> Subscription:
     return changes.pause(running(plan), plan, at, resumes_at, ProrationBehavior.CREATE_PRORATIONS).subscription
 
 
+def coming(subscription: Subscription, plan: Plan) -> tuple[Step, datetime]:
+    upcoming = next_step(subscription, plan)
+    return upcoming.step, upcoming.at
+
+
 def test_a_period_ends_and_the_next_one_is_billed() -> None:
-    step, at = next_step(running(), PLAN)
+    step, at = coming(running(), PLAN)
     assert (at, step.subscription.current_period) == (FEBRUARY, Period(FEBRUARY, MARCH))
     assert step == changes.begin_period(running(), PLAN, FEBRUARY)
 
 
 def test_a_trial_ends_and_the_first_period_is_billed() -> None:
-    step, at = next_step(running(trial_days=14), PLAN)
+    step, at = coming(running(trial_days=14), PLAN)
     assert (at, step.subscription.state) == (AT + timedelta(days=14), SubscriptionState.ACTIVE)
     assert [line.amount.micros for line in step.invoiced] == [3_100_000]
 
 
 def test_a_resume_bills_the_rest_of_the_period_that_was_given_back() -> None:
     resumes = AT + timedelta(days=20)
-    step, at = next_step(paused(PLAN, resumes), PLAN)
+    step, at = coming(paused(PLAN, resumes), PLAN)
     assert at == resumes
     assert [line.amount.micros for line in step.invoiced] == [-2_100_000, 1_100_000]
 
 
 def test_a_resume_into_a_period_that_is_paid_for_bills_nothing_until_its_end() -> None:
-    step, at = next_step(paused(KEPT, AT + timedelta(days=20)), KEPT)
+    step, at = coming(paused(KEPT, AT + timedelta(days=20)), KEPT)
     assert (at, [line.amount.micros for line in step.invoiced]) == (FEBRUARY, [3_100_000])
+
+
+def test_what_is_used_until_then_is_used_by_the_subscription_that_has_resumed() -> None:
+    upcoming = next_step(paused(KEPT, AT + timedelta(days=20)), KEPT)
+    assert (upcoming.before.state, upcoming.at) == (SubscriptionState.ACTIVE, FEBRUARY)
 
 
 def test_an_end_bills_what_waits() -> None:
     waiting = running().billed
     ending = replace(running(), cancel_at_period_end=True, pending=waiting)
-    step, at = next_step(ending, PLAN)
+    step, at = coming(ending, PLAN)
     assert (at, step.invoiced, step.subscription.state) == (FEBRUARY, waiting, SubscriptionState.CANCELED)
 
 
 @pytest.mark.parametrize(
     ("subscription", "plan", "state"),
     [
-        (replace(running(), cancel_at_period_end=True), PLAN, "canceled with nothing to bill"),
+        (replace(running(), cancel_at_period_end=True), PLAN, "active with nothing to bill"),
         (replace(running(), state=SubscriptionState.INCOMPLETE), PLAN, "incomplete"),
         (lifecycle.ended(running(), AT), PLAN, "canceled"),
         (paused(PLAN, None), PLAN, "paused"),
@@ -92,17 +102,17 @@ def test_an_end_bills_what_waits() -> None:
 )
 def test_where_nothing_is_to_come_the_state_is_named(subscription: Subscription, plan: Plan, state: str) -> None:
     with pytest.raises(InvalidState, match=state) as refused:
-        require_invoiced(next_step(subscription, plan)[0])
+        require_invoiced(subscription, next_step(subscription, plan).step)
     assert refused.value.public_code == "subscription.invalid_state"
 
 
 def test_what_bills_nothing_of_its_own_is_a_step_all_the_same_for_usage_may_come_on_top() -> None:
-    step, at = next_step(running(METERED), METERED)
+    step, at = coming(running(METERED), METERED)
     assert (at, step.invoiced, step.subscription.current_period) == (FEBRUARY, (), Period(FEBRUARY, MARCH))
     used = changes.with_usage(step, running().billed)
-    assert require_invoiced(used).invoiced == running().billed
+    assert require_invoiced(running(METERED), used).invoiced == running().billed
 
 
 def test_an_end_without_anything_that_waits_may_bill_usage() -> None:
-    step, at = next_step(replace(running(METERED), cancel_at_period_end=True), METERED)
+    step, at = coming(replace(running(METERED), cancel_at_period_end=True), METERED)
     assert (at, step.invoiced, step.subscription.state) == (FEBRUARY, (), SubscriptionState.CANCELED)

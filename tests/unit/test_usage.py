@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from billing.domain import changes
 from billing.domain import subscription as lifecycle
 from billing.domain.changes import ProrationBehavior
+from billing.domain.errors import Conflict
 from billing.domain.meter import Aggregation, Amount
 from billing.domain.periods import Interval, Period
 from billing.domain.plan import PauseBilling, PlanKey
@@ -179,16 +180,30 @@ def test_after_a_change_of_interval_each_instant_belongs_to_the_cadence_of_its_t
         assert plan_of(twice, span_at(twice, on(at))) == PlanKey.of(sold)
 
 
-def test_no_more_terms_are_kept_than_late_usage_could_ask_for() -> None:
+def often_changed(times: int, apart: timedelta) -> Subscription:
+    """A subscription whose plan changed so often."""
     pro = plan(metered(5), name="Pro")
     current, at = running(PLAN, START), START
-    for n in range(changes.MOST_PAST_TERMS + 5):
-        at += timedelta(hours=1)
+    for n in range(times):
+        at += apart
         present, target = (PLAN, pro) if n % 2 == 0 else (pro, PLAN)
+        while at >= current.current_period.end:
+            current = changes.begin_period(current, present, current.current_period.end).subscription
         current = changed(current, present, at, to=target, behavior=ProrationBehavior.NONE).subscription
+    return current
+
+
+def test_a_plan_is_not_changed_more_often_than_late_usage_could_ask_for() -> None:
+    current = often_changed(changes.MOST_PAST_TERMS, timedelta(hours=1))
     assert len(current.past_terms) == changes.MOST_PAST_TERMS
-    untils = [past.until for past in current.past_terms]
-    assert (untils, untils[-1]) == (sorted(untils), at)
+    with pytest.raises(Conflict):
+        often_changed(changes.MOST_PAST_TERMS + 1, timedelta(hours=1))
+
+
+def test_plans_that_no_usage_can_ask_for_any_more_are_forgotten() -> None:
+    untils = [past.until for past in often_changed(60, timedelta(days=10)).past_terms]
+    assert untils == sorted(untils)
+    assert untils[-1] - untils[0] == timedelta(days=90)
 
 
 @pytest.mark.parametrize(

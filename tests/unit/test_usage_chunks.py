@@ -188,7 +188,7 @@ def sent(client: Client, chunks: list[Chunk]) -> list[float]:
     return pauses
 
 
-CHUNKS = chunked("ten_1", "key", [event(n) for n in range(25 * MOST_EVENTS)])
+CHUNKS = [chunk for n in range(25) for chunk in chunked("ten_1", f"key-{n}", [event(n)])]
 
 
 def test_messages_go_in_tens() -> None:

@@ -20,7 +20,7 @@ from billing.domain.plan import Plan
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import PLATFORM
 from billing.domain.usage import Cell, UsageEvent, span_at
-from billing.domain.usage_period import UsagePeriod
+from billing.domain.usage_period import UsageHistory, UsagePeriod
 from billing.services.ports import Ref
 from billing.services.usage_closing import LATE_BY, Closed, UsageCloser, ending
 from billing.services.usage_ports import Change, Counting, StoredEvent, TotalKey
@@ -108,9 +108,14 @@ class Stage:
         return self.close(end, lambda before: changes.begin_period(before, self.sold, end).subscription)
 
 
+def periods_of(stage: Stage) -> list[UsagePeriod]:
+    """What is known of each period."""
+    return [period for history in stage.units.of(UsageHistory) for period in history.periods]
+
+
 def readings(stage: Stage) -> dict[tuple[str, tuple[str, ...]], Decimal]:
     """What all periods together have read."""
-    found = [each for period in stage.units.of(UsagePeriod) for each in period.readings]
+    found = [each for period in periods_of(stage) for each in period.readings]
     return {(each.meter, each.cell.dimensions): each.amount.number for each in found}
 
 
@@ -125,8 +130,8 @@ def test_what_was_counted_is_billed_and_the_next_slot_takes_what_comes() -> None
     stage.count(12)
     assert nets(stage.renew()) == [12]
     assert (stage.now.usage_slot, stage.billed) == (2, 42)
-    (period,) = stage.units.of(UsagePeriod)
-    assert (period.version, period.ended, [each.amount.number for each in period.readings]) == (2, True, [42])
+    ((period,), (history,)) = periods_of(stage), stage.units.of(UsageHistory)
+    assert (history.version, period.ended, [each.amount.number for each in period.readings]) == (2, True, [42])
 
 
 def test_a_closed_item_takes_nothing_though_nobody_counted_into_it_before() -> None:
@@ -218,8 +223,8 @@ def test_late_usage_reads_its_period_and_the_plan_that_it_was_used_under() -> No
     (late, running_line) = stage.close(LATE)
     assert (late.amount.minor, late.description) == (20, "Basic: calls, late usage of 2025-06-01 to 2025-06-30")
     assert (running_line.amount.minor, running_line.description) == (20, "Pro: calls")
-    periods = {each.span: each for each in stage.units.of(UsagePeriod)}
-    assert (periods[june].version, periods[june].readings[0].amount.number) == (2, 120)
+    periods = {each.span: each for each in periods_of(stage)}
+    assert periods[june].readings[0].amount.number == 120
 
 
 def test_late_usage_finds_the_plan_of_a_part_in_which_nothing_was_used() -> None:
@@ -234,7 +239,7 @@ def test_late_usage_finds_the_plan_of_a_part_in_which_nothing_was_used() -> None
     stage.close(on("2025-07-05"), lambda it: changed(it, pro, on("2025-07-05"), to=best).subscription, target=best)
     stage.sold = best
     stage.count(20, at=START)
-    assert nets(stage.close(LATE)) == [20, -20]
+    assert sorted(nets(stage.close(LATE))) == [-20, 20]
 
 
 # Crashes
@@ -245,7 +250,7 @@ def test_after_a_crash_before_the_commit_the_next_closing_reads_both_slots() -> 
     stage.count(30)
     with pytest.raises(Died):
         stage.close(MIDDLE, dies_before_commit=True)
-    assert (stage.now.usage_slot, stage.units.of(UsagePeriod), stage.invoiced) == (0, [], [])
+    assert (stage.now.usage_slot, periods_of(stage), stage.invoiced) == (0, [], [])
     stage.count(12)
     assert [each.key.slot for each in stage.store.of_subscription("ten_1", "sub_1")] == [0, 1]
     assert nets(stage.close(MIDDLE)) == [42]
@@ -280,11 +285,6 @@ def test_after_a_crash_between_two_items_the_next_closing_reads_all(survives: in
     assert nets(stage.close(MIDDLE)) == [303, 3030]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="services/usage_closing._MOST_SLOTS: each failed commit leaves a closed slot, and after 50 of them no "
-    "closing gets to the open one; the subscription cannot be renewed, changed or ended any more",
-)
 def test_however_often_a_commit_failed_the_next_closing_comes_to_an_end() -> None:
     """A tax provider that is down for a day, and a client that tries again every few minutes."""
     stage = Stage()
@@ -339,7 +339,7 @@ def test_where_others_close_all_the_time_one_is_told_so() -> None:
 
     def other(key: TotalKey) -> None:
         stage.store.before_close = None
-        stage.store.close(key, final=False, expires_at=0)
+        stage.store.close(key, final=False)
         stage.store.before_close = other
 
     stage.store.before_close = other
@@ -397,7 +397,7 @@ def test_each_event_is_on_one_invoice_whatever_happens(history: list[tuple[str, 
         assert stage.billed <= counted
     stage.renew()
     assert stage.billed == counted
-    assert sum(each.amount.number for period in stage.units.of(UsagePeriod) for each in period.readings) == counted
+    assert sum(each.amount.number for period in periods_of(stage) for each in period.readings) == counted
 
 
 # Changes of plan
@@ -499,7 +499,7 @@ def test_what_a_closing_would_bill_is_said_without_closing_anything() -> None:
         assert nets(stage.closer.so_far(unit, found, stage.now, stage.sold, END).lines) == [100]
     assert stage.store.of_subscription("ten_1", "sub_1") == before
     unit.commit()
-    assert (stage.units.of(UsagePeriod), stage.now.usage_slot) == ([], 0)
+    assert (periods_of(stage), stage.now.usage_slot) == ([], 0)
     stage.count(8)
     assert nets(stage.close(MIDDLE)) == [50]
 

@@ -1,7 +1,6 @@
 """The shape of usage events: decimals exactly as they were written, and every wrong field by its place."""
 
 import json
-import time
 from decimal import Decimal
 from typing import Any
 

@@ -8,7 +8,7 @@ period anew: 10.00 -> 20.00 a month, half way: -5.00 and +10.00 (Stripe, "Prorat
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from billing.domain.discounts import Discount
@@ -32,7 +32,8 @@ MOST_PENDING_LINES = 200
 """So many lines may wait for the next invoice: they are stored with the subscription. ``invoice_now`` empties them."""
 
 MOST_PAST_TERMS = 50
-"""So many are remembered, for usage that comes late."""
+_TERMS_KEPT = timedelta(days=100)
+"""So long, and for the running period, earlier plans are remembered: usage may come late, and is corrected later."""
 
 
 class ProrationBehavior(StrEnum):
@@ -232,6 +233,7 @@ def resume(subscription: Subscription, plan: Plan, at: datetime) -> Step:
 
 def _starting(subscription: Subscription, at: datetime) -> Subscription:
     """A subscription that was to start later, started at ``at``; its trial is as long as it was to be."""
+    subscription = replace(subscription, began_at=at)
     if subscription.trial_end is None:
         return subscription
     trial_end = at + (subscription.trial_end - subscription.current_period.end)
@@ -260,11 +262,18 @@ def closing(
 
 
 def _past_terms(subscription: Subscription, target: Plan, at: datetime) -> tuple[PastTerms, ...]:
-    """What to remember of the plans before, where one of them, or the one that comes, prices usage."""
+    """What to remember of the plans before, where one of them, or the one that comes, prices usage.
+
+    Raises:
+        Conflict: the plan was changed too often for what still has to be remembered.
+    """
     if subscription.plan_key == PlanKey.of(target) or not (subscription.meters or target.meters):
         return subscription.past_terms
-    past = PastTerms(subscription.plan_key, subscription.cadence, at.replace(microsecond=0))
-    return (*subscription.past_terms, past)[-MOST_PAST_TERMS:]
+    needed_from = min(subscription.cadence.period_at(at).start, at - _TERMS_KEPT)
+    kept = tuple(past for past in subscription.past_terms if past.until > needed_from)
+    if len(kept) >= MOST_PAST_TERMS:
+        raise Conflict(f"The plan was changed {MOST_PAST_TERMS} times in this period; no more of it can be remembered")
+    return (*kept, PastTerms(subscription.plan_key, subscription.cadence, at.replace(microsecond=0)))
 
 
 def _change_within_period(

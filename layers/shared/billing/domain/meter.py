@@ -13,6 +13,8 @@ QUANTITY = "quantity"
 EXACT = Context(prec=80)
 """Sums of quantities are exact; Decimal's usual context rounds at 28 digits."""
 MOST_SHARDS = 32
+MOST_SHARDS_WITH_DIMENSIONS = 8
+"""Each shard has cells of its own for what may become a line each: 8 times 200 are as many as an invoice takes."""
 SHARDS_SETTLE = timedelta(minutes=15)
 """So long after it was set, a larger number of shards is written to. Whoever closes a period reads all of them from the
 moment it is stored; no process that began before that is still at work then (a Lambda runs 15 minutes at most)."""
@@ -68,6 +70,8 @@ class Meter:
     def __post_init__(self) -> None:
         if not 1 <= self.shards <= MOST_SHARDS:
             raise ValueError(f"meter {self.key}: 1 to {MOST_SHARDS} shards, not {self.shards}")
+        if self.dimensions and self.shards > MOST_SHARDS_WITH_DIMENSIONS:
+            raise ValueError(f"meter {self.key}: {self.shards} shards are too many for dimensions")
         if (self.property is None) != (self.aggregation is Aggregation.COUNT):
             raise ValueError(f"meter {self.key}: {self.aggregation} of {self.property}")
         if self.aggregation is Aggregation.UNIQUE and self.dimensions:

@@ -76,7 +76,7 @@ class Subscription:
         payment_method_id: what it is charged by; the customer's default where it has none of its own.
         unpaid_invoice_ids: its invoices whose charge failed; it is past due until the last of them is paid.
         trial_announced: ``subscription.trial_will_end`` was sent.
-        began_at: when it began, where that was before it was made.
+        began_at: when it begins, where that is at another time than it was made.
         past_terms: the plans that it had before, oldest first, where usage is priced.
         meters: every meter that a plan of its ever priced.
         usage_slot: how often its usage was closed: where usage is counted now (``services.usage_closing``).
@@ -216,7 +216,7 @@ def start(
         rest_returned=scheduled,
         test_clock_id=customer.test_clock_id,
         metadata=dict(metadata),
-        began_at=begins if begins < at else None,
+        began_at=begins if begins != at else None,
         meters=plan.meters,
     )
 
@@ -323,11 +323,11 @@ def invoice_unpaid(subscription: Subscription, invoice_id: str) -> Subscription:
 
     What never began stays incomplete.
     """
-    ended_or_not_begun = subscription.state in (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE)
-    if ended_or_not_begun or invoice_id in subscription.unpaid_invoice_ids:
+    not_begun = subscription.state is SubscriptionState.INCOMPLETE
+    if not_begun or invoice_id in subscription.unpaid_invoice_ids:
         return subscription
     unpaid = (*subscription.unpaid_invoice_ids, invoice_id)
-    stands = subscription.state in (SubscriptionState.TRIALING, SubscriptionState.PAUSED)
+    stands = subscription.state not in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE)
     state = subscription.state if stands else SubscriptionState.PAST_DUE
     return replace(subscription, state=state, unpaid_invoice_ids=unpaid)
 

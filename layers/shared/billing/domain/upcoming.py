@@ -1,5 +1,6 @@
 """What comes next for a subscription, and what that bills: the step that the alarm clock will take, ahead of time."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from billing.domain import changes
@@ -10,8 +11,22 @@ from billing.domain.plan import Plan
 from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
 
 
-def next_step(subscription: Subscription, plan: Plan) -> tuple[Step, datetime]:
-    """The next step that may make an invoice, and when; what was used until then comes on top.
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """A step that is to come.
+
+    Args:
+        before: the subscription as it will be just before it.
+        at: when.
+    """
+
+    before: Subscription
+    step: Step
+    at: datetime
+
+
+def next_step(subscription: Subscription, plan: Plan) -> Upcoming:
+    """The next step that may make an invoice; what was used until then comes on top.
 
     A period's end begins the next one, or closes a subscription that is about to end; a paused one resumes where it
     knows when. A resume into a period that is paid for bills nothing: then it is that period's end that counts.
@@ -29,17 +44,17 @@ def next_step(subscription: Subscription, plan: Plan) -> tuple[Step, datetime]:
         step = _at_period_end(subscription, plan, at)
     else:
         raise InvalidState.of("subscription", subscription.state, "billed again")
-    return step, at
+    return Upcoming(subscription, step, at)
 
 
-def require_invoiced(step: Step) -> Step:
-    """A step that makes an invoice.
+def require_invoiced(subscription: Subscription, step: Step) -> Step:
+    """A step of a subscription that makes an invoice.
 
     Raises:
         InvalidState: nothing is left to bill.
     """
     if not step.invoiced:
-        raise InvalidState.of("subscription", f"{step.subscription.state} with nothing to bill", "invoiced next")
+        raise InvalidState.of("subscription", f"{subscription.state} with nothing to bill", "invoiced next")
     return step
 
 

@@ -6,10 +6,11 @@ docs/decisions/0019-usage.md.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
@@ -21,11 +22,14 @@ from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.times import format_time, parse_time, sort_key
 
 LARGEST_QUANTITY = Decimal(10) ** 12
+LONGEST_CELL = 600
+"""In bytes, a cell's name: 200 of them are 120 KB, and an item of DynamoDB's has 400."""
 MOST_DECIMALS = 9
 """A total of DynamoDB's has 38 digits: 12 before the point and 9 behind it leave room for 10^17 events."""
 _FINEST = Decimal(1).scaleb(-MOST_DECIMALS)
 # Made once: json.dumps makes a new encoder for each call that asks for sorted keys.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 
 
 class Refusal(StrEnum):
@@ -40,10 +44,12 @@ class Refusal(StrEnum):
     NO_PROPERTY = "property_missing"
     NO_NUMBER = "property_not_a_number"
     TOO_MANY_DIMENSIONS = "too_many_dimension_values"
+    LONG_DIMENSIONS = "dimension_values_too_long"
     UNKNOWN_EVENT = "corrected_event_unknown"
     OTHER_METER = "corrected_event_of_another_meter"
     NOT_CORRECTABLE = "meter_not_correctable"
     EXCEEDS_EVENT = "exceeds_the_corrected_event"
+    WHOLE_EVENTS = "a_counted_event_is_taken_back_whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,8 @@ def measured(event: UsageEvent, subscription: Subscription, meter: Meter, span: 
     if isinstance(value, Refusal):
         return value
     cell = Cell(span, tuple(event.properties.get(name, "") for name in meter.dimensions))
+    if meter.dimensions and len(cell.name.encode()) > LONGEST_CELL:
+        return Refusal.LONG_DIMENSIONS
     seen = event.properties[meter.property or ""] if meter.aggregation is Aggregation.UNIQUE else None
     return Measured(event, meter, cell, value, seen)
 
@@ -232,13 +240,10 @@ def _value(event: UsageEvent, meter: Meter) -> Decimal | Refusal:
 
 def quantity_of(text: str) -> Decimal | Refusal:
     """The decimal that a property's text names, within the limits of a quantity; not negative."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
+    if not _NUMBER.fullmatch(text):
         return Refusal.NO_NUMBER
-    if not number.is_finite() or number < 0 or problem_of(number) is not None:
-        return Refusal.NO_NUMBER
-    return number
+    number = Decimal(text)
+    return number if number >= 0 and problem_of(number) is None else Refusal.NO_NUMBER
 
 
 def problem_of(number: Decimal) -> str | None:

@@ -25,10 +25,9 @@ from billing.domain.money import Money
 from billing.domain.periods import Period
 from billing.domain.plan import Plan, PlanKey, TaxBehavior
 from billing.domain.pricing import Component, ComponentType, exact_price, price
-from billing.domain.proration import portion
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.usage import UsageSpan, plan_of, span_at
-from billing.domain.usage_period import Place, Reading, UsageCharge, UsagePeriod, period_id
+from billing.domain.usage_period import Place, Reading, UsageCharge, UsagePeriod, given_back, period_id
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -56,13 +55,16 @@ class Known:
     plans: Mapping[PlanKey, Plan]
 
 
-def bill(subscription: Subscription, readings: Iterable[Reading], known: Known, at: datetime) -> UsageBill:
+def bill(
+    subscription: Subscription, readings: Iterable[Reading], known: Known, at: datetime, *, ending: bool = False
+) -> UsageBill:
     """What has come since the last closing, billed; nothing of a trial, nor of a period that has yet to begin.
 
     Args:
         subscription: as it was until ``at``.
         readings: what was counted since then.
         at: now, on the customer's clock: the end of what is billed.
+        ending: the subscription ends here.
     """
     at = at.replace(microsecond=0)  # as for a pause and a change
     fresh: dict[UsageSpan, list[Reading]] = {}
@@ -73,6 +75,9 @@ def bill(subscription: Subscription, readings: Iterable[Reading], known: Known, 
     ends = running is not None and running.period.end == at == subscription.current_period.end
     if running is not None and ends and subscription.meters:
         fresh.setdefault(running, [])  # also where nothing was used: there may be a minimum
+    for known_period in known.periods.values():
+        if known_period.readings and not known_period.charges:
+            fresh.setdefault(known_period.span, [])  # it was counted before its period began, and has waited for that
     lines: list[InvoiceLine] = []
     periods: list[UsagePeriod] = []
     for span in sorted(fresh, key=lambda each: (each.period.start, each.period.end, each.trial)):
@@ -83,9 +88,10 @@ def bill(subscription: Subscription, readings: Iterable[Reading], known: Known, 
         if not (span.trial or never_began or span.period.start >= at):
             is_end = ends and span == running
             after = replace(after, ended=after.ended or is_end)
-            after, found = _Billing(subscription, known, after, at, is_end).run()
+            is_last = ending and span == running
+            after, found = _Billing(subscription, known, after, at, is_end, is_last).run()
             lines += found
-        if after != before:
+        if after != before and not span.trial:
             periods.append(after)
     return UsageBill(tuple(lines), tuple(periods))
 
@@ -128,6 +134,7 @@ class _Billing:
     Args:
         period: with what has come since its last closing.
         is_end: the subscription ran to its end, and this is the end.
+        is_last: the subscription ends here, in the period's middle.
     """
 
     subscription: Subscription
@@ -135,29 +142,45 @@ class _Billing:
     period: UsagePeriod
     at: datetime
     is_end: bool
+    is_last: bool
 
     def run(self) -> tuple[UsagePeriod, list[InvoiceLine]]:
         charges = {each.place: each for each in self.period.charges}
-        lines: dict[Place, InvoiceLine] = {}
+        charged: dict[Place, InvoiceLine] = {}
+        credited: list[InvoiceLine] = []
         for place, priced in self._priced().items():
             before = charges.get(place) or UsageCharge(*place)
-            charges[place], amount = _charged(before, priced)
-            if not amount.is_zero or priced.quantity != before.quantity:
-                lines[place] = self._line(place, priced, before, amount)
-        # Of a period that ended during a pause, and was never closed, the discount is the one that the pause found.
+            after, amount = _charged(before, priced)
+            if amount.is_negative:
+                after, lines = given_back(after, -amount.micros)
+                more = EXACT.subtract(priced.quantity, before.quantity)
+                credited += [self._credit(line, more if n == 0 else None) for n, line in enumerate(lines)]
+            elif not amount.is_zero or priced.quantity != before.quantity:
+                charged[place] = self._line(place, priced, before, amount)
+            charges[place] = after
+        discount = self._discount()
+        for place, line in self._discounted(charged, discount).items():
+            charged[place] = line
+            if not line.amount.is_zero:
+                charges[place] = replace(charges[place], lines=(*charges[place].lines, line))
+        after_all = replace(self.period, charges=tuple(charges.values()), discount=discount)
+        return after_all, [*charged.values(), *credited]
+
+    def _discount(self) -> Discount | None:
+        """What holds for it: what held at its end, where it is late.
+
+        Of a period that ended during a pause, and was never closed, it is the one that the pause found.
+        """
         known = self.period.ended or bool(self.period.charges)
-        discount = self.period.discount if self._is_late and known else self._discount_in_force()
-        for place, off in self._discounts(lines, charges, discount).items():
-            credited = off.amount.is_negative
-            charge = charges[place]
-            charges[place] = replace(
-                charge,
-                discounted=charge.discounted + off.amount.micros,
-                coupon_id=charge.coupon_id if credited else off.coupon_id,
-            )
-            lines[place] = replace(lines[place], discounts=(off,))
-        after = replace(self.period, charges=tuple(charges.values()), discount=discount)
-        return after, list(lines.values())
+        if self._is_late and known:
+            return self.period.discount
+        discount = self.subscription.discount
+        return discount if discount is not None and discount.periods_used else None
+
+    def _credit(self, line: InvoiceLine, quantity: Decimal | None) -> InvoiceLine:
+        late = self._late_text()
+        name = line.description if line.description.endswith(late) else line.description + late
+        return replace(line, description=name, quantity=quantity)
 
     @property
     def _is_late(self) -> bool:
@@ -240,13 +263,13 @@ class _Billing:
     def _whole_units(found: dict[Place, _Priced]) -> None:
         """The costs as they can be charged: what all parts come to is rounded, not each of them.
 
-        0.4 cents, 0.4 more and 0.8 less are nothing; each by itself would be 0, 0 and -1. And no period costs less than
-        nothing: a volume price that falls may take off what another plan asked before.
+        No part costs less than nothing: a volume price that falls, or a latest value, gives back nothing of what was
+        asked under another plan.
         """
         total: dict[tuple[str, tuple[str, ...]], Fraction] = {}
         for place, priced in found.items():
             currency, before = priced.plan.currency, total.get(place[1:], Fraction(0))
-            after = total[place[1:]] = max(before + priced.cost, Fraction(0))
+            after = total[place[1:]] = before + max(priced.cost, Fraction(0))
             whole = [Money.rounded(each, currency, charge_step(currency)) for each in (after, before)]
             found[place] = replace(priced, cost=Fraction((whole[0] - whole[1]).micros))
 
@@ -266,8 +289,7 @@ class _Billing:
         name = f"{plan.name}: {component.key}"
         if group:
             name += f" ({', '.join(value or '-' for value in group)})"
-        if self._is_late:
-            name += f", late usage of {self._days()}"
+        name += self._late_text()
         # Of a part that is not the first, the quantity may be negative: the latest value has fallen since the change.
         alone = price(component, priced.quantity, plan.currency) if priced.first else None
         single = alone is not None and before == UsageCharge(*place) and amount == alone.amount
@@ -292,34 +314,28 @@ class _Billing:
         end = min(span.end, self.at, next(following, span.end))
         return Period(start, end) if start < end else span
 
-    def _days(self) -> str:
-        """``2026-01-01 to 2026-01-31``, in the subscription's zone; its end is the last day that belongs to it."""
+    def _late_text(self) -> str:
+        """``, late usage of 2026-01-01 to 2026-01-31``, in the subscription's zone, both days included."""
+        if not self._is_late:
+            return ""
         zone = ZoneInfo(self.subscription.cadence.timezone)
-        period = self.period.span.period
-        last = self._end - timedelta(microseconds=1)
-        return f"{period.start.astimezone(zone):%Y-%m-%d} to {last.astimezone(zone):%Y-%m-%d}"
+        first, last = self.period.span.period.start, self._end - timedelta(microseconds=1)
+        return f", late usage of {first.astimezone(zone):%Y-%m-%d} to {last.astimezone(zone):%Y-%m-%d}"
 
-    def _discount_in_force(self) -> Discount | None:
-        discount = self.subscription.discount
-        return discount if discount is not None and discount.periods_used else None
+    def _discounted(self, lines: dict[Place, InvoiceLine], discount: Discount | None) -> dict[Place, InvoiceLine]:
+        """The lines with what a discount takes off them.
 
-    def _discounts(
-        self, lines: dict[Place, InvoiceLine], charges: dict[Place, UsageCharge], discount: Discount | None
-    ) -> dict[Place, DiscountAmount]:
-        """What discounts take off each line.
-
-        A credit is net of what they took off the charge: of 100.00 less 50.00, a correction of all gives 50.00 back.
         An amount off is off what is billed in advance, once a period; off the usage only where nothing is, and then
-        only at the period's end.
+        only at the period's end, or the subscription's.
         """
-        off = dict(_credited(lines, charges))
-        charged = [place for place in lines if not lines[place].amount.is_negative]
         by_amount = discount is not None and discount.amount_off is not None
-        if discount is not None and (not by_amount or (self.is_end and self._only_metered())):
-            shares = discount.shares([lines[place].amount for place in charged])
-            taken = zip(charged, shares, strict=True)
-            off |= {place: DiscountAmount(discount.coupon_id, each) for place, each in taken}
-        return {place: each for place, each in off.items() if not each.amount.is_zero}
+        if discount is None or (by_amount and not ((self.is_end or self.is_last) and self._only_metered())):
+            return lines
+        shares = discount.shares([line.amount for line in lines.values()])
+        return {
+            place: line if off.is_zero else replace(line, discounts=(DiscountAmount(discount.coupon_id, off),))
+            for (place, line), off in zip(lines.items(), shares, strict=True)
+        }
 
     def _only_metered(self) -> bool:
         plan = self.known.plans[self.subscription.plan_key]
@@ -341,20 +357,6 @@ def _charged(before: UsageCharge, priced: _Priced) -> tuple[UsageCharge, Money]:
     currency = priced.plan.currency
     whole = Money.rounded(priced.cost, currency, charge_step(currency))
     # Of 100.00 that were void, a correction to 40.00 gives nothing back; what comes after it is owed again.
-    forgiven = min(before.forgiven, max(whole.micros, 0))
-    due = whole.micros - forgiven
-    amount = Money(due - before.billed, currency)
-    return replace(before, quantity=priced.quantity, billed=due, forgiven=forgiven), amount
-
-
-def _credited(
-    lines: Mapping[Place, InvoiceLine], charges: Mapping[Place, UsageCharge]
-) -> Iterator[tuple[Place, DiscountAmount]]:
-    """A credit's share of what discounts took off the charge that it gives back."""
-    for place, line in lines.items():
-        charge = charges[place]
-        before = charge.billed - line.amount.micros
-        if line.amount.is_negative and before > 0:
-            discounted = Money(charge.discounted, line.amount.currency)
-            off = portion(discounted, Fraction(line.amount.micros, before))
-            yield place, DiscountAmount(charge.coupon_id, off)
+    forgiven = min(before.forgiven, whole.micros)
+    amount = Money(whole.micros - forgiven - before.billed, currency)
+    return replace(before, quantity=priced.quantity, forgiven=forgiven), amount

@@ -1,6 +1,6 @@
 """What is known of a subscription's usage in a period: what was read of its meters, and what was billed of that."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -32,24 +32,27 @@ class UsageCharge:
 
     Args:
         quantity: so much of it.
-        billed: in micro-units, before discounts.
-        discounted, coupon_id: what discounts took off that, and the latest of them.
-        forgiven: what was billed and nobody shall pay: it was void, or credited. No correction gives it back.
+        lines: what is left of the lines that billed it, the latest last: a credit gives back from these.
+        forgiven: in micro-units, what was billed and nobody shall pay: it was void, or credited. No correction gives
+            it back.
     """
 
     since: datetime | None
     component: str
     group: tuple[str, ...]
     quantity: Decimal = Decimal(0)
-    billed: int = 0
-    discounted: int = 0
-    coupon_id: str = ""
+    lines: tuple[InvoiceLine, ...] = ()
     forgiven: int = 0
 
     @property
     def place(self) -> Place:
         """What it is the charge of."""
         return self.since, self.component, self.group
+
+    @property
+    def billed(self) -> int:
+        """In micro-units, before discounts: what is billed of it and not given back."""
+        return sum(line.amount.micros for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +73,133 @@ class UsagePeriod:
     charges: tuple[UsageCharge, ...] = ()
     ended: bool = False
     discount: Discount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageHistory:
+    """The usage periods of a subscription that began in one month (UTC), in order: one item, however short they are."""
+
+    id: str
+    tenant_id: str
+    subscription_id: str
+    periods: tuple[UsagePeriod, ...] = ()
     version: int = 0
+
+    def period(self, period_id: str) -> UsagePeriod | None:
+        """One of its periods."""
+        return next((each for each in self.periods if each.id == period_id), None)
+
+    def having(self, periods: Iterable[UsagePeriod]) -> "UsageHistory":
+        """The history with periods as they are now."""
+        known = {each.id: each for each in self.periods} | {each.id: each for each in periods}
+        return replace(self, periods=tuple(known[each] for each in sorted(known)))
 
 
 def period_id(subscription_id: str, span: UsageSpan) -> str:
-    """The id of a subscription's usage period."""
+    """The id of a subscription's usage period: ``sub_1#2026-01-31T00:00:00Z/2026-02-28T00:00:00Z``."""
     return f"{subscription_id}#{span.whole.key}"
 
 
-def forgiven(period: UsagePeriod, lines: Iterable[tuple[InvoiceLine, Money]]) -> UsagePeriod:
-    """The period after something was taken off lines that billed it: an invoice was void, or a credit note issued.
+def history_id(of_period: str) -> str:
+    """The id of the history that has a period: ``sub_1#2026-01``."""
+    return of_period[: of_period.index("#") + 8]
+
+
+def invoiced(period: UsagePeriod, lines: Iterable[InvoiceLine]) -> UsagePeriod:
+    """The period once its lines are on an invoice: what it has billed is known with its line ids and its taxes."""
+    final = {replace(line, id="", taxes=()): line for line in lines}
+    charges = tuple(
+        replace(charge, lines=tuple(final.get(each, each) if not each.id else each for each in charge.lines))
+        for charge in period.charges
+    )
+    return replace(period, charges=charges)
+
+
+def given_back(charge: UsageCharge, amount: int) -> tuple[UsageCharge, list[InvoiceLine]]:
+    """The charge after a credit, and the credit's lines: of the latest lines first, net of their discounts.
+
+    Of 100.00 less 50.00 on one invoice, 40.00 that were used too little give 20.00 back, with the share of its tax.
 
     Args:
-        lines: those that billed it, each with what was taken off its amount.
+        amount: micro-units, positive, at most what is billed.
+    """
+    kept = list(charge.lines)
+    credits_: list[InvoiceLine] = []
+    while amount:
+        line = kept.pop()
+        taken = min(amount, line.amount.micros)
+        amount -= taken
+        rest, part = _split(line, taken)
+        kept += [rest] if rest is not None else []
+        credits_.append(
+            replace(
+                part,
+                id="",
+                credits=line.id or None,
+                unit_amount=None,
+                amount=-part.taxable,
+                taxes=tuple(replace(tax, amount=-tax.amount) for tax in part.taxes),
+                discounts=(),
+            )
+        )
+    return replace(charge, lines=tuple(kept)), credits_
+
+
+def forgiven(period: UsagePeriod, lines: Iterable[InvoiceLine], taken: Mapping[str, Money]) -> UsagePeriod:
+    """The period after something was taken off lines of an invoice: it was void, or a credit note issued.
+
+    What was billed is forgiven. What was given back comes again: nobody has it.
+
+    Args:
+        lines: those of the invoice that billed the period.
+        taken: by line id, what was taken off the line's amount.
     """
     charges = {each.place: each for each in period.charges}
-    for line, off in lines:
+    for line in lines:
         place = (line.usage.since if line.usage else None, line.component or "", tuple(line.dimensions.values()))
-        charge = charges[place]
-        charges[place] = replace(
-            charge,
-            billed=charge.billed - off.micros,
-            discounted=charge.discounted - portion(line.discount, Fraction(off.micros, line.amount.micros)).micros,
-            forgiven=charge.forgiven + off.micros,
-        )
+        off = taken[line.id]
+        if off.is_negative:
+            _, part = _split(replace(line, amount=-line.amount), -off.micros)
+            taxes = tuple(replace(tax, amount=-tax.amount) for tax in part.taxes)
+            again = replace(part, id=line.credits or "", credits=None, taxes=taxes)
+            charges[place] = replace(charges[place], lines=(*charges[place].lines, again))
+        elif not off.is_zero:
+            charges[place] = _without(charges[place], line.id, off.micros)
     return replace(period, charges=tuple(charges.values()))
+
+
+def _without(charge: UsageCharge, line_id: str, amount: int) -> UsageCharge:
+    """The charge with something of one of its lines forgiven."""
+    kept: list[InvoiceLine] = []
+    for line in charge.lines:
+        taken = min(amount, line.amount.micros) if line.id == line_id else 0
+        amount -= taken
+        rest, _ = _split(line, taken)
+        kept += [rest] if rest is not None else []
+        charge = replace(charge, forgiven=charge.forgiven + taken)
+    return replace(charge, lines=tuple(kept))
+
+
+def _split(line: InvoiceLine, taken: int) -> tuple[InvoiceLine | None, InvoiceLine]:
+    """What is left of a line, None where nothing is, and the part of ``taken`` micro-units; together they are it."""
+    exact = Fraction(taken, line.amount.micros)
+    part = replace(
+        line,
+        amount=Money(taken, line.amount.currency),
+        discounts=tuple(replace(each, amount=portion(each.amount, exact)) for each in line.discounts),
+        taxes=tuple(replace(each, amount=portion(each.amount, exact)) for each in line.taxes),
+    )
+    if taken == line.amount.micros:
+        return None, line
+    rest = replace(
+        line,
+        amount=line.amount - part.amount,
+        discounts=tuple(
+            replace(each, amount=each.amount - less.amount)
+            for each, less in zip(line.discounts, part.discounts, strict=True)
+        ),
+        taxes=tuple(
+            replace(each, amount=each.amount - less.amount) for each, less in zip(line.taxes, part.taxes, strict=True)
+        ),
+    )
+    return rest, part

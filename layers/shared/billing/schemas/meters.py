@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from billing.domain.meter import MOST_SHARDS, QUANTITY, Aggregation, Meter
+from billing.domain.meter import MOST_SHARDS, MOST_SHARDS_WITH_DIMENSIONS, QUANTITY, Aggregation, Meter
 from billing.domain.tenant import PLATFORM
 from billing.schemas.base import Immutable, MetadataKey, Name, Request, Resource, Time, unsaid
 from billing.schemas.catalog import MOST_DIMENSIONS, Dimension, MeterKey
@@ -13,7 +13,11 @@ from billing.services.meters import NewMeter
 
 Shards = Annotated[
     int,
-    Field(ge=1, le=MOST_SHARDS, description="over how many items a total is spread, for many writers at once"),
+    Field(
+        ge=1,
+        le=MOST_SHARDS,
+        description="over how many items a total is spread, for many writers at once; 8 at most with dimensions",
+    ),
 ]
 
 
@@ -65,6 +69,13 @@ class MeterIn(Request):
                 for n, reason in sorted(bad.items())
             ]
             raise ValidationError.from_exception_data(cls.__name__, problems)
+        return value
+
+    @field_validator("shards", mode="after")
+    @classmethod
+    def _not_too_many(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("dimensions") and value > MOST_SHARDS_WITH_DIMENSIONS:
+            raise PydanticCustomError("too_many_with_dimensions", "each of them has totals of its own")
         return value
 
     def new(self) -> NewMeter:

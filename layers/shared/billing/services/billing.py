@@ -25,13 +25,13 @@ from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus
 from billing.domain.lines import InvoiceLine
 from billing.domain.money import Money
 from billing.domain.payment import Payment, SettledBy
-from billing.domain.subscription import Subscription
+from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
 from billing.services.clocks import shard_of
 from billing.services.collection import Case, Collector, event_of
 from billing.services.ports import Found, Ref, Work
 from billing.services.taxes import Taxes
-from billing.services.usage_closing import UsageCloser, ending
+from billing.services.usage_closing import UsageCloser, ending, note_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +238,7 @@ class Biller:
         self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, at: datetime
     ) -> tuple[Invoice, Subscription | None]:
         """The invoice with its number; and its subscription, with its lines as they are billed."""
+        note_lines(work, draft)
         subscription = _with_billed(subscription, draft)
         offset, subscription = self._offset(work, draft, subscription, at)
         final = invoicing.finalize(draft, books.sequence, books.balance, at, offset)
@@ -293,6 +294,9 @@ class Biller:
             )
         if not invoice.to_charge or method_of(customer, subscription) is not None:
             return invoice, subscription
+        if subscription.state is SubscriptionState.CANCELED:
+            # Owed all the same: what is credited later comes off it first.
+            return invoice, lifecycle.invoice_unpaid(subscription, invoice.id)
         if subscription.state not in lifecycle.RENEWING:
             return invoice, subscription
         return (

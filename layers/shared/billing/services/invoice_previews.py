@@ -40,8 +40,9 @@ class InvoicePreviews:
             *usage.refs(tenant, subscription),
         )
         plan = found.require(plan_ref)
-        step, at = next_step(subscription, plan)
-        step = require_invoiced(usage.so_far(work, found, subscription, plan, at).on(step))
+        upcoming = next_step(subscription, plan)
+        used = usage.so_far(work, found, upcoming.before, plan, upcoming.at)
+        step, at = require_invoiced(subscription, used.on(upcoming.step)), upcoming.at
         books = self.biller.books(found, tenant, found.require(customer_ref))
         return self.biller.preview(books, step.invoiced, at, step.subscription)
 

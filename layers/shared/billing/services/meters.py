@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from billing.domain.errors import AlreadyExists, Detail, NotFound
-from billing.domain.meter import Aggregation, Meter
+from billing.domain.errors import AlreadyExists, Detail, NotFound, ValidationFailed
+from billing.domain.meter import MOST_SHARDS_WITH_DIMENSIONS, Aggregation, Meter
 from billing.domain.pricing import Component
 from billing.domain.tenant import PLATFORM
 from billing.services.ports import Found, Page, Query, Ref, Work
@@ -60,11 +60,14 @@ def update(work: Work, key: str, changes: dict[str, Any]) -> Meter:
 
     Raises:
         NotFound: the tenant has none with this key, though the platform may.
+        ValidationFailed: these are too many shards for a meter with dimensions.
     """
     ref = Ref(Meter, work.tenant.id, key)
     meter = work.load(ref).require(ref)
     changed = replace(meter, name=changes.get("name", meter.name))
     if changes.get("shards", meter.shards) != meter.shards:
+        if meter.dimensions and changes["shards"] > MOST_SHARDS_WITH_DIMENSIONS:
+            raise ValidationFailed.of("shards", "too_many_with_dimensions")
         changed = changed.resharded(changes["shards"], work.now)
     return work.save(changed) if changed != meter else meter
 

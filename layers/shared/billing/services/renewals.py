@@ -241,7 +241,7 @@ class Renewals:
             found = work.load(plan_ref, *self.biller.usage.refs(work.tenant, subscription))
             plan = found.require(plan_ref)
             lines = changes.closing(subscription, plan, at, ProrationBehavior.NONE)
-            used = self.biller.usage.close(work, found, subscription, plan, at)
+            used = self.biller.usage.close(work, found, subscription, plan, at, ending=True)
             step = used.on(Step(after, lines, lines))
         occasion = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, shard)
         self._carry_out(work, books, subscription, step, occasion, work.fresh_id("in", at))

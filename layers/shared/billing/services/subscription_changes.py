@@ -154,7 +154,7 @@ class SubscriptionChanges:
         if after.state is not SubscriptionState.CANCELED:
             return self._carry_out(work, loaded.books, loaded, Step(after))
         lines = changes.closing(before, loaded.plan, loaded.at, behavior)
-        used = self.biller.usage.close(work, loaded.found, before, loaded.plan, loaded.at)
+        used = self.biller.usage.close(work, loaded.found, before, loaded.plan, loaded.at, ending=True)
         step = used.on(Step(after, lines, lines))
         return self._carry_out(work, loaded.books, loaded, step, BillingReason.SUBSCRIPTION_CANCEL, patient=True)
 

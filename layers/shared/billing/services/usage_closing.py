@@ -13,6 +13,7 @@ from typing import Any
 from billing.domain import changes
 from billing.domain.changes import ProrationBehavior, Step
 from billing.domain.errors import Unavailable
+from billing.domain.invoicing import Invoice
 from billing.domain.lines import InvoiceLine
 from billing.domain.meter import Amount, Meter, combined
 from billing.domain.plan import Plan, PlanKey, version_id
@@ -20,13 +21,12 @@ from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Tenant
 from billing.domain.usage import Cell, plan_of, span_at
 from billing.domain.usage_billing import Known, UsageBill, bill
-from billing.domain.usage_period import Reading, UsagePeriod, period_id
+from billing.domain.usage_period import Reading, UsageHistory, UsagePeriod, history_id, invoiced, period_id
 from billing.services import meters as catalog
 from billing.services.ports import Found, Ref, Work
 from billing.services.usage_ports import TotalKey, Totals, UsageStore
 
-_MOST_SLOTS = 50
-_KEPT_S = 400 * 86_400
+_MOST_ROUNDS = 20
 LATE_BY = timedelta(days=1)
 """So much longer than a tenant lets events lie back is waited for those of a canceled subscription: in the queue."""
 
@@ -79,6 +79,7 @@ class UsageCloser:
         at: datetime,
         *,
         target: Plan | None = None,
+        ending: bool = False,
         final: bool = False,
     ) -> Closed:
         """Close what was counted until now, and bill it.
@@ -88,6 +89,7 @@ class UsageCloser:
             plan: the plan in force until now.
             at: now, on the customer's clock.
             target: the plan that it changes to: its meters are closed as well, so that what it bills begins here.
+            ending: the subscription ends here.
             final: nothing is taken any more after this.
 
         Raises:
@@ -96,24 +98,42 @@ class UsageCloser:
         meters = self._meters(found, work.tenant.id, subscription, *((target,) if target else ()))
         if not meters:
             return Closed(subscription.usage_slot)
-        expires_at = int(work.now.timestamp()) + _KEPT_S
+        items, slot = self._closed(subscription, meters, final=final)
+        readings = _readings(items, meters)
+        histories = self._histories(work, found, subscription, readings)
+        billed = self._billed(work, subscription, plan, at, meters, readings, histories, ending=ending)
+        changed: dict[str, list[UsagePeriod]] = {}
+        for period in billed.periods:
+            changed.setdefault(history_id(period.id), []).append(period)
+        for each, periods in changed.items():
+            work.save(histories[each].having(periods))
+        return Closed(slot, billed.lines)
+
+    def _closed(
+        self, subscription: Subscription, meters: Mapping[str, Meter], *, final: bool
+    ) -> tuple[list[Totals], int]:
+        """Close slots until one that was open until just now: what comes goes into the one after it.
+
+        Mostly that is the first. Where commits failed before, there are closed ones behind it, be they hundreds: those
+        are read in one query.
+        """
         items: list[Totals] = []
         slot = subscription.usage_slot
-        for _ in range(_MOST_SLOTS):
-            here = [
-                self.store.close(key, final=final, expires_at=expires_at)
-                for key in _keys(subscription, slot, meters.values())
-            ]
+        for _ in range(_MOST_ROUNDS):
+            here = [self.store.close(key, final=final) for key in _keys(subscription, slot, meters.values())]
             items += [totals for totals, _ in here]
             slot += 1
             if not any(was_closed for _, was_closed in here):
-                break  # all of it was open until just now: what comes goes into the next slot
-        else:
-            raise Unavailable("Others close this subscription's usage at the same time", retry_after_s=1)
-        billed = self._billed(work, found, subscription, plan, at, meters, items)
-        for period in billed.periods:
-            work.save(period)
-        return Closed(slot, billed.lines)
+                return items, slot
+            later = self.store.of_subscription(subscription.tenant_id, subscription.id, slot)
+            behind = {each.key: each for each in later if each.key.meter in meters}
+            latest = max((key.slot for key in behind), default=slot)
+            for key in (key for each in range(slot, latest) for key in _keys(subscription, each, meters.values())):
+                known = behind.get(key)
+                is_closed = known is not None and bool(known.closed)
+                items.append(known if known is not None and is_closed else self.store.close(key, final=final)[0])
+            slot = latest
+        raise Unavailable("Others close this subscription's usage at the same time", retry_after_s=1)
 
     def so_far(self, work: Work, found: Found, subscription: Subscription, plan: Plan, at: datetime) -> Closed:
         """What a closing at ``at`` would bill of what has been counted; nothing is closed.
@@ -125,37 +145,39 @@ class UsageCloser:
         if not meters:
             return Closed(subscription.usage_slot)
         items = self.store.of_subscription(work.tenant.id, subscription.id, subscription.usage_slot)
-        items = [each for each in items if each.key.meter in meters]
-        billed = self._billed(work, found, subscription, plan, at, meters, items)
+        readings = _readings([each for each in items if each.key.meter in meters], meters)
+        histories = self._histories(work, found, subscription, readings)
+        billed = self._billed(work, subscription, plan, at, meters, readings, histories)
         return Closed(subscription.usage_slot, billed.lines)
 
     def _billed(
         self,
         work: Work,
-        found: Found,
         subscription: Subscription,
         plan: Plan,
         at: datetime,
         meters: Mapping[str, Meter],
-        items: Sequence[Totals],
+        readings: Sequence[Reading],
+        histories: Mapping[str, UsageHistory],
+        *,
+        ending: bool = False,
     ) -> UsageBill:
-        readings = _readings(items, meters)
-        periods = self._periods(work, found, subscription, readings)
+        periods = {each.id: each for history in histories.values() for each in history.periods}
         plans = self._plans(work, subscription, plan, readings, periods.values())
-        return bill(subscription, readings, Known(meters, periods, plans), at)
+        return bill(subscription, readings, Known(meters, periods, plans), at, ending=ending)
 
     @staticmethod
-    def _periods(
+    def _histories(
         work: Work, found: Found, subscription: Subscription, readings: Iterable[Reading]
-    ) -> dict[str, UsagePeriod]:
-        """What was billed of the periods before: read where something came late."""
+    ) -> dict[str, UsageHistory]:
+        """What is known of the periods that were read, and of the running one; read where something came late."""
         tenant_id = work.tenant.id
         running = _running_ref(tenant_id, subscription)
-        refs = {Ref(UsagePeriod, tenant_id, period_id(subscription.id, each.cell.span)) for each in readings}
-        late = sorted(refs - {running}, key=lambda ref: ref.id)
+        ids = {history_id(period_id(subscription.id, each.cell.span)) for each in readings}
+        late = [Ref(UsageHistory, tenant_id, each) for each in sorted(ids - {running.id})]
         more = work.load(*late) if late else found
-        known = [found.get(running), *(more.get(ref) for ref in late)]
-        return {each.id: each for each in known if each is not None}
+        known = [(running, found.get(running)), *((ref, more.get(ref)) for ref in late)]
+        return {ref.id: each or UsageHistory(ref.id, tenant_id, subscription.id) for ref, each in known}
 
     @staticmethod
     def _plans(
@@ -182,6 +204,23 @@ class UsageCloser:
         return {key: meter for key, meter in meters.items() if meter is not None}
 
 
+def note_lines(work: Work, draft: Invoice) -> None:
+    """Note in the usage periods that a draft bills how its lines stand on it: with their ids and their taxes.
+
+    From then on a credit gives back from these. Nothing is read where the periods were saved in this unit of work.
+    """
+    billed = [line for line in draft.lines if line.usage is not None]
+    refs = {Ref(UsageHistory, draft.tenant_id, history_id(line.usage.period_id)) for line in billed if line.usage}
+    if not refs:
+        return
+    found = work.load(*refs)
+    for ref in sorted(refs, key=lambda each: each.id):
+        before = found.require(ref)
+        after = before.having(invoiced(each, billed) for each in before.periods)
+        if after != before:
+            work.save(after)
+
+
 def ending(before: Subscription | None, after: Subscription, tenant: Tenant) -> Subscription:
     """The subscription, waiting for late usage where it has just ended and ran until then."""
     ended = after.state is SubscriptionState.CANCELED and before is not None and before.state is not after.state
@@ -191,10 +230,10 @@ def ending(before: Subscription | None, after: Subscription, tenant: Tenant) -> 
     return replace(after, usage_until=after.canceled_at + timedelta(seconds=tenant.usage_past_s) + LATE_BY)
 
 
-def _running_ref(tenant_id: str, subscription: Subscription) -> Ref[UsagePeriod]:
+def _running_ref(tenant_id: str, subscription: Subscription) -> Ref[UsageHistory]:
     """What is known of the running period's usage."""
     span = span_at(subscription, subscription.current_period.start)
-    return Ref(UsagePeriod, tenant_id, period_id(subscription.id, span))
+    return Ref(UsageHistory, tenant_id, history_id(period_id(subscription.id, span)))
 
 
 def _keys(subscription: Subscription, slot: int, meters: Iterable[Meter]) -> list[TotalKey]:

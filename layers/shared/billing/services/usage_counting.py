@@ -16,13 +16,14 @@ from typing import Any, TypeVar
 from billing.domain.errors import Unavailable
 from billing.domain.ids import derived
 from billing.domain.meter import Aggregation, Amount, Meter, combined
-from billing.domain.subscription import Subscription
+from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.usage import Measured, Refusal, UsageEvent, UsageSpan, hour_of, measured, span_at
 from billing.domain.usage_rejection import RejectedEvent, UsageRejection
 from billing.services import meters as catalog
 from billing.services.ports import Ref, Unit, Units
 from billing.services.races import run_again
 from billing.services.usage_ports import (
+    FINAL,
     Change,
     Chunk,
     Counting,
@@ -40,6 +41,8 @@ MOST_ITEMS = 100
 """DynamoDB: so many items are in a transaction at most."""
 MOST_CELLS = 200
 """So many combinations of period and dimension values an item of totals has; each write pays for its size."""
+MOST_ORDERED = 60
+"""So many maxima and latest values at most: each is four operators of a condition, and DynamoDB takes 300 of them."""
 _RUNS = 40
 _DAY_S = 86_400
 EVENT_KEPT_S = 90 * _DAY_S
@@ -139,7 +142,7 @@ class _ChunkRun:
         unit = self._counter.units.begin(self._chunk.tenant_id)
         events = list(self._without_twins())
         known, reported = self._load(unit, events)
-        events = [each for each in events if each.event_id not in reported]
+        events = [each for each in events if (each.event_id, each.digest) not in reported]
         effects = self._effects([each for each in events if each.corrects is None], known)
         for group in _groups(effects):
             self._count_group(group, known)
@@ -165,7 +168,7 @@ class _ChunkRun:
             else:
                 self._report.duplicates += 1
 
-    def _load(self, unit: Unit, events: Sequence[UsageEvent]) -> tuple[_Known, set[str]]:
+    def _load(self, unit: Unit, events: Sequence[UsageEvent]) -> tuple[_Known, set[tuple[str, str]]]:
         """What the events refer to, and which of them were reported when this message came before."""
         tenant_id = self._chunk.tenant_id
         subscriptions = {each.subscription_id for each in events}
@@ -181,7 +184,7 @@ class _ChunkRun:
             {each: it for each in subscriptions if (it := found.get(Ref(Subscription, tenant_id, each))) is not None},
             {key: meter for key, meter in meters.items() if meter is not None},
         )
-        return known, {each.event.event_id for each in before.events} if before is not None else set()
+        return known, _named(before)
 
     def _effects(self, events: Iterable[UsageEvent], known: _Known) -> list[_Effect]:
         found: list[_Effect] = []
@@ -215,7 +218,9 @@ class _ChunkRun:
         stored = StoredEvent(event, event.digest, outcome.cell, outcome.value, remaining, self._now)
         seen = None
         if outcome.seen is not None:
-            seen = seen_key(self._chunk.tenant_id, event.subscription_id, meter.key, outcome.cell, outcome.seen)
+            # In the whole period: a plan that changes in its middle makes nobody new.
+            place = replace(outcome.cell, span=outcome.cell.span.whole)
+            seen = seen_key(self._chunk.tenant_id, event.subscription_id, meter.key, place, outcome.seen)
         return _Effect(outcome, stored, day, hour, seen)
 
     def _corrections(self, events: Sequence[UsageEvent], known: _Known) -> list[_Effect]:
@@ -251,16 +256,16 @@ class _ChunkRun:
             if outcome.done:
                 self._report.counted += len(group)
                 return
-            group = self._after(outcome, group, known)
+            group = self._after(outcome, group)
+            if outcome.closed:
+                group = self._moved_on(outcome, group, known, look=run > 0)
             if outcome.outrun and not outcome.known:
                 self._counter.pause(self._counter.jitter() * min(0.01 * 2**run, 0.2))
         raise Unavailable("Too many others count into the same total", retry_after_s=1)
 
-    def _after(self, outcome: Outcome, group: list[_Effect], known: _Known) -> list[_Effect]:
+    def _after(self, outcome: Outcome, group: list[_Effect]) -> list[_Effect]:
         """What is left of a group to be counted."""
-        final = {key.subscription_id for key, closed in outcome.closed.items() if closed == "final"}
-        for key in outcome.closed:
-            known.slots[key.subscription_id] = max(known.slot(key.subscription_id), key.slot + 1)
+        final = {key.subscription_id for key, closed in outcome.closed.items() if closed == FINAL}
         left: list[_Effect] = []
         for effect in group:
             event = effect.event
@@ -273,6 +278,33 @@ class _ChunkRun:
             else:
                 left.append(effect)
         return left
+
+    def _moved_on(self, outcome: Outcome, group: list[_Effect], known: _Known, *, look: bool) -> list[_Effect]:
+        """The group as it is measured now: whoever closed its slot may have changed the plan as well.
+
+        Args:
+            look: the slot after a closed one was closed too: commits failed, and the open one may be far behind.
+        """
+        tenant_id = self._chunk.tenant_id
+        refs = {key.subscription_id: Ref(Subscription, tenant_id, key.subscription_id) for key in outcome.closed}
+        found = self._counter.units.begin(tenant_id).load(*refs.values())
+        for key in outcome.closed:
+            subscription = found.require(refs[key.subscription_id])
+            known.subscriptions[subscription.id] = subscription
+            self._spans.pop(subscription.id, None)
+            slot = max(known.slot(subscription.id), subscription.usage_slot, key.slot + 1)
+            known.slots[subscription.id] = self._latest_slot(key, slot) if look else slot
+        corrections = [effect for effect in group if effect.takes_back is not None]
+        return corrections or self._effects([effect.event for effect in group], known)
+
+    def _latest_slot(self, key: TotalKey, slot: int) -> int:
+        """The slot after the closed ones, from ``slot`` on; a final one is the last."""
+        items = self._store.of_subscription(key.tenant_id, key.subscription_id, slot)
+        same = [each for each in items if (each.key.meter, each.key.shard) == (key.meter, key.shard)]
+        latest = max(same, key=lambda each: each.key.slot, default=None)
+        if latest is None:
+            return slot
+        return latest.key.slot if latest.closed in ("", FINAL) else latest.key.slot + 1
 
     def _met(self, event: UsageEvent, digest: str) -> None:
         """An event whose id is taken: by itself, or by another one."""
@@ -335,7 +367,8 @@ class _ChunkRun:
         ordered = {key for each, (_, key) in zip(looked, places, strict=True) if not _adds_up(each)}
         series = self._store.series(ordered) if ordered else {}
         seen = self._store.seen({each.seen for each in looked if each.seen is not None})
-        return _Present({key: it.cells for key, it in totals.items()}, series, seen)
+        # What a closed one has says nothing of the open one after it.
+        return _Present({key: it.cells for key, it in totals.items() if not it.closed}, series, seen)
 
     def _places(self, effect: _Effect, known: _Known) -> tuple[TotalKey, SeriesKey]:
         event, meter = effect.event, effect.measured.meter
@@ -448,33 +481,45 @@ def _not_correctable(event: UsageEvent, original: StoredEvent, known: _Known) ->
         return Refusal.UNKNOWN_SUBSCRIPTION
     if meter is None:
         return Refusal.UNKNOWN_METER
+    subscription = known.subscriptions[event.subscription_id]
+    if subscription.state is SubscriptionState.CANCELED and subscription.usage_until is None:
+        return Refusal.ALREADY_FINAL
     same = (original.event.subscription_id, original.event.meter) == (event.subscription_id, event.meter)
     if not same:
         return Refusal.OTHER_METER
     if original.remaining is None:
         return Refusal.NOT_CORRECTABLE
+    if meter.aggregation is Aggregation.COUNT and event.quantity != -1:
+        return Refusal.WHOLE_EVENTS
     return None
+
+
+def _named(rejection: UsageRejection | None) -> set[tuple[str, str]]:
+    """The events that a rejection has, by id and content."""
+    return {(each.event.event_id, each.event.digest) for each in rejection.events} if rejection is not None else set()
 
 
 def _groups(effects: Sequence[_Effect]) -> Iterator[list[_Effect]]:
     """Effects in groups that fit into a transaction each, whatever they change."""
     group: list[_Effect] = []
     others: set[tuple[str, ...]] = set()
-    size = 0
+    size = ordered = 0
     for effect in effects:
         event = effect.event
+        is_ordered = not _adds_up(effect)
         places = {
             ("total", event.subscription_id, event.meter),
             ("series", event.subscription_id, event.meter, effect.day),
             *([("seen", effect.seen)] if effect.seen else ()),
         }
         more = 1 + len(places - others)
-        if size + more > MOST_ITEMS:
+        if size + more > MOST_ITEMS or ordered + is_ordered > MOST_ORDERED:
             yield group
-            group, others, size = [], set(), 0
+            group, others, size, ordered = [], set(), 0, 0
             more = 1 + len(places)
         group.append(effect)
         others |= places
         size += more
+        ordered += is_ordered
     if group:
         yield group

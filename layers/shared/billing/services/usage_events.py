@@ -18,8 +18,9 @@ from billing.domain.usage import UsageEvent, window_problem
 from billing.services.ports import Ref, Work
 from billing.services.usage_ports import Chunk, UsageQueue
 
-MOST_EVENTS = 96
-"""In a chunk: with the totals and hours that they change, they fit into a transaction of 100 items."""
+MOST_EVENTS = 480
+"""In a chunk: five transactions of 100 items, with the totals and hours that they change, for one look at what they
+refer to."""
 MOST_BYTES = 200_000
 """In a chunk; a message of SQS's holds 262,144."""
 _AROUND_BYTES = 80

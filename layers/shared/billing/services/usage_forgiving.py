@@ -1,11 +1,10 @@
 """Usage whose invoice is void or credited: forgiven, so that no correction gives back what nobody paid."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from billing.domain.lines import InvoiceLine
 from billing.domain.money import Money
-from billing.domain.usage_period import UsagePeriod, forgiven
+from billing.domain.usage_period import UsageHistory, forgiven, history_id
 from billing.services.ports import Ref, Work
 
 Left = Mapping[str, InvoiceLine | None]
@@ -17,17 +16,22 @@ def forgive(work: Work, tenant_id: str, lines: Sequence[InvoiceLine], before: Le
     Args:
         before, after: by line id, what was and is left of each; None for nothing. A line that is not named is whole.
     """
-    taken: dict[str, list[tuple[InvoiceLine, Money]]] = {}
+    taken = {line.id: _amount(line, before) - _amount(line, after) for line in lines}
+    by_period: dict[str, list[InvoiceLine]] = {}
     for line in lines:
-        off = _amount(line, before) - _amount(line, after)
-        if line.usage is not None and not off.is_zero:
-            taken.setdefault(line.usage.period_id, []).append((line, off))
-    if not taken:
+        if line.usage is not None and not taken[line.id].is_zero:
+            by_period.setdefault(line.usage.period_id, []).append(line)
+    if not by_period:
         return
-    refs: dict[str, Ref[Any]] = {each: Ref(UsagePeriod, tenant_id, each) for each in taken}
-    found = work.load(*refs.values())
-    for period_id, ref in refs.items():
-        work.save(forgiven(found.require(ref), taken[period_id]))
+    refs = {each: Ref(UsageHistory, tenant_id, history_id(each)) for each in by_period}
+    found = work.load(*set(refs.values()))
+    histories = {ref: found.require(ref) for ref in refs.values()}
+    for period_id, billed in by_period.items():
+        period = histories[refs[period_id]].period(period_id)
+        assert period is not None, "what an invoice bills is in its history"
+        histories[refs[period_id]] = histories[refs[period_id]].having([forgiven(period, billed, taken)])
+    for history in histories.values():
+        work.save(history)
 
 
 def _amount(line: InvoiceLine, left: Left) -> Money:

@@ -77,12 +77,16 @@ class SeriesKey:
     shard: int = 0
 
 
+CLOSED, FINAL = "closed", "final"
+"""What is said of an item of totals that takes nothing any more: another one follows it, or none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """An item of totals.
 
     Args:
-        closed: "" while it is open, else ``closed`` or ``final``.
+        closed: "" while it is open, else ``CLOSED`` or ``FINAL``.
     """
 
     key: TotalKey
@@ -133,7 +137,7 @@ class Outcome:
 
     Args:
         known: events whose ids are taken: the digests of those that have them.
-        closed: totals that take nothing any more: ``closed`` or ``final``.
+        closed: totals that take nothing any more: ``CLOSED`` or ``FINAL``.
         outrun: a maximum or a latest value was passed by another writer meanwhile, or a value was seen: look again.
         short: corrected events of which less is left than was to be taken back.
     """
@@ -167,7 +171,7 @@ class UsageStore(Protocol):
     def series(self, keys: Collection[SeriesKey]) -> dict[SeriesKey, Mapping[str, Amount]]:
         """Days of hourly series, consistent; those that are not there are left out."""
 
-    def close(self, key: TotalKey, *, final: bool, expires_at: int) -> tuple[Totals, bool]:
+    def close(self, key: TotalKey, *, final: bool) -> tuple[Totals, bool]:
         """Close an item of totals and read it, in one atomic update; it is made where there is none.
 
         Returns:

@@ -102,11 +102,9 @@ class UnitOfWork:
         return fresh(prefix, at or self._now, self._runtime.entropy())
 
     def load(self, *refs: Ref[Any]) -> Found:
-        return self._with_staged(refs, self._loaded(refs))
-
-    def _with_staged(self, refs: tuple[Ref[Any], ...], found: Found) -> Found:
-        """What this unit has staged is newer than what is stored."""
+        # What this unit has staged is newer than what is stored, and is not read.
         staged = {ref: self._staged.get((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
+        found = self._loaded(tuple(ref for ref in refs if staged[ref] is None))
         if not any(staged.values()):
             return found
         return Found({ref: each.entity if each else found.get(ref) for ref, each in staged.items()})

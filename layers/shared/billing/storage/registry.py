@@ -22,7 +22,7 @@ from billing.domain.tax_table import TaxRateUpdates
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, SETTINGS_ID, InvoiceSequence, Tenant
 from billing.domain.test_clock import TestClock
 from billing.domain.times import sort_key
-from billing.domain.usage_period import UsagePeriod
+from billing.domain.usage_period import UsageHistory
 from billing.domain.usage_rejection import UsageRejection
 from billing.storage import tables
 
@@ -117,7 +117,7 @@ REGISTRY: dict[type, Stored] = {
     Balance: _plain(tables.BalanceItem),
     Coupon: _plain(tables.CouponItem),
     Redemption: _plain(tables.RedemptionItem),
-    UsagePeriod: _plain(tables.UsagePeriodItem),
+    UsageHistory: _plain(tables.UsagePeriodItem),
     UsageRejection: _plain(tables.UsageRejectionItem),
     TestClock: _plain(tables.TestClockItem, lambda e: _due(e.due)),
 }  # fmt: skip

@@ -21,7 +21,17 @@ from botocore.exceptions import ClientError
 from billing.domain.meter import EXACT, Aggregation, Amount
 from billing.domain.times import format_time, parse_time
 from billing.domain.usage import Cell, UsageEvent
-from billing.services.usage_ports import Change, Counting, Outcome, SeriesKey, StoredEvent, TotalKey, Totals
+from billing.services.usage_ports import (
+    CLOSED,
+    FINAL,
+    Change,
+    Counting,
+    Outcome,
+    SeriesKey,
+    StoredEvent,
+    TotalKey,
+    Totals,
+)
 from billing.storage.database import Database, Key, raw, table_name
 from billing.storage.tables import UsageEventItem, UsageTotalItem
 
@@ -74,18 +84,15 @@ class DynamoUsageStore:
         found = self._database.batch_get({UsageTotalItem: set(by_key)})[UsageTotalItem] if by_key else {}
         return {by_key[key]: _cells(item) for key, item in found.items()}
 
-    def close(self, key: TotalKey, *, final: bool, expires_at: int) -> tuple[Totals, bool]:
+    def close(self, key: TotalKey, *, final: bool) -> tuple[Totals, bool]:
         # What it was before is what it stays: the update touches no cell, and nobody else will.
         expression = "closed = :closed" if final else "closed = if_not_exists(closed, :closed)"
         answer = self._database.call(
             lambda: self._database.client.update_item(
                 TableName=table_name(UsageTotalItem),
                 Key=_total_place(key),
-                UpdateExpression=f"SET {expression}, expires_at = :expires",
-                ExpressionAttributeValues={
-                    ":closed": raw("final" if final else "closed"),
-                    ":expires": {"N": str(expires_at)},
-                },
+                UpdateExpression=f"SET {expression}",
+                ExpressionAttributeValues={":closed": raw(FINAL if final else CLOSED)},
                 ReturnValues="ALL_OLD",
             )
         )

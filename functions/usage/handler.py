@@ -43,7 +43,7 @@ def get_usage_event(event_id: str, work: CurrentWork) -> UsageEventOut:
 def list_usage_rejections(
     work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: OptionalText = None
 ) -> Listing:
-    """List usage events that were accepted and could not be counted, newest first.
+    """List usage events that were accepted and could not be counted, the latest usage first.
 
     Those of one message are together; each says why.
     """

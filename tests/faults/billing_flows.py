@@ -138,7 +138,7 @@ def _dunning_ends(world: World, at: datetime) -> Scene:
     tenant = _tenant(world, at, dunning={"scheduleDays": [1]})
     _failed_renewal(world, at, tenant, pending=True)
     invoices = [("000001", "paid", 1), ("000002", "open", 2), ("000003", "open", 1)]
-    want = {"subscriptions": [("canceled", 0, 1)], "invoices": invoices, "dunning": [0, 1]}
+    want = {"subscriptions": [("canceled", 0, 2)], "invoices": invoices, "dunning": [0, 1]}
     return Scene(at + PERIOD + timedelta(days=1) + 2 * HOUR, _SWEEP, recovery(sweeps=2), tenant, want)
 
 

@@ -115,11 +115,13 @@ def _usage(kind: Kind, name: str, subscription_id: str, began: datetime) -> Told
     either: tuple[str, ...] = ()
     if kind.correctable:
         taken = "-6" if kind.reads == "quantity" and kind.aggregation == "sum" else "-0.000000004"
-        taken = "-0.6" if kind.aggregation == "count" else taken
-        corrections[0] = replace(corrections[0], quantity="-0.000000001")
+        counts = kind.aggregation == "count"
+        taken = "-1" if counts else taken
+        corrections[0] = replace(corrections[0], quantity="-1" if counts else "-0.000000001")
         corrections += [correction("one", made[4], taken), correction("two", made[4], taken)]
         either = (corrections[-2].id, corrections[-1].id)
-        rejected.append((corrections[1].id, Decimal(-99), "exceeds_the_corrected_event"))
+        why = "a_counted_event_is_taken_back_whole" if counts else "exceeds_the_corrected_event"
+        rejected.append((corrections[1].id, Decimal(-99), why))
     else:
         rejected += [(each.id, Decimal(each.quantity), "meter_not_correctable") for each in corrections]
     messages = ((*made[:4], made[7]), (made[3], other, *made[4:7], *bad), (made[0], made[8]), tuple(corrections))

@@ -77,10 +77,11 @@ def test_a_meter_that_says_little_sums_up_quantities(tenant: Tenant) -> None:
     ],
 )
 def test_a_meter_measures_what_it_says(tenant: Tenant, said: Json, measured: str | None) -> None:
-    tenant.meter(name="What is used", shards=32, **said)
+    shards = 8 if said.get("dimensions") else 32
+    tenant.meter(name="What is used", shards=shards, **said)
     made = tenant.get(CALLS).data
     assert (made["aggregation"], made["property"]) == (said["aggregation"], measured)
-    assert (made["dimensions"], made["shards"], made["name"]) == (said.get("dimensions", []), 32, "What is used")
+    assert (made["dimensions"], made["shards"], made["name"]) == (said.get("dimensions", []), shards, "What is used")
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,8 @@ def test_a_meter_measures_what_it_says(tenant: Tenant, said: Json, measured: str
         ({"key": "x" * 65, "aggregation": "count", "property": "quantity", "shards": 0,
           "dimensions": [f"d{n}" for n in range(6)]},
          {"key": "invalid_format", "property": "not_with_count", "shards": "too_small", "dimensions": "too_long"}),
+        ({"key": "calls", "aggregation": "sum", "dimensions": ["region"], "shards": 9},
+         {"shards": "too_many_with_dimensions"}),
         ({"key": 1, "aggregation": "unique", "dimensions": ["region"], "shards": "8"},
          {"key": "must_be_a_string", "property": "missing_required_field", "dimensions": "not_with_unique",
           "shards": "must_be_an_integer"}),
@@ -404,3 +407,10 @@ def test_meters_come_in_the_same_batch_as_the_plan(world: World, tenant: Tenant)
     assert reads_of(world, lambda: tenant.patch("/v1/plans/metered", changed)) == [{"plans", "meters", "idempotency"}]
     named = {"name": "Another"}
     assert reads_of(world, lambda: tenant.patch("/v1/plans/metered", named)) == [{"plans", "idempotency"}]
+
+
+def test_a_meter_with_dimensions_takes_eight_shards_at_most(tenant: Tenant) -> None:
+    tenant.meter("by_region", dimensions=["region"])
+    assert tenant.patch("/v1/meters/by_region", {"shards": 8}).status == 200
+    refused = tenant.patch("/v1/meters/by_region", {"shards": 9})
+    assert refused.bad_fields == {"shards": "too_many_with_dimensions"}

@@ -112,7 +112,7 @@ def test_what_was_counted_before_and_after_a_closing_is_one_total(tenant: Tenant
         usage.report(usage.event("calls", 2, "09T10:00"), usage.event("peak", 5 - slot, "09T10:00"))
         for meter in ("calls", "peak"):
             key = TotalKey(tenant.id, usage.subscription, slot, meter)
-            store.close(key, final=False, expires_at=int(NOW.timestamp()) + 86_400)
+            store.close(key, final=False)
     assert [(row["meter"], row["total"]) for row in usage.rows().data] == [("calls", "6"), ("peak", "5")]
 
 

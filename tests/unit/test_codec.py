@@ -153,8 +153,9 @@ def coupons(draw: st.DrawFn, kind: type) -> Any:
 @st.composite
 def meters(draw: st.DrawFn) -> Meter:
     aggregation = draw(st.sampled_from(Aggregation))
-    values: dict[str, Any] = {"shards": draw(st.integers(1, 32))}
-    if aggregation is Aggregation.UNIQUE:
+    plain = aggregation is Aggregation.UNIQUE or draw(st.booleans())
+    values: dict[str, Any] = {"shards": draw(st.integers(1, 32 if plain else 8))}
+    if plain:
         values["dimensions"] = ()
     measured = None if aggregation is Aggregation.COUNT else draw(TEXT)
     made: Meter = draw(some(Meter, aggregation=aggregation, property=measured, **values))

@@ -211,10 +211,11 @@ def test_payment_of_an_old_invoice_is_written_down_where_nothing_else_changes(st
 def test_a_failed_charge_makes_what_ran_past_due(state: S) -> None:
     before = owing(state=state)
     after = lifecycle.invoice_unpaid(before, "in_1")
-    if state in (S.CANCELED, S.INCOMPLETE):
+    if state is S.INCOMPLETE:
         assert after is before
         return
-    expected = state if state in (S.TRIALING, S.PAUSED) else S.PAST_DUE
+    # What has ended owes it all the same.
+    expected = state if state in (S.TRIALING, S.PAUSED, S.CANCELED) else S.PAST_DUE
     assert (after.state, after.unpaid_invoice_ids, after.due) == (expected, ("in_1",), before.due)
     assert lifecycle.invoice_unpaid(after, "in_1") is after
 

@@ -110,7 +110,7 @@ def test_a_meter_measures_what_it_says(tenant: Tenant, said: Json, measured: str
         ({"key": "a", "aggregation": "max", "dimensions": ["quantity"], "shards": None},
          {"dimensions.0": "measured_property", "shards": "must_be_an_integer"}),
     ],
-    ids=["nothing", "shapes", "count", "unique", "unique-quantity", "dimensions", "measured"],
+    ids=["nothing", "shapes", "count", "shards", "unique", "unique-quantity", "dimensions", "measured"],
 )  # fmt: skip
 def test_every_bad_field_of_a_meter_is_named_at_once(world: World, tenant: Tenant, body: Json, fields: Json) -> None:
     tenant.get("/v1/meters")

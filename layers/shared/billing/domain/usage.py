@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property
 from hashlib import sha256
 
 from billing.domain.meter import EXACT, QUANTITY, Aggregation, Amount, Meter
@@ -75,18 +75,15 @@ class UsageEvent:
     @property
     def digest(self) -> str:
         """A text that two events share only where they say the same."""
-        said = [
-            self.subscription_id,
-            self.meter,
-            str(self.quantity.normalize()),
-            sort_key(self.timestamp),
-            self.properties,
-            self.corrects,
-        ]
-        return sha256(_encode(said).encode()).hexdigest()[:32]
+        # Neither ids nor numbers have a separator in them, and the properties come last.
+        time, quantity = sort_key(self.timestamp), self.quantity.normalize()
+        said = f"{self.subscription_id}\x1f{self.meter}\x1f{quantity}\x1f{time}\x1f{self.corrects or ''}"
+        if self.properties:
+            said += _encode(self.properties)
+        return sha256(said.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: its key is kept with it
 class UsageSpan:
     """The stretch of time for which usage is totalled: a whole period of the cadence, or the trial.
 
@@ -98,10 +95,13 @@ class UsageSpan:
     trial: bool = False
     since: datetime | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """``2026-01-01T00:00:00Z/2026-02-01T00:00:00Z``, with ``/trial`` or the time of the change behind it."""
-        return _key_of(self)
+        text = f"{format_time(self.period.start)}/{format_time(self.period.end)}"
+        if self.since is not None:
+            return f"{text}/{format_time(self.since)}"
+        return f"{text}/trial" if self.trial else text
 
     @classmethod
     def of_key(cls, key: str) -> "UsageSpan":
@@ -121,14 +121,6 @@ class UsageSpan:
     def begins(self) -> datetime:
         """Its first instant."""
         return self.since or self.period.start
-
-
-@lru_cache(maxsize=256)  # thousands of events are of one span, and each asks for it several times
-def _key_of(span: UsageSpan) -> str:
-    text = f"{format_time(span.period.start)}/{format_time(span.period.end)}"
-    if span.since is not None:
-        return f"{text}/{format_time(span.since)}"
-    return f"{text}/trial" if span.trial else text
 
 
 @dataclass(frozen=True, slots=True)

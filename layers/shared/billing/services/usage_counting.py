@@ -142,7 +142,8 @@ class _ChunkRun:
         unit = self._counter.units.begin(self._chunk.tenant_id)
         events = list(self._without_twins())
         known, reported = self._load(unit, events)
-        events = [each for each in events if (each.event_id, each.digest) not in reported]
+        if reported:
+            events = [each for each in events if (each.event_id, each.digest) not in reported]
         effects = self._effects([each for each in events if each.corrects is None], known)
         for group in _groups(effects):
             self._count_group(group, known)

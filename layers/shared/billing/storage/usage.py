@@ -296,14 +296,16 @@ def _parsed(tenant_id: str, subscription_id: str, item: str) -> TotalKey:
 
 def _event_item(tenant_id: str, stored: StoredEvent, counted_at: str, expires_at: str) -> _Item:
     event = stored.event
+    quantity = _number(event.quantity)
+    value = quantity if stored.value is event.quantity else _number(stored.value)
     item: _Item = {
         "event_key": {"S": _event_key(tenant_id, event.event_id)},
         "digest": {"S": stored.digest},
         "subscription_id": {"S": event.subscription_id},
         "meter": {"S": event.meter},
-        "quantity": _number(event.quantity),
+        "quantity": quantity,
         "timestamp": {"S": format_time(event.timestamp)},
-        "value": _number(stored.value),
+        "value": value,
         "cell": {"S": stored.cell.name},
         "counted_at": {"S": counted_at},
         "expires_at": {"N": expires_at},
@@ -313,7 +315,7 @@ def _event_item(tenant_id: str, stored: StoredEvent, counted_at: str, expires_at
     if event.corrects is not None:
         item["corrects"] = {"S": event.corrects}
     if stored.remaining is not None:
-        item["remaining"] = _number(stored.remaining)
+        item["remaining"] = value if stored.remaining is stored.value else _number(stored.remaining)
     return item
 
 

@@ -117,3 +117,9 @@ def combined(aggregation: Aggregation, one: Amount | None, other: Amount) -> Amo
     if aggregation is Aggregation.LAST:
         return max(one, other, key=lambda each: each.order)
     return Amount(EXACT.add(one.number, other.number))
+
+
+def less(one: Decimal, other: Decimal) -> Decimal:
+    """One quantity less another, exactly, and as it is written: 130000.25 less 125000.25 is 5000."""
+    rest = EXACT.subtract(one, other).normalize(EXACT)
+    return rest.quantize(Decimal(1), context=EXACT) if rest == rest.to_integral_value() else rest

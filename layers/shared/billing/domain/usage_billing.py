@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from billing.domain.currencies import charge_step
 from billing.domain.discounts import Discount
 from billing.domain.lines import BilledUsage, DiscountAmount, InvoiceLine
-from billing.domain.meter import EXACT, Amount, Meter, combined
+from billing.domain.meter import Amount, Meter, combined, less
 from billing.domain.money import Money
 from billing.domain.periods import Period
 from billing.domain.plan import Plan, PlanKey, TaxBehavior
@@ -153,7 +153,7 @@ class _Billing:
             after, amount = _charged(before, priced)
             if amount.is_negative:
                 after, lines = given_back(after, -amount.micros)
-                more = EXACT.subtract(priced.quantity, before.quantity)
+                more = less(priced.quantity, before.quantity)
                 credited += [self._credit(line, more if n == 0 else None) for n, line in enumerate(lines)]
             elif not amount.is_zero or priced.quantity != before.quantity:
                 charged[place] = self._line(place, priced, before, amount)
@@ -221,7 +221,7 @@ class _Billing:
                     used = before.get(group, Decimal(0))
                     at_end = self.period.ended and is_last
                     cost = _price(component, quantity, of_nothing=at_end) - _price(component, used, of_nothing=False)
-                    found[place] = _Priced(plan, component, EXACT.subtract(quantity, used), cost, used == 0)
+                    found[place] = _Priced(plan, component, less(quantity, used), cost, used == 0)
         self._whole_units(found)
         self._at_least_minimum(found, parts[-1][0])
         return found
@@ -297,7 +297,7 @@ class _Billing:
             id="",
             description=name,
             component=component.key,
-            quantity=EXACT.subtract(priced.quantity, before.quantity),
+            quantity=less(priced.quantity, before.quantity),
             unit_amount=alone.unit_amount if alone is not None and single else None,
             amount=amount,
             period=self._time(since),

@@ -19,13 +19,12 @@ from billing.domain.usage_rejection import UsageRejection
 from billing.services.ports import Ref
 from billing.services.usage_counting import (
     EVENT_KEPT_S,
-    MOST_CELLS,
-    MOST_ITEMS,
     SERIES_KEPT_S,
     CountReport,
     EventsMissing,
     UsageCounter,
 )
+from billing.services.usage_effects import MOST_CELLS, MOST_ITEMS
 from billing.services.usage_ports import Chunk, Counting, SeriesKey, TotalKey
 from tests.support.engine import CUSTOMER, changed, metered, on, plan, running
 from tests.support.usage import MemoryUnits, MemoryUsageStore, cells_of, meter, span_on

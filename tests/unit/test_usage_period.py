@@ -546,17 +546,45 @@ def test_half_a_line_that_was_credited_is_not_given_back_once_more() -> None:
     assert nets(book.close(renewed(before, sold), sold, LATE, reading(JUNE, -1000)).lines) == [-400]
 
 
-def test_what_was_given_back_on_an_invoice_that_is_void_is_given_back_again() -> None:
-    """100.00 paid; 40.00 given back on the next invoice, which is void; 10.00 more are used: 30.00 come back."""
+def test_what_is_credited_comes_off_a_correction_of_the_same_first() -> None:
+    """100.00 paid; a credit note for 30 units too many; then the 30 are taken back: nothing more is owed."""
     sold, book = plan(calls()), UsageBook.of()
     before = running(sold, START)
-    (line,) = book.close(before, sold, END, reading(JUNE, 10_000)).lines
-    on_invoice(book, line, 1)
+    (line,) = book.close(before, sold, END, reading(JUNE, 1000)).lines
+    forgive(book, on_invoice(book, line, 1), 300)
     after = renewed(before, sold)
-    (credit,) = book.close(after, sold, LATE, reading(JUNE, -4000)).lines
-    forgive(book, on_invoice(book, credit, 2), -4000)
-    (again,) = book.close(after, sold, LATE, reading(JUNE, 1000)).lines
-    assert (again.amount.minor, again.credits, book.billed(JUNE)) == (-3000, "in_1-1", 7000 * CENT)
+    assert nets(book.close(after, sold, LATE, reading(JUNE, -300)).lines) == [0]
+    assert nets(book.close(after, sold, LATE, reading(JUNE, -100)).lines) == [-100]
+
+
+def test_a_draft_that_is_void_was_never_owed() -> None:
+    sold, book = plan(calls()), UsageBook.of()
+    before = running(sold, START)
+    (line,) = book.close(before, sold, END, reading(JUNE, 1000)).lines
+    forgive(book, replace(line, id="in_1-1"), 1000)  # its lines were not noted: it was never final
+    assert nets(book.close(renewed(before, sold), sold, LATE, reading(JUNE, -1000)).lines) == [0]
+
+
+def test_what_is_left_of_a_line_that_was_corrected_before_it_was_on_an_invoice_is_known_with_its_taxes() -> None:
+    sold, book = plan(calls()), UsageBook.of()
+    before = running(sold, START)
+    (line,) = book.close(before, sold, on("2025-06-10"), reading(JUNE, 1000)).lines
+    book.close(before, sold, on("2025-06-12"), reading(JUNE, -400))
+    on_invoice(book, line, 1, TaxAmount("VAT", Decimal(20), Money.from_minor(200, "USD")))
+    (credit,) = book.close(before, sold, END, reading(JUNE, -600)).lines
+    assert (credit.credits, credit.amount.minor, [tax.amount.minor for tax in credit.taxes]) == ("in_1-1", -600, [-120])
+
+
+def test_of_lines_that_say_the_same_each_is_known_by_its_own_closing() -> None:
+    sold, book = plan(calls()), UsageBook.of()
+    before = running(sold, START)
+    (one,) = book.close(before, sold, on("2025-06-10"), reading(JUNE, 500)).lines
+    (other,) = book.close(replace(before, usage_slot=1), sold, on("2025-06-10"), reading(JUNE, 500)).lines
+    first = on_invoice(book, one, 1)
+    on_invoice(book, other, 2)
+    forgive(book, first, 500)
+    late = book.close(renewed(before, sold), sold, LATE, reading(JUNE, -1000)).lines
+    assert [(line.credits, line.amount.minor) for line in late] == [("in_2-1", -500)]
 
 
 # Other meters: late events bill the difference

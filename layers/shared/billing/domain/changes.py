@@ -32,8 +32,9 @@ MOST_PENDING_LINES = 200
 """So many lines may wait for the next invoice: they are stored with the subscription. ``invoice_now`` empties them."""
 
 MOST_PAST_TERMS = 50
-_TERMS_KEPT = timedelta(days=100)
-"""So long, and for the running period, earlier plans are remembered: usage may come late, and is corrected later."""
+_TERMS_KEPT = timedelta(days=165)
+"""So long after the period that it ended in, an earlier plan is remembered: usage may come 60 days late, and be
+corrected for the 90 days that it is kept; and a fortnight for the queue."""
 
 
 class ProrationBehavior(StrEnum):
@@ -269,10 +270,9 @@ def _past_terms(subscription: Subscription, target: Plan, at: datetime) -> tuple
     """
     if subscription.plan_key == PlanKey.of(target) or not (subscription.meters or target.meters):
         return subscription.past_terms
-    needed_from = min(subscription.cadence.period_at(at).start, at - _TERMS_KEPT)
-    kept = tuple(past for past in subscription.past_terms if past.until > needed_from)
+    kept = tuple(past for past in subscription.past_terms if past.cadence.period_at(past.until).end + _TERMS_KEPT > at)
     if len(kept) >= MOST_PAST_TERMS:
-        raise Conflict(f"The plan was changed {MOST_PAST_TERMS} times in this period; no more of it can be remembered")
+        raise Conflict(f"The plan was changed {MOST_PAST_TERMS} times in half a year; no more can be remembered")
     return (*kept, PastTerms(subscription.plan_key, subscription.cadence, at.replace(microsecond=0)))
 
 

@@ -48,10 +48,16 @@ class CreditStep:
 
 @dataclass(frozen=True, slots=True)
 class BilledUsage:
-    """The usage that a line bills: of a period, or of what came in it after ``since``, where the plan changed then."""
+    """The usage that a line bills, or gives back.
+
+    Args:
+        since: where it is of what came in the period after that, when the plan changed.
+        slot: up to which closing: no two lines for the same are of one.
+    """
 
     period_id: str
     since: datetime | None = None
+    slot: int = 0
 
 
 @dataclass(frozen=True, slots=True)

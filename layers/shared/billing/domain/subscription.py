@@ -306,6 +306,12 @@ def rebilled(subscription: Subscription, left: Mapping[str, InvoiceLine | None])
     return replace(subscription, billed=billed, pending=pending)
 
 
+def credited_again(subscription: Subscription, lines: Sequence[InvoiceLine]) -> Subscription:
+    """The subscription after an invoice became void that gave back some usage: that goes onto its next one."""
+    again = tuple(replace(line, id="") for line in lines if line.usage is not None and line.amount.is_negative)
+    return replace(subscription, pending=(*subscription.pending, *again)) if again else subscription
+
+
 def unpaused(subscription: Subscription) -> Subscription:
     """The subscription running again, in the period that it is in."""
     return replace(

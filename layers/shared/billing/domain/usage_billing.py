@@ -303,7 +303,7 @@ class _Billing:
             period=self._time(since),
             tax_inclusive=plan.tax_behavior is TaxBehavior.INCLUSIVE,
             dimensions=dict(zip(component.group_by, group, strict=True)),
-            usage=BilledUsage(self.period.id, since),
+            usage=BilledUsage(self.period.id, since, self.subscription.usage_slot),
         )
 
     def _time(self, since: datetime | None) -> Period:
@@ -356,7 +356,9 @@ def _charged(before: UsageCharge, priced: _Priced) -> tuple[UsageCharge, Money]:
     """The charge after a closing, and what that bills: the price of all, less what was billed of it."""
     currency = priced.plan.currency
     whole = Money.rounded(priced.cost, currency, charge_step(currency))
-    # Of 100.00 that were void, a correction to 40.00 gives nothing back; what comes after it is owed again.
-    forgiven = min(before.forgiven, whole.micros)
+    # What was void or credited comes off a correction first. Of 100.00 that were void, one to 40.00 gives nothing back,
+    # and what is used after it is owed again.
+    fallen = max(before.billed + before.forgiven - whole.micros, 0)
+    forgiven = max(before.forgiven - fallen, 0)
     amount = Money(whole.micros - forgiven - before.billed, currency)
     return replace(before, quantity=priced.quantity, forgiven=forgiven), amount

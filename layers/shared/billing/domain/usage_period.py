@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -77,7 +77,7 @@ class UsagePeriod:
 
 @dataclass(frozen=True, slots=True)
 class UsageHistory:
-    """The usage periods of a subscription that began in one month (UTC), in order: one item, however short they are."""
+    """The usage periods of a subscription that began in one week (UTC), in order: one item, however short they are."""
 
     id: str
     tenant_id: str
@@ -101,18 +101,33 @@ def period_id(subscription_id: str, span: UsageSpan) -> str:
 
 
 def history_id(of_period: str) -> str:
-    """The id of the history that has a period: ``sub_1#2026-01``."""
-    return of_period[: of_period.index("#") + 8]
+    """The id of the history that has a period: ``sub_1#2026-01-26``, the Monday of the week in which it began."""
+    subscription_id, _, key = of_period.partition("#")
+    began = date.fromisoformat(key[:10])
+    return f"{subscription_id}#{began - timedelta(days=began.weekday())}"
 
 
 def invoiced(period: UsagePeriod, lines: Iterable[InvoiceLine]) -> UsagePeriod:
-    """The period once its lines are on an invoice: what it has billed is known with its line ids and its taxes."""
-    final = {replace(line, id="", taxes=()): line for line in lines}
+    """The period once its lines are on an invoice: what is left of them is known with their ids and their taxes."""
+    final = {_key(line): line for line in lines if not line.amount.is_negative}
     charges = tuple(
-        replace(charge, lines=tuple(final.get(each, each) if not each.id else each for each in charge.lines))
+        replace(charge, lines=tuple(_as_on_invoice(each, final.get(_key(each))) for each in charge.lines))
         for charge in period.charges
     )
     return replace(period, charges=charges)
+
+
+def _key(line: InvoiceLine) -> tuple[object, ...]:
+    return line.usage, line.component, tuple(line.dimensions.values())
+
+
+def _as_on_invoice(line: InvoiceLine, final: InvoiceLine | None) -> InvoiceLine:
+    """A line, or what is left of it, with its id and its share of the taxes."""
+    if line.id or final is None:
+        return line
+    share = Fraction(line.amount.micros, final.amount.micros)
+    taxes = tuple(replace(tax, amount=portion(tax.amount, share)) for tax in final.taxes)
+    return replace(line, id=final.id, taxes=taxes)
 
 
 def given_back(charge: UsageCharge, amount: int) -> tuple[UsageCharge, list[InvoiceLine]]:
@@ -148,23 +163,15 @@ def given_back(charge: UsageCharge, amount: int) -> tuple[UsageCharge, list[Invo
 def forgiven(period: UsagePeriod, lines: Iterable[InvoiceLine], taken: Mapping[str, Money]) -> UsagePeriod:
     """The period after something was taken off lines of an invoice: it was void, or a credit note issued.
 
-    What was billed is forgiven. What was given back comes again: nobody has it.
-
     Args:
-        lines: those of the invoice that billed the period.
+        lines: those of the invoice that billed the period; what it gave back stays as it is.
         taken: by line id, what was taken off the line's amount.
     """
-    charges = {each.place: each for each in period.charges}
-    for line in lines:
+    billed = [line for line in lines if not line.amount.is_negative]
+    charges = {each.place: each for each in invoiced(period, billed).charges}  # a draft's were not noted yet
+    for line in billed:
         place = (line.usage.since if line.usage else None, line.component or "", tuple(line.dimensions.values()))
-        off = taken[line.id]
-        if off.is_negative:
-            _, part = _split(replace(line, amount=-line.amount), -off.micros)
-            taxes = tuple(replace(tax, amount=-tax.amount) for tax in part.taxes)
-            again = replace(part, id=line.credits or "", credits=None, taxes=taxes)
-            charges[place] = replace(charges[place], lines=(*charges[place].lines, again))
-        elif not off.is_zero:
-            charges[place] = _without(charges[place], line.id, off.micros)
+        charges[place] = _without(charges[place], line.id, taken[line.id].micros)
     return replace(period, charges=tuple(charges.values()))
 
 

@@ -189,6 +189,7 @@ class Collector:
         if invoice.status is InvoiceStatus.VOID:
             after = lifecycle.invoiced(after, invoice.lines)
             after = lifecycle.rebilled(after, dict.fromkeys(line.id for line in invoice.lines))
+            after = lifecycle.credited_again(after, invoice.lines)
         return _saved(work, subscription, after)
 
     def in_dunning(self, invoice: Invoice, tenant: Tenant, dunning: Dunning, at: datetime) -> Invoice:

@@ -162,7 +162,11 @@ class ManualInvoices:
         customer_ref = Ref(Customer, tenant.id, invoice.customer_id)
         found = work.load(customer_ref, *self.biller.refs(tenant, invoice.customer_id))
         customer = found.require(customer_ref)
-        named = [replace(line, id=f"{invoice.id}-{n}", taxes=()) for n, line in enumerate(lines, 1)]
+        # A credit's taxes are a share of what it gives back, whatever is due today.
+        named = [
+            replace(line, id=f"{invoice.id}-{n}", taxes=line.taxes if line.credits else ())
+            for n, line in enumerate(lines, 1)
+        ]
         draft = invoicing.with_lines(invoice, named)
         return self._taxed_where_known(self.biller.books(found, tenant, customer), draft, customer_time(work, customer))
 

@@ -168,7 +168,7 @@ class Renewals:
         books, plan = self._loaded(work, before)
         at = before.due.at
         used = self.biller.usage.close(work, books.found, before, plan, before.canceled_at, final=True)
-        step = used.on(Step(replace(before, usage_until=None)))
+        step = used.on(Step(replace(before, usage_until=None, pending=()), before.pending, before.pending))
         if not step.invoiced:
             work.save(lifecycle.with_alarm(step.subscription, before.due.shard))
             return

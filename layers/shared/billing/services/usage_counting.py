@@ -6,25 +6,31 @@ message comes again.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 from billing.domain.errors import Unavailable
-from billing.domain.ids import derived
-from billing.domain.meter import Aggregation, Amount, Meter, combined
+from billing.domain.meter import Aggregation, Meter
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.usage import Measured, Refusal, UsageEvent, UsageSpan, hour_of, measured, span_at
-from billing.domain.usage_rejection import RejectedEvent, UsageRejection
 from billing.services import meters as catalog
 from billing.services.ports import Ref, Unit, Units
-from billing.services.races import run_again
+from billing.services.usage_effects import (
+    Effect,
+    Present,
+    add,
+    adds_up,
+    groups,
+    is_full,
+    is_looked_at,
+    leave_out_what_stands,
+)
 from billing.services.usage_ports import (
     FINAL,
-    Change,
     Chunk,
     Counting,
     Outcome,
@@ -34,15 +40,9 @@ from billing.services.usage_ports import (
     UsageStore,
     seen_key,
 )
+from billing.services.usage_rejecting import Rejected, named, rejection_ref
 
-K = TypeVar("K")
 _log = logging.getLogger(__name__)
-MOST_ITEMS = 100
-"""DynamoDB: so many items are in a transaction at most."""
-MOST_CELLS = 200
-"""So many combinations of period and dimension values an item of totals has; each write pays for its size."""
-MOST_ORDERED = 60
-"""So many maxima and latest values at most: each is four operators of a condition, and DynamoDB takes 300 of them."""
 _RUNS = 40
 _DAY_S = 86_400
 EVENT_KEPT_S = 90 * _DAY_S
@@ -75,22 +75,6 @@ class _Known:
     def slot(self, subscription_id: str) -> int:
         """Where a subscription's usage is counted now, as far as is known."""
         return self.slots.get(subscription_id, self.subscriptions[subscription_id].usage_slot)
-
-
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    """What an event does beyond being stored: to a total, to an hour, and to the event that it corrects."""
-
-    measured: Measured
-    stored: StoredEvent
-    day: str
-    hour: str
-    seen: str | None = None
-    takes_back: str | None = None
-
-    @property
-    def event(self) -> UsageEvent:
-        return self.stored.event
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +116,7 @@ class _ChunkRun:
         self._last_try = last_try
         self._now = counter.clock()
         self._report = CountReport()
-        self._rejected: list[RejectedEvent] = []
+        self._rejected = Rejected(chunk)
         self._missing = False
         self._spans: dict[str, UsageSpan] = {}
         # The same in a retry, so that what was counted is met where it was.
@@ -145,13 +129,13 @@ class _ChunkRun:
         if reported:
             events = [each for each in events if (each.event_id, each.digest) not in reported]
         effects = self._effects([each for each in events if each.corrects is None], known)
-        for group in _groups(effects):
+        for group in groups(effects):
             self._count_group(group, known)
         corrections = [each for each in events if each.corrects is not None]
         # One by one: of two that take back from one event, what is left of it may be enough for the first.
         for effect in self._corrections(corrections, known) if corrections else ():
             self._count_group([effect], known)
-        if self._rejected:
+        if self._rejected.events:
             self._report_rejected(unit)
         if self._missing:
             raise EventsMissing(f"chunk {self._chunk.id} corrects events that are not counted yet")
@@ -165,7 +149,7 @@ class _ChunkRun:
             if before is event:
                 yield event
             elif before.digest != event.digest:
-                self._reject(event, Refusal.OTHER_CONTENT)
+                self._rejected.add(event, Refusal.OTHER_CONTENT)
             else:
                 self._report.duplicates += 1
 
@@ -175,7 +159,7 @@ class _ChunkRun:
         subscriptions = {each.subscription_id for each in events}
         keys = {each.meter for each in events}
         own_and_platform = {key: catalog.refs(tenant_id, key) for key in keys}
-        rejection = Ref(UsageRejection, tenant_id, self._rejection_id)
+        rejection = rejection_ref(self._chunk)
         refs: list[Ref[Any]] = [Ref(Subscription, tenant_id, each) for each in subscriptions]
         refs += [ref for both in own_and_platform.values() for ref in both]
         found = unit.load(rejection, *refs)
@@ -185,19 +169,19 @@ class _ChunkRun:
             {each: it for each in subscriptions if (it := found.get(Ref(Subscription, tenant_id, each))) is not None},
             {key: meter for key, meter in meters.items() if meter is not None},
         )
-        return known, _named(before)
+        return known, named(before)
 
-    def _effects(self, events: Iterable[UsageEvent], known: _Known) -> list[_Effect]:
-        found: list[_Effect] = []
+    def _effects(self, events: Iterable[UsageEvent], known: _Known) -> list[Effect]:
+        found: list[Effect] = []
         for event in events:
             subscription, meter = known.subscriptions.get(event.subscription_id), known.meters.get(event.meter)
             if subscription is None or meter is None:
                 missing = Refusal.UNKNOWN_SUBSCRIPTION if subscription is None else Refusal.UNKNOWN_METER
-                self._reject(event, missing)
+                self._rejected.add(event, missing)
                 continue
             outcome = measured(event, subscription, meter, self._span(subscription, event.timestamp))
             if isinstance(outcome, Refusal):
-                self._reject(event, outcome)
+                self._rejected.add(event, outcome)
             else:
                 found.append(self._effect(outcome))
         return found
@@ -212,7 +196,7 @@ class _ChunkRun:
         self._spans[subscription.id] = span
         return span
 
-    def _effect(self, outcome: Measured) -> _Effect:
+    def _effect(self, outcome: Measured) -> Effect:
         event, meter = outcome.event, outcome.meter
         day, hour = hour_of(event.timestamp)
         remaining = outcome.value if meter.aggregation.correctable else None
@@ -222,32 +206,32 @@ class _ChunkRun:
             # In the whole period: a plan that changes in its middle makes nobody new.
             place = replace(outcome.cell, span=outcome.cell.span.whole)
             seen = seen_key(self._chunk.tenant_id, event.subscription_id, meter.key, place, outcome.seen)
-        return _Effect(outcome, stored, day, hour, seen)
+        return Effect(outcome, stored, day, hour, seen)
 
-    def _corrections(self, events: Sequence[UsageEvent], known: _Known) -> list[_Effect]:
+    def _corrections(self, events: Sequence[UsageEvent], known: _Known) -> list[Effect]:
         """What corrections take back, from the period and the hour of the events that they correct."""
         corrected = self._store.events(self._chunk.tenant_id, {each.corrects or "" for each in events})
-        found: list[_Effect] = []
+        found: list[Effect] = []
         for event in events:
             original = corrected.get(event.corrects or "")
             if original is None:
                 if self._last_try:
-                    self._reject(event, Refusal.UNKNOWN_EVENT)
+                    self._rejected.add(event, Refusal.UNKNOWN_EVENT)
                 else:
                     self._missing = True
                 continue
             refused = _not_correctable(event, original, known)
             if refused is not None:
-                self._reject(event, refused)
+                self._rejected.add(event, refused)
                 continue
             meter = known.meters[event.meter]
             outcome = Measured(event, meter, original.cell, event.quantity)
             day, hour = hour_of(original.event.timestamp)
             stored = StoredEvent(event, event.digest, original.cell, event.quantity, None, self._now)
-            found.append(_Effect(outcome, stored, day, hour, takes_back=event.corrects))
+            found.append(Effect(outcome, stored, day, hour, takes_back=event.corrects))
         return found
 
-    def _count_group(self, group: list[_Effect], known: _Known) -> None:
+    def _count_group(self, group: list[Effect], known: _Known) -> None:
         """One transaction, again until it is written: without what is counted already, and in slots that are open."""
         for run in range(_RUNS):
             group, counting = self._prepared(group, known)
@@ -264,23 +248,23 @@ class _ChunkRun:
                 self._counter.pause(self._counter.jitter() * min(0.01 * 2**run, 0.2))
         raise Unavailable("Too many others count into the same total", retry_after_s=1)
 
-    def _after(self, outcome: Outcome, group: list[_Effect]) -> list[_Effect]:
+    def _after(self, outcome: Outcome, group: list[Effect]) -> list[Effect]:
         """What is left of a group to be counted."""
         final = {key.subscription_id for key, closed in outcome.closed.items() if closed == FINAL}
-        left: list[_Effect] = []
+        left: list[Effect] = []
         for effect in group:
             event = effect.event
             if event.event_id in outcome.known:
                 self._met(event, outcome.known[event.event_id])
             elif event.subscription_id in final:
-                self._reject(event, Refusal.ALREADY_FINAL)
+                self._rejected.add(event, Refusal.ALREADY_FINAL)
             elif effect.takes_back in outcome.short:
-                self._reject(event, Refusal.EXCEEDS_EVENT)
+                self._rejected.add(event, Refusal.EXCEEDS_EVENT)
             else:
                 left.append(effect)
         return left
 
-    def _moved_on(self, outcome: Outcome, group: list[_Effect], known: _Known, *, look: bool) -> list[_Effect]:
+    def _moved_on(self, outcome: Outcome, group: list[Effect], known: _Known, *, look: bool) -> list[Effect]:
         """The group as it is measured now: whoever closed its slot may have changed the plan as well.
 
         Args:
@@ -312,22 +296,22 @@ class _ChunkRun:
         if digest == event.digest:
             self._report.duplicates += 1
         else:
-            self._reject(event, Refusal.OTHER_CONTENT)
+            self._rejected.add(event, Refusal.OTHER_CONTENT)
 
-    def _prepared(self, group: list[_Effect], known: _Known) -> tuple[list[_Effect], Counting]:
+    def _prepared(self, group: list[Effect], known: _Known) -> tuple[list[Effect], Counting]:
         """The transaction of a group; where its meters have to be looked at first, without what changes nothing."""
         present = self._look(group, known)
         counting = self._empty(group)
         seen_now: set[str] = set()
-        kept: list[_Effect] = []
+        kept: list[Effect] = []
         for effect in group:
             total_key, series_key = self._places(effect, known)
             cells = present.cells(total_key)
             name = effect.measured.cell.name
             changes = counting.totals.get(total_key, {})
             meter = effect.measured.meter
-            if meter.dimensions and name not in changes and _is_full(cells, name, changes):
-                self._reject(effect.event, Refusal.TOO_MANY_DIMENSIONS)
+            if meter.dimensions and name not in changes and is_full(cells, name, changes):
+                self._rejected.add(effect.event, Refusal.TOO_MANY_DIMENSIONS)
                 continue
             kept.append(effect)
             counting.events.append(effect.stored)
@@ -340,13 +324,13 @@ class _ChunkRun:
                 seen_now.add(effect.seen)
                 counting.seen.append(effect.seen)
             amount = effect.measured.amount
-            _add(counting.totals.setdefault(total_key, {}), name, meter.aggregation, amount)
-            _add(counting.series.setdefault(series_key, {}), effect.hour, meter.aggregation, amount)
-        _leave_out_what_stands(counting.totals, present.totals)
-        _leave_out_what_stands(counting.series, present.series)
+            add(counting.totals.setdefault(total_key, {}), name, meter.aggregation, amount)
+            add(counting.series.setdefault(series_key, {}), effect.hour, meter.aggregation, amount)
+        leave_out_what_stands(counting.totals, present.totals)
+        leave_out_what_stands(counting.series, present.series)
         return kept, counting
 
-    def _empty(self, group: Sequence[_Effect]) -> Counting:
+    def _empty(self, group: Sequence[Effect]) -> Counting:
         now_s = int(self._now.timestamp())
         # As long as an event of the span can come: until its end and for as long as events may lie back.
         spans_s = (effect.measured.cell.span.period.seconds for effect in group)
@@ -358,20 +342,20 @@ class _ChunkRun:
             series_until=now_s + SERIES_KEPT_S,
         )
 
-    def _look(self, group: Sequence[_Effect], known: _Known) -> "_Present":
+    def _look(self, group: Sequence[Effect], known: _Known) -> "Present":
         """What is there, of meters that cannot be added to blindly; for the others nothing is read."""
-        looked = [each for each in group if _is_looked_at(each.measured.meter)]
+        looked = [each for each in group if is_looked_at(each.measured.meter)]
         if not looked:
-            return _Present()
+            return Present()
         places = [self._places(each, known) for each in looked]
         totals = self._store.totals({total for total, _ in places})
-        ordered = {key for each, (_, key) in zip(looked, places, strict=True) if not _adds_up(each)}
+        ordered = {key for each, (_, key) in zip(looked, places, strict=True) if not adds_up(each)}
         series = self._store.series(ordered) if ordered else {}
         seen = self._store.seen({each.seen for each in looked if each.seen is not None})
         # What a closed one has says nothing of the open one after it.
-        return _Present({key: it.cells for key, it in totals.items() if not it.closed}, series, seen)
+        return Present({key: it.cells for key, it in totals.items() if not it.closed}, series, seen)
 
-    def _places(self, effect: _Effect, known: _Known) -> tuple[TotalKey, SeriesKey]:
+    def _places(self, effect: Effect, known: _Known) -> tuple[TotalKey, SeriesKey]:
         event, meter = effect.event, effect.measured.meter
         tenant_id = self._chunk.tenant_id
         shard = self._hash % meter.shards_in_use(self._now)
@@ -381,99 +365,11 @@ class _ChunkRun:
             SeriesKey(tenant_id, event.subscription_id, meter.key, effect.day, shard),
         )
 
-    def _reject(self, event: UsageEvent, reason: Refusal) -> None:
-        self._report.rejected += 1
-        self._rejected.append(RejectedEvent(event, reason))
-
-    @property
-    def _rejection_id(self) -> str:
-        first = min(each.timestamp for each in self._chunk.events)
-        return derived("urj", first, self._chunk.id)
-
     def _report_rejected(self, unit: Unit) -> None:
-        """Keep aside what cannot be counted, and tell the tenant: each once, however often the message comes."""
-        ref = Ref(UsageRejection, self._chunk.tenant_id, self._rejection_id)
-        rejected = self._not_counted_before()
-        if not rejected:
-            return
-
-        def report() -> None:
-            before = unit.load(ref).get(ref)
-            named = {each.event.event_id for each in before.events} if before is not None else set()
-            new = tuple(each for each in rejected if each.event.event_id not in named)
-            if not new:
-                return
-            rejection = UsageRejection(
-                ref.id,
-                ref.tenant_id,
-                (*(before.events if before is not None else ()), *new),
-                before.created_at if before is not None else self._now,
-                before.version if before is not None else 0,
-            )
-            # What an earlier delivery rejected was told then: only a correction that had to wait comes after it.
-            unit.emit("usage.events_rejected", replace(unit.save(rejection), events=new))
-            unit.commit()
-
-        run_again(unit, report, self._counter.jitter, self._counter.pause)
-        _log.warning(
-            "usage events rejected",
-            extra={"chunk": self._chunk.id, "tenant_id": ref.tenant_id, "events": len(rejected)},
-        )
-
-    def _not_counted_before(self) -> list[RejectedEvent]:
-        """The rejected events, without those that an earlier delivery counted.
-
-        It counted at 12:00; then the subscription ended as of 11:59, or its dimensions filled up in another slot.
-        """
-        ids = {each.event.event_id for each in self._rejected}
-        stored = self._store.events(self._chunk.tenant_id, ids)
-        digests = {event_id: each.digest for event_id, each in stored.items()}
-        found = [each for each in self._rejected if digests.get(each.event.event_id) != each.event.digest]
-        self._report.rejected -= len(self._rejected) - len(found)
-        self._report.duplicates += len(self._rejected) - len(found)
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Present:
-    """What was found before a transaction."""
-
-    totals: Mapping[TotalKey, Mapping[str, Amount]] = field(default_factory=dict)
-    series: Mapping[SeriesKey, Mapping[str, Amount]] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
-
-    def cells(self, key: TotalKey) -> Mapping[str, Amount]:
-        """The cells of an item of totals."""
-        return self.totals.get(key, {})
-
-
-def _adds_up(effect: _Effect) -> bool:
-    return effect.measured.meter.aggregation.adds_up
-
-
-def _is_looked_at(meter: Meter) -> bool:
-    return bool(meter.dimensions) or meter.aggregation in (Aggregation.MAX, Aggregation.LAST, Aggregation.UNIQUE)
-
-
-def _add(cells: dict[str, Change], name: str, aggregation: Aggregation, amount: Amount) -> None:
-    before = cells.get(name)
-    cells[name] = Change(aggregation, combined(aggregation, before.amount if before else None, amount))
-
-
-def _is_full(cells: Collection[str], name: str, changes: Collection[str]) -> bool:
-    """Whether an item of totals has no room for one more cell."""
-    return name not in cells and len(cells) + sum(each not in cells for each in changes) >= MOST_CELLS
-
-
-def _leave_out_what_stands(changed: dict[K, dict[str, Change]], present: Mapping[K, Mapping[str, Amount]]) -> None:
-    """Take out maxima and latest values that are not above what is there: they would change nothing."""
-    for key, found in present.items():
-        cells = changed.get(key, {})
-        for name in [each for each in cells if each in found and not cells[each].aggregation.adds_up]:
-            if combined(cells[name].aggregation, found[name], cells[name].amount) == found[name]:
-                del cells[name]
-        if key in changed and not cells:
-            del changed[key]
+        self._report.duplicates += self._rejected.drop_counted(self._store)
+        self._report.rejected = len(self._rejected.events)
+        if self._rejected.events:
+            self._rejected.report(unit, self._now, self._counter.jitter, self._counter.pause)
 
 
 def _not_correctable(event: UsageEvent, original: StoredEvent, known: _Known) -> Refusal | None:
@@ -493,34 +389,3 @@ def _not_correctable(event: UsageEvent, original: StoredEvent, known: _Known) ->
     if meter.aggregation is Aggregation.COUNT and event.quantity != -1:
         return Refusal.WHOLE_EVENTS
     return None
-
-
-def _named(rejection: UsageRejection | None) -> set[tuple[str, str]]:
-    """The events that a rejection has, by id and content."""
-    return {(each.event.event_id, each.event.digest) for each in rejection.events} if rejection is not None else set()
-
-
-def _groups(effects: Sequence[_Effect]) -> Iterator[list[_Effect]]:
-    """Effects in groups that fit into a transaction each, whatever they change."""
-    group: list[_Effect] = []
-    others: set[tuple[str, ...]] = set()
-    size = ordered = 0
-    for effect in effects:
-        event = effect.event
-        is_ordered = not _adds_up(effect)
-        places = {
-            ("total", event.subscription_id, event.meter),
-            ("series", event.subscription_id, event.meter, effect.day),
-            *([("seen", effect.seen)] if effect.seen else ()),
-        }
-        more = 1 + len(places - others)
-        if size + more > MOST_ITEMS or ordered + is_ordered > MOST_ORDERED:
-            yield group
-            group, others, size, ordered = [], set(), 0, 0
-            more = 1 + len(places)
-        group.append(effect)
-        others |= places
-        size += more
-        ordered += is_ordered
-    if group:
-        yield group

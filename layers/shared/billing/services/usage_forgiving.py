@@ -16,7 +16,9 @@ def forgive(work: Work, tenant_id: str, lines: Sequence[InvoiceLine], before: Le
     Args:
         before, after: by line id, what was and is left of each; None for nothing. A line that is not named is whole.
     """
-    taken = {line.id: _amount(line, before) - _amount(line, after) for line in lines}
+    # Of what nothing is left all is taken, also what credits of other things had come off it.
+    whole = {line.id: line.amount for line in lines if after.get(line.id, line) is None}
+    taken = {line.id: whole.get(line.id) or _amount(line, before) - _amount(line, after) for line in lines}
     by_period: dict[str, list[InvoiceLine]] = {}
     for line in lines:
         if line.usage is not None and not taken[line.id].is_zero:

@@ -340,11 +340,7 @@ def _changed(before: Subscription, wanted: Wanted) -> Collection[str] | None:
 
     A discount of an amount is spread over all components, so changing one of them shifts the shares of the others.
     """
-    same_plan = (before.plan_id, before.plan_version, before.plan_tenant_id) == (
-        wanted.plan.id,
-        wanted.plan.plan_version,
-        wanted.plan.tenant_id,
-    )
+    same_plan = before.plan_key == PlanKey.of(wanted.plan)
     keys = {key for key, quantity in wanted.quantities.items() if before.quantities.get(key) != quantity}
     same_discount = (before.discount and before.discount.coupon_id) == (wanted.discount and wanted.discount.coupon_id)
     by_amount = wanted.discount is not None and wanted.discount.amount_off is not None

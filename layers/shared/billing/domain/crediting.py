@@ -110,11 +110,12 @@ def lines_left(
     """
     found: dict[str, InvoiceLine | None] = {}
     for line, share in zip(lines, shares_left(lines, total, steps), strict=True):
-        found[line.id] = None if share == 0 else line if share == 1 else _scaled(line, share)
+        found[line.id] = None if share == 0 else line if share == 1 else scaled(line, share)
     return found
 
 
-def _scaled(line: InvoiceLine, share: Fraction) -> InvoiceLine:
+def scaled(line: InvoiceLine, share: Fraction) -> InvoiceLine:
+    """A share of a line: of its amount, its discounts and its taxes."""
     return replace(
         line,
         amount=portion(line.amount, share),

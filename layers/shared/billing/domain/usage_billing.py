@@ -208,18 +208,17 @@ class _Billing:
         found: dict[Place, _Priced] = {}
         parts = self._parts()
         for n, (since, plan) in enumerate(parts):
-            is_last = n == len(parts) - 1
+            at_end = self.period.ended and n == len(parts) - 1
             for component in plan.components:
                 if component.type is not ComponentType.METERED or component.meter not in self.known.meters:
                     continue
                 before = self._quantities(component, [each for each, _ in parts[:n]])
                 until = self._quantities(component, [each for each, _ in parts[: n + 1]])
-                if self.period.ended and is_last and not until and not component.group_by:
+                if at_end and not until and not component.group_by:
                     until = {(): Decimal(0)}
                 for group, quantity in until.items():
                     place = (None if since == _EARLIEST else since, component.key, group)
                     used = before.get(group, Decimal(0))
-                    at_end = self.period.ended and is_last
                     cost = _price(component, quantity, of_nothing=at_end) - _price(component, used, of_nothing=False)
                     found[place] = _Priced(plan, component, less(quantity, used), cost, used == 0)
         self._whole_units(found)

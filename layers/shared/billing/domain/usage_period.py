@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from billing.domain.crediting import scaled
 from billing.domain.discounts import Discount
 from billing.domain.lines import InvoiceLine
 from billing.domain.meter import Amount
@@ -189,15 +190,9 @@ def _without(charge: UsageCharge, line_id: str, amount: int) -> UsageCharge:
 
 def _split(line: InvoiceLine, taken: int) -> tuple[InvoiceLine | None, InvoiceLine]:
     """What is left of a line, None where nothing is, and the part of ``taken`` micro-units; together they are it."""
-    exact = Fraction(taken, line.amount.micros)
-    part = replace(
-        line,
-        amount=Money(taken, line.amount.currency),
-        discounts=tuple(replace(each, amount=portion(each.amount, exact)) for each in line.discounts),
-        taxes=tuple(replace(each, amount=portion(each.amount, exact)) for each in line.taxes),
-    )
     if taken == line.amount.micros:
         return None, line
+    part = scaled(line, Fraction(taken, line.amount.micros))
     rest = replace(
         line,
         amount=line.amount - part.amount,

@@ -6,7 +6,7 @@ A message is compact JSON, ASCII alone: SQS refuses some characters (U+FFFE), an
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from billing.domain.errors import Unavailable
 from billing.domain.times import format_time, parse_time
 from billing.domain.usage import UsageEvent
+from billing.services.packing import packed
 from billing.services.usage_ports import Chunk
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class SqsUsageQueue:
                 # Full jitter: up to 50 ms, 100 ms ... 400 ms, so that those who collided do not collide again.
                 self._pause(self._jitter() * _FIRST_PAUSE_S * 2 ** (attempt - 1))
             refused: list[_Message] = []
-            for batch in _batches(waiting):
+            for batch in packed(waiting, lambda message: len(message[1]), _BATCH_MESSAGES, _BATCH_BYTES):
                 if time.monotonic() - started > _PATIENCE_S:
                     raise _unavailable()
                 refused += self._send(batch)
@@ -95,20 +96,6 @@ class SqsUsageQueue:
 
 def _unavailable() -> Unavailable:
     return Unavailable("The usage queue is busy; retry with the same Idempotency-Key", retry_after_s=2)
-
-
-def _batches(messages: Sequence[_Message]) -> Iterator[list[_Message]]:
-    batch: list[_Message] = []
-    size = 0
-    for message in messages:
-        more = len(message[1])
-        if batch and (len(batch) == _BATCH_MESSAGES or size + more > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(message)
-        size += more
-    if batch:
-        yield batch
 
 
 def chunk_message(chunk: Chunk) -> str:

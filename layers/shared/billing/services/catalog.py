@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from billing.domain.errors import AlreadyExists, Detail, InvalidState, PlanNotFound, ValidationFailed
 from billing.domain.meter import Meter
 from billing.domain.periods import Interval
-from billing.domain.plan import PauseBilling, Plan, TaxBehavior, unchargeable, version_id
+from billing.domain.plan import PauseBilling, Plan, PlanKey, TaxBehavior, unchargeable, version_id
 from billing.domain.pricing import Component
 from billing.domain.proration import ProrationUnit
 from billing.domain.tenant import PLATFORM
@@ -99,6 +99,11 @@ def archive(work: Work, plan_id: str) -> Plan:
 def refs(tenant_id: str, plan_id: str) -> tuple[Ref[Plan], Ref[Plan]]:
     """Where a plan may be: in the tenant's own catalog, then in the platform's."""
     return Ref(Plan, tenant_id, plan_id), Ref(Plan, PLATFORM, plan_id)
+
+
+def version_ref(key: PlanKey) -> Ref[Plan]:
+    """Where a version of a plan is."""
+    return Ref(Plan, key.tenant_id, version_id(key.plan_id, key.plan_version))
 
 
 def chosen(found: Found, own: Ref[Plan], platform: Ref[Plan]) -> Plan:

@@ -17,9 +17,10 @@ from billing.domain.dunning import Dunning
 from billing.domain.errors import InvalidState, TaxJurisdictionUnsupported
 from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus, period_invoice_id
 from billing.domain.payment import Payment, PaymentStatus, SettledBy
-from billing.domain.plan import Plan, version_id
+from billing.domain.plan import Plan
 from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
 from billing.services.billing import Biller, Books, Occasion, method_of
+from billing.services.catalog import version_ref
 from billing.services.collection import Case, Collector, load_case
 from billing.services.incomplete import give_up
 from billing.services.ports import Ref, Work
@@ -317,4 +318,4 @@ def _invoice_id(step: Step) -> str:
 
 def plan_ref_of(subscription: Subscription) -> Ref[Plan]:
     """The version of a plan that a subscription has."""
-    return Ref(Plan, subscription.plan_tenant_id, version_id(subscription.plan_id, subscription.plan_version))
+    return version_ref(subscription.plan_key)

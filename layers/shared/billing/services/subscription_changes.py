@@ -16,7 +16,7 @@ from billing.domain.discounts import Discount
 from billing.domain.errors import InvalidState
 from billing.domain.invoicing import BillingReason, Invoice
 from billing.domain.payment import SettledBy
-from billing.domain.plan import Plan
+from billing.domain.plan import Plan, PlanKey
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.services import catalog, coupons
 from billing.services.billing import Billed, Biller, Books, Occasion
@@ -240,11 +240,7 @@ def _bills_usage(loaded: _Loaded, change: Change, step: Step) -> bool:
     """Whether what was used so far is billed: another plan comes, a pause, or a resume that makes an invoice."""
     if change.paused is not None:
         return change.paused or bool(step.invoiced)
-    return (loaded.plan.tenant_id, loaded.plan.id, loaded.plan.plan_version) != (
-        loaded.target.tenant_id,
-        loaded.target.id,
-        loaded.target.plan_version,
-    )
+    return PlanKey.of(loaded.plan) != PlanKey.of(loaded.target)
 
 
 def _quantities(before: Subscription, target: Plan, named: dict[str, int]) -> dict[str, int]:

@@ -16,13 +16,14 @@ from billing.domain.errors import Unavailable
 from billing.domain.invoicing import Invoice
 from billing.domain.lines import InvoiceLine
 from billing.domain.meter import Amount, Meter, combined
-from billing.domain.plan import Plan, PlanKey, version_id
+from billing.domain.plan import Plan, PlanKey
 from billing.domain.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Tenant
 from billing.domain.usage import Cell, plan_of, span_at
 from billing.domain.usage_billing import Known, UsageBill, bill
 from billing.domain.usage_period import Reading, UsageHistory, UsagePeriod, history_id, invoiced, period_id
 from billing.services import meters as catalog
+from billing.services.catalog import version_ref
 from billing.services.ports import Found, Ref, Work
 from billing.services.usage_ports import TotalKey, Totals, UsageStore
 
@@ -192,7 +193,7 @@ class UsageCloser:
         spans |= {replace(each.span, since=charge.since) for each in periods for charge in each.charges}
         spans |= {each.whole for each in spans}
         keys = {plan_of(subscription, span) for span in spans} - {PlanKey.of(plan)}
-        refs = [Ref(Plan, key.tenant_id, version_id(key.plan_id, key.plan_version)) for key in keys]
+        refs = [version_ref(key) for key in keys]
         more = work.load(*refs) if refs else None
         past = [each for ref in refs if more is not None and (each := more.get(ref)) is not None]
         return {PlanKey.of(each): each for each in (plan, *past)}

@@ -342,7 +342,7 @@ class _ChunkRun:
             series_until=now_s + SERIES_KEPT_S,
         )
 
-    def _look(self, group: Sequence[Effect], known: _Known) -> "Present":
+    def _look(self, group: Sequence[Effect], known: _Known) -> Present:
         """What is there, of meters that cannot be added to blindly; for the others nothing is read."""
         looked = [each for each in group if is_looked_at(each.measured.meter)]
         if not looked:

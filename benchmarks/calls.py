@@ -10,91 +10,18 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from statistics import fmean
 from typing import NoReturn
 from uuid import uuid4
 
+from benchmarks import calls_payments
 from benchmarks.backend import backend
+from benchmarks.book import CREATE, MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore, progress
 from benchmarks.counting import Meter, Tally
-from benchmarks.report import Row, Section, verdict
+from benchmarks.report import Section
 from benchmarks.shop import PLAN, Shop
 
-WARM_CALLS = 4
-READ, CREATE, WRITE, MOVES_MONEY, WEBHOOK = 3, 2, 3, 4, 3
 _START = "2027-01-01T00:00:00Z"
 _FEW, _MANY = 4, 12
-
-Prepared = Callable[[], None]
-
-
-class Book:
-    """Measures routes and writes the table's lines."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-        self.section = Section(
-            "DynamoDB and Stripe, per warm call",
-            ["route", "round trips", "budget", "read units", "write units", "Stripe", "operations"],
-            notes=[
-                f"{WARM_CALLS} warm calls each, counted by botocore hooks; the worst is shown, units are means.",
-                "Write units: ReturnConsumedCapacity as ministack computes it (transactions twice, indexes included;",
-                "none for a refused transaction). Read units: from the sizes of what was read, by DynamoDB's rule.",
-                "Calls to other AWS services (KMS, SQS, Secrets Manager) would stand among the operations.",
-            ],
-        )
-
-    def route(self, name: str, budget: int | None, prepare: Callable[[], Prepared]) -> None:
-        """Measure one route.
-
-        Args:
-            prepare: makes what a call needs, uncounted, and returns the call.
-        """
-        _progress(name)
-        prepare()()
-        tallies = []
-        for _ in range(WARM_CALLS):
-            call = prepare()
-            with self._meter.open() as tally:
-                call()
-            tallies.append(tally)
-        self.line(name, budget, tallies)
-
-    def line(self, name: str, budget: int | None, tallies: list[Tally]) -> None:
-        """A line from what was counted."""
-        worst = max(tallies, key=lambda tally: len(tally.dynamodb))
-        trips = len(worst.dynamodb)
-        figures = {
-            "round_trips": trips,
-            "read_units": fmean(tally.read_units for tally in tallies),
-            "write_units": fmean(tally.write_units for tally in tallies),
-            "stripe_calls": max(tally.stripe for tally in tallies),
-        }
-        self.add(name, budget, figures, shortened(worst.dynamodb + worst.others))
-
-    def add(self, name: str, budget: int | None, figures: dict[str, float], operations: str) -> None:
-        """A line."""
-        cells = [
-            name,
-            f"{figures['round_trips']:g}",
-            str(budget or "-"),
-            f"{figures['read_units']:.1f}",
-            f"{figures['write_units']:.1f}",
-            f"{figures['stripe_calls']:g}",
-            operations,
-        ]
-        self.section.rows.append(Row(cells, verdict(figures["round_trips"], budget), figures))
-
-
-def shortened(operations: list[str]) -> str:
-    """``UpdateItem``, ``BatchGetItem`` -> ``update, batch get``."""
-    names = {
-        "UpdateItem": "update",
-        "BatchGetItem": "batch get",
-        "PutItem": "put",
-        "Query": "query",
-        "TransactWriteItems": "transact",
-    }
-    return ", ".join(names.get(operation, operation) for operation in operations)
 
 
 def measure_reads(book: Book, shop: Shop) -> None:
@@ -110,25 +37,25 @@ def measure_reads(book: Book, shop: Shop) -> None:
 
 def measure_writes(book: Book, shop: Shop) -> None:
     """Creates, and the payment of an open invoice."""
-    book.route("create customer", CREATE, lambda: lambda: _ignore(shop.customer()))
+    book.route("create customer", CREATE, lambda: lambda: ignore(shop.customer()))
     book.route("create plan", WRITE, lambda: lambda: shop.plan(f"plan-{uuid4().hex[:12]}"))
     plain, carded = shop.customer(), shop.customer_with_card()
 
     def trial() -> Prepared:
-        return lambda: _ignore(shop.subscribe(plain, "trialing", trialDays=14))
+        return lambda: ignore(shop.subscribe(plain, "trialing", trialDays=14))
 
     def unpaid() -> Prepared:
-        return lambda: _ignore(shop.subscribe(plain, "incomplete"))
+        return lambda: ignore(shop.subscribe(plain, "incomplete"))
 
     def charged() -> Prepared:
-        return lambda: _ignore(shop.subscribe(carded, "active"))
+        return lambda: ignore(shop.subscribe(carded, "active"))
 
     def first_charge() -> Prepared:
         customer = shop.customer()
-        return lambda: _ignore(shop.subscribe(customer, "active", paymentMethodId="pm_card_visa"))
+        return lambda: ignore(shop.subscribe(customer, "active", paymentMethodId="pm_card_visa"))
 
     def on_test_clock() -> Prepared:
-        return lambda: _ignore(shop.subscribe(clocked, "active"))
+        return lambda: ignore(shop.subscribe(clocked, "active"))
 
     book.route("create subscription: trial", WRITE, trial)
     book.route("create subscription: invoice, no card", WRITE, unpaid)
@@ -161,7 +88,7 @@ def measure_replays(book: Book, shop: Shop) -> None:
     def subscription() -> Prepared:
         key = uuid4().hex
         shop.subscribe(carded, "active", idempotency_key=key)
-        return lambda: _ignore(shop.subscribe(carded, "active", idempotency_key=key))
+        return lambda: ignore(shop.subscribe(carded, "active", idempotency_key=key))
 
     book.route("replay: create customer", WRITE, customer)
     book.route("replay: create subscription, charged", WRITE, subscription)
@@ -179,13 +106,13 @@ def measure_webhooks(book: Book, shop: Shop) -> None:
     def settling() -> Prepared:
         intent_id = intent()
         shop.authenticate(intent_id)
-        event = shop.succeeded_event(intent_id)
+        event = shop.news("payment_intent.succeeded", intent_id)
         return lambda: shop.deliver(event, "applied")
 
     def delivered_before(event_id: str | None, outcome: str) -> Prepared:
         intent_id = intent()
         shop.authenticate(intent_id)
-        event = shop.succeeded_event(intent_id)
+        event = shop.news("payment_intent.succeeded", intent_id)
         shop.deliver(event, "applied")
         again = event | {"id": event_id or event["id"]}
         return lambda: shop.deliver(again, outcome)
@@ -199,12 +126,13 @@ def measure_renewals(book: Book, shop: Shop, meter: Meter) -> None:
     """The worker bills the next month: what one more subscription adds to a turn."""
     tallies = {}
     for due in (_FEW, _MANY):
-        _progress(f"renewals: {due} in one turn")
+        progress(f"renewals: {due} in one turn")
         clock, advance = shop.clock_advancer(_START)
         for _ in range(due):
             shop.subscribe(shop.customer(testClockId=clock), "active", paymentMethodId="pm_card_visa")
         advance("2027-02-02T00:00:00Z")()
         turn = advance("2027-03-02T00:00:00Z")
+        book.keep_warm()
         with meter.open() as tallies[due]:
             turn()
     few, many, more = tallies[_FEW], tallies[_MANY], _MANY - _FEW
@@ -220,14 +148,6 @@ def measure_renewals(book: Book, shop: Shop, meter: Meter) -> None:
     }
     fixed = len(few.dynamodb) - _FEW * figures["round_trips"]
     book.add("renewal in the worker, charged", MOVES_MONEY, figures, f"and {fixed:g} a turn, whatever is due")
-
-
-def _ignore(_: object) -> None:
-    """A call is for its cost."""
-
-
-def _progress(what: str) -> None:
-    print(f"    {what}", file=sys.stderr, flush=True)
 
 
 def watched() -> list[object]:
@@ -246,11 +166,13 @@ def measure() -> Section:
             meter.attach(client)
         shop = Shop(running)
         shop.plan(PLAN)
-        book = Book(meter)
+        anybody = shop.customer()
+        book = Book(meter, lambda: ignore(shop.call("customers", "GET", f"/v1/customers/{anybody}")))
         measure_reads(book, shop)
         measure_writes(book, shop)
         measure_replays(book, shop)
         measure_webhooks(book, shop)
+        calls_payments.measure(book, shop)
         measure_renewals(book, shop, meter)
         return book.section
 

@@ -19,6 +19,7 @@ from billing.schemas.base import Limit
 from billing.schemas.customers import CustomerIn, CustomerOut
 from billing.schemas.invoices import InvoiceOut
 from billing.schemas.subscriptions import SubscriptionIn, SubscriptionOut
+from billing.services.deadline import Deadline
 from billing.services.ports import Identity, KeyedRequest, Page, RateState, RouteLimit, Unit
 
 RATE = RateState(10_000, 9_999, 1_795_298_460)
@@ -79,6 +80,7 @@ def app(logger: Logger) -> HttpApi:
         documentation_base_url=settings.documentation_base_url,
         max_body_bytes=settings.max_body_bytes,
         max_json_depth=settings.max_json_depth,
+        deadline=Deadline(time.monotonic),
     )
     api = HttpApi(edge, logger, "Ledgerline: benchmark")
 

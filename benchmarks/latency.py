@@ -1,171 +1,165 @@
-"""p95 of a running local stack (`make run`) at four clients: what one machine gives, over HTTP, Lambdas and all.
+"""p50 and p95 of a local stack at four clients: what one machine gives, over HTTP, Lambdas and all.
 
-It makes a tenant of its own in that stack, a bounded number of requests, and talks to loopback addresses only.
+It starts a stack of its own, as ``make e2e`` does, and measures each case twice: the product, and right after it the
+bare function (``bare``), which sends the same requests to DynamoDB and to Stripe's sandbox and does nothing else.
 """
 
 import argparse
-import json
+import importlib
+import re
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-from uuid import uuid4
+from typing import Any, NoReturn
 
-import boto3
 import requests
 
+from benchmarks.bare import Bare, Recorder, Wire
+from benchmarks.book import progress
+from benchmarks.events import Context
+from benchmarks.latency_cases import CLIENTS, Ask, Story
 from benchmarks.report import Row, Section, verdict
-from benchmarks.shop import PLAN, signature
+from benchmarks.stack import NotThere, RunningStack, running
 
-CLIENTS = 4
-_EACH = 15  # measured requests of each client; two before them warm the workers up
-_WARM_UP = 2
-_TIMEOUT_S = 30
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-BUDGETS_MS = {"create subscription, charged": 500, "Stripe webhook": 200, "list invoices": 200}
-Json = dict[str, Any]
-Send = Callable[[requests.Session], requests.Response]
+EACH = 15
+"""Measured requests of each client."""
 
+_WARM_UP = 3
+"""Requests of each client before them: they start the workers, one for each client, and fill their caches."""
 
-class NotThere(Exception):
-    """There is no stack to measure; the message says why."""
+_RECORDED = 2
+"""Requests that go through the handler in this process: the first fills its caches, the second is recorded."""
+
+_NOTHING_TO_MEASURE = 3
+_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
-class Stack:
-    """``.local/stack.json`` of a running stack."""
+class Shot:
+    """One request over HTTP, and what makes sure that its answer is the one that was to be measured."""
 
-    known: Json
-
-    @classmethod
-    def read(cls, path: Path) -> "Stack":
-        """The stack that a file describes.
-
-        Raises:
-            NotThere: there is no such file, it names another machine, or nothing answers.
-        """
-        if not path.exists():
-            raise NotThere(f"there is no {path}")
-        known = json.loads(path.read_text())
-        for name in ("api_url", "stripe_webhook_url", "stripe_url", "aws_endpoint_url"):
-            if urlsplit(known[name]).hostname not in _LOOPBACK:
-                raise NotThere(f"{name} is {known[name]}: only a stack on this machine is measured")
-        try:
-            requests.get(f"{known['api_url']}/health", timeout=_TIMEOUT_S).raise_for_status()
-        except requests.RequestException as error:
-            raise NotThere(f"nothing answers at {known['api_url']}: {type(error).__name__}") from None
-        return cls(known)
-
-    def call(self, session: requests.Session, method: str, path: str, key: str, body: Json | None = None) -> Any:
-        """The ``data`` of an answer."""
-        answer = self.send(session, method, path, key, body)
-        answer.raise_for_status()
-        return answer.json()["data"]
-
-    def send(
-        self, session: requests.Session, method: str, path: str, key: str, body: Json | None = None
-    ) -> requests.Response:
-        """One request."""
-        headers = {"X-API-Key": key, "Idempotency-Key": uuid4().hex}
-        url = f"{self.known['api_url']}{path}"
-        return session.request(method, url, json=body, headers=headers, timeout=_TIMEOUT_S)
-
-    def intents(self) -> list[str]:
-        """PaymentIntents that the stack made, the latest first."""
-        headers = {"Authorization": f"Bearer {self.known['stripe_api_key']}"}
-        url = f"{self.known['stripe_url']}/v1/payment_intents"
-        answer = requests.get(url, params={"limit": "50"}, headers=headers, timeout=_TIMEOUT_S)
-        answer.raise_for_status()
-        return [intent["id"] for intent in answer.json()["data"] if intent["status"] == "succeeded"]
-
-    def webhook_secret(self) -> str:
-        """What Stripe signs with."""
-        manager = boto3.client(
-            "secretsmanager",
-            endpoint_url=self.known["aws_endpoint_url"],
-            region_name=self.known["region"],
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        secret = json.loads(manager.get_secret_value(SecretId=self.known["stripe_secret_id"])["SecretString"])
-        return str(secret["webhook_secrets"][0])
+    send: Callable[[requests.Session], requests.Response]
+    check: Callable[[requests.Response], Any]
 
 
-def measure(stack: Stack) -> Section:
-    """The whole table."""
-    session = requests.Session()
-    tenant = {"name": "Bench", "mode": "test", "currency": "USD", "tier": "enterprise"}
-    key = stack.call(session, "POST", "/v1/tenants", stack.known["platform_api_key"], tenant)["apiKey"]
-    components = [
-        {"key": "base", "type": "flat", "unitAmount": 4_999_000},
-        {"key": "seats", "type": "licensed", "unitAmount": 500_000},
-    ]
-    plan = {"id": PLAN, "name": "Business", "currency": "USD", "interval": "month", "components": components}
-    stack.call(session, "POST", "/v1/plans", key, plan)
-    count = CLIENTS * (_EACH + _WARM_UP)
-    customers = [stack.call(session, "POST", "/v1/customers", key, {"name": f"C{n}"})["id"] for n in range(count)]
+def fire(shots: Sequence[Shot], warm_up: int) -> tuple[list[float], list[Any]]:
+    """Share requests among the clients; the milliseconds of those after the warm-up, sorted, and all answers in order.
 
-    def subscribe(customer: str) -> Send:
-        body = {
-            "customerId": customer,
-            "planId": PLAN,
-            "quantities": {"seats": 100},
-            "paymentMethodId": "pm_card_visa",
-        }
-        return lambda session: stack.send(session, "POST", "/v1/subscriptions", key, body)
+    Args:
+        warm_up: how many of them come first, and are not looked at.
+    """
+    spans: list[float] = []
+    answers: dict[int, Any] = {}
+    sessions = [requests.Session() for _ in range(CLIENTS)]
 
-    section = Section(
-        f"p95 of the local stack at {CLIENTS} clients",
-        ["request", "p50, ms", "p95, ms", "budget, ms", "requests"],
-        notes=["New customer and card in each subscription: three calls to Stripe's sandbox in the request."],
-    )
-    _add(section, "create subscription, charged", [subscribe(customer) for customer in customers])
-    secret, intents = stack.webhook_secret(), stack.intents()
-    _add(section, "Stripe webhook", [_notice(stack, secret, intents[n % len(intents)]) for n in range(count)])
-    listing = "/v1/invoices?limit=20"
-    _add(section, "list invoices", [lambda session: stack.send(session, "GET", listing, key)] * count)
-    return section
-
-
-def _notice(stack: Stack, secret: str, intent: str) -> Send:
-    """A webhook about an intent, as an event of its own: nothing is replayed, everything is looked up."""
-    event = {
-        "id": f"evt_{uuid4().hex}",
-        "object": "event",
-        "type": "payment_intent.succeeded",
-        "data": {"object": {"id": intent, "object": "payment_intent"}},
-    }
-    body = json.dumps(event)
-
-    def send(session: requests.Session) -> requests.Response:
-        headers = {"Stripe-Signature": signature(body, secret), "Content-Type": "application/json"}
-        return session.post(stack.known["stripe_webhook_url"], data=body, headers=headers, timeout=_TIMEOUT_S)
-
-    return send
-
-
-def _add(section: Section, name: str, sends: list[Send]) -> None:
-    """Share the requests among the clients, and write the line."""
-    print(f"    {name}", file=sys.stderr, flush=True)
-
-    def client(n: int) -> list[float]:
-        spans = []
-        with requests.Session() as session:
-            for send in sends[n::CLIENTS]:
-                started = time.perf_counter()
-                send(session).raise_for_status()
-                spans.append((time.perf_counter() - started) * 1000)
-        return spans[_WARM_UP:]
+    def client(n: int, first: int, last: int) -> list[float]:
+        taken = []
+        for at in range(first + n, last, CLIENTS):
+            started = time.perf_counter()
+            answer = shots[at].send(sessions[n])
+            taken.append((time.perf_counter() - started) * 1000)
+            answers[at] = shots[at].check(answer)
+        return taken
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        spans = sorted(span for spans in pool.map(client, range(CLIENTS)) for span in spans)
-    p50, p95, budget = percentile(spans, 50), percentile(spans, 95), BUDGETS_MS[name]
-    cells = [name, f"{p50:.0f}", f"{p95:.0f}", str(budget), str(len(spans))]
-    section.rows.append(Row(cells, verdict(p95, budget), {"p50_ms": p50, "p95_ms": p95}))
+        for first, last in ((0, warm_up), (warm_up, len(shots))):
+            spans = [span for each in pool.map(lambda n: client(n, first, last), range(CLIENTS)) for span in each]  # noqa: B023
+    for session in sessions:
+        session.close()
+    return sorted(spans), [answers[at] for at in range(len(shots))]
+
+
+class Latencies:
+    """Measures cases and writes the table's lines.
+
+    Args:
+        each: measured requests of each client.
+    """
+
+    def __init__(self, stack: RunningStack, each: int) -> None:
+        self._api_url: str = stack.known["api_url"]
+        self._fired = CLIENTS * (_WARM_UP + each)
+        self._story = Story(stack, _RECORDED + self._fired)
+        stack.become_a_function()
+        from billing import bootstrap  # it reads the environment that has just been set
+
+        self._recorder = Recorder(bootstrap.database().client, stack.known["stripe_url"])
+        cases = stack.folder / "cases"
+        cases.mkdir()
+        self._bare = Bare(stack.ports, cases)
+        self.section = Section(
+            f"A local stack at {CLIENTS} clients",
+            ["request", "p50, ms", "p95, ms", "budget", "bare p50", "bare p95", "ours, p50", "DynamoDB + Stripe"],
+            notes=[
+                f"{CLIENTS * each} requests each, after {CLIENTS * _WARM_UP} that are not looked at; the budget is",
+                "p95's. An empty function is what gateway, API and Lambda take of every request.",
+                "Bare: a function beside ours that sends the same requests to DynamoDB and Stripe over plain sockets,",
+                "without their conditions, and does nothing else. Ours: what the medians differ by.",
+                "Intents and payments name a user (X-User-Id), whose limit is one update more for intents.",
+            ],
+        )
+
+    def run(self) -> Section:
+        """The whole table."""
+        self._empty()
+        self._story.tell(self.measure)
+        return self.section
+
+    def measure(self, name: str, budget_ms: int, asks: Sequence[Ask]) -> list[Any]:
+        """Measure a case, and write its line; returns what was answered."""
+        progress(name)
+        recorded = [self._record(ask) for ask in asks[:_RECORDED]]
+        spans, answers = fire([self._shot(ask) for ask in asks[_RECORDED:]], CLIENTS * _WARM_UP)
+        text, wires = recorded[-1]
+        last = asks[_RECORDED - 1]
+        path = self._bare.play(_file_name(name), wires, last.path + last.body, text)
+        bare, _ = fire([self._bare_shot(last.method, path, last.body)] * self._fired, CLIENTS * _WARM_UP)
+        self._line(name, budget_ms, spans, bare, wires)
+        return [ask.data(200, text) for ask, (text, _) in zip(asks, recorded, strict=False)] + answers
+
+    def _empty(self) -> None:
+        """What gateway, API and Lambda take of every request: the bare function with nothing to send."""
+        path = self._bare.play("empty", [], "", "{}")
+        spans, _ = fire([self._bare_shot("GET", path, "")] * self._fired, CLIENTS * _WARM_UP)
+        p50, p95 = percentile(spans, 50), percentile(spans, 95)
+        cells = ["(an empty function)", "-", "-", "-", f"{p50:.0f}", f"{p95:.0f}", "-", "0 + 0"]
+        self.section.rows.append(Row(cells, "", {"bare_p50_ms": p50, "bare_p95_ms": p95}))
+
+    def _record(self, ask: Ask) -> tuple[str, list[Wire]]:
+        """What the handler answers in this process, and what it asks for that."""
+        handler = importlib.import_module(f"functions.{ask.function}.handler").lambda_handler
+        with self._recorder.recording() as wires:
+            answer = handler(ask.event(), Context())
+        ask.data(answer["statusCode"], answer["body"])
+        return answer["body"], wires
+
+    def _shot(self, ask: Ask) -> Shot:
+        return Shot(
+            lambda session: self._story.send(session, ask), lambda answer: ask.data(answer.status_code, answer.text)
+        )
+
+    def _bare_shot(self, method: str, path: str, body: str) -> Shot:
+        def send(session: requests.Session) -> requests.Response:
+            return session.request(method, self._api_url + path, data=body.encode() or None, timeout=_TIMEOUT_S)
+
+        return Shot(send, requests.Response.raise_for_status)
+
+    def _line(self, name: str, budget_ms: int, spans: list[float], bare: list[float], wires: Sequence[Wire]) -> None:
+        p50, p95 = percentile(spans, 50), percentile(spans, 95)
+        bare_p50, bare_p95 = percentile(bare, 50), percentile(bare, 95)
+        to_dynamodb = sum(1 for wire in wires if wire.operation)
+        cells = [name, f"{p50:.0f}", f"{p95:.0f}", str(budget_ms), f"{bare_p50:.0f}", f"{bare_p95:.0f}"]
+        cells += [f"{p50 - bare_p50:.0f}", f"{to_dynamodb} + {len(wires) - to_dynamodb}"]
+        figures = {"p50_ms": p50, "p95_ms": p95, "bare_p50_ms": bare_p50, "bare_p95_ms": bare_p95}
+        self.section.rows.append(Row(cells, verdict(p95, budget_ms), figures))
+
+
+def _file_name(case: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", case.lower())
 
 
 def percentile(spans: list[float], percent: int) -> float:
@@ -177,17 +171,23 @@ def percentile(spans: list[float], percent: int) -> float:
     return spans[-(-len(spans) * percent // 100) - 1]
 
 
+def _terminated(*_: object) -> NoReturn:
+    sys.exit(143)  # through the `with` below, so that the stack is stopped
+
+
 def main() -> None:
-    """For ``benchmarks.run``: the table goes into a file; exit code 3 where there is nothing to measure."""
+    """For ``benchmarks.run``: the table goes into a file; exit code 3 where no stack can be started."""
+    signal.signal(signal.SIGTERM, _terminated)
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
-    parser.add_argument("--stack", type=Path, required=True)
+    parser.add_argument("--each", type=int, default=EACH, help="measured requests of each of the four clients")
     options = parser.parse_args()
     try:
-        measure(Stack.read(options.stack)).save(options.out)
+        with running() as stack:
+            Latencies(stack, options.each).run().save(options.out)
     except NotThere as reason:
         print(f"    not measured: {reason}", file=sys.stderr)
-        sys.exit(3)
+        sys.exit(_NOTHING_TO_MEASURE)
 
 
 if __name__ == "__main__":

@@ -43,13 +43,17 @@ class Shop:
         key: str | None = None,
         idempotency_key: str | None = None,
         query: dict[str, str] | None = None,
+        user: str | None = None,
     ) -> Any:
         """The ``data`` of a successful call.
+
+        Args:
+            user: for whom it is, on whom the limits of some routes are counted then (``x-user-id``).
 
         Raises:
             Refused: it was not successful.
         """
-        headers = {"x-api-key": key or self.key}
+        headers = {"x-api-key": key or self.key} | ({"x-user-id": user} if user else {})
         if method != "GET":
             headers["idempotency-key"] = idempotency_key or uuid4().hex
         answer = self.invoke(function, http_event(method, path, headers=headers, query=query, body=body))
@@ -90,23 +94,41 @@ class Shop:
         self.subscribe(customer_id, "trialing", paymentMethodId="pm_card_visa", trialDays=730)
         return customer_id
 
-    def stripe(self, path: str, **params: str) -> Json:
-        """What the Stripe sandbox has."""
+    def stripe(self, path: str, method: str = "GET", **params: str) -> Json:
+        """What the Stripe sandbox has, or does when somebody else asks for it."""
         headers = {"Authorization": f"Bearer {self._backend.stripe_api_key}"}
-        answer = requests.get(f"{self._backend.stripe_url}{path}", params=params, headers=headers, timeout=_TIMEOUT_S)
+        url = f"{self._backend.stripe_url}{path}"
+        answer = requests.request(method, url, params=params, headers=headers, timeout=_TIMEOUT_S)
         answer.raise_for_status()
         found: Json = answer.json()
         return found
 
+    def act(self, path: str, **body: Any) -> Json:
+        """What a payer or a bank does, through the sandbox's control API."""
+        answer = requests.post(f"{self._backend.stripe_url}/_sandbox/{path}", json=body, timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+        done: Json = answer.json()
+        return done
+
     def authenticate(self, intent_id: str) -> None:
         """The payer completes 3D Secure."""
-        url = f"{self._backend.stripe_url}/_sandbox/payment_intents/{intent_id}/authenticate"
-        requests.post(url, json={"succeed": True}, timeout=_TIMEOUT_S).raise_for_status()
+        self.act(f"payment_intents/{intent_id}/authenticate", succeed=True)
 
-    def succeeded_event(self, intent_id: str) -> Json:
-        """Stripe's event that says so."""
-        events = self.stripe("/v1/events", type="payment_intent.succeeded", limit="100")["data"]
-        return next(event for event in events if event["data"]["object"]["id"] == intent_id)
+    def news(self, event_type: str, about: str) -> Json:
+        """Stripe's latest event of a type about an object, or about the PaymentIntent that the object belongs to."""
+        events = self.stripe("/v1/events", type=event_type, limit="100")["data"]
+        return next(event for event in events if about in (event["data"]["object"]["id"], intent_of(event)))
+
+    def saved_card(self, customer_id: str, card: str = "pm_card_visa") -> str:
+        """The id of a card that its holder has saved in a form; the webhook has told of it."""
+        setup = self.call("payments", "POST", "/v1/payment-methods/setup", {"customerId": customer_id})["setupIntentId"]
+        method = str(self.act(f"setup_intents/{setup}/complete", payment_method=card)["payment_method"])
+        self.deliver(self.news("payment_method.attached", method), "applied")
+        return method
+
+    def open_invoice(self, customer_id: str) -> str:
+        """The id of a finalized one-off invoice of $49.99 that waits to be paid."""
+        return str(self.call("invoices", "POST", "/v1/invoices", one_off(customer_id))["id"])
 
     def deliver(self, event: Json, outcome: str) -> None:
         """Stripe's webhook, signed."""
@@ -131,6 +153,17 @@ class Shop:
             return lambda: self.turn(f"clock#{self.tenant_id}#{clock_id}")
 
         return clock_id, advance
+
+
+def intent_of(event: Json) -> Any:
+    """The PaymentIntent that a refund or a dispute names; None where the event is about something else."""
+    return event["data"]["object"].get("payment_intent")
+
+
+def one_off(customer_id: str) -> Json:
+    """The body of a one-off invoice of $49.99 that is finalized at once and not charged."""
+    line = {"description": "Setup", "unitAmount": 4_999_000}
+    return {"customerId": customer_id, "lines": [line], "autoFinalize": True}
 
 
 def signature(body: str, secret: str) -> str:

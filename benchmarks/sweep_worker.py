@@ -185,7 +185,7 @@ def work(pipe: "Connection[Any, Any]", outside: Outside) -> None:
     product = bootstrap.worker()
     timed = replace(product, index=_TimedIndex(product.index, heart), alarm=_PipeAlarm(pipe))
     margin_s = bootstrap.settings().worker_margin_s
-    handler = QueueWorker(timed.turn, bootstrap.logger(), bootstrap.now, margin_s).lambda_handler
+    handler = QueueWorker(timed.turn, bootstrap.logger(), bootstrap.now, margin_s, bootstrap.deadline()).lambda_handler
     while True:
         try:
             message: Message = pipe.recv()

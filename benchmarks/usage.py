@@ -15,7 +15,7 @@ from statistics import median
 from typing import NoReturn
 
 from benchmarks.backend import Backend, backend
-from benchmarks.calls import WRITE, shortened
+from benchmarks.book import WRITE, shortened
 from benchmarks.counting import Meter
 from benchmarks.report import Row, Section, save_all, verdict, verdict_at_least
 from benchmarks.shop import Shop

@@ -1,8 +1,9 @@
-"""`make demo`: the story of a subscription in three acts, told beside a running stack and checked at every step.
+"""`make demo`: billing in four acts, told beside a running stack and checked at every step.
 
-The first act is a month, here; the second a year (local/demo_year.py); the third is usage (local/demo_usage.py).
-Nothing knows an answer in advance: what one step says is compared with what another system says of it, the invoice
-with Stripe's charge, the payment with the delivery of Stripe's webhook, the preview with the bill.
+The first act is a month, here; the second a year (local/demo_year.py); the third is usage (local/demo_usage.py); the
+fourth payments (local/demo_payments.py). Nothing knows an answer in advance: what one step says is compared with what
+another system says of it, the invoice with Stripe's charge, the payment with the delivery of Stripe's webhook, the
+preview with the bill.
 """
 
 import sys
@@ -14,6 +15,7 @@ import requests
 
 from local.client import Client
 from local.console import Failure
+from local.demo_payments import Payments
 from local.demo_usage import EVENTS, Usage
 from local.demo_year import Year
 from local.settings import ROOT
@@ -154,7 +156,11 @@ def main() -> int:
         console.print(f"[bold]{EVENTS:,} usage events of a third[/bold]")
         usage = Usage(client)
         usage.play()
-        console.print(f"Sent, counted and billed in {usage.elapsed_s:.0f} s.")
+        console.print(f"Sent, counted and billed in {usage.elapsed_s:.0f} s.\n")
+        console.print("[bold]Payments, refunds and disputes[/bold]")
+        payments = Payments(client)
+        payments.play()
+        console.print(f"Paid, refunded and disputed in {payments.elapsed_s:.0f} s.")
     except Failure as failure:
         console.print(f"[red]error:[/red] {failure}", soft_wrap=True, markup=True)
         return 1

@@ -1,6 +1,7 @@
 """The end of an act of the demo: the invoices as a table, and the books, Stripe and the invoices side by side."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -36,8 +37,8 @@ def stripe_charges(client: Client, customer_id: str) -> list[Any]:
     return [charge for charge in charges["data"] if charge["paid"]]
 
 
-def ledger_sums(client: Client, tenant_id: str) -> dict[str, int]:
-    """The balance of each account of a tenant's books, in micro-units: read from the table, not from the API."""
+def entries(client: Client, tenant_id: str) -> Iterator[Any]:
+    """The entries of a tenant's books, each summing to zero: read from the table, not from the API."""
     pages = (
         client.aws("dynamodb")
         .get_paginator("query")
@@ -47,11 +48,18 @@ def ledger_sums(client: Client, tenant_id: str) -> dict[str, int]:
             ExpressionAttributeValues={":tenant": {"S": tenant_id}},
         )
     )
-    sums: dict[str, int] = {}
     for item in (item for page in pages for item in page["Items"]):
-        postings = json.loads(item["body"]["S"])["postings"]
-        require(sum(each["amount"]["micros"] for each in postings) == 0, f"entry {item['id']['S']} does not balance")
-        for each in postings:
+        entry = json.loads(item["body"]["S"])
+        total = sum(each["amount"]["micros"] for each in entry["postings"])
+        require(total == 0, f"entry {item['id']['S']} does not balance")
+        yield entry
+
+
+def ledger_sums(client: Client, tenant_id: str) -> dict[str, int]:
+    """The balance of each account of a tenant's books, in micro-units."""
+    sums: dict[str, int] = {}
+    for entry in entries(client, tenant_id):
+        for each in entry["postings"]:
             sums[each["account"]] = sums.get(each["account"], 0) + each["amount"]["micros"]
     return sums
 

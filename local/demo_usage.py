@@ -19,10 +19,11 @@ from rich.table import Table
 
 from local import demo_events as given
 from local.client import Answer, Client
-from local.demo_books import every, invoice_table, ledger_sums, stripe_charges
+from local.demo_books import every
 from local.demo_events import Event, Line
+from local.demo_seller import Seller
 from local.demo_year import same_bill
-from local.story import Story, console, money, require
+from local.story import console, money, require
 
 SELLER: dict[str, Any] = {
     "name": "Inference",
@@ -47,11 +48,10 @@ _APRIL = [
 ]
 
 
-class Usage(Story):
+class Usage(Seller):
     """The steps from the meter to the books.
 
     Args:
-        client: of the running stack; the seller is made with the platform's key, for it has its own books.
         count: how many events.
     """
 
@@ -59,7 +59,6 @@ class Usage(Story):
         super().__init__(client)
         self.count = count
         self.events = given.march(count)
-        self.tenant_id = self.clock_id = self.customer_id = self.subscription_id = ""
 
     def play(self) -> list[Any]:
         """From the meter to the books; returns the invoices, oldest first."""
@@ -72,29 +71,24 @@ class Usage(Story):
         billed = given.by_place(self.events)
         preview = self.step("10 April: an event of March comes late", self._late)
         self.step("1 May: it is billed, by a line of its own", lambda: self._billed_late(preview, billed))
-        invoices, at_stripe = self.step("the books, Stripe and the invoices say the same", self._books)
+        invoices, charges = self.step("the books, Stripe and the invoices say the same", self._books)
         console.print()
         console.print(lines_table(invoices[1]))
-        console.print(invoice_table(invoices))
-        paid = sum(each["amountPaid"] for each in invoices)
-        console.print(f"Sum of paid {money(paid)} = sum of Stripe's charges {money(at_stripe)}")
+        self.print_invoices(invoices, charges)
         return invoices
 
     def _begin(self) -> tuple[None, str]:
-        platform = Client(self.client.stack, key=self.client.stack["platform_api_key"])
-        seller = platform.post("/v1/tenants", SELLER)
-        self.tenant_id = seller["id"]
-        self.client = Client(self.client.stack, key=seller["apiKey"])
+        self.open_shop(SELLER)
         self.client.post("/v1/meters", given.METER)
         self.client.post("/v1/plans", given.PLAN)
-        self.clock_id = self.client.post("/v1/test-clocks", {"frozenTime": "2027-03-01T00:00:00Z"})["id"]
+        self.begin_clock("2027-03-01T00:00:00Z")
         customer = self.client.post("/v1/customers", {**CUSTOMER, "testClockId": self.clock_id})
         self.customer_id = customer["id"]
         wanted = {"customerId": customer["id"], "planId": given.PLAN["id"], "paymentMethodId": "pm_card_visa"}
         subscription = self.client.post("/v1/subscriptions", wanted)
         self.subscription_id = subscription["id"]
         require(subscription["state"] == "active", f"the subscription is {subscription['state']}")
-        self.client.advance(self.clock_id, "2027-03-31T23:00:00Z")
+        self.advance("2027-03-31T23:00:00Z")
         return None, f"{self.tenant_id}, {self.subscription_id}"
 
     def _send(self) -> tuple[None, str]:
@@ -190,13 +184,13 @@ class Usage(Story):
         )
 
     def _preview(self) -> tuple[Any, str]:
-        preview = self._next_preview()
+        preview = self.next_preview()
         require(_metered(preview) == given.lines_of(given.by_place(self.events)), "its lines are others")
         return preview, money(preview["total"])
 
     def _invoiced(self, preview: Any) -> tuple[None, str]:
-        self.client.advance(self.clock_id, "2027-04-01T00:30:00Z")
-        invoice = self._paid_one()
+        self.advance("2027-04-01T00:30:00Z")
+        invoice = self.paid_one()
         same_bill(preview, invoice)
         here = given.total(self.events)
         there = sum(self._by_place("2027-03-02", "2027-03-03").values(), Decimal(0))
@@ -211,17 +205,17 @@ class Usage(Story):
         )
 
     def _late(self) -> tuple[Any, str]:
-        self.client.advance(self.clock_id, "2027-04-10T00:00:00Z")
+        self.advance("2027-04-10T00:00:00Z")
         body = {"events": [each.body(self.subscription_id) for each in (_LATE, *_APRIL)]}
         require(self.client.post("/v1/usage/events", body)["accepted"] == 1 + len(_APRIL), "not all are accepted")
         self.events += [_LATE, *_APRIL]
         self._wait_until_counted()
         require(self._by_place("2027-04-02", "2027-04-03") == given.by_place(_APRIL), "April's totals are others")
-        return self._next_preview(), f"{_LATE.quantity} units of {_LATE.at:%d %B}"
+        return self.next_preview(), f"{_LATE.quantity} units of {_LATE.at:%d %B}"
 
     def _billed_late(self, preview: Any, billed: dict[tuple[str, str], Decimal]) -> tuple[None, str]:
-        self.client.advance(self.clock_id, "2027-05-01T00:30:00Z")
-        invoice = self._paid_one()
+        self.advance("2027-05-01T00:30:00Z")
+        invoice = self.paid_one()
         same_bill(preview, invoice)
         march = given.by_place(each for each in self.events if each not in _APRIL)
         expected = given.late_lines(billed, march) + given.lines_of(given.by_place(_APRIL))
@@ -231,23 +225,16 @@ class Usage(Story):
         require({line["period"]["end"] for line in late} == {"2027-04-01T00:00:00Z"}, "they are not of March's period")
         return None, f"{invoice['number']}: {late[0]['description']}, {money(sum(line['amount'] for line in late))}"
 
-    def _books(self) -> tuple[tuple[list[Any], int], str]:
-        invoices = self._invoices()[::-1]
+    def _books(self) -> tuple[tuple[list[Any], list[Any]], str]:
+        invoices = self.invoices()[::-1]
         require(len(invoices) == 3, f"there are {len(invoices)} invoices")
-        paid = sum(each["amountPaid"] for each in invoices)
-        charges = stripe_charges(self.client, self.customer_id)
-        at_stripe = sum(charge["amount"] for charge in charges) * 1000
-        require(paid == at_stripe, f"{money(paid)} were paid, Stripe holds {money(at_stripe)}")
-        sums = ledger_sums(self.client, self.tenant_id)
-        found = {account: sums.get(account, 0) for account in ("cash", "receivable", "customer_balance")}
-        expected = {"cash": at_stripe, "receivable": 0, "customer_balance": 0}
-        require(found == expected, f"the ledger says {found}, not {expected}")
+        charges = self.books(invoices)
         quantities = [Decimal(line["quantity"]) for each in invoices for line in each["lines"]]
         components = [line["component"] for each in invoices for line in each["lines"]]
         billed = sum((q for q, key in zip(quantities, components, strict=True) if key == "tokens"), Decimal(0))
         sent = given.total(self.events)
         require(billed == sent, f"{billed} units are billed, {sent} were sent")
-        return (invoices, at_stripe), f"{len(charges)} charges, {billed:,f} units sent, counted and billed"
+        return (invoices, charges), f"{len(charges)} charges, {billed:,f} units sent, counted and billed"
 
     def _usage(self, query: str) -> list[Any]:
         return every(self.client, f"/v1/usage?subscription={self.subscription_id}&limit=100{query}")
@@ -259,19 +246,6 @@ class Usage(Story):
     def _by_place(self, start: str, end: str) -> dict[tuple[str, str], Decimal]:
         rows = self._usage(f"&meter=tokens&from={start}T00:00:00Z&to={end}T00:00:00Z")
         return {(row["dimensions"]["model"], row["dimensions"]["region"]): Decimal(row["total"]) for row in rows}
-
-    def _invoices(self) -> list[Any]:
-        return every(self.client, f"/v1/invoices?subscription={self.subscription_id}&limit=100")
-
-    def _paid_one(self) -> Any:
-        """The newest invoice, paid, and charged at Stripe as it says."""
-        newest = self._invoices()[0]
-        require(newest["status"] == "paid", f"{newest['number']} is {newest['status']}")
-        self.charged(newest)
-        return newest
-
-    def _next_preview(self) -> Any:
-        return self.client.post("/v1/invoices/preview", {"subscriptionId": self.subscription_id})
 
 
 class Senders:

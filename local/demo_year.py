@@ -8,8 +8,8 @@ held against what a preview said before, against Stripe's charges, and in the en
 from typing import Any
 
 from local.client import Client
-from local.demo_books import every, invoice_table, ledger_sums, stripe_charges
-from local.story import Story, console, money, require
+from local.demo_seller import Seller
+from local.story import console, money, require
 
 SELLER: dict[str, Any] = {
     "name": "Kontor",
@@ -54,16 +54,11 @@ BUSINESS = plan("business", "Business", 9900, 1500)
 QUARTERLY = plan("business-quarterly", "Business, quarterly", 28000, 4000, months=3)
 
 
-class Year(Story):
-    """The steps of the year 2027.
-
-    Args:
-        client: of the running stack; the seller is made with the platform's key, for it has its own books.
-    """
+class Year(Seller):
+    """The steps of the year 2027."""
 
     def __init__(self, client: Client) -> None:
-        super().__init__(client)
-        self.tenant_id = self.clock_id = self.customer_id = self.subscription_id = ""
+        super().__init__(client, "EUR")
 
     def play(self) -> list[Any]:
         """From the trial to the end; returns the year's invoices, oldest first."""
@@ -80,22 +75,17 @@ class Year(Story):
         self.step("a credit note, that the next invoice uses", lambda: self._credit_note(unpaid))
         self.step("1 October: quarters instead of months, a new cycle at once", self._quarterly)
         self.step("it is canceled, and ends with its quarter: at the end of the year", self._end)
-        invoices, at_stripe = self.step("the books, Stripe and the invoices say the same", self._books)
+        invoices, charges = self.step("the books, Stripe and the invoices say the same", self._books)
         console.print()
-        console.print(invoice_table(invoices))
-        paid = sum(each["amountPaid"] for each in invoices)
-        console.print(f"Sum of paid {euros(paid)} = sum of Stripe's charges {euros(at_stripe)}")
+        self.print_invoices(invoices, charges)
         return invoices
 
     def _begin(self) -> tuple[None, str]:
-        platform = Client(self.client.stack, key=self.client.stack["platform_api_key"])
-        seller = platform.post("/v1/tenants", SELLER)
-        self.tenant_id = seller["id"]
-        self.client = Client(self.client.stack, key=seller["apiKey"])
+        self.open_shop(SELLER)
         for each in (TEAM, BUSINESS, QUARTERLY):
             self.client.post("/v1/plans", each)
         self.client.post("/v1/coupons", COUPON)
-        self.clock_id = self.client.post("/v1/test-clocks", {"frozenTime": "2027-01-01T00:00:00Z"})["id"]
+        self.begin_clock("2027-01-01T00:00:00Z")
         customer = self.client.post("/v1/customers", {**CUSTOMER, "testClockId": self.clock_id})
         self.customer_id = customer["id"]
         return None, f"{self.tenant_id}, {self.customer_id} {customer['name']}"
@@ -106,22 +96,22 @@ class Year(Story):
         subscription = self.client.post("/v1/subscriptions", wanted)
         self.subscription_id = subscription["id"]
         require(subscription["state"] == "trialing", f"the subscription is {subscription['state']}")
-        require(self._invoices() == [], "a trial was billed")
-        preview = self._next_preview()
+        require(self.invoices() == [], "a trial was billed")
+        preview = self.next_preview()
         return preview, f"until {subscription['trialEnd'][:10]}; then {bill(preview)}"
 
     def _first(self, preview: Any) -> tuple[None, str]:
-        self._advance("2027-01-15T01:00:00Z")
-        first = self._paid_one()
+        self.advance("2027-01-15T01:00:00Z")
+        first = self.paid_one()
         same_bill(preview, first)
         return None, f"{first['number']}: {bill(first)}"
 
     def _upgrade(self) -> tuple[None, str]:
-        self._advance("2027-03-01T00:00:00Z")
+        self.advance("2027-03-01T00:00:00Z")
         wanted = {"planId": "business", "prorationBehavior": "invoice_now"}
         preview = self._change_preview(wanted)
         self.client.patch(self._subscription_path, wanted)
-        invoice = self._paid_one()
+        invoice = self.paid_one()
         same_bill(preview, invoice)
         back = sum(line["amount"] for line in invoice["lines"] if line["amount"] < 0)
         require(back < 0, "nothing was given back")
@@ -130,8 +120,8 @@ class Year(Story):
     def _new_version(self) -> tuple[None, str]:
         dearer = plan("business", "Business", 12900, 1900)
         raised = self.client.patch("/v1/plans/business", {"components": dearer["components"]})
-        self._advance("2027-05-01T00:00:00Z")
-        april, march = self._invoices()[:2]
+        self.advance("2027-05-01T00:00:00Z")
+        april, march = self.invoices()[:2]
         version = self._subscription()["planVersion"]
         require((raised["version"], version) == (2, 1), f"versions {raised['version']} and {version}")
         require(april["subtotal"] == 9_900_000 + 10 * 1_500_000, f"April cost {april['subtotal']}")
@@ -145,14 +135,14 @@ class Year(Story):
         shown = self._change_preview(wanted)
         pending = self.client.patch(self._subscription_path, wanted)["pendingLineCount"]
         require(pending == len(shown["lines"]), f"{pending} lines wait, {len(shown['lines'])} were shown")
-        preview = self._next_preview()
-        self._advance("2027-05-15T01:00:00Z")
-        invoice = self._paid_one()
+        preview = self.next_preview()
+        self.advance("2027-05-15T01:00:00Z")
+        invoice = self.paid_one()
         same_bill(preview, invoice)
         return None, f"{invoice['number']}: {euros(shown['subtotal'])} for May's rest, {bill(invoice)}"
 
     def _pause(self) -> tuple[None, str]:
-        self._advance("2027-06-01T00:00:00Z")
+        self.advance("2027-06-01T00:00:00Z")
         wanted = {"paused": True, "resumesAt": "2027-07-01T00:00:00Z"}
         shown = self._change_preview(wanted)
         paused = self.client.patch(self._subscription_path, wanted)
@@ -162,10 +152,10 @@ class Year(Story):
         return None, f"{euros(shown['total'])} wait for the next invoice"
 
     def _resumed(self) -> tuple[None, str]:
-        before, preview = self._invoices(), self._next_preview()
-        self._advance("2027-07-01T01:00:00Z")
-        invoice = self._paid_one()
-        require(len(self._invoices()) == len(before) + 1, "the paused time was billed")
+        before, preview = self.invoices(), self.next_preview()
+        self.advance("2027-07-01T01:00:00Z")
+        invoice = self.paid_one()
+        require(len(self.invoices()) == len(before) + 1, "the paused time was billed")
         same_bill(preview, invoice)
         require(self._subscription()["state"] == "active", "it did not resume")
         return None, f"{invoice['number']}: {bill(invoice)}"
@@ -173,11 +163,11 @@ class Year(Story):
     def _declined(self) -> tuple[Any, str]:
         method = self._subscription()["paymentMethodId"]
         self.client.sandbox("POST", f"/_sandbox/payment_methods/{method}/behaviour", {"decline": "insufficient_funds"})
-        self._advance("2027-07-15T01:00:00Z")
-        first = self._invoices()[0]
+        self.advance("2027-07-15T01:00:00Z")
+        first = self.invoices()[0]
         require((first["status"], first["attemptCount"]) == ("open", 1), f"{first['attemptCount']} attempts")
-        self._advance("2027-07-17T00:00:00Z")
-        unpaid = self._invoices()[0]
+        self.advance("2027-07-17T00:00:00Z")
+        unpaid = self.invoices()[0]
         require((unpaid["id"], unpaid["attemptCount"]) == (first["id"], 2), f"{unpaid['attemptCount']} attempts")
         state = self._subscription()["state"]
         require(state == "past_due", f"the subscription is {state}")
@@ -186,8 +176,8 @@ class Year(Story):
 
     def _recovered(self, unpaid: Any) -> tuple[None, str]:
         self.client.patch(self._subscription_path, {"paymentMethodId": "pm_card_mastercard"})
-        self._advance("2027-07-18T01:00:00Z")
-        paid = self._paid_one()
+        self.advance("2027-07-18T01:00:00Z")
+        paid = self.paid_one()
         require((paid["id"], paid["attemptCount"]) == (unpaid["id"], 3), f"{paid['attemptCount']} attempts")
         brand = self.charged(paid)["payment_method_details"]["card"]["brand"]
         require(brand == "mastercard", f"Stripe charged the {brand}")
@@ -200,49 +190,43 @@ class Year(Story):
         note = self.client.post(f"/v1/invoices/{invoice['id']}/credit-notes", wanted)
         balance = self.client.get(f"/v1/customers/{self.customer_id}/balance")
         require(note["toBalance"] == balance["amount"] == 3_000_000, f"the balance is {balance}")
-        preview = self._next_preview()
-        self._advance("2027-08-15T01:00:00Z")
-        following = self._paid_one()
+        preview = self.next_preview()
+        self.advance("2027-08-15T01:00:00Z")
+        following = self.paid_one()
         same_bill(preview, following)
         require(following["balanceApplied"] == note["total"], "the balance was not used")
         return None, f"{note['number']} ({euros(note['tax'])} of it VAT); {following['number']}: {bill(following)}"
 
     def _quarterly(self) -> tuple[None, str]:
-        self._advance("2027-10-01T00:00:00Z")
-        self._paid_one()
+        self.advance("2027-10-01T00:00:00Z")
+        self.paid_one()
         wanted = {"planId": "business-quarterly"}
         preview = self._change_preview(wanted)
         changed = self.client.patch(self._subscription_path, wanted)
-        invoice = self._paid_one()
+        invoice = self.paid_one()
         same_bill(preview, invoice)
         end = changed["currentPeriod"]["end"]
         require(end == "2028-01-01T00:00:00Z", f"the quarter ends on {end}")
         return None, f"{invoice['number']}: {bill(invoice)}, until {end[:10]}"
 
     def _end(self) -> tuple[None, str]:
-        before = self._invoices()
+        before = self.invoices()
         marked = self.client.post(f"{self._subscription_path}/cancel", {"atPeriodEnd": True})
         require((marked["state"], marked["cancelAtPeriodEnd"]) == ("active", True), "it ended at once")
-        self._advance("2028-01-01T01:00:00Z")
+        self.advance("2028-01-01T01:00:00Z")
         ended = self._subscription()
         require(ended["state"] == "canceled", f"the subscription is {ended['state']}")
-        require(self._invoices() == before, "its end was billed")
+        require(self.invoices() == before, "its end was billed")
         return None, f"canceled at {ended['canceledAt']}, nothing more is billed"
 
-    def _books(self) -> tuple[tuple[list[Any], int], str]:
-        invoices = self._invoices()[::-1]
-        paid, tax = (sum(each[key] for each in invoices) for key in ("amountPaid", "tax"))
-        charges = stripe_charges(self.client, self.customer_id)
-        at_stripe = sum(charge["amount"] for charge in charges) * 1000
-        require(paid == at_stripe, f"{euros(paid)} were paid, Stripe holds {euros(at_stripe)}")
+    def _books(self) -> tuple[tuple[list[Any], list[Any]], str]:
+        invoices = self.invoices()[::-1]
         notes = [note for each in invoices for note in self.client.get(f"/v1/invoices/{each['id']}/credit-notes")]
-        owed = tax - sum(note["tax"] for note in notes)
-        expected = {"cash": at_stripe, "tax_payable": -owed, "receivable": 0, "customer_balance": 0}
-        sums = ledger_sums(self.client, self.tenant_id)
-        found = {account: sums.get(account, 0) for account in expected}
-        require(found == expected, f"the ledger says {found}, not {expected}")
-        said = f"{len(charges)} charges, cash {euros(found['cash'])}, VAT owed {euros(owed)}, receivable {euros(0)}"
-        return (invoices, at_stripe), said
+        owed = sum(each["tax"] for each in invoices) - sum(note["tax"] for note in notes)
+        charges = self.books(invoices, tax_payable=-owed)
+        cash = sum(charge["amount"] for charge in charges) * 1000
+        said = f"{len(charges)} charges, cash {euros(cash)}, VAT owed {euros(owed)}, receivable {euros(0)}"
+        return (invoices, charges), said
 
     @property
     def _subscription_path(self) -> str:
@@ -250,22 +234,6 @@ class Year(Story):
 
     def _subscription(self) -> Any:
         return self.client.get(self._subscription_path)
-
-    def _invoices(self) -> list[Any]:
-        return every(self.client, f"/v1/invoices?subscription={self.subscription_id}&limit=100")
-
-    def _paid_one(self) -> Any:
-        """The newest invoice, paid, and charged at Stripe as it says."""
-        newest = self._invoices()[0]
-        require(newest["status"] == "paid", f"{newest['number']} is {newest['status']}")
-        self.charged(newest)
-        return newest
-
-    def _advance(self, to: str) -> None:
-        self.client.advance(self.clock_id, to)
-
-    def _next_preview(self) -> Any:
-        return self.client.post("/v1/invoices/preview", {"subscriptionId": self.subscription_id})
 
     def _change_preview(self, wanted: dict[str, Any]) -> Any:
         return self.client.post(f"{self._subscription_path}/preview", wanted)

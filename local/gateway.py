@@ -7,6 +7,7 @@ Stripe get http://127.0.0.1:PORT/... instead. Bodies are read whole, as API Gate
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -32,6 +33,10 @@ HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", 
 NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "expect"}
 NOT_RETURNED = HOP_BY_HOP | {"content-length", "server", "date"}
 AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # only what the caller sent
+
+# Each delivery beside another is a worker more, with a cold start. Those of a burst would all take longer than the
+# sender's 10 s, who then sends them again, to still more workers.
+WEBHOOKS_AT_ONCE = 2 * (os.cpu_count() or 1) + 2
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -68,9 +73,13 @@ def by_sender(session: ClientSession, aws: str, options: argparse.Namespace) -> 
     """One port for the webhooks of all senders; on AWS each has a function URL of its own."""
     stripe = forward(session, aws, options.stripe_host)
     tax = forward(session, aws, options.tax_host)
+    turn = asyncio.Semaphore(WEBHOOKS_AT_ONCE)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await (tax if request.path.startswith(TAX_WEBHOOK) else stripe)(request)
+        async with turn:
+            if request.transport is None or request.transport.is_closing():
+                return web.Response(status=499)  # the sender has given up meanwhile
+            return await (tax if request.path.startswith(TAX_WEBHOOK) else stripe)(request)
 
     return handle
 

@@ -36,6 +36,7 @@ TAGS = {
     "payments": "One attempt to collect money is one payment.",
     "tax": "What would be due on a cart, and where which rates are known.",
     "payment-methods": "What customers pay with. Card numbers never come here.",
+    "disputes": "What a payer's bank takes back, and gives back where the tenant wins. Stripe tells of them.",
     "tenants": "Who bills. The platform's operator creates them.",
     "test-clocks": "Time that a tenant in test mode moves itself.",
     "service": "The service itself; open to everybody.",
@@ -54,6 +55,8 @@ READS_BY_BODY = {
     "create_customer",
     "create_subscription",
     "create_payment",
+    "create_intent",
+    "set_up_payment_method",
     "redeem_coupon",
     "create_invoice",
     "preview_invoice",
@@ -64,7 +67,7 @@ READS_BY_BODY = {
 UNPROCESSABLE_READS = {"calculate_tax"}
 """Routes that only read, and can still be asked for what cannot be."""
 
-CHARGES = {"create_payment", "pay_invoice"}
+CHARGES = {"create_payment", "create_intent", "pay_invoice"}
 """Routes that answer a decline with an error. A new subscription answers 201, in state ``incomplete``."""
 
 EXAMPLES: dict[str, Any] = {
@@ -132,6 +135,15 @@ EXAMPLES: dict[str, Any] = {
     "update_invoice": {"addLines": [{"description": "Setup", "amount": 50000000}]},
     "pay_invoice": {"paymentMethodId": "pm_1Q0PsIJvEtkwdCNYMSaVuRz6"},
     "create_payment": {"invoiceId": "in_01M8055J9Y0WKZND852C0KE2WP"},
+    "create_intent": {
+        "orderId": "ord_2026-0017",
+        "amount": 4999000,
+        "currency": "USD",
+        "savePaymentMethod": True,
+        "metadata": {"buyerTenantId": "ten_01M8055J9Y0WKZND852C0KE2WP"},
+    },
+    "refund_payment": {"amount": 1999000, "reason": "requested_by_customer"},
+    "set_up_payment_method": {"customerId": "cus_01M8055J9Y0WKZND852C0KE2WP"},
     "create_tenant": {"name": "Acme GmbH", "mode": "test", "currency": "EUR", "timezone": "Europe/Berlin"},
     "create_coupon": {
         "code": "LAUNCH2026",

@@ -5,6 +5,7 @@ the body. Table TTL is ignored there as well. So both are put in after a deploy,
 """
 
 import os
+from functools import cache
 from typing import Any
 
 import yaml
@@ -33,8 +34,9 @@ def _plain(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _plain)
 
 
+@cache
 def template() -> dict[str, Any]:
-    """The template as plain data."""
+    """The template as plain data; everybody gets the same, to read."""
     # A subclass of SafeLoader: it makes no objects.
     loaded: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506
     return loaded

@@ -42,17 +42,28 @@ DEMO_TENANT = {
     "email": "billing@demo.example",
     "invoicePrefix": "DEMO",
 }
-# What the webhook acts on (services/stripe_events.py): an endpoint that takes all gets ten times as many.
+# What the webhook acts on (HANDLED of services/stripe_news.py): an endpoint that takes all gets ten times as many.
 STRIPE_EVENTS: list[Any] = [
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
     "charge.refund.updated",
+    "customer.deleted",
     "payment_intent.canceled",
     "payment_intent.payment_failed",
     "payment_intent.processing",
     "payment_intent.requires_action",
     "payment_intent.succeeded",
+    "payment_method.attached",
+    "payment_method.automatically_updated",
+    "payment_method.detached",
+    "payment_method.updated",
     "refund.created",
     "refund.failed",
     "refund.updated",
+    "setup_intent.succeeded",
 ]
 REQUEST_TIMEOUT_S = 60.0  # the first call of a function is a cold start, and eight start at once
 
@@ -105,7 +116,10 @@ def register_webhook(keys: Keys, ports: Ports) -> None:
     url = webhook_url(ports)
     try:
         known = [each for each in api.v1.webhook_endpoints.list({"limit": 100}).data if each.url == url]
-        if any(each.id == keys.webhook_endpoint_id for each in known) and keys.webhook_secret:
+        ours = next((each for each in known if each.id == keys.webhook_endpoint_id), None)
+        if ours is not None and keys.webhook_secret:
+            if sorted(ours.enabled_events) != STRIPE_EVENTS:  # made before there were so many
+                api.v1.webhook_endpoints.update(ours.id, {"enabled_events": STRIPE_EVENTS})
             return
         made = api.v1.webhook_endpoints.create({"url": url, "enabled_events": STRIPE_EVENTS})
     except stripe.StripeError as error:
@@ -149,7 +163,7 @@ def ensure_tenant(keys: Keys, ports: Ports, callers_table: str) -> None:
     answer = requests.post(
         f"http://{HOST}:{ports.api}/v1/tenants",
         json=DEMO_TENANT,
-        headers={"X-API-Key": keys.platform_api_key, "Idempotency-Key": f"local-{secrets.token_hex(8)}"},
+        headers={"X-API-Key": keys.platform_api_key, "Idempotency-Key": f"local-{secrets.token_hex(10)}"},
         timeout=REQUEST_TIMEOUT_S,
     )
     if answer.status_code != 201:

@@ -4,5 +4,9 @@ from billing import bootstrap
 from billing.edge.queue_worker import QueueWorker
 
 lambda_handler = QueueWorker(
-    bootstrap.worker().turn, bootstrap.logger(), bootstrap.now, bootstrap.settings().worker_margin_s
+    bootstrap.worker().turn,
+    bootstrap.logger(),
+    bootstrap.now,
+    bootstrap.settings().worker_margin_s,
+    bootstrap.deadline(),
 ).lambda_handler

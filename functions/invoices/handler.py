@@ -16,9 +16,10 @@ from billing.schemas.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewO
 from billing.schemas.one_off import DraftChangesIn, OneOffIn, PreviewIn
 from billing.services import credit_notes, invoices
 from billing.services.credit_notes import CreditNotes
+from billing.services.invoice_payments import InvoicePayments, failure
 from billing.services.invoice_previews import InvoicePreviews
 from billing.services.invoice_transitions import InvoiceTransitions, not_voided
-from billing.services.invoices import InvoiceFilter, InvoicePayments
+from billing.services.invoices import InvoiceFilter
 from billing.services.manual_invoices import ManualInvoices
 from billing.services.ports import Work
 
@@ -152,7 +153,7 @@ def pay_invoice(
 ) -> PaidInvoiceOut | Refused:
     """Pay an open invoice, or one that was given up, by a saved method."""
     paid = payments.pay(work, invoice_id, body.payment_method_id if body else None)
-    error = invoices.failure(paid)
+    error = failure(paid.payment, paid.client_secret)
     return Refused(error) if error else PaidInvoiceOut.paid(paid)
 
 

@@ -1,48 +1,127 @@
-"""Payments, and the customers' saved payment methods."""
+"""Payments: intents, charges, refunds and disputes; and the customers' saved payment methods."""
 
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing import bootstrap
+from billing.domain.payment import Payment
 from billing.edge.http import CurrentWork, Listing, Refused
+from billing.edge.limits import PAYMENT_INTENTS
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.customers import PaymentMethodOut
-from billing.schemas.invoices import PaymentIn, PaymentOut
-from billing.services import invoices, payments
-from billing.services.invoices import InvoicePayments
+from billing.schemas.customers import PaymentMethodOut, SetupIn, SetupOut
+from billing.schemas.disputes import DisputeOut
+from billing.schemas.payments import IntentIn, IntentOut, PaymentIn, PaymentOut
+from billing.schemas.refunds import RefundIn, RefundOut
+from billing.services import methods, payments
+from billing.services.credit_notes import CreditNotes
+from billing.services.invoice_payments import InvoicePayments, failure
+from billing.services.methods import PaymentMethods
+from billing.services.one_time import OneTimePayments
+from billing.services.payment_refunds import PaymentRefunds
 
 api = bootstrap.http_api("payments")
 invoice_payments = InvoicePayments(bootstrap.collector())
+one_time = OneTimePayments(bootstrap.collector())
+refunds = PaymentRefunds(bootstrap.refunder(), CreditNotes(bootstrap.collector(), bootstrap.refunder()))
+saved_methods = PaymentMethods(bootstrap.collector().processor)
 
 OptionalText = Annotated[str | None, Query()]
 
 
+@api.post("/v1/payments/intents", scope=Scope.PAYMENTS_PROCESS, limit=PAYMENT_INTENTS, answers=IntentOut)
+def create_intent(body: Annotated[IntentIn, Body()], work: CurrentWork) -> IntentOut | Refused:
+    """Have a payer who is present pay: by a saved method now, or in a form, with the client secret."""
+    if body.invoice_id is not None:
+        paid = invoice_payments.intent(
+            work, body.invoice_id, body.expected(), body.payment_method_id, body.save_payment_method
+        )
+        return _intent(paid.payment, paid.client_secret)
+    made = one_time.intent(work, body.wish())
+    return _intent(made.payment, made.client_secret)
+
+
+def _intent(payment: Payment, client_secret: str | None) -> IntentOut | Refused:
+    error = failure(payment, client_secret)
+    return Refused(error) if error else IntentOut.of(payment, client_secret)
+
+
 @api.post("/v1/payments", scope=Scope.PAYMENTS_PROCESS, answers=PaymentOut)
 def create_payment(body: Annotated[PaymentIn, Body()], work: CurrentWork) -> PaymentOut | Refused:
-    """Charge a saved method, off-session, for an open invoice."""
-    paid = invoice_payments.pay(work, body.invoice_id, body.payment_method_id)
-    error = invoices.failure(paid)
-    return Refused(error) if error else PaymentOut.of(paid.payment)
+    """Charge a saved method, off-session, for an open invoice or an amount."""
+    wish = body.wish()
+    if wish is None:
+        assert body.invoice_id is not None
+        paid = invoice_payments.pay(work, body.invoice_id, body.payment_method_id)
+        payment, secret = paid.payment, paid.client_secret
+    else:
+        made = one_time.charge(work, wish)
+        payment, secret = made.payment, made.client_secret
+    error = failure(payment, secret)
+    return Refused(error) if error else PaymentOut.of(payment)
 
 
 @api.get("/v1/payments", scope=Scope.BILLING_READ, answers=PaymentOut, many=True)
 def list_payments(
     work: CurrentWork,
     customer: OptionalText = None,
+    invoice: OptionalText = None,
+    order: OptionalText = None,
     status: OptionalText = None,
     limit: Annotated[Limit, Query()] = 20,
     cursor: OptionalText = None,
 ) -> Listing:
     """List payments, newest first."""
-    return Listing.of(payments.page(work, customer, status, limit, cursor), PaymentOut.of)
+    filters = {"customer": customer, "invoice": invoice, "order": order, "status": status}
+    return Listing.of(payments.page(work, filters, limit, cursor), PaymentOut.of)
 
 
 @api.get("/v1/payments/{payment_id}", scope=Scope.BILLING_READ, answers=PaymentOut)
 def get_payment(payment_id: str, work: CurrentWork) -> PaymentOut:
-    """Retrieve a payment."""
+    """Retrieve a payment, by its id or its PaymentIntent's."""
     return PaymentOut.of(payments.get(work, payment_id))
+
+
+@api.post("/v1/payments/{payment_id}/refund", scope=Scope.PAYMENTS_PROCESS, answers=RefundOut)
+def refund_payment(payment_id: str, work: CurrentWork, body: Annotated[RefundIn | None, Body()] = None) -> RefundOut:
+    """Refund a payment: all that is left of it, or a part; of an invoice's, by a credit note."""
+    wanted = body or RefundIn()
+    return RefundOut.of(refunds.create(work, payment_id, wanted.amount, wanted.reason))
+
+
+@api.get("/v1/payments/{payment_id}/refunds", scope=Scope.BILLING_READ, answers=RefundOut, many=True)
+def list_refunds(
+    payment_id: str, work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: OptionalText = None
+) -> Listing:
+    """List a payment's refunds, newest first."""
+    return Listing.of(payments.refunds(work, payment_id, limit, cursor), RefundOut.of)
+
+
+@api.get("/v1/disputes", scope=Scope.BILLING_READ, answers=DisputeOut, many=True)
+def list_disputes(
+    work: CurrentWork,
+    customer: OptionalText = None,
+    payment: OptionalText = None,
+    status: OptionalText = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: OptionalText = None,
+) -> Listing:
+    """List disputes, newest first."""
+    filters = {"customer": customer, "payment": payment, "status": status}
+    return Listing.of(payments.disputes(work, filters, limit, cursor), DisputeOut.of)
+
+
+@api.get("/v1/disputes/{dispute_id}", scope=Scope.BILLING_READ, answers=DisputeOut)
+def get_dispute(dispute_id: str, work: CurrentWork) -> DisputeOut:
+    """Retrieve a dispute."""
+    return DisputeOut.of(payments.dispute(work, dispute_id))
+
+
+@api.post("/v1/payment-methods/setup", scope=Scope.PAYMENTS_PROCESS, answers=SetupOut)
+def set_up_payment_method(work: CurrentWork, body: Annotated[SetupIn | None, Body()] = None) -> SetupOut:
+    """Have a payer who is present save a payment method in a form, with the client secret."""
+    return SetupOut.of(saved_methods.setup(work, body.customer_id if body else None))
 
 
 @api.get("/v1/payment-methods", scope=Scope.BILLING_READ, answers=PaymentMethodOut, many=True)
@@ -53,7 +132,19 @@ def list_payment_methods(
     cursor: OptionalText = None,
 ) -> Listing:
     """List a customer's saved payment methods; the tenant's own where no customer is named."""
-    return Listing.of(payments.methods(work, customer, limit, cursor), PaymentMethodOut.of)
+    return Listing.of(methods.page(work, customer, limit, cursor), PaymentMethodOut.of)
+
+
+@api.delete("/v1/payment-methods/{method_id}", scope=Scope.PAYMENTS_PROCESS, answers=PaymentMethodOut)
+def delete_payment_method(method_id: str, work: CurrentWork) -> PaymentMethodOut:
+    """Detach a payment method for good; another one becomes the default, where there is one."""
+    return PaymentMethodOut.of(saved_methods.remove(work, method_id))
+
+
+@api.post("/v1/payment-methods/{method_id}/set-default", 200, scope=Scope.PAYMENTS_PROCESS, answers=PaymentMethodOut)
+def set_default_payment_method(method_id: str, work: CurrentWork) -> PaymentMethodOut:
+    """Have the customer charged by this method, where nothing else is said."""
+    return PaymentMethodOut.of(saved_methods.set_default(work, method_id))
 
 
 lambda_handler = api.lambda_handler

@@ -17,7 +17,7 @@ from local.stripe_sandbox import auth, errors, forms, idempotency
 from local.stripe_sandbox.context import API_VERSION, Context, token
 from local.stripe_sandbox.expand import Expander
 from local.stripe_sandbox.faults import Fault, Faults
-from local.stripe_sandbox.openapi import OpenApi, Operation
+from local.stripe_sandbox.openapi import Operation, description
 from local.stripe_sandbox.registry import HANDLERS, Call
 from local.stripe_sandbox.store import Store
 from local.stripe_sandbox.webhooks import Dispatcher
@@ -27,6 +27,7 @@ Json = dict[str, Any]
 _FORM = "application/x-www-form-urlencoded"
 _VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(\.[a-z_]+)?$")
 _LOG_LENGTH = 20_000
+_CONNECTED = "Stripe-Account"
 
 
 @dataclass
@@ -69,7 +70,7 @@ class Sandbox:
     def __init__(self, store: Store, *, check_responses: bool = False, retry_base_s: float = 1.0) -> None:
         self.store = store
         idempotency.purge(store)
-        self.spec = OpenApi()
+        self.spec = description()
         self.faults = Faults()
         self.dispatcher = Dispatcher(store, retry_base_s=retry_base_s)
         self.requests: deque[Json] = deque(maxlen=_LOG_LENGTH)
@@ -97,6 +98,9 @@ class Sandbox:
         entry |= {"status": answer.status, "replayed": answer.replayed}
         if fault and fault.kind == "drop_after":
             return drop(http)
+        if fault and fault.kind == "status_after":
+            answer.status, answer.text = fault.status, json.dumps(fault.failure().body())
+            entry["status"] = answer.status
         return web.Response(
             status=answer.status, text=answer.text, headers=answer.headers, content_type="application/json"
         )
@@ -108,6 +112,7 @@ class Sandbox:
             "method": request.method,
             "path": request.path,
             "idempotency_key": request.headers.get("Idempotency-Key"),
+            "stripe_account": request.headers.get(_CONNECTED),
             "status": None,
             "replayed": False,
             "fault": None,
@@ -120,7 +125,7 @@ class Sandbox:
         try:
             if fault and fault.kind == "status":
                 raise fault.failure()
-            account = auth.account_of(request.headers.get("Authorization"))
+            account = self._account_of(request)
             if request.key:
                 idempotency.check_key(request.key)
                 if (account, request.key) in self._keys_in_use:
@@ -138,6 +143,14 @@ class Sandbox:
                 self._keys_in_use.discard(held)
         return self._finish(request, answer)
 
+    def _account_of(self, request: _Request) -> str:
+        """The account of the key, or the connected one that the request is on behalf of."""
+        platform = auth.account_of(request.headers.get("Authorization"))
+        account: str = request.headers.get(_CONNECTED, platform)
+        if account != platform and self.store.find(platform, "account", account) is None:
+            raise errors.account_invalid(account)
+        return account
+
     def _finish(self, request: _Request, answer: Answer) -> Answer:
         answer.headers |= {
             "Request-Id": request.id,
@@ -145,6 +158,8 @@ class Sandbox:
         }
         if request.key:
             answer.headers["Idempotency-Key"] = request.key
+        if _CONNECTED in request.headers:
+            answer.headers[_CONNECTED] = request.headers[_CONNECTED]
         if answer.status == 401:
             answer.headers["WWW-Authenticate"] = 'Basic realm="Stripe"'
         if self._check_responses:
@@ -165,7 +180,7 @@ class Sandbox:
     def _execute(self, account: str, request: _Request) -> Answer:
         """Run the operation and store its replay, in one transaction."""
         operation, ids = self.spec.find(request.method, request.path)
-        _check_headers(request)
+        _check_headers(request, operation)
         tree = forms.parse(request.body if request.method == "POST" else request.query)
         if request.method == "POST" and request.query:
             tree = forms.parse(request.query) | tree
@@ -208,12 +223,12 @@ class Sandbox:
         return Expander(self.spec, call.context).run(body, paths) if paths else body
 
 
-def _check_headers(request: _Request) -> None:
+def _check_headers(request: _Request, operation: Operation) -> None:
     version = request.headers.get("Stripe-Version")
     if version is not None and not _VERSION.match(version):
         raise errors.InvalidRequestError(f"Invalid Stripe API version: {version}")
-    if "Stripe-Account" in request.headers:
-        raise errors.not_served("Stripe-Account")
+    if _CONNECTED in request.headers and not HANDLERS[operation.name].connected:
+        raise errors.not_served(_CONNECTED)
     if request.body and request.content_type != _FORM:
         raise errors.InvalidRequestError(f"Invalid request: the content type of a POST has to be {_FORM}.")
 

@@ -29,6 +29,8 @@ class TestCard:
         auth: when 3D Secure is needed.
         refund: the first status of a refund, ``succeeded`` or ``pending``.
         bypass_pending: whether a charge goes straight to the available balance.
+        dispute: the reason of the dispute that follows its charges, where there is one.
+        inquiry: whether that dispute is an inquiry, which takes no money yet.
     """
 
     last4: str = "4242"
@@ -40,11 +42,16 @@ class TestCard:
     auth: str | None = None
     refund: str = "succeeded"
     bypass_pending: bool = False
+    dispute: str | None = None
+    inquiry: bool = False
 
     def behaviour(self) -> Json:
         """What the sandbox remembers about the card beside its payment method."""
         kept = asdict(self)
-        return {name: kept[name] for name in ("decline", "attaches", "auth", "refund", "bypass_pending")}
+        return {
+            name: kept[name]
+            for name in ("decline", "attaches", "auth", "refund", "bypass_pending", "dispute", "inquiry")
+        }
 
 
 # Our key -> Stripe's code, decline code (None: the code says it all), message, advice.
@@ -113,9 +120,9 @@ _CARDS: dict[str, TestCard] = {
     "threeDSecureRequiredChargeDeclined": TestCard("1629", auth=ALWAYS, decline="generic_decline"),
     "threeDSecureOptional": TestCard("3055"),
     "threeDSecureNotSupported": TestCard("5556"),
-    "createDispute": TestCard("0259"),
-    "createDisputeProductNotReceived": TestCard("2685"),
-    "createDisputeInquiry": TestCard("1976"),
+    "createDispute": TestCard("0259", dispute="fraudulent"),
+    "createDisputeProductNotReceived": TestCard("2685", dispute="product_not_received"),
+    "createDisputeInquiry": TestCard("1976", dispute="fraudulent", inquiry=True),
     "refundFail": TestCard("5126"),
     "pendingRefund": TestCard("7726", refund="pending"),
 }

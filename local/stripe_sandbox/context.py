@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from local.stripe_sandbox.errors import no_such
@@ -40,6 +40,15 @@ class Context:
     idempotency_key: str | None = None
     events: list[str] = field(default_factory=list)
     delay_s: float = 0.0
+
+    @property
+    def platform(self) -> str:
+        """The account whose key it is: this one, or the one that this one is connected to."""
+        return self.store.owner_of(self.account) or self.account
+
+    def on(self, account: str) -> Context:
+        """The same request's world on another account: its events join this request's."""
+        return replace(self, account=account)
 
     @property
     def now(self) -> int:
@@ -88,6 +97,8 @@ class Context:
             "request": {"id": self.request_id, "idempotency_key": self.idempotency_key},
             "type": event_type,
         }
+        if self.account != self.platform:
+            event["account"] = self.account
         endpoints = self.listeners(event_type)
         event["pending_webhooks"] = len(endpoints)
         self.insert(event, kind=event_type)
@@ -96,8 +107,9 @@ class Context:
             self.enqueue(event["id"], endpoint)
 
     def listeners(self, event_type: str) -> list[str]:
-        """Ids of the enabled endpoints that want this type."""
-        endpoints, _ = self.store.page(self.account, "webhook_endpoint", {"kind": "enabled"}, limit=100)
+        """Ids of the enabled endpoints that want this type; a connected account's events go to its platform's."""
+        kind = "enabled" if self.account == self.platform else "enabled_connect"
+        endpoints, _ = self.store.page(self.platform, "webhook_endpoint", {"kind": kind}, limit=100)
         return [e["id"] for e in endpoints if "*" in e["enabled_events"] or event_type in e["enabled_events"]]
 
     def enqueue(self, event_id: str, endpoint_id: str) -> None:
@@ -105,7 +117,7 @@ class Context:
         self.store.db.execute(
             "INSERT INTO deliveries (account, event, endpoint, state, attempts, due_at)"
             " VALUES (?, ?, ?, 'pending', 0, ?)",
-            (self.account, event_id, endpoint_id, time.time() + self.delay_s),
+            (self.platform, event_id, endpoint_id, time.time() + self.delay_s),
         )
 
 

@@ -9,18 +9,17 @@ from typing import Any
 
 from aiohttp import web
 
-from local.stripe_sandbox import cards, payments
+from local.stripe_sandbox import ledger
+from local.stripe_sandbox.acts import ACTS, Act
 from local.stripe_sandbox.app import Sandbox
 from local.stripe_sandbox.context import Context
 from local.stripe_sandbox.errors import ApiError
 from local.stripe_sandbox.faults import Fault
-from local.stripe_sandbox.resources import refunds, setup_intents
+from local.stripe_sandbox.resources import balance
 from local.stripe_sandbox.webhooks import Settings
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
-
-_AUTH = (None, cards.ALWAYS, cards.UNLESS_SET_UP, cards.ALREADY_SET_UP)
 
 
 async def _json(request: web.Request) -> Json:
@@ -54,12 +53,10 @@ class Control:
             ("GET", "webhooks", self._settings),
             ("POST", "webhooks", self._change_settings),
             ("POST", "events/{id}/resend", self._resend),
-            ("POST", "payment_intents/{id}/authenticate", self._authenticate_payment),
-            ("POST", "setup_intents/{id}/authenticate", self._authenticate_setup),
-            ("POST", "payment_methods/{id}/behaviour", self._change_behaviour),
-            ("POST", "refunds/{id}/finish", self._finish_refund),
+            ("POST", "balance/settle", self._settle_balance),
             ("POST", "reset", self._reset),
         ]
+        table += [("POST", path, self._act(act)) for path, act in ACTS.items()]
         return [web.route(method, f"/_sandbox/{path}", _guarded(handler)) for method, path, handler in table]
 
     async def _health(self, _: web.Request) -> web.Response:
@@ -101,50 +98,40 @@ class Control:
         self._sandbox.dispatcher.wake()
         return web.json_response({"event": event["id"], "endpoints": endpoints})
 
-    async def _authenticate_payment(self, request: web.Request) -> web.Response:
-        return await self._authenticate(request, "payment_intent", payments.charge, payments.fail_authentication)
+    def _act(self, act: Act) -> Handler:
+        """The handler of one act: its effects and its events in one transaction, like a request's."""
 
-    async def _authenticate_setup(self, request: web.Request) -> web.Response:
-        return await self._authenticate(
-            request, "setup_intent", setup_intents.succeed, setup_intents.fail_authentication
-        )
+        async def run(request: web.Request) -> web.Response:
+            body = await _json(request)
+            act.check(body)
+            context, obj = self._load(request, act.kind)
+            status, answer = 200, {}
+            with context.store.transaction():
+                try:
+                    answer = act.run(context, obj, body)
+                except ApiError as failure:
+                    if not failure.commits:
+                        raise
+                    status, answer = failure.status, failure.body()
+            await self._sandbox.dispatcher.settle(context.events)
+            return web.json_response(answer, status=status)
 
-    async def _authenticate(
-        self, request: web.Request, kind: str, passed: Callable[..., Json], failed: Callable[..., Json]
-    ) -> web.Response:
-        """The payer on the 3D Secure page; a decline after that shows in the intent."""
-        succeed = (await _json(request)).get("succeed", True)
-        context, intent = self._load(request, kind)
-        with context.store.transaction():
-            method = payments.method_of(context, intent)
-            try:
-                intent = (passed if succeed else failed)(context, intent, method)
-            except ApiError as failure:
-                if not failure.commits:
-                    raise
-        await self._sandbox.dispatcher.settle(context.events)
-        return web.json_response(intent)
+        return run
 
-    async def _change_behaviour(self, request: web.Request) -> web.Response:
+    async def _settle_balance(self, request: web.Request) -> web.Response:
+        """The days pass until what is pending is available, on one account or on all."""
         body = await _json(request)
-        unknown = body.keys() - {"decline", "auth"}
-        if unknown:
-            raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
-        if body.get("decline") not in {None, *cards.DECLINES} or body.get("auth") not in _AUTH:
-            raise ValueError(f"decline is null or one of {', '.join(cards.DECLINES)}; auth is one of {_AUTH}")
-        context, method = self._load(request, "payment_method")
-        with context.store.transaction():
-            hidden = context.get("payment_method", method["id"], "id").hidden | body | {"attaches": True}
-            context.save(method, hidden)
-        return web.json_response({"id": method["id"], "decline": hidden["decline"], "auth": hidden["auth"]})
-
-    async def _finish_refund(self, request: web.Request) -> web.Response:
-        succeed = (await _json(request)).get("succeed", True)
-        context, refund = self._load(request, "refund")
-        with context.store.transaction():
-            refund = refunds.finish(context, refund, succeed=succeed)
-        await self._sandbox.dispatcher.settle(context.events)
-        return web.json_response(refund)
+        store = self._sandbox.store
+        wanted = body.get("account")
+        settled: list[str] = []
+        for account in [wanted] if wanted else store.accounts():
+            context = self._context(account)
+            with store.transaction():
+                if ledger.settle_pending(context):
+                    context.emit("balance.available", balance.current(context))
+                    settled.append(account)
+            await self._sandbox.dispatcher.settle(context.events)
+        return web.json_response({"settled": settled})
 
     async def _reset(self, _: web.Request) -> web.Response:
         self._sandbox.store.reset()
@@ -155,10 +142,16 @@ class Control:
 
     def _load(self, request: web.Request, kind: str) -> tuple[Context, Json]:
         object_id = request.match_info["id"]
-        account = self._sandbox.store.owner_of(object_id) or ""
+        context = self._context(self._sandbox.store.owner_of(object_id) or "")
+        if kind == "charge" and object_id.startswith("pi_"):
+            object_id = context.get("payment_intent", object_id, "id").body["latest_charge"] or object_id
+        return context, context.get(kind, object_id, "id").body
+
+    def _context(self, account: str) -> Context:
+        """The world of what happens without a request."""
         context = Context(account, self._sandbox.store, None)
         context.delay_s = self._sandbox.dispatcher.settings.delay_ms / 1000
-        return context, context.get(kind, object_id, "id").body
+        return context
 
 
 def _guarded(handler: Handler) -> Handler:

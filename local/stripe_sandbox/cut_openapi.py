@@ -28,6 +28,9 @@ Json = dict[str, Any]
 OUTPUT = Path(__file__).with_name("openapi.json.gz")
 
 SERVED = {
+    "/v1/account_links": "post",
+    "/v1/accounts": "get post",
+    "/v1/accounts/{account}": "get post delete",
     "/v1/balance": "get",
     "/v1/balance_transactions": "get",
     "/v1/balance_transactions/{id}": "get",
@@ -37,6 +40,9 @@ SERVED = {
     "/v1/customers/{customer}": "get post delete",
     "/v1/customers/{customer}/payment_methods": "get",
     "/v1/customers/{customer}/payment_methods/{payment_method}": "get",
+    "/v1/disputes": "get",
+    "/v1/disputes/{dispute}": "get post",
+    "/v1/disputes/{dispute}/close": "post",
     "/v1/events": "get",
     "/v1/events/{id}": "get",
     "/v1/payment_intents": "get post",
@@ -48,6 +54,10 @@ SERVED = {
     "/v1/payment_methods/{payment_method}": "get post",
     "/v1/payment_methods/{payment_method}/attach": "post",
     "/v1/payment_methods/{payment_method}/detach": "post",
+    "/v1/payouts": "get post",
+    "/v1/payouts/{payout}": "get post",
+    "/v1/payouts/{payout}/cancel": "post",
+    "/v1/payouts/{payout}/reverse": "post",
     "/v1/refunds": "get post",
     "/v1/refunds/{refund}": "get post",
     "/v1/setup_intents": "get post",
@@ -56,20 +66,29 @@ SERVED = {
     "/v1/setup_intents/{intent}/confirm": "post",
     "/v1/tax/calculations": "post",
     "/v1/tax/calculations/{calculation}/line_items": "get",
+    "/v1/transfers": "get post",
+    "/v1/transfers/{id}/reversals": "get post",
+    "/v1/transfers/{transfer}": "get post",
+    "/v1/transfers/{transfer}/reversals/{id}": "get post",
     "/v1/webhook_endpoints": "get post",
     "/v1/webhook_endpoints/{webhook_endpoint}": "get post delete",
 }
 
 # Resources that may stand expanded inside another one; every other expandable field stays an id.
 EXPANDED = {
+    "account",
     "balance_transaction",
     "charge",
     "customer",
     "deleted_customer",
+    "dispute",
     "payment_intent",
     "payment_method",
+    "payout",
     "refund",
     "setup_intent",
+    "transfer",
+    "transfer_reversal",
 }
 
 _PROSE = {

@@ -78,6 +78,12 @@ def no_such(noun: str, object_id: str, param: str, *, status: int = 404) -> ApiE
     return ApiError(f"No such {noun}: '{object_id}'", status=status, code="resource_missing", param=param)
 
 
+def account_invalid(account: str) -> InvalidRequestError:
+    """An account that is not connected to this platform, or does not exist: Stripe does not say which."""
+    message = f"The provided key does not have access to account '{account}' (or that account does not exist)."
+    return InvalidRequestError(message, status=403, code="account_invalid")
+
+
 def missing(param: str) -> InvalidRequestError:
     """A required parameter is not there."""
     return InvalidRequestError(f"Missing required param: {param}.", code="parameter_missing", param=param)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.stripe_sandbox import ledger
 from local.stripe_sandbox.context import Context
 from local.stripe_sandbox.errors import InvalidRequestError
 from local.stripe_sandbox.openapi import OpenApi
@@ -12,14 +13,23 @@ Json = dict[str, Any]
 
 _DEPTH = 4
 _BY_PREFIX = {
+    "acct_": "account",
     "ch_": "charge",
     "cus_": "customer",
+    "du_": "dispute",
     "pi_": "payment_intent",
     "pm_": "payment_method",
+    "po_": "payout",
+    "py_": "charge",
+    "pyr_": "refund",
     "re_": "refund",
     "seti_": "setup_intent",
+    "tr_": "transfer",
+    "trr_": "transfer_reversal",
     "txn_": "balance_transaction",
 }
+# What a platform sees of its connected accounts (and they of it) through its transfers.
+_ACROSS = ("acct_", "py_", "pyr_", "tr_", "trr_")
 
 
 class Expander:
@@ -73,8 +83,12 @@ class Expander:
         kind = _BY_PREFIX.get(object_id[: object_id.find("_") + 1])
         if kind is None:
             return object_id
-        record = self._context.find(kind, object_id) or self._context.find(f"deleted_{kind}", object_id)
-        return record.body if record else object_id
+        find = self._context.store.find_anywhere if object_id.startswith(_ACROSS) else self._context.find
+        record = find(kind, object_id) or find(f"deleted_{kind}", object_id)
+        if record is None:
+            return object_id
+        is_line = kind == "balance_transaction"
+        return ledger.shown(record.body, self._context.now) if is_line else record.body
 
     def _field_schema(self, schema: Json, name: str) -> Json:
         """The schema of a plain nested object, such as a customer's ``invoice_settings``."""

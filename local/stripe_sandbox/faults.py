@@ -11,7 +11,7 @@ from local.stripe_sandbox.errors import ApiError
 
 Json = dict[str, Any]
 
-KINDS = ("slow", "status", "drop_before", "drop_after")
+KINDS = ("slow", "status", "status_after", "drop_before", "drop_after")
 _STATUSES = (429, 500, 503)
 _ids = count(1)
 
@@ -21,13 +21,14 @@ class Fault:
     """A fault for the next ``times`` requests that match.
 
     Args:
-        kind: ``slow`` (wait ``ms``, then go on), ``status`` (answer it, process nothing), ``drop_before``
-            (close the connection, process nothing) or ``drop_after`` (process, then close the connection).
+        kind: ``slow`` (wait ``ms``, then go on), ``status`` (answer it, process nothing), ``status_after``
+            (process, then answer it instead), ``drop_before`` (close the connection, process nothing) or
+            ``drop_after`` (process, then close the connection).
         method: HTTP method, or ``*``.
         path: regular expression, searched in the path.
         times: how many requests it still hits.
         ms: for ``slow``.
-        status: for ``status``: 429, 500 or 503.
+        status: for ``status``: 429, 500 or 503; for ``status_after``: 500 or 503.
 
     Raises:
         ValueError: it makes no sense.
@@ -46,6 +47,8 @@ class Fault:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}")
         if self.status not in _STATUSES:
             raise ValueError("status must be 429, 500 or 503")
+        if self.kind == "status_after" and self.status == 429:
+            raise ValueError("a request that is turned away for its rate is never processed")
         if self.times < 1 or self.ms < 0:
             raise ValueError("times must be positive and ms not negative")
         try:
@@ -58,7 +61,7 @@ class Fault:
         return self.method.upper() in {"*", method} and re.search(self.path, path) is not None
 
     def failure(self) -> ApiError:
-        """The answer of a ``status`` fault."""
+        """The answer of a ``status`` or ``status_after`` fault."""
         if self.status == 429:
             return ApiError("Too many requests: slow down and try again.", status=429, code="rate_limit")
         return ApiError("An unknown error occurred (injected).", status=self.status, type="api_error")

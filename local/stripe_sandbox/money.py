@@ -40,6 +40,8 @@ def show(amount: int, currency: str) -> str:
     if currency in ZERO_DECIMAL:
         return f"{amount} {currency}"
     digits = 3 if currency in THREE_DECIMAL else 2
+    if amount < 0:
+        return f"-{show(-amount, currency)}"
     return f"{amount // 10**digits}.{amount % 10**digits:0{digits}d} {currency}"
 
 

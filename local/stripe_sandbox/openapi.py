@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,12 @@ class OpenApi:
             if ids is not None:
                 return operation, ids
         raise errors.unrecognized_url(method.upper(), path)
+
+
+@cache
+def description() -> OpenApi:
+    """The description, read once a process: nothing of it ever changes, and its validators are dear to compile."""
+    return OpenApi()
 
 
 def _absolute(node: Any) -> Any:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import cards
+from local.stripe_sandbox import cards, disputes, ledger
 from local.stripe_sandbox.context import Context, token
 from local.stripe_sandbox.errors import ApiError, CardError
 from local.stripe_sandbox.store import Record
 
 Json = dict[str, Any]
-
-# Stripe's standard US card price: 2.9 % + 30 cents.
-_FEE_PER_MILLE, _FEE_FIXED = 29, 30
-_SETTLES_AFTER_S = 2 * 86_400
 
 
 def needs_authentication(method: Record, *, off_session: bool) -> bool:
@@ -73,13 +69,17 @@ def charge(context: Context, intent: Json, method: Record) -> Json:
     made |= {"paid": True, "status": "succeeded", "captured": not manual}
     made["amount_captured"] = 0 if manual else made["amount"]
     if not manual:
-        made["balance_transaction"] = _settle(context, made, made["amount"], method.hidden["bypass_pending"])
+        made["balance_transaction"] = ledger.settle_charge(
+            context, made, made["amount"], bypass_pending=method.hidden["bypass_pending"]
+        )
     context.insert(made)
     intent |= {"latest_charge": made["id"], "status": "requires_capture" if manual else "succeeded"}
     intent["amount_capturable" if manual else "amount_received"] = intent["amount"]
     context.save(intent)
     _keep_method(context, intent, method)
     context.emit("charge.succeeded", made)
+    if not manual:
+        disputes.raised_by_card(context, made, method.hidden)
     context.emit("payment_intent.amount_capturable_updated" if manual else "payment_intent.succeeded", intent)
     return intent
 
@@ -90,11 +90,12 @@ def capture(context: Context, intent: Json, amount: int) -> Json:
     made = record.body
     released = made["amount"] - amount
     made |= {"captured": True, "amount_captured": amount, "amount_refunded": released}
-    made["balance_transaction"] = _settle(context, made, amount, bypass_pending=False)
+    made["balance_transaction"] = ledger.settle_charge(context, made, amount, bypass_pending=False)
     context.save(made)
     intent |= {"status": "succeeded", "amount_capturable": 0, "amount_received": amount}
     context.save(intent)
     context.emit("charge.captured", made)
+    disputes.raised_by_card(context, made, context.get("payment_method", made["payment_method"], "id").hidden)
     context.emit("payment_intent.succeeded", intent)
     return intent
 
@@ -178,28 +179,70 @@ def _new_charge(context: Context, intent: Json, method: Record) -> Json:
         "three_d_secure": None,
         "wallet": None,
     }
-    copied = ("amount", "currency", "customer", "description", "receipt_email", "shipping", "transfer_group")
-    return {name: intent[name] for name in copied} | {
+    copied = (
+        "amount",
+        "currency",
+        "customer",
+        "description",
+        "receipt_email",
+        "shipping",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
+        "transfer_group",
+    )
+    return (
+        blank_charge(context)
+        | {name: intent[name] for name in copied}
+        | {
+            "billing_details": method.body["billing_details"],
+            "calculated_statement_descriptor": "STRIPE SANDBOX",
+            "metadata": dict(intent["metadata"]),
+            "payment_intent": intent["id"],
+            "payment_method": method.body["id"],
+            "payment_method_details": {"type": "card", "card": details},
+        }
+    )
+
+
+def blank_charge(context: Context) -> Json:
+    """A charge of nothing and nobody yet, with all its fields."""
+    empty = (
+        "application",
+        "application_fee",
+        "application_fee_amount",
+        "balance_transaction",
+        "calculated_statement_descriptor",
+        "customer",
+        "description",
+        "failure_balance_transaction",
+        "failure_code",
+        "failure_message",
+        "on_behalf_of",
+        "payment_intent",
+        "payment_method",
+        "receipt_email",
+        "receipt_number",
+        "receipt_url",
+        "review",
+        "shipping",
+        "source_transfer",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
+        "transfer_data",
+        "transfer_group",
+    )
+    return dict.fromkeys(empty) | {
         "id": f"ch_3{token(23)}",
         "object": "charge",
+        "amount": 0,
         "amount_captured": 0,
         "amount_refunded": 0,
-        "application": None,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "balance_transaction": None,
-        "billing_details": method.body["billing_details"],
-        "calculated_statement_descriptor": "STRIPE SANDBOX",
         "captured": False,
         "created": context.now,
         "disputed": False,
-        "failure_balance_transaction": None,
-        "failure_code": None,
-        "failure_message": None,
         "fraud_details": {},
         "livemode": False,
-        "metadata": dict(intent["metadata"]),
-        "on_behalf_of": None,
+        "metadata": {},
         "outcome": {
             "advice_code": None,
             "network_advice_code": None,
@@ -212,56 +255,9 @@ def _new_charge(context: Context, intent: Json, method: Record) -> Json:
             "type": "authorized",
         },
         "paid": False,
-        "payment_intent": intent["id"],
-        "payment_method": method.body["id"],
-        "payment_method_details": {"type": "card", "card": details},
-        "receipt_number": None,
-        "receipt_url": None,
         "refunded": False,
-        "review": None,
-        "source_transfer": None,
-        "statement_descriptor": intent["statement_descriptor"],
-        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
         "status": "pending",
-        "transfer_data": None,
     }
-
-
-def _settle(context: Context, made: Json, amount: int, bypass_pending: bool) -> str:
-    fee = (amount * _FEE_PER_MILLE + 500) // 1000 + _FEE_FIXED
-    detail = {
-        "amount": fee,
-        "application": None,
-        "currency": made["currency"],
-        "description": "Stripe processing fees",
-        "type": "stripe_fee",
-    }
-    return settle(context, made, "charge", amount, [detail], available=bypass_pending)
-
-
-def settle(context: Context, source: Json, kind: str, amount: int, fees: list[Json], *, available: bool) -> str:
-    """A line of the account's balance; returns its id."""
-    fee = sum(detail["amount"] for detail in fees)
-    line = {
-        "id": f"txn_3{token(23)}",
-        "object": "balance_transaction",
-        "amount": amount,
-        "available_on": context.now + (0 if available else _SETTLES_AFTER_S),
-        "balance_type": "payments",
-        "created": context.now,
-        "currency": source["currency"],
-        "description": source.get("description"),
-        "exchange_rate": None,
-        "fee": fee,
-        "fee_details": fees,
-        "net": amount - fee,
-        "reporting_category": kind,
-        "source": source["id"],
-        "status": "available" if available else "pending",
-        "type": kind,
-    }
-    context.insert(line, kind=kind)
-    return str(line["id"])
 
 
 def method_of(context: Context, intent: Json) -> Record:

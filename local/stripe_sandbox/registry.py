@@ -26,10 +26,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Handler:
-    """A function and the parameters it acts on."""
+    """A function, the parameters it acts on, and whether it heeds the ``Stripe-Account`` header."""
 
     run: Callable[[Call], Json]
     served: frozenset[str]
+    connected: bool = False
 
     def __call__(self, call: Call) -> Json:
         """Run it, unless a parameter was sent that it would have to ignore."""
@@ -42,11 +43,17 @@ class Handler:
 HANDLERS: dict[str, Handler] = {}
 
 
-def serves(operation: str, params: str = "") -> Callable[[Callable[[Call], Json]], Callable[[Call], Json]]:
-    """Register a function for ``"POST /v1/customers"`` and the names of the parameters that it acts on."""
+def serves(
+    operation: str, params: str = "", *, connected: bool = False
+) -> Callable[[Callable[[Call], Json]], Callable[[Call], Json]]:
+    """Register a function for ``"POST /v1/customers"`` and the names of the parameters that it acts on.
+
+    Args:
+        connected: whether a platform may call it on behalf of a connected account.
+    """
 
     def register(run: Callable[[Call], Json]) -> Callable[[Call], Json]:
-        HANDLERS[operation] = Handler(run, frozenset(params.split()) | _ALWAYS)
+        HANDLERS[operation] = Handler(run, frozenset(params.split()) | _ALWAYS, connected)
         return run
 
     return register

@@ -29,6 +29,13 @@ CREATE INDEX IF NOT EXISTS by_intent ON objects (account, object, payment_intent
 CREATE INDEX IF NOT EXISTS by_charge ON objects (account, object, charge, seq) WHERE charge IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_kind ON objects (account, object, kind, seq) WHERE kind IS NOT NULL;
 CREATE INDEX IF NOT EXISTS by_id ON objects (id);
+CREATE INDEX IF NOT EXISTS by_source ON objects (account, object, json_extract(body, '$.source'), seq)
+  WHERE json_extract(body, '$.source') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_group ON objects (account, object, json_extract(body, '$.transfer_group'), seq)
+  WHERE json_extract(body, '$.transfer_group') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_source_charge
+  ON objects (account, object, json_extract(body, '$.source_transaction'), seq)
+  WHERE json_extract(body, '$.source_transaction') IS NOT NULL;
 CREATE TABLE IF NOT EXISTS replays (
   account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL,
   body TEXT NOT NULL, request_id TEXT NOT NULL, created REAL NOT NULL, PRIMARY KEY (account, key));
@@ -42,6 +49,10 @@ CREATE TABLE IF NOT EXISTS attempts (
 """
 
 _COLUMNS = ("customer", "payment_intent", "charge", "kind")
+
+
+def _expression(name: str) -> str:
+    return name if name in _COLUMNS else f"json_extract(body, '$.{name}')"
 
 
 @dataclass
@@ -127,10 +138,20 @@ class Store:
         ).fetchone()
         return Record(row[0], json.loads(row[1]), json.loads(row[2])) if row else None
 
+    def find_anywhere(self, object_type: str, object_id: str) -> Record | None:
+        """The document, whichever account has it; ids are unique among all of them."""
+        account = self.owner_of(object_id)
+        return self.find(account, object_type, object_id) if account else None
+
     def owner_of(self, object_id: str) -> str | None:
-        """The account that has the id (for the control API, which has no key)."""
+        """The account that has the id: of a connected account's own id, its platform."""
         row = self.db.execute("SELECT account FROM objects WHERE id = ?", (object_id,)).fetchone()
         return row[0] if row else None
+
+    def accounts(self) -> list[str]:
+        """Every account that has a balance."""
+        rows = self.db.execute("SELECT DISTINCT account FROM objects WHERE object = 'balance_transaction'")
+        return [row[0] for row in rows]
 
     def save(self, account: str, body: Json, hidden: Json | None = None, kind: str | None = None) -> Json:
         """Replace a document; ``hidden`` and ``kind`` stay as they are where they are None."""
@@ -175,6 +196,9 @@ class Store:
     ) -> tuple[list[Json], bool]:
         """Newest first; ``after``/``before`` are sequence numbers, ``created`` a range of ``gt/gte/lt/lte``.
 
+        Args:
+            filters: a column or a property of the document, and the value (or values) that it must have.
+
         Returns:
             The documents, and whether there are more in that direction.
         """
@@ -182,7 +206,7 @@ class Store:
         args: list[Any] = [account, object_type]
         for column, value in filters.items():
             values = value if isinstance(value, list) else [value]
-            where.append(f"{column} IN ({', '.join('?' * len(values))})")
+            where.append(f"{_expression(column)} IN ({', '.join('?' * len(values))})")
             args.extend(values)
         for name, sign in (("gt", ">"), ("gte", ">="), ("lt", "<"), ("lte", "<=")):
             if created and name in created:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 import stripe
 
-from local.stripe_sandbox.openapi import OpenApi
+from local.stripe_sandbox.openapi import description
 from local.stripe_sandbox.server import SandboxServer
 
 Json = dict[str, Any]
@@ -49,7 +49,7 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 5.0) -> Any:
 class CheckingClient(stripe.RequestsClient):
     """The SDK's HTTP client, which holds each answer against Stripe's description."""
 
-    _spec = OpenApi()
+    _spec = description()
 
     # The SDK's own RequestsClient narrows its base class's signature in the same way.
     def request(  # type: ignore[override]

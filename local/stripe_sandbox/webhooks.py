@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -34,6 +34,7 @@ class Settings:
         duplicate: further copies of each attempt.
         reorder: newest first within a short window.
         delay_ms: added before the first attempt.
+        hold: event types that are kept back, as in ``paused``, while all others are sent.
 
     Raises:
         ValueError: an unknown mode, or a negative number.
@@ -43,12 +44,15 @@ class Settings:
     duplicate: int = 0
     reorder: bool = False
     delay_ms: int = 0
+    hold: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}")
         if self.duplicate < 0 or self.delay_ms < 0:
             raise ValueError("duplicate and delay_ms must not be negative")
+        if not all("." in name for name in self.hold):
+            raise ValueError("hold must be a list of event types")
 
 
 def signature(secret: str, payload: str, timestamp: int) -> str:
@@ -146,15 +150,28 @@ class Dispatcher:
         return [delivery for delivery in due if delivery.id not in self._running]
 
     def _select(self, where: str, args: list[Any]) -> list[_Delivery]:
-        query = f"SELECT id, account, event, endpoint, attempts FROM deliveries WHERE {where} ORDER BY id LIMIT ?"
-        return [_Delivery(*row) for row in self._store.db.execute(query, (*args, 2 * _BATCH))]
+        free, held = self._not_held()
+        query = (
+            "SELECT id, account, event, endpoint, attempts FROM deliveries"
+            f" WHERE {where} AND {free} ORDER BY id LIMIT ?"
+        )
+        return [_Delivery(*row) for row in self._store.db.execute(query, (*args, *held, 2 * _BATCH))]
+
+    def _not_held(self) -> tuple[str, list[str]]:
+        """What a delivery must meet to be sent, beside being due."""
+        held = self.settings.hold
+        if not held:
+            return "true", []
+        marks = ", ".join("?" * len(held))
+        return f"(SELECT kind FROM objects WHERE objects.id = deliveries.event) NOT IN ({marks})", held
 
     def _idle_s(self) -> float | None:
         """Until the next delivery is due; None while nothing waits (or all that waits is under way)."""
         if self.settings.mode == "paused":
             return None
+        free, held = self._not_held()
         rows = self._store.db.execute(
-            "SELECT id, due_at FROM deliveries WHERE state = 'pending' ORDER BY due_at LIMIT 99"
+            f"SELECT id, due_at FROM deliveries WHERE state = 'pending' AND {free} ORDER BY due_at LIMIT 99", held
         )
         due_at: float | None = next((due for delivery_id, due in rows if delivery_id not in self._running), None)
         if due_at is None or len(self._running) >= _BATCH:
@@ -175,7 +192,7 @@ class Dispatcher:
     async def _deliver(self, delivery: _Delivery) -> None:
         """One attempt, with its extra copies; the first copy decides."""
         endpoint = self._store.find(delivery.account, "webhook_endpoint", delivery.endpoint)
-        event = self._store.find(delivery.account, "event", delivery.event)
+        event = self._store.find_anywhere("event", delivery.event)
         if endpoint is None or event is None or endpoint.body["status"] != "enabled":
             self._finish(delivery, "dropped")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -167,7 +168,45 @@ def test_an_injected_status_processes_nothing(
     assert len(api.v1.customers.list().data) == 1
 
 
-@pytest.mark.parametrize("fault", [{"kind": "flood"}, {"kind": "slow", "path": "("}, {"kind": "slow", "colour": 1}])
+def test_a_slow_answer_comes_late_and_whole(api: stripe.StripeClient, control: Control) -> None:
+    control.post("faults", kind="slow", ms=150, method="POST", path="payment_intents$")
+    start = time.monotonic()
+    assert api.v1.payment_intents.create(PAYMENT).status == "succeeded"
+    assert time.monotonic() - start >= 0.15
+
+
+def test_a_caller_that_does_not_wait_is_charged_all_the_same(server: SandboxServer, control: Control) -> None:
+    control.post("faults", kind="slow", ms=400, method="POST", path="payment_intents$")
+    base = stripe.RequestsClient(timeout=0.1)
+    hasty = stripe.StripeClient("sk_test_sandbox01", base_addresses={"api": server.url}, http_client=base)
+    with pytest.raises(stripe.APIConnectionError):
+        hasty.v1.payment_intents.create(PAYMENT, {"idempotency_key": "k"})
+    charges = wait_for(lambda: client(server).v1.charges.list().data)
+    assert [charge.paid for charge in charges] == [True]
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_failure_may_come_after_the_effect(api: stripe.StripeClient, control: Control, status: int) -> None:
+    control.post("faults", kind="status_after", status=status, method="POST", path="payment_intents$")
+    with pytest.raises(stripe.APIError) as caught:
+        api.v1.payment_intents.create(PAYMENT, {"idempotency_key": "k"})
+    assert caught.value.http_status == status
+    assert len(api.v1.charges.list().data) == 1
+    assert api.v1.payment_intents.create(PAYMENT, {"idempotency_key": "k"}).status == "succeeded"
+    assert len(api.v1.charges.list().data) == 1
+    assert [call["status"] for call in control.calls("POST", "/v1/payment_intents")] == [status, 200]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "flood"},
+        {"kind": "slow", "path": "("},
+        {"kind": "slow", "colour": 1},
+        {"kind": "status", "status": 418},
+        {"kind": "status_after", "status": 429},
+    ],
+)
 def test_a_senseless_fault_is_refused(server: SandboxServer, fault: dict[str, Any]) -> None:
     answer = requests.post(f"{server.url}/_sandbox/faults", json=fault, timeout=5)
     assert answer.status_code == 400

@@ -187,6 +187,38 @@ def test_a_delay_is_kept(api: stripe.StripeClient, control: Control, sink: Webho
     assert time.monotonic() - start >= 0.15
 
 
+def test_one_type_can_come_late(api: stripe.StripeClient, control: Control, sink: WebhookSink) -> None:
+    listen(api, sink, "payment_intent.created", "charge.succeeded", "payment_intent.succeeded")
+    control.post("webhooks", hold=["payment_intent.created", "charge.succeeded"])
+    api.v1.payment_intents.create(PAYMENT)
+    wait_for(lambda: sink.received)
+    api.v1.customers.create({})
+    time.sleep(0.1)
+    assert sink.types() == ["payment_intent.succeeded"]
+    control.post("webhooks", hold=["charge.succeeded"])
+    wait_for(lambda: len(sink.received) == 2)
+    control.post("webhooks", hold=[])
+    wait_for(lambda: len(sink.received) == 3)
+    assert sink.types()[1:] == ["payment_intent.created", "charge.succeeded"]
+
+
+def test_what_is_held_does_not_come_before_the_answer_either(
+    api: stripe.StripeClient, control: Control, sink: WebhookSink
+) -> None:
+    listen(api, sink, "charge.succeeded", "payment_intent.succeeded")
+    control.post("webhooks", mode="before_response", hold=["charge.succeeded"])
+    api.v1.payment_intents.create(PAYMENT)
+    assert sink.types() == ["payment_intent.succeeded"]
+
+
+@pytest.mark.parametrize("settings", [{"hold": "all"}, {"hold": [1]}, {"mode": "late"}, {"delay_ms": -1}, {"x": 1}])
+def test_senseless_settings_are_refused(control: Control, settings: dict[str, Any]) -> None:
+    before = control.get("webhooks")
+    with pytest.raises(AssertionError):
+        control.post("webhooks", **settings)
+    assert control.get("webhooks") == before
+
+
 def test_an_event_can_be_sent_again(api: stripe.StripeClient, control: Control, sink: WebhookSink) -> None:
     listen(api, sink, "customer.created")
     api.v1.customers.create({})

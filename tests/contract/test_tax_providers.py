@@ -60,12 +60,14 @@ def control(server: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Control:
     return found
 
 
-def provider(name: str, url: str, token: str = "tj_token", timeout_s: float = TIMEOUT_S) -> TaxProvider:
+def provider(
+    name: str, url: str, token: str = "tj_token", timeout_s: float = TIMEOUT_S, left_s: float = 60.0
+) -> TaxProvider:
     if name == "stripe":
         keys = Secrets(api_key=KEY, webhook_secrets=[])
-        return StripeTax(SecretReader(lambda: keys, "stripe", 60), url, timeout_s)
+        return StripeTax(SecretReader(lambda: keys, "stripe", 60), url, timeout_s, lambda: left_s)
     secrets = Secrets(taxjar_token=token, webhook_secrets=[])
-    return TaxJar(TaxSecretReader(lambda: secrets, "tax", 60), url, timeout_s)
+    return TaxJar(TaxSecretReader(lambda: secrets, "tax", 60), url, timeout_s, lambda: left_s)
 
 
 @pytest.fixture(params=PATHS)
@@ -212,6 +214,15 @@ def test_one_fault_is_tried_again_and_two_are_unavailable(
         asked.taxes(sale(PARIS, usd(100)))
     assert (unavailable.value.retry_after_s or 0) > 0
     assert minor(asked.taxes(sale(PARIS, usd(100)))[0]) == [20]
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_no_call_begins_that_might_outlive_the_invocation(name: str, server: SandboxServer, control: Control) -> None:
+    before = len(control.get("requests")["data"])
+    with pytest.raises(Unavailable, match="too slow"):
+        provider(name, server.url, left_s=2.0 + TIMEOUT_S - 0.1).taxes(sale(PARIS, usd(10_000)))
+    assert len(control.get("requests")["data"]) == before
+    assert minor(provider(name, server.url, left_s=2.0 + TIMEOUT_S + 5).taxes(sale(PARIS, usd(100)))[0]) == [20]
 
 
 def test_a_provider_that_is_slow_again_and_again_gets_no_more_than_its_time(

@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from local.client import Client
+from tests.e2e.storm import Storm
 
 TEAM = {
     "id": "team-monthly",
@@ -74,6 +77,29 @@ def client(stack: Stack) -> Client:
     return Client(asdict(stack))
 
 
+@dataclass(frozen=True)
+class Seller:
+    """A tenant of its own, with books of its own."""
+
+    client: Client
+    tenant_id: str
+
+    @classmethod
+    def new(cls, stack: Stack, name: str) -> "Seller":
+        platform = Client(asdict(stack), key=stack.platform_api_key)
+        made = platform.post("/v1/tenants", {"name": name, "mode": "test", "currency": "USD"})
+        return cls(Client(asdict(stack), key=made["apiKey"]), made["id"])
+
+
+@pytest.fixture(scope="session")
+def storm(stack: Stack) -> Storm:
+    """A storm of payments that is over; the last of its outcomes are still to come."""
+    seller = Seller.new(stack, "Storm")
+    found = Storm(seller.client, seller.tenant_id)
+    found.rage()
+    return found
+
+
 @pytest.fixture(scope="session")
 def plan(client: Client) -> str:
     """$49.99, and $7.00 a seat, monthly."""
@@ -97,3 +123,12 @@ def charges(client: Client, payment: Any) -> list[Any]:
     """What Stripe really charged for a payment."""
     found = client.stripe(f"/v1/charges?payment_intent={payment['paymentIntentId']}")["data"]
     return [charge for charge in found if charge["paid"]]
+
+
+def soon(look: Callable[[], Any], patience_s: float = 30.0) -> Any:
+    """What ``look`` finds, once there is something."""
+    deadline = time.monotonic() + patience_s
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
+    return found

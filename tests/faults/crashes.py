@@ -7,16 +7,19 @@ would: the client asks again with its key, the queue delivers its message again,
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.faults.laws import Books, cents, discounts, violations
+from tests.faults.books import AtStripe, Books, cents
+from tests.faults.laws import discounts, violations
 from tests.faults.stack import Answer, Json, Tenant, World, step
 
+MODES = ("kill", "lost")
 START = datetime(2026, 10, 1, 12, tzinfo=UTC)
 _APART = timedelta(days=200)
 TABLE: dict[tuple[str, str], int] = {}
@@ -106,9 +109,10 @@ class Enumeration:
         self._world = world
         self._flow = flow
         self._cases = 0
+        self._charges: set[str] = set()
 
-    def run(self, mode: str) -> list[str]:
-        """Every cut; returns what went wrong, a line each."""
+    def run(self, modes: Iterable[str] = MODES) -> dict[str, list[str]]:
+        """Every cut; returns what went wrong by mode, a line each."""
         clean = self._case("", 0)
         calls: list[str] = clean.first.all()[-1]
         problems = [f"no fault: {problem}" for problem in clean.problems]
@@ -117,6 +121,11 @@ class Enumeration:
             for name, wanted in clean.want.items()
             if clean.summary[name] != wanted
         ]
+        CALLS[self._flow.name] = len(calls)
+        return {mode: problems + self._cut(mode, clean, calls) for mode in modes}
+
+    def _cut(self, mode: str, clean: Run, calls: list[str]) -> list[str]:
+        problems: list[str] = []
         wheres = cuts(calls, mode)
         for k in wheres:
             label = f"{self._flow.name}: {mode} at call {k} of {len(calls)} ({([*calls, 'after the last'])[k - 1]})"
@@ -129,7 +138,6 @@ class Enumeration:
             if cut.summary != clean.summary:
                 found.append(f"ended differently: {_difference(clean.summary, cut.summary)}")
             problems += [f"{label}: {problem}" for problem in found]
-        CALLS[self._flow.name] = len(calls)
         TABLE[self._flow.name, mode] = len(wheres)
         return problems
 
@@ -137,7 +145,7 @@ class Enumeration:
         # Each case lives before the one before it, so that nothing of another is ever due.
         at = START - _APART * self._cases
         self._cases += 1
-        charged = len(self._world.charges())
+        since = int(time.time())
         scene = self._flow.arrange(self._world, at)
         fault = step("fault", mode=mode, call=k)
         first = self._world.run_apart(scene.at, fault, *scene.steps, step("calls"))
@@ -151,17 +159,20 @@ class Enumeration:
         tenant = scene.tenant or _made(self._world, answers[-1])
         end = scene.at + timedelta(hours=1)
         books = tenant.books(end)
-        charges = tenant.charges()
-        problems += violations(books, charges)
+        stripe = tenant.at_stripe(methods=True)
+        problems += violations(books, stripe)
         if self._flow.route:
             states = [record["state"] for record in books.records(self._flow.route)]
             if set(states) != {"done"}:
                 problems.append(f"idempotency records: {states}")
-        more = len(self._world.charges()) - charged
-        return Run(first, answers, books, summary(books, charges) | {"charges at Stripe": more}, scene.want, problems)
+        more = {charge["id"] for charge in self._world.charges(since)} - self._charges
+        self._charges |= more
+        return Run(
+            first, answers, books, summary(books, stripe) | {"charges at Stripe": len(more)}, scene.want, problems
+        )
 
 
-def summary(books: Books, charges: list[Json]) -> Json:
+def summary(books: Books, stripe: AtStripe) -> Json:
     """What a flow leaves behind, without ids and times."""
     return {
         "subscriptions": sorted(
@@ -174,21 +185,24 @@ def summary(books: Books, charges: list[Json]) -> Json:
         "tax": sum(cents(i["tax"]) for i in books.bodies("invoices")),
         "balances": [cents(b["amount"]) for b in books.bodies("balances")],
         "payments": sorted((p["status"], p["attempt"]) for p in books.bodies("payments")),
+        "one-time payments": sorted(p["status"] for p in books.bodies("payments") if p["invoice_id"] is None),
         "credit notes": sorted(
             (n["number"][-9:], n["to_invoice"]["micros"], n["to_balance"]["micros"], n["to_refund"]["micros"])
             for n in books.bodies("credit_notes")
         ),
-        "refunds": sorted(r["status"] for r in books.bodies("refunds")),
+        "refunds": sorted((r["status"], cents(r["amount"])) for r in books.bodies("refunds")),
+        "disputes": sorted((d["status"], cents(d["amount"])) for d in books.bodies("disputes")),
         "redemptions": sorted(r["count"] for r in books.bodies("redemptions")),
         "discounts": discounts(books).total(),
-        "methods": len(books.rows["payment_methods"]),
+        "methods": sorted("gone" if each["detached_at"] else "kept" for each in books.bodies("payment_methods")),
         "customers": len(books.rows["customers"]),
         "ledger": Counter(entry["kind"] for entry in books.bodies("ledger")),
         "events": books.event_types(),
         "usage": usage(books),
         "clocks": sorted(clock["status"] for clock in books.bodies("test_clocks")),
-        "cents": sum(charge["amount"] for charge in charges),
-        "cents sent back": sum(charge["amount_refunded"] for charge in charges),
+        "cents": sum(charge["amount"] for charge in stripe.taken),
+        "cents sent back": sum(charge["amount_refunded"] for charge in stripe.taken),
+        "intents": sorted(intent["status"] for intent in stripe.intents),
     }
 
 

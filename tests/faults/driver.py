@@ -15,7 +15,6 @@ import os
 import sys
 import time
 import traceback
-import urllib.request
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -34,7 +33,9 @@ from botocore.session import get_session
 
 from billing import bootstrap
 from billing.config import Settings
-from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, use_tables
+from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
+from tests.faults import at_stripe
+from tests.faults.rows import Rows
 from tests.support.tables import create_tables
 
 Json = dict[str, Any]
@@ -45,9 +46,7 @@ GROUPS = (
     "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
     "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker",
 )  # fmt: skip
-_NOT_BOOKS = (AuditItem, CallerItem)
-_BY_PREFIX = {"idempotency": "record_id", "usage_events": "event_key", "usage_totals": "subscription_key"}
-"""Tables whose keys begin with the tenant, and have more behind it."""
+_BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 _HANDLERS: dict[str, ModuleType] = {}
 
 
@@ -65,6 +64,10 @@ class Clock:
     def now(self) -> datetime:
         """The time."""
         return self.start + timedelta(seconds=time.monotonic() - self.began)
+
+    def seconds(self) -> float:
+        """The same, as what measures how long something takes."""
+        return self.now().timestamp()
 
 
 CLOCK = Clock()
@@ -201,6 +204,7 @@ class Child:
     def __init__(self, job: Json, out: TextIO) -> None:
         self._out = out
         self._world = job["world"]
+        self._answered: Json = {}
         CLOCK.set(datetime.fromisoformat(job["at"]))
         if self._world:
             use_tables({PLAIN_NAMES[model]: self._world["prefix"] + PLAIN_NAMES[model] for model in MODELS})
@@ -261,11 +265,12 @@ class Child:
         if body is not None:
             event["body"] = json.dumps(body)
         answer = _HANDLERS[group].lambda_handler(event, _Context())
-        return {
+        self._answered = {
             "status": answer["statusCode"],
             "body": json.loads(answer["body"]),
             "headers": answer["headers"],
         }
+        return self._answered
 
     def do_webhook(self, body: str, signature: str) -> Json:
         """One delivery of Stripe's."""
@@ -351,10 +356,28 @@ class Child:
         return answer
 
     def do_stripe(self, method: str, path: str, body: Json | None = None) -> None:
-        """The sandbox's control API: Stripe falls ill, or is well again, while the job goes on; not counted."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{os.environ['STRIPE_API_BASE']}/_sandbox/{path}", data, method=method)
-        urllib.request.urlopen(request, timeout=10).close()
+        """The sandbox's control API: Stripe falls ill, or is well again, while the job goes on."""
+        assert at_stripe.control(method, path, body) == 200, path
+
+    def do_bank(self, path: str, body: Json | None = None) -> int:
+        """The same, where it may have been done before: what a bank or a colleague decides at Stripe."""
+        return at_stripe.control("POST", path, body)
+
+    def do_payer(self, act: str, body: Json | None = None) -> int:
+        """What a payer does in the form of the intent that the last request answered with, unless it is done."""
+        return at_stripe.control("POST", f"{at_stripe.intent_of(self._answered)}/{act}", body)
+
+    def do_deliver(
+        self, tenant_id: str, since: int, types: list[str] | None = None, copies: int = 1, shuffle: int | None = None
+    ) -> list[list[Any]]:
+        """Stripe sends all its events about a tenant, those of some types alone, by default each once and in order."""
+        found = at_stripe.events(self._world["stripe_key"], tenant_id, since)
+        wanted = [event for event in found if types is None or event["type"] in types]
+        answers = []
+        for kind, body, signature in at_stripe.deliveries(wanted, copies, shuffle):
+            answer = self.do_webhook(body, signature)
+            answers.append([kind, answer["status"], answer["body"]["outcome"]])
+        return answers
 
     def do_create_key(self) -> None:
         """The stack's KMS key."""
@@ -385,8 +408,8 @@ class Child:
 
     def do_told(self, tenant_id: str, event_type: str) -> list[Json]:
         """The objects of a tenant's events of a type, opened."""
+        rows = [row for row in self._rows().of("events", tenant_id) if row["type"] == event_type]
         OUTSIDE.on = False
-        rows = [row for row in self._rows("events", tenant_id) if row["type"] == event_type]
         vault = bootstrap.vault()
         opened = [json.loads(vault.open(tenant_id, f"event/{row['id']}", row["body"])) for row in rows]
         OUTSIDE.on = True
@@ -394,25 +417,10 @@ class Child:
 
     def do_dump(self, tenant_id: str) -> Json:
         """Everything that the tables hold of a tenant, as it is stored."""
-        OUTSIDE.on = False
-        names = [PLAIN_NAMES[model] for model in MODELS if model not in _NOT_BOOKS]
-        found = {name: self._rows(name, tenant_id) for name in names}
-        OUTSIDE.on = True
-        return found
+        return self._rows().dump(_BOOKS, tenant_id)
 
-    def _rows(self, plain: str, tenant_id: str) -> list[Json]:
-        request: Json = {"TableName": self._world["prefix"] + plain, "ConsistentRead": True}
-        if plain in _BY_PREFIX:
-            prefix = {":p": {"S": tenant_id + "#"}}
-            condition = f"begins_with({_BY_PREFIX[plain]}, :p)"
-            filters = {"FilterExpression": condition, "ExpressionAttributeValues": prefix}
-            answer = _client("dynamodb").scan(**request, **filters)
-        else:
-            own = {":t": {"S": tenant_id}}
-            wanted = {"KeyConditionExpression": "tenant_id = :t", "ExpressionAttributeValues": own}
-            answer = _client("dynamodb").query(**request, **wanted)
-        assert "LastEvaluatedKey" not in answer, "more than one page"
-        return [{name: next(iter(value.values())) for name, value in item.items()} for item in answer["Items"]]
+    def _rows(self) -> Rows:
+        return Rows(self._world["prefix"])
 
 
 def _record(body: str, message_id: str, receive_count: int) -> Json:
@@ -460,6 +468,7 @@ def prepare() -> None:
     waits = json.loads(os.environ["FAULTS_SETTINGS"])
     settings: Settings = replace(Settings.from_environment(), **waits)
     bootstrap.now = CLOCK.now
+    bootstrap.monotonic_s = CLOCK.seconds
     bootstrap.settings = lambda: settings  # type: ignore[assignment]
     hook()
     for group in GROUPS:
@@ -503,7 +512,8 @@ def remember_the_cold_start() -> None:
 
 
 def forget() -> None:
-    """What no worker knows at its cold start: tenants, their keys, Stripe's secrets."""
+    """What no worker knows at its cold start: tenants, their keys, Stripe's secrets, and that Stripe was ill."""
+    bootstrap.stripe_circuit().succeeded()
     for holder, state in _COLD:
         vars(holder).update({name: copy(value) for name, value in state.items()})
 

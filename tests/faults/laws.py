@@ -6,68 +6,31 @@ would agree with a wrong ``amount_due``.
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-Json = dict[str, Any]
+from tests.faults.books import AtStripe, Books, Json, amount_due, micros
+from tests.faults.laws_money import money
+from tests.faults.laws_usage import metered, usage
+
 _OWED = ("open", "uncollectible")
 _UNDECIDED = ("pending", "processing")
+_WITH_THE_PAYER = ("requires_payment_method", "requires_action")
 _RUNNING = ("active", "past_due")
 _ONCE = (
     "payment.succeeded", "payment.failed", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.voided",
     "invoice.uncollectible", "subscription.created", "subscription.canceled", "credit_note.created", "refund.created",
+    "refund.succeeded", "refund.failed", "dispute.opened", "dispute.closed",
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Books:
-    """A tenant's items, decoded: entities by their JSON bodies."""
-
-    rows: Json
-
-    def bodies(self, table: str) -> list[Json]:
-        """The entities of a table, in order of their ids."""
-        return [_body(row["body"]) for row in self.rows[table] if row.get("item") != "settings"]
-
-    @property
-    def tenant(self) -> Json:
-        """The tenant and its settings."""
-        (row,) = self.rows["tenants"]
-        return _body(row["body"])
-
-    def events(self) -> Counter[tuple[str, str]]:
-        """How many events there are for each type and object."""
-        return Counter((row["type"], row["object_id"]) for row in self.rows["events"])
-
-    def event_types(self) -> Counter[str]:
-        """How many events there are for each type."""
-        return Counter(row["type"] for row in self.rows["events"])
-
-    def records(self, route: str) -> list[Json]:
-        """The idempotency records of a route."""
-        return [row for row in self.rows["idempotency"] if row["record_id"].split("#")[1] == route]
-
-
-def _body(stored: str) -> Json:
-    """An entity; a long one is stored as ``z1:`` and the base64 of its zlib form."""
-    if stored.startswith("z1:"):
-        stored = zlib.decompress(base64.b64decode(stored[3:])).decode()
-    found: Json = json.loads(stored)
-    return found
-
-
-def violations(books: Books, charges: list[Json]) -> list[str]:
+def violations(books: Books, stripe: AtStripe) -> list[str]:
     """Every law of money that a tenant's books break, in words.
 
     Args:
-        charges: the tenant's charges at Stripe that took money.
+        stripe: what Stripe has of the tenant.
     """
     return [
         *_numbers(books),
@@ -75,31 +38,12 @@ def violations(books: Books, charges: list[Json]) -> list[str]:
         *_entries(books),
         *_accounts(books),
         *_statuses(books),
-        *_events(books),
+        *_events(books, stripe),
         *_redemptions(books),
-        *_money(books, charges),
+        *money(books, stripe),
         *_alarms(books),
-        *_usage(books),
+        *usage(books),
     ]
-
-
-def micros(money: Json) -> int:
-    """An amount as it is stored."""
-    value: int = money["micros"]
-    return value
-
-
-def cents(money: Json) -> int:
-    """An amount as Stripe has it; whatever is charged is whole."""
-    value = micros(money)
-    assert value % 1000 == 0, value
-    return value // 1000
-
-
-def amount_due(invoice: Json) -> int:
-    """What is still to be paid of an invoice, in micro-units."""
-    taken = ("balance_applied", "amount_paid", "amount_credited")
-    return micros(invoice["total"]) - sum(micros(invoice[name]) for name in taken)
 
 
 # --- invoices -----------------------------------------------------------------------------------------------------
@@ -130,9 +74,9 @@ def _lines(books: Books) -> Iterator[str]:
         own = [invoice for invoice in invoices if invoice["subscription_id"] == subscription["id"]]
         pending = subscription["pending"]
         if not any(invoice["status"] == "void" for invoice in own):  # what was void is given back in no line
-            metered = _metered(books)  # its late lines have the time of others; what it bills is in ``_usage``
+            by_usage = metered(books)  # its late lines have the time of others; what it bills is in ``usage``
             lines = [*pending, *(line for invoice in own for line in invoice["lines"])]
-            lines = [line for line in lines if line["component"] not in metered]
+            lines = [line for line in lines if line["component"] not in by_usage]
             yield from (f"subscription {subscription['id']}: {problem}" for problem in _covered(lines))
         by_id = {line["id"]: (line, invoice) for invoice in own for line in invoice["lines"]}
         placed = Counter(_what(line) for line in (*pending, *(line for line, _ in by_id.values())))
@@ -203,7 +147,8 @@ def _entries(books: Books) -> Iterator[str]:
 def _accounts(books: Books) -> Iterator[str]:
     """Each customer's receivable is what its invoices still ask for; its balance is what the ledger says.
 
-    What was written off is in no receivable. A refund that is on its way has left it, and has not reached the card.
+    What was written off is in no receivable. A refund that is on its way has left it, or the balance, and has not
+    reached the card.
     """
     posted: Counter[tuple[str, str]] = Counter()
     for entry in books.bodies("ledger"):
@@ -213,6 +158,9 @@ def _accounts(books: Books) -> Iterator[str]:
     for invoice in books.bodies("invoices"):
         owed[invoice["customer_id"]] += amount_due(invoice) if invoice["status"] == "open" else 0
         owed[invoice["customer_id"]] -= sum(micros(each) for each in invoice["pending_refunds"].values())
+    for refund in books.bodies("refunds"):
+        on_its_way = refund["from_balance"] and refund["status"] == "pending"
+        owed[refund["customer_id"]] -= micros(refund["amount"]) if on_its_way else 0
     credit = {each["id"]: micros(each["amount"]) for each in books.bodies("balances")}
     for customer in {each["id"] for each in books.bodies("customers")} | set(owed) | set(credit):
         if posted["receivable", customer] != owed[customer]:
@@ -224,35 +172,13 @@ def _accounts(books: Books) -> Iterator[str]:
             yield f"{customer}: the balance is {has}"
 
 
-def _money(books: Books, charges: list[Json]) -> Iterator[str]:
-    paid = sum(cents(invoice["amount_paid"]) for invoice in books.bodies("invoices"))
-    charged = sum(charge["amount"] for charge in charges)
-    if paid != charged:
-        yield f"Stripe took {charged} cents, the invoices say {paid}"
-    returned = sum(cents(invoice["amount_refunded"]) for invoice in books.bodies("invoices"))
-    sent_back = sum(charge["amount_refunded"] for charge in charges)
-    if returned != sent_back:
-        yield f"Stripe sent {sent_back} cents back, the invoices say {returned}"
-    attempts = Counter(charge["payment_intent"] for charge in charges)
-    yield from (f"{n} charges for {intent}" for intent, n in attempts.items() if n > 1)
-    tried = Counter((each["invoice_id"], each["attempt"]) for each in books.bodies("payments"))
-    for invoice in books.bodies("invoices"):
-        wanted = [(invoice["id"], n + 1) for n in range(invoice["attempt_count"])]
-        if [tried[each] for each in wanted] != [1] * len(wanted):
-            yield f"invoice {invoice['id']}: {invoice['attempt_count']} attempts, payments {dict(tried)}"
-
-
 # --- what is told, counted and still to come ----------------------------------------------------------------------
 
 
-def _events(books: Books) -> Iterator[str]:
+def _events(books: Books, stripe: AtStripe) -> Iterator[str]:
     """One event for each fact, and none of nothing."""
     events = books.events()
     wanted = {("subscription.created", each["id"]) for each in books.bodies("subscriptions")}
-    for payment in books.bodies("payments"):
-        told = {"succeeded": "payment.succeeded", "failed": "payment.failed", "canceled": "payment.failed"}
-        if payment["status"] in told:
-            wanted.add((told[payment["status"]], payment["id"]))
     for invoice in books.bodies("invoices"):
         wanted.add(("invoice.created", invoice["id"]))
         if invoice["number"]:
@@ -262,15 +188,48 @@ def _events(books: Books) -> Iterator[str]:
     ended = (each for each in books.bodies("subscriptions") if each["state"] == "canceled")
     wanted |= {("subscription.canceled", each["id"]) for each in ended}
     wanted |= {("credit_note.created", each["id"]) for each in books.bodies("credit_notes")}
-    wanted |= {("refund.created", each["id"]) for each in books.bodies("refunds")}
+    wanted |= set(_of_money(books))
     had = {event for event in events if event[0] in _ONCE}
     yield from (f"no event {event}" for event in sorted(wanted - had))
-    # What was given up, and paid after all, was both.
-    yield from (
-        f"an event of nothing: {event}" for event in sorted(had - wanted) if event[0] != "invoice.uncollectible"
-    )
+    yield from (f"an event of nothing: {event}" for event in sorted(had - wanted - set(_overtaken(books, stripe))))
     yield from (f"{n} events {event}" for event, n in events.items() if n > 1 and event[0] in _ONCE)
     yield from (f"parked: {event}" for event in events if event[0].endswith(".parked"))
+    for payment in books.bodies("payments"):
+        if payment["status"] == "requires_action" and not events["payment.requires_action", payment["id"]]:
+            yield f"nobody was told that {payment['id']} requires action"
+
+
+def _of_money(books: Books) -> Iterator[tuple[str, str]]:
+    """The events of payments, refunds and disputes as they are now."""
+    for payment in books.bodies("payments"):
+        told = {"succeeded": "payment.succeeded", "failed": "payment.failed", "canceled": "payment.failed"}
+        if payment["status"] in told:
+            yield told[payment["status"]], payment["id"]
+    for refund in books.bodies("refunds"):
+        yield "refund.created", refund["id"]
+        if refund["status"] != "pending":
+            yield f"refund.{refund['status']}", refund["id"]
+    for dispute in books.bodies("disputes"):
+        yield "dispute.opened", dispute["id"]
+        if dispute["closed_at"]:
+            yield "dispute.closed", dispute["id"]
+
+
+def _overtaken(books: Books, stripe: AtStripe) -> Iterator[tuple[str, str]]:
+    """Events of what was true once.
+
+    What was given up, and paid after all, was both; so was a payment whose card was declined before its payer took
+    another, and a refund that the bank sent back.
+    """
+    for invoice in books.bodies("invoices"):
+        yield "invoice.uncollectible", invoice["id"]
+    declined = {charge["payment_intent"] for charge in stripe.charges if charge["status"] == "failed"}
+    for payment in books.bodies("payments"):
+        if payment["stripe_payment_intent_id"] in declined:
+            yield "payment.failed", payment["id"]
+    for entry in books.bodies("ledger"):
+        if entry["kind"] == "refund_paid":
+            yield "refund.succeeded", entry["source_id"]
 
 
 def _redemptions(books: Books) -> Iterator[str]:
@@ -309,7 +268,10 @@ def _alarms(books: Books) -> Iterator[str]:
     payments = {each["id"]: each for each in books.bodies("payments")}
     subscriptions = {each["id"]: each for each in books.bodies("subscriptions")}
     for payment in payments.values():
-        if payment["status"] in _UNDECIDED and payment["due"] is None:
+        waits = payment["status"] in _UNDECIDED or (
+            payment["status"] in _WITH_THE_PAYER and payment["test_clock_id"] is None
+        )
+        if waits and payment["due"] is None:
             yield f"payment {payment['id']} is {payment['status']} and nobody will look"
     for subscription in subscriptions.values():
         due, state = subscription["due"], subscription["state"]
@@ -331,148 +293,3 @@ def _alarms(books: Books) -> Iterator[str]:
         collects = invoice["status"] == "open" and invoice["auto_charge"] and began and latest not in _UNDECIDED
         if collects and (invoice["dunning"] is None or invoice["dunning"]["steps_done"] < len(days)):
             yield f"invoice {invoice['id']} is open, its latest payment {latest}, and nobody will collect it"
-
-
-# --- usage --------------------------------------------------------------------------------------------------------
-
-
-def _usage(books: Books) -> Iterator[str]:
-    """What is billed of each meter is what its closed slots show, and costs what its periods say that it cost.
-
-    Closed are those before the slot that the subscription counts into. A closing whose commit failed left others that
-    take nothing any more; they are billed with the next one. A component is the same in every plan that has its key.
-    """
-    components = {each["key"]: each for plan in books.bodies("plans") for each in plan["components"] if each["meter"]}
-    meters = {each["key"]: each for each in books.bodies("meters")}
-    for subscription in books.bodies("subscriptions"):
-        items = _slots(books, subscription["id"])
-        name = f"subscription {subscription['id']}"
-        yield from (
-            f"{name}: slot {slot} of {meter} is open, and {subscription['usage_slot']} is counted into"
-            for slot, meter, item in items
-            if slot < subscription["usage_slot"] and meter in subscription["meters"] and "closed" not in item
-        )
-        own = [each for each in books.bodies("invoices") if each["subscription_id"] == subscription["id"]]
-        lines = [*subscription["pending"], *(line for invoice in own for line in invoice["lines"])]
-        # Components of one meter that filter alike share what it shows, each from when its plan came.
-        alike: dict[str, list[Json]] = defaultdict(list)
-        for component in components.values():
-            alike[json.dumps([component["meter"], component["filters"]], sort_keys=True)].append(component)
-        for same in alike.values():
-            keys = {each["key"] for each in same}
-            shown = _shown(books, subscription, same, meters[same[0]["meter"]], items)
-            billed = sum((Decimal(line["quantity"] or 0) for line in lines if line["component"] in keys), Decimal(0))
-            if shown != billed:
-                yield f"{name}: closed slots show {shown} of {same[0]['meter']}, and {billed} are billed"
-        yield from (f"{name}: {problem}" for problem in _charges(books, subscription, own, lines, components))
-
-
-def _shown(
-    books: Books, subscription: Json, same: list[Json], meter: Json, items: list[tuple[int, str, Json]]
-) -> Decimal:
-    """What closed slots show, of periods that were billed, and of the parts of them whose plan prices the meter."""
-    group_by, filters = same[0]["group_by"], same[0]["filters"]
-    cells: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for slot, key, item in items:
-        for name, value in item.items():
-            text, _, dimensions = name.partition(" ")
-            start, _, rest = text.partition("/")
-            if key != meter["key"] or slot >= subscription["usage_slot"] or not rest or rest.endswith("/trial"):
-                continue
-            end, _, since = rest.partition("/")
-            if not _was_billed(books, subscription, start, end):
-                continue
-            values = dict(zip(meter["dimensions"], json.loads(dimensions or "[]"), strict=True))
-            if all(values[each] in wanted for each, wanted in filters.items()):
-                group = json.dumps([values[each] for each in group_by])
-                cells[f"{start}/{end}", group][since or start].append(value)
-    keys = {each["key"] for each in same}
-    total = Decimal(0)
-    for parts in cells.values():
-        so_far: list[str] = []
-        for begins in sorted(parts, key=datetime.fromisoformat):
-            before = _together(meter["aggregation"], so_far)
-            so_far += parts[begins]
-            if keys & _priced(books, subscription, begins):
-                total += _together(meter["aggregation"], so_far) - before
-    return total
-
-
-def _priced(books: Books, subscription: Json, begins: str) -> set[str]:
-    """The components of the plan that was in force then, or when the subscription began."""
-    at = max(_time(begins), _time(subscription["began_at"] or subscription["created_at"]))
-    named = {"plan_id": subscription["plan_id"], "plan_version": subscription["plan_version"]}
-    key = next((past["plan"] for past in subscription["past_terms"] if at < _time(past["until"])), named)
-    (plan,) = {
-        each["id"]: each
-        for each in books.bodies("plans")
-        if (each["id"], each["plan_version"]) == (key["plan_id"], key["plan_version"])
-    }.values()
-    return {each["key"] for each in plan["components"]}
-
-
-def _was_billed(books: Books, subscription: Json, start: str, end: str) -> bool:
-    """Whether a period was billed: what comes before it begins waits for that."""
-    if subscription["state"] == "canceled":
-        return _time(start) < _time(subscription["canceled_at"])
-    if _time(start) < _time(subscription["current_period"]["start"]):
-        return True
-    key = f"{subscription['id']}#{start}/{end}"
-    return any(each["id"] == key and each["charges"] for each in _usage_periods(books))
-
-
-def _charges(
-    books: Books, subscription: Json, invoices: list[Json], lines: list[Json], components: dict[str, Json]
-) -> Iterator[str]:
-    """What the periods say that was billed is on the lines; what was void or credited is forgiven there."""
-    if any(each["status"] == "void" or each["credits"] for each in invoices):
-        return
-    billed: Counter[str] = Counter()
-    for period in _usage_periods(books):
-        if period["subscription_id"] == subscription["id"]:
-            for charge in period["charges"]:
-                billed[charge["component"]] += sum(_net(line) for line in charge["lines"])
-    for line in lines:
-        if line["component"] in components:
-            billed[line["component"]] -= _net(line)
-    yield from (f"{key} is billed, by its periods, {more} more than on lines" for key, more in billed.items() if more)
-
-
-def _usage_periods(books: Books) -> Iterator[Json]:
-    """The periods of all histories."""
-    for history in books.bodies("usage_periods"):
-        yield from history["periods"]
-
-
-def _net(line: Json) -> int:
-    """What a line comes to without its discounts: a credit is net of those of what it gives back."""
-    return micros(line["amount"]) - sum(micros(each["amount"]) for each in line["discounts"])
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _together(aggregation: str, values: list[str]) -> Decimal:
-    if not values:
-        return Decimal(0)
-    if aggregation == "last":  # an order, a separator, and the number
-        return Decimal(max(values).partition("\x1f")[2])
-    if aggregation == "max":
-        return max(map(Decimal, values))
-    return sum(map(Decimal, values), Decimal(0))
-
-
-def _slots(books: Books, subscription_id: str) -> list[tuple[int, str, Json]]:
-    """Items of totals: slot, meter, and the item itself."""
-    found: list[tuple[int, str, Json]] = []
-    for row in books.rows["usage_totals"]:
-        kind, *parts = row["item"].split("#")
-        if kind == "total" and row["subscription_key"].endswith(f"#{subscription_id}"):
-            found.append((int(parts[0]), parts[1], row))
-    return found
-
-
-def _metered(books: Books) -> set[str]:
-    """The components that bill usage."""
-    return {each["key"] for plan in books.bodies("plans") for each in plan["components"] if each["meter"]}

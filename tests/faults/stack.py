@@ -21,10 +21,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.webhooks import signature
-from tests.faults.laws import Books, violations
+from tests.faults.at_stripe import SECRET
+from tests.faults.books import AtStripe, Books
+from tests.faults.laws import violations
 from tests.support.tables import table_definitions
 
 Json = dict[str, Any]
@@ -202,7 +205,7 @@ class Stack:
         number = next(self._worlds)
         prefix = f"w{number}-"
         key = f"sk_test_world{number:08d}"
-        secrets = ["whsec_by_hand"]
+        secrets = [SECRET]
         if sink_url:
             secrets.append(self._endpoint_secret(lane, key, sink_url))
         made = step("create_world", prefix=prefix, stripe_key=key, webhook_secrets=secrets)
@@ -313,6 +316,11 @@ def patch(group: str, path: str, key: str, idem: str, body: Json) -> Json:
     return step("http", group=group, method="PATCH", path=path, key=key, idem=idem, body=body)
 
 
+def delete(group: str, path: str, key: str, idem: str) -> Json:
+    """A removal, as a step."""
+    return step("http", group=group, method="DELETE", path=path, key=key, idem=idem)
+
+
 def get(group: str, path: str, key: str) -> Json:
     """A read, as a step."""
     return step("http", group=group, method="GET", path=path, key=key)
@@ -356,15 +364,24 @@ class World:
         found: list[Json] = _asked(f"{self.lane.sandbox.url}/_sandbox/requests")["data"]
         return found
 
-    def charges(self) -> list[Json]:
-        """Every charge of this world's Stripe account, newest first, failed ones too."""
+    def charges(self, since: int = 0) -> list[Json]:
+        """Every charge of this world's Stripe account, newest first, failed ones too.
+
+        Args:
+            since: in Unix seconds.
+        """
+        return self.listed("charges", since)
+
+    def listed(self, objects: str, since: int = 0, **filters: str) -> list[Json]:
+        """All of one of Stripe's lists, newest first."""
+        wanted = {"limit": "100", **filters} | ({"created[gte]": str(since)} if since else {})
         found: list[Json] = []
         while True:
-            after = f"&starting_after={found[-1]['id']}" if found else ""
-            page = self.stripe(f"charges?limit=100{after}")
+            page = self.stripe(f"{objects}?{urlencode(wanted)}")
             found += page["data"]
             if not page["has_more"]:
                 return found
+            wanted["starting_after"] = found[-1]["id"]
 
     def event_of(self, intent_id: str, kind: str = "payment_intent.succeeded") -> Json:
         """Stripe's event about an intent."""
@@ -381,7 +398,7 @@ class World:
     def delivery(self, event: Json) -> Json:
         """A delivery of an event with a valid signature, as a step."""
         body = json.dumps(event)
-        return step("webhook", body=body, signature=signature("whsec_by_hand", body, int(time.time())))
+        return step("webhook", body=body, signature=signature(SECRET, body, int(time.time())))
 
     def new_tenant(
         self,
@@ -400,7 +417,7 @@ class World:
             address: of each customer.
             settings: of the tenant.
         """
-        name = os.urandom(4).hex()
+        name, since = os.urandom(4).hex(), int(time.time())
         wanted = {"name": name, "mode": "test", "currency": "USD", **settings}
         made = self.run(at, post("tenants", "/v1/tenants", self.platform_key, name, wanted)).last()
         assert made["status"] == 201, made
@@ -420,7 +437,7 @@ class World:
         answers = self.run(at, *steps).all()
         assert [answer["status"] for answer in answers] == [201] * len(answers), answers
         ids = [answer["body"]["data"]["id"] for answer in answers[len(plans) :]]
-        return Tenant(self, made["body"]["data"]["id"], key, ids, clock_id)
+        return Tenant(self, made["body"]["data"]["id"], key, ids, clock_id, since)
 
 
 PLAN: Json = {
@@ -446,13 +463,18 @@ PLANS: dict[str, Json] = {plan["id"]: plan for plan in (PLAN, THIRTY_DAYS, NINET
 
 @dataclass(frozen=True)
 class Tenant:
-    """A tenant in a world."""
+    """A tenant in a world.
+
+    Args:
+        since: nothing at Stripe is older, in Unix seconds.
+    """
 
     world: World
     id: str
     key: str
     customer_ids: list[str] = field(default_factory=list)
     clock_id: str | None = None
+    since: int = 0
 
     def subscribe(self, idem: str = "sub", customer: int = 0, **more: Any) -> Json:
         """POST /subscriptions, as a step: $49.99 and three seats of $5.00, by a card that works."""
@@ -472,18 +494,43 @@ class Tenant:
         """What the tables hold."""
         return Books(self.world.run(at, step("dump", tenant_id=self.id)).last())
 
+    def deliver(self, *types: str, copies: int = 1, shuffle: int | None = None) -> Json:
+        """Stripe sends its events about the tenant, all or those of some types, as a step."""
+        wanted = list(types) or None
+        return step("deliver", tenant_id=self.id, since=self.since, types=wanted, copies=copies, shuffle=shuffle)
+
+    def at_stripe(self, methods: bool = False) -> AtStripe:
+        """What Stripe has of the tenant.
+
+        Args:
+            methods: what is attached to its customers, too.
+        """
+        intents = [each for each in self.world.listed("payment_intents", self.since) if self._owns(each)]
+        ids = {intent["id"] for intent in intents}
+
+        def about(objects: str) -> list[Json]:
+            return [each for each in self.world.listed(objects, self.since) if each["payment_intent"] in ids]
+
+        attached = self._attached() if methods else None
+        return AtStripe(intents, about("charges"), about("refunds"), about("disputes"), attached)
+
     def charges(self) -> list[Json]:
         """The tenant's charges at Stripe that took money."""
-        intents = self.world.stripe("payment_intents?limit=100")["data"]
-        own = {intent["id"] for intent in intents if intent["metadata"].get("tenant_id") == self.id}
-        return [c for c in self.world.charges() if c["payment_intent"] in own and c["status"] == "succeeded"]
+        return self.at_stripe().taken
 
     def check(self, at: datetime) -> Books:
         """The books, after the laws that hold for every tenant at rest."""
         books = self.books(at)
-        problems = violations(books, self.charges())
+        problems = violations(books, self.at_stripe())
         assert not problems, "\n".join(problems)
         return books
+
+    def _attached(self) -> list[Json]:
+        customers = [each for each in self.world.listed("customers", self.since) if self._owns(each)]
+        return [method for each in customers for method in self.world.listed(f"customers/{each['id']}/payment_methods")]
+
+    def _owns(self, at_stripe: Json) -> bool:
+        return bool(at_stripe["metadata"].get("tenant_id") == self.id)
 
 
 def at_once(world: World, at: datetime, jobs: Sequence[Sequence[Json]]) -> list[Answer]:

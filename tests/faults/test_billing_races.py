@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.laws import Books, cents
+from tests.faults.books import Books, cents
 from tests.faults.stack import Answer, Json, Stack, Tenant, World, at_once, iso, post, step
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

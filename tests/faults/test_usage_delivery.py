@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.faults import crashes
-from tests.faults.laws import Books
+from tests.faults.books import Books
 from tests.faults.stack import Answer, Json, Stack, World, get, iso, post, step
 from tests.faults.usage import (
     DOLLAR,

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from tests.faults.laws import Books
+from tests.faults.books import Books
 from tests.faults.stack import Json, Tenant, World, at_once, iso, post, step
 from tests.faults.usage import (
     KINDS,

@@ -16,7 +16,7 @@ from typing import Any
 from billing.domain.usage import UsageEvent
 from billing.providers.usage_queue import chunk_message
 from billing.services.usage_ports import Chunk
-from tests.faults.laws import Books
+from tests.faults.books import Books
 from tests.faults.stack import Json, Tenant, World, iso, post, step
 
 PERIOD = timedelta(days=30)

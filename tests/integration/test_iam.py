@@ -7,6 +7,7 @@ main job are recorded per function, and looked up in template.yaml.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from local.routes import template
 from tests.integration import world as worlds
 from tests.integration.refunds import begin_refund
-from tests.integration.world import Tenant, World
+from tests.integration.world import Json, Tenant, World
 from tests.support.tables import plain_name
 
 Needs = dict[str, set[tuple[str, str]]]
@@ -48,18 +49,20 @@ class Recorder:
             yield operation, self.plain[params["TableName"]] + index
 
 
+@cache
 def allowed() -> Needs:
     """What template.yaml lets each function do with the tables, by the folder of its code."""
-    resources = template()["Resources"]
+    document = template()
+    resources = document["Resources"]
     managed = {name: r["Properties"]["PolicyDocument"] for name, r in resources.items() if "ManagedPolicy" in r["Type"]}
     found: Needs = defaultdict(set)
-    shared = template().get("Globals", {}).get("Function", {}).get("Policies", [])
+    shared = document.get("Globals", {}).get("Function", {}).get("Policies", [])
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function":
             group = resource["Properties"]["CodeUri"].rpartition("/")[2]
             for policy in [*shared, *resource["Properties"]["Policies"]]:
-                document = managed.get(policy, {"Statement": []}) if isinstance(policy, str) else policy
-                for statement in document["Statement"]:
+                granted = managed.get(policy, {"Statement": []}) if isinstance(policy, str) else policy
+                for statement in granted["Statement"]:
                     found[group] |= set(_grants(statement))
     return found
 
@@ -161,6 +164,10 @@ def walk(world: World) -> None:
     tenant.delete(f"/v1/test-clocks/{clock['id']}")
     walk_refunds(world, tenant)
     walk_credit_notes(world, tenant)
+    walk_intents(world, tenant)
+    walk_paid_back(world, tenant)
+    walk_methods(world, tenant)
+    walk_disputes(world, tenant)
     walk_usage(world, tenant)
 
 
@@ -219,6 +226,11 @@ def walk_metered_plans(world: World, tenant: Tenant) -> None:
     assert tenant.post(f"{path}/cancel", {"atPeriodEnd": False}).status == 200
     use("after", "2027-01-31T12:00:00Z", 1500)
     advance("2027-03-15T00:00:00Z")
+    subscription = tenant.subscribe(planId="w-small", quantities={}, customerId=tenant.customer(testClockId=clock))
+    use("paid", "2027-03-15T00:00:00Z", 900)
+    advance("2027-04-16T00:00:00Z")
+    payment = tenant.only_payment(invoice=tenant.only_invoice(subscription=subscription["id"])["id"])
+    assert tenant.post(f"/v1/payments/{payment['id']}/refund", {"amount": 500_000}).data["creditNoteId"]
 
 
 def walk_credit_notes(world: World, tenant: Tenant) -> None:
@@ -243,6 +255,95 @@ def walk_credit_notes(world: World, tenant: Tenant) -> None:
     world.clock.advance(seconds=61)
     world.work(*(f"{shard:02d}" for shard in range(16)))
     assert tenant.get(f"/v1/credit-notes/{silent['id']}").data["toBalance"] == 3_000_000
+
+
+_PRICE = {"amount": 5_000_000, "currency": "USD"}
+
+
+def walk_intents(world: World, tenant: Tenant) -> None:
+    """Forms: of a plain amount, on a test clock, of an invoice (twice: paid before the second is asked for); one that
+    nobody pays; and a method that is charged while its payer is there."""
+    clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data["id"]
+    on_clock = {"customerId": tenant.customer(testClockId=clock)}
+    unpaid = tenant.subscribe("pm_card_chargeCustomerFail", customerId=tenant.customer())["latestInvoiceId"]
+
+    def intent(**body: Any) -> Json:
+        made = tenant.post("/v1/payments/intents", body)
+        assert made.status == 201, made.json
+        return dict(made.data)
+
+    def pay(made: Json) -> None:
+        world.sandbox.post(f"payment_intents/{made['paymentIntentId']}/pay", payment_method="pm_card_visa")
+
+    pay(intent(**_PRICE, **on_clock, orderId="ord_1", savePaymentMethod=True))
+    world.deliver_all(tenant)
+    intent(invoiceId=unpaid)
+    pay(intent(invoiceId=unpaid))
+    assert intent(invoiceId=unpaid)["status"] == "succeeded"
+    assert tenant.get(f"/v1/invoices/{unpaid}").data["status"] == "paid"
+    assert intent(**_PRICE, paymentMethodId="pm_card_visa")["status"] == "succeeded"
+    abandoned = intent(**_PRICE)
+    assert tenant.get(f"/v1/payments/{abandoned['paymentIntentId']}").status == 200
+    world.clock.advance(hours=25)
+    world.work(*(f"{shard:02d}" for shard in range(16)))
+    assert tenant.get(f"/v1/payments/{abandoned['paymentId']}").data["status"] == "canceled"
+
+
+def walk_paid_back(world: World, tenant: Tenant) -> None:
+    """Refunds on demand: of a sale, of an invoice's payment, by somebody at Stripe, and one the bank sends back."""
+    sale = tenant.post("/v1/payments", {**_PRICE, "paymentMethodId": "pm_card_visa"}).data
+    billed = tenant.subscribe()["latestInvoiceId"]
+    payment = tenant.get(f"/v1/invoices/{billed}").data["latestPaymentId"]
+    for each in (sale["id"], sale["paymentIntentId"], payment):
+        assert tenant.post(f"/v1/payments/{each}/refund", {"amount": 1_000_000}).data["status"] == "succeeded"
+        assert tenant.get(f"/v1/payments/{each}/refunds").status == 200
+    first = world.stripe_events(tenant, "refund.created")[-3]["data"]["object"]["id"]
+    world.sandbox.post(f"refunds/{first}/finish", succeed=False)
+    world.sandbox.post(f"payment_intents/{sale['paymentIntentId']}/refund", amount=100)
+    world.deliver_all(tenant)
+    statuses = {each["status"] for each in tenant.get(f"/v1/payments/{sale['id']}/refunds").data}
+    assert statuses == {"failed", "succeeded"}
+
+
+def walk_methods(world: World, tenant: Tenant) -> None:
+    """Methods that come by a form and by a charge, change, and go: here, in the dashboard, and with their customer."""
+    customer = tenant.customer()
+    setup = tenant.post("/v1/payment-methods/setup", {"customerId": customer}).data
+    world.sandbox.post(f"setup_intents/{setup['setupIntentId']}/complete", payment_method="pm_card_visa")
+    world.deliver_all(tenant)
+    tenant.subscribe("pm_card_mastercard", customerId=customer)
+    old, new = tenant.get("/v1/payment-methods", customer=customer).data
+    world.sandbox.post(f"payment_methods/{old['id']}/renew", exp_month=1, exp_year=2039)
+    world.deliver_all(tenant)
+    for method in (old, new):
+        assert tenant.post(f"/v1/payment-methods/{method['id']}/set-default").status == 200
+    subscribed = tenant.get("/v1/subscriptions", customer=customer).data[0]["paymentMethodId"]
+    assert tenant.delete(f"/v1/payment-methods/{subscribed}").status == 200
+    left = tenant.get("/v1/payment-methods", customer=customer).data[0]["id"]
+    tenant.subscribe(left, customerId=customer)
+    world.sandbox.post(f"payment_methods/{left}/detach")
+    world.deliver_all(tenant)
+    tenant.subscribe("pm_card_amex", customerId=customer)
+    world.stripe.v1.customers.delete(world.intents(tenant)[0]["customer"])
+    world.deliver_all(tenant)
+    assert tenant.get("/v1/payment-methods", customer=customer).data == []
+
+
+def walk_disputes(world: World, tenant: Tenant) -> None:
+    """A dispute of a sale that is won, one of an invoice's payment that is lost."""
+    sale = tenant.post("/v1/payments", {**_PRICE, "paymentMethodId": "pm_card_visa"}).data
+    invoice = tenant.subscribe()["latestInvoiceId"]
+    billed = tenant.only_payment(invoice=invoice)
+    for payment, status in ((sale, "won"), (billed, "lost")):
+        made = world.sandbox.post(f"charges/{payment['paymentIntentId']}/dispute")
+        world.deliver_all(tenant)
+        world.sandbox.post(f"disputes/{made['id']}/close", status=status)
+        world.deliver_all(tenant)
+    disputes = tenant.get("/v1/disputes").data
+    assert {each["status"] for each in disputes} == {"won", "lost"}
+    for query in ({"customer": sale["customerId"]}, {"payment": sale["id"]}):
+        assert tenant.get("/v1/disputes", **query).status == 200
+    assert tenant.get(f"/v1/disputes/{disputes[0]['id']}").status == 200
 
 
 def walk_refunds(world: World, tenant: Tenant) -> None:
@@ -322,6 +423,7 @@ def walk_changes(world: World, tenant: Tenant) -> None:
     world.stripe.v1.payment_intents.confirm(declined["paymentIntentId"], {"payment_method": method})
     world.deliver_all(tenant)
     assert tenant.get(f"/v1/customers/{customer}/balance").data["amount"] == unpaid["total"]
+    assert tenant.post(f"/v1/payments/{declined['id']}/refund").data["fromBalance"] is True
     assert tenant.post(f"{path}/cancel", {"prorationBehavior": "create_prorations"}).status == 200
 
 

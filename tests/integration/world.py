@@ -131,6 +131,16 @@ class Answer:
         return {detail["field"]: detail["reason"] for detail in self.error["details"]}
 
 
+def _is_about(data: Json, tenant_id: str, own: set[str]) -> bool:
+    """Whether an event of Stripe's is about a tenant: its object, its PaymentIntent, or its customer (of late) is."""
+    about = data["object"]
+    if (about.get("metadata") or {}).get("tenant_id") == tenant_id:
+        return True
+    former = (data.get("previous_attributes") or {}).get("customer")
+    named = (about.get("payment_intent"), about.get("customer"), former)
+    return any(isinstance(each, str) and each in own for each in named)
+
+
 @cache
 def _keys() -> dict[str, list[str]]:
     """The names of each table's key attributes."""
@@ -251,7 +261,7 @@ class Tenant:
         self, method: str, path: str, body: Any, idempotency_key: str | None, headers: dict[str, str] | None
     ) -> Answer:
         text = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
-        key = idempotency_key or secrets.token_hex(8)
+        key = idempotency_key or secrets.token_hex(10)  # sixteen digits by chance might be a card number
         return request(http_event(method, path, key=self.key, idempotency_key=key, body=text, headers=headers))
 
     def customer(self, **fields: Any) -> str:
@@ -483,8 +493,15 @@ class World:
         """Stripe's events about a tenant's payments, oldest first."""
         page = self.stripe.v1.events.list({"limit": 100, "created": {"gte": tenant.since}})
         found = [json.loads(str(each)) for each in page.auto_paging_iter()]
-        mine = [e for e in found if (e["data"]["object"].get("metadata") or {}).get("tenant_id") == tenant.id]
+        own = {intent["id"] for intent in self.intents(tenant)} | self.stripe_customers(tenant)
+        mine = [e for e in found if _is_about(e["data"], tenant.id, own)]
         return [e for e in reversed(mine) if event_type in ("*", e["type"])]
+
+    def stripe_customers(self, tenant: Tenant) -> set[str]:
+        """The ids of the tenant's customers at Stripe."""
+        page = self.stripe.v1.customers.list({"limit": 100, "created": {"gte": tenant.since}})
+        found = [json.loads(str(each)) for each in page.auto_paging_iter()]
+        return {str(each["id"]) for each in found if each["metadata"].get("tenant_id") == tenant.id}
 
     def deliver_all(self, tenant: Tenant) -> list[Json]:
         """Every event about the tenant that was not delivered yet; returns the answers."""
@@ -502,13 +519,20 @@ class World:
         """What Stripe took from the tenant's customers."""
         return [intent for intent in self.intents(tenant) if intent["status"] == "succeeded"]
 
+    def acts(self, path: str, **body: Any) -> int:
+        """Somebody acts beside the API (a payer, a bank); the status, for a payer's card may be declined."""
+        return requests.post(f"{self.sandbox_url}/_sandbox/{path}", json=body, timeout=10).status_code
+
     def stripe_fails(self, kind: str, path: str, **more: Any) -> None:
         """Every request of a path fails until ``stripe_works``, however often it is tried."""
         self.sandbox.post("faults", kind=kind, path=path, times=1000, **more)
 
     def stripe_works(self) -> None:
-        """No fault is left."""
+        """No fault is left, and nobody remembers one."""
+        from billing import bootstrap
+
         requests.delete(self.sandbox_url + "/_sandbox/faults", timeout=10).raise_for_status()
+        bootstrap.stripe_circuit().succeeded()
 
     # The worker
 

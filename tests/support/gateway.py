@@ -1,6 +1,7 @@
 """The real gateway, pointed at the Stripe sandbox, with the credentials that Secrets Manager would give."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -8,6 +9,7 @@ from typing import Any
 
 from billing.domain.money import Money
 from billing.domain.payment import Payment, PaymentStatus
+from billing.providers.circuit_breaker import CircuitBreaker
 from billing.providers.stripe_gateway import StripeGateway
 from billing.providers.stripe_secrets import SecretReader
 
@@ -24,10 +26,16 @@ class _Secrets:
 
 
 def gateway_to(
-    url: str, api_key: str = API_KEY, pause: Callable[[float], None] = lambda seconds: None
+    url: str,
+    api_key: str = API_KEY,
+    pause: Callable[[float], None] = lambda seconds: None,
+    breaker: CircuitBreaker | None = None,
+    timeout_s: float = 5.0,
+    left_s: Callable[[], float] = lambda: 60.0,
 ) -> StripeGateway:
-    """A gateway that talks to a sandbox."""
-    return StripeGateway(SecretReader(lambda: _Secrets(api_key), "stripe", 60), url, 5.0, pause)
+    """A gateway that talks to a sandbox, with a circuit of its own."""
+    secrets = SecretReader(lambda: _Secrets(api_key), "stripe", 60)
+    return StripeGateway(secrets, url, timeout_s, pause, breaker or CircuitBreaker(time.monotonic), left_s)
 
 
 def pending_payment(stripe_customer_id: str, method: str, amount: Money, **changes: Any) -> Payment:

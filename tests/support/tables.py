@@ -1,5 +1,6 @@
 """Creates the template's tables in whatever stands for DynamoDB, so that no test has a schema of its own."""
 
+from functools import cache
 from typing import Any
 
 from local.routes import template
@@ -13,8 +14,9 @@ def plain_name(logical_id: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
+@cache
 def table_definitions() -> dict[str, dict[str, Any]]:
-    """CreateTable's arguments for each table of template.yaml, by plain name."""
+    """CreateTable's arguments for each table of template.yaml, by plain name; read once, for that takes its time."""
     found = {}
     for logical_id, resource in template()["Resources"].items():
         if resource["Type"] == "AWS::DynamoDB::Table":

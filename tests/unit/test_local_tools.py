@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from billing.services.stripe_news import HANDLED
 from local.console import Failure
 from local.demo_books import invoice_table
 from local.platform_key import create_platform_key, new_key
-from local.seed import Keys, snake
+from local.seed import STRIPE_EVENTS, Keys, snake
 from local.settings import HOST, Ports, write_private
 from local.sizes import folder_bytes, layer_ids
 from local.story import money
@@ -81,6 +82,10 @@ def test_what_holds_keys_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
 
 def test_table_names_are_written_as_in_code() -> None:
     assert snake("PaymentMethods") == "payment_methods"
+
+
+def test_the_sandbox_sends_what_the_webhook_acts_on_and_nothing_else() -> None:
+    assert sorted(HANDLED) == STRIPE_EVENTS
 
 
 def test_the_layers_of_globals_come_before_a_functions_own() -> None:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from billing.domain.due import Due
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.money import Money, sum_money
-from billing.domain.refund import Refund, RefundResult, RefundStatus, entry_for, with_result
+from billing.domain.refund import (
+    Refund,
+    RefundResult,
+    RefundStatus,
+    entries_for,
+    taken_from_balance,
+    with_result,
+)
+from tests.support.invoices import accounts
 
 AT = datetime(2026, 11, 21, 22, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
@@ -38,6 +46,8 @@ RETURNED = RefundResult(RefundStatus.FAILED, "re_s", "expired_or_canceled_card")
 REFUSED = RefundResult(RefundStatus.FAILED, None, "charge_already_refunded")
 SILENCE = RefundResult(RefundStatus.PENDING, None)
 NEWS = st.sampled_from([SENT, SUCCEEDED, RETURNED, REFUSED, SILENCE])
+PLAIN = replace(PENDING, credit_note_id=None, invoice_id=None)
+OF_BALANCE = replace(PENDING, credit_note_id=None, from_balance=True)
 
 
 def told(*news: RefundResult) -> Refund:
@@ -47,13 +57,12 @@ def told(*news: RefundResult) -> Refund:
     return refund
 
 
-def booked(news: list[RefundResult]) -> list[LedgerEntry]:
+def booked(news: list[RefundResult], refund: Refund = PENDING) -> list[LedgerEntry]:
     """The entries that a sequence of news leads to."""
-    entries, refund = [], PENDING
+    entries: list[LedgerEntry] = []
     for result in news:
         after = with_result(refund, result, LATER)
-        entry = entry_for(refund, after, LATER)
-        entries += [entry] if entry else []
+        entries += entries_for(refund, after, LATER)
         refund = after
     return entries
 
@@ -97,12 +106,35 @@ def test_the_same_news_twice_changes_nothing(news: list[RefundResult]) -> None:
         assert with_result(once, result, LATER) is once
 
 
-@given(st.lists(NEWS, max_size=6))
-def test_the_books_hold_the_refund_exactly_while_it_is_paid(news: list[RefundResult]) -> None:
-    entries = booked(news)
+@given(st.lists(NEWS, max_size=6), st.sampled_from([PENDING, PLAIN, OF_BALANCE]))
+def test_the_books_hold_the_refund_exactly_while_it_is_paid(news: list[RefundResult], refund: Refund) -> None:
+    entries = booked(news, refund)
     cash = [posting.amount for entry in entries for posting in entry.postings if posting.account is Account.CASH]
     assert sum_money(cash, "USD") == (-TEN if told(*news).status is RefundStatus.SUCCEEDED else Money.zero("USD"))
     assert len({entry.id for entry in entries}) == len(entries)
+
+
+@given(st.lists(NEWS, max_size=6))
+def test_who_is_refunded_without_a_credit_note_owes_nothing_and_is_owed_nothing(news: list[RefundResult]) -> None:
+    """$10.00 back: Dr refunds 10.00, Cr cash 10.00; the bank returns it: nothing is left of either."""
+    paid = told(*news).status is RefundStatus.SUCCEEDED
+    expected = {Account.REFUNDS: 1000, Account.CASH: -1000} if paid else {}
+    assert accounts(booked(news, PLAIN)) == expected
+
+
+@given(st.lists(NEWS, max_size=6))
+def test_what_the_balance_paid_out_is_in_it_again_when_it_did_not_arrive(news: list[RefundResult]) -> None:
+    taken = [taken_from_balance(OF_BALANCE, TEN, AT)]
+    after = told(*news)
+    if after.status is RefundStatus.FAILED:
+        taken.append(taken_from_balance(OF_BALANCE, -TEN, LATER))
+    books = accounts([*taken, *booked(news, OF_BALANCE)])
+    assert books == {
+        RefundStatus.SUCCEEDED: {Account.CUSTOMER_BALANCE: 1000, Account.CASH: -1000},
+        RefundStatus.PENDING: {Account.CUSTOMER_BALANCE: 1000, Account.RECEIVABLE: -1000},
+        RefundStatus.FAILED: {},
+    }[after.status]
+    assert len({entry.id for entry in taken}) == len(taken)
 
 
 def test_a_refund_is_receivable_against_cash_and_its_return_the_reverse() -> None:

@@ -11,8 +11,10 @@ import pytest
 import requests
 import stripe
 
+from billing.domain import balance as balances
+from billing.domain.balance import Balance
 from billing.domain.due import clock_shard
-from billing.domain.errors import InvalidState, Unavailable, ValidationFailed
+from billing.domain.errors import InvalidState, RefundExceedsAvailable, Unavailable, ValidationFailed
 from billing.domain.ledger import LedgerEntry
 from billing.domain.money import Money
 from billing.domain.payment import Payment, PaymentStatus
@@ -25,7 +27,7 @@ from local.stripe_sandbox.testing import Control, client
 from tests.support.gateway import API_KEY, gateway_to, pending_payment
 
 AT = datetime(2026, 11, 21, 22, tzinfo=UTC)
-PRICE, PART = Money(4_999_000, "USD"), Money(1_999_000, "USD")
+PRICE, PART, CENT, NOTHING = (Money(micros, "USD") for micros in (4_999_000, 1_999_000, 1_000, 0))
 PENDING, SUCCEEDED, FAILED = RefundStatus
 _ids = count(1)
 
@@ -181,7 +183,6 @@ def test_what_was_not_paid_is_not_refunded(
     [
         (Money(0, "USD"), PRICE, "not_positive"),
         (Money(-1000, "USD"), PRICE, "not_positive"),
-        (Money(5_000_000, "USD"), PRICE, "above_the_payment"),
         (Money(1_234_000, "KWD"), Money(5_120_000, "KWD"), "not_chargeable_in_currency"),
     ],
 )
@@ -192,6 +193,61 @@ def test_an_amount_that_cannot_go_back_is_refused(
         refunder.attempt(work, replace(payment, amount=of), amount, None, AT, None)
     assert [(d.field, d.reason) for d in refused.value.details] == [("amount", reason)]
     assert work.stored == {}
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        {},
+        {"refunds": {"re_0": PRICE - PART + CENT}},
+        {"disputed": {"dp_0": PRICE - PART + CENT}},
+        {"refunds": {"re_0": PRICE - PART}, "disputed": {"dp_0": CENT}},
+    ],
+    ids=["more than it was", "refunded before", "disputed", "both"],
+)
+def test_more_than_is_left_of_the_payment_is_refused(
+    refunder: Refunder, work: Any, payment: Payment, taken: dict[str, Any]
+) -> None:
+    wanted = PART if taken else PRICE + CENT
+    with pytest.raises(RefundExceedsAvailable) as refused:
+        refunder.attempt(work, replace(payment, **taken), wanted, None, AT, None)
+    assert [(d.field, d.reason) for d in refused.value.details] == [("amount", "above_what_is_left")]
+    assert work.stored == {}
+
+
+def test_what_a_refund_takes_is_held_back_until_it_fails(refunder: Refunder, work: Any, payment: Payment) -> None:
+    refund = refunder.attempt(work, payment, PART, None, AT, None)
+    held = work.stored[Payment, payment.id]
+    assert (held.amount_refunded, held.refundable) == (PART, PRICE - PART)
+    refunder.settle(work, refund, RefundResult(FAILED, None, "refused"), AT)
+    assert work.stored[Payment, payment.id].refundable == PRICE
+
+
+# What was paid too much
+
+
+@pytest.fixture
+def overpaid(work: Any, payment: Payment) -> Payment:
+    """19.99 of the payment were too much for its invoice, and went to the customer's balance."""
+    work.save(balances.empty("ten_1", "cus_1", "USD").used(-PART))
+    return replace(payment, invoice_id="in_1", excess=PART)
+
+
+def test_what_was_paid_too_much_comes_off_the_balance_and_back_when_it_fails(
+    refunder: Refunder, work: Any, overpaid: Payment
+) -> None:
+    refund = refunder.attempt(work, overpaid, PART, None, AT, None, from_balance=True)
+    assert (work.stored[Balance, "cus_1"].amount, work.stored[Payment, overpaid.id].excess) == (NOTHING, NOTHING)
+    refunder.settle(work, refund, RefundResult(FAILED, None, "refused"), AT)
+    assert (work.stored[Balance, "cus_1"].amount, work.stored[Payment, overpaid.id].excess) == (PART, PART)
+    assert work.booked == ["balance_used", "balance_used"]
+
+
+def test_what_the_customer_has_used_meanwhile_is_not_paid_out(refunder: Refunder, work: Any, overpaid: Payment) -> None:
+    work.save(work.stored[Balance, "cus_1"].used(CENT))
+    with pytest.raises(RefundExceedsAvailable) as refused:
+        refunder.attempt(work, overpaid, PART, None, AT, None, from_balance=True)
+    assert [d.reason for d in refused.value.details] == ["above_what_is_left_in_the_balance"]
 
 
 # No answer
@@ -288,9 +344,9 @@ def test_what_comes_back_from_the_bank_leaves_the_books_as_before_and_is_told(
     refund = refunder.attempt(work, payment, PART, None, AT, "cn_1")
     refund = refunder.settle(work, refund, refunder.send(refund), AT)
     control.post(f"refunds/{refund.stripe_refund_id}/finish", succeed=False)
-    result, metadata = refunder.processor.retrieve_refund(str(refund.stripe_refund_id))
-    assert (result.failure_reason, metadata["refund_id"]) == ("expired_or_canceled_card", refund.id)
-    assert refunder.settle(work, refund, result, AT).status is FAILED
+    found = refunder.processor.retrieve_refund(str(refund.stripe_refund_id))
+    assert (found.result.failure_reason, found.metadata["refund_id"]) == ("expired_or_canceled_card", refund.id)
+    assert refunder.settle(work, refund, found.result, AT).status is FAILED
     assert work.booked == ["refund_paid", "refund_returned"]
     assert failures == [(refund.id, AT)]
 

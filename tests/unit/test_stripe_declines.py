@@ -9,7 +9,7 @@ import stripe
 
 from billing.domain.money import Money
 from billing.domain.payment import PaymentError, PaymentStatus
-from billing.providers import stripe_gateway
+from billing.providers import stripe_objects
 from billing.providers.stripe_gateway import StripeGateway
 from billing.schemas.invoices import PaymentErrorOut
 from local.stripe_sandbox.server import SandboxServer
@@ -124,7 +124,7 @@ def test_every_hard_decline_of_stripes_retries_is_final() -> None:
         "incorrect_number", "lost_card", "pickup_card", "stolen_card", "revocation_of_authorization",
         "revocation_of_all_authorizations", "authentication_required", "highest_risk_level", "transaction_not_allowed",
     }  # fmt: skip
-    assert theirs <= stripe_gateway._FINAL
+    assert theirs <= stripe_objects._FINAL
 
 
 def test_the_payer_does_not_learn_that_it_is_final() -> None:

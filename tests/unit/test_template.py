@@ -1,5 +1,6 @@
 """The template says what the architecture promises: keys, encryption, retention, privileges, routes."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ TENANT_KEYED = {
     "Subscriptions": "id", "Invoices": "id", "Payments": "id", "Ledger": "id", "Coupons": "id",
     "Redemptions": "id", "TestClocks": "id", "Events": "id", "Audit": "id",
     "TaxRateUpdates": "id", "CreditNotes": "id", "Refunds": "id", "Balances": "id",
-    "UsagePeriods": "id", "UsageRejections": "id",
+    "UsagePeriods": "id", "UsageRejections": "id", "Disputes": "id",
 }  # fmt: skip
 
 
@@ -206,3 +207,11 @@ def test_every_checkov_exception_has_its_reason() -> None:
     for name, resource in RESOURCES.items():
         for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
             assert len(skip["comment"]) > 20, (name, skip["id"])
+
+
+def test_the_gateways_access_log_has_nothing_that_a_caller_wrote() -> None:
+    written = RESOURCES["Api"]["Properties"]["AccessLogSettings"]["Format"]
+    assert set(re.findall(r"\$context\.([A-Za-z.]+)", written)) == {
+        "requestId", "requestTime", "identity.sourceIp", "routeKey", "status", "responseLatency", "integrationLatency",
+        "integrationErrorMessage", "responseLength",
+    }  # fmt: skip

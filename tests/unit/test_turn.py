@@ -149,6 +149,7 @@ class Stage:
             units=self,
             index=self.table,
             renewals=renewals,
+            outcomes=renewals,
             refunder=refunder,
             clocks=ClockTurn(self),
             alarm=self,

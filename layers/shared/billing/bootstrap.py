@@ -19,6 +19,7 @@ from billing.config import Settings
 from billing.domain.ids import fresh
 from billing.domain.tenant import PLATFORM, Mode, TaxProviderName, Tenant, TenantStatus, Tier
 from billing.schemas.present import present
+from billing.services.deadline import Deadline
 from billing.storage.callers import Callers
 from billing.storage.commit import DynamoUnits, Policy, Runtime
 from billing.storage.database import Database
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from billing.edge.tax_webhook import TaxWebhook
     from billing.edge.usage_worker import UsageWorker
     from billing.edge.webhook import WebhookRuntime
+    from billing.providers.circuit_breaker import CircuitBreaker
     from billing.providers.pdf_renderer import PdfRenderer
     from billing.providers.queue import BillingQueue
     from billing.providers.stripe_secrets import SecretReader
@@ -54,6 +56,11 @@ _JITTER = random.SystemRandom()  # `random`'s own state is part of a SnapStart s
 def now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
+
+
+def monotonic_s() -> float:
+    """Seconds that only ever grow: what measures how long something takes."""
+    return time.monotonic()
 
 
 @cache
@@ -131,13 +138,29 @@ def stripe_secrets() -> "SecretReader":
 
 
 @cache
+def deadline() -> Deadline:
+    """By when the invocation that this worker is on has to be done."""
+    return Deadline(monotonic_s)
+
+
+@cache
+def stripe_circuit() -> "CircuitBreaker":
+    """What keeps calls from a Stripe that does not answer."""
+    from billing.providers.circuit_breaker import CircuitBreaker
+
+    return CircuitBreaker(monotonic_s)
+
+
+@cache
 def collector() -> "Collector":
     """What charges invoices, through Stripe."""
     from billing.providers.stripe_gateway import StripeGateway
     from billing.services.collection import Collector
 
     s = settings()
-    gateway = StripeGateway(stripe_secrets(), s.stripe_api_base, s.stripe_timeout_s, time.sleep)
+    gateway = StripeGateway(
+        stripe_secrets(), s.stripe_api_base, s.stripe_timeout_s, time.sleep, stripe_circuit(), deadline().left_s
+    )
     return Collector(gateway, s.due_shards, s.payment_check_after_s)
 
 
@@ -214,11 +237,11 @@ def tax_provider(name: TaxProviderName) -> "TaxProvider":
     if name is TaxProviderName.STRIPE:
         from billing.providers.tax_stripe import StripeTax
 
-        return StripeTax(stripe_secrets(), s.stripe_api_base, s.tax_timeout_s)
+        return StripeTax(stripe_secrets(), s.stripe_api_base, s.tax_timeout_s, deadline().left_s)
     if name is TaxProviderName.TAXJAR:
         from billing.providers.tax_taxjar import TaxJar
 
-        return TaxJar(tax_secrets(), s.taxjar_api_base, s.tax_timeout_s)
+        return TaxJar(tax_secrets(), s.taxjar_api_base, s.tax_timeout_s, deadline().left_s)
     from billing.providers.tax_builtin import BuiltinTax
 
     return BuiltinTax()
@@ -272,6 +295,7 @@ def http_api(group: str) -> "HttpApi":
         documentation_base_url=s.documentation_base_url,
         max_body_bytes=s.max_body_bytes,
         max_json_depth=s.max_json_depth,
+        deadline=deadline(),
     )
     return HttpApi(edge, logger(), f"Ledgerline: {group}")
 
@@ -308,11 +332,13 @@ def _webhook_runtime() -> "WebhookRuntime":
         jitter=_JITTER.random,
         pause=time.sleep,
         stage=settings().stage,
+        deadline=deadline(),
     )
 
 
 def worker() -> "Worker":
     """The billing worker."""
+    from billing.services.outcomes import Outcomes
     from billing.services.renewals import Renewals
     from billing.services.sweep import ClockTurn
     from billing.services.turn import Worker
@@ -322,6 +348,7 @@ def worker() -> "Worker":
         units=units(),
         index=DynamoDueIndex(database()),
         renewals=Renewals(biller()),
+        outcomes=Outcomes(collector()),
         refunder=refunder(),
         clocks=ClockTurn(alarm()),
         alarm=alarm(),

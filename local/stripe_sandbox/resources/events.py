@@ -19,13 +19,13 @@ def _current(context: Context, event: Json) -> Json:
     return event | {"pending_webhooks": row[0]}
 
 
-@serves("GET /v1/events/{id}")
+@serves("GET /v1/events/{id}", connected=True)
 def retrieve(call: Call) -> Json:
     """One event."""
     return _current(call.context, call.context.get("event", call.ids["id"], "id").body)
 
 
-@serves("GET /v1/events", "type types")
+@serves("GET /v1/events", "type types", connected=True)
 def find(call: Call) -> Json:
     """Events, newest first; ``types`` are at most twenty."""
     types = call.params.get("types") or []

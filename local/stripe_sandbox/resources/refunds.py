@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import errors, money, payments
+from local.stripe_sandbox import disputes, errors, ledger, money
 from local.stripe_sandbox.context import Context, changed, merge_metadata, token
 from local.stripe_sandbox.paging import page
 from local.stripe_sandbox.registry import Call, serves
@@ -33,7 +33,7 @@ def create(call: Call) -> Json:
     return _refund(context, charge, amount, params)
 
 
-@serves("GET /v1/refunds/{refund}")
+@serves("GET /v1/refunds/{refund}", connected=True)
 def retrieve(call: Call) -> Json:
     """A refund."""
     return call.context.get("refund", call.ids["refund"], "refund").body
@@ -51,31 +51,11 @@ def update(call: Call) -> Json:
     return refund
 
 
-@serves("GET /v1/refunds", "charge payment_intent")
+@serves("GET /v1/refunds", "charge payment_intent", connected=True)
 def find(call: Call) -> Json:
     """Refunds, newest first."""
     filters: Json = {name: call.params[name] for name in ("charge", "payment_intent") if name in call.params}
     return page(call.context, "refund", call.path, call.params, filters)
-
-
-def finish(context: Context, refund: Json, *, succeed: bool) -> Json:
-    """The bank's answer to a refund, maybe days later; a failed one puts the money back on the account."""
-    before = dict(refund)
-    if succeed:
-        refund["status"] = "succeeded"
-    else:
-        refund |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}
-        refund["failure_balance_transaction"] = payments.settle(
-            context, refund, "refund_failure", refund["amount"], [], available=True
-        )
-        charge = context.get("charge", refund["charge"], "charge").body
-        charge |= {"amount_refunded": charge["amount_refunded"] - refund["amount"], "refunded": False}
-        context.save(charge)
-    context.save(refund)
-    context.emit("refund.updated", refund, changed(before, refund))
-    if not succeed:
-        context.emit("refund.failed", refund)
-    return refund
 
 
 def _charge(call: Call) -> Json:
@@ -94,6 +74,7 @@ def _charge(call: Call) -> Json:
     if charge["status"] != "succeeded" or not charge["captured"]:
         message = f"Charge {charge['id']} cannot be refunded: its payment was not taken."
         raise errors.ApiError(message, code="charge_not_refundable", param="charge")
+    disputes.require_refundable(context, charge)
     return charge
 
 
@@ -121,7 +102,7 @@ def _refund(context: Context, charge: Json, amount: int, params: Json) -> Json:
         "status": method.hidden["refund"] if method else "succeeded",
         "transfer_reversal": None,
     }
-    refund["balance_transaction"] = payments.settle(context, refund, "refund", -amount, [], available=True)
+    refund["balance_transaction"] = ledger.settle(context, refund, "refund", -amount)["id"]
     context.insert(refund)
     before = dict(charge)
     charge["amount_refunded"] += amount
@@ -129,4 +110,5 @@ def _refund(context: Context, charge: Json, amount: int, params: Json) -> Json:
     context.save(charge)
     context.emit("refund.created", refund)
     context.emit("charge.refunded", charge, changed(before, charge))
+    disputes.close_refunded_inquiries(context, charge)
     return refund

@@ -112,11 +112,8 @@ def cancel(call: Call) -> Json:
 @serves("GET /v1/setup_intents", "customer payment_method")
 def find(call: Call) -> Json:
     """Intents, newest first."""
-    customer, method = call.params.get("customer"), call.params.get("payment_method")
-    listed = page(call.context, "setup_intent", call.path, call.params, {"customer": customer} if customer else {})
-    if method:
-        listed["data"] = [intent for intent in listed["data"] if intent["payment_method"] == method]
-    return listed
+    filters: Json = {name: call.params[name] for name in ("customer", "payment_method") if name in call.params}
+    return page(call.context, "setup_intent", call.path, call.params, filters)
 
 
 def succeed(context: Context, intent: Json, method: Record) -> Json:
@@ -128,7 +125,8 @@ def succeed(context: Context, intent: Json, method: Record) -> Json:
     intent["next_action"] = None
     if method.hidden["decline"] and not method.hidden["attaches"]:
         raise _refuse(context, intent, method, cards.failure(method.hidden["decline"], {}))
-    context.save(method.body, method.hidden | {"set_up": True})
+    # Only a card that was set up for payments without its holder spares them 3D Secure later.
+    context.save(method.body, method.hidden | {"set_up": method.hidden["set_up"] or intent["usage"] == "off_session"})
     if intent["customer"] and method.body["customer"] is None:
         payments.attach_after_use(context, method.body, intent["customer"])
     intent["status"] = "succeeded"

@@ -24,10 +24,15 @@ def _checked_url(url: str) -> str:
     return url
 
 
-@serves("POST /v1/webhook_endpoints", "url enabled_events description metadata api_version")
+def _kind(status: str, connect: bool) -> str:
+    return f"{status}_connect" if connect else status
+
+
+@serves("POST /v1/webhook_endpoints", "url enabled_events description metadata api_version connect")
 def create(call: Call) -> Json:
-    """A new endpoint, with its signing secret in the answer."""
+    """A new endpoint, with its signing secret in the answer; ``connect`` makes it hear connected accounts alone."""
     params = call.params
+    connect = bool(params.get("connect"))
     body: Json = {
         "id": f"we_1{token(23)}",
         "object": "webhook_endpoint",
@@ -42,7 +47,7 @@ def create(call: Call) -> Json:
         "url": _checked_url(params["url"]),
     }
     secret = f"whsec_{token(32)}"
-    call.context.insert(body, {"secret": secret}, kind="enabled")
+    call.context.insert(body, {"secret": secret, "connect": connect}, kind=_kind("enabled", connect))
     return body | {"secret": secret}
 
 
@@ -67,7 +72,8 @@ def update(call: Call) -> Json:
         body["metadata"] = merge_metadata(body["metadata"], params["metadata"])
     if "disabled" in params:
         body["status"] = "disabled" if params["disabled"] else "enabled"
-    return call.context.save(body, kind=body["status"])
+    hidden = call.context.get("webhook_endpoint", body["id"], "webhook_endpoint").hidden
+    return call.context.save(body, kind=_kind(body["status"], hidden.get("connect", False)))
 
 
 @serves("DELETE /v1/webhook_endpoints/{webhook_endpoint}")

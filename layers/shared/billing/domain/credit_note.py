@@ -76,12 +76,14 @@ class CreditWish:
         amount: micro-units of the invoice's currency.
         reason: the tenant's own words.
         refund: what is over goes back to the card that paid, not to the customer's balance.
+        payment_id: the payment that it goes back by; None for the last one that brought as much.
     """
 
     amount: int | None
     lines: tuple[CreditLine, ...] = ()
     reason: str | None = None
     refund: bool = False
+    payment_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
 
 

@@ -59,6 +59,27 @@ def charge_minimum(currency: str) -> int:
     return _CHARGE_MINIMUMS.get(currency, 0)
 
 
+_NOT_CHARGED = (
+    "BOV BTN CHE CHW CLF COU CUP ERN GHS IQD IRR KPW LYD MRU MXV SDG SSP STN SVC SYP TMT USN UYI UYW VED VES XAD XCG "
+    "ZWG"
+)
+_NEVER_CHARGED = frozenset(_NOT_CHARGED.split())
+
+
+def is_charged(currency: str) -> bool:
+    """Whether cards can be charged in a currency at all. Source: docs.stripe.com/currencies, "Supported currencies"."""
+    return currency not in _NEVER_CHARGED
+
+
+def charge_maximum(currency: str) -> int:
+    """The most that a card can be charged at once, in minor units: eight digits.
+
+    Source: docs.stripe.com/currencies, "Minimum and maximum charge amounts". Where Stripe takes more (IDR), this is
+    the safe side; what it counts with other digits (ISK with two, ariary with none) is reckoned in its own.
+    """
+    return 99_999_999 // 100 if currency in ("ISK", "UGX") else 99_999_999
+
+
 def is_currency(code: str) -> bool:
     """Tell whether `code` is an active ISO 4217 currency, written in upper case."""
     return code in _MINOR_DIGITS

@@ -37,7 +37,11 @@ class TaxExempt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who is billed."""
+    """Who is billed.
+
+    Args:
+        deleted_at_stripe: how often somebody deleted it at the card processor, with all its payment methods.
+    """
 
     id: str
     tenant_id: str
@@ -53,6 +57,7 @@ class Customer:
     stripe_customer_id: str | None = None
     default_payment_method_id: str | None = None
     tax_exempt: TaxExempt = TaxExempt.NONE
+    deleted_at_stripe: int = 0
     version: int = 0
 
 
@@ -68,7 +73,11 @@ class CardDisplay:
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """A payment method saved at Stripe and attached to one customer; ``id`` is Stripe's."""
+    """A payment method saved at Stripe and attached to one customer; ``id`` is Stripe's.
+
+    Args:
+        detached_at: since when nothing can be charged to it any more, for good; what was shown of it is erased.
+    """
 
     id: str
     tenant_id: str
@@ -76,4 +85,5 @@ class PaymentMethod:
     type: str
     created_at: datetime
     card: CardDisplay | None = field(default=None, metadata=PERSONAL)
+    detached_at: datetime | None = None
     version: int = 0

@@ -54,4 +54,5 @@ class Dunning:
 
     def refused(self, payment_method_id: str | None, for_good: bool) -> "Dunning":
         """After a failed attempt. That of another method, by hand, does not make a stolen card worth one again."""
-        return replace(self, refused_method_id=payment_method_id if for_good else self.refused_method_id)
+        refused_id = payment_method_id if for_good and payment_method_id is not None else self.refused_method_id
+        return replace(self, refused_method_id=refused_id)

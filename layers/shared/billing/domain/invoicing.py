@@ -68,6 +68,8 @@ class Invoice:
             invoice over such credits, what it took off other invoices.
         credits: what all credit notes took, also what went to the balance or back to the card (``crediting``).
         pending_refunds: refunds of credit notes without an outcome, by their ids.
+        disputes: how each dispute of a payment of it stands, by the dispute's id.
+        taken_back: what its payer got back without a credit note, by the id of the dispute or refund.
         notes: what the law wants said, such as ``Reverse charge``.
         due: when it is worked on next: a draft is finalized, an open one is charged again.
         tax_waits: it is a draft because nobody could say what tax is due.
@@ -103,6 +105,8 @@ class Invoice:
     paid_at: datetime | None = None
     credits: tuple[CreditStep, ...] = ()
     pending_refunds: dict[str, Money] = field(default_factory=dict)
+    disputes: dict[str, str] = field(default_factory=dict)
+    taken_back: dict[str, Money] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     tax_waits: bool = False
     auto_charge: bool = True
@@ -132,8 +136,14 @@ class Invoice:
 
     @property
     def creditable(self) -> Money:
-        """What credit notes can still take: of an invoice that they made up for, nothing."""
-        return self.total - sum_money((step.amount for step in self.credits), self.currency)
+        """What credit notes can still take: of an invoice that they made up for, nothing.
+
+        Nor of what its payer has got back without one, by a dispute or by a refund made at Stripe: to credit it would
+        be to give it twice.
+        """
+        credited = sum_money((step.amount for step in self.credits), self.currency)
+        left = self.total - credited - sum_money(self.taken_back.values(), self.currency)
+        return max(left, Money.zero(self.currency)) if self.taken_back else left
 
     @property
     def refundable(self) -> Money:

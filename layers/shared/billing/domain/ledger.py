@@ -21,9 +21,9 @@ class Account(StrEnum):
     TAX_PAYABLE = "tax_payable"  # tax collected for an authority
     CASH = "cash"  # the balance at Stripe
     CUSTOMER_BALANCE = "customer_balance"  # credit that customers have with the tenant
-    REFUNDS = "refunds"
-    DISPUTES = "disputes"
-    BAD_DEBT = "bad_debt"  # receivables that nobody will pay
+    REFUNDS = "refunds"  # what was given back without a credit note
+    DISPUTES = "disputes"  # what payers' banks hold while a dispute is open
+    BAD_DEBT = "bad_debt"  # receivables that nobody will pay, and disputes that were lost
     PROVIDER_PAYABLE = "provider_payable"  # what providers of a marketplace are owed
     COMMISSION_REVENUE = "commission_revenue"
 
@@ -221,3 +221,52 @@ def refund_returned(entry_id: str, refund_id: str, customer_id: str, amount: Mon
     paid = refund_paid(entry_id, refund_id, customer_id, amount, at)
     back = tuple(Posting(each.account, -each.amount, each.party) for each in paid.postings)
     return LedgerEntry(entry_id, "refund_returned", refund_id, at, back)
+
+
+def sold(entry_id: str, payment_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+    """Record a sale without an invoice, which its payment pays: debit receivable, credit revenue.
+
+    Args:
+        entry_id: the id of the entry to make.
+        payment_id: the fact.
+        customer_id: whose receivable goes up, until ``payment_received`` brings it down again.
+        amount: above zero.
+        at: when, UTC.
+    """
+    postings = (Posting(Account.RECEIVABLE, amount, customer_id), Posting(Account.REVENUE, -amount))
+    return LedgerEntry(entry_id, "sold", payment_id, at, postings)
+
+
+def given_back(entry_id: str, refund_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+    """Record a refund that no credit note stands behind: debit refunds, credit receivable.
+
+    ``refund_paid`` put the receivable at +20.00; this brings it back to zero.
+
+    Args:
+        entry_id: the id of the entry to make.
+        refund_id: the fact.
+        customer_id: whose receivable goes down.
+        amount: not zero; negative where the bank sent the refund back.
+        at: when, UTC.
+    """
+    postings = (Posting(Account.REFUNDS, amount), Posting(Account.RECEIVABLE, -amount, customer_id))
+    return LedgerEntry(entry_id, "given_back", refund_id, at, postings)
+
+
+def dispute_moved(entry_id: str, dispute_id: str, held: Money, gone: Money, at: datetime) -> LedgerEntry:
+    """Record what a dispute took from the account at Stripe, or gave back to it.
+
+    Args:
+        entry_id: the id of the entry to make.
+        dispute_id: the fact.
+        held: what more is held while it is open; negative where it is not held any more.
+        gone: what more is lost for good.
+        at: when, UTC.
+    """
+    postings = (
+        Posting(Account.DISPUTES, held),
+        Posting(Account.BAD_DEBT, gone),
+        Posting(Account.CASH, -(held + gone)),
+    )
+    moved = tuple(posting for posting in postings if not posting.amount.is_zero)
+    return LedgerEntry(entry_id, "dispute_moved", dispute_id, at, moved)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 
-from billing.domain.currencies import is_currency
+from billing.domain.currencies import is_currency, minor_digits
 
 MICROS_PER_MINOR = 1000
 LARGEST_AMOUNT = 10**15
@@ -55,6 +55,13 @@ class Money:
             raise TypeError(f"currency must be a str, not {type(self.currency).__name__}")
         if not is_currency(self.currency):
             raise ValueError(f"unknown currency {self.currency!r}: expected an active ISO 4217 code in upper case")
+
+    def __str__(self) -> str:
+        """For a message to people: `Money(4_999_000, "USD")` is "49.99 USD", `Money(500_000, "JPY")` "500 JPY"."""
+        digits = minor_digits(self.currency)
+        scaled = Decimal(self.micros).scaleb(-digits) / MICROS_PER_MINOR
+        whole = self.micros % MICROS_PER_MINOR == 0
+        return f"{scaled:.{digits}f} {self.currency}" if whole else f"{scaled.normalize():f} {self.currency}"
 
     @classmethod
     def zero(cls, currency: str) -> Money:

@@ -39,6 +39,8 @@ class Refund:
 
     Args:
         credit_note_id: the credit note that it pays out, or None.
+        from_balance: whether it pays out what the payment had put into the customer's balance.
+        at_stripe: whether somebody made it at Stripe, not here.
         reason: the tenant's own words.
         failure_reason: Stripe's reason (``expired_or_canceled_card``), or the code of its refusal.
         settled_at: when it succeeded or failed, on the customer's clock.
@@ -60,6 +62,8 @@ class Refund:
     stripe_refund_id: str | None = None
     failure_reason: str | None = None
     settled_at: datetime | None = None
+    from_balance: bool = False
+    at_stripe: bool = False
     test_clock_id: str | None = None
     due: Due | None = None
     version: int = 0
@@ -92,12 +96,33 @@ def with_result(refund: Refund, result: RefundResult, at: datetime) -> Refund:
     )
 
 
-def entry_for(before: Refund, after: Refund, at: datetime) -> LedgerEntry | None:
-    """What the books say of a refund's new state; None where no money moved."""
+def entries_for(before: Refund, after: Refund, at: datetime) -> tuple[LedgerEntry, ...]:
+    """What the books say of a refund's new state; nothing where no money moved.
+
+    A credit note, or the customer's balance, has put the receivable at what is refunded; where there is neither, the
+    refund itself does.
+    """
+    money = (after.id, after.customer_id)
     if after.status is RefundStatus.SUCCEEDED and before.status is not RefundStatus.SUCCEEDED:
-        entry_id = derived("le", after.created_at, "refund.succeeded", after.id)
-        return ledger.refund_paid(entry_id, after.id, after.customer_id, after.amount, at)
+        paid = ledger.refund_paid(_entry_id(after, "refund.succeeded"), *money, after.amount, at)
+        return (paid, *_unexplained(after, "refund.given_back", after.amount, at))
     if after.status is RefundStatus.FAILED and before.status is RefundStatus.SUCCEEDED:
-        entry_id = derived("le", after.created_at, "refund.failed", after.id)
-        return ledger.refund_returned(entry_id, after.id, after.customer_id, after.amount, at)
-    return None
+        returned = ledger.refund_returned(_entry_id(after, "refund.failed"), *money, after.amount, at)
+        return (returned, *_unexplained(after, "refund.not_given_back", -after.amount, at))
+    return ()
+
+
+def taken_from_balance(refund: Refund, amount: Money, at: datetime) -> LedgerEntry:
+    """What the books say of a refund that the customer's balance pays; below zero, that it did not arrive."""
+    what = "refund.from_balance" if not amount.is_negative else "refund.back_to_balance"
+    return ledger.balance_used(_entry_id(refund, what), refund.id, refund.customer_id, amount, at)
+
+
+def _unexplained(refund: Refund, what: str, amount: Money, at: datetime) -> tuple[LedgerEntry, ...]:
+    if refund.credit_note_id is not None or refund.from_balance:
+        return ()
+    return (ledger.given_back(_entry_id(refund, what), refund.id, refund.customer_id, amount, at),)
+
+
+def _entry_id(refund: Refund, what: str) -> str:
+    return derived("le", refund.created_at, what, refund.id)

@@ -34,7 +34,7 @@ def raw_body(event: dict[str, Any]) -> bytes:
             return base64.b64decode(body, validate=True)
         except BadBase64:
             raise ValidationFailed.of("body", "invalid_base64") from None
-    return str(body).encode()
+    return str(body).encode(errors="surrogatepass")  # half a surrogate pair is no UTF-8: ``parse`` will say so
 
 
 def parse(body: bytes, max_bytes: int, max_depth: int) -> Any:

@@ -1,7 +1,7 @@
 """One HTTP call on its way through the three beats: identify, load (in the use case), commit.
 
-Order of the checks: request id -> body -> identify -> API version, tenant status, tenant headers -> scope ->
-Idempotency-Key -> handler -> commit. Whatever is refused leaves an audit row and nothing else.
+Order of the checks: request id -> body -> identify -> card numbers -> API version, tenant status, tenant headers ->
+scope -> Idempotency-Key -> handler -> commit. Whatever is refused leaves an audit row and nothing else.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from billing.domain.card_numbers import carries
 from billing.domain.errors import (
     ApiVersionUnsupported,
     BillingError,
@@ -24,8 +25,9 @@ from billing.domain.errors import (
 )
 from billing.domain.tenant import TenantStatus
 from billing.edge import body as bodies
-from billing.edge import envelope
+from billing.edge import card_numbers, envelope
 from billing.edge.scopes import Scope, granted
+from billing.services.deadline import Deadline
 from billing.services.ports import (
     AuditRow,
     CallerCheck,
@@ -61,6 +63,7 @@ class Edge:
     documentation_base_url: str
     max_body_bytes: int
     max_json_depth: int
+    deadline: Deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class Call:
         self.audited = False
         self._problem: BillingError | None = None
         self._retry_after_s: int | None = None
+        self._raw: bytes | None = None
         self._parsed: list[Any] = []
 
     @property
@@ -120,9 +124,13 @@ class Call:
             BodyTooLarge, ValidationFailed: see ``body.parse``.
         """
         if not self._parsed:
-            raw = bodies.raw_body(self._event)
-            self._parsed.append(bodies.parse(raw, self.edge.max_body_bytes, self.edge.max_json_depth))
+            self._parsed.append(bodies.parse(self._body(), self.edge.max_body_bytes, self.edge.max_json_depth))
         return self._parsed[0]
+
+    def _body(self) -> bytes:
+        if self._raw is None:
+            self._raw = bodies.raw_body(self._event)
+        return self._raw
 
     def _json_body(self) -> Any:
         content_type = self.header("content-type") or _JSON
@@ -151,13 +159,14 @@ class Call:
         if not key:
             raise Unauthenticated("An X-API-Key header is required")
         try:
-            self.identity = self.edge.callers.identify(key, self.policy.limit, self.header("x-user-id"))
+            self.identity = self.edge.callers.identify(key, self.policy.limit, self._user_id())
         except RateLimited as refusal:
             self.rate = RateState(*refusal.rate) if refusal.rate else None
             if refusal.caller and self.rate:
                 self.identity = Identity(*refusal.caller, self.rate)
             raise
         self.rate = self.identity.rate
+        self.forbid_card_numbers()
         plain = self.edge.units.begin(self.identity.tenant_id)
         version = self.header("x-api-version")
         if version is not None and version not in API_VERSIONS:
@@ -168,6 +177,27 @@ class Call:
         if self.method not in _WRITES or self.policy is NO_ROUTE:
             return plain
         return self.edge.units.begin(self.identity.tenant_id, self._keyed())
+
+    def forbid_card_numbers(self) -> None:
+        """No field of the request may carry a card number: of all that may be wrong with it, this is told first.
+
+        Raises:
+            ValidationFailed: naming every such field, and no digit.
+        """
+        try:
+            body = self._body()
+        except ValidationFailed:  # no base64: nobody will read it
+            body = b""
+        if len(body) > self.edge.max_body_bytes:  # nor this
+            body = b""
+        problem = card_numbers.refusal(card_numbers.in_request(self._event, self._headers, body))
+        if problem is not None:
+            raise problem
+
+    def _user_id(self) -> str | None:
+        """Who the caller says it calls for; the limits are counted under that name, so a card number is none."""
+        named = self.header("x-user-id")
+        return None if named is not None and carries(named) else named
 
     def _check_tenant(self, unit: Unit) -> None:
         named = self.header("x-tenant-id")
@@ -217,6 +247,7 @@ class Call:
                 outcome that is still open does not).
         """
         if self.policy.public:
+            self.forbid_card_numbers()
             return render(work())[0]
         unit = self.admit()
 

@@ -208,6 +208,7 @@ class HttpApi:
 
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """The Lambda's entry: one HTTP event in payload format 2.0."""
+        self._edge.deadline.begin(context.get_remaining_time_in_millis())
         call = _current.call = Call(self._edge, event, self._policy)
         try:
             answer = self.app.resolve(event, context)

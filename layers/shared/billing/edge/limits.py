@@ -3,3 +3,4 @@
 from billing.services.ports import RouteLimit
 
 INVOICE_QUERIES = RouteLimit("q", 300)
+PAYMENT_INTENTS = RouteLimit("i", 30)

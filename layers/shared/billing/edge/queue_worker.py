@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from billing.services.deadline import Deadline
 from billing.services.turn import TurnReport
 
 
@@ -22,6 +23,7 @@ class QueueWorker:
     Args:
         turn: works one shard until a deadline.
         margin_s: what is left of the Lambda's time at the deadline: enough for one item with a slow charge.
+        deadline: is told when the batch's time ends.
     """
 
     def __init__(
@@ -30,10 +32,12 @@ class QueueWorker:
         logger: Logger,
         clock: Callable[[], datetime],
         margin_s: float,
+        deadline: Deadline,
     ) -> None:
         self._turn = turn
         self._clock = clock
         self._margin_s = margin_s
+        self._deadline = deadline
         self._logger = logger
         # One failed message of a group must not hold up the other groups; the order within a group is kept.
         self._processor = SqsFifoPartialProcessor(skip_group_on_error=True)
@@ -42,6 +46,7 @@ class QueueWorker:
 
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """One batch; what failed is named, and comes again."""
+        self._deadline.begin(context.get_remaining_time_in_millis())
         answer = process_partial_response(
             event=event, record_handler=self._work, processor=self._processor, context=context
         )

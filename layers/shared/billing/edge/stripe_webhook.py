@@ -5,7 +5,8 @@ from typing import Any
 
 from billing.domain.errors import Unauthenticated
 from billing.edge.webhook import Delivery, IncomingWebhook, WebhookRuntime
-from billing.services.stripe_events import HANDLED, StripeEvents
+from billing.services.stripe_events import StripeEvents
+from billing.services.stripe_news import HANDLED, Event
 
 
 class StripeWebhook(IncomingWebhook):
@@ -25,13 +26,12 @@ class StripeWebhook(IncomingWebhook):
         event_type = event.get("type")
         if event_type not in HANDLED:
             return "not handled"
-        about = event["data"].get("object") or {}
-        notice = self._events.look_up(event_type, str(event["id"]), str(about.get("id")))
-        if notice is None:
+        data = event["data"]
+        sent = Event(str(event["id"]), event_type, data.get("object") or {}, data.get("previous_attributes") or {})
+        news = self._events.look_up(sent)
+        if news is None:
             return "not ours"
         try:
-            return self.commit(
-                notice.tenant_id, notice.event_id, lambda unit: self._events.apply(unit, notice), delivery
-            )
+            return self.commit(news.tenant_id, sent.id, lambda unit: self._events.apply(unit, sent.id, news), delivery)
         except Unauthenticated:
             return "not ours"

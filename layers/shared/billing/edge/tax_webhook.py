@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from billing.domain.errors import WebhookRejected
 from billing.domain.tenant import PLATFORM
+from billing.edge import card_numbers
 from billing.edge.webhook import Delivery, IncomingWebhook, WebhookRuntime
 from billing.services.tax_events import HANDLED, TaxEvents
 
@@ -18,8 +20,16 @@ class TaxWebhook(IncomingWebhook):
     def __init__(
         self, verified: Callable[[str, str], dict[str, Any]], events: TaxEvents, runtime: WebhookRuntime
     ) -> None:
-        super().__init__(runtime, "tax-provider", "/webhooks/tax-provider", "tax-signature", verified)
+        super().__init__(runtime, "tax-provider", "/webhooks/tax-provider", "tax-signature", self._accepted)
+        self._signed = verified
         self._events = events
+
+    def _accepted(self, body: str, header: str) -> dict[str, Any]:
+        event = self._signed(body, header)
+        problem = card_numbers.refusal(card_numbers.in_body(body.encode(errors="replace")))
+        if problem is not None:
+            raise WebhookRejected("A card number is not accepted", problem.details)
+        return event
 
     def apply(self, event: dict[str, Any], delivery: Delivery) -> str:
         if event.get("type") not in HANDLED:

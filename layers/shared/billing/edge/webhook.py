@@ -14,8 +14,10 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from billing.domain.card_numbers import shown
 from billing.domain.errors import BillingError, Detail, WebhookRejected
 from billing.edge.metrics import embedded
+from billing.services.deadline import Deadline
 from billing.services.faults import NotWrittenYet, described
 from billing.services.ports import AuditRow, KeyedRequest, Replay, StoredResponse, Unit, Units
 from billing.services.races import run_again
@@ -34,6 +36,7 @@ class WebhookRuntime:
     jitter: Callable[[], float]
     pause: Callable[[float], None]
     stage: str
+    deadline: Deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class IncomingWebhook:
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """One delivery."""
         runtime = self._runtime
+        runtime.deadline.begin(context.get_remaining_time_in_millis())
         started = runtime.clock()
         delivery = Delivery(runtime.new_request_id(), event["requestContext"]["http"].get("sourceIp"), started)
         outcome = self._answer(event, delivery)
@@ -125,10 +129,10 @@ class IncomingWebhook:
         try:
             sent = self._verified(_body(event), _header(event, self._signature_header))
         except WebhookRejected as refusal:
-            return Outcome(400, refusal.message)
+            return Outcome(400, refusal.message, details=refusal.details)
         except BillingError as error:
             return Outcome(500, error.message)
-        event_id = str(sent["id"])
+        event_id = shown(str(sent["id"]))
         try:
             return Outcome(200, self.apply(sent, delivery), event_id)
         except WebhookRejected as refusal:

@@ -13,8 +13,8 @@ from billing.services.taxes import Item
 
 RETRY_AFTER_S = 5
 CONNECT_TIMEOUT_S = 2.0
-TRIES_WORTH = 3
-"""How many slow answers a sale is worth: the budget in timeouts."""
+_TRIES_WORTH = 3
+"""How many slow answers a sale is worth."""
 Ask = Callable[[Sequence[Item]], Sequence[tuple[TaxAmount, ...]]]
 
 
@@ -22,10 +22,12 @@ class Budget:
     """The time that all the calls about one sale may take: the caller is a request, and has its own end.
 
     Args:
-        seconds: after which no further call begins.
+        timeout_s: how long one try may take. Three of them, then no further call begins.
+        left_s: for how long they may be waited for, of what is left of the invocation: the last one has to end by then.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, timeout_s: float, left_s: float) -> None:
+        seconds = min(_TRIES_WORTH * timeout_s, left_s - CONNECT_TIMEOUT_S - timeout_s)
         self._until = time.monotonic() + seconds
 
     def spend(self) -> None:

@@ -4,7 +4,7 @@ A calculation moves no money, so it needs no key and may be asked for again. Slo
 more, then the provider is ``Unavailable``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,12 +16,11 @@ from billing.domain.customer import Address
 from billing.domain.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.lines import TaxAmount
 from billing.domain.money import MICROS_PER_MINOR, Money
-from billing.providers.stripe_gateway import stripe_amount
+from billing.providers.stripe_objects import stripe_amount
 from billing.providers.stripe_secrets import SecretReader
 from billing.providers.tax_parts import (
     CONNECT_TIMEOUT_S,
     RETRY_AFTER_S,
-    TRIES_WORTH,
     Budget,
     asked_by_sign,
     is_untaxed,
@@ -44,16 +43,18 @@ class StripeTax:
 
     Args:
         timeout_s: how long one try may take.
+        left_s: for how long Stripe may be waited for, of what is left of the invocation.
     """
 
-    def __init__(self, secrets: SecretReader, api_base: str, timeout_s: float) -> None:
+    def __init__(self, secrets: SecretReader, api_base: str, timeout_s: float, left_s: Callable[[], float]) -> None:
+        self._left_s = left_s
         self._secrets = secrets
         self._api_base = api_base
         self._timeout_s = timeout_s
         self._clients: dict[str, StripeClient] = {}
 
     def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:
-        budget = Budget(TRIES_WORTH * self._timeout_s)
+        budget = Budget(self._timeout_s, self._left_s())
         return asked_by_sign(sale.items, lambda items: self._calculated(sale, items, budget), _MOST_ITEMS)
 
     def _calculated(self, sale: Sale, items: Sequence[Item], budget: Budget) -> list[tuple[TaxAmount, ...]]:

@@ -5,7 +5,7 @@ Asking leaves nothing behind at TaxJar. Slow, dropped and 5xx are tried once mor
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -21,7 +21,6 @@ from billing.domain.tax import line_taxes
 from billing.providers.tax_parts import (
     CONNECT_TIMEOUT_S,
     RETRY_AFTER_S,
-    TRIES_WORTH,
     Budget,
     asked_by_sign,
     is_untaxed,
@@ -59,16 +58,18 @@ class TaxJar:
     Args:
         api_base: ``https://api.taxjar.com``, or a stand-in's.
         timeout_s: how long one try may take.
+        left_s: for how long TaxJar may be waited for, of what is left of the invocation.
     """
 
-    def __init__(self, secrets: TaxSecretReader, api_base: str, timeout_s: float) -> None:
+    def __init__(self, secrets: TaxSecretReader, api_base: str, timeout_s: float, left_s: Callable[[], float]) -> None:
+        self._left_s = left_s
         self._secrets = secrets
         self._url = f"{api_base}/v2/taxes"
         self._timeout = (CONNECT_TIMEOUT_S, timeout_s)
         self._session = requests.Session()
 
     def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:
-        budget = Budget(TRIES_WORTH * self._timeout[1])
+        budget = Budget(self._timeout[1], self._left_s())
         return asked_by_sign(sale.items, lambda items: self._calculated(sale, items, budget), _MOST_ITEMS)
 
     def _calculated(self, sale: Sale, items: Sequence[Item], budget: Budget) -> list[tuple[TaxAmount, ...]]:

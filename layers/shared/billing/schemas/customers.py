@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from billing.domain.balance import Balance
 from billing.domain.customer import Address, Customer, PaymentMethod, TaxExempt
@@ -21,6 +21,7 @@ from billing.schemas.base import (
     unsaid,
 )
 from billing.services.customers import NewCustomer
+from billing.services.ports import OpenedIntent
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
@@ -158,6 +159,19 @@ def _tax_id_status(customer: Customer) -> str | None:
     return tax_id_status(customer.address.country if customer.address else None, customer.tax_id).value
 
 
+class SetupIn(Request):
+    customer_id: Annotated[Id | None, Field(description="the tenant's own customer where not said")] = None
+
+
+class SetupOut(Resource):
+    setup_intent_id: str
+    client_secret: Annotated[str, Field(description="for the form in which the payer saves a method")]
+
+    @classmethod
+    def of(cls, opened: OpenedIntent) -> "SetupOut":
+        return cls(setup_intent_id=opened.id, client_secret=opened.client_secret)
+
+
 class CardOut(Resource):
     brand: str
     last4: str
@@ -170,6 +184,7 @@ class PaymentMethodOut(Resource):
     customer_id: str
     type: str
     card: CardOut | None
+    detached_at: Time | None
     created_at: Time
 
     @classmethod
@@ -182,5 +197,6 @@ class PaymentMethodOut(Resource):
             card=CardOut(brand=card.brand, last4=card.last4, exp_month=card.exp_month, exp_year=card.exp_year)
             if card
             else None,
+            detached_at=method.detached_at,
             created_at=method.created_at,
         )

@@ -1,24 +1,22 @@
-"""Invoices and payments in the API (contract.md section 6). Amounts are integers in micro-units."""
+"""Invoices in the API (contract.md section 6). Amounts are integers in micro-units."""
 
 from typing import Annotated
 
 from pydantic import Field
 
+from billing.domain.dispute import DisputeStatus
 from billing.domain.invoicing import Invoice, InvoiceStatus, PartySnapshot
 from billing.domain.lines import InvoiceLine
-from billing.domain.payment import Payment, PaymentError
 from billing.schemas.base import Id, Quantity, Request, Resource, Time
 from billing.schemas.customers import AddressOut
+from billing.schemas.payments import PaymentErrorOut
 from billing.schemas.subscriptions import PeriodOut
-from billing.services.invoices import Paid
+from billing.services.invoice_payments import Paid
+
+_CONTESTED = {each.value for each in DisputeStatus if not each.is_closed or each is DisputeStatus.LOST}
 
 
 class PayIn(Request):
-    payment_method_id: Id | None = None
-
-
-class PaymentIn(Request):
-    invoice_id: Id
     payment_method_id: Id | None = None
 
 
@@ -80,18 +78,6 @@ class PartyOut(Resource):
         return cls(name=party.name, address=AddressOut.of(party.address), tax_id=party.tax_id, email=party.email)
 
 
-class PaymentErrorOut(Resource):
-    code: str
-    decline_code: str | None
-    message: str
-
-    @classmethod
-    def of(cls, error: PaymentError | None) -> "PaymentErrorOut | None":
-        if error is None:
-            return None
-        return cls(code=error.code, decline_code=error.decline_code, message=error.message)
-
-
 class InvoiceOut(Resource):
     id: str
     number: str | None
@@ -121,6 +107,8 @@ class InvoiceOut(Resource):
     next_attempt_at: Annotated[Time | None, Field(description="the next dunning step of an open invoice")]
     latest_payment_id: str | None
     payment_error: PaymentErrorOut | None
+    disputed: Annotated[bool, Field(description="a payment of it is disputed, or was and the dispute was lost")]
+    dispute_ids: list[str]
     metadata: dict[str, str]
     test_mode: bool
     created_at: Time
@@ -161,6 +149,8 @@ class InvoiceOut(Resource):
             next_attempt_at=due_at if invoice.status is InvoiceStatus.OPEN else None,
             latest_payment_id=invoice.latest_payment_id,
             payment_error=PaymentErrorOut.of(invoice.payment_error),
+            disputed=any(status in _CONTESTED for status in invoice.disputes.values()),
+            dispute_ids=list(invoice.disputes),
             metadata=invoice.metadata,
             test_mode=invoice.test_mode,
             created_at=invoice.created_at,
@@ -200,46 +190,6 @@ class PreviewOut(Resource):
             balance_applied=invoice.balance_applied.micros,
             amount_due=invoice.amount_due.micros,
             notes=list(invoice.notes),
-        )
-
-
-class PaymentOut(Resource):
-    id: str
-    customer_id: str
-    invoice_id: str | None
-    subscription_id: str | None
-    amount: int
-    currency: str
-    status: str
-    attempt: int
-    payment_method_id: str
-    payment_intent_id: str | None
-    error: PaymentErrorOut | None
-    settled_by: str | None
-    settled_event_id: str | None
-    settled_at: Time | None
-    created_at: Time
-    version: int
-
-    @classmethod
-    def of(cls, payment: Payment) -> "PaymentOut":
-        return cls(
-            id=payment.id,
-            customer_id=payment.customer_id,
-            invoice_id=payment.invoice_id,
-            subscription_id=payment.subscription_id,
-            amount=payment.amount.micros,
-            currency=payment.amount.currency,
-            status=payment.status.value,
-            attempt=payment.attempt,
-            payment_method_id=payment.payment_method_id,
-            payment_intent_id=payment.stripe_payment_intent_id,
-            error=PaymentErrorOut.of(payment.error),
-            settled_by=payment.settled_by.value if payment.settled_by else None,
-            settled_event_id=payment.settled_event_id,
-            settled_at=payment.settled_at,
-            created_at=payment.created_at,
-            version=payment.version,
         )
 
 

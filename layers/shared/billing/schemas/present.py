@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from billing.domain.credit_note import CreditNote
 from billing.domain.customer import Customer
 from billing.domain.discounts import Redemption
+from billing.domain.dispute import Dispute
 from billing.domain.invoicing import Invoice
 from billing.domain.payment import Payment
 from billing.domain.refund import Refund
@@ -17,7 +18,9 @@ from billing.domain.usage_rejection import UsageRejection
 from billing.schemas.coupons import RedemptionOut
 from billing.schemas.credit_notes import CreditNoteOut
 from billing.schemas.customers import CustomerOut
-from billing.schemas.invoices import InvoiceOut, PaymentOut
+from billing.schemas.disputes import DisputeOut
+from billing.schemas.invoices import InvoiceOut
+from billing.schemas.payments import PaymentOut
 from billing.schemas.refunds import RefundOut
 from billing.schemas.subscriptions import SubscriptionOut
 from billing.schemas.tenants import TestClockOut
@@ -29,6 +32,7 @@ _SHAPES: dict[type, Callable[[Any], BaseModel]] = {
     Invoice: InvoiceOut.of,
     Payment: PaymentOut.of,
     Refund: RefundOut.of,
+    Dispute: DisputeOut.of,
     CreditNote: CreditNoteOut.of,
     TestClock: TestClockOut.of,
     Redemption: RedemptionOut.of,

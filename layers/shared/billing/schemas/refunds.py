@@ -1,7 +1,16 @@
 """Refunds in the API. Amounts are integers in micro-units."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from billing.domain.refund import Refund
-from billing.schemas.base import Resource, Time
+from billing.schemas.base import PositiveAmount, Request, Resource, ShortText, Time
+
+
+class RefundIn(Request):
+    amount: Annotated[PositiveAmount | None, Field(description="all that is left of the payment where not said")] = None
+    reason: ShortText | None = None
 
 
 class RefundOut(Resource):
@@ -15,6 +24,8 @@ class RefundOut(Resource):
     status: str
     reason: str | None
     failure_reason: str | None
+    from_balance: Annotated[bool, Field(description="of what was paid too much, off the customer's balance")]
+    made_at_stripe: bool
     settled_at: Time | None
     created_at: Time
     version: int
@@ -32,6 +43,8 @@ class RefundOut(Resource):
             status=refund.status.value,
             reason=refund.reason,
             failure_reason=refund.failure_reason,
+            from_balance=refund.from_balance,
+            made_at_stripe=refund.at_stripe,
             settled_at=refund.settled_at,
             created_at=refund.created_at,
             version=refund.version,

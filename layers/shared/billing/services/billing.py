@@ -322,7 +322,7 @@ class Biller:
         work.checkpoint(progress | ({"subscription": subscription.id} if subscription else {}))
         result = self.collector.charge(payment)
         case = self.collector.settle(work, Case(payment, invoice, subscription), result, occasion.at, occasion.by)
-        return Billed(case.subscription, case.invoice, case.payment, result.client_secret)
+        return Billed(case.subscription, case.invoice, case.payment, result.next_secret)
 
     def go_on(self, work: Work, progress: dict[str, str]) -> Billed:
         """Go on from the first commit of an earlier run: ask about its attempt instead of starting anew."""
@@ -340,7 +340,7 @@ class Biller:
         result = self.collector.resolve(work, payment)
         case = Case(payment, found.require(invoice_ref), found.get(subscription_ref))
         case = self.collector.settle(work, case, result, payment.created_at, SettledBy.REQUEST)
-        return Billed(case.subscription, case.invoice, case.payment, result.client_secret)
+        return Billed(case.subscription, case.invoice, case.payment, result.next_secret)
 
     def _saved(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:
         """The subscription saved with its alarm; its event says what happened to it."""

@@ -17,14 +17,18 @@ from billing.domain import subscription as lifecycle
 from billing.domain.customer import Customer
 from billing.domain.due import Due, wall_clock_shard
 from billing.domain.dunning import Dunning
+from billing.domain.errors import InvalidState, PaymentMethodInvalid
 from billing.domain.invoicing import Invoice, InvoiceStatus
 from billing.domain.payment import (
+    AUTHENTICATION_REQUIRED,
+    PAYER_HAS,
     ChargeResult,
     Payment,
     PaymentError,
     PaymentStatus,
     SettledBy,
     attempt_id,
+    stripe_metadata,
     with_result,
 )
 from billing.domain.subscription import Subscription, SubscriptionState
@@ -32,7 +36,7 @@ from billing.domain.tenant import Tenant
 from billing.services import balances
 from billing.services.clocks import shard_of
 from billing.services.keys import outside_key
-from billing.services.ports import CardProcessor, Found, OutcomeUnknown, Ref, Work
+from billing.services.ports import CardProcessor, Found, IntentWish, OpenedIntent, OutcomeUnknown, Ref, Work
 
 RESEND_WITHIN = timedelta(hours=23)
 """Stripe knows a key for 24 hours; after that the same request would charge again, so it is looked up instead."""
@@ -79,11 +83,24 @@ class Collector:
             off_session: nobody is there to authenticate the payment.
             due: when an outcome that nobody heard of is looked up; by default in a minute of the wall clock.
         """
+        payment = self._new_attempt(work, invoice, customer, payment_method_id, at, off_session)
+        payment = work.save(replace(payment, due=due or self.check_due(payment.id, work.now)))
+        # Its next dunning step is set when this attempt has failed.
+        return payment, work.save(replace(settlement.attempted(invoice, payment), due=None))
+
+    def _new_attempt(
+        self,
+        work: Work,
+        invoice: Invoice,
+        customer: Customer,
+        payment_method_id: str | None,
+        at: datetime,
+        off_session: bool,
+    ) -> Payment:
         assert customer.stripe_customer_id is not None
         number = invoice.attempt_count + 1
-        payment_id = attempt_id(invoice.id, invoice.created_at, number)
-        payment = Payment(
-            id=payment_id,
+        return Payment(
+            id=attempt_id(invoice.id, invoice.created_at, number),
             tenant_id=invoice.tenant_id,
             customer_id=customer.id,
             amount=invoice.amount_due,
@@ -98,11 +115,37 @@ class Collector:
             invoice_id=invoice.id,
             subscription_id=invoice.subscription_id,
             test_clock_id=invoice.test_clock_id,
-            due=due or self._check_due(payment_id, work.now),
         )
-        payment = work.save(payment)
-        # Its next dunning step is set when this attempt has failed.
-        return payment, work.save(replace(settlement.attempted(invoice, payment), due=None))
+
+    def intent(
+        self, work: Work, invoice: Invoice, customer: Customer, at: datetime, save_method: bool
+    ) -> tuple[Payment, Invoice, OpenedIntent]:
+        """Stage the invoice's next attempt as an intent that its payer completes in a form.
+
+        It moves no money, so it is made before the commit: its id follows from (invoice, attempt number), and where a
+        crash leaves one behind, nobody was ever given its secret. Dunning goes on meanwhile, and takes it back.
+
+        Args:
+            at: now, on the customer's clock.
+            save_method: keep what it is paid by as a saved method.
+        """
+        payment = self._new_attempt(work, invoice, customer, None, at, off_session=False)
+        # To charge this attempt instead is another request, and so is one for what a credit note has left of it.
+        key = f"{payment.idempotency_key}:intent:{payment.amount.micros}"
+        wish = IntentWish(payment.amount, payment.stripe_customer_id, stripe_metadata(payment), save_method, key)
+        opened = self.processor.open_intent(wish)
+        payment = work.save(self.waiting(payment, opened, work.now))
+        return payment, work.save(settlement.attempted(invoice, payment)), opened
+
+    def waiting(self, payment: Payment, opened: OpenedIntent, now: datetime) -> Payment:
+        """The payment whose payer has a form with this intent; after a day it is taken back."""
+        due = Due(wall_clock_shard(payment.id, self.due_shards), now + PAYER_HAS)
+        return replace(
+            payment,
+            status=PaymentStatus.REQUIRES_PAYMENT_METHOD,
+            stripe_payment_intent_id=opened.id,
+            due=due,
+        )
 
     def charge(self, payment: Payment) -> ChargeResult:
         """Stripe's word on an attempt; ``pending`` where it gave none, and the sweep will ask again."""
@@ -110,6 +153,17 @@ class Collector:
             return self.processor.charge(payment)
         except OutcomeUnknown:
             return _PENDING
+
+    def secret_of(self, payment: Payment) -> str | None:
+        """The client secret of a payment that is known to be its payer's turn; asked for again, for it is not stored.
+
+        Raises:
+            Unavailable: Stripe cannot be asked just now.
+        """
+        declined = payment.error is not None and payment.error.code != AUTHENTICATION_REQUIRED
+        if not payment.in_the_payers_hands or declined or payment.stripe_payment_intent_id is None:
+            return None
+        return self.processor.retrieve_charge(payment.stripe_payment_intent_id)[0].next_secret
 
     def resolve(self, work: Work, payment: Payment) -> ChargeResult:
         """What became of an attempt whose outcome nobody wrote down.
@@ -140,36 +194,71 @@ class Collector:
             at: now, on the customer's clock.
             event_id: Stripe's event, where a webhook brought the news.
         """
-        payment = with_result(case.payment, result, at, by, event_id)
+        payment = self.heard(work, case.payment, result, at, by, event_id)
         if payment is case.payment:
             return case
-        if not payment.status.is_final:
-            payment = replace(payment, due=payment.due or self._check_due(payment.id, work.now))
-        payment = work.save(payment)
         if payment.status is PaymentStatus.SUCCEEDED:
             return self._succeeded(work, replace(case, payment=payment), at)
+        payment = work.save(payment)
         if payment.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
             return self._failed(work, replace(case, payment=payment), at)
         if payment.status is PaymentStatus.REQUIRES_ACTION:
             work.emit("payment.requires_action", payment)
         return replace(case, payment=payment)
 
-    def withdraw(self, work: Work, case: Case, at: datetime) -> Case:
+    def heard(
+        self, work: Work, payment: Payment, result: ChargeResult, at: datetime, by: SettledBy, event_id: str | None
+    ) -> Payment:
+        """The payment after Stripe's word, with its next alarm; unchanged where that is old news.
+
+        What its payer may still complete is looked at again when the payer's time is over, also after a decline: the
+        webhook of a second try may get lost.
+        """
+        after = with_result(payment, result, at, by, event_id)
+        if after is payment or after.status in (PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED):
+            return after
+        if not after.status.is_final:
+            return replace(after, due=after.due or self.check_due(after.id, work.now))
+        if after.in_the_payers_hands and after.test_clock_id is None:
+            return replace(after, due=Due(wall_clock_shard(after.id, self.due_shards), work.now + PAYER_HAS))
+        return after
+
+    def withdraw(self, work: Work, case: Case, at: datetime, replaced: bool = False) -> Case:
         """Take back an attempt that its payer could still complete, before another one is made.
 
         A form that the payer has open keeps its secret: without this, an old form and a new card would both pay.
         Where the payer was faster, the attempt is settled as paid, and the invoice with it.
+
+        Args:
+            replaced: another attempt follows at once, so this one is no failure of the invoice's.
+
+        Raises:
+            InvalidState: it can be taken back no more, and has no outcome yet.
         """
         payment = case.payment
-        in_the_payers_hands = payment.status is PaymentStatus.REQUIRES_ACTION or (
-            payment.status is PaymentStatus.FAILED and not payment.off_session
-        )
-        if not in_the_payers_hands or payment.stripe_payment_intent_id is None:
+        if not payment.in_the_payers_hands:
             return case
-        return self.settle(work, case, self.processor.cancel_charge(payment), at, SettledBy.REQUEST)
+        result = self.taken_back(payment)
+        if not replaced or result.status is PaymentStatus.SUCCEEDED:
+            return self.settle(work, case, result, at, SettledBy.REQUEST)
+        after = self.heard(work, payment, result, at, SettledBy.REQUEST, None)
+        return case if after is payment else replace(case, payment=work.save(after))
+
+    def taken_back(self, payment: Payment) -> ChargeResult:
+        """Cancel an attempt at Stripe: canceled, or paid where the payer was faster.
+
+        Raises:
+            InvalidState: neither; whoever made another attempt now might charge twice.
+        """
+        result = self.processor.cancel_charge(payment)
+        if result.status not in (PaymentStatus.CANCELED, PaymentStatus.SUCCEEDED):
+            raise InvalidState.of("payment", result.status, "taken back")
+        return result
 
     def _succeeded(self, work: Work, case: Case, at: datetime) -> Case:
         received = settlement.paid(case.invoice, case.payment, at)
+        excess = None if received.excess.is_zero else received.excess
+        case = replace(case, payment=work.save(replace(case.payment, excess=excess)))
         for entry in received.entries:
             work.save(entry)
         balances.credit(work, case.invoice, received.excess)
@@ -215,11 +304,24 @@ class Collector:
         invoice = work.save(failed)
         work.emit("invoice.payment_failed", invoice)
         if subscription is not None:
-            subscription = _saved(work, subscription, lifecycle.invoice_unpaid(subscription, invoice.id))
+            unpaid = lifecycle.invoice_unpaid(_without_dead_method(subscription, case.payment), invoice.id)
+            subscription = _saved(work, subscription, unpaid)
         return Case(case.payment, invoice, subscription)
 
-    def _check_due(self, payment_id: str, now: datetime) -> Due:
+    def check_due(self, payment_id: str, now: datetime) -> Due:
+        """When an attempt without an outcome is looked up, by default."""
         return Due(wall_clock_shard(payment_id, self.due_shards), now + timedelta(seconds=self.check_after_s))
+
+
+def _without_dead_method(subscription: Subscription, payment: Payment) -> Subscription:
+    """A subscription whose own method is gone is charged by its customer's default from now on.
+
+    It may have got the method while that was being removed.
+    """
+    is_gone = payment.error is not None and payment.error.code == PaymentMethodInvalid.code
+    if not is_gone or subscription.payment_method_id != payment.payment_method_id:
+        return subscription
+    return replace(subscription, payment_method_id=None)
 
 
 def _saved(work: Work, before: Subscription, after: Subscription) -> Subscription:

@@ -195,6 +195,9 @@ class CreditNotes:
             return self._go_on(work, work.progress)
         invoice = found.require(invoice_ref)
         sequence = found.get(sequence_ref) or CreditNoteSequence(work.tenant.id, work.tenant.invoice_prefix)
+        if wish.payment_id is not None and invoice.status is not InvoiceStatus.PAID:
+            # What is credited of an open invoice comes off what it asks for, before anything goes back to a card.
+            raise InvalidState.of("invoice", invoice.status, "refunded; issue a credit note")
         read = self._load(work, invoice, sequence, wish)
         self._check(read, wish)
         loaded = self._withdrawn(work, read)
@@ -203,14 +206,14 @@ class CreditNotes:
             work.checkpoint({})
             return self.create(work, invoice_id, wish)
         issued = credit_notes.issue(loaded.invoice, wish, work.fresh_id("cn", loaded.at), sequence, loaded.at)
-        return self._carry_out(work, loaded, issued)
+        return self._carry_out(work, loaded, issued, wish.payment_id)
 
     @staticmethod
     def _check(loaded: _Loaded, wish: CreditWish) -> None:
         """Refuse what cannot be before anything outside is touched."""
         note = credit_notes.issue(loaded.invoice, wish, "", loaded.sequence, loaded.at).credit_note
         if not note.to_refund.is_zero:
-            _paid_by(loaded.payments, note.to_refund)
+            _paid_by(loaded.payments, note.to_refund, wish.payment_id)
 
     def _load(self, work: Work, invoice: Invoice, sequence: CreditNoteSequence, wish: CreditWish) -> _Loaded:
         tenant_id = work.tenant.id
@@ -250,10 +253,10 @@ class CreditNotes:
             return None
         return replace(loaded, invoice=case.invoice, subscription=case.subscription)
 
-    def _carry_out(self, work: Work, loaded: _Loaded, issued: Issued) -> CreditNoteView:
+    def _carry_out(self, work: Work, loaded: _Loaded, issued: Issued, payment_id: str | None) -> CreditNoteView:
         note, refund = issued.credit_note, None
         if not note.to_refund.is_zero:
-            payment = _paid_by(loaded.payments, note.to_refund)
+            payment = _paid_by(loaded.payments, note.to_refund, payment_id)
             refund = self.refunder.attempt(work, payment, note.to_refund, note.reason, loaded.at, note.id)
             issued = refunding(issued, refund)
         note = self._saved(work, loaded, issued)
@@ -324,17 +327,17 @@ def _payment_ids(invoice: Invoice, all_of_them: bool) -> list[str]:
     return [attempt_id(invoice.id, invoice.created_at, n) for n in range(1, invoice.attempt_count + 1)]
 
 
-def _paid_by(payments: tuple[Payment, ...], amount: Money) -> Payment:
-    """The payment to refund: the last one that brought as much.
+def _paid_by(payments: tuple[Payment, ...], amount: Money, payment_id: str | None) -> Payment:
+    """The payment to refund: the one that is asked for, or the last one of which as much is left.
 
     Raises:
-        RefundExceedsAvailable: none did.
+        RefundExceedsAvailable: as much is left of none.
     """
     for payment in reversed(payments):
-        if payment.status is PaymentStatus.SUCCEEDED and payment.amount >= amount:
+        if payment_id in (None, payment.id) and payment.refundable >= amount:
             return payment
     detail = Detail("refund", "above_what_was_paid")
-    raise RefundExceedsAvailable(f"No payment of the invoice brought {amount}", (detail,))
+    raise RefundExceedsAvailable(f"Of no payment of the invoice {amount} are left", (detail,))
 
 
 def _add_to_balance(work: Work, balance: Balance, amount: Money) -> None:

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+from billing.domain.customer import Customer
 from billing.services.ports import Work
 
 _LONGEST_CLIENT_KEY = 100  # Stripe takes 255 characters, and the operation wants its share
@@ -18,6 +19,11 @@ def outside_key(work: Work, tenant_id: str, *operation: str) -> str:
     return ":".join([part for part in (client_key, tenant_id, *operation) if part])
 
 
-def fact_key(tenant_id: str, *operation: str) -> str:
-    """The key of a call that is the same whoever asks for it: ``ten_1:customer:cus_1``."""
-    return ":".join((tenant_id, *operation))
+def customer_key(customer: Customer) -> str:
+    """The key under which a customer is made at Stripe, whoever asks: ``ten_1:customer:cus_1``.
+
+    After somebody deleted it there, the next one is another fact (``ten_1:customer:cus_1:1``): Stripe would answer the
+    old key with the customer that is gone.
+    """
+    key = f"{customer.tenant_id}:customer:{customer.id}"
+    return f"{key}:{customer.deleted_at_stripe}" if customer.deleted_at_stripe else key

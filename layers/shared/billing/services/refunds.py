@@ -12,16 +12,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from billing.domain import balance as balances
+from billing.domain.balance import Balance
 from billing.domain.currencies import charge_step
 from billing.domain.due import Due, clock_of
-from billing.domain.errors import InvalidState, ValidationFailed
+from billing.domain.errors import Detail, InvalidState, RefundExceedsAvailable, ValidationFailed
+from billing.domain.ids import derived
+from billing.domain.invoicing import Invoice
 from billing.domain.money import Money
 from billing.domain.payment import Payment, PaymentStatus
-from billing.domain.refund import Refund, RefundResult, RefundStatus, entry_for, with_result
+from billing.domain.refund import (
+    Refund,
+    RefundResult,
+    RefundStatus,
+    entries_for,
+    taken_from_balance,
+    with_result,
+)
 from billing.services.clocks import shard_of
 from billing.services.collection import RESEND_WITHIN
 from billing.services.keys import outside_key
-from billing.services.ports import CardProcessor, OutcomeUnknown, Ref, Work
+from billing.services.ports import CardProcessor, OutcomeUnknown, Ref, RefundOnFile, Work
 
 _LOOK_EVERY = timedelta(hours=6)
 """A bank may take days over a refund. Its webhook tells; this is for the one that got lost."""
@@ -29,6 +40,9 @@ _PENDING = RefundResult(RefundStatus.PENDING, None)
 
 OnFailed = Callable[[Work, Refund, datetime], None]
 """Told in ``settle``, within its unit of work, of a refund behind a credit note that failed: (work, refund, now)."""
+
+OFF_BALANCE = "above_what_is_left_in_the_balance"
+"""Why a refund is refused whose money the customer has used meanwhile."""
 
 OnSettled = Callable[[Work, Refund, Money, datetime], None]
 """Told in ``settle``, within its unit of work, of a refund's outcome: (work, refund, what left the account, now)."""
@@ -69,24 +83,32 @@ class Refunder:
     on_settled: OnSettled = _nothing_to_note
 
     def attempt(
-        self, work: Work, payment: Payment, amount: Money, reason: str | None, at: datetime, credit_note_id: str | None
+        self,
+        work: Work,
+        payment: Payment,
+        amount: Money,
+        reason: str | None,
+        at: datetime,
+        credit_note_id: str | None,
+        from_balance: bool = False,
     ) -> Refund:
-        """Stage a refund of ``amount``, or a part of it, to the card that paid.
-
-        How much is left of the payment is Stripe's to say: what is too much fails, and says so in its reason.
+        """Stage a refund of ``amount`` of a payment, to the card that paid. The payment is staged with it: what is
+        taken of it cannot be taken again, by however many requests at once.
 
         Args:
             reason: the tenant's own words; ``duplicate``, ``fraudulent`` and ``requested_by_customer`` go to Stripe.
             at: now, on the customer's clock.
             credit_note_id: the credit note that it pays out.
+            from_balance: the money comes off the customer's balance, where the payment had put it.
 
         Raises:
             InvalidState: the payment brought no money.
-            ValidationFailed: the amount is not above zero, above the payment's, or none that can be transferred.
+            ValidationFailed: the amount is not above zero, or none that can be transferred.
+            RefundExceedsAvailable: more than is left of the payment, or of the balance.
         """
         if payment.status is not PaymentStatus.SUCCEEDED or payment.stripe_payment_intent_id is None:
             raise InvalidState.of("payment", payment.status, "refunded")
-        _require_refundable(payment, amount)
+        require_refundable(payment, amount)
         refund_id = work.fresh_id("re")
         refund = Refund(
             id=refund_id,
@@ -102,12 +124,62 @@ class Refunder:
             stripe_payment_intent_id=payment.stripe_payment_intent_id,
             created_at=at,
             submitted_at=work.now,
+            from_balance=from_balance,
             test_clock_id=payment.test_clock_id,
             due=self._check_due(payment, refund_id, at, work.now),
         )
         refund = work.save(refund)
         work.emit("refund.created", refund)
+        if from_balance:
+            self._off_balance(work, refund, amount, at)
+        work.save(_reserved(payment, refund))
         return refund
+
+    def adopt(self, work: Work, payment: Payment, theirs: RefundOnFile, at: datetime) -> Refund:
+        """Write down a refund that somebody made at Stripe, not here: no money goes without a record.
+
+        Its id follows from Stripe's, so every event about it means the same one.
+
+        Args:
+            payment: what it gives back.
+            at: now, on the customer's clock.
+        """
+        assert theirs.result.stripe_refund_id is not None
+        assert payment.stripe_payment_intent_id is not None
+        refund_id = adopted_id(theirs)
+        refund = Refund(
+            id=refund_id,
+            tenant_id=payment.tenant_id,
+            customer_id=payment.customer_id,
+            payment_id=payment.id,
+            invoice_id=payment.invoice_id,
+            credit_note_id=None,
+            amount=theirs.amount,
+            status=RefundStatus.PENDING,
+            reason=theirs.reason,
+            idempotency_key=theirs.result.stripe_refund_id,
+            stripe_payment_intent_id=payment.stripe_payment_intent_id,
+            created_at=at,
+            submitted_at=work.now,
+            at_stripe=True,
+            from_balance=self._fits_balance(work, payment, theirs.amount),
+            test_clock_id=payment.test_clock_id,
+            due=self._check_due(payment, refund_id, at, work.now),
+        )
+        refund = replace(refund, stripe_refund_id=theirs.result.stripe_refund_id)
+        refund = work.save(refund)
+        work.emit("refund.created", refund)
+        if refund.from_balance:
+            self._off_balance(work, refund, refund.amount, at)
+        elif refund.invoice_id is not None:
+            _note_on_invoice(work, refund, refund.amount)
+        work.save(_reserved(payment, refund))
+        return self.settle(work, refund, theirs.result, at)
+
+    @staticmethod
+    def _fits_balance(work: Work, payment: Payment, amount: Money) -> bool:
+        """Whether what was paid too much, and is on the customer's balance still, covers a refund made at Stripe."""
+        return amount <= in_balance(work, payment)
 
     def send(self, refund: Refund) -> RefundResult:
         """Stripe's word on a refund; ``pending`` where it gave none, and the sweep will ask again."""
@@ -139,13 +211,13 @@ class Refunder:
         after = work.save(after)
         if after.status is not refund.status:
             self.on_settled(work, after, _paid_out(refund, after), at)
-        entry = entry_for(refund, after, at)
-        if entry is not None:
+        for entry in entries_for(refund, after, at):
             work.save(entry)
         if after.status is RefundStatus.SUCCEEDED:
             work.emit("refund.succeeded", after)
         if after.status is RefundStatus.FAILED:
             work.emit("refund.failed", after)
+            self._released(work, after, at)
             if after.credit_note_id is not None:
                 self.on_failed(work, after, at)
         return after
@@ -177,6 +249,33 @@ class Refunder:
         later = None if clock_of(refund.due.shard) else Due(refund.due.shard, work.now + _LOOK_EVERY)
         return work.save(replace(refund, due=later)).due
 
+    def _released(self, work: Work, refund: Refund, at: datetime) -> None:
+        """Give back to the payment, and to the balance, what a failed refund had taken of them."""
+        ref = Ref(Payment, refund.tenant_id, refund.payment_id)
+        payment = work.load(ref).require(ref)
+        left = {each: amount for each, amount in payment.refunds.items() if each != refund.id}
+        excess = (payment.excess or _zero(refund)) + refund.amount if refund.from_balance else payment.excess
+        work.save(replace(payment, refunds=left, excess=excess))
+        if refund.from_balance:
+            self._off_balance(work, refund, -refund.amount, at)
+        elif refund.at_stripe and refund.invoice_id is not None:
+            _note_on_invoice(work, refund, None)
+
+    @staticmethod
+    def _off_balance(work: Work, refund: Refund, amount: Money, at: datetime) -> None:
+        """Take an amount off the customer's balance, or put it back (below zero).
+
+        Raises:
+            RefundExceedsAvailable: it holds less: the customer has used it.
+        """
+        ref = Ref(Balance, refund.tenant_id, refund.customer_id)
+        balance = work.load(ref).get(ref) or balances.empty(ref.tenant_id, ref.id, amount.currency)
+        if amount > balance.amount:
+            message = f"What was paid too much went to the customer's balance, and {balance.amount} are left there"
+            raise RefundExceedsAvailable(message, (Detail("amount", OFF_BALANCE),))
+        work.save(balance.used(amount))
+        work.save(taken_from_balance(refund, amount, at))
+
     def _check_due(self, payment: Payment, refund_id: str, at: datetime, now: datetime) -> Due:
         """On a test clock it comes before anything later, so that time stays in order; else in a minute."""
         shard = shard_of(payment.tenant_id, payment.test_clock_id, refund_id, self.due_shards)
@@ -189,10 +288,49 @@ def _paid_out(before: Refund, after: Refund) -> Money:
     return -after.amount if before.status is RefundStatus.SUCCEEDED else Money.zero(after.amount.currency)
 
 
-def _require_refundable(payment: Payment, amount: Money) -> None:
+def require_refundable(payment: Payment, amount: Money) -> None:
+    """Refuse what cannot be given back of a payment.
+
+    Raises:
+        ValidationFailed: the amount is not above zero, or none that can be transferred.
+        RefundExceedsAvailable: more than is left of it.
+    """
     if amount <= Money.zero(payment.amount.currency):
         raise ValidationFailed.of("amount", "not_positive")
-    if amount > payment.amount:
-        raise ValidationFailed.of("amount", "above_the_payment", f"The payment was {payment.amount}")
     if amount.minor % charge_step(amount.currency):
         raise ValidationFailed.of("amount", "not_chargeable_in_currency")
+    if amount > payment.refundable:
+        message = f"Of {payment.amount}, {payment.refundable} are left to refund"
+        raise RefundExceedsAvailable(message, (Detail("amount", "above_what_is_left"),))
+
+
+def adopted_id(theirs: RefundOnFile) -> str:
+    """The id of a refund that was made at Stripe."""
+    return derived("re", theirs.created_at, theirs.result.stripe_refund_id or "")
+
+
+def in_balance(work: Work, payment: Payment) -> Money:
+    """What of a payment was too much, and is on its customer's balance still."""
+    zero = Money.zero(payment.amount.currency)
+    if payment.excess is None or payment.excess.is_zero:
+        return zero
+    ref = Ref(Balance, payment.tenant_id, payment.customer_id)
+    balance = work.load(ref).get(ref)
+    return min(payment.excess, balance.amount) if balance is not None else zero
+
+
+def _note_on_invoice(work: Work, refund: Refund, amount: Money | None) -> None:
+    """Say on an invoice what its payer got back without a credit note; None for nothing any more."""
+    ref = Ref(Invoice, refund.tenant_id, refund.invoice_id or "")
+    invoice = work.load(ref).require(ref)
+    others = {each: taken for each, taken in invoice.taken_back.items() if each != refund.id}
+    work.save(replace(invoice, taken_back=others if amount is None else {**others, refund.id: amount}))
+
+
+def _reserved(payment: Payment, refund: Refund) -> Payment:
+    excess = (payment.excess or _zero(refund)) - refund.amount if refund.from_balance else payment.excess
+    return replace(payment, refunds={**payment.refunds, refund.id: refund.amount}, excess=excess)
+
+
+def _zero(refund: Refund) -> Money:
+    return Money.zero(refund.amount.currency)

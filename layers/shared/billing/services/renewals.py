@@ -1,5 +1,5 @@
 """What the alarm clock does about subscriptions and invoices: the next period, a trial's end, a resume, a draft whose
-time has come, the next dunning step; and payments whose outcome nobody wrote down.
+time has come, the next dunning step.
 
 Each step is one unit of work (or two commits around a charge), safe to repeat: the invoice's id is derived from
 (subscription, period), the attempt's from (invoice, number), and the subscription moves by its version.
@@ -21,17 +21,12 @@ from billing.domain.plan import Plan
 from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
 from billing.services.billing import Biller, Books, Occasion, method_of
 from billing.services.catalog import version_ref
-from billing.services.collection import Case, Collector, load_case
+from billing.services.collection import Case, Collector
 from billing.services.incomplete import give_up
 from billing.services.ports import Ref, Work
 
 _LOOK_EVERY = timedelta(hours=1)
-_LOOK_FOR = timedelta(hours=24)
 _ASK_FOR_TAX_EVERY = timedelta(days=1)
-
-
-class StillUnknown(Exception):
-    """The payment has no outcome yet: look again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,40 +266,6 @@ class Renewals:
             assert subscription.due is not None
             again = replace(subscription.due, at=now + _LOOK_EVERY)
             return work.save(replace(subscription, due=again)).due
-
-    def _look_again(self, work: Work, case: Case, at: datetime) -> Due | None:
-        """Stripe has it, without an outcome: look once an hour for a day, for its webhook may have been lost.
-
-        Then a payment that waits for its payer is taken back. On a test clock, whose hours mean nothing to Stripe,
-        the webhook has to tell.
-        """
-        payment = case.payment
-        if payment.due is None or clock_of(payment.due.shard):
-            return work.save(replace(payment, due=None)).due
-        if payment.status is PaymentStatus.REQUIRES_ACTION and work.now - payment.submitted_at > _LOOK_FOR:
-            return self.collector.withdraw(work, case, at).payment.due
-        return work.save(replace(payment, due=Due(payment.due.shard, work.now + _LOOK_EVERY))).due
-
-    def settle_payment(self, work: Work, payment_id: str, now: datetime) -> Due | None:
-        """Ask Stripe about an attempt that has no outcome, and settle it.
-
-        Raises:
-            StillUnknown: Stripe does not know either, yet.
-        """
-        ref = Ref(Payment, work.tenant.id, payment_id)
-        payment = work.load(ref).get(ref)
-        if payment is None or payment.due is None or payment.due.at > now or payment.invoice_id is None:
-            return payment.due if payment else None
-        result = self.collector.resolve(work, payment)
-        case, _ = load_case(work, work.tenant.id, payment.id, payment.invoice_id, payment.subscription_id)
-        assert case is not None
-        at = payment.created_at if payment.test_clock_id else work.now
-        case = self.collector.settle(work, case, result, at, SettledBy.SWEEP)
-        if case.payment.status in (PaymentStatus.REQUIRES_ACTION, PaymentStatus.PROCESSING):
-            return self._look_again(work, case, at)
-        if case.payment.due is not None:
-            raise StillUnknown(f"payment {payment_id} is {case.payment.status}")
-        return None
 
 
 def _settle_due(shard: str, at: datetime) -> Due | None:

@@ -12,13 +12,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from billing.domain.due import WORRYING_ATTEMPTS, Due, clock_of
+from billing.domain.errors import Unavailable
 from billing.domain.invoicing import Invoice
 from billing.domain.payment import Payment
 from billing.domain.refund import Refund
 from billing.domain.subscription import Subscription
 from billing.domain.test_clock import TestClock
 from billing.services.faults import described
-from billing.services.ports import Alarm, DueIndex, DueItem, Ref, Unit, Units
+from billing.services.outcomes import Outcomes, StillUnknown
+from billing.services.ports import Alarm, DueIndex, DueItem, OutcomeUnknown, Ref, Unit, Units
 from billing.services.races import run_again
 from billing.services.refunds import Refunder
 from billing.services.renewals import Renewals
@@ -27,6 +29,9 @@ from billing.services.sweep import ClockTurn
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _INDEX_LAG_S = 1.0
+_OUTAGES: tuple[type[Exception], ...] = (Unavailable, OutcomeUnknown, StillUnknown)
+_OUTAGES_A_TURN = 5
+_OUTAGE_PAUSE_S = 0.5
 _KINDS: dict[str, type[Any]] = {
     "payment": Payment,
     "refund": Refund,
@@ -38,11 +43,17 @@ _KINDS: dict[str, type[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class TurnReport:
-    """What a turn did: items done, postponed after a failure, parked for good, and whether it ran out of time."""
+    """What a turn did: items done, postponed after a failure, parked for good, and whether it ran out of time.
+
+    Args:
+        outages: how often somebody outside did not answer about an item of a test clock. Such an item is neither put
+            off nor parked, for time cannot go on without it: after a few tries the turn ends, and the next goes on.
+    """
 
     done: int = 0
     postponed: int = 0
     parked: int = 0
+    outages: int = 0
     cut_short: bool = False
 
 
@@ -57,6 +68,7 @@ class Worker:
     units: Units
     index: DueIndex
     renewals: Renewals
+    outcomes: Outcomes
     refunder: Refunder
     clocks: ClockTurn
     alarm: Alarm
@@ -78,6 +90,8 @@ class Worker:
         if until is None:
             return TurnReport()
         report = self._work(shard, until, deadline, on_test_clock=test_clock is not None)
+        if report.outages == _OUTAGES_A_TURN:
+            return report  # the clock's own alarm wakes the shard in a minute
         if report.cut_short:
             self.alarm.wake(shard, f"more:{self.clock().isoformat()}")
         elif test_clock is not None:
@@ -101,7 +115,14 @@ class Worker:
             item = heapq.heappop(queue)
             # A test clock's items live at their own time; the wall clock's at the time of this turn.
             now = item.at if on_test_clock else until
-            following, report = self._one(item, now, report)
+            outages = report.outages
+            following, report = self._one(item, now, report, on_test_clock)
+            if report.outages == _OUTAGES_A_TURN:
+                return report  # time stands still there until Stripe is back
+            if report.outages > outages:
+                self.pause(_OUTAGE_PAUSE_S)
+                heapq.heappush(queue, item)
+                continue
             if following is not None and self._again(following, shard, item, until):
                 # The index may not show this yet; what was just written is known here.
                 heapq.heappush(queue, replace(item, at=following.at))
@@ -140,12 +161,16 @@ class Worker:
                 heapq.heappush(queue, item)
         return page.complete_until
 
-    def _one(self, item: DueItem, now: datetime, report: TurnReport) -> tuple[Due | None, TurnReport]:
+    def _one(
+        self, item: DueItem, now: datetime, report: TurnReport, on_test_clock: bool
+    ) -> tuple[Due | None, TurnReport]:
         try:
             following = self._run(item.tenant_id, lambda unit: self._handle(unit, item, now))
             return following, replace(report, done=report.done + 1)
         except Exception as error:  # noqa: BLE001 - one bad item must not stop the others: note it, put it off
             _log.error("due item failed", extra={"kind": item.kind, "item_id": item.id, **described(error)})
+            if on_test_clock and isinstance(error, _OUTAGES):
+                return None, replace(report, outages=report.outages + 1)
             following = self._postponed_safely(item, now)
             if following is not None and clock_of(following.shard):
                 self.pause(0.2 * following.attempts)  # time stands still there: it comes again in this very turn
@@ -155,7 +180,7 @@ class Worker:
 
     def _handle(self, unit: Unit, item: DueItem, now: datetime) -> Due | None:
         if item.kind == "payment":
-            return self.renewals.settle_payment(unit, item.id, now)
+            return self.outcomes.settle_payment(unit, item.id, now)
         if item.kind == "refund":
             return self.refunder.settle_refund(unit, item.id, now)
         if item.kind == "invoice":

@@ -10,6 +10,7 @@ from billing.domain.balance import Balance
 from billing.domain.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
 from billing.domain.customer import Customer, PaymentMethod
 from billing.domain.discounts import Coupon, Redemption
+from billing.domain.dispute import Dispute
 from billing.domain.due import Due
 from billing.domain.invoicing import Invoice
 from billing.domain.ledger import LedgerEntry
@@ -68,13 +69,13 @@ def _due(due: Due | None) -> dict[str, str]:
     return {"due_shard": due.shard, "due_at": sort_key(due.at)} if due else {}
 
 
-def _of_customer(entity: Subscription | Invoice | Payment | Refund) -> dict[str, str]:
+def _of_customer(entity: Subscription | Invoice | Payment | Refund | Dispute) -> dict[str, str]:
     status = entity.state if isinstance(entity, Subscription) else entity.status
     return {
         "customer_key": join(entity.tenant_id, entity.customer_id),
         "status": status.value,
         "created_at": sort_key(entity.created_at),
-        **_due(entity.due),
+        **_due(None if isinstance(entity, Dispute) else entity.due),
     }
 
 
@@ -83,6 +84,16 @@ def _invoice(invoice: Invoice) -> dict[str, str]:
     if invoice.subscription_id:
         found["subscription_key"] = join(invoice.tenant_id, invoice.subscription_id)
     return found
+
+
+def _payment(payment: Payment) -> dict[str, str]:
+    found = _of_customer(payment)
+    others = {
+        "intent_key": payment.stripe_payment_intent_id,
+        "invoice_key": payment.invoice_id,
+        "order_key": payment.order_id,
+    }
+    return found | {name: join(payment.tenant_id, value) for name, value in others.items() if value}
 
 
 def _plain(model: type[Model], indexed: Callable[[Any], dict[str, str]] = lambda entity: {}) -> Stored:
@@ -98,7 +109,9 @@ REGISTRY: dict[type, Stored] = {
         blind=lambda e: {"email_key": e.email.casefold()} if e.email else {},
     ),
     PaymentMethod: _plain(
-        tables.PaymentMethodItem, lambda e: {"customer_key": join(e.tenant_id, e.customer_id)}
+        # One that is detached stays, so that no late event brings it back, but no list shows it.
+        tables.PaymentMethodItem,
+        lambda e: {} if e.detached_at else {"customer_key": join(e.tenant_id, e.customer_id)},
     ),
     Plan: Stored(
         tables.PlanItem, "item", lambda e: e.id, _plan_range,
@@ -109,8 +122,13 @@ REGISTRY: dict[type, Stored] = {
     Meter: Stored(tables.MeterItem, "id", lambda e: e.key, _same, lambda e: {}),
     Subscription: _plain(tables.SubscriptionItem, _of_customer),
     Invoice: _plain(tables.InvoiceItem, _invoice),
-    Payment: _plain(tables.PaymentItem, _of_customer),
-    Refund: _plain(tables.RefundItem, _of_customer),
+    Payment: _plain(tables.PaymentItem, _payment),
+    Refund: _plain(
+        tables.RefundItem, lambda e: {**_of_customer(e), "payment_key": join(e.tenant_id, e.payment_id)}
+    ),
+    Dispute: _plain(
+        tables.DisputeItem, lambda e: {**_of_customer(e), "payment_key": join(e.tenant_id, e.payment_id)}
+    ),
     CreditNote: _plain(tables.CreditNoteItem, lambda e: {"invoice_key": join(e.tenant_id, e.invoice_id)}),
     LedgerEntry: _plain(tables.LedgerItem),
     TaxRateUpdates: _plain(tables.TaxRateUpdatesItem),

@@ -23,6 +23,9 @@ _INDEX_KEYS = {
     "customer": "customer_key",
     "subscription": "subscription_key",
     "invoice": "invoice_key",
+    "payment": "payment_key",
+    "intent": "intent_key",
+    "order": "order_key",
     "email": "email_key",
 }
 _BLIND = {"email"}

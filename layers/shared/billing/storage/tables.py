@@ -70,7 +70,7 @@ class PaymentMethodItem(_Entity):
     class Meta:
         table_name = "payment_methods"
 
-    customer_key = UnicodeAttribute()
+    customer_key = UnicodeAttribute(null=True)
 
 
 class PlanItem(Model):
@@ -105,10 +105,23 @@ class PaymentItem(_OfCustomer):
     class Meta:
         table_name = "payments"
 
+    intent_key = UnicodeAttribute(null=True)
+    invoice_key = UnicodeAttribute(null=True)
+    order_key = UnicodeAttribute(null=True)
+
 
 class RefundItem(_OfCustomer):
     class Meta:
         table_name = "refunds"
+
+    payment_key = UnicodeAttribute()
+
+
+class DisputeItem(_OfCustomer):
+    class Meta:
+        table_name = "disputes"
+
+    payment_key = UnicodeAttribute()
 
 
 class CreditNoteItem(_Entity):
@@ -230,7 +243,8 @@ class AuditItem(Model):
 
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem, SubscriptionItem,
-    InvoiceItem, PaymentItem, RefundItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem, RedemptionItem,
+    InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem,
+    RedemptionItem,
     TestClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
     UsagePeriodItem, UsageRejectionItem,
 )  # fmt: skip

@@ -1,0 +1,100 @@
+"""The table of calls: measures routes, and writes their lines."""
+
+import sys
+from collections.abc import Callable
+from statistics import fmean
+
+from benchmarks.counting import Meter, Tally
+from benchmarks.report import Row, Section, verdict
+
+WARM_CALLS = 4
+READ, CREATE, WRITE, MOVES_MONEY, WEBHOOK = 3, 2, 3, 4, 3
+"""DynamoDB round trips that design.md, section 6, gives to each kind of call."""
+
+Prepared = Callable[[], None]
+
+
+class Book:
+    """Measures routes and writes the table's lines.
+
+    Args:
+        keep_warm: a call that is not looked at, before each that is: it renews what a process keeps for a minute
+            (the tenant), so that no route is charged for it.
+    """
+
+    def __init__(self, meter: Meter, keep_warm: Callable[[], None]) -> None:
+        self._meter = meter
+        self.keep_warm = keep_warm
+        self.section = Section(
+            "DynamoDB and Stripe, per warm call",
+            ["route", "round trips", "budget", "read units", "write units", "Stripe", "operations"],
+            notes=[
+                f"{WARM_CALLS} warm calls each, counted by botocore hooks; the worst is shown, units are means.",
+                "Write units: ReturnConsumedCapacity as ministack computes it (transactions twice, indexes included;",
+                "none for a refused transaction). Read units: from the sizes of what was read, by DynamoDB's rule.",
+                "Calls to other AWS services (KMS, SQS, Secrets Manager) would stand among the operations.",
+            ],
+        )
+
+    def route(self, name: str, budget: int | None, prepare: Callable[[], Prepared]) -> None:
+        """Measure one route.
+
+        Args:
+            prepare: makes what a call needs, uncounted, and returns the call.
+        """
+        progress(name)
+        prepare()()
+        tallies = []
+        for _ in range(WARM_CALLS):
+            call = prepare()
+            self.keep_warm()
+            with self._meter.open() as tally:
+                call()
+            tallies.append(tally)
+        self.line(name, budget, tallies)
+
+    def line(self, name: str, budget: int | None, tallies: list[Tally]) -> None:
+        """A line from what was counted."""
+        worst = max(tallies, key=lambda tally: len(tally.dynamodb))
+        trips = len(worst.dynamodb)
+        figures = {
+            "round_trips": trips,
+            "read_units": fmean(tally.read_units for tally in tallies),
+            "write_units": fmean(tally.write_units for tally in tallies),
+            "stripe_calls": max(tally.stripe for tally in tallies),
+        }
+        self.add(name, budget, figures, shortened(worst.dynamodb + worst.others))
+
+    def add(self, name: str, budget: int | None, figures: dict[str, float], operations: str) -> None:
+        """A line."""
+        cells = [
+            name,
+            f"{figures['round_trips']:g}",
+            str(budget or "-"),
+            f"{figures['read_units']:.1f}",
+            f"{figures['write_units']:.1f}",
+            f"{figures['stripe_calls']:g}",
+            operations,
+        ]
+        self.section.rows.append(Row(cells, verdict(figures["round_trips"], budget), figures))
+
+
+def shortened(operations: list[str]) -> str:
+    """``UpdateItem``, ``BatchGetItem`` -> ``update, batch get``."""
+    names = {
+        "UpdateItem": "update",
+        "BatchGetItem": "batch get",
+        "PutItem": "put",
+        "Query": "query",
+        "TransactWriteItems": "transact",
+    }
+    return ", ".join(names.get(operation, operation) for operation in operations)
+
+
+def ignore(_: object) -> None:
+    """A call is for its cost."""
+
+
+def progress(what: str) -> None:
+    """A line for who waits."""
+    print(f"    {what}", file=sys.stderr, flush=True)

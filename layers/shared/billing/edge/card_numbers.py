@@ -1,0 +1,157 @@
+"""Where a request carries a card number: its body, path, query and the headers that anybody looks at.
+
+A first look at the raw text decides, for nearly every request, that there is none; only else is the body taken apart.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+from billing.domain.card_numbers import carries, has_parts, may_carry, number_carries, shown
+from billing.domain.errors import Detail, ValidationFailed
+from billing.domain.tax_ids import TaxIdStatus, tax_id_status
+
+REASON = "card_number_not_accepted"
+_HEADERS = {
+    "idempotency-key": "Idempotency-Key",
+    "x-user-id": "X-User-Id",
+    "x-tenant-id": "X-Tenant-Id",
+    "x-api-version": "X-API-Version",
+}
+_MOST_DECODINGS = 3
+_ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
+_TAX_ID = re.compile(r"tax_?id$", re.IGNORECASE)
+_THIRTEEN_DIGIT_TAX_IDS = ("JP", "RO")
+
+
+class _Number(str):
+    """A JSON number as it was written."""
+
+    __slots__ = ()
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with all its fields, one that is there twice too."""
+
+
+_Trail = tuple[Any, str | int] | None
+"""How a value is reached: the trail of what it is in, and its name or number there; None for the whole body."""
+
+
+def refusal(fields: Iterable[str]) -> ValidationFailed | None:
+    """The error that names every field with a card number; None where there is no such field."""
+    details = tuple(Detail(field, REASON) for field in dict.fromkeys(fields))
+    if not details:
+        return None
+    return ValidationFailed(", ".join(f"{each.field}: {REASON}" for each in details[:5]), details)
+
+
+def in_request(event: Mapping[str, Any], headers: Mapping[str, str], body: bytes) -> Iterator[str]:
+    """The fields of an HTTP event (payload 2.0) that carry a card number, as the caller wrote them.
+
+    Args:
+        headers: by lower-case name.
+        body: its bytes, decoded where the event has them in base64.
+    """
+    path, query = event["rawPath"], event.get("rawQueryString") or ""
+    parameters: Mapping[str, str] = event.get("queryStringParameters") or {}
+    named = {field: headers[name] for name, field in _HEADERS.items() if name in headers}
+    # One look at all of it, where nothing is encoded.
+    together = "\n".join((path, query or "&".join((*parameters, *parameters.values())), *named.values()))
+    if "%" in together or "+" in together or may_carry(together.encode(errors="replace")):
+        yield from (field for field, value in named.items() if carries(value))
+        if any(map(carries, _decoded(path, unquote))):
+            yield "path"
+        yield from _in_query(query, parameters)
+    if body:
+        yield from in_body(body)
+
+
+def in_body(raw: bytes) -> Iterator[str]:
+    """The fields of a JSON body that carry a card number; ``body`` where it is no JSON and has one somewhere."""
+    if not _has_escaped_digits(raw) and not may_carry(raw):
+        return
+    text = raw.decode(errors="replace")
+    try:
+        # Every field is looked at, and no number is made: what is wrong with the JSON, others say.
+        value = json.loads(
+            text, parse_int=_Number, parse_float=_Number, parse_constant=_Number, object_pairs_hook=_Pairs
+        )
+    except (ValueError, RecursionError):
+        if carries(text):
+            yield "body"
+        return
+    yield from _in_value(value)
+
+
+def _in_value(body: Any) -> Iterator[str]:
+    waiting: list[tuple[_Trail, Any]] = [(None, body)]
+    while waiting:
+        trail, value = waiting.pop()
+        name = trail[1] if trail else None
+        if isinstance(value, _Pairs):
+            waiting += [((trail, key), child) for key, child in reversed(value)]
+            found = False
+        elif isinstance(value, list):
+            waiting += [((trail, n), child) for n, child in reversed(list(enumerate(value)))]
+            found = False
+        elif isinstance(value, _Number):
+            found = number_carries(value)
+        else:
+            found = isinstance(value, str) and carries(value) and not _is_tax_id(name, value)
+        if found or (isinstance(name, str) and carries(name)):
+            yield _path(trail)
+
+
+def _path(trail: _Trail) -> str:
+    names: list[str] = []
+    while trail is not None:
+        trail, name = trail
+        names.append(shown(str(name)))
+    return ".".join(reversed(names)) or "body"
+
+
+def _is_tax_id(name: str | int | None, value: str) -> bool:
+    """A Japanese corporate number has thirteen digits, and so has a Romanian person's: where tax ids are, they are."""
+    if not isinstance(name, str) or not _TAX_ID.search(name):
+        return False
+    return any(tax_id_status(country, value) is TaxIdStatus.VALID for country in _THIRTEEN_DIGIT_TAX_IDS)
+
+
+def _in_query(query: str, parameters: Mapping[str, str]) -> Iterator[str]:
+    pairs = [part.partition("=")[::2] for part in query.split("&")]
+    for name, value in [*pairs, *parameters.items()]:
+        names, values = list(_decoded(name, unquote_plus)), _decoded(value, unquote_plus)
+        if any(map(carries, names)) or any(map(carries, values)):
+            yield shown(names[-1])
+
+
+def _decoded(text: str, decode: Any) -> Iterator[str]:
+    """A percent-encoded text, and what it becomes for whoever decodes it once, or again: ``%2534`` is ``%34`` is 4."""
+    yield text
+    for _ in range(_MOST_DECODINGS):
+        later = decode(text)
+        if later == text:
+            return
+        text = later
+        yield text
+
+
+def _has_escaped_digits(raw: bytes) -> bool:
+    r"""Whether a digit, or what may stand between two, is written as ``\u0034``."""
+    if b"\\u" not in raw:
+        return False
+    return any(map(_is_part, set(_ESCAPE.findall(raw))))
+
+
+@lru_cache(maxsize=4096)
+def _is_part(escape: bytes) -> bool:
+    """Whether a UTF-16 code unit is a digit, a separator, or the first half of one of 1,024 characters with digits."""
+    unit = int(escape, 16)
+    if 0xD800 <= unit <= 0xDBFF:
+        first = 0x10000 + (unit - 0xD800) * 0x400
+        return has_parts("".join(map(chr, range(first, first + 0x400))))
+    return has_parts(chr(unit))

@@ -1,0 +1,71 @@
+"""A circuit breaker around Stripe: while Stripe does not answer, nobody waits for it, and it is not stormed.
+
+    closed      every request goes; ``failures_to_open`` failures in a row open it
+    open        none goes, for ``open_s``
+    half-open   then one goes, the probe: its success closes the circuit, its failure opens it again
+
+What is a failure, and what an answer, is told by who calls (``stripe_http``). Each worker has a circuit of its own: a
+state that all share would be one more thing that can be down.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+
+from billing.domain.errors import Unavailable
+
+_log = logging.getLogger(__name__)
+
+
+class CircuitBreaker:
+    """Whether the card processor is worth a try.
+
+    Args:
+        clock: seconds that only ever grow.
+        failures_to_open: how many in a row open the circuit.
+        open_s: how long it stays open; and after how long a probe that nobody reported on is given up.
+    """
+
+    def __init__(self, clock: Callable[[], float], failures_to_open: int = 5, open_s: float = 20.0) -> None:
+        self._clock = clock
+        self._failures_to_open = failures_to_open
+        self._open_s = open_s
+        self._failures = 0
+        self._shut_at: float | None = None
+        """When it opened, or its probe went; None while the circuit is closed."""
+
+    def ready(self) -> None:
+        """Whether a request would go; asking takes no probe away.
+
+        Raises:
+            Unavailable: the circuit is open, or a probe is under way.
+        """
+        left_s = self._left_s()
+        if left_s > 0:
+            # 20 s open, asked after 12.5 s: 7.5 s are left, and the caller is told 8.
+            raise Unavailable("The card processor does not answer", retry_after_s=math.ceil(left_s))
+
+    def check(self) -> None:
+        """Before each request: it goes, or it is refused. Whoever goes reports ``succeeded`` or ``failed``.
+
+        Raises:
+            Unavailable: the circuit is open, or a probe is under way.
+        """
+        self.ready()
+        if self._shut_at is not None:
+            self._shut_at = self._clock()  # this one is the probe
+
+    def succeeded(self) -> None:
+        """There was an answer."""
+        self._failures = 0
+        self._shut_at = None
+
+    def failed(self) -> None:
+        """There was none."""
+        self._failures += 1
+        if self._failures >= self._failures_to_open:
+            self._shut_at = self._clock()
+            _log.warning("circuit open", extra={"failures": self._failures, "open_s": self._open_s})
+
+    def _left_s(self) -> float:
+        return 0.0 if self._shut_at is None else self._open_s - (self._clock() - self._shut_at)

@@ -1,0 +1,99 @@
+"""The HTTP client under the Stripe SDK: no request while the circuit is open, none that outlives the invocation."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+import stripe
+
+from billing.domain.errors import Unavailable
+from billing.providers.circuit_breaker import CircuitBreaker
+
+_CONNECT_S = 2.0
+_LEAST_S = 1.0
+_RETRY_AFTER_S = 5
+_CONFLICT = 409
+_TOO_MANY_REQUESTS = 429
+
+
+def require_time(left_s: float) -> None:
+    """Whether there is time for a request.
+
+    Args:
+        left_s: for how long it may be waited for.
+
+    Raises:
+        Unavailable: there is not.
+    """
+    if left_s < _LEAST_S:
+        raise Unavailable("The card processor is too slow", retry_after_s=_RETRY_AFTER_S)
+
+
+class GuardedClient(stripe.RequestsClient):
+    """A request with its retries counts once at the circuit breaker, as an answer or as a failure.
+
+    A failure: no connection, no answer in time, 429, 5xx. Any other answer is one, a decline and a 404 too; only a
+    409 after a try that got no answer says that this try is still at work there: it is slow.
+
+    Args:
+        read_s: how long one try may wait for its answer.
+        left_s: for how long it may be waited for, of what is left of the invocation.
+    """
+
+    def __init__(self, breaker: CircuitBreaker, read_s: float, left_s: Callable[[], float]) -> None:
+        super().__init__(session=_Session(read_s, left_s))
+        self._breaker = breaker
+        self._left_s = left_s
+        self._lost_a_try = False
+
+    def request_with_retries(self, *args: Any, **kwargs: Any) -> tuple[str, int, Mapping[str, str]]:
+        """One request of the SDK.
+
+        Raises:
+            Unavailable: the circuit is open, or there is no time; nothing was sent.
+            stripe.APIConnectionError: no try brought an answer.
+        """
+        require_time(self._left_s())
+        self._breaker.check()
+        self._lost_a_try = False
+        try:
+            answer = super().request_with_retries(*args, **kwargs)
+        except stripe.APIConnectionError:
+            self._breaker.failed()
+            raise
+        status = answer[1]
+        if status >= 500 or status == _TOO_MANY_REQUESTS or (status == _CONFLICT and self._lost_a_try):
+            self._breaker.failed()
+        else:
+            self._breaker.succeeded()
+        return answer
+
+    # The SDK's own RequestsClient narrows its base class's signature in the same way.
+    def request(self, *args: Any, **kwargs: Any) -> tuple[bytes, int, Mapping[str, str]]:  # type: ignore[override]
+        """One try.
+
+        Raises:
+            stripe.APIConnectionError: it brought no answer.
+        """
+        try:
+            return super().request(*args, **kwargs)
+        except stripe.APIConnectionError:
+            self._lost_a_try = True
+            raise
+
+
+class _Session(requests.Session):
+    """Waits 2 s for a connection and ``read_s`` for an answer, or less where the invocation ends before that."""
+
+    def __init__(self, read_s: float, left_s: Callable[[], float]) -> None:
+        super().__init__()
+        self._read_s = read_s
+        self._left_s = left_s
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        # 8 s are left: 2 s and 6 s, and if they pass there is no second try.
+        left_s = self._left_s()
+        if left_s < _LEAST_S:
+            raise requests.Timeout("no time is left for another try")
+        connect_s = min(_CONNECT_S, left_s / 2)
+        return super().request(*args, **kwargs | {"timeout": (connect_s, min(self._read_s, left_s - connect_s))})

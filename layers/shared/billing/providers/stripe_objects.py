@@ -1,0 +1,223 @@
+"""Stripe's objects as ours: amounts, states, declines, whose one is. Pure; the calls are in ``stripe_gateway``."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import stripe
+
+from billing.domain.currencies import charge_step, minor_digits
+from billing.domain.customer import CardDisplay
+from billing.domain.dispute import DisputeNews, DisputeStatus
+from billing.domain.money import MICROS_PER_MINOR, Money
+from billing.domain.payment import (
+    AUTHENTICATION_REQUIRED,
+    FORM,
+    ChargeResult,
+    PaymentError,
+    PaymentStatus,
+    intent_payment_id,
+)
+from billing.domain.refund import Refund, RefundResult, RefundStatus
+from billing.services.ports import AttachedMethod, DisputeOnFile, MethodOnFile, OpenedIntent, RefundOnFile
+
+_STATUS = {
+    "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT_METHOD,
+    "requires_confirmation": PaymentStatus.PENDING,
+    "requires_action": PaymentStatus.REQUIRES_ACTION,
+    "requires_capture": PaymentStatus.PROCESSING,
+    "processing": PaymentStatus.PROCESSING,
+    "succeeded": PaymentStatus.SUCCEEDED,
+    "canceled": PaymentStatus.CANCELED,
+}
+_REFUND_STATUS = {"succeeded": RefundStatus.SUCCEEDED, "failed": RefundStatus.FAILED, "canceled": RefundStatus.FAILED}
+REFUND_REASONS = {"duplicate", "fraudulent", "requested_by_customer"}
+# Telling a thief that the card is known to be stolen helps the thief (docs.stripe.com/declines/codes).
+_NOT_FOR_THE_PAYER = {
+    "fraudulent",
+    "lost_card",
+    "merchant_blacklist",
+    "pickup_card",
+    "restricted_card",
+    "stolen_card",
+}
+# What Stripe itself does not try again without a new method (docs.stripe.com/billing/revenue-recovery/smart-retries,
+# "hard decline codes"), and what is wrong with the card itself (docs.stripe.com/declines/codes and /error-codes).
+_FINAL = {
+    *("incorrect_number", "lost_card", "pickup_card", "stolen_card", "revocation_of_authorization"),
+    *("revocation_of_all_authorizations", "authentication_required", "highest_risk_level", "transaction_not_allowed"),
+    *("expired_card", "invalid_account", "invalid_number", "invalid_expiry_month", "invalid_expiry_year"),
+    *("card_not_supported", "currency_not_supported", "merchant_blacklist", "stop_payment_order", "do_not_try_again"),
+}
+_PUBLIC_CODES = {
+    "insufficient_funds": "payment.insufficient_funds",
+    "authentication_required": AUTHENTICATION_REQUIRED,
+}
+
+
+_STRIPE_DECIMALS = {"ISK": 2, "UGX": 2, "MGA": 0}
+"""Where Stripe counts otherwise than ISO 4217 (docs.stripe.com/currencies): ISK and UGX with two decimals that are
+00, ariary whole."""
+
+
+def stripe_amount(amount: Money) -> int:
+    """The integer that Stripe wants.
+
+    USD 4999000 micro-units -> 4999; JPY 500000 -> 500; ISK 500000 -> 50000; MGA 10000000 (100.00) -> 100;
+    KWD 5120000 -> 5120, whose last digit is 0 because prices are rounded so (``charge_step``).
+
+    Raises:
+        ValueError: Stripe cannot charge this amount; it is never rounded here, for then the books would differ.
+    """
+    if amount.minor % charge_step(amount.currency):
+        raise ValueError(f"{amount} is not a multiple of what can be charged")
+    digits = minor_digits(amount.currency)
+    wanted = _STRIPE_DECIMALS.get(amount.currency, digits)
+    stripe_units: int = amount.minor * 10**wanted // 10**digits
+    return stripe_units
+
+
+def money_of(stripe_amount: int, currency: str) -> Money:
+    """What an integer of Stripe's means: 4999 of USD -> 4999000 micro-units; ISK 50000 -> 500000."""
+    code = currency.upper()
+    digits = minor_digits(code)
+    theirs = _STRIPE_DECIMALS.get(code, digits)
+    return Money(stripe_amount * 10**digits * MICROS_PER_MINOR // 10**theirs, code)
+
+
+def refund_metadata(refund: Refund) -> dict[str, str]:
+    """How a webhook finds its way back from a refund; ids only."""
+    found = {
+        "tenant_id": refund.tenant_id,
+        "refund_id": refund.id,
+        "payment_id": refund.payment_id,
+        "customer_id": refund.customer_id,
+        "test_clock_id": refund.test_clock_id,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def ids_of(made: Any) -> dict[str, str]:
+    """The metadata of an object of Stripe's: what was put there, where it is one of ours.
+
+    Of a PaymentIntent that was made for a form before its payment was written, the payment's id follows from it.
+    """
+    found = dict(made.metadata.to_dict()) if getattr(made, "metadata", None) else {}
+    if FORM in found and "tenant_id" in found:
+        found["payment_id"] = intent_payment_id(found["tenant_id"], made.id, time_of(made.created))
+    return found
+
+
+def time_of(seconds: int) -> datetime:
+    """A time of Stripe's, in Unix seconds."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def opened_intent(intent: Any) -> OpenedIntent:
+    """A PaymentIntent or SetupIntent that waits for its payer."""
+    return OpenedIntent(intent.id, intent.client_secret, time_of(intent.created))
+
+
+def refund_on_file(refund: Any) -> RefundOnFile:
+    """A refund, whoever made it; its PaymentIntent is expanded."""
+    return RefundOnFile(
+        result=refund_result(refund),
+        metadata=ids_of(refund),
+        payment_metadata=_ids_of_expanded(refund.payment_intent),
+        amount=money_of(refund.amount, refund.currency),
+        created_at=time_of(refund.created),
+        reason=refund.reason,
+    )
+
+
+def dispute_on_file(dispute: Any) -> DisputeOnFile:
+    """A dispute; its PaymentIntent is expanded.
+
+    Whether money is off the account is in its balance transactions: one takes it, another gives it back. They are in
+    the account's own currency, each at the rate of its day, so they are counted and not summed.
+    """
+    due_by = dispute.evidence_details.due_by
+    news = DisputeNews(
+        stripe_dispute_id=dispute.id,
+        status=_dispute_status(dispute.status),
+        amount=money_of(dispute.amount, dispute.currency),
+        reason=dispute.reason,
+        withdrawn=sum(1 if each.amount < 0 else -1 for each in dispute.balance_transactions) > 0,
+        created_at=time_of(dispute.created),
+        evidence_due_by=time_of(due_by) if due_by else None,
+    )
+    return DisputeOnFile(news, _ids_of_expanded(dispute.payment_intent))
+
+
+def _dispute_status(status: str) -> DisputeStatus:
+    """One that is not known here is open: a state that Stripe made up since must not stop the news of a dispute."""
+    return DisputeStatus(status) if status in set(DisputeStatus) else DisputeStatus.UNDER_REVIEW
+
+
+def method_on_file(method: Any) -> MethodOnFile:
+    """A payment method; its customer is expanded."""
+    owner = method.customer
+    is_ours = owner is not None and not getattr(owner, "deleted", False)
+    return MethodOnFile(method_of(method), owner.id if owner is not None else None, ids_of(owner) if is_ours else {})
+
+
+def _ids_of_expanded(intent: Any) -> dict[str, str]:
+    return ids_of(intent) if intent is not None and not isinstance(intent, str) else {}
+
+
+def refund_result(refund: Any) -> RefundResult:
+    """What became of a refund."""
+    status = _REFUND_STATUS.get(refund.status, RefundStatus.PENDING)
+    reason = getattr(refund, "failure_reason", None) or refund.status
+    return RefundResult(status, refund.id, reason if status is RefundStatus.FAILED else None)
+
+
+def charge_result(intent: Any) -> ChargeResult:
+    """What became of a PaymentIntent. One that wants a method has failed where somebody tried, else it waits."""
+    status = _STATUS.get(intent.status, PaymentStatus.PROCESSING)
+    error = None
+    found = intent.last_payment_error
+    if status is PaymentStatus.REQUIRES_PAYMENT_METHOD and found:
+        # Stripe leaves out what does not apply: a payer who failed to authenticate gave no decline code.
+        status, error = PaymentStatus.FAILED, _payment_error(found, getattr(found, "code", None))
+    return ChargeResult(status, intent.id, error, intent.client_secret)
+
+
+def declined(error: stripe.CardError) -> ChargeResult:
+    """A card error with its PaymentIntent."""
+    intent = getattr(error.error, "payment_intent", None)
+    why = _payment_error(error.error, error.code)
+    if intent is None:
+        return ChargeResult(PaymentStatus.FAILED, None, why)
+    return ChargeResult(PaymentStatus.FAILED, intent.id, why, intent.client_secret)
+
+
+def refused(error: stripe.InvalidRequestError) -> PaymentError:
+    """A request that made nothing: a payment method that is not there, or another fault of the request."""
+    if error.param == "payment_method" or error.code == "resource_missing":
+        return PaymentError("validation.payment_method.invalid", "The payment method cannot be used.", final=True)
+    return PaymentError("payment.declined", "The card processor refused the payment.", error.code)
+
+
+def _payment_error(found: Any, code: str | None) -> PaymentError:
+    """What a card error says; the bank's advice, where it gives one, may be final though the code is not."""
+    decline_code = getattr(found, "decline_code", None)
+    reason = decline_code or code or "generic_decline"
+    final = not _FINAL.isdisjoint({code, decline_code, getattr(found, "advice_code", None)})
+    if code == "authentication_required":
+        reason = code
+    shown = "generic_decline" if reason in _NOT_FOR_THE_PAYER else reason
+    message = {
+        "insufficient_funds": "The card has insufficient funds.",
+        "authentication_required": "The bank wants the payer to confirm this payment.",
+        "expired_card": "The card has expired.",
+        "incorrect_cvc": "The card's security code is incorrect.",
+        "processing_error": "The card could not be processed just now.",
+    }.get(shown, "The card was declined.")
+    return PaymentError(_PUBLIC_CODES.get(shown, "payment.declined"), message, shown, final)
+
+
+def method_of(attached: Any) -> AttachedMethod:
+    """A payment method, and what may be shown of it."""
+    card = attached.card
+    display = CardDisplay(card.brand, card.last4, card.exp_month, card.exp_year) if card else None
+    return AttachedMethod(attached.id, attached.type, display)

@@ -1,0 +1,98 @@
+"""What happens at Stripe beside the product, as a step of a job: the payer pays, the bank decides, events are sent.
+
+None of it counts as a call of the product's, and none of it is harmed by a fault.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+Json = dict[str, Any]
+SECRET = "whsec_by_hand"
+"""Every world's product knows it, so that a test can sign a delivery."""
+
+
+def control(method: str, path: str, body: Json | None = None) -> int:
+    """A call of the sandbox's control API; returns the status, which is 400 or 402 where it cannot be done (again)."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{os.environ['STRIPE_API_BASE']}/_sandbox/{path}", data, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            if refusal.code not in (400, 402):
+                raise
+            return int(refusal.code)
+
+
+def intent_of(answer: Json) -> str:
+    """Where the control API has the intent that an answer of ours names."""
+    data = answer["body"]["data"]
+    if "setupIntentId" in data:
+        return f"setup_intents/{data['setupIntentId']}"
+    return f"payment_intents/{data['paymentIntentId']}"
+
+
+def events(stripe_key: str, tenant_id: str, since: int) -> list[Json]:
+    """Stripe's events about a tenant, oldest first: their object is the tenant's, or its PaymentIntent or customer is.
+
+    Args:
+        since: when the tenant was made, in Unix seconds.
+    """
+    found = list(_listed(stripe_key, f"events?limit=100&created[gte]={since}"))
+    own = {e["data"]["object"]["id"] for e in found if _names(e["data"]["object"], tenant_id)}
+    return [event for event in reversed(found) if _is_about(event["data"], tenant_id, own)]
+
+
+def deliveries(found: list[Json], copies: int, shuffle: int | None) -> Iterator[tuple[str, str, str]]:
+    """Type, body and signature of each delivery.
+
+    Args:
+        copies: how often each event comes.
+        shuffle: a seed; without it they come in order.
+    """
+    sent = found * copies
+    if shuffle is not None:
+        Random(shuffle).shuffle(sent)
+    for event in sent:
+        body = json.dumps(event)
+        yield event["type"], body, _signature(body, int(time.time()))
+
+
+def _signature(body: str, at: int) -> str:
+    """Stripe's scheme v1 (docs.stripe.com/webhooks, "Verify manually")."""
+    return f"t={at},v1={hmac.new(SECRET.encode(), f'{at}.{body}'.encode(), sha256).hexdigest()}"
+
+
+def _listed(stripe_key: str, path: str) -> Iterator[Json]:
+    after = ""
+    while True:
+        request = urllib.request.Request(f"{os.environ['STRIPE_API_BASE']}/v1/{path}{after}")
+        request.add_header("Authorization", f"Bearer {stripe_key}")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            page = json.loads(answer.read())
+        yield from page["data"]
+        if not page["has_more"]:
+            return
+        after = f"&starting_after={page['data'][-1]['id']}"
+
+
+def _is_about(data: Json, tenant_id: str, own: set[str]) -> bool:
+    about = data["object"]
+    former = (data.get("previous_attributes") or {}).get("customer")
+    named = (about.get("payment_intent"), about.get("customer"), former)
+    return _names(about, tenant_id) or any(isinstance(each, str) and each in own for each in named)
+
+
+def _names(about: Json, tenant_id: str) -> bool:
+    return (about.get("metadata") or {}).get("tenant_id") == tenant_id

@@ -1,0 +1,88 @@
+"""What a test looks at when everything is at rest: a tenant's items, decoded, and what Stripe has of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Books:
+    """A tenant's items, decoded: entities by their JSON bodies."""
+
+    rows: Json
+
+    def bodies(self, table: str) -> list[Json]:
+        """The entities of a table, in order of their ids."""
+        return [_body(row["body"]) for row in self.rows[table] if row.get("item") != "settings"]
+
+    @property
+    def tenant(self) -> Json:
+        """The tenant and its settings."""
+        (row,) = self.rows["tenants"]
+        return _body(row["body"])
+
+    def events(self) -> Counter[tuple[str, str]]:
+        """How many events there are for each type and object."""
+        return Counter((row["type"], row["object_id"]) for row in self.rows["events"])
+
+    def event_types(self) -> Counter[str]:
+        """How many events there are for each type."""
+        return Counter(row["type"] for row in self.rows["events"])
+
+    def records(self, route: str) -> list[Json]:
+        """The idempotency records of a route."""
+        return [row for row in self.rows["idempotency"] if row["record_id"].split("#")[1] == route]
+
+
+def _body(stored: str) -> Json:
+    """An entity; a long one is stored as ``z1:`` and the base64 of its zlib form."""
+    if stored.startswith("z1:"):
+        stored = zlib.decompress(base64.b64decode(stored[3:])).decode()
+    found: Json = json.loads(stored)
+    return found
+
+
+@dataclass(frozen=True)
+class AtStripe:
+    """What Stripe has of a tenant.
+
+    Args:
+        methods: what is attached to its customers; None where nobody asked.
+    """
+
+    intents: list[Json] = field(default_factory=list)
+    charges: list[Json] = field(default_factory=list)
+    refunds: list[Json] = field(default_factory=list)
+    disputes: list[Json] = field(default_factory=list)
+    methods: list[Json] | None = None
+
+    @property
+    def taken(self) -> list[Json]:
+        """The charges that took money."""
+        return [charge for charge in self.charges if charge["status"] == "succeeded"]
+
+
+def micros(money: Json) -> int:
+    """An amount as it is stored."""
+    value: int = money["micros"]
+    return value
+
+
+def cents(money: Json) -> int:
+    """An amount as Stripe has it; whatever is charged is whole."""
+    value = micros(money)
+    assert value % 1000 == 0, value
+    return value // 1000
+
+
+def amount_due(invoice: Json) -> int:
+    """What is still to be paid of an invoice, in micro-units."""
+    taken = ("balance_applied", "amount_paid", "amount_credited")
+    return micros(invoice["total"]) - sum(micros(invoice[name]) for name in taken)

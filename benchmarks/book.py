@@ -15,16 +15,10 @@ Prepared = Callable[[], None]
 
 
 class Book:
-    """Measures routes and writes the table's lines.
+    """Measures routes and writes the table's lines."""
 
-    Args:
-        keep_warm: a call that is not looked at, before each that is: it renews what a process keeps for a minute
-            (the tenant), so that no route is charged for it.
-    """
-
-    def __init__(self, meter: Meter, keep_warm: Callable[[], None]) -> None:
+    def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self.keep_warm = keep_warm
         self.section = Section(
             "DynamoDB and Stripe, per warm call",
             ["route", "round trips", "budget", "read units", "write units", "Stripe", "operations"],
@@ -47,7 +41,6 @@ class Book:
         tallies = []
         for _ in range(WARM_CALLS):
             call = prepare()
-            self.keep_warm()
             with self._meter.open() as tally:
                 call()
             tallies.append(tally)

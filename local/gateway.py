@@ -77,8 +77,6 @@ def by_sender(session: ClientSession, aws: str, options: argparse.Namespace) -> 
 
     async def handle(request: web.Request) -> web.StreamResponse:
         async with turn:
-            if request.transport is None or request.transport.is_closing():
-                return web.Response(status=499)  # the sender has given up meanwhile
             return await (tax if request.path.startswith(TAX_WEBHOOK) else stripe)(request)
 
     return handle

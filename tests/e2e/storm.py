@@ -1,7 +1,6 @@
 """Four clients that take payments, while Stripe's answers get lost and its webhooks come twice, late, in no order."""
 
 import itertools
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ FAULTS: list[dict[str, Any]] = [
     {"kind": "status_after", "status": 500},
     {"kind": "drop_before"},
 ]
-_PAUSE_S = 0.3
+_RISK = 0.3
 _UNDECIDED = (409, 503)
 
 
@@ -53,6 +52,7 @@ class Storm:
     payers: list[str] = field(default_factory=list)
     answers: dict[Request, Answer] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    faults_to_come: Iterator[dict[str, Any]] = field(default_factory=lambda: itertools.cycle(FAULTS))
 
     def rage(self) -> None:
         """All of it; in the end each client has an answer to each of its requests."""
@@ -98,24 +98,10 @@ class Storm:
     @contextmanager
     def _weather(self) -> Iterator[None]:
         """Bad, then good again."""
-        over = threading.Event()
-
-        def blow() -> None:
-            for fault in itertools.cycle(FAULTS):
-                self.client.sandbox("POST", "/_sandbox/faults", {"path": "^/v1/", "times": 2, **fault})
-                # The next one when this one is used up: where nobody asks Stripe for a while, none pile up.
-                while self.client.sandbox("GET", "/_sandbox/faults")["data"]:
-                    if over.wait(_PAUSE_S):
-                        return
-
         self.client.sandbox("POST", "/_sandbox/webhooks", WEBHOOKS)
-        thread = threading.Thread(target=blow)
-        thread.start()
         try:
             yield
         finally:
-            over.set()
-            thread.join()
             self.client.sandbox("DELETE", "/_sandbox/faults")
             self.client.sandbox("POST", "/_sandbox/webhooks", CALM)
 
@@ -125,14 +111,15 @@ class Storm:
         for round_ in range(ROUNDS):
             amount = 1_000_000 + dice.randrange(1, 5000) * 1000
             wanted = {"customerId": payer, "amount": amount, "currency": "USD", "metadata": {"round": f"{n}-{round_}"}}
-            charged = self._send(client, n, "/v1/payments", wanted)
+            charged = self._send(client, n, "/v1/payments", wanted, dice)
             if charged.status == 201 and round_ % 2:
                 path = f"/v1/payments/{charged.data['id']}/refund"
-                self._send(client, n, path, {"amount": amount // 4 // 1000 * 1000})
+                self._send(client, n, path, {"amount": amount // 4 // 1000 * 1000}, dice)
             if charged.status == 201 and round_ % 3 == 1:
                 act = f"/_sandbox/charges/{charged.data['paymentIntentId']}/dispute"
                 client.sandbox("POST", act, {"inquiry": round_ == 1})
-            opened = self._send(client, n, "/v1/payments/intents", {**wanted, "orderId": f"order-{n}-{round_}"})
+            ordered = {**wanted, "orderId": f"order-{n}-{round_}"}
+            opened = self._send(client, n, "/v1/payments/intents", ordered, dice)
             if opened.status == 201:
                 self._in_the_form(client, opened.data, round_)
 
@@ -147,7 +134,10 @@ class Storm:
                 act = f"/_sandbox/payment_intents/{intent['paymentIntentId']}/authenticate"
                 client.sandbox("POST", act, {"succeed": True})
 
-    def _send(self, client: Client, n: int, path: str, body: dict[str, Any]) -> Answer:
+    def _send(self, client: Client, n: int, path: str, body: dict[str, Any], dice: Random) -> Answer:
+        if dice.random() < _RISK:  # two requests, whoever makes them: this one, others, a webhook's
+            fault = next(self.faults_to_come)
+            client.sandbox("POST", "/_sandbox/faults", {"path": "^/v1/", "times": 2, **fault})
         request = Request(path, body, f"storm-{next(self.numbers)}", f"clerk-{n}")
         self.answers[request] = answer = request.send(client)
         return answer

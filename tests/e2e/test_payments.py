@@ -1,11 +1,9 @@
 """Payments on the deployed stack: payers in their forms and out of them, banks, and Stripe's record of the money."""
 
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from local.client import Answer, Client
 from local.demo_payments import Payments
 from local.demo_takings import same_takings
+from local.settings import STACK_NAME
 from tests.e2e.conftest import Seller, Stack, charges, soon
 
 AMOUNT = 4_999_000
@@ -256,9 +255,9 @@ def test_cards_are_saved_chosen_and_removed(payer: Payer) -> None:
     assert code(gone) == (400, "validation.payment_method.invalid")
     foreign = Payer(payer.client, payer.client.post("/v1/customers", {"name": "Another"})["id"])
     assert code(foreign.charge(paymentMethodId=visa["id"])) == (400, "validation.payment_method.invalid")
-    assert payer.client.call("DELETE", f"/v1/payment-methods/{visa['id']}").status == 200
+    removed, again = (payer.client.call("DELETE", f"/v1/payment-methods/{visa['id']}") for _ in range(2))
+    assert (removed.status, again.status, again.data["detachedAt"]) == (200, 200, removed.data["detachedAt"])
     assert (payer.default(), payer.methods()) == (None, [])
-    assert code(payer.client.call("DELETE", f"/v1/payment-methods/{visa['id']}")) == (404, "resource.not_found")
 
 
 def test_a_card_that_is_removed_at_stripe_is_removed_here(payer: Payer) -> None:
@@ -290,30 +289,43 @@ def test_a_disputed_invoice_says_so_and_its_payment_is_held_back(
 
 
 def test_a_card_number_is_refused_wherever_it_is_and_is_nowhere_afterwards(payer: Payer, seller: Seller) -> None:
-    number = "6011 0009 9013 9424"
+    number, since_ms = "6011 0009 9013 9424", int(time.time() * 1000)
     digits = number.replace(" ", "")
     calls = [
         payer.client.call("POST", "/v1/payments/intents", payer.body(metadata={"note": f"card {number}, please"})),
         payer.client.call("POST", "/v1/payments/intents", payer.body(orderId=digits)),
         payer.client.call("GET", f"/v1/payments?customer={digits}"),
-        payer.client.call("POST", "/v1/customers", {"name": "x"}, key=digits),
+        payer.client.call("POST", "/v1/payments", payer.body(), key=digits),
     ]
     assert [code(each) for each in calls] == [(400, "VALIDATION_ERROR")] * 4
-    fields = [{"metadata.note"}, {"orderId"}, {"customer"}, {"Idempotency-Key"}]
-    assert [details(each) for each in calls] == [dict.fromkeys(each, "card_number_not_accepted") for each in fields]
+    fields = ["metadata.note", "orderId", "customer", "Idempotency-Key"]
+    assert [details(each) for each in calls] == [{field: "card_number_not_accepted"} for field in fields]
     assert payer.client.get(f"/v1/payments?customer={payer.id}") == []
-    texts = [each.content for each in calls]
-    texts += [each.read_bytes() for each in (Path(os.environ["LEDGERLINE_STACK_FILE"]).parent / "logs").iterdir()]
-    assert len(texts) > len(calls)
-    for table in ("audit", "events", "customers", "payments"):
-        condition = {
-            "KeyConditionExpression": "tenant_id = :t",
-            "ExpressionAttributeValues": {":t": {"S": seller.tenant_id}},
-        }
-        found = seller.client.aws("dynamodb").query(TableName=seller.client.stack["tables"][table], **condition)
-        assert found["Items"]
-        texts.append(repr(found["Items"]).encode())
-    assert not any(digits.encode() in text or number.encode() in text for text in texts)
+    # Of this stack's function and tables; what the sandbox keeps of its own cards is its own.
+    log = logged(payer.client, "payments", since_ms)
+    rows = [row for table in ("audit", "events", "customers") for row in items(seller, table)]
+    texts = [*(each.content.decode() for each in calls), *log, *map(repr, rows)]
+    assert all(any(each.body["error"]["request_id"] in text for text in log) for each in calls)
+    assert not any(digits in text or number in text for text in texts)
+
+
+def logged(client: Client, function: str, since_ms: int) -> list[str]:
+    """What a function has logged since then."""
+    group = f"/ledgerline/{STACK_NAME}/{function}"
+    pages = client.aws("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since_ms)
+    return [event["message"] for page in pages for event in page["events"]]
+
+
+def items(seller: Seller, table: str) -> list[Any]:
+    """A tenant's items of a table."""
+    found = seller.client.aws("dynamodb").query(
+        TableName=seller.client.stack["tables"][table],
+        KeyConditionExpression="tenant_id = :tenant",
+        ExpressionAttributeValues={":tenant": {"S": seller.tenant_id}},
+        ScanIndexForward=False,
+    )
+    assert found["Items"]
+    return list(found["Items"])
 
 
 @pytest.fixture

@@ -41,12 +41,8 @@ def test_after_a_storm_every_refund_went_back_once(storm: Storm) -> None:
 
 
 def test_after_a_storm_the_books_say_what_stripe_says(storm: Storm) -> None:
-    def agreed() -> Any:
-        listed = every(storm.client, "/v1/disputes?limit=100")
-        return listed if len(listed) == len(disputed) else None
-
     disputed = [each for each in intents_of(storm.client, storm.tenant_id) if has_dispute(storm, each["id"])]
-    soon(agreed, patience_s=60)
+    soon(lambda: len(every(storm.client, "/v1/disputes?limit=100")) == len(disputed), patience_s=60)
     takings, _ = same_takings(storm.client, storm.tenant_id)
     assert takings.charged > -takings.refunded > 0 > takings.held
     sums = ledger_sums(storm.client, storm.tenant_id)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults import crashes
-from tests.faults.stack import Stack, World
+from tests.faults.stack import Driver, Stack, World
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +14,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = Stack(tmp_path_factory.mktemp("faults"))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def beside(stack: Stack) -> Driver:
+    """A second driver of the main lane, for what has to happen while the first one works."""
+    return stack.driver_beside(stack.main)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ _OWED = ("open", "uncollectible")
 _UNDECIDED = ("pending", "processing")
 _WITH_THE_PAYER = ("requires_payment_method", "requires_action")
 _RUNNING = ("active", "past_due")
+_MORE_THAN_ONCE = ("balance_used", "dispute_moved")
 _ONCE = (
     "payment.succeeded", "payment.failed", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.voided",
     "invoice.uncollectible", "subscription.created", "subscription.canceled", "credit_note.created", "refund.created",
@@ -139,8 +140,9 @@ def _entries(books: Books) -> Iterator[str]:
         total = sum(micros(posting["amount"]) for posting in entry["postings"])
         if total:
             yield f"entry {entry['id']} sums to {total}"
-    # A balance may be used for an invoice, and given back when that is void; everything else is posted once.
-    kinds = Counter((entry["kind"], entry["source_id"]) for entry in entries if entry["kind"] != "balance_used")
+    # A balance may be used for an invoice, and given back when that is void; a dispute takes money, and may give it
+    # back; everything else is posted once.
+    kinds = Counter((entry["kind"], entry["source_id"]) for entry in entries if entry["kind"] not in _MORE_THAN_ONCE)
     yield from (f"{n} entries for {fact}" for fact, n in kinds.items() if n > 1)
 
 
@@ -201,9 +203,10 @@ def _events(books: Books, stripe: AtStripe) -> Iterator[str]:
 
 def _of_money(books: Books) -> Iterator[tuple[str, str]]:
     """The events of payments, refunds and disputes as they are now."""
+    replaced = set(_replaced(books))
     for payment in books.bodies("payments"):
         told = {"succeeded": "payment.succeeded", "failed": "payment.failed", "canceled": "payment.failed"}
-        if payment["status"] in told:
+        if payment["status"] in told and payment["id"] not in replaced:
             yield told[payment["status"]], payment["id"]
     for refund in books.bodies("refunds"):
         yield "refund.created", refund["id"]
@@ -215,6 +218,14 @@ def _of_money(books: Books) -> Iterator[tuple[str, str]]:
             yield "dispute.closed", dispute["id"]
 
 
+def _replaced(books: Books) -> Iterator[str]:
+    """Payments that were taken back for another attempt to be made at once: nothing failed, and it may not be told."""
+    last = {each["latest_payment_id"] for each in books.bodies("invoices")}
+    for payment in books.bodies("payments"):
+        if payment["status"] == "canceled" and payment["invoice_id"] and payment["id"] not in last:
+            yield payment["id"]
+
+
 def _overtaken(books: Books, stripe: AtStripe) -> Iterator[tuple[str, str]]:
     """Events of what was true once.
 
@@ -223,6 +234,8 @@ def _overtaken(books: Books, stripe: AtStripe) -> Iterator[tuple[str, str]]:
     """
     for invoice in books.bodies("invoices"):
         yield "invoice.uncollectible", invoice["id"]
+    for payment_id in _replaced(books):
+        yield "payment.failed", payment_id
     declined = {charge["payment_intent"] for charge in stripe.charges if charge["status"] == "failed"}
     for payment in books.bodies("payments"):
         if payment["stripe_payment_intent_id"] in declined:

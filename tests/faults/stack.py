@@ -518,10 +518,14 @@ class Tenant:
         """The tenant's charges at Stripe that took money."""
         return self.at_stripe().taken
 
-    def check(self, at: datetime) -> Books:
-        """The books, after the laws that hold for every tenant at rest."""
+    def check(self, at: datetime, methods: bool = False) -> Books:
+        """The books, after the laws that hold for every tenant at rest.
+
+        Args:
+            methods: those of saved methods, too: that Stripe's are ours, and that whoever has some has a default.
+        """
         books = self.books(at)
-        problems = violations(books, self.at_stripe())
+        problems = violations(books, self.at_stripe(methods))
         assert not problems, "\n".join(problems)
         return books
 

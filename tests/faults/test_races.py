@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.stripe_sandbox.testing import Received, WebhookSink
-from tests.faults.stack import Answer, Json, Stack, Tenant, World, at_once, post, step
+from tests.faults.stack import Answer, Driver, Json, Stack, Tenant, World, at_once, post, step
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EIGHT = range(8)
@@ -72,16 +72,15 @@ def test_eight_subscriptions_at_once_of_one_customer_share_one_stripe_customer(o
     tenant.check(AT + timedelta(seconds=20))
 
 
-def test_a_webhook_that_overtakes_the_answer_settles_once(stack: Stack) -> None:
+def test_a_webhook_that_overtakes_the_answer_settles_once(stack: Stack, beside: Driver) -> None:
     """Stripe delivers before it answers the request that charged: both settle the same payment."""
-    other = stack.driver_beside(stack.main)
     delivered: list[Any] = []
     worlds: list[World] = []
 
     def deliver(delivery: Received) -> None:
         header = delivery.headers["Stripe-Signature"]
         job = worlds[0].job(AT, step("webhook", body=delivery.payload.decode(), signature=header))
-        delivered.append(other.run([job])[0].last())
+        delivered.append(beside.run([job])[0].last())
 
     with WebhookSink(hook=deliver) as sink:
         world = stack.world(sink.url)

@@ -253,6 +253,9 @@ def test_the_id_of_a_tenant_is_taken_once(refused: Refusals, world: World) -> No
         "/v1/invoices/in_0",
         "/v1/invoices/in_0/pdf",
         "/v1/payments/pay_0",
+        "/v1/payments/pi_0",
+        "/v1/payments/pay_0/refunds",
+        "/v1/disputes/dp_0",
         "/v1/test-clocks/clk_0",
     ],
 )

@@ -115,6 +115,7 @@ def killed_before_the_charge(world: World, tenant: Tenant, monkeypatch: pytest.M
 
 @pytest.fixture
 def died(world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    world.clock.freeze(world.clock())  # a busy machine must not use up the lease
     tenant.plan()
     body = {"planId": "business-monthly", "quantities": {"seats": 2}, "paymentMethodId": "pm_card_visa"}
     killed_before_the_charge(world, tenant, monkeypatch, body)

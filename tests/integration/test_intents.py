@@ -1,7 +1,5 @@
 """Intents: a payer who is present pays in a form, or by a saved method; and what becomes of a form that nobody pays."""
 
-import json
-import time
 from typing import Any
 
 import pytest
@@ -21,7 +19,7 @@ from tests.integration.payer import (
     sweep,
 )
 from tests.integration.test_hard_cases import books, emitted, event_types
-from tests.integration.world import Answer, Json, Tenant, World
+from tests.integration.world import Json, Tenant, World
 
 
 def invoice_now(tenant: Tenant, invoice: Json) -> Json:
@@ -43,7 +41,9 @@ def test_a_form_has_a_client_secret_and_moves_no_money(world: World, tenant: Ten
     assert (at_stripe["amount"], at_stripe["currency"], at_stripe["client_secret"]) == (
         4999, "usd", made["clientSecret"],
     )  # fmt: skip
-    assert set(at_stripe["metadata"]) == {"tenant_id", "customer_id", "form"}
+    ids = {"tenant_id": tenant.id, "customer_id": tenant.data["defaultCustomerId"]}
+    assert at_stripe["metadata"] | ids == at_stripe["metadata"]
+    assert not {"buyerTenantId", "tenantId"} & set(at_stripe["metadata"])
     payment = payment_of(tenant, made)
     assert tenant.get(f"/v1/payments/{made['paymentIntentId']}").data == payment
     assert (payment["orderId"], payment["metadata"]) == ("ord_01H", body["metadata"])
@@ -55,9 +55,8 @@ def test_a_form_has_a_client_secret_and_moves_no_money(world: World, tenant: Ten
     assert "_secret_" not in world.logs.text
 
 
-@pytest.mark.parametrize("save", [True, False])
-def test_when_the_payer_has_paid_the_webhook_books_the_sale(world: World, tenant: Tenant, save: bool) -> None:
-    made = intent(tenant, customerId=(customer := tenant.customer()), savePaymentMethod=save)
+def test_when_the_payer_has_paid_the_webhook_books_the_sale(world: World, tenant: Tenant) -> None:
+    made = intent(tenant, customerId=(customer := tenant.customer()), savePaymentMethod=True)
     assert pay(world, made, "pm_card_mastercard") == 200
     assert payment_of(tenant, made)["status"] == "requires_payment_method"
     assert {status for status, _ in outcomes(world.deliver_all(tenant))} == {200}
@@ -65,8 +64,8 @@ def test_when_the_payer_has_paid_the_webhook_books_the_sale(world: World, tenant
     assert (payment["status"], payment["settledBy"]) == ("succeeded", "webhook")
     assert books(world, tenant) == {"receivable": 0, "revenue": -4_999_000, "cash": 4_999_000}
     assert event_types(world, tenant).count("payment.succeeded") == 1
-    methods = tenant.get("/v1/payment-methods", customer=customer).data
-    assert [each["card"]["brand"] for each in methods] == (["mastercard"] if save else [])
+    (method,) = tenant.get("/v1/payment-methods", customer=customer).data
+    assert method["card"]["brand"] == "mastercard"
 
 
 def test_an_invoices_form_pays_the_invoice_and_its_subscription(world: World, tenant: Tenant) -> None:
@@ -93,9 +92,7 @@ def test_an_invoices_form_pays_the_invoice_and_its_subscription(world: World, te
     ],
     ids=["another amount", "another currency", "half of it", "what the invoice says already"],
 )
-def test_what_does_not_agree_with_the_invoice_is_refused(
-    world: World, shop: Tenant, body: Json, fields: Json
-) -> None:
+def test_what_does_not_agree_with_the_invoice_is_refused(world: World, shop: Tenant, body: Json, fields: Json) -> None:
     world.writes.clear()
     answer = shop.post("/v1/payments/intents", {"invoiceId": shop.data["open"], **body})
     assert (answer.status, answer.error["code"], answer.bad_fields) == (400, "VALIDATION_ERROR", fields)
@@ -200,7 +197,6 @@ def test_a_day_later_the_same_key_is_a_new_payment(world: World, tenant: Tenant)
     """Also where Stripe knows the key still: it may keep one for longer than we do."""
     first = ask_intent(tenant, idempotency_key="k").data
     world.clock.advance(hours=24, minutes=1)
-    time.sleep(1)  # the sandbox's clock does not move; a payment's id follows from the second of its intent
     second = ask_intent(tenant, idempotency_key="k")
     assert (second.status, "Idempotent-Replayed" in second.headers) == (201, False)
     assert second.data["paymentId"] != first["paymentId"]
@@ -219,16 +215,14 @@ def test_a_new_form_of_an_invoice_takes_the_old_one_back(world: World, tenant: T
     world.deliver_all(tenant)
     assert invoice_now(tenant, invoice)["status"] == "paid"
     assert [each["id"] for each in world.charges(tenant)] == [new["paymentIntentId"]]
+    assert tenant.get("/v1/payment-methods").data == []  # nobody asked for it to be saved
 
 
-@pytest.mark.parametrize("method", [None, "pm_card_visa"], ids=["a new form", "a saved method"])
-def test_a_payer_who_was_faster_has_paid_and_is_not_asked_again(
-    world: World, tenant: Tenant, method: str | None
-) -> None:
+def test_a_payer_who_was_faster_has_paid_and_is_not_asked_again(world: World, tenant: Tenant) -> None:
     invoice = open_invoice(tenant)
     form = intent(tenant, invoiceId=invoice["id"])
     pay(world, form)
-    again = intent(tenant, invoiceId=invoice["id"], **({"paymentMethodId": method} if method else {}))
+    again = intent(tenant, invoiceId=invoice["id"])
     assert (again["paymentId"], again["status"], again["clientSecret"]) == (form["paymentId"], "succeeded", None)
     assert invoice_now(tenant, invoice)["status"] == "paid"
     world.deliver_all(tenant)
@@ -256,12 +250,8 @@ def test_an_invoice_is_paid_by_a_method_that_is_new(tenant: Tenant) -> None:
     assert len(tenant.get("/v1/payment-methods").data) == 1
 
 
-@pytest.mark.parametrize("of_invoice", [False, True])
-def test_a_payer_who_has_to_authenticate_does_and_then_has_paid(
-    world: World, tenant: Tenant, of_invoice: bool
-) -> None:
-    body = {"invoiceId": open_invoice(tenant)["id"]} if of_invoice else {}
-    made = intent(tenant, paymentMethodId=THREE_DS, **body)
+def test_a_payer_who_has_to_authenticate_does_and_then_has_paid(world: World, tenant: Tenant) -> None:
+    made = intent(tenant, paymentMethodId=THREE_DS, invoiceId=open_invoice(tenant)["id"])
     assert (made["requiresAction"], made["status"]) == (True, "requires_action")
     assert made["clientSecret"].startswith(made["paymentIntentId"])
     assert event_types(world, tenant)[-1] == "payment.requires_action"
@@ -367,11 +357,3 @@ def test_on_a_test_clock_a_form_is_of_the_customers_time(world: World, tenant: T
     payment = payment_of(tenant, made)
     assert (payment["createdAt"], payment["settledAt"]) == ("2027-01-31T00:00:00Z",) * 2
     assert payment["status"] == "succeeded"
-
-
-def test_another_tenant_does_not_find_it(world: World, tenant: Tenant) -> None:
-    made = intent(tenant)
-    other = world.tenant()
-    answers: list[Answer] = [other.get(f"/v1/payments/{made[each]}") for each in ("paymentId", "paymentIntentId")]
-    assert [(each.status, each.error["code"]) for each in answers] == [(404, "resource.not_found")] * 2
-    assert json.loads(answers[0].content)["error"]["details"] == []

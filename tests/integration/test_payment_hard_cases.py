@@ -221,6 +221,26 @@ def test_a_customer_who_was_deleted_at_stripe_unheard_gets_another_one(world: Wo
     assert sale(tenant)["status"] == "succeeded"
 
 
+def test_a_cards_webhook_may_come_before_the_answer_to_its_attachment(
+    world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = tenant.customer()
+    attach, told = StripeGateway.attach, []
+
+    def attach_and_tell(self: StripeGateway, *arguments: Any) -> Any:
+        attached = attach(self, *arguments)
+        if not told:
+            told.append(True)
+            world.deliver_all(tenant)
+        return attached
+
+    monkeypatch.setattr(StripeGateway, "attach", attach_and_tell)
+    body = {"customerId": customer, "amount": 1_000_000, "currency": "USD", "paymentMethodId": "pm_card_visa"}
+    answer = tenant.post("/v1/payments", body)
+    assert answer.status == 201, answer.json
+    assert len(tenant.get("/v1/payment-methods", customer=customer).data) == 1
+
+
 # What Stripe would refuse
 
 

@@ -111,6 +111,12 @@ CUSTOMER: Json = {"name": "Zoë", "email": "zoe@example.com"}
         (CUSTOMER | {"address": {"line1": "４２４２４２４２４２４２４２４２"}}, "address.line1"),
         (CUSTOMER | {"name": int(CARD)}, "name"),
         (CUSTOMER | {"cards": [["x", {"number": "4242\u20114242\u20114242\u20114242"}]]}, "cards.0.1.number"),
+        (CUSTOMER | {"name": "4242.4242.4242.4242"}, "name"),
+        (CUSTOMER | {"name": "4242 - 4242 - 4242 - 4242"}, "name"),
+        (CUSTOMER | {"address": {"line1": "4242\n4242\t4242\r\n4242"}}, "address.line1"),
+        (CUSTOMER | {"metadata": {"note": "42424242 42424242", "at": "2026-11-22T07:23:00Z"}}, "metadata.note"),
+        (CUSTOMER | {"metadata": {"4242\u200b4242\u200b4242\u200b4242": "x"}}, "metadata.[redacted]"),
+        (CUSTOMER | {"name": "4242\ufeff4242\u00ad4242\u200b4242"}, "name"),
         ([CARD], "0"),
         (int(CARD), "body"),
     ],
@@ -130,6 +136,9 @@ def test_a_body_is_looked_at_in_every_corner(world: World, caller: Tenant, body:
         ('{"name": "4242424242424242", "name": "Zoë"}', "name"),
         ('{"4242424242424242": 1, "4242424242424242": 2}', "[redacted]"),
         ('{"name": 4242424242424242.0}', "name"),
+        ('{"name": 4.242424242424242e15}', "name"),
+        ('{"name": 42424242424242420E-1}', "name"),
+        ('{"name": "4242\\n4242\\u200b4242\\/4242"}', "name"),
         ('{"name": "4242424242424242"', "body"),
         ("name=4242424242424242", "body"),
         ("4242424242424242" + "[" * 100, "body"),
@@ -151,6 +160,8 @@ def test_a_reason_is_no_place_for_it(world: World, caller: Tenant, path: str) ->
         f"/v1/customers/{CARD}", f"/api/v1/customers/{CARD}", f"/v1/customers/{CARD}/x/y", f"/v1/nothing/{CARD}",
         "/v1/customers/%34242424242424242", "/v1/customers/%2534242424242424242",
         "/v1/customers/4242%204242%204242%204242", "/v1/customers/4242-4242-4242-4242",
+        "/v1/customers/4242/4242/4242/4242", "/v1/customers/424242_4242424242",
+        "/v1/customers/4242%E2%80%8B424242424242",
         f"/{CARD}", "/v1/customers/４２４２４２４２４２４２４２４２",
     ],
 )  # fmt: skip
@@ -163,7 +174,8 @@ def test_a_path_is_refused_and_not_repeated(world: World, caller: Tenant, path: 
     ("query", "field"),
     [(f"email={CARD}", "email"), ("email=4242+4242+4242+4242", "email"), ("email=%34242424242424242", "email"),
      ("email=%2534242424242424242", "email"), (f"{CARD}=1", "[redacted]"), (f"limit={CARD}", "limit"),
-     (f"limit=5&cursor=x{CARD}", "cursor"), (CARD, "[redacted]")],
+     (f"limit=5&cursor=x{CARD}", "cursor"), (CARD, "[redacted]"), ("email=4242.4242.4242.4242", "email"),
+     ("email=42424242%0A42424242", "email"), ("email=4242++4242++4242++4242", "email")],
 )  # fmt: skip
 def test_a_query_is_refused(world: World, caller: Tenant, query: str, field: str) -> None:
     refused(world, request(http_event("GET", "/v1/customers", key=caller.key, query=query)), field)
@@ -222,6 +234,13 @@ def test_what_is_no_card_number_is_let_pass(world: World, caller: Tenant) -> Non
         "phone": "+4915112345676",
         "almost": "4242424242424241",
         "milliseconds": "1795298460123",
+        "timestamp": "2026-11-22T07:23:00.424242424+04:24",
+        "period": "2026-11-22 07:23:00 - 2026-12-22 07:23:00",
+        "prices": "10.00 20.00 30.00",
+        "quantity": "5123.456789012346",
+        "iban": "DE89 3704 0044 0532 0130 00",
+        "uuids": "abcdefab-cdef-abcd-efab-cdef55555555,55554444-abcd-efab-cdef-abcdefabcdef",
+        "mobile": "+49 (1511) 2345-676",
     }
     made = caller.post("/v1/customers", CUSTOMER | {"metadata": metadata}, idempotency_key="4242a242424242424242")
     assert made.status == 201

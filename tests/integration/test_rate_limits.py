@@ -135,6 +135,30 @@ def test_invoice_queries_count_on_the_user_that_is_named(world: World, tenant: T
     assert tenant.get("/v1/invoices", headers=ann).status == 200
 
 
+# Intents: 30 a minute for each user (contract B section 8)
+
+INTENT = {"amount": 5_000_000, "currency": "USD"}
+
+
+def test_payment_intents_have_a_limit_of_their_own(world: World, tenant: Tenant) -> None:
+    used(world, key_of(tenant), **{f"i{MINUTE // 60}": 29})
+    last = tenant.post("/v1/payments/intents", INTENT)
+    assert (last.status, headers(last)) == (201, (30, 0, MINUTE + 60))
+    answer = tenant.post("/v1/payments/intents", INTENT)
+    assert (answer.status, answer.error["code"], answer.headers["Retry-After"]) == (429, "rate.limited", "60")
+    assert len(tenant.get("/v1/payments").data) == 1
+    world.clock.advance(seconds=60)
+    assert tenant.post("/v1/payments/intents", INTENT).status == 201
+
+
+def test_payment_intents_count_on_the_user_that_is_named(world: World, tenant: Tenant) -> None:
+    used(world, user_caller_id(tenant.id, "ann"), **{f"i{MINUTE // 60}": 30})
+    for user, status in (("ann", 429), ("bob", 201)):
+        answer = tenant.post("/v1/payments/intents", INTENT, headers={"x-user-id": user})
+        assert answer.status == status
+    assert tenant.post("/v1/payments/intents", INTENT).status == 201
+
+
 def test_a_users_refusal_is_audited_in_its_tenant(world: World, tenant: Tenant) -> None:
     used(world, user_caller_id(tenant.id, "ann"), **{f"q{MINUTE // 60}": 300})
     answer = tenant.get("/v1/invoices", headers={"x-user-id": "ann"})

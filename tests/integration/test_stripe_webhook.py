@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from billing import bootstrap
+from billing.services.stripe_news import HANDLED
 from local.stripe_sandbox.webhooks import signature
 from tests.integration.world import Json, Tenant, World, event, invoke
 
@@ -171,6 +172,16 @@ def test_a_payment_intent_of_somebody_else_is_200_and_nothing(
     assert outcome(world.deliver(theirs)) == (200, "not ours")
 
 
+def test_whatever_is_not_at_stripe_is_not_ours(world: World) -> None:
+    """Another account's events, or forged ids in an event of ours: each type looks its object up."""
+    world.writes.clear()
+    about = {"id": "x_0", "payment_method": "pm_0"}
+    for event_type in sorted(HANDLED):
+        sent = {"id": f"evt_{event_type}", "type": event_type, "data": {"object": about}}
+        assert outcome(world.deliver(sent)) == (200, "not ours"), event_type
+    assert world.writes == []
+
+
 def test_an_event_for_a_payment_that_is_not_written_yet_is_500_and_then_200(
     world: World, tenant: Tenant, waiting: Json
 ) -> None:
@@ -198,15 +209,18 @@ def test_while_stripe_cannot_be_asked_the_event_comes_again(world: World, tenant
 @pytest.fixture
 def rotated(world: World) -> Iterator[str]:
     """A second secret beside the first one, as while a rotation is under way."""
-    manager = world.aws("secretsmanager")
-    before = manager.get_secret_value(SecretId=world.stripe_secret_id)["SecretString"]
-    known = json.loads(before)
     fresh = "whsec_rotated"
-    known["webhook_secrets"].append(fresh)
-    manager.put_secret_value(SecretId=world.stripe_secret_id, SecretString=json.dumps(known))
-    bootstrap.stripe_secrets()._cached = None
+    put_secrets(world, world.webhook_secret, fresh)
     yield fresh
-    manager.put_secret_value(SecretId=world.stripe_secret_id, SecretString=before)
+    put_secrets(world, world.webhook_secret)
+
+
+def put_secrets(world: World, *webhook_secrets: str) -> None:
+    """Have the stack's secret hold these; this worker has read none of it yet."""
+    manager = world.aws("secretsmanager")
+    known = json.loads(manager.get_secret_value(SecretId=world.stripe_secret_id)["SecretString"])
+    changed = json.dumps(known | {"webhook_secrets": list(webhook_secrets)})
+    manager.put_secret_value(SecretId=world.stripe_secret_id, SecretString=changed)
     bootstrap.stripe_secrets()._cached = None
 
 
@@ -214,6 +228,12 @@ def test_during_a_rotation_both_secrets_are_good(world: World, waiting: Json, ro
     assert outcome(world.deliver(waiting, secret=rotated)) == (200, "applied")
     assert outcome(world.deliver(waiting)) == (200, "duplicate")
     assert world.deliver(waiting, secret="whsec_neither")["statusCode"] == 400
+
+
+def test_after_a_rotation_the_old_secret_signs_nothing(world: World, waiting: Json, rotated: str) -> None:
+    put_secrets(world, rotated)
+    assert world.deliver(waiting)["statusCode"] == 400
+    assert outcome(world.deliver(waiting, secret=rotated)) == (200, "applied")
 
 
 def test_a_signature_that_fits_no_known_secret_is_checked_against_the_secrets_of_now(

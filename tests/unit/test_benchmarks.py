@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 
 from benchmarks import cpu, cpu_ours, cpu_peer
 from benchmarks.counting import item_bytes
+from benchmarks.import_one import HIDDEN
 from benchmarks.imports import functions
 from benchmarks.latency import percentile
 from benchmarks.report import verdict
@@ -45,3 +46,10 @@ def test_a_figure_at_its_budget_keeps_it(figure: float, budget: float | None, ex
 
 def test_every_function_is_imported() -> None:
     assert len(functions()) == len(list((ROOT / "functions").iterdir()))
+
+
+def test_what_is_hidden_from_imports_is_in_no_layer() -> None:
+    layers = "".join(each.read_text() for each in (ROOT / "layers").glob("*/requirements.txt"))
+    packaged = {line.partition("==")[0].lower() for line in layers.splitlines() if "==" in line}
+    assert "stripe" in packaged
+    assert not packaged & set(HIDDEN)

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from billing.domain import settlement
 from billing.domain.due import Due
-from billing.domain.errors import InvalidState
+from billing.domain.errors import InvalidState, PaymentDeclined, Unavailable
 from billing.domain.invoicing import Invoice, InvoiceStatus
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.money import Money, sum_money
-from billing.domain.payment import PaymentStatus
+from billing.domain.payment import PaymentError, PaymentStatus
+from billing.services.invoice_payments import failure
 from tests.support.invoices import AT, accounts, draft, draft_of, finalized, line, opened, payment
 
 LAW = settings(max_examples=100, deadline=None)
@@ -48,6 +49,56 @@ def test_a_failed_charge_leaves_its_reason_and_success_takes_it_away() -> None:
     failed = settlement.payment_failed(opened(1000), payment(1000, status=PaymentStatus.FAILED))
     assert (failed.status, failed.payment_error and failed.payment_error.code) == ("open", "payment.declined")
     assert settlement.paid(failed, payment(failed.total), LATER).invoice.payment_error is None
+
+
+# How a charge that did not go through is answered
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("payment.declined", 502),
+        ("payment.insufficient_funds", 402),
+        ("payment.authentication_required", 402),
+        ("validation.payment_method.invalid", 400),
+        ("a.code.of.next.year", 502),
+    ],
+)
+def test_an_attempt_that_failed_is_answered_with_its_code_and_what_the_payer_may_know(code: str, status: int) -> None:
+    error = PaymentError(code, "No.", "do_not_honor", final=True)
+    answer = failure(replace(payment(1000, status=PaymentStatus.FAILED), error=error), None)
+    assert answer is not None
+    assert (answer.status, answer.message) == (status, "No.")
+    assert answer.public_code == (code if code != "a.code.of.next.year" else "payment.declined")
+    assert [(each.field, each.reason) for each in answer.details] == [
+        ("declineCode", "do_not_honor"), ("paymentId", "pay_1"),
+    ]  # fmt: skip
+
+
+def test_who_may_go_on_gets_the_secret_and_nobody_else() -> None:
+    for code, told in (("payment.authentication_required", True), ("payment.declined", False)):
+        failed = replace(
+            payment(1000, status=PaymentStatus.FAILED),
+            error=PaymentError(code, "No."),
+            stripe_payment_intent_id="pi_1",
+        )
+        answer = failure(failed, "pi_1_secret_2")
+        assert answer is not None
+        found = {each.field: each.reason for each in answer.details}
+        secret = {"paymentIntentId": "pi_1", "clientSecret": "pi_1_secret_2"}
+        assert found == {"declineCode": "generic_decline", "paymentId": "pay_1"} | (secret if told else {})
+
+
+@pytest.mark.parametrize("status", PaymentStatus)
+def test_what_has_no_outcome_asks_for_a_retry_and_what_is_the_payers_turn_is_no_error(status: PaymentStatus) -> None:
+    answer = failure(payment(1000, status=status), None)
+    if status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
+        assert isinstance(answer, PaymentDeclined)
+    elif status is PaymentStatus.PENDING:
+        assert isinstance(answer, Unavailable)
+        assert answer.retry_after_s == 30
+    else:
+        assert answer is None
 
 
 # Money that comes in

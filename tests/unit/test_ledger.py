@@ -14,10 +14,13 @@ from billing.domain.ledger import (
     Posting,
     balance_used,
     credit_noted,
+    dispute_moved,
+    given_back,
     invoice_finalized,
     payment_received,
     refund_paid,
     refund_returned,
+    sold,
     written_off,
 )  # fmt: skip
 from billing.domain.money import CurrencyMismatch, Money, sum_money
@@ -246,6 +249,49 @@ def test_an_invoice_that_is_paid_credited_and_refunded_leaves_nothing_in_the_boo
     )
 
 
+# Sales without an invoice, and what is given back of them
+
+
+def test_a_sale_is_earned_and_owed_until_its_payment_comes() -> None:
+    entry = sold("le_9", "pay_1", "cus_1", usd(2000), AT)
+    assert (entry.kind, entry.source_id) == ("sold", "pay_1")
+    assert lines(entry) == [(Account.RECEIVABLE, 2000, "cus_1"), (Account.REVENUE, -2000, None)]
+    paid = payment_received("le_2", "pay_1", "cus_1", usd(2000), AT)
+    assert sum_by_account(entry, paid) == {Account.REVENUE: -2000, Account.CASH: 2000}
+
+
+@LAW
+@given(PAID)
+def test_a_sale_that_is_refunded_leaves_what_was_sold_and_what_was_given_back(amount: Money) -> None:
+    refund = ("re_1", "cus_1", amount, AT)
+    story = [
+        sold("le_9", "pay_1", "cus_1", amount, AT),
+        payment_received("le_2", "pay_1", "cus_1", amount, AT),
+        refund_paid("le_7", *refund),
+        given_back("le_10", *refund),
+    ]
+    assert sum_by_account(*story) == {Account.REVENUE: -amount.minor, Account.REFUNDS: amount.minor}
+    returned = [refund_returned("le_8", *refund), given_back("le_11", "re_1", "cus_1", -amount, AT)]
+    assert sum_by_account(*story, *returned) == sum_by_account(*story[:2])
+
+
+# Disputes
+
+
+@LAW
+@given(PAID)
+def test_what_a_dispute_holds_comes_back_or_is_bad_debt(amount: Money) -> None:
+    nothing = usd(0)
+    held = dispute_moved("le_12", "dp_1", amount, nothing, AT)
+    assert (held.kind, held.source_id) == ("dispute_moved", "dp_1")
+    assert lines(held) == [(Account.DISPUTES, amount.minor, None), (Account.CASH, -amount.minor, None)]
+    won = dispute_moved("le_13", "dp_1", -amount, nothing, AT)
+    assert sum_by_account(held, won) == {}
+    lost = dispute_moved("le_13", "dp_1", -amount, amount, AT)
+    assert lines(lost) == [(Account.DISPUTES, -amount.minor, None), (Account.BAD_DEBT, amount.minor, None)]
+    assert sum_by_account(held, lost) == {Account.BAD_DEBT: amount.minor, Account.CASH: -amount.minor}
+
+
 @LAW
 @given(PAID, PAID)
 def test_every_kind_of_entry_balances(amount: Money, tax: Money) -> None:
@@ -257,5 +303,8 @@ def test_every_kind_of_entry_balances(amount: Money, tax: Money) -> None:
         written_off("le_5", "in_1", "cus_1", amount, AT),
         refund_paid("le_7", "re_1", "cus_1", amount, AT),
         refund_returned("le_8", "re_1", "cus_1", amount, AT),
+        sold("le_9", "pay_1", "cus_1", amount, AT),
+        given_back("le_10", "re_1", "cus_1", amount, AT),
+        dispute_moved("le_12", "dp_1", amount, tax, AT),
     )
     assert all(entry is not None and total(entry).is_zero for entry in entries)

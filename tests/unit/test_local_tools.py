@@ -1,5 +1,7 @@
 """The parts of the local stack that need no running stack."""
 
+import argparse
+import asyncio
 import hashlib
 import io
 import socket
@@ -7,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, ClientTimeout, web
 from rich.console import Console
 
 from billing.services.stripe_news import HANDLED
 from local.console import Failure
 from local.demo_books import invoice_table
+from local.gateway import WEBHOOKS_AT_ONCE, by_sender, listen
 from local.platform_key import create_platform_key, new_key
 from local.seed import STRIPE_EVENTS, Keys, snake
 from local.settings import HOST, Ports, write_private
@@ -134,3 +138,55 @@ def test_the_table_of_the_demo_fits_a_terminal() -> None:
     assert "10-01/01-01" in text
     assert "2,601.81" in text  # 3 x 867.27
     assert "…" not in text
+
+
+class Emulator:
+    """Stands where the emulator does: answers nobody before it may, and counts whom it has at once."""
+
+    def __init__(self) -> None:
+        self.full, self.may_answer = asyncio.Event(), asyncio.Event()
+        self.now = self.most = self.served = 0
+
+    async def answer(self, _: web.Request) -> web.StreamResponse:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        if self.now == WEBHOOKS_AT_ONCE:
+            self.full.set()
+        await self.may_answer.wait()
+        self.now -= 1
+        self.served += 1
+        return web.Response(text="ok")
+
+
+async def storm_of_webhooks(emulator: Emulator, patient: int, hasty: int) -> list[int]:
+    """So many senders at once; the hasty ones give up before anybody is answered. What the patient ones get."""
+    ports = Ports.free()
+    async with ClientSession() as session, ClientSession(timeout=ClientTimeout(total=0.1)) as impatient:
+        hosts = argparse.Namespace(stripe_host="stripe", tax_host="tax")
+        handler = by_sender(session, f"http://{HOST}:{ports.aws}", hosts)
+        runners = [await listen(ports.aws, emulator.answer), await listen(ports.webhook, handler)]
+
+        async def deliver(sender: ClientSession) -> int:
+            async with sender.post(f"http://{HOST}:{ports.webhook}/webhooks/stripe", data=b"{}") as answer:
+                return answer.status
+
+        try:
+            waiting = [asyncio.create_task(deliver(session)) for _ in range(patient)]
+            await emulator.full.wait()
+            given_up = await asyncio.gather(*(deliver(impatient) for _ in range(hasty)), return_exceptions=True)
+            assert all(isinstance(each, TimeoutError) for each in given_up)
+            emulator.may_answer.set()
+            return await asyncio.gather(*waiting)
+        finally:
+            for each in runners:
+                await each.cleanup()
+
+
+def test_the_gateway_lets_a_few_webhooks_through_at_once_and_forgets_those_who_gave_up() -> None:
+    async def run() -> tuple[Emulator, list[int]]:
+        emulator = Emulator()
+        return emulator, await storm_of_webhooks(emulator, patient=3 * WEBHOOKS_AT_ONCE, hasty=3)
+
+    emulator, statuses = asyncio.run(run())
+    assert statuses == [200] * (3 * WEBHOOKS_AT_ONCE)
+    assert (emulator.most, emulator.served) == (WEBHOOKS_AT_ONCE, 3 * WEBHOOKS_AT_ONCE)

@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.domain.due import Due
 from billing.domain.money import Money
 from billing.domain.payment import (
+    AUTHENTICATION_REQUIRED,
     ChargeResult,
     Payment,
     PaymentError,
@@ -19,6 +20,7 @@ from billing.domain.payment import (
     with_result,
 )
 
+LAW = settings(deadline=None)  # a busy machine is no broken law
 AT = datetime(2026, 11, 21, 22, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
 DECLINED = PaymentError("payment.declined", "The card was declined.", "generic_decline")
@@ -42,6 +44,11 @@ OPEN = [PaymentStatus.PENDING, PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_
 RESULTS = st.builds(
     ChargeResult, st.sampled_from(PaymentStatus), st.sampled_from([None, "pi_1"]), st.sampled_from([None, DECLINED])
 )
+
+
+UNAUTHENTICATED = PaymentError(AUTHENTICATION_REQUIRED, "Confirm it.", "authentication_required", final=True)
+CENTS = st.integers(0, 9999).map(lambda minor: Money.from_minor(minor, "USD"))
+TAKEN = st.dictionaries(st.sampled_from("abc"), CENTS, max_size=3)
 
 
 def told(payment: Payment, status: PaymentStatus, intent: str | None = "pi_1") -> Payment:
@@ -78,6 +85,72 @@ def test_the_same_news_twice_is_the_same_payment(result: ChargeResult) -> None:
     once = with_result(PENDING, result, LATER, SettledBy.WEBHOOK)
     twice = with_result(once, result, LATER, SettledBy.SWEEP)
     assert twice == once
+
+
+def certainty(payment: Payment) -> int:
+    """How much of it is decided: nothing, that it did not go through, that the money is there."""
+    return 2 if payment.status is PaymentStatus.SUCCEEDED else int(payment.status.is_final)
+
+
+@LAW
+@given(st.lists(st.tuples(RESULTS, st.sampled_from(["pi_1", "pi_2"])), max_size=8))
+def test_news_only_ever_decide_more(news: list[tuple[ChargeResult, str]]) -> None:
+    """Whatever comes, in whatever order, also of an intent that a crash left behind."""
+    payment = PENDING
+    for result, intent in news:
+        named = replace(result, intent_id=intent if result.intent_id else None)
+        after = with_result(payment, named, LATER, SettledBy.WEBHOOK)
+        assert certainty(after) >= certainty(payment)
+        assert (after.due is None) is after.status.is_final
+        assert (after.settled_at is not None) is after.status.is_final
+        if payment.status is PaymentStatus.SUCCEEDED:
+            assert after is payment
+        payment = after
+
+
+# What is left of it
+
+
+@LAW
+@given(st.sampled_from(PaymentStatus), TAKEN, TAKEN)
+def test_what_is_left_to_refund_is_never_below_zero_nor_above_the_amount(
+    status: PaymentStatus, refunds: dict[str, Money], disputed: dict[str, Money]
+) -> None:
+    payment = replace(PENDING, status=status, refunds=refunds, disputed=disputed)
+    zero = Money.zero("USD")
+    assert zero <= payment.refundable <= payment.amount
+    if status is not PaymentStatus.SUCCEEDED or disputed:
+        assert payment.refundable == zero
+    elif payment.amount_refunded <= payment.amount:
+        assert payment.refundable + payment.amount_refunded == payment.amount
+
+
+# Whose turn it is
+
+
+@pytest.mark.parametrize(
+    ("status", "off_session", "error", "theirs"),
+    [
+        (PaymentStatus.REQUIRES_PAYMENT_METHOD, False, None, True),
+        (PaymentStatus.REQUIRES_ACTION, False, None, True),
+        (PaymentStatus.FAILED, False, DECLINED, True),
+        (PaymentStatus.FAILED, True, DECLINED, False),
+        (PaymentStatus.FAILED, True, UNAUTHENTICATED, True),
+        (PaymentStatus.PENDING, False, None, False),
+        (PaymentStatus.PROCESSING, False, None, False),
+        (PaymentStatus.SUCCEEDED, False, None, False),
+        (PaymentStatus.CANCELED, False, None, False),
+    ],
+)
+def test_what_somebody_with_the_secret_could_still_pay(
+    status: PaymentStatus, off_session: bool, error: PaymentError | None, theirs: bool
+) -> None:
+    payment = replace(PENDING, status=status, off_session=off_session, error=error, stripe_payment_intent_id="pi_1")
+    assert payment.in_the_payers_hands is theirs
+    assert replace(payment, stripe_payment_intent_id=None).in_the_payers_hands is False
+    result = ChargeResult(status, "pi_1", error, "pi_1_secret_2")
+    wants_the_payer = status in (PaymentStatus.REQUIRES_ACTION, PaymentStatus.REQUIRES_PAYMENT_METHOD)
+    assert result.next_secret == ("pi_1_secret_2" if wants_the_payer or error is UNAUTHENTICATED else None)
 
 
 @pytest.mark.parametrize("status", FINAL)

@@ -129,11 +129,14 @@ def test_what_the_balance_paid_out_is_in_it_again_when_it_did_not_arrive(news: l
     if after.status is RefundStatus.FAILED:
         taken.append(taken_from_balance(OF_BALANCE, -TEN, LATER))
     books = accounts([*taken, *booked(news, OF_BALANCE)])
-    assert books == {
-        RefundStatus.SUCCEEDED: {Account.CUSTOMER_BALANCE: 1000, Account.CASH: -1000},
-        RefundStatus.PENDING: {Account.CUSTOMER_BALANCE: 1000, Account.RECEIVABLE: -1000},
-        RefundStatus.FAILED: {},
-    }[after.status]
+    assert (
+        books
+        == {
+            RefundStatus.SUCCEEDED: {Account.CUSTOMER_BALANCE: 1000, Account.CASH: -1000},
+            RefundStatus.PENDING: {Account.CUSTOMER_BALANCE: 1000, Account.RECEIVABLE: -1000},
+            RefundStatus.FAILED: {},
+        }[after.status]
+    )
     assert len({entry.id for entry in taken}) == len(taken)
 
 

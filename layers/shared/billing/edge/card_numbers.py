@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from billing.domain.card_numbers import carries, has_parts, may_carry, number_carries, shown
+from billing.domain.card_numbers import carries, may_carry, number_carries, plain, shown
 from billing.domain.errors import Detail, ValidationFailed
-from billing.domain.tax_ids import TaxIdStatus, tax_id_status
+from billing.domain.tax_ids import TaxIdStatus, normalised, tax_id_status
 
 REASON = "card_number_not_accepted"
 _HEADERS = {
@@ -22,9 +22,15 @@ _HEADERS = {
     "x-api-version": "X-API-Version",
 }
 _MOST_DECODINGS = 3
-_ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
+# A character in two UTF-16 units, or in one; or another escape: in \\\\u0034 the second backslash begins none.
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_SHORT_ESCAPES = {
+    b"\\" + each[:1]: each[1:] for each in (b'""', b"\\\\", b"//", b"b\b", b"f\f", b"n\n", b"r\r", b"t\t")
+}
+_DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?")
 _TAX_ID = re.compile(r"tax_?id$", re.IGNORECASE)
 _THIRTEEN_DIGIT_TAX_IDS = ("JP", "RO")
+_EMIRATES_TAX_ID = re.compile(r"100[0-9]{12}")
 
 
 class _Number(str):
@@ -72,16 +78,20 @@ def in_request(event: Mapping[str, Any], headers: Mapping[str, str], body: bytes
 
 def in_body(raw: bytes) -> Iterator[str]:
     """The fields of a JSON body that carry a card number; ``body`` where it is no JSON and has one somewhere."""
-    if not _has_escaped_digits(raw) and not may_carry(raw):
+    unescaped = _ESCAPE.sub(_meant, raw) if b"\\" in raw else raw
+    if not may_carry(unescaped):
         return
-    text = raw.decode(errors="replace")
     try:
         # Every field is looked at, and no number is made: what is wrong with the JSON, others say.
         value = json.loads(
-            text, parse_int=_Number, parse_float=_Number, parse_constant=_Number, object_pairs_hook=_Pairs
+            raw.decode(errors="replace"),
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_Number,
+            object_pairs_hook=_Pairs,
         )
     except (ValueError, RecursionError):
-        if carries(text):
+        if carries(unescaped.decode(errors="replace")):
             yield "body"
         return
     yield from _in_value(value)
@@ -101,9 +111,14 @@ def _in_value(body: Any) -> Iterator[str]:
         elif isinstance(value, _Number):
             found = number_carries(value)
         else:
-            found = isinstance(value, str) and carries(value) and not _is_tax_id(name, value)
+            found = isinstance(value, str) and _text_carries(value) and not _is_tax_id(name, value)
         if found or (isinstance(name, str) and carries(name)):
             yield _path(trail)
+
+
+def _text_carries(value: str) -> bool:
+    """Quantities are decimals and may be texts: 5123.456789012346 has the digits of a card, and is none."""
+    return carries(value.partition(".")[0] if _DECIMAL.fullmatch(value) else value)
 
 
 def _path(trail: _Trail) -> str:
@@ -115,9 +130,14 @@ def _path(trail: _Trail) -> str:
 
 
 def _is_tax_id(name: str | int | None, value: str) -> bool:
-    """A Japanese corporate number has thirteen digits, and so has a Romanian person's: where tax ids are, they are."""
+    """Where tax ids are, they are none: thirteen digits in Japan and, of persons, Romania; fifteen in the Emirates.
+
+    The Federal Tax Authority's are 100-xxxx-xxxx-xxxx, with no check digit that is published.
+    """
     if not isinstance(name, str) or not _TAX_ID.search(name):
         return False
+    if _EMIRATES_TAX_ID.fullmatch(normalised("AE", value)):
+        return True
     return any(tax_id_status(country, value) is TaxIdStatus.VALID for country in _THIRTEEN_DIGIT_TAX_IDS)
 
 
@@ -140,18 +160,14 @@ def _decoded(text: str, decode: Any) -> Iterator[str]:
         yield text
 
 
-def _has_escaped_digits(raw: bytes) -> bool:
-    r"""Whether a digit, or what may stand between two, is written as ``\u0034``."""
-    if b"\\u" not in raw:
-        return False
-    return any(map(_is_part, set(_ESCAPE.findall(raw))))
+def _meant(escape: re.Match[bytes]) -> bytes:
+    return _character(escape[0])
 
 
 @lru_cache(maxsize=4096)
-def _is_part(escape: bytes) -> bool:
-    """Whether a UTF-16 code unit is a digit, a separator, or the first half of one of 1,024 characters with digits."""
-    unit = int(escape, 16)
-    if 0xD800 <= unit <= 0xDBFF:
-        first = 0x10000 + (unit - 0xD800) * 0x400
-        return has_parts("".join(map(chr, range(first, first + 0x400))))
-    return has_parts(chr(unit))
+def _character(escape: bytes) -> bytes:
+    r"""What an escape in a JSON text stands for, as it is looked at: 4 for ``\u0034``; itself where it is none."""
+    if len(escape) == 2:
+        return _SHORT_ESCAPES.get(escape, escape)
+    units = bytes.fromhex(escape.replace(b"\\u", b"").decode())
+    return plain(units.decode("utf-16-be", errors="surrogatepass"))

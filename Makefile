@@ -86,7 +86,7 @@ build: env sam-env ## artifacts for AWS (arm64, python3.13), and their sizes
 openapi: env ## writes docs/openapi.json
 	$(PY) -m local.openapi
 
-bench: env silver-env ## what it costs, side by side with peers
+bench: setup silver-env ## what it costs, side by side with peers
 	$(PY) -m benchmarks.run
 
 bench-sweep: env ## the sweep with 100,000 due (DUE="1000 100000"); an hour

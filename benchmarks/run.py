@@ -14,6 +14,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 from rich.console import Console
 
@@ -78,8 +79,13 @@ def save(parts: dict[str, list[Section]], path: Path) -> None:
     path.write_text(json.dumps({"at": time.strftime("%FT%TZ", time.gmtime()), **machine, "tables": tables}, indent=2))
 
 
+def _terminated(*_: object) -> NoReturn:
+    sys.exit(143)  # through the `finally` above: a part may have a whole stack running
+
+
 def main() -> int:
     """Measure, print, and say what is over its budget."""
+    signal.signal(signal.SIGTERM, _terminated)
     parser = argparse.ArgumentParser(description="What the product costs, beside its budgets and its peers.")
     parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS), help="some of the tables")
     parser.add_argument("--due", type=int, nargs="+", default=SWEEP_SIZES, help="sizes of the sweep")

@@ -55,6 +55,7 @@ def told(payment: Payment, status: PaymentStatus, intent: str | None = "pi_1") -
     return with_result(payment, ChargeResult(status, intent), LATER, SettledBy.WEBHOOK, "evt_1")
 
 
+@LAW
 @given(st.sampled_from(FINAL), RESULTS)
 def test_a_final_payment_stays_as_it_is_unless_stripe_holds_the_money_after_all(
     status: PaymentStatus, result: ChargeResult
@@ -67,6 +68,7 @@ def test_a_final_payment_stays_as_it_is_unless_stripe_holds_the_money_after_all(
         assert after is settled
 
 
+@LAW
 @given(st.lists(RESULTS, max_size=6))
 def test_the_order_of_news_does_not_matter_where_money_came(news: list[ChargeResult]) -> None:
     payment = PENDING
@@ -80,6 +82,7 @@ def test_the_order_of_news_does_not_matter_where_money_came(news: list[ChargeRes
         assert payment.status is finals[0]
 
 
+@LAW
 @given(RESULTS)
 def test_the_same_news_twice_is_the_same_payment(result: ChargeResult) -> None:
     once = with_result(PENDING, result, LATER, SettledBy.WEBHOOK)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.domain.due import Due
@@ -21,6 +21,7 @@ from billing.domain.refund import (
 )
 from tests.support.invoices import accounts
 
+LAW = settings(deadline=None)  # a busy machine is no broken law
 AT = datetime(2026, 11, 21, 22, tzinfo=UTC)
 LATER = AT + timedelta(minutes=1)
 TEN = Money(1_000_000, "USD")
@@ -93,12 +94,14 @@ def test_a_refused_resend_does_not_undo_what_arrived() -> None:
     assert with_result(succeeded, REFUSED, LATER) is succeeded
 
 
+@LAW
 @given(NEWS)
 def test_what_failed_stays_failed(result: RefundResult) -> None:
     for failed in (told(REFUSED), told(SUCCEEDED, RETURNED)):
         assert with_result(failed, result, LATER) is failed
 
 
+@LAW
 @given(st.lists(NEWS, max_size=6))
 def test_the_same_news_twice_changes_nothing(news: list[RefundResult]) -> None:
     once = told(*news)
@@ -106,6 +109,7 @@ def test_the_same_news_twice_changes_nothing(news: list[RefundResult]) -> None:
         assert with_result(once, result, LATER) is once
 
 
+@LAW
 @given(st.lists(NEWS, max_size=6), st.sampled_from([PENDING, PLAIN, OF_BALANCE]))
 def test_the_books_hold_the_refund_exactly_while_it_is_paid(news: list[RefundResult], refund: Refund) -> None:
     entries = booked(news, refund)
@@ -114,6 +118,7 @@ def test_the_books_hold_the_refund_exactly_while_it_is_paid(news: list[RefundRes
     assert len({entry.id for entry in entries}) == len(entries)
 
 
+@LAW
 @given(st.lists(NEWS, max_size=6))
 def test_who_is_refunded_without_a_credit_note_owes_nothing_and_is_owed_nothing(news: list[RefundResult]) -> None:
     """$10.00 back: Dr refunds 10.00, Cr cash 10.00; the bank returns it: nothing is left of either."""
@@ -122,6 +127,7 @@ def test_who_is_refunded_without_a_credit_note_owes_nothing_and_is_owed_nothing(
     assert accounts(booked(news, PLAIN)) == expected
 
 
+@LAW
 @given(st.lists(NEWS, max_size=6))
 def test_what_the_balance_paid_out_is_in_it_again_when_it_did_not_arrive(news: list[RefundResult]) -> None:
     taken = [taken_from_balance(OF_BALANCE, TEN, AT)]

@@ -339,3 +339,31 @@ def test_a_refund_that_a_dispute_overtakes_is_available_again_and_held_back(worl
     refused(refund(tenant, payment), "nothing_left")
     shown = [name for name, about in emitted(world, tenant) if about["id"] == made["id"]]
     assert shown == ["refund.created", "refund.failed"]
+
+
+def test_a_refund_that_comes_before_its_payments_success_is_sent_again(world: World, tenant: Tenant) -> None:
+    """What was paid too much goes back to the card or stays in the balance, never both."""
+    body = {"invoiceId": open_invoice(tenant)["id"]}
+    declined = tenant.post("/v1/payments", {**body, "paymentMethodId": "pm_card_chargeCustomerFail"}).bad_fields
+    payment = payment_of(tenant, {"id": declined["paymentId"]})
+    world.sandbox.post(f"payment_methods/{payment['paymentMethodId']}/behaviour", decline=None)
+    assert tenant.post("/v1/payments", body).status == 201
+    world.stripe.v1.payment_intents.confirm(payment["paymentIntentId"], {"payment_method": payment["paymentMethodId"]})
+    world.sandbox.post(f"payment_intents/{payment['paymentIntentId']}/refund")
+    (event,) = world.stripe_events(tenant, "refund.created")
+    assert outcomes([world.deliver(event)]) == [(500, "not written yet")]
+    for paid in world.stripe_events(tenant, "payment_intent.succeeded"):
+        world.deliver(paid)
+    assert outcomes([world.deliver(event)]) == [(200, "applied")]
+    assert balance_of(tenant, payment["customerId"]) == 0
+    assert books(world, tenant)["cash"] == 4_999_000
+
+
+def test_of_what_was_paid_too_much_a_refund_at_stripe_takes_what_the_balance_still_has(
+    world: World, tenant: Tenant, overpaid: Json
+) -> None:
+    lines = [{"description": "More work", "amount": 3_500_000}]
+    assert tenant.post("/v1/invoices", {"lines": lines, "autoFinalize": True}).data["status"] == "paid"
+    world.sandbox.post(f"payment_intents/{overpaid['paymentIntentId']}/refund")
+    world.deliver_all(tenant)
+    assert balance_of(tenant, overpaid["customerId"]) == 0

@@ -41,6 +41,7 @@ class Refund:
         credit_note_id: the credit note that it pays out, or None.
         from_balance: whether it pays out what the payment had put into the customer's balance.
         at_stripe: whether somebody made it at Stripe, not here.
+        part_from_balance: of one made at Stripe, what the balance could pay, where that was less than all of it.
         reason: the tenant's own words.
         failure_reason: Stripe's reason (``expired_or_canceled_card``), or the code of its refusal.
         settled_at: when it succeeded or failed, on the customer's clock.
@@ -64,6 +65,7 @@ class Refund:
     settled_at: datetime | None = None
     from_balance: bool = False
     at_stripe: bool = False
+    part_from_balance: Money | None = None
     test_clock_id: str | None = None
     due: Due | None = None
     version: int = 0
@@ -96,6 +98,13 @@ def with_result(refund: Refund, result: RefundResult, at: datetime) -> Refund:
     )
 
 
+def off_balance(refund: Refund) -> Money:
+    """What a refund takes off the customer's balance."""
+    if refund.from_balance:
+        return refund.amount
+    return refund.part_from_balance or Money.zero(refund.amount.currency)
+
+
 def entries_for(before: Refund, after: Refund, at: datetime) -> tuple[LedgerEntry, ...]:
     """What the books say of a refund's new state; nothing where no money moved.
 
@@ -121,7 +130,9 @@ def taken_from_balance(refund: Refund, amount: Money, at: datetime) -> LedgerEnt
 def _unexplained(refund: Refund, what: str, amount: Money, at: datetime) -> tuple[LedgerEntry, ...]:
     if refund.credit_note_id is not None or refund.from_balance:
         return ()
-    return (ledger.given_back(_entry_id(refund, what), refund.id, refund.customer_id, amount, at),)
+    part = off_balance(refund)
+    rest = amount + part if amount.is_negative else amount - part
+    return (ledger.given_back(_entry_id(refund, what), refund.id, refund.customer_id, rest, at),)
 
 
 def _entry_id(refund: Refund, what: str) -> str:

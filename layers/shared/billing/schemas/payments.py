@@ -145,7 +145,7 @@ class IntentOut(Resource):
     """Contract B's three fields, and where the payment stands."""
 
     payment_intent_id: str
-    client_secret: Annotated[str | None, Field(description="for the payer's form; null where nothing is left to do")]
+    client_secret: Annotated[str | None, Field(description="by which the payer's form knows the intent")]
     requires_action: Annotated[bool, Field(description="the payer has to authenticate (3-D Secure)")]
     payment_id: str
     status: str

@@ -26,6 +26,7 @@ from billing.domain.refund import (
     RefundResult,
     RefundStatus,
     entries_for,
+    off_balance,
     taken_from_balance,
     with_result,
 )
@@ -147,6 +148,7 @@ class Refunder:
         assert theirs.result.stripe_refund_id is not None
         assert payment.stripe_payment_intent_id is not None
         refund_id = adopted_id(theirs)
+        too_much = in_balance(work, payment)
         refund = Refund(
             id=refund_id,
             tenant_id=payment.tenant_id,
@@ -162,24 +164,21 @@ class Refunder:
             created_at=at,
             submitted_at=work.now,
             at_stripe=True,
-            from_balance=self._fits_balance(work, payment, theirs.amount),
+            from_balance=theirs.amount <= too_much,
+            part_from_balance=too_much if Money.zero(too_much.currency) < too_much < theirs.amount else None,
             test_clock_id=payment.test_clock_id,
             due=self._check_due(payment, refund_id, at, work.now),
         )
         refund = replace(refund, stripe_refund_id=theirs.result.stripe_refund_id)
         refund = work.save(refund)
         work.emit("refund.created", refund)
-        if refund.from_balance:
-            self._off_balance(work, refund, refund.amount, at)
-        elif refund.invoice_id is not None:
-            _note_on_invoice(work, refund, refund.amount)
+        taken = off_balance(refund)
+        if not taken.is_zero:
+            self._off_balance(work, refund, taken, at)
+        if refund.invoice_id is not None and taken != refund.amount:
+            _note_on_invoice(work, refund, refund.amount - taken)
         work.save(_reserved(payment, refund))
         return self.settle(work, refund, theirs.result, at)
-
-    @staticmethod
-    def _fits_balance(work: Work, payment: Payment, amount: Money) -> bool:
-        """Whether what was paid too much, and is on the customer's balance still, covers a refund made at Stripe."""
-        return amount <= in_balance(work, payment)
 
     def send(self, refund: Refund) -> RefundResult:
         """Stripe's word on a refund; ``pending`` where it gave none, and the sweep will ask again."""
@@ -254,11 +253,12 @@ class Refunder:
         ref = Ref(Payment, refund.tenant_id, refund.payment_id)
         payment = work.load(ref).require(ref)
         left = {each: amount for each, amount in payment.refunds.items() if each != refund.id}
-        excess = (payment.excess or _zero(refund)) + refund.amount if refund.from_balance else payment.excess
+        taken = off_balance(refund)
+        excess = payment.excess if taken.is_zero else (payment.excess or taken - taken) + taken
         work.save(replace(payment, refunds=left, excess=excess))
-        if refund.from_balance:
-            self._off_balance(work, refund, -refund.amount, at)
-        elif refund.at_stripe and refund.invoice_id is not None:
+        if not taken.is_zero:
+            self._off_balance(work, refund, -taken, at)
+        if refund.at_stripe and refund.invoice_id is not None and taken != refund.amount:
             _note_on_invoice(work, refund, None)
 
     @staticmethod
@@ -328,9 +328,6 @@ def _note_on_invoice(work: Work, refund: Refund, amount: Money | None) -> None:
 
 
 def _reserved(payment: Payment, refund: Refund) -> Payment:
-    excess = (payment.excess or _zero(refund)) - refund.amount if refund.from_balance else payment.excess
+    taken = off_balance(refund)
+    excess = payment.excess if taken.is_zero else (payment.excess or taken) - taken
     return replace(payment, refunds={**payment.refunds, refund.id: refund.amount}, excess=excess)
-
-
-def _zero(refund: Refund) -> Money:
-    return Money.zero(refund.amount.currency)

@@ -11,7 +11,7 @@ from typing import Any
 from billing.domain.customer import Customer, PaymentMethod
 from billing.domain.dispute import Dispute, dispute_id
 from billing.domain.invoicing import Invoice
-from billing.domain.payment import Payment, SettledBy
+from billing.domain.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.refund import Refund
 from billing.domain.test_clock import TestClock
 from billing.services import disputes, methods
@@ -89,7 +89,8 @@ class StripeEvents:
         at = _when(refund or payment, found.get(clock[0]) if clock else None, work.now)
         if refund is not None:
             return self.refunder.settle(work, refund, news.refund.result, at) is not refund
-        if payment.stripe_payment_intent_id is None:
+        if payment.status is not PaymentStatus.SUCCEEDED:
+            # Adopted now, it would not know what of the payment goes to the balance.
             raise NotWrittenYet(f"{payment.id} is {payment.status}, and refunded")
         self.refunder.adopt(work, payment, news.refund, at)
         return True

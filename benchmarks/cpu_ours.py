@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from benchmarks.samples import CUSTOMER, INVOICES, NOW, SUBSCRIPTION, TENANT
 from billing.config import Settings
-from billing.domain.ids import fresh
+from billing.domain.kernel.ids import fresh
 from billing.edge.call import Edge
 from billing.edge.http import CurrentWork, HttpApi, Listing
 from billing.edge.scopes import Scope

@@ -10,14 +10,15 @@ from benchmarks.backend import Backend
 from benchmarks.drafts_case import CUSTOMERS, MONTH, SEATS, YEAR, Bill, Round
 from benchmarks.shop import PLAN, Shop
 from billing import bootstrap
-from billing.domain import changes, invoicing
-from billing.domain import subscription as lifecycle
-from billing.domain.customer import Address, Customer
-from billing.domain.due import Due
-from billing.domain.ids import derived
-from billing.domain.invoicing import BillingReason, Invoice, period_invoice_id
-from billing.domain.plan import Plan, version_id
-from billing.domain.subscription import Subscription
+from billing.domain.catalog.plan import Plan, version_id
+from billing.domain.customers.customer import Address, Customer
+from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing.invoice import BillingReason, Invoice, period_invoice_id
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.ids import derived
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import Tenant
 from billing.services.ports import Ref
 

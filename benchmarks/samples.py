@@ -2,15 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
-from billing.domain import changes, invoicing
-from billing.domain import subscription as lifecycle
-from billing.domain.balance import empty
-from billing.domain.customer import Address, Customer
-from billing.domain.invoicing import BillingReason, Invoice
-from billing.domain.periods import Interval
-from billing.domain.plan import Plan
-from billing.domain.pricing import Component, ComponentType, PricingModel
-from billing.domain.subscription import Subscription
+from billing.domain.catalog.plan import Plan
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel
+from billing.domain.customers.balance import empty
+from billing.domain.customers.customer import Address, Customer
+from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing.invoice import BillingReason, Invoice
+from billing.domain.kernel.periods import Interval
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import InvoiceSequence, Mode, Tenant, TenantStatus, Tier
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.balance import Balance
-from billing.domain.customer import Address, Customer
-from billing.domain.due import wall_clock_shard
-from billing.domain.ids import derived
-from billing.domain.invoicing import period_invoice_id
-from billing.domain.money import Money
-from billing.domain.periods import Interval
-from billing.domain.plan import Plan
-from billing.domain.pricing import Component, ComponentType, PricingModel
-from billing.domain.subscription import Subscription
+from billing.domain.catalog.plan import Plan
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Address, Customer
+from billing.domain.invoicing.invoice import period_invoice_id
+from billing.domain.kernel.due import wall_clock_shard
+from billing.domain.kernel.ids import derived
+from billing.domain.kernel.money import Money
+from billing.domain.kernel.periods import Interval
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import Mode, Tenant, TenantStatus, Tier
 
 _BORN = datetime(2020, 1, 1, tzinfo=UTC)

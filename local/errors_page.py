@@ -16,7 +16,7 @@ SHARED = ROOT / "layers" / "shared"
 HEAD = """\
 # Errors
 
-Written by `python -m local.errors_page` from `billing/domain/errors.py`; do not edit.
+Written by `python -m local.errors_page` from `billing/domain/kernel/errors.py`; do not edit.
 
 Every error has one shape:
 
@@ -62,7 +62,7 @@ def catalogue() -> list[Any]:
     """Every error class, by status and code."""
     if str(SHARED) not in sys.path:
         sys.path.insert(0, str(SHARED))
-    from billing.domain import errors
+    from billing.domain.kernel import errors
 
     return list(errors.catalogue())
 

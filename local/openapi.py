@@ -281,7 +281,7 @@ def _failure(status: int) -> dict[str, Any]:
 
 
 def _codes(status: int) -> list[str]:
-    from billing.domain.errors import catalogue  # importable only after handlers()
+    from billing.domain.kernel.errors import catalogue  # importable only after handlers()
 
     # What only a webhook answers, and the bases that nobody raises, are no codes of a route.
     unseen = {"webhook.rejected", "route.not_found", "bad_request", "payment.required", "unprocessable"}

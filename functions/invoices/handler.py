@@ -6,7 +6,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing import bootstrap
-from billing.domain.invoicing import Invoice
+from billing.domain.invoicing.invoice import Invoice
 from billing.edge.http import CurrentWork, Listing, Refused, current_call
 from billing.edge.limits import INVOICE_QUERIES
 from billing.edge.scopes import Scope

@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing import bootstrap
-from billing.domain.payment import Payment
+from billing.domain.payments.payment import Payment
 from billing.edge.http import CurrentWork, Listing, Refused
 from billing.edge.limits import PAYMENT_INTENTS
 from billing.edge.scopes import Scope

@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from billing import bootstrap
-from billing.domain.customer import Address
+from billing.domain.customers.customer import Address
 from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Currency, Limit, ShortText

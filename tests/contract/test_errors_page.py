@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from billing.domain import errors
-from billing.domain.errors import BillingError, RateLimited
+from billing.domain.kernel import errors
+from billing.domain.kernel.errors import BillingError, RateLimited
 from billing.edge.envelope import anchor
 from local import errors_page
 

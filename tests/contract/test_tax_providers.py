@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.domain.customer import Address
-from billing.domain.errors import TaxJurisdictionUnsupported, Unavailable
-from billing.domain.lines import TaxAmount
-from billing.domain.money import Money
-from billing.domain.tax import Place
+from billing.domain.customers.customer import Address
+from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
+from billing.domain.kernel.money import Money
+from billing.domain.lines.line import TaxAmount
+from billing.domain.tax.rules import Place
 from billing.providers.stripe_secrets import SecretReader
 from billing.providers.tax_secrets import TaxSecretReader
 from billing.providers.tax_stripe import StripeTax

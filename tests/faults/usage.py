@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from billing.domain.usage import UsageEvent
+from billing.domain.usage.event import UsageEvent
 from billing.providers.usage_queue import chunk_message
 from billing.services.usage_ports import Chunk
 from tests.faults.books import Books

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from billing.domain.due import wall_clock_shard
+from billing.domain.kernel.due import wall_clock_shard
 from tests.integration.world import Answer, Json, Tenant, World
 
 PRICE: Json = {"amount": 4_999_000, "currency": "USD"}

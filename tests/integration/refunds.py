@@ -1,9 +1,9 @@
 """A refund under way, for tests of those who learn what became of it."""
 
 from billing import bootstrap
-from billing.domain.money import Money
-from billing.domain.payment import Payment
-from billing.domain.refund import Refund
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import Payment
+from billing.domain.payments.refund import Refund
 from billing.services.ports import Ref
 from tests.integration.world import Tenant
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from billing import bootstrap
-from billing.domain.errors import LostRace
+from billing.domain.kernel.errors import LostRace
 from billing.services import catalog
 from tests.integration.test_bad_input import check_error
 from tests.integration.world import BUSINESS_MONTHLY, Answer, Json, Tenant, World

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from billing.domain.discounts import Redemption
-from billing.domain.times import parse_time
+from billing.domain.catalog.coupons import Redemption
+from billing.domain.kernel.times import parse_time
 from billing.schemas.present import present
 from tests.integration.world import Answer, Json, Tenant, World
 

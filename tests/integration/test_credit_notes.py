@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from billing.domain.due import wall_clock_shard
+from billing.domain.kernel.due import wall_clock_shard
 from tests.integration.test_auth import new_key
 from tests.integration.test_hard_cases import (
     THREE_DS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing.domain.due import wall_clock_shard
+from billing.domain.kernel.due import wall_clock_shard
 from tests.integration.test_privacy import readable
 from tests.integration.world import Answer, Json, Tenant, World
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from billing import bootstrap
-from billing.domain.errors import BodyTooLarge
-from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus, PartySnapshot
-from billing.domain.lines import DiscountAmount, InvoiceLine, TaxAmount
-from billing.domain.money import Money, sum_money
-from billing.domain.periods import Period
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus, PartySnapshot
+from billing.domain.kernel.errors import BodyTooLarge
+from billing.domain.kernel.money import Money, sum_money
+from billing.domain.kernel.periods import Period
+from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxAmount
 from billing.schemas.invoices import InvoiceOut
 from billing.services.ports import KeyedRequest, Ref, Replay, StoredResponse
 from tests.integration.world import Json, Tenant, World

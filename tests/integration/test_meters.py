@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from billing import bootstrap
-from billing.domain.meter import SHARDS_SETTLE, Aggregation, Meter
+from billing.domain.catalog.meter import SHARDS_SETTLE, Aggregation, Meter
 from billing.services import meters
 from billing.services.meters import NewMeter
 from billing.services.ports import Ref

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from billing import bootstrap
-from billing.domain.payment import ChargeResult, PaymentStatus
+from billing.domain.payments.payment import ChargeResult, PaymentStatus
 from billing.providers.stripe_gateway import StripeGateway
 from billing.services import methods
 from tests.integration.payer import (
@@ -108,7 +108,7 @@ def twice(world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Json
 
 
 def too_much(tenant: Tenant, payment: Json) -> bool:
-    from billing.domain.payment import Payment
+    from billing.domain.payments.payment import Payment
     from billing.services.ports import Ref
 
     ref = Ref(Payment, tenant.id, payment["id"])

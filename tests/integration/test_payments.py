@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from billing.domain.due import wall_clock_shard
-from billing.domain.times import sort_key
+from billing.domain.kernel.due import wall_clock_shard
+from billing.domain.kernel.times import sort_key
 from tests.integration.world import Json, Tenant, World
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from billing import bootstrap
-from billing.domain.refund import Refund
+from billing.domain.payments.refund import Refund
 from billing.services.ports import Ref
 from tests.integration.refunds import PART, begin_refund
 from tests.integration.world import Json, Tenant, World

@@ -171,7 +171,7 @@ def test_a_lost_wake_up_costs_a_minute_and_nothing_else(
     world: World, tenant: Tenant, clock: str, customer: str
 ) -> None:
     """The clock itself is due in a wall-clock shard: the sweep finds it and wakes its shard again."""
-    from billing.domain.due import wall_clock_shard
+    from billing.domain.kernel.due import wall_clock_shard
 
     tenant.subscribe(customerId=customer)
     tenant.post(f"/v1/test-clocks/{clock}/advance", {"frozenTime": "2027-02-28T09:00:00Z"})

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from billing import bootstrap
-from billing.domain.times import format_time
+from billing.domain.kernel.times import format_time
 from billing.providers.usage_queue import parse_chunk
 from billing.services.usage_ports import Chunk
 from tests.integration.world import Answer, Json, Tenant, World

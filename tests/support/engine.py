@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import ProrationBehavior, Step, Wanted
-from billing.domain.customer import Customer
-from billing.domain.discounts import Discount
-from billing.domain.lines import InvoiceLine
-from billing.domain.money import Money
-from billing.domain.periods import Interval
-from billing.domain.plan import Plan
-from billing.domain.pricing import Component, ComponentType, PricingModel
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.plan import Plan
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel
+from billing.domain.customers.customer import Customer
+from billing.domain.kernel.money import Money
+from billing.domain.kernel.periods import Interval
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior, Step, Wanted
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Mode, Tenant, TenantStatus, Tier
 
 BORN = datetime(2020, 1, 1, tzinfo=UTC)

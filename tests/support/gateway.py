@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentStatus
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.providers.circuit_breaker import CircuitBreaker
 from billing.providers.stripe_gateway import StripeGateway
 from billing.providers.stripe_secrets import SecretReader

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from billing.domain import balance as balances
-from billing.domain import invoicing
-from billing.domain.balance import Balance
-from billing.domain.invoicing import BillingReason, Finalized, Invoice
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing.invoice import BillingReason, Finalized, Invoice
+from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account, LedgerEntry
-from billing.domain.lines import DiscountAmount, InvoiceLine, TaxAmount
-from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentError, PaymentStatus
+from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxAmount
+from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus
 from billing.domain.tenant import InvoiceSequence
 from tests.support.engine import CUSTOMER, TENANT, on
 

@@ -7,15 +7,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from billing.domain.errors import LostRace
-from billing.domain.meter import EXACT, QUANTITY, Aggregation, Amount, Meter, combined
-from billing.domain.money import sum_money
-from billing.domain.plan import Plan, PlanKey, version_id
-from billing.domain.subscription import Subscription
+from billing.domain.catalog.meter import EXACT, QUANTITY, Aggregation, Amount, Meter, combined
+from billing.domain.catalog.plan import Plan, PlanKey, version_id
+from billing.domain.kernel.errors import LostRace
+from billing.domain.kernel.money import sum_money
+from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import PLATFORM, Tenant
-from billing.domain.usage import Cell, UsageSpan, span_at
-from billing.domain.usage_billing import Known, UsageBill, bill
-from billing.domain.usage_period import Reading, UsagePeriod
+from billing.domain.usage.billing import Known, UsageBill, bill
+from billing.domain.usage.event import Cell, UsageSpan, span_at
+from billing.domain.usage.period import Reading, UsagePeriod
 from billing.services.ports import Found, Ref
 from billing.services.usage_ports import Change, Counting, Outcome, SeriesKey, StoredEvent, TotalKey, Totals
 from tests.support.engine import BORN, TENANT, on

@@ -11,9 +11,9 @@ import pytest
 from benchmarks import drafts, drafts_ours
 from benchmarks.drafts_case import EXPECTED, Bill, Round
 from benchmarks.report import verdict_at_least
-from billing.domain.periods import Interval
-from billing.domain.plan import Plan
-from billing.domain.pricing import Component, ComponentType, PricingModel
+from billing.domain.catalog.plan import Plan
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel
+from billing.domain.kernel.periods import Interval
 from billing.domain.tenant import Mode, Tenant, TenantStatus, Tier
 from scripts.ensure_env import STAMP, python_of
 

@@ -15,7 +15,7 @@ from benchmarks.sweep_check import Found, problems
 from benchmarks.sweep_queue import FifoQueue, Message
 from benchmarks.sweep_run import Outcome
 from benchmarks.sweep_worker import Beat
-from billing.domain.subscription import SubscriptionState
+from billing.domain.subscriptions.subscription import SubscriptionState
 
 CASE = Case(due=120, tenants=3, shards=4, at=datetime(2026, 3, 31, 12, tzinfo=UTC))
 

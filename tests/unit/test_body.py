@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.errors import BodyTooLarge, ValidationFailed
+from billing.domain.kernel.errors import BodyTooLarge, ValidationFailed
 from billing.edge.body import fingerprint, parse, raw_body
 
 JSON = st.recursive(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from billing.domain.errors import RateLimited, Unauthenticated
+from billing.domain.kernel.errors import RateLimited, Unauthenticated
 from billing.services.ports import RateState, RouteLimit
 from billing.storage.callers import Callers, caller_id, user_caller_id
 

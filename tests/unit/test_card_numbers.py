@@ -16,7 +16,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from billing.domain.card_numbers import (
+from billing.domain.access.card_numbers import (
     REDACTED,
     carries,
     is_card_number,
@@ -25,8 +25,8 @@ from billing.domain.card_numbers import (
     number_carries,
     shown,
 )
-from billing.domain.ids import derived, fresh
-from billing.domain.times import parse_time
+from billing.domain.kernel.ids import derived, fresh
+from billing.domain.kernel.times import parse_time
 from billing.edge import card_numbers as edge
 
 Json = dict[str, Any]

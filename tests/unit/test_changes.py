@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from billing.domain.changes import MOST_PENDING_LINES, ProrationBehavior, Step, begin_period
-from billing.domain.discounts import Discount
-from billing.domain.errors import Conflict, InvalidState, ValidationFailed
-from billing.domain.money import Money
-from billing.domain.periods import Interval, Period
-from billing.domain.pricing import Component, ComponentType, PricingModel, Tier
-from billing.domain.subscription import PausedBy, Subscription, SubscriptionState
+from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier
+from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
+from billing.domain.kernel.money import Money
+from billing.domain.kernel.periods import Interval, Period
+from billing.domain.subscriptions.changes import MOST_PENDING_LINES, ProrationBehavior, Step, begin_period
+from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
 from tests.support.engine import amount, amounts, changed, flat, nets, on, percent, plan, running, seats, started
 
 B = ProrationBehavior

@@ -8,9 +8,9 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.errors import PaymentMethodInvalid, Unavailable
-from billing.domain.money import Money
-from billing.domain.payment import PaymentStatus
+from billing.domain.kernel.errors import PaymentMethodInvalid, Unavailable
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import PaymentStatus
 from billing.providers.circuit_breaker import CircuitBreaker
 from billing.providers.stripe_http import require_time
 from billing.services.deadline import Deadline

@@ -13,18 +13,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.domain.balance import Balance
-from billing.domain.credit_note import CreditNote, CreditNoteLine
-from billing.domain.discounts import Coupon, Discount, Duration
-from billing.domain.invoicing import Invoice
+from billing.domain.catalog.coupons import Coupon, Discount, Duration
+from billing.domain.catalog.meter import Aggregation, Meter
+from billing.domain.catalog.plan import Plan
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier
+from billing.domain.customers.balance import Balance
+from billing.domain.invoicing.credit_note import CreditNote, CreditNoteLine
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.money import Money, sum_money
+from billing.domain.kernel.periods import Cadence, Interval, Period
 from billing.domain.ledger import Account, LedgerEntry, Posting
-from billing.domain.lines import TaxAmount
-from billing.domain.meter import Aggregation, Meter
-from billing.domain.money import Money, sum_money
-from billing.domain.periods import Cadence, Interval, Period
-from billing.domain.plan import Plan
-from billing.domain.pricing import Component, ComponentType, PricingModel, Tier
-from billing.domain.refund import Refund
+from billing.domain.lines.line import TaxAmount
+from billing.domain.payments.refund import Refund
 from billing.storage.codec import decode, encode, pack, unpack
 from billing.storage.registry import REGISTRY
 

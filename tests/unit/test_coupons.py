@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.currencies import charge_step
-from billing.domain.discounts import (
+from billing.domain.catalog.coupons import (
     Coupon,
     Discount,
     Duration,
@@ -20,8 +19,9 @@ from billing.domain.discounts import (
     redeem,
     redemption_id,
 )
-from billing.domain.errors import BillingError, CouponExhausted, CouponExpired, CouponInvalid
-from billing.domain.money import MICROS_PER_MINOR, Money, exact_fraction, sum_money
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.errors import BillingError, CouponExhausted, CouponExpired, CouponInvalid
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money, exact_fraction, sum_money
 from billing.storage.codec import decode, encode
 
 AT = datetime(2027, 1, 31, 9, tzinfo=UTC)

@@ -12,19 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import credit_note, invoicing, settlement
-from billing.domain.balance import Balance
-from billing.domain.credit_note import CreditLine, CreditNote, CreditNoteSequence, CreditWish, Issued
-from billing.domain.crediting import gross, with_steps
-from billing.domain.customer import Customer
-from billing.domain.errors import InvalidState, RefundExceedsAvailable, ValidationFailed
-from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import credit_note, settlement
+from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteSequence, CreditWish, Issued
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.kernel.errors import InvalidState, RefundExceedsAvailable, ValidationFailed
+from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import Account
-from billing.domain.lines import CreditStep, DiscountAmount, InvoiceLine, TaxRate
-from billing.domain.money import Money, sum_money
-from billing.domain.payment import Payment, PaymentStatus
-from billing.domain.refund import Refund, RefundStatus
-from billing.domain.tax import line_taxes
+from billing.domain.lines.crediting import gross, with_steps
+from billing.domain.lines.line import CreditStep, DiscountAmount, InvoiceLine, TaxRate
+from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.payments.refund import Refund, RefundStatus
+from billing.domain.tax.rules import line_taxes
 from billing.domain.tenant import InvoiceSequence, Mode, Tenant, TenantStatus, Tier
 
 # No deadline: a busy machine is no broken law.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.domain.currencies import charge_minimum, charge_step, is_currency
+from billing.domain.kernel.currencies import charge_minimum, charge_step, is_currency
 from local.stripe_sandbox.errors import InvalidRequestError
 from local.stripe_sandbox.money import _SMALLEST, CURRENCIES, check_amount
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import dispute as disputes
-from billing.domain.dispute import Dispute, DisputeNews, DisputeStatus
+from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import Account, LedgerEntry
-from billing.domain.money import Money, sum_money
-from billing.domain.payment import Payment
+from billing.domain.payments import dispute as disputes
+from billing.domain.payments.dispute import Dispute, DisputeNews, DisputeStatus
+from billing.domain.payments.payment import Payment
 from tests.support.invoices import accounts, opened, payment
 
 AT = datetime(2026, 11, 21, 22, tzinfo=UTC)

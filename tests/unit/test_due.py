@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.due import (
+from billing.domain.kernel.due import (
     MAX_ATTEMPTS,
     MAX_ATTEMPTS_ON_TEST_CLOCK,
     Due,

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from billing.domain import changes
-from billing.domain.changes import ProrationBehavior
-from billing.domain.currencies import charge_step
-from billing.domain.discounts import Discount
-from billing.domain.lines import InvoiceLine
-from billing.domain.money import MICROS_PER_MINOR, Money, sum_money
-from billing.domain.periods import Cadence, Interval, Period
-from billing.domain.plan import Plan
-from billing.domain.proration import ProrationUnit, portion, rest_of, share
-from billing.domain.subscription import Subscription
+from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.plan import Plan
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money, sum_money
+from billing.domain.kernel.periods import Cadence, Interval, Period
+from billing.domain.kernel.proration import ProrationUnit, portion, rest_of, share
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions.changes import ProrationBehavior
+from billing.domain.subscriptions.subscription import Subscription
 from tests.support.engine import BORN, changed, flat, plan, running, seats, started
 
 # No deadline: a busy machine is no broken law.

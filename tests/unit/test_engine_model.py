@@ -14,17 +14,17 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import changes
-from billing.domain.changes import ProrationBehavior, Step
-from billing.domain.currencies import charge_step
-from billing.domain.discounts import Discount
-from billing.domain.lines import InvoiceLine
-from billing.domain.money import Money
-from billing.domain.periods import Interval, Period
-from billing.domain.plan import PauseBilling, Plan
-from billing.domain.pricing import price
-from billing.domain.proration import ProrationUnit
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.plan import PauseBilling, Plan
+from billing.domain.catalog.pricing import price
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.money import Money
+from billing.domain.kernel.periods import Interval, Period
+from billing.domain.kernel.proration import ProrationUnit
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions.changes import ProrationBehavior, Step
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from tests.support.engine import BORN, changed, flat, plan, seats, started
 
 B = ProrationBehavior

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from billing.domain.errors import BillingError, InvalidState, NotFound, RateLimited, catalogue
+from billing.domain.kernel.errors import BillingError, InvalidState, NotFound, RateLimited, catalogue
 from billing.edge.call import unanswerable
 from billing.edge.envelope import anchor, failure
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ulid import ULID
 
-from billing.domain.ids import derived, fresh
+from billing.domain.kernel.ids import derived, fresh
 
 TIMES = st.datetimes(datetime(1970, 1, 2), datetime(9999, 1, 1), timezones=st.just(UTC))
 ENTROPY = st.binary(min_size=10, max_size=10)

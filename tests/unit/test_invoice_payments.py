@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import settlement
-from billing.domain.due import Due
-from billing.domain.errors import InvalidState, PaymentDeclined, Unavailable
-from billing.domain.invoicing import Invoice, InvoiceStatus
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import InvalidState, PaymentDeclined, Unavailable
+from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import Account, LedgerEntry
-from billing.domain.money import Money, sum_money
-from billing.domain.payment import PaymentError, PaymentStatus
+from billing.domain.payments.payment import PaymentError, PaymentStatus
 from billing.services.invoice_payments import failure
 from tests.support.invoices import AT, accounts, draft, draft_of, finalized, line, opened, payment
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import changes, invoicing
-from billing.domain.due import Due
-from billing.domain.errors import InvalidState
-from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus
+from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import InvalidState
+from billing.domain.kernel.money import CurrencyMismatch, Money, sum_money
 from billing.domain.ledger import Account
-from billing.domain.money import CurrencyMismatch, Money, sum_money
+from billing.domain.subscriptions import changes
 from billing.domain.tenant import InvoiceSequence
 from billing.schemas.invoices import InvoiceOut
 from tests.support.engine import CUSTOMER, TENANT, flat, plan, running, seats, started

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.domain.kernel.money import CurrencyMismatch, Money, sum_money
 from billing.domain.ledger import (
     Account,
     LedgerEntry,
@@ -23,7 +24,6 @@ from billing.domain.ledger import (
     sold,
     written_off,
 )  # fmt: skip
-from billing.domain.money import CurrencyMismatch, Money, sum_money
 
 # No deadline: a busy machine is no broken law.
 LAW = settings(max_examples=60, deadline=None)

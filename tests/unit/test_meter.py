@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.meter import MOST_SHARDS, SHARDS_SETTLE, Aggregation, Amount, Meter, combined
+from billing.domain.catalog.meter import MOST_SHARDS, SHARDS_SETTLE, Aggregation, Amount, Meter, combined
 
 # No deadline: a busy machine is no broken law.
 LAW = settings(max_examples=200, deadline=None)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from billing.domain.customer import CardDisplay, Customer, PaymentMethod
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.customers.customer import CardDisplay, Customer, PaymentMethod
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services import methods
 from billing.services.ports import Found, Page, Query, Ref
 from tests.support.engine import CUSTOMER, TENANT, flat, plan, started

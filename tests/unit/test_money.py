@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.currencies import is_currency, minor_digits
-from billing.domain.money import MICROS_PER_MINOR, CurrencyMismatch, Money, SubMinorUnit, sum_money
+from billing.domain.kernel.currencies import is_currency, minor_digits
+from billing.domain.kernel.money import MICROS_PER_MINOR, CurrencyMismatch, Money, SubMinorUnit, sum_money
 
 # No deadline: a busy machine is no broken law.
 LAW = settings(max_examples=60, deadline=None)
@@ -76,7 +76,7 @@ def test_what_nobody_can_be_charged_in_is_no_currency(code: str) -> None:
 
 
 def test_the_table_has_every_code_of_list_one_once() -> None:
-    from billing.domain import currencies
+    from billing.domain.kernel import currencies
 
     codes = " ".join(currencies._CODES_BY_DIGITS.values()).split()
     # SIX List One, 2026-01-01: 17 currencies without decimals, 139 with two, 7 with three, 2 with four.

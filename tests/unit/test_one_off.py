@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.currencies import charge_step
-from billing.domain.discounts import Discount
-from billing.domain.errors import ValidationFailed
-from billing.domain.lines import InvoiceLine, TaxRate
-from billing.domain.money import LARGEST_AMOUNT, MICROS_PER_MINOR, Money, sum_money
-from billing.domain.one_off import MOST_LINES, OneOffLine, check_limits, discounted, priced
+from billing.domain.catalog.coupons import Discount
+from billing.domain.invoicing.one_off import MOST_LINES, OneOffLine, check_limits, discounted, priced
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.errors import ValidationFailed
+from billing.domain.kernel.money import LARGEST_AMOUNT, MICROS_PER_MINOR, Money, sum_money
+from billing.domain.lines.line import InvoiceLine, TaxRate
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 currencies = st.sampled_from(["USD", "JPY", "KWD", "MGA"])

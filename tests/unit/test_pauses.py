@@ -5,15 +5,15 @@ from datetime import datetime
 
 import pytest
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import MOST_PENDING_LINES, ProrationBehavior, Step
-from billing.domain.due import Due
-from billing.domain.dunning import DunningAction
-from billing.domain.errors import Conflict, InvalidState, ValidationFailed
-from billing.domain.periods import Period
-from billing.domain.plan import PauseBilling, Plan
-from billing.domain.subscription import PausedBy, Subscription, SubscriptionState
+from billing.domain.catalog.plan import PauseBilling, Plan
+from billing.domain.invoicing.dunning import DunningAction
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
+from billing.domain.kernel.periods import Period
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import MOST_PENDING_LINES, ProrationBehavior, Step
+from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
 from tests.support.engine import amount, changed, flat, nets, on, percent, plan, running, seats, started
 
 B = ProrationBehavior

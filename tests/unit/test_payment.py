@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.due import Due
-from billing.domain.money import Money
-from billing.domain.payment import (
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
     ChargeResult,
     Payment,

@@ -11,7 +11,7 @@ from io import BytesIO
 import pytest
 from pypdf import PageObject, PdfReader
 
-from billing.domain.money import Money
+from billing.domain.kernel.money import Money
 from billing.providers.pdf_bidi import base_level, levels, visual_order
 from billing.providers.pdf_renderer import PdfRenderer
 from billing.services.documents import CreditedTo, DocumentLine, InvoiceDocument, Party, TaxLine

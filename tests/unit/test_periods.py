@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from billing.domain.money import Money
-from billing.domain.periods import Cadence, Interval, Period, next_anchor
+from billing.domain.kernel.money import Money
+from billing.domain.kernel.periods import Cadence, Interval, Period, next_anchor
 
 # No deadline: a busy machine is no broken law.
 LAW = settings(max_examples=60, deadline=None)

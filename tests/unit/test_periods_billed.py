@@ -6,18 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import ProrationBehavior, Step
-from billing.domain.discounts import Discount
-from billing.domain.due import Due
-from billing.domain.errors import ValidationFailed
-from billing.domain.lines import InvoiceLine
-from billing.domain.periods import Interval, Period
-from billing.domain.plan import Plan
-from billing.domain.proration import ProrationUnit
-from billing.domain.subscription import PausedBy, Subscription, SubscriptionState
-from billing.domain.usage import span_at
+from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.plan import Plan
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import ValidationFailed
+from billing.domain.kernel.periods import Interval, Period
+from billing.domain.kernel.proration import ProrationUnit
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior, Step
+from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
+from billing.domain.usage.event import span_at
 from tests.support.engine import (
     amount,
     amounts,

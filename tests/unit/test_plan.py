@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from billing.domain.periods import Interval
-from billing.domain.plan import PauseBilling, Plan, TaxBehavior, unchargeable, version_id
-from billing.domain.pricing import Component, ComponentType, PricingModel, Tier
-from billing.domain.proration import ProrationUnit
+from billing.domain.catalog.plan import PauseBilling, Plan, TaxBehavior, unchargeable, version_id
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier
+from billing.domain.kernel.periods import Interval
+from billing.domain.kernel.proration import ProrationUnit
 from billing.schemas.catalog import PlanIn, PlanOut
 
 AT = datetime(2027, 1, 31, 9, tzinfo=UTC)

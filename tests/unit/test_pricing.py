@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.money import Money
-from billing.domain.pricing import (
+from billing.domain.catalog.pricing import (
     Component,
     ComponentType,
     PricedQuantity,
@@ -20,6 +19,7 @@ from billing.domain.pricing import (
     exact_price,
     price,
 )
+from billing.domain.kernel.money import Money
 
 # No deadline: a busy machine is no broken law.
 LAW = settings(max_examples=60, deadline=None)

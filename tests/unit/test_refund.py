@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.due import Due
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import Account, LedgerEntry
-from billing.domain.money import Money, sum_money
-from billing.domain.refund import (
+from billing.domain.payments.refund import (
     Refund,
     RefundResult,
     RefundStatus,

@@ -11,14 +11,14 @@ import pytest
 import requests
 import stripe
 
-from billing.domain import balance as balances
-from billing.domain.balance import Balance
-from billing.domain.due import clock_shard
-from billing.domain.errors import InvalidState, RefundExceedsAvailable, Unavailable, ValidationFailed
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.kernel.due import clock_shard
+from billing.domain.kernel.errors import InvalidState, RefundExceedsAvailable, Unavailable, ValidationFailed
+from billing.domain.kernel.money import Money
 from billing.domain.ledger import LedgerEntry
-from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentStatus
-from billing.domain.refund import Refund, RefundResult, RefundStatus
+from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.providers.stripe_gateway import StripeGateway
 from billing.services.ports import Found, OutcomeUnknown, Ref
 from billing.services.refunds import Refunder

@@ -2,8 +2,8 @@
 
 import pytest
 
-from billing.domain.currencies import charge_step, is_currency, minor_digits
-from billing.domain.money import Money
+from billing.domain.kernel.currencies import charge_step, is_currency, minor_digits
+from billing.domain.kernel.money import Money
 from billing.providers.stripe_objects import stripe_amount
 from local.stripe_sandbox.money import CURRENCIES, THREE_DECIMAL, ZERO_DECIMAL
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.domain.money import Money
-from billing.domain.payment import PaymentError, PaymentStatus
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import PaymentError, PaymentStatus
 from billing.providers import stripe_objects
 from billing.providers.stripe_gateway import StripeGateway
 from billing.schemas.invoices import PaymentErrorOut

@@ -8,12 +8,12 @@ import stripe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.currencies import charge_step, is_currency
-from billing.domain.customer import CardDisplay
-from billing.domain.dispute import DisputeStatus
-from billing.domain.money import Money
-from billing.domain.payment import FORM, PaymentStatus, intent_payment_id
-from billing.domain.refund import RefundStatus
+from billing.domain.customers.customer import CardDisplay
+from billing.domain.kernel.currencies import charge_step, is_currency
+from billing.domain.kernel.money import Money
+from billing.domain.payments.dispute import DisputeStatus
+from billing.domain.payments.payment import FORM, PaymentStatus, intent_payment_id
+from billing.domain.payments.refund import RefundStatus
 from billing.providers.stripe_objects import (
     charge_result,
     dispute_on_file,

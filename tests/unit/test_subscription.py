@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.due import Due
-from billing.domain.errors import Detail, InvalidState, ValidationFailed
-from billing.domain.money import LARGEST_AMOUNT
-from billing.domain.plan import Plan
-from billing.domain.subscription import INCOMPLETE_FOR, RENEWING, TRIAL_NOTICE, PausedBy, Subscription
-from billing.domain.subscription import SubscriptionState as S
+from billing.domain.catalog.plan import Plan
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import Detail, InvalidState, ValidationFailed
+from billing.domain.kernel.money import LARGEST_AMOUNT
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import INCOMPLETE_FOR, RENEWING, TRIAL_NOTICE, PausedBy, Subscription
+from billing.domain.subscriptions.subscription import SubscriptionState as S
 from tests.support.engine import CUSTOMER, changed, flat, metered, plan, running, seats
 from tests.support.engine import started as start_of
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.currencies import charge_step
-from billing.domain.customer import Address, TaxExempt
-from billing.domain.errors import TaxJurisdictionUnsupported
-from billing.domain.lines import TaxRate
-from billing.domain.money import MICROS_PER_MINOR, Money, sum_money
-from billing.domain.tax import REVERSE_CHARGE_COUNTRIES, Place, Treatment, line_taxes, treatment
-from billing.domain.tax_ids import EU_MEMBERS
-from billing.domain.tax_table import MOST_UPDATES, RateEntry, TaxRateUpdates, in_force, tax_day
+from billing.domain.customers.customer import Address, TaxExempt
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.errors import TaxJurisdictionUnsupported
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money, sum_money
+from billing.domain.lines.line import TaxRate
+from billing.domain.tax.rate_table import MOST_UPDATES, RateEntry, TaxRateUpdates, in_force, tax_day
+from billing.domain.tax.rules import REVERSE_CHARGE_COUNTRIES, Place, Treatment, line_taxes, treatment
+from billing.domain.tax.tax_ids import EU_MEMBERS
 from billing.domain.tenant import PLATFORM
 from billing.providers.tax_builtin import builtin_table
 

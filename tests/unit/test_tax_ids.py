@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.tax_ids import EU_MEMBERS, TaxIdStatus, tax_id_status
+from billing.domain.tax.tax_ids import EU_MEMBERS, TaxIdStatus, tax_id_status
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # By country: the form of its ids as a regular expression, and the yardstick's modules. Where the authorities' own

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from billing.domain.customer import Address, Customer, TaxExempt
-from billing.domain.errors import TaxJurisdictionUnsupported, Unavailable
-from billing.domain.lines import DiscountAmount, InvoiceLine, TaxAmount, TaxRate
-from billing.domain.money import Money
-from billing.domain.tax_table import RateEntry, TaxRateUpdates
+from billing.domain.customers.customer import Address, Customer, TaxExempt
+from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
+from billing.domain.kernel.money import Money
+from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxAmount, TaxRate
+from billing.domain.tax.rate_table import RateEntry, TaxRateUpdates
 from billing.domain.tenant import PLATFORM, Mode, TaxProviderName, Tenant, TenantStatus, Tier
 from billing.providers.tax_builtin import BuiltinTax
 from billing.services.ports import Found

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from billing.domain.due import MAX_ATTEMPTS, MAX_ATTEMPTS_ON_TEST_CLOCK, Due, clock_shard
-from billing.domain.errors import LostRace
-from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentStatus
-from billing.domain.test_clock import ClockStatus, TestClock
+from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.kernel.due import MAX_ATTEMPTS, MAX_ATTEMPTS_ON_TEST_CLOCK, Due, clock_shard
+from billing.domain.kernel.errors import LostRace
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.services.ports import DueItem, DuePage, Found, Ref
 from billing.services.races import RUNS
 from billing.services.sweep import ClockTurn

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import ProrationBehavior, Step
-from billing.domain.customer import Customer
-from billing.domain.errors import InvalidState
-from billing.domain.periods import Interval, Period
-from billing.domain.plan import PauseBilling, Plan
-from billing.domain.pricing import Component, ComponentType, PricingModel
-from billing.domain.subscription import Subscription, SubscriptionState
-from billing.domain.upcoming import next_step, require_invoiced
+from billing.domain.catalog.plan import PauseBilling, Plan
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel
+from billing.domain.customers.customer import Customer
+from billing.domain.kernel.errors import InvalidState
+from billing.domain.kernel.periods import Interval, Period
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior, Step
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.domain.subscriptions.upcoming import next_step, require_invoiced
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
 FEBRUARY, MARCH = datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)

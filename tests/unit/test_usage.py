@@ -9,15 +9,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import ProrationBehavior
-from billing.domain.errors import Conflict
-from billing.domain.meter import Aggregation, Amount
-from billing.domain.periods import Interval, Period
-from billing.domain.plan import PauseBilling, PlanKey
-from billing.domain.subscription import Subscription, SubscriptionState
-from billing.domain.usage import (
+from billing.domain.catalog.meter import Aggregation, Amount
+from billing.domain.catalog.plan import PauseBilling, PlanKey
+from billing.domain.kernel.errors import Conflict
+from billing.domain.kernel.periods import Interval, Period
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.domain.usage.event import (
     LARGEST_QUANTITY,
     MOST_DECIMALS,
     Cell,

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.errors import Unavailable
-from billing.domain.usage import UsageEvent
+from billing.domain.kernel.errors import Unavailable
+from billing.domain.usage.event import UsageEvent
 from billing.providers.usage_queue import SqsUsageQueue, chunk_message, parse_chunk
 from billing.services.usage_events import MOST_BYTES, MOST_EVENTS, chunked
 from billing.services.usage_ports import Chunk

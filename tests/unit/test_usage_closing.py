@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import ProrationBehavior, Step
-from billing.domain.errors import LostRace, Unavailable
-from billing.domain.lines import InvoiceLine
-from billing.domain.meter import Aggregation, Amount, Meter
-from billing.domain.plan import Plan
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.catalog.meter import Aggregation, Amount, Meter
+from billing.domain.catalog.plan import Plan
+from billing.domain.kernel.errors import LostRace, Unavailable
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior, Step
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import PLATFORM
-from billing.domain.usage import Cell, UsageEvent, span_at
-from billing.domain.usage_period import UsageHistory, UsagePeriod
+from billing.domain.usage.event import Cell, UsageEvent, span_at
+from billing.domain.usage.period import UsageHistory, UsagePeriod
 from billing.services.ports import Ref
 from billing.services.usage_closing import LATE_BY, Closed, UsageCloser, ending
 from billing.services.usage_ports import Change, Counting, StoredEvent, TotalKey

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import subscription as lifecycle
-from billing.domain.errors import Unavailable
-from billing.domain.meter import SHARDS_SETTLE, Aggregation, Meter
-from billing.domain.subscription import Subscription
-from billing.domain.usage import Refusal, UsageEvent, span_at
-from billing.domain.usage_rejection import UsageRejection
+from billing.domain.catalog.meter import SHARDS_SETTLE, Aggregation, Meter
+from billing.domain.kernel.errors import Unavailable
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription
+from billing.domain.usage.event import Refusal, UsageEvent, span_at
+from billing.domain.usage.rejection import UsageRejection
 from billing.services.ports import Ref
 from billing.services.usage_counting import (
     EVENT_KEPT_S,

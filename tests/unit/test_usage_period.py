@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import ProrationBehavior
-from billing.domain.currencies import charge_step
-from billing.domain.lines import BilledUsage, InvoiceLine, TaxAmount
-from billing.domain.meter import Aggregation
-from billing.domain.money import MICROS_PER_MINOR, Money
-from billing.domain.periods import Interval, Period
-from billing.domain.plan import PauseBilling, Plan, TaxBehavior
-from billing.domain.pricing import Component, ComponentType, PricingModel, Tier, exact_price, price
-from billing.domain.subscription import Subscription, SubscriptionState
-from billing.domain.usage import UsageSpan, span_at
-from billing.domain.usage_billing import UsageBill
-from billing.domain.usage_period import Reading, forgiven, invoiced
+from billing.domain.catalog.meter import Aggregation
+from billing.domain.catalog.plan import PauseBilling, Plan, TaxBehavior
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier, exact_price, price
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money
+from billing.domain.kernel.periods import Interval, Period
+from billing.domain.lines.line import BilledUsage, InvoiceLine, TaxAmount
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.domain.usage.billing import UsageBill
+from billing.domain.usage.event import UsageSpan, span_at
+from billing.domain.usage.period import Reading, forgiven, invoiced
 from tests.support.engine import amount, changed, flat, metered, nets, on, percent, plan, running, started
 from tests.support.usage import UsageBook, meter, net, reading, span_on, total
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from billing.domain.usage import UsageEvent, problem_of
+from billing.domain.usage.event import UsageEvent, problem_of
 from billing.edge.body import parse
 from billing.schemas.usage import UsageEventsIn
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from billing.domain.errors import Unavailable
+from billing.domain.kernel.errors import Unavailable
 from billing.edge.usage_worker import UsageWorker
 from billing.providers.usage_queue import parse_chunk
 from billing.services.usage_counting import CountReport, EventsMissing

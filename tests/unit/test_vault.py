@@ -12,7 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.errors import Unavailable
+from billing.domain.kernel.errors import Unavailable
 from billing.providers.vault import Vault
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from billing.domain.money import Money
-from billing.domain.pricing import Component, ComponentType, PricingModel, Tier, price
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier, price
+from billing.domain.kernel.money import Money
 
 Steps = tuple[tuple[int | None, str, str], ...]
 STRIPE: Steps = ((5, "7", "0"), (10, "6.50", "0"), (None, "6", "0"))

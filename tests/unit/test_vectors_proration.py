@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from billing.domain import changes
-from billing.domain.changes import ProrationBehavior
-from billing.domain.money import Money
-from billing.domain.periods import Cadence, Interval, Period
-from billing.domain.plan import Plan
-from billing.domain.proration import ProrationUnit, portion, share
+from billing.domain.catalog.plan import Plan
+from billing.domain.kernel.money import Money
+from billing.domain.kernel.periods import Cadence, Interval, Period
+from billing.domain.kernel.proration import ProrationUnit, portion, share
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions.changes import ProrationBehavior
 from tests.support.engine import changed, flat, nets, on, percent, plan, running
 
 CREATE = ProrationBehavior.CREATE_PRORATIONS

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 from billing.config import Settings
-from billing.domain.ids import fresh
+from billing.domain.kernel.ids import fresh
 from billing.domain.tenant import PLATFORM, Mode, TaxProviderName, Tenant, TenantStatus, Tier
 from billing.schemas.present import present
 from billing.services.deadline import Deadline
@@ -27,7 +27,7 @@ from billing.storage.store import Store, TenantDirectory
 from billing.storage.tables import use_tables
 
 if TYPE_CHECKING:
-    from billing.domain.tax_table import TaxTable
+    from billing.domain.tax.rate_table import TaxTable
     from billing.edge.http import HttpApi
     from billing.edge.stripe_webhook import StripeWebhook
     from billing.edge.tax_webhook import TaxWebhook

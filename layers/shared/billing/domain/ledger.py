@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from billing.domain.money import Money, sum_money
-from billing.domain.periods import require_utc
+from billing.domain.kernel.money import Money, sum_money
+from billing.domain.kernel.periods import require_utc
 
 
 class Account(StrEnum):

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from billing.domain.customer import PERSONAL, Address
-from billing.domain.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
-from billing.domain.ids import derived
+from billing.domain.customers.customer import PERSONAL, Address
+from billing.domain.invoicing.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
+from billing.domain.kernel.ids import derived
 
 PLATFORM = "platform"
 """The tenant id of the operator's own credentials and of the plans that every tenant may sell."""

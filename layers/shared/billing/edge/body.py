@@ -6,7 +6,7 @@ from binascii import Error as BadBase64
 from hashlib import sha256
 from typing import Any, NoReturn
 
-from billing.domain.errors import BodyTooLarge, ValidationFailed
+from billing.domain.kernel.errors import BodyTooLarge, ValidationFailed
 
 
 class JsonNumber(float):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from billing.domain.card_numbers import carries
-from billing.domain.errors import (
+from billing.domain.access.card_numbers import carries
+from billing.domain.kernel.errors import (
     ApiVersionUnsupported,
     BillingError,
     Forbidden,

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from billing.domain.card_numbers import carries, may_carry, number_carries, plain, shown
-from billing.domain.errors import Detail, ValidationFailed
-from billing.domain.tax_ids import TaxIdStatus, normalised, tax_id_status
+from billing.domain.access.card_numbers import carries, may_carry, number_carries, plain, shown
+from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.tax.tax_ids import TaxIdStatus, normalised, tax_id_status
 
 REASON = "card_number_not_accepted"
 _HEADERS = {

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from billing.domain.errors import BillingError
-from billing.domain.times import format_time
+from billing.domain.kernel.errors import BillingError
+from billing.domain.kernel.times import format_time
 
 
 def success(result: BaseModel, request_id: str, at: datetime) -> str:

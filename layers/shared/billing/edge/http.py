@@ -24,7 +24,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
-from billing.domain.errors import BillingError, Detail, PaymentDeclined, RouteNotFound, ValidationFailed
+from billing.domain.kernel.errors import BillingError, Detail, PaymentDeclined, RouteNotFound, ValidationFailed
 from billing.edge import envelope
 from billing.edge.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
 from billing.edge.metrics import embedded

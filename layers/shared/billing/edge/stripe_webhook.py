@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from billing.domain.errors import Unauthenticated
+from billing.domain.kernel.errors import Unauthenticated
 from billing.edge.webhook import Delivery, IncomingWebhook, WebhookRuntime
 from billing.services.stripe_events import StripeEvents
 from billing.services.stripe_news import HANDLED, Event

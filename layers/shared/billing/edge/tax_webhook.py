@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from billing.domain.errors import WebhookRejected
+from billing.domain.kernel.errors import WebhookRejected
 from billing.domain.tenant import PLATFORM
 from billing.edge import card_numbers
 from billing.edge.webhook import Delivery, IncomingWebhook, WebhookRuntime

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from billing.domain.errors import Unavailable
+from billing.domain.kernel.errors import Unavailable
 from billing.services.faults import described
 from billing.services.usage_counting import CountReport, EventsMissing
 from billing.services.usage_ports import Chunk

@@ -14,8 +14,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from billing.domain.card_numbers import shown
-from billing.domain.errors import BillingError, Detail, WebhookRejected
+from billing.domain.access.card_numbers import shown
+from billing.domain.kernel.errors import BillingError, Detail, WebhookRejected
 from billing.edge.metrics import embedded
 from billing.services.deadline import Deadline
 from billing.services.faults import NotWrittenYet, described

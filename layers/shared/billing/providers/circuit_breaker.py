@@ -12,7 +12,7 @@ import logging
 import math
 from collections.abc import Callable
 
-from billing.domain.errors import Unavailable
+from billing.domain.kernel.errors import Unavailable
 
 _log = logging.getLogger(__name__)
 

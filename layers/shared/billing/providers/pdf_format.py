@@ -11,8 +11,8 @@ from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 
-from billing.domain.currencies import minor_digits
-from billing.domain.money import Money
+from billing.domain.kernel.currencies import minor_digits
+from billing.domain.kernel.money import Money
 
 _MICRO_DIGITS = 3  # 1,000 micro-units are one minor unit, in every currency
 

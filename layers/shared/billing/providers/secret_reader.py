@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from billing.domain.errors import Unavailable
+from billing.domain.kernel.errors import Unavailable
 
 T = TypeVar("T")
 _FRESH_ENOUGH_S = 10

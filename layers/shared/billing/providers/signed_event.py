@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from billing.domain.errors import WebhookRejected
+from billing.domain.kernel.errors import WebhookRejected
 
 
 def event_of(body: str) -> dict[str, Any]:

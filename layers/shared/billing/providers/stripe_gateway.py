@@ -11,10 +11,16 @@ from typing import Any, TypeVar
 import stripe
 from stripe import StripeClient
 
-from billing.domain.customer import Customer
-from billing.domain.errors import IdempotencyKeyReused, NotFound, PaymentMethodInvalid, Unavailable, ValidationFailed
-from billing.domain.payment import ChargeResult, Payment, PaymentStatus, stripe_metadata
-from billing.domain.refund import Refund, RefundResult, RefundStatus
+from billing.domain.customers.customer import Customer
+from billing.domain.kernel.errors import (
+    IdempotencyKeyReused,
+    NotFound,
+    PaymentMethodInvalid,
+    Unavailable,
+    ValidationFailed,
+)
+from billing.domain.payments.payment import ChargeResult, Payment, PaymentStatus, stripe_metadata
+from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.providers.circuit_breaker import CircuitBreaker
 from billing.providers.stripe_http import GuardedClient, require_time
 from billing.providers.stripe_objects import (

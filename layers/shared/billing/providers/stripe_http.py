@@ -6,7 +6,7 @@ from typing import Any
 import requests
 import stripe
 
-from billing.domain.errors import Unavailable
+from billing.domain.kernel.errors import Unavailable
 from billing.providers.circuit_breaker import CircuitBreaker
 
 _CONNECT_S = 2.0

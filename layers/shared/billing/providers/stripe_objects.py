@@ -5,11 +5,11 @@ from typing import Any
 
 import stripe
 
-from billing.domain.currencies import charge_step, minor_digits
-from billing.domain.customer import CardDisplay
-from billing.domain.dispute import DisputeNews, DisputeStatus
-from billing.domain.money import MICROS_PER_MINOR, Money
-from billing.domain.payment import (
+from billing.domain.customers.customer import CardDisplay
+from billing.domain.kernel.currencies import charge_step, minor_digits
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money
+from billing.domain.payments.dispute import DisputeNews, DisputeStatus
+from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
     FORM,
     ChargeResult,
@@ -17,7 +17,7 @@ from billing.domain.payment import (
     PaymentStatus,
     intent_payment_id,
 )
-from billing.domain.refund import Refund, RefundResult, RefundStatus
+from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.services.ports import AttachedMethod, DisputeOnFile, MethodOnFile, OpenedIntent, RefundOnFile
 
 _STATUS = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import stripe
 
-from billing.domain.errors import WebhookRejected
+from billing.domain.kernel.errors import WebhookRejected
 from billing.providers.signed_event import event_of
 from billing.providers.stripe_secrets import SecretReader
 

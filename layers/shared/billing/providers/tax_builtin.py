@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from billing.domain.lines import TaxAmount
-from billing.domain.tax import Place, line_taxes
-from billing.domain.tax_table import Jurisdiction, RateEntry, TaxTable
+from billing.domain.lines.line import TaxAmount
+from billing.domain.tax.rate_table import Jurisdiction, RateEntry, TaxTable
+from billing.domain.tax.rules import Place, line_taxes
 from billing.services.taxes import Sale
 
 _FILE = Path(__file__).with_name("tax_rates.json")

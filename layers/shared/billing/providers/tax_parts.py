@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.domain.errors import Unavailable
-from billing.domain.lines import TaxAmount
-from billing.domain.money import Money
-from billing.domain.tax_table import ZERO
+from billing.domain.kernel.errors import Unavailable
+from billing.domain.kernel.money import Money
+from billing.domain.lines.line import TaxAmount
+from billing.domain.tax.rate_table import ZERO
 from billing.services.taxes import Item
 
 RETRY_AFTER_S = 5

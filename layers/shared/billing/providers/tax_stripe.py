@@ -11,11 +11,11 @@ from typing import Any
 import stripe
 from stripe import StripeClient
 
-from billing.domain.currencies import charge_step
-from billing.domain.customer import Address
-from billing.domain.errors import TaxJurisdictionUnsupported, Unavailable
-from billing.domain.lines import TaxAmount
-from billing.domain.money import MICROS_PER_MINOR, Money
+from billing.domain.customers.customer import Address
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money
+from billing.domain.lines.line import TaxAmount
 from billing.providers.stripe_objects import stripe_amount
 from billing.providers.stripe_secrets import SecretReader
 from billing.providers.tax_parts import (

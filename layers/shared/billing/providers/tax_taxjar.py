@@ -12,12 +12,12 @@ from typing import Any
 
 import requests
 
-from billing.domain.currencies import charge_step, minor_digits
-from billing.domain.customer import Address
-from billing.domain.errors import TaxJurisdictionUnsupported, Unavailable
-from billing.domain.lines import TaxAmount, TaxRate
-from billing.domain.money import MICROS_PER_MINOR, Money, exact_fraction
-from billing.domain.tax import line_taxes
+from billing.domain.customers.customer import Address
+from billing.domain.kernel.currencies import charge_step, minor_digits
+from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money, exact_fraction
+from billing.domain.lines.line import TaxAmount, TaxRate
+from billing.domain.tax.rules import line_taxes
 from billing.providers.tax_parts import (
     CONNECT_TIMEOUT_S,
     RETRY_AFTER_S,

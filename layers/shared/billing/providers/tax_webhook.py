@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from billing.domain.errors import WebhookRejected
+from billing.domain.kernel.errors import WebhookRejected
 from billing.providers.signed_event import event_of
 from billing.providers.tax_secrets import TaxSecretReader
 

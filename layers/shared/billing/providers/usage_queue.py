@@ -12,9 +12,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from billing.domain.errors import Unavailable
-from billing.domain.times import format_time, parse_time
-from billing.domain.usage import UsageEvent
+from billing.domain.kernel.errors import Unavailable
+from billing.domain.kernel.times import format_time, parse_time
+from billing.domain.usage.event import UsageEvent
 from billing.services.packing import packed
 from billing.services.usage_ports import Chunk
 

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from billing.domain.errors import Unavailable
+from billing.domain.kernel.errors import Unavailable
 
 _PLAIN = "v1."
 _COMPRESSED = "v2."

@@ -23,9 +23,9 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from billing.domain.currencies import is_currency
-from billing.domain.money import LARGEST_AMOUNT, MICROS_PER_MINOR
-from billing.domain.times import parse_time
+from billing.domain.kernel.currencies import is_currency
+from billing.domain.kernel.money import LARGEST_AMOUNT, MICROS_PER_MINOR
+from billing.domain.kernel.times import parse_time
 
 
 class Request(BaseModel):

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from billing.domain.errors import Detail, ValidationFailed
-from billing.domain.money import MICROS_PER_MINOR
-from billing.domain.periods import Interval
-from billing.domain.plan import PauseBilling, Plan, TaxBehavior
-from billing.domain.pricing import Component, ComponentType, PricingModel, Tier
-from billing.domain.proration import ProrationUnit
+from billing.domain.catalog.plan import PauseBilling, Plan, TaxBehavior
+from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier
+from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.kernel.money import MICROS_PER_MINOR
+from billing.domain.kernel.periods import Interval
+from billing.domain.kernel.proration import ProrationUnit
 from billing.domain.tenant import PLATFORM
 from billing.schemas.base import (
     Amount,

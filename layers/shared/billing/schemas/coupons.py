@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from billing.domain.currencies import charge_step
-from billing.domain.discounts import Coupon, Discount, Duration, Redemption
-from billing.domain.errors import Detail, ValidationFailed
-from billing.domain.money import MICROS_PER_MINOR, Money
+from billing.domain.catalog.coupons import Coupon, Discount, Duration, Redemption
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.schemas.base import Currency, Id, Name, PositiveAmount, Request, Resource, Time, TimeIn
 from billing.schemas.catalog import PlanId
 from billing.services.coupons import NewCoupon, Redeemed

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from billing.domain.credit_note import CreditLine, CreditNote, CreditNoteLine, CreditWish
-from billing.domain.errors import Detail, ValidationFailed
+from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteLine, CreditWish
+from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.schemas.base import Id, Metadata, PositiveAmount, Quantity, Request, Resource, ShortText, Time
 from billing.schemas.invoices import PartyOut
 from billing.schemas.one_off import QuantityIn

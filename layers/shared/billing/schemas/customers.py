@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from billing.domain.balance import Balance
-from billing.domain.customer import Address, Customer, PaymentMethod, TaxExempt
-from billing.domain.tax_ids import tax_id_status
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Address, Customer, PaymentMethod, TaxExempt
+from billing.domain.tax.tax_ids import tax_id_status
 from billing.schemas.base import (
     Currency,
     Email,

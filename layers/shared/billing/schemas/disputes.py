@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from billing.domain.dispute import Dispute
+from billing.domain.payments.dispute import Dispute
 from billing.schemas.base import Resource, Time
 
 

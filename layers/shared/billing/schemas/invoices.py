@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from billing.domain.dispute import DisputeStatus
-from billing.domain.invoicing import Invoice, InvoiceStatus, PartySnapshot
-from billing.domain.lines import InvoiceLine
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, PartySnapshot
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.payments.dispute import DisputeStatus
 from billing.schemas.base import Id, Quantity, Request, Resource, Time
 from billing.schemas.customers import AddressOut
 from billing.schemas.payments import PaymentErrorOut

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from billing.domain.meter import MOST_SHARDS, MOST_SHARDS_WITH_DIMENSIONS, QUANTITY, Aggregation, Meter
+from billing.domain.catalog.meter import MOST_SHARDS, MOST_SHARDS_WITH_DIMENSIONS, QUANTITY, Aggregation, Meter
 from billing.domain.tenant import PLATFORM
 from billing.schemas.base import Immutable, MetadataKey, Name, Request, Resource, Time, unsaid
 from billing.schemas.catalog import MOST_DIMENSIONS, Dimension, MeterKey

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from billing.domain.errors import Detail, ValidationFailed
-from billing.domain.lines import TaxRate
-from billing.domain.one_off import MOST_LINES, OneOffLine
-from billing.domain.periods import Period
+from billing.domain.invoicing.one_off import MOST_LINES, OneOffLine
+from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.kernel.periods import Period
+from billing.domain.lines.line import TaxRate
 from billing.schemas.base import Currency, Id, Metadata, Micros, Name, Request, SignedAmount, TimeIn
 from billing.services.manual_invoices import DraftChanges, NewInvoice
 

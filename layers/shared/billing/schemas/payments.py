@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from billing.domain.errors import Detail, ValidationFailed
-from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentError, PaymentStatus
+from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus
 from billing.schemas.base import Currency, Id, Metadata, PositiveAmount, Request, Resource, Time
 from billing.services.one_time import OneTimeWish
 

@@ -5,16 +5,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from billing.domain.credit_note import CreditNote
-from billing.domain.customer import Customer
-from billing.domain.discounts import Redemption
-from billing.domain.dispute import Dispute
-from billing.domain.invoicing import Invoice
-from billing.domain.payment import Payment
-from billing.domain.refund import Refund
-from billing.domain.subscription import Subscription
-from billing.domain.test_clock import TestClock
-from billing.domain.usage_rejection import UsageRejection
+from billing.domain.catalog.coupons import Redemption
+from billing.domain.clocks import TestClock
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing.credit_note import CreditNote
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.payments.dispute import Dispute
+from billing.domain.payments.payment import Payment
+from billing.domain.payments.refund import Refund
+from billing.domain.subscriptions.subscription import Subscription
+from billing.domain.usage.rejection import UsageRejection
 from billing.schemas.coupons import RedemptionOut
 from billing.schemas.credit_notes import CreditNoteOut
 from billing.schemas.customers import CustomerOut

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from billing.domain.refund import Refund
+from billing.domain.payments.refund import Refund
 from billing.schemas.base import PositiveAmount, Request, Resource, ShortText, Time
 
 

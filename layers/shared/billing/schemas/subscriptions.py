@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from billing.domain.changes import ProrationBehavior
-from billing.domain.errors import Detail, ValidationFailed
-from billing.domain.periods import Period
-from billing.domain.subscription import Subscription
+from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.kernel.periods import Period
+from billing.domain.subscriptions.changes import ProrationBehavior
+from billing.domain.subscriptions.subscription import Subscription
 from billing.schemas.base import Id, Metadata, Request, Resource, ShortText, Time, TimeIn
 from billing.schemas.catalog import ComponentKey, PlanId
 from billing.schemas.coupons import CouponDiscountOut

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from billing.domain.currencies import charge_step
-from billing.domain.customer import Address
-from billing.domain.errors import Detail, ValidationFailed
-from billing.domain.lines import TaxAmount
-from billing.domain.money import MICROS_PER_MINOR, Money
-from billing.domain.tax import REVERSE_CHARGE_COUNTRIES, Treatment
+from billing.domain.customers.customer import Address
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money
+from billing.domain.lines.line import TaxAmount
+from billing.domain.tax.rules import REVERSE_CHARGE_COUNTRIES, Treatment
 from billing.schemas.base import Amount, Quantity, Resource
 from billing.services.tax_preview import Cart, KnownPlace, Preview, Taxed
 from billing.services.taxes import Item

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from billing.domain.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
+from billing.domain.clocks import TestClock
+from billing.domain.invoicing.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
 from billing.domain.tenant import USAGE_FUTURE_S, USAGE_PAST_S, Mode, TaxProviderName, Tenant, TenantStatus, Tier
-from billing.domain.test_clock import TestClock
 from billing.schemas.base import (
     Currency,
     Email,

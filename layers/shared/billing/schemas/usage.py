@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from billing.domain.meter import Meter
-from billing.domain.usage import LARGEST_QUANTITY, UsageEvent, by_dimension, problem_of
+from billing.domain.catalog.meter import Meter
+from billing.domain.usage.event import LARGEST_QUANTITY, UsageEvent, by_dimension, problem_of
 from billing.schemas.base import Id, MetadataKey, Quantity, Request, Resource, Time, TimeIn
 from billing.schemas.catalog import MeterKey
 from billing.schemas.subscriptions import PeriodOut

@@ -1,6 +1,6 @@
 """Rejected usage events in the API; apart from ``usage``, for every function may have to show them as an event."""
 
-from billing.domain.usage_rejection import RejectedEvent, UsageRejection
+from billing.domain.usage.rejection import RejectedEvent, UsageRejection
 from billing.schemas.base import Quantity, Resource, Time
 
 

@@ -1,9 +1,9 @@
 """Giving a customer credit outside a finalization: what was paid too much, what a void invoice had used."""
 
-from billing.domain import balance as balances
-from billing.domain.balance import Balance
-from billing.domain.invoicing import Invoice
-from billing.domain.money import Money
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.money import Money
 from billing.services.ports import Ref, Work
 
 

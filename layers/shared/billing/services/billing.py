@@ -11,21 +11,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.domain import balance as balances
-from billing.domain import invoicing, settlement
-from billing.domain import subscription as lifecycle
-from billing.domain.balance import Balance
-from billing.domain.changes import Step
-from billing.domain.currencies import charge_minimum
-from billing.domain.customer import Customer
-from billing.domain.due import Due
-from billing.domain.dunning import Dunning
-from billing.domain.errors import TaxJurisdictionUnsupported, Unavailable
-from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus
-from billing.domain.lines import InvoiceLine
-from billing.domain.money import Money
-from billing.domain.payment import Payment, SettledBy
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.dunning import Dunning
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.kernel.currencies import charge_minimum
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
+from billing.domain.kernel.money import Money
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.payments.payment import Payment, SettledBy
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import Step
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
 from billing.services.clocks import shard_of
 from billing.services.collection import Case, Collector, event_of

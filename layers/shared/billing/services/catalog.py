@@ -6,12 +6,12 @@ ever. A subscription reads the latter; so neither a change nor the archive touch
 
 from dataclasses import dataclass, replace
 
-from billing.domain.errors import AlreadyExists, Detail, InvalidState, PlanNotFound, ValidationFailed
-from billing.domain.meter import Meter
-from billing.domain.periods import Interval
-from billing.domain.plan import PauseBilling, Plan, PlanKey, TaxBehavior, unchargeable, version_id
-from billing.domain.pricing import Component
-from billing.domain.proration import ProrationUnit
+from billing.domain.catalog.meter import Meter
+from billing.domain.catalog.plan import PauseBilling, Plan, PlanKey, TaxBehavior, unchargeable, version_id
+from billing.domain.catalog.pricing import Component
+from billing.domain.kernel.errors import AlreadyExists, Detail, InvalidState, PlanNotFound, ValidationFailed
+from billing.domain.kernel.periods import Interval
+from billing.domain.kernel.proration import ProrationUnit
 from billing.domain.tenant import PLATFORM
 from billing.services import meters
 from billing.services.ports import Found, Page, Query, Ref, Work

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from billing.domain.customer import Customer
-from billing.domain.due import clock_shard, wall_clock_shard
-from billing.domain.errors import Conflict, InvalidState
-from billing.domain.test_clock import ClockStatus, TestClock
+from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.customers.customer import Customer
+from billing.domain.kernel.due import clock_shard, wall_clock_shard
+from billing.domain.kernel.errors import Conflict, InvalidState
 from billing.services.ports import Ref, Work
 
 

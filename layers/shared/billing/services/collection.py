@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.domain import settlement
-from billing.domain import subscription as lifecycle
-from billing.domain.customer import Customer
-from billing.domain.due import Due, wall_clock_shard
-from billing.domain.dunning import Dunning
-from billing.domain.errors import InvalidState, PaymentMethodInvalid
-from billing.domain.invoicing import Invoice, InvoiceStatus
-from billing.domain.payment import (
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.dunning import Dunning
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.due import Due, wall_clock_shard
+from billing.domain.kernel.errors import InvalidState, PaymentMethodInvalid
+from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
     PAYER_HAS,
     ChargeResult,
@@ -31,7 +30,8 @@ from billing.domain.payment import (
     stripe_metadata,
     with_result,
 )
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Tenant
 from billing.services import balances
 from billing.services.clocks import shard_of

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from billing.domain import discounts
-from billing.domain.customer import Customer
-from billing.domain.discounts import Coupon, Discount, Duration, Redemption, coupon_id, redemption_id
-from billing.domain.errors import AlreadyExists, CouponInvalid, Detail, ValidationFailed
-from billing.domain.money import Money
-from billing.domain.plan import Plan
+from billing.domain.catalog import coupons as discounts
+from billing.domain.catalog.coupons import Coupon, Discount, Duration, Redemption, coupon_id, redemption_id
+from billing.domain.catalog.plan import Plan
+from billing.domain.customers.customer import Customer
+from billing.domain.kernel.errors import AlreadyExists, CouponInvalid, Detail, ValidationFailed
+from billing.domain.kernel.money import Money
 from billing.services import catalog
 from billing.services.clocks import customer_time
 from billing.services.ports import Found, Page, Query, Ref, Work

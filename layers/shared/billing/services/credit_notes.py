@@ -11,11 +11,11 @@ Without a refund the first commit is all. A refund without an outcome stays pend
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing.domain import balance as balances
-from billing.domain import credit_note as credit_notes
-from billing.domain import subscription as lifecycle
-from billing.domain.balance import Balance
-from billing.domain.credit_note import (
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import credit_note as credit_notes
+from billing.domain.invoicing.credit_note import (
     CREDIT_NOTE_SEQUENCE_ID,
     CreditNote,
     CreditNoteSequence,
@@ -23,14 +23,14 @@ from billing.domain.credit_note import (
     Issued,
     refunding,
 )
-from billing.domain.crediting import lines_left
-from billing.domain.customer import Customer
-from billing.domain.errors import Detail, InvalidState, LostRace, NotFound, RefundExceedsAvailable
-from billing.domain.invoicing import Invoice, InvoiceStatus
-from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentStatus, attempt_id
-from billing.domain.refund import Refund, RefundResult, RefundStatus
-from billing.domain.subscription import Subscription
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.errors import Detail, InvalidState, LostRace, NotFound, RefundExceedsAvailable
+from billing.domain.kernel.money import Money
+from billing.domain.lines.crediting import lines_left
+from billing.domain.payments.payment import Payment, PaymentStatus, attempt_id
+from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks import customer_time
 from billing.services.collection import Case, Collector
 from billing.services.documents import CreditedTo, DocumentLine, InvoiceDocument, TaxLine

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
-from billing.domain import balance as balances
-from billing.domain.balance import Balance
-from billing.domain.customer import Address, Customer, TaxExempt
-from billing.domain.errors import LiveTenant
+from billing.domain.clocks import TestClock
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Address, Customer, TaxExempt
+from billing.domain.kernel.errors import LiveTenant
 from billing.domain.tenant import Mode
-from billing.domain.test_clock import TestClock
 from billing.services.ports import Page, Query, Ref, Work
 
 

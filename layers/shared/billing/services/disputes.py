@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.domain import dispute as domain
-from billing.domain.dispute import Dispute, DisputeNews
-from billing.domain.invoicing import Invoice
-from billing.domain.payment import Payment, PaymentStatus
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.payments import dispute as domain
+from billing.domain.payments.dispute import Dispute, DisputeNews
+from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.services.faults import NotWrittenYet
 from billing.services.ports import Work
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from billing.domain.money import Money
+from billing.domain.kernel.money import Money
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from billing.domain import subscription as lifecycle
-from billing.domain.errors import InvalidState
-from billing.domain.invoicing import Invoice, InvoiceStatus
-from billing.domain.payment import Payment, PaymentStatus
-from billing.domain.subscription import Subscription
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.errors import InvalidState
+from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription
 from billing.services.collection import Case, Collector
 from billing.services.ports import Ref, Work
 from billing.services.voiding import void

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing.domain.customer import Customer, PaymentMethod
-from billing.domain.errors import (
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.errors import (
     AuthenticationRequired,
     BillingError,
     Detail,
@@ -16,10 +17,9 @@ from billing.domain.errors import (
     Unavailable,
     ValidationFailed,
 )
-from billing.domain.invoicing import Invoice, InvoiceStatus
-from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentError, PaymentStatus, SettledBy
-from billing.domain.subscription import Subscription
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus, SettledBy
+from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks import customer_time
 from billing.services.collection import Case, Collector
 from billing.services.methods import at_stripe, usable

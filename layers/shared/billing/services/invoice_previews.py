@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from billing.domain.customer import Customer
-from billing.domain.invoicing import Invoice
-from billing.domain.one_off import discounted
-from billing.domain.subscription import Subscription
-from billing.domain.upcoming import next_step, require_invoiced
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.invoicing.one_off import discounted
+from billing.domain.subscriptions.subscription import Subscription
+from billing.domain.subscriptions.upcoming import next_step, require_invoiced
 from billing.services import coupons
 from billing.services.billing import Biller
 from billing.services.manual_invoices import ManualInvoices, NewInvoice

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from billing.domain import settlement
-from billing.domain import subscription as lifecycle
-from billing.domain.customer import Customer
-from billing.domain.errors import BillingError, InvalidState, LostRace
-from billing.domain.invoicing import Invoice, InvoiceStatus
-from billing.domain.payment import Payment, PaymentStatus, SettledBy
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.errors import BillingError, InvalidState, LostRace
+from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.billing import Biller, Occasion
 from billing.services.clocks import customer_time
 from billing.services.collection import Case

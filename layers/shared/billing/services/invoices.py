@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from billing.domain.invoicing import Invoice, PartySnapshot
-from billing.domain.money import Money
+from billing.domain.invoicing.invoice import Invoice, PartySnapshot
+from billing.domain.kernel.money import Money
 from billing.services.documents import DocumentLine, InvoiceDocument, Party, TaxLine
 from billing.services.ports import Page, Query, Ref, Work
 

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from billing.domain.customer import Customer
+from billing.domain.customers.customer import Customer
 from billing.services.ports import Work
 
 _LONGEST_CLIENT_KEY = 100  # Stripe takes 255 characters, and the operation wants its share

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from billing.domain import invoicing
-from billing.domain.customer import Customer
-from billing.domain.discounts import Discount
-from billing.domain.errors import InvalidState, TaxJurisdictionUnsupported, Unavailable, ValidationFailed
-from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus
-from billing.domain.lines import InvoiceLine
-from billing.domain.one_off import OneOffLine, check_limits, discounted, priced
-from billing.domain.payment import SettledBy
+from billing.domain.catalog.coupons import Discount
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.invoicing.one_off import OneOffLine, check_limits, discounted, priced
+from billing.domain.kernel.errors import InvalidState, TaxJurisdictionUnsupported, Unavailable, ValidationFailed
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.payments.payment import SettledBy
 from billing.services import coupons
 from billing.services.billing import Biller, Books, Occasion
 from billing.services.clocks import customer_time

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from billing.domain.errors import AlreadyExists, Detail, NotFound, ValidationFailed
-from billing.domain.meter import MOST_SHARDS_WITH_DIMENSIONS, Aggregation, Meter
-from billing.domain.pricing import Component
+from billing.domain.catalog.meter import MOST_SHARDS_WITH_DIMENSIONS, Aggregation, Meter
+from billing.domain.catalog.pricing import Component
+from billing.domain.kernel.errors import AlreadyExists, Detail, NotFound, ValidationFailed
 from billing.domain.tenant import PLATFORM
 from billing.services.ports import Found, Page, Query, Ref, Work
 

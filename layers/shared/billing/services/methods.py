@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from billing.domain.customer import Customer, PaymentMethod
-from billing.domain.errors import PaymentMethodInvalid
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.kernel.errors import PaymentMethodInvalid
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks import customer_time
 from billing.services.keys import customer_key, outside_key
 from billing.services.ports import AttachedMethod, CardProcessor, CustomerUnknown, OpenedIntent, Page, Query, Ref, Work

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from billing.domain import ledger
-from billing.domain.currencies import charge_maximum, charge_minimum, charge_step, is_charged
-from billing.domain.customer import Customer, PaymentMethod
-from billing.domain.errors import PaymentMethodInvalid, ValidationFailed
-from billing.domain.ids import derived
-from billing.domain.money import Money
-from billing.domain.payment import (
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.kernel.currencies import charge_maximum, charge_minimum, charge_step, is_charged
+from billing.domain.kernel.errors import PaymentMethodInvalid, ValidationFailed
+from billing.domain.kernel.ids import derived
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import (
     FORM,
     ChargeResult,
     Payment,

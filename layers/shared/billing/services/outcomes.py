@@ -8,8 +8,8 @@ in the payer's hands        taken back when the payer's day is over; paid, where
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.domain.due import Due, clock_of
-from billing.domain.payment import PAYER_HAS, Payment, PaymentStatus, SettledBy
+from billing.domain.kernel.due import Due, clock_of
+from billing.domain.payments.payment import PAYER_HAS, Payment, PaymentStatus, SettledBy
 from billing.services.collection import Case, Collector, load_case
 from billing.services.one_time import OneTimePayments
 from billing.services.ports import Ref, Work

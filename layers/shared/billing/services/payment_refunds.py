@@ -7,12 +7,12 @@ payment without an invoice is given back as it is.
 
 from dataclasses import dataclass
 
-from billing.domain.credit_note import CreditWish
-from billing.domain.customer import Customer
-from billing.domain.errors import Detail, InvalidState, RefundExceedsAvailable
-from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentStatus
-from billing.domain.refund import Refund, RefundStatus
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing.credit_note import CreditWish
+from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvailable
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.payments.refund import Refund, RefundStatus
 from billing.services import payments
 from billing.services.clocks import customer_time
 from billing.services.credit_notes import CreditNotes

@@ -1,9 +1,9 @@
 """Payments, refunds and disputes, as the API reads them."""
 
-from billing.domain.dispute import Dispute
-from billing.domain.errors import NotFound
-from billing.domain.payment import Payment
-from billing.domain.refund import Refund
+from billing.domain.kernel.errors import NotFound
+from billing.domain.payments.dispute import Dispute
+from billing.domain.payments.payment import Payment
+from billing.domain.payments.refund import Refund
 from billing.services.ports import Page, Query, Ref, Work
 
 _INTENT = "pi_"

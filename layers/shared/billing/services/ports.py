@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-from billing.domain.customer import CardDisplay, Customer
-from billing.domain.dispute import DisputeNews
-from billing.domain.errors import NotFound
-from billing.domain.money import Money
-from billing.domain.payment import ChargeResult, Payment
-from billing.domain.refund import Refund, RefundResult
+from billing.domain.customers.customer import CardDisplay, Customer
+from billing.domain.kernel.errors import NotFound
+from billing.domain.kernel.money import Money
+from billing.domain.payments.dispute import DisputeNews
+from billing.domain.payments.payment import ChargeResult, Payment
+from billing.domain.payments.refund import Refund, RefundResult
 from billing.domain.tenant import Tenant
 
 E = TypeVar("E")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from billing.domain.errors import LostRace
+from billing.domain.kernel.errors import LostRace
 from billing.services.ports import Unit
 
 T = TypeVar("T")

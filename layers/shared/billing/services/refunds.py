@@ -12,16 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.domain import balance as balances
-from billing.domain.balance import Balance
-from billing.domain.currencies import charge_step
-from billing.domain.due import Due, clock_of
-from billing.domain.errors import Detail, InvalidState, RefundExceedsAvailable, ValidationFailed
-from billing.domain.ids import derived
-from billing.domain.invoicing import Invoice
-from billing.domain.money import Money
-from billing.domain.payment import Payment, PaymentStatus
-from billing.domain.refund import (
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.due import Due, clock_of
+from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvailable, ValidationFailed
+from billing.domain.kernel.ids import derived
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.payments.refund import (
     Refund,
     RefundResult,
     RefundStatus,

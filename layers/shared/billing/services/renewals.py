@@ -8,17 +8,17 @@ Each step is one unit of work (or two commits around a charge), safe to repeat: 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import ProrationBehavior, Step
-from billing.domain.customer import Customer
-from billing.domain.due import Due, clock_of
-from billing.domain.dunning import Dunning
-from billing.domain.errors import InvalidState, TaxJurisdictionUnsupported
-from billing.domain.invoicing import BillingReason, Invoice, InvoiceStatus, period_invoice_id
-from billing.domain.payment import Payment, PaymentStatus, SettledBy
-from billing.domain.plan import Plan
-from billing.domain.subscription import RENEWING, Subscription, SubscriptionState
+from billing.domain.catalog.plan import Plan
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing.dunning import Dunning
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus, period_invoice_id
+from billing.domain.kernel.due import Due, clock_of
+from billing.domain.kernel.errors import InvalidState, TaxJurisdictionUnsupported
+from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior, Step
+from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.services.billing import Biller, Books, Occasion, method_of
 from billing.services.catalog import version_ref
 from billing.services.collection import Case, Collector

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from billing.domain.customer import Customer, PaymentMethod
-from billing.domain.dispute import Dispute, dispute_id
-from billing.domain.invoicing import Invoice
-from billing.domain.payment import Payment, PaymentStatus, SettledBy
-from billing.domain.refund import Refund
-from billing.domain.test_clock import TestClock
+from billing.domain.clocks import TestClock
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.payments.dispute import Dispute, dispute_id
+from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
+from billing.domain.payments.refund import Refund
 from billing.services import disputes, methods
 from billing.services.collection import Collector, load_case
 from billing.services.disputes import Disputed

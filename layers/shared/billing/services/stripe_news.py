@@ -7,9 +7,9 @@ belong to, were made.
 from dataclasses import dataclass
 from typing import Any
 
-from billing.domain.dispute import DisputeNews
-from billing.domain.errors import NotFound
-from billing.domain.payment import ChargeResult
+from billing.domain.kernel.errors import NotFound
+from billing.domain.payments.dispute import DisputeNews
+from billing.domain.payments.payment import ChargeResult
 from billing.services.ports import CardProcessor, MethodOnFile, RefundOnFile
 from billing.services.refunds import adopted_id
 

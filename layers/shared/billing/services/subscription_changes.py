@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import ProrationBehavior, Step, Wanted
-from billing.domain.customer import Customer, PaymentMethod
-from billing.domain.discounts import Discount
-from billing.domain.errors import InvalidState
-from billing.domain.invoicing import BillingReason, Invoice
-from billing.domain.payment import SettledBy
-from billing.domain.plan import Plan, PlanKey
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.plan import Plan, PlanKey
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.invoicing.invoice import BillingReason, Invoice
+from billing.domain.kernel.errors import InvalidState
+from billing.domain.payments.payment import SettledBy
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior, Step, Wanted
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services import catalog, coupons
 from billing.services.billing import Billed, Biller, Books, Occasion
 from billing.services.clocks import customer_time

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from billing.domain import changes
-from billing.domain import subscription as lifecycle
-from billing.domain.changes import Step
-from billing.domain.customer import Customer, PaymentMethod
-from billing.domain.errors import ValidationFailed
-from billing.domain.invoicing import BillingReason, period_invoice_id
-from billing.domain.payment import SettledBy
-from billing.domain.plan import Plan
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.catalog.plan import Plan
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.invoicing.invoice import BillingReason, period_invoice_id
+from billing.domain.kernel.errors import ValidationFailed
+from billing.domain.payments.payment import SettledBy
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import Step
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services import catalog, coupons
 from billing.services.billing import Billed, Biller, Occasion
 from billing.services.clocks import customer_time

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.domain.due import Due, clock_shard
-from billing.domain.test_clock import ClockStatus, TestClock
+from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.kernel.due import Due, clock_shard
 from billing.services.ports import Alarm, Ref, Work
 
 _REMIND_EVERY = timedelta(minutes=1)

@@ -7,9 +7,9 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from billing.domain.errors import Detail, WebhookRejected
-from billing.domain.tax import STATES_TAX
-from billing.domain.tax_table import CATEGORIES, MOST_UPDATES, RateEntry, TaxRateUpdates, TaxTable
+from billing.domain.kernel.errors import Detail, WebhookRejected
+from billing.domain.tax.rate_table import CATEGORIES, MOST_UPDATES, RateEntry, TaxRateUpdates, TaxTable
+from billing.domain.tax.rules import STATES_TAX
 from billing.domain.tenant import PLATFORM
 from billing.services.ports import Work
 from billing.services.taxes import UPDATES

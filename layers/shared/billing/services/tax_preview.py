@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from billing.domain.customer import Address
-from billing.domain.errors import ValidationFailed
-from billing.domain.lines import TaxAmount
-from billing.domain.money import Money, sum_money
-from billing.domain.tax import Treatment
-from billing.domain.tax_table import Jurisdiction, RateEntry, TaxTable, in_force, tax_day
+from billing.domain.customers.customer import Address
+from billing.domain.kernel.errors import ValidationFailed
+from billing.domain.kernel.money import Money, sum_money
+from billing.domain.lines.line import TaxAmount
+from billing.domain.tax.rate_table import Jurisdiction, RateEntry, TaxTable, in_force, tax_day
+from billing.domain.tax.rules import Treatment
 from billing.domain.tenant import TaxProviderName
 from billing.services.ports import Page, Work
 from billing.services.taxes import UPDATES, Buyer, Item, Taxes

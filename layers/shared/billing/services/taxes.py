@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from billing.domain.customer import Address, Customer, TaxExempt
-from billing.domain.lines import InvoiceLine, TaxAmount
-from billing.domain.money import Money
-from billing.domain.tax import EXEMPT_NOTE, REVERSE_CHARGE_NOTE, Place, Treatment, line_taxes, treatment
-from billing.domain.tax_table import EXEMPT, UPDATES_ID, TaxRateUpdates, tax_day
+from billing.domain.customers.customer import Address, Customer, TaxExempt
+from billing.domain.kernel.money import Money
+from billing.domain.lines.line import InvoiceLine, TaxAmount
+from billing.domain.tax.rate_table import EXEMPT, UPDATES_ID, TaxRateUpdates, tax_day
+from billing.domain.tax.rules import EXEMPT_NOTE, REVERSE_CHARGE_NOTE, Place, Treatment, line_taxes, treatment
 from billing.domain.tenant import PLATFORM, TaxProviderName, Tenant
 from billing.services.ports import Found, Ref
 

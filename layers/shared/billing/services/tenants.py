@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from billing.domain.customer import Address, Customer
-from billing.domain.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
-from billing.domain.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
+from billing.domain.customers.customer import Address, Customer
+from billing.domain.invoicing.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
+from billing.domain.kernel.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
 from billing.domain.tenant import (
     INVOICE_SEQUENCE_ID,
     PLATFORM,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing.domain.due import Due, clock_shard, wall_clock_shard
-from billing.domain.errors import InvalidState, LiveTenant, NotFound
+from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.kernel.due import Due, clock_shard, wall_clock_shard
+from billing.domain.kernel.errors import InvalidState, LiveTenant, NotFound
 from billing.domain.tenant import Mode
-from billing.domain.test_clock import ClockStatus, TestClock
 from billing.services.ports import Alarm, Page, Query, Ref, Work
 
 

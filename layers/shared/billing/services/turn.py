@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from billing.domain.due import WORRYING_ATTEMPTS, Due, clock_of
-from billing.domain.errors import Unavailable
-from billing.domain.invoicing import Invoice
-from billing.domain.payment import Payment
-from billing.domain.refund import Refund
-from billing.domain.subscription import Subscription
-from billing.domain.test_clock import TestClock
+from billing.domain.clocks import TestClock
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.due import WORRYING_ATTEMPTS, Due, clock_of
+from billing.domain.kernel.errors import Unavailable
+from billing.domain.payments.payment import Payment
+from billing.domain.payments.refund import Refund
+from billing.domain.subscriptions.subscription import Subscription
 from billing.services.faults import described
 from billing.services.outcomes import Outcomes, StillUnknown
 from billing.services.ports import Alarm, DueIndex, DueItem, OutcomeUnknown, Ref, Unit, Units

@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.domain import changes
-from billing.domain.changes import ProrationBehavior, Step
-from billing.domain.errors import Unavailable
-from billing.domain.invoicing import Invoice
-from billing.domain.lines import InvoiceLine
-from billing.domain.meter import Amount, Meter, combined
-from billing.domain.plan import Plan, PlanKey
-from billing.domain.subscription import Subscription, SubscriptionState
+from billing.domain.catalog.meter import Amount, Meter, combined
+from billing.domain.catalog.plan import Plan, PlanKey
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.errors import Unavailable
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions.changes import ProrationBehavior, Step
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Tenant
-from billing.domain.usage import Cell, plan_of, span_at
-from billing.domain.usage_billing import Known, UsageBill, bill
-from billing.domain.usage_period import Reading, UsageHistory, UsagePeriod, history_id, invoiced, period_id
+from billing.domain.usage.billing import Known, UsageBill, bill
+from billing.domain.usage.event import Cell, plan_of, span_at
+from billing.domain.usage.period import Reading, UsageHistory, UsagePeriod, history_id, invoiced, period_id
 from billing.services import meters as catalog
 from billing.services.catalog import version_ref
 from billing.services.ports import Found, Ref, Work

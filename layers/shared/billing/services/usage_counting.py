@@ -13,10 +13,10 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from billing.domain.errors import Unavailable
-from billing.domain.meter import Aggregation, Meter
-from billing.domain.subscription import Subscription, SubscriptionState
-from billing.domain.usage import Measured, Refusal, UsageEvent, UsageSpan, hour_of, measured, span_at
+from billing.domain.catalog.meter import Aggregation, Meter
+from billing.domain.kernel.errors import Unavailable
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.domain.usage.event import Measured, Refusal, UsageEvent, UsageSpan, hour_of, measured, span_at
 from billing.services import meters as catalog
 from billing.services.ports import Ref, Unit, Units
 from billing.services.usage_effects import (

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from billing.domain.meter import Aggregation, Amount, Meter, combined
-from billing.domain.usage import Measured, UsageEvent
+from billing.domain.catalog.meter import Aggregation, Amount, Meter, combined
+from billing.domain.usage.event import Measured, UsageEvent
 from billing.services.usage_ports import Change, SeriesKey, StoredEvent, TotalKey
 
 K = TypeVar("K")

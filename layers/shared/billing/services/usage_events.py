@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from billing.domain.errors import Detail, ValidationFailed
-from billing.domain.subscription import Subscription
+from billing.domain.clocks import TestClock
+from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import Mode
-from billing.domain.test_clock import TestClock
-from billing.domain.usage import UsageEvent, window_problem
+from billing.domain.usage.event import UsageEvent, window_problem
 from billing.services.packing import packed
 from billing.services.ports import Ref, Work
 from billing.services.usage_ports import Chunk, UsageQueue

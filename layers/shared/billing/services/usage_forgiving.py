@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from billing.domain.lines import InvoiceLine
-from billing.domain.money import Money
-from billing.domain.usage_period import UsageHistory, forgiven, history_id
+from billing.domain.kernel.money import Money
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.usage.period import UsageHistory, forgiven, history_id
 from billing.services.ports import Ref, Work
 
 Left = Mapping[str, InvoiceLine | None]

@@ -6,8 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from billing.domain.meter import Aggregation, Amount
-from billing.domain.usage import Cell, UsageEvent
+from billing.domain.catalog.meter import Aggregation, Amount
+from billing.domain.usage.event import Cell, UsageEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
-from billing.domain.errors import Detail, NotFound, ValidationFailed
-from billing.domain.meter import Amount, Meter, combined
-from billing.domain.periods import Period
-from billing.domain.subscription import Subscription
-from billing.domain.times import sort_key
-from billing.domain.usage import Cell, by_dimension
-from billing.domain.usage_rejection import UsageRejection
+from billing.domain.catalog.meter import Amount, Meter, combined
+from billing.domain.kernel.errors import Detail, NotFound, ValidationFailed
+from billing.domain.kernel.periods import Period
+from billing.domain.kernel.times import sort_key
+from billing.domain.subscriptions.subscription import Subscription
+from billing.domain.usage.event import Cell, by_dimension
+from billing.domain.usage.rejection import UsageRejection
 from billing.services import meters as catalog
 from billing.services.ports import Page, Query, Ref, Work
 from billing.services.usage_ports import SeriesKey, StoredEvent, UsageStore

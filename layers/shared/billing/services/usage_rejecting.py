@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from billing.domain.ids import derived
-from billing.domain.usage import Refusal, UsageEvent
-from billing.domain.usage_rejection import RejectedEvent, UsageRejection
+from billing.domain.kernel.ids import derived
+from billing.domain.usage.event import Refusal, UsageEvent
+from billing.domain.usage.rejection import RejectedEvent, UsageRejection
 from billing.services.ports import Ref, Unit
 from billing.services.races import run_again
 from billing.services.usage_ports import Chunk, UsageStore

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from billing.domain import settlement
-from billing.domain.invoicing import Invoice
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.invoice import Invoice
 from billing.services import balances
 from billing.services.ports import Work
 from billing.services.usage_forgiving import forgive

@@ -20,7 +20,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from billing.domain.times import format_time, parse_time
+from billing.domain.kernel.times import format_time, parse_time
 
 E = TypeVar("E")
 _Convert = Callable[[Any], Any]

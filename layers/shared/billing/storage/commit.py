@@ -18,11 +18,11 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from billing.domain.errors import BodyTooLarge, IdempotencyInProgress, IdempotencyKeyReused, LostRace
-from billing.domain.ids import fresh
+from billing.domain.kernel.errors import BodyTooLarge, IdempotencyInProgress, IdempotencyKeyReused, LostRace
+from billing.domain.kernel.ids import fresh
+from billing.domain.kernel.times import format_time
 from billing.domain.ledger import LedgerEntry
 from billing.domain.tenant import SETTINGS_ID, ApiKey, Tenant
-from billing.domain.times import format_time
 from billing.services.faults import described
 from billing.services.ports import AuditRow, Found, KeyedRequest, Page, Query, Ref, Replay, StoredResponse
 from billing.storage import idempotency

@@ -14,7 +14,7 @@ from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from billing.domain.errors import Unavailable
+from billing.domain.kernel.errors import Unavailable
 
 T = TypeVar("T")
 _ATTEMPTS = 6

@@ -16,7 +16,7 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
-from billing.domain.times import format_time, parse_time
+from billing.domain.kernel.times import format_time, parse_time
 from billing.services.ports import KeyedRequest
 from billing.storage.tables import IdempotencyItem
 

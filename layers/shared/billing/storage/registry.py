@@ -6,25 +6,25 @@ from typing import Any
 
 from pynamodb.models import Model
 
-from billing.domain.balance import Balance
-from billing.domain.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
-from billing.domain.customer import Customer, PaymentMethod
-from billing.domain.discounts import Coupon, Redemption
-from billing.domain.dispute import Dispute
-from billing.domain.due import Due
-from billing.domain.invoicing import Invoice
+from billing.domain.catalog.coupons import Coupon, Redemption
+from billing.domain.catalog.meter import Meter
+from billing.domain.catalog.plan import Plan, version_id
+from billing.domain.clocks import TestClock
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.times import sort_key
 from billing.domain.ledger import LedgerEntry
-from billing.domain.meter import Meter
-from billing.domain.payment import Payment
-from billing.domain.plan import Plan, version_id
-from billing.domain.refund import Refund
-from billing.domain.subscription import Subscription
-from billing.domain.tax_table import TaxRateUpdates
+from billing.domain.payments.dispute import Dispute
+from billing.domain.payments.payment import Payment
+from billing.domain.payments.refund import Refund
+from billing.domain.subscriptions.subscription import Subscription
+from billing.domain.tax.rate_table import TaxRateUpdates
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, SETTINGS_ID, InvoiceSequence, Tenant
-from billing.domain.test_clock import TestClock
-from billing.domain.times import sort_key
-from billing.domain.usage_period import UsageHistory
-from billing.domain.usage_rejection import UsageRejection
+from billing.domain.usage.period import UsageHistory
+from billing.domain.usage.rejection import UsageRejection
 from billing.storage import tables
 
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from billing.domain.errors import Unauthenticated, ValidationFailed
+from billing.domain.kernel.errors import Unauthenticated, ValidationFailed
+from billing.domain.kernel.times import sort_key
 from billing.domain.tenant import PLATFORM, SETTINGS_ID, Tenant
-from billing.domain.times import sort_key
 from billing.services.ports import Found, Page, Query, Ref
 from billing.storage.codec import Sealer, decode, encode, unpack
 from billing.storage.database import Database, Key, hash_name, raw, table_name

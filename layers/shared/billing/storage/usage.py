@@ -18,9 +18,9 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from billing.domain.meter import EXACT, Aggregation, Amount
-from billing.domain.times import format_time, parse_time
-from billing.domain.usage import Cell, UsageEvent
+from billing.domain.catalog.meter import EXACT, Aggregation, Amount
+from billing.domain.kernel.times import format_time, parse_time
+from billing.domain.usage.event import Cell, UsageEvent
 from billing.services.usage_ports import (
     CLOSED,
     FINAL,

@@ -1,0 +1,53 @@
+"""Test clocks: a tenant in test mode moves time for the customers attached to a clock (contract.md section 3)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import InvalidState, ValidationFailed
+
+LONGEST_ADVANCE = timedelta(days=2 * 366)
+"""Of one step: a clock that runs for centuries would keep the worker from everybody else's billing."""
+
+
+class ClockStatus(StrEnum):
+    READY = "ready"
+    ADVANCING = "advancing"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class TestClock:
+    """A clock that stands still until it is advanced; while it advances, what is due happens in order of time."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    id: str
+    tenant_id: str
+    frozen_time: datetime
+    status: ClockStatus
+    created_at: datetime
+    target_time: datetime | None = None
+    due: Due | None = None
+    version: int = 0
+
+    def advance(self, to: datetime, due: Due) -> "TestClock":
+        """The clock on its way to ``to``.
+
+        Raises:
+            InvalidState: it is already on its way, or deleted.
+            ValidationFailed: ``to`` is not later than its time, or more than two years later.
+        """
+        if self.status is not ClockStatus.READY:
+            raise InvalidState.of("test_clock", self.status, "advanced")
+        if to <= self.frozen_time:
+            raise ValidationFailed.of("frozenTime", "not_after_frozen_time")
+        if to - self.frozen_time > LONGEST_ADVANCE:
+            raise ValidationFailed.of("frozenTime", "too_far_ahead")
+        return replace(self, status=ClockStatus.ADVANCING, target_time=to, due=due)
+
+    def arrived(self) -> "TestClock":
+        """The clock at its target, with nothing left to do."""
+        assert self.target_time is not None
+        return replace(self, status=ClockStatus.READY, frozen_time=self.target_time, target_time=None, due=None)

@@ -1,0 +1,195 @@
+"""What happens to an invoice once it is final: attempts, payments, dunning, and the ends void and uncollectible.
+
+Its lines and totals stay as they are; only what has been paid on it changes, and the books with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing.domain import ledger
+from billing.domain.invoicing.dunning import Dunning
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, balance_entry, finalized_entry
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import InvalidState
+from billing.domain.kernel.ids import derived
+from billing.domain.kernel.money import Money
+from billing.domain.ledger import LedgerEntry, Posting
+from billing.domain.lines.crediting import with_steps
+from billing.domain.lines.line import CreditStep
+from billing.domain.payments.payment import Payment
+
+_BETWEEN_LATE_STEPS = timedelta(days=1)
+
+
+def attempted(invoice: Invoice, payment: Payment) -> Invoice:
+    """The invoice with a charge attempt under way.
+
+    Raises:
+        InvalidState: it is neither open nor uncollectible.
+    """
+    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
+        raise InvalidState.of("invoice", invoice.status, "paid")
+    return replace(invoice, attempt_count=payment.attempt, latest_payment_id=payment.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An invoice on which money came in.
+
+    Args:
+        excess: what is too much and goes to the customer's balance; zero as a rule.
+    """
+
+    invoice: Invoice
+    entries: tuple[LedgerEntry, ...]
+    excess: Money
+
+
+def paid(invoice: Invoice, payment: Payment, at: datetime) -> Received:
+    """The invoice after ``payment`` succeeded, and the entries that move the money in the books.
+
+    Money is taken whatever the invoice's state is: a payer who pays twice (an old form, a new card), or pays what was
+    void, gets it as credit; one who pays what was written off brings it back.
+    """
+    collected = invoice.amount_paid + payment.amount
+    over = payment.amount - max(invoice.amount_due, Money.zero(invoice.currency))
+    excess = over if not over.is_negative else Money.zero(invoice.currency)
+    entries = [
+        ledger.payment_received(
+            derived("le", payment.created_at, "payment.succeeded", payment.id),
+            payment.id,
+            payment.customer_id,
+            payment.amount,
+            at,
+        )
+    ]
+    if not excess.is_zero:
+        entries.append(balance_entry(invoice, "invoice.overpaid", -excess, at, payment.id))
+    recovered = payment.amount - excess
+    if invoice.status is InvoiceStatus.UNCOLLECTIBLE and not recovered.is_zero:
+        entries.append(
+            ledger.written_off(
+                derived("le", payment.created_at, "invoice.recovered", payment.id),
+                invoice.id,
+                invoice.customer_id,
+                -recovered,
+                at,
+            )
+        )
+    after = replace(invoice, amount_paid=collected, balance_applied=invoice.balance_applied - excess)
+    if invoice.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
+        after = replace(after, payment_error=None)
+        if after.amount_due.is_zero:
+            after = settled(after, at)
+    return Received(after, tuple(entries), excess)
+
+
+def settled(invoice: Invoice, at: datetime) -> Invoice:
+    """The invoice with nothing left to pay."""
+    return replace(invoice, status=InvoiceStatus.PAID, paid_at=at, due=None, dunning=None)
+
+
+def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, Money, LedgerEntry | None]:
+    """The unpaid invoice after credits for what it billed are taken off what it asks for.
+
+    Returns:
+        the invoice, what was taken, and the entry that takes a write-off back where it had been written off.
+
+    Args:
+        available: what there is to take off, above zero.
+    """
+    unpaid = (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+    zero = Money.zero(invoice.currency)
+    taken = max(zero, min(available, invoice.amount_due)) if invoice.status in unpaid else zero
+    if taken.is_zero:
+        return invoice, zero, None
+    after = replace(
+        invoice,
+        amount_credited=invoice.amount_credited + taken,
+        credits=with_steps(invoice.credits, [CreditStep(None, taken)]),
+    )
+    entry = None
+    if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
+        fact = derived("le", invoice.created_at, "invoice.credited_after_all", invoice.id, str(after.amount_credited))
+        entry = ledger.written_off(fact, invoice.id, invoice.customer_id, -taken, at)
+    if invoice.status is not InvoiceStatus.DRAFT and after.amount_due.is_zero:
+        after = settled(after, at)
+    return after, taken, entry
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """An invoice that is void, with what goes back to the customer's balance."""
+
+    invoice: Invoice
+    entries: tuple[LedgerEntry, ...]
+    returned: Money
+
+
+def void(invoice: Invoice, at: datetime) -> Voided:
+    """The draft or open invoice that nobody will pay any more, and the entries that take it out of the books again.
+
+    Raises:
+        InvalidState: it is neither, or something was paid or credited on it.
+    """
+    if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
+        raise InvalidState.of("invoice", invoice.status, "voided")
+    if not invoice.amount_paid.is_zero or not invoice.amount_credited.is_zero:
+        raise InvalidState.of("invoice", f"{invoice.status} and partly paid or credited", "voided")
+    if invoice.status is InvoiceStatus.DRAFT:
+        return Voided(replace(invoice, status=InvoiceStatus.VOID, due=None), (), Money.zero(invoice.currency))
+    entries = []
+    posted = finalized_entry(invoice, at)
+    if posted is not None:
+        entries.append(
+            LedgerEntry(
+                id=derived("le", invoice.created_at, "invoice.voided", invoice.id),
+                kind="invoice_voided",
+                source_id=invoice.id,
+                posted_at=at,
+                postings=tuple(Posting(each.account, -each.amount, each.party) for each in posted.postings),
+            )
+        )
+    returned = invoice.balance_applied
+    if not returned.is_zero:
+        entries.append(balance_entry(invoice, "invoice.balance_returned", -returned, at))
+    after = replace(
+        invoice, status=InvoiceStatus.VOID, balance_applied=Money.zero(invoice.currency), due=None, dunning=None
+    )
+    return Voided(after, tuple(entries), returned)
+
+
+def uncollectible(invoice: Invoice, at: datetime) -> tuple[Invoice, LedgerEntry]:
+    """The open invoice given up as bad debt; it can still be paid.
+
+    Raises:
+        InvalidState: it is not open.
+    """
+    if invoice.status is not InvoiceStatus.OPEN:
+        raise InvalidState.of("invoice", invoice.status, "marked uncollectible")
+    entry = ledger.written_off(
+        derived("le", invoice.created_at, "invoice.uncollectible", invoice.id),
+        invoice.id,
+        invoice.customer_id,
+        invoice.amount_due,
+        at,
+    )
+    return replace(invoice, status=InvoiceStatus.UNCOLLECTIBLE, due=None, dunning=None), entry
+
+
+def payment_failed(invoice: Invoice, payment: Payment) -> Invoice:
+    """The invoice, still unpaid, with the reason of its last failed attempt."""
+    return replace(invoice, payment_error=payment.error)
+
+
+def dunned(invoice: Invoice, dunning: Dunning, schedule_days: Sequence[int], at: datetime, shard: str) -> Invoice:
+    """The open invoice with its next dunning step: on the schedule's next day, or now where that is used up.
+
+    Where the sweep comes late, a step that should have been before now is a day from now: nobody's card is tried
+    twice in a minute because our schedule stood still.
+    """
+    following = dunning.next_at(schedule_days)
+    if following is not None and following <= at:
+        following = at + _BETWEEN_LATE_STEPS
+    return replace(invoice, dunning=dunning, due=Due(shard, following or at))

@@ -1,0 +1,122 @@
+"""Invoice lines: what is billed, for which time, less which discount, plus which tax."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from billing.domain.kernel.money import Money, sum_money
+from billing.domain.kernel.periods import Period
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRate:
+    """A tax and its rate in percent: ``TaxRate("VAT", Decimal("20"))``."""
+
+    name: str
+    percent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TaxAmount:
+    """One tax on a line: ``rate_percent`` of its net.
+
+    Args:
+        inclusive: the tax is part of the line's amount already; else it comes on top.
+    """
+
+    name: str
+    rate_percent: Decimal
+    amount: Money
+    inclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountAmount:
+    """What a coupon took off a line: positive for a charge."""
+
+    coupon_id: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CreditStep:
+    """What a credit note took off an invoice, tax and all: of one line, or where ``line_id`` is None of each alike."""
+
+    line_id: str | None
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class BilledUsage:
+    """The usage that a line bills, or gives back.
+
+    Args:
+        since: where it is of what came in the period after that, when the plan changed.
+        slot: up to which closing: no two lines for the same are of one.
+    """
+
+    period_id: str
+    since: datetime | None = None
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """A line: ``amount`` is whole minor units, rounded once; ``unit_amount`` (micro-units) where there is one price.
+
+    Args:
+        id: given when the line goes onto an invoice; empty while it waits for one.
+        component: the plan's component that it bills, or None.
+        amount: before its discounts; negative for a credit.
+        period: the time that it bills; None where there is none.
+        proration: it bills, or gives back, a part of a period.
+        tax_inclusive: the amount contains its tax.
+        tax_code: the tax provider's code of what is sold, or None for the usual.
+        tax_rates: rates that the caller fixed, whatever the tax provider would say.
+        credits: the id of the invoice line that it gives back; its taxes are a share of that line's, whatever would be
+            due today.
+        dimensions: the usage that it bills, where a component prices it by dimensions: ``{"region": "eu"}``.
+        usage: what usage it bills; None where it bills none.
+    """
+
+    id: str
+    description: str
+    component: str | None
+    quantity: Decimal | None
+    unit_amount: int | None
+    amount: Money
+    period: Period | None
+    proration: bool = False
+    taxes: tuple[TaxAmount, ...] = ()
+    discounts: tuple[DiscountAmount, ...] = ()
+    tax_inclusive: bool = False
+    tax_code: str | None = None
+    tax_rates: tuple[TaxRate, ...] = field(default=())
+    credits: str | None = None
+    dimensions: dict[str, str] = field(default_factory=dict, hash=False)
+    usage: BilledUsage | None = None
+
+    @property
+    def credited_invoice_id(self) -> str | None:
+        """The invoice whose line it gives back."""
+        return self.credits.rpartition("-")[0] if self.credits else None
+
+    @property
+    def discount(self) -> Money:
+        """What coupons took off it."""
+        return sum_money((each.amount for each in self.discounts), self.amount.currency)
+
+    @property
+    def taxable(self) -> Money:
+        """Its amount after discounts. Discount before tax: nobody owes tax on money we waived."""
+        return self.amount - self.discount
+
+    @property
+    def tax(self) -> Money:
+        """All its tax, also what is part of its amount."""
+        return sum_money((each.amount for each in self.taxes), self.amount.currency)
+
+    @property
+    def tax_included(self) -> Money:
+        """The tax that is part of its amount."""
+        return sum_money((each.amount for each in self.taxes if each.inclusive), self.amount.currency)

@@ -1,0 +1,189 @@
+"""Disputes (chargebacks): a payer's bank takes money back, and gives it back only where the tenant wins.
+
+warning_needs_response ─> warning_under_review ─> warning_closed     (an inquiry: no money moves)
+        └─> needs_response ─> under_review ─> won | lost             (the money is held, then back or gone)
+
+Which of them it is in is Stripe's to say; an event that comes late never reopens what is closed.
+Source: docs.stripe.com/disputes/how-disputes-work, and the states of Stripe's Dispute object.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from billing.domain import ledger
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.ids import derived
+from billing.domain.kernel.money import Money
+from billing.domain.ledger import LedgerEntry
+from billing.domain.payments.payment import Payment
+
+
+class DisputeStatus(StrEnum):
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    PREVENTED = "prevented"
+    WON = "won"
+    LOST = "lost"
+
+    @property
+    def is_closed(self) -> bool:
+        return self in _CLOSED
+
+
+_CLOSED = {DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED, DisputeStatus.WON, DisputeStatus.LOST}
+_PROGRESS = [
+    DisputeStatus.WARNING_NEEDS_RESPONSE,
+    DisputeStatus.WARNING_UNDER_REVIEW,
+    DisputeStatus.NEEDS_RESPONSE,
+    DisputeStatus.UNDER_REVIEW,
+]
+"""How an open dispute goes on: an inquiry becomes a dispute, never the other way round."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeNews:
+    """A dispute as Stripe has it now.
+
+    Args:
+        amount: what is disputed, in the payment's currency.
+        reason: Stripe's category, such as ``fraudulent``.
+        withdrawn: whether its money is off the account (and not given back).
+        evidence_due_by: until when evidence is taken.
+    """
+
+    stripe_dispute_id: str
+    status: DisputeStatus
+    amount: Money
+    reason: str
+    withdrawn: bool
+    created_at: datetime
+    evidence_due_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A dispute of a payment, or of a part of it.
+
+    Args:
+        withdrawn: whether its money is off the account.
+        closed_at: when it was won, lost or withdrawn, on the customer's clock.
+    """
+
+    id: str
+    tenant_id: str
+    customer_id: str
+    payment_id: str
+    invoice_id: str | None
+    stripe_dispute_id: str
+    amount: Money
+    reason: str
+    status: DisputeStatus
+    withdrawn: bool
+    created_at: datetime
+    evidence_due_by: datetime | None = None
+    closed_at: datetime | None = None
+    test_clock_id: str | None = None
+    version: int = 0
+
+    @property
+    def taken(self) -> Money:
+        """What of its payment it holds back, or has taken for good."""
+        return self.amount if self.withdrawn else Money.zero(self.amount.currency)
+
+
+def dispute_id(news: DisputeNews) -> str:
+    """The id of a dispute: the same whichever of its events comes first."""
+    return derived("dp", news.created_at, news.stripe_dispute_id)
+
+
+def opened(payment: Payment, news: DisputeNews, at: datetime) -> Dispute:
+    """A dispute that nobody here knew of, as Stripe has it now."""
+    return Dispute(
+        id=dispute_id(news),
+        tenant_id=payment.tenant_id,
+        customer_id=payment.customer_id,
+        payment_id=payment.id,
+        invoice_id=payment.invoice_id,
+        stripe_dispute_id=news.stripe_dispute_id,
+        amount=news.amount,
+        reason=news.reason,
+        status=news.status,
+        withdrawn=news.withdrawn,
+        created_at=news.created_at,
+        evidence_due_by=news.evidence_due_by,
+        closed_at=at if news.status.is_closed else None,
+        test_clock_id=payment.test_clock_id,
+    )
+
+
+def with_news(dispute: Dispute, news: DisputeNews, at: datetime) -> Dispute:
+    """The dispute after Stripe's word on it; unchanged where that is old news.
+
+    Two events at once may each bring what was true when they asked; the older one must not undo the newer.
+    """
+    if _is_older(dispute, news):
+        return dispute
+    after = replace(
+        dispute,
+        amount=news.amount,
+        reason=news.reason,
+        status=news.status,
+        withdrawn=news.withdrawn,
+        evidence_due_by=news.evidence_due_by,
+    )
+    if after == dispute:
+        return dispute
+    return replace(after, closed_at=dispute.closed_at or at) if news.status.is_closed else after
+
+
+def entry_for(before: Dispute | None, after: Dispute, at: datetime) -> LedgerEntry | None:
+    """What the books say of a dispute's new state; None where no money moved.
+
+    20.00 withdrawn: Dr disputes 20.00, Cr cash 20.00. Won and given back: the reverse. Lost: Dr bad debt 20.00,
+    Cr disputes 20.00.
+    """
+    zero = Money.zero(after.amount.currency)
+    held, gone = _position(after)
+    held_before, gone_before = _position(before) if before else (zero, zero)
+    if (held, gone) == (held_before, gone_before):
+        return None
+    fact = derived("le", after.created_at, "dispute", after.id, str(before.version if before else 0))
+    return ledger.dispute_moved(fact, after.id, held - held_before, gone - gone_before, at)
+
+
+def flagged(invoice: Invoice, dispute: Dispute) -> Invoice:
+    """The invoice that says how its dispute stands, and what it took."""
+    others = {each: amount for each, amount in invoice.taken_back.items() if each != dispute.id}
+    return replace(
+        invoice,
+        disputes={**invoice.disputes, dispute.id: dispute.status.value},
+        taken_back={**others, dispute.id: dispute.taken} if dispute.withdrawn else others,
+    )
+
+
+def held_back(payment: Payment, dispute: Dispute) -> Payment:
+    """The payment of which that much less can be refunded."""
+    others = {each: amount for each, amount in payment.disputed.items() if each != dispute.id}
+    return replace(payment, disputed={**others, dispute.id: dispute.taken} if dispute.withdrawn else others)
+
+
+def _position(dispute: Dispute) -> tuple[Money, Money]:
+    """(what is held, what is gone)."""
+    zero = Money.zero(dispute.amount.currency)
+    if not dispute.withdrawn:
+        return zero, zero
+    return (zero, dispute.amount) if dispute.status is DisputeStatus.LOST else (dispute.amount, zero)
+
+
+def _is_older(dispute: Dispute, news: DisputeNews) -> bool:
+    if dispute.status.is_closed:
+        # Money that came back after a dispute was won stays; only a loss (a bank's last word) takes it again.
+        again = news.withdrawn and not dispute.withdrawn and news.status is not DisputeStatus.LOST
+        return not news.status.is_closed or again
+    if news.status.is_closed:
+        return False
+    return _PROGRESS.index(news.status) < _PROGRESS.index(dispute.status) or (dispute.withdrawn and not news.withdrawn)

@@ -1,0 +1,232 @@
+"""Payments: one attempt to collect money is one Payment, written before Stripe is called (design.md section 5).
+
+pending ──> succeeded
+   ├──────> failed                  (a decline is final for this attempt; in the payer's hands, see below)
+   ├──────> canceled
+   ├──────> processing ───────────> succeeded | failed
+   └──────> requires_action ──────> succeeded | failed | canceled
+requires_payment_method ──────────> succeeded | failed | canceled | requires_action | processing
+
+The last is an intent whose payer has not tried yet. A payer who is present may try again in the same form after a
+decline, so what failed in the payer's hands may still succeed, until it is taken back.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.ids import derived
+from billing.domain.kernel.money import Money, sum_money
+
+PAYER_HAS = timedelta(hours=24)
+"""How long a payer may complete an intent; then it is taken back, so that no old form pays what nobody expects."""
+
+
+FORM = "form"
+"""Marks, in its metadata, a PaymentIntent that was made before its payment was written."""
+
+AUTHENTICATION_REQUIRED = "payment.authentication_required"
+"""The public code of a payment whose bank wants its payer to authenticate."""
+
+
+class PaymentStatus(StrEnum):
+    PENDING = "pending"
+    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (PaymentStatus.SUCCEEDED, PaymentStatus.FAILED, PaymentStatus.CANCELED)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentError:
+    """Why a payment did not go through.
+
+    Args:
+        code: the public code (``payment.declined`` ...).
+        decline_code: what may be shown to a payer; a stolen-card decline reads as ``generic_decline``.
+        message: a sentence for the payer.
+        final: another attempt with the same method is useless (a hard decline). Not for the payer: what the code
+            hides, this would tell.
+    """
+
+    code: str
+    message: str
+    decline_code: str | None = None
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeResult:
+    """What Stripe says of an attempt: its PaymentIntent's id and state, and why it failed if it did.
+
+    Args:
+        client_secret: by it a payer's form knows the intent; never stored, never logged.
+    """
+
+    status: PaymentStatus
+    intent_id: str | None
+    error: PaymentError | None = None
+    client_secret: str | None = None
+
+    @property
+    def next_secret(self) -> str | None:
+        """The client secret, where it is the payer's turn."""
+        waits = self.status in (PaymentStatus.REQUIRES_ACTION, PaymentStatus.REQUIRES_PAYMENT_METHOD)
+        authenticates = self.error is not None and self.error.code == AUTHENTICATION_REQUIRED
+        return self.client_secret if waits or authenticates else None
+
+
+class SettledBy(StrEnum):
+    """Who learnt the outcome first: the request that charged, Stripe's webhook, or the sweep that looked it up."""
+
+    REQUEST = "request"
+    WEBHOOK = "webhook"
+    SWEEP = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One attempt to collect ``amount``; ``idempotency_key`` is the key that Stripe sees, on every resend.
+
+    Args:
+        payment_method_id: what it was to be paid by; None where the payer chooses in a form.
+        invoice_id: what it pays; None where it is a sale of its own (a plain amount, an order).
+        order_id: the order that it is for, in the tenant's words.
+        refunds: by id, what refunds took of it or are about to take; a failed one is not in it.
+        disputed: by id, what disputes hold back of it or have taken.
+        excess: what of it was too much for its invoice and is in the customer's balance; None for nothing.
+    """
+
+    id: str
+    tenant_id: str
+    customer_id: str
+    amount: Money
+    status: PaymentStatus
+    attempt: int
+    idempotency_key: str
+    stripe_customer_id: str
+    payment_method_id: str | None
+    off_session: bool
+    created_at: datetime
+    submitted_at: datetime
+    invoice_id: str | None = None
+    subscription_id: str | None = None
+    order_id: str | None = None
+    test_clock_id: str | None = None
+    stripe_payment_intent_id: str | None = None
+    error: PaymentError | None = None
+    settled_by: SettledBy | None = None
+    settled_event_id: str | None = None
+    settled_at: datetime | None = None
+    refunds: dict[str, Money] = field(default_factory=dict)
+    disputed: dict[str, Money] = field(default_factory=dict)
+    excess: Money | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    due: Due | None = None
+    version: int = 0
+
+    @property
+    def amount_refunded(self) -> Money:
+        """What refunds took, those without an outcome too."""
+        return sum_money(self.refunds.values(), self.amount.currency)
+
+    @property
+    def refundable(self) -> Money:
+        """What is left to refund: of 100.00, with 30.00 refunded, 70.00.
+
+        Of what is disputed, nothing, also where the dispute is about a part: Stripe refuses until it is won.
+        """
+        zero = Money.zero(self.amount.currency)
+        if self.status is not PaymentStatus.SUCCEEDED or self.disputed:
+            return zero
+        return max(self.amount - self.amount_refunded, zero)
+
+    @property
+    def in_the_payers_hands(self) -> bool:
+        """Whether somebody who holds its client secret could still pay it.
+
+        A declined form can be tried again; and who is told that an off-session charge wants authentication gets the
+        secret to go on with.
+        """
+        if self.stripe_payment_intent_id is None:
+            return False
+        if self.status is PaymentStatus.FAILED:
+            return not self.off_session or (self.error is not None and self.error.code == AUTHENTICATION_REQUIRED)
+        return self.status in (PaymentStatus.REQUIRES_ACTION, PaymentStatus.REQUIRES_PAYMENT_METHOD)
+
+
+def intent_payment_id(tenant_id: str, intent_id: str, created_at: datetime) -> str:
+    """The id of a payment whose intent was made before anything was written here.
+
+    Stripe answers a retry with the same intent, so the payment is the same, too; after 24 hours the key is new again,
+    the intent another one, and so is the payment.
+
+    Args:
+        intent_id: the PaymentIntent's.
+        created_at: when that was made, as Stripe says.
+    """
+    return derived("pay", created_at, tenant_id, intent_id)
+
+
+def stripe_metadata(payment: Payment) -> dict[str, str]:
+    """How a webhook finds its way back from a PaymentIntent; ids only."""
+    found = {
+        "tenant_id": payment.tenant_id,
+        "payment_id": payment.id,
+        "customer_id": payment.customer_id,
+        "invoice_id": payment.invoice_id,
+        "subscription_id": payment.subscription_id,
+        "test_clock_id": payment.test_clock_id,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def attempt_id(invoice_id: str, invoice_at: datetime, attempt: int) -> str:
+    """The id of an invoice's n-th charge attempt: a crash and a retry mean the same attempt, never a second one.
+
+    Its time is the invoice's, plus a millisecond for each attempt, so that a list has them in their order.
+    """
+    return derived("pay", invoice_at + timedelta(milliseconds=attempt), invoice_id, str(attempt))
+
+
+def with_result(
+    payment: Payment, result: ChargeResult, at: datetime, by: SettledBy, event_id: str | None = None
+) -> Payment:
+    """The payment after Stripe's word on it; unchanged where that is old news.
+
+    A payment that succeeded or failed stays so: an event that comes late, or twice, says nothing new. The one
+    exception is money: where Stripe holds a charge after all (the payer tried again in the same form), the payment
+    succeeded, whatever was written before. An intent that a crash left behind says nothing of the one that replaced it.
+    """
+    if payment.status is PaymentStatus.SUCCEEDED:
+        return payment
+    succeeded = result.status is PaymentStatus.SUCCEEDED
+    if payment.status.is_final and not succeeded:
+        return payment
+    if not succeeded and _is_another(payment, result):
+        return payment
+    if result.status is payment.status and payment.stripe_payment_intent_id == result.intent_id:
+        return payment
+    final = result.status.is_final
+    return replace(
+        payment,
+        status=result.status,
+        stripe_payment_intent_id=result.intent_id or payment.stripe_payment_intent_id,
+        error=result.error,
+        settled_by=by if final else None,
+        settled_event_id=event_id if final else None,
+        settled_at=at if final else None,
+        due=None if final else payment.due,
+    )
+
+
+def _is_another(payment: Payment, result: ChargeResult) -> bool:
+    known = payment.stripe_payment_intent_id
+    return known is not None and result.intent_id is not None and result.intent_id != known

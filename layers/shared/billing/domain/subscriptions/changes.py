@@ -1,0 +1,393 @@
+"""What the beginning of a period, a change, a pause and a resume bill, to the unit; all pure.
+
+Whatever is sold in advance is billed from an instant to the end of the cadence's period, in full or prorated: a first
+period that begins before its anchor, a renewal and a resume are the same act, ``begin_period``. A change gives back
+what was billed and not used, computed from what was really billed, net of its discount, and bills the rest of the
+period anew: 10.00 -> 20.00 a month, half way: -5.00 and +10.00 (Stripe, "Prorations").
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.plan import PauseBilling, Plan, PlanKey
+from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
+from billing.domain.kernel.periods import Cadence, Interval, Period
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions.period_lines import given_back, in_advance
+from billing.domain.subscriptions.subscription import (
+    RENEWING,
+    PastTerms,
+    PausedBy,
+    Subscription,
+    SubscriptionState,
+    check_quantities,
+    standing,
+    unpaused,
+)
+
+MOST_PENDING_LINES = 200
+"""So many lines may wait for the next invoice: they are stored with the subscription. ``invoice_now`` empties them."""
+
+MOST_PAST_TERMS = 50
+_TERMS_KEPT = timedelta(days=165)
+"""So long after the period that it ended in, an earlier plan is remembered: usage may come 60 days late, and be
+corrected for the 90 days that it is kept; and a fortnight for the queue."""
+
+
+class ProrationBehavior(StrEnum):
+    """What a change does about the rest of the period (contract.md section 3)."""
+
+    CREATE_PRORATIONS = "create_prorations"
+    INVOICE_NOW = "invoice_now"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a subscription's life: how it is after it, and what that bills (or gives back).
+
+    Args:
+        lines: what the step itself bills.
+        invoiced: what goes onto an invoice at once: the step's lines and those that waited. Empty where the step's
+            lines wait in ``subscription.pending`` for the next one.
+    """
+
+    subscription: Subscription
+    lines: tuple[InvoiceLine, ...] = ()
+    invoiced: tuple[InvoiceLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A change that somebody wants.
+
+    Args:
+        plan: the plan version to go to; the present one where only quantities change.
+        discount: the discount that holds from now on.
+    """
+
+    plan: Plan
+    quantities: dict[str, int]
+    discount: Discount | None
+    behavior: ProrationBehavior = ProrationBehavior.CREATE_PRORATIONS
+    proration_at: datetime | None = None
+
+
+def begin_period(subscription: Subscription, plan: Plan, at: datetime) -> Step:
+    """The subscription in the period of its cadence that contains ``at``, billed from there to the period's end.
+
+    A renewal begins where the period before it ended, so it bills the whole one. One that begins in the middle bills
+    its share: anchor day 1, start 20 January: 12/31 of January.
+    """
+    index = subscription.cadence.index_at(at)
+    span = Period(at, subscription.cadence.period(index).end)
+    discount = _discount_in(subscription, index)
+    lines = in_advance(subscription, plan, discount, span)
+    after = replace(
+        subscription,
+        state=standing(subscription),
+        period_index=index,
+        current_period=span,
+        discount=discount,
+        billed=lines,
+        pending=(),
+        paused_at=None,
+        paused_by=None,
+        resumes_at=None,
+        rest_returned=False,
+    )
+    return Step(after, lines, (*subscription.pending, *lines))
+
+
+def with_usage(step: Step, lines: tuple[InvoiceLine, ...], behavior: ProrationBehavior | None = None) -> Step:
+    """The step with what was used until it: on the invoice that it makes, or else waiting for the next one.
+
+    Args:
+        behavior: of a change or a pause, whose lines may wait; None where all that is open is billed at once.
+    """
+    if not lines:
+        return step
+    if behavior is None or step.invoiced:
+        return replace(step, lines=(*lines, *step.lines), invoiced=(*lines, *step.invoiced))
+    waiting = _step(step.subscription, lines, behavior)
+    return replace(waiting, lines=(*lines, *step.lines))
+
+
+def _discount_in(subscription: Subscription, index: int) -> Discount | None:
+    """The discount of the period that begins. What was paused and goes on within its period uses up no other one."""
+    if subscription.discount is None:
+        return None
+    if subscription.rest_returned and index == subscription.period_index:
+        return subscription.discount.applied()
+    return subscription.discount.next_period()
+
+
+def first_period(subscription: Subscription, plan: Plan) -> Step:
+    """The first billed period of a subscription that begins without a trial.
+
+    It stays incomplete until that is paid; where all is billed in arrears there is nothing to wait for.
+    """
+    step = begin_period(subscription, plan, subscription.current_period.start)
+    if not step.invoiced:
+        return step
+    return replace(step, subscription=replace(step.subscription, state=subscription.state))
+
+
+def change(subscription: Subscription, present: Plan, wanted: Wanted, at: datetime) -> Step:
+    """The subscription with another plan, other quantities or another discount.
+
+    Args:
+        present: the plan version that it has.
+        at: now, on the customer's clock.
+
+    Raises:
+        InvalidState: it is canceled or incomplete; or paused, and the interval would change.
+        ValidationFailed: the quantities do not fit the plan; the proration date is not within what is billed.
+        Conflict: its period is over, and the renewal has yet to come.
+    """
+    if subscription.state in (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE):
+        raise InvalidState.of("subscription", subscription.state, "changed")
+    check_quantities(wanted.plan, wanted.quantities)
+    require_running_period(subscription, at)
+    if wanted.discount is not None and not wanted.discount.holds_for(wanted.plan.id):
+        wanted = replace(wanted, discount=None)  # a coupon for one plan does not go along to another
+    after = replace(
+        subscription,
+        plan_id=wanted.plan.id,
+        plan_version=wanted.plan.plan_version,
+        plan_tenant_id=wanted.plan.tenant_id,
+        quantities=dict(wanted.quantities),
+        discount=wanted.discount,
+        meters=tuple(dict.fromkeys((*subscription.meters, *wanted.plan.meters))),
+        past_terms=_past_terms(subscription, wanted.plan, at),
+    )
+    if _interval(wanted.plan) != (subscription.cadence.interval, subscription.cadence.interval_count):
+        return _change_of_interval(subscription, after, present, wanted, at)
+    if not _rest_is_billed(subscription, at):
+        return Step(after)
+    return _change_within_period(subscription, after, present, wanted, at)
+
+
+def pause(
+    subscription: Subscription, plan: Plan, at: datetime, resumes_at: datetime | None, behavior: ProrationBehavior
+) -> Step:
+    """The subscription paused now; the rest of its period is given back where the plan says so.
+
+    Raises:
+        InvalidState: it is in no state that runs, or it is about to end.
+        ValidationFailed: it would resume in the past.
+        Conflict: its period is over, and the renewal has yet to come.
+    """
+    if subscription.state not in RENEWING:
+        raise InvalidState.of("subscription", subscription.state, "paused")
+    if subscription.cancel_at_period_end:
+        raise InvalidState.of("subscription", f"{subscription.state} and about to end", "paused")
+    at = at.replace(microsecond=0)  # as resuming does: what is paused and resumed at once owes nothing
+    if resumes_at is not None and resumes_at <= at:
+        raise ValidationFailed.of("resumesAt", "not_in_the_future")
+    require_running_period(subscription, at)
+    credited = plan.pause_billing is PauseBilling.CREDIT and behavior is not ProrationBehavior.NONE
+    trialing = subscription.state is SubscriptionState.TRIALING
+    lines = () if trialing or not credited else given_back(subscription, plan, at)
+    after = replace(
+        subscription,
+        state=SubscriptionState.PAUSED,
+        paused_at=at,
+        paused_by=PausedBy.REQUEST,
+        resumes_at=resumes_at,
+        rest_returned=credited and not trialing,
+        billed=() if credited else subscription.billed,
+        due=None,
+    )
+    return _step(after, lines, behavior)
+
+
+def resume(subscription: Subscription, plan: Plan, at: datetime) -> Step:
+    """The subscription running again, from ``at``; or without the end that was set for it.
+
+    In a trial, or in a period that is paid for, nothing is billed; else the rest of the cadence's running period is.
+
+    Raises:
+        InvalidState: it is neither paused nor about to end.
+    """
+    if subscription.state is not SubscriptionState.PAUSED:
+        if subscription.state in RENEWING and subscription.cancel_at_period_end:
+            return Step(replace(subscription, cancel_at_period_end=False))
+        raise InvalidState.of("subscription", subscription.state, "resumed")
+    if subscription.paused_by is PausedBy.DUNNING and subscription.unpaid_invoice_ids:
+        # Paying, or giving up, what is unpaid resumes it; else one could run on unpaid for ever.
+        raise InvalidState.of("subscription", "paused with unpaid invoices", "resumed")
+    at = at.replace(microsecond=0)
+    subscription = replace(subscription, cancel_at_period_end=False)  # who resumes does not want it to end
+    if subscription.paused_by is PausedBy.START:
+        subscription = _starting(subscription, at)
+    if subscription.trial_end is not None and at < subscription.trial_end:
+        running = replace(unpaused(subscription), state=SubscriptionState.TRIALING)
+        return Step(replace(running, current_period=Period(at, subscription.trial_end)))
+    if not subscription.rest_returned and at < subscription.current_period.end:
+        return Step(unpaused(subscription))
+    return begin_period(subscription, plan, at)
+
+
+def _starting(subscription: Subscription, at: datetime) -> Subscription:
+    """A subscription that was to start later, started at ``at``; its trial is as long as it was to be."""
+    subscription = replace(subscription, began_at=at)
+    if subscription.trial_end is None:
+        return subscription
+    trial_end = at + (subscription.trial_end - subscription.current_period.end)
+    if trial_end == subscription.trial_end:
+        return subscription
+    cadence = subscription.cadence
+    moved = Cadence.starting(trial_end, cadence.timezone, cadence.interval, cadence.interval_count)
+    return replace(subscription, trial_end=trial_end, cadence=moved)
+
+
+def closing(
+    subscription: Subscription,
+    plan: Plan,
+    at: datetime,
+    behavior: ProrationBehavior,
+) -> tuple[InvoiceLine, ...]:
+    """What goes onto the last invoice of a subscription that ends, beside its usage: what waited, what is given back.
+
+    Args:
+        behavior: ``none`` gives nothing back for the rest of the period.
+    """
+    at = at.replace(microsecond=0)  # as for a pause and a change
+    paid_ahead = subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE)
+    returned = behavior is not ProrationBehavior.NONE and paid_ahead
+    return (*subscription.pending, *(given_back(subscription, plan, at) if returned else ()))
+
+
+def _past_terms(subscription: Subscription, target: Plan, at: datetime) -> tuple[PastTerms, ...]:
+    """What to remember of the plans before, where one of them, or the one that comes, prices usage.
+
+    Raises:
+        Conflict: the plan was changed too often for what still has to be remembered.
+    """
+    if subscription.plan_key == PlanKey.of(target) or not (subscription.meters or target.meters):
+        return subscription.past_terms
+    kept = tuple(past for past in subscription.past_terms if past.cadence.period_at(past.until).end + _TERMS_KEPT > at)
+    if len(kept) >= MOST_PAST_TERMS:
+        raise Conflict(f"The plan was changed {MOST_PAST_TERMS} times in half a year; no more can be remembered")
+    return (*kept, PastTerms(subscription.plan_key, subscription.cadence, at.replace(microsecond=0)))
+
+
+def _change_within_period(
+    before: Subscription, after: Subscription, present: Plan, wanted: Wanted, at: datetime
+) -> Step:
+    if wanted.behavior is ProrationBehavior.NONE:
+        return Step(after)
+    changed = _changed(before, wanted)
+    if changed is not None and not changed:
+        return _step(after, (), wanted.behavior)
+    at = _proration_time(before, wanted, at)
+    returned = given_back(before, present, at, changed)
+    in_force, kept_discount = _discounts(before, wanted)
+    debits = in_advance(after, wanted.plan, in_force, Period(at, before.current_period.end), changed)
+    kept = tuple(line for line in before.billed if changed is not None and line.component not in changed)
+    after = replace(after, discount=kept_discount, billed=(*kept, *debits))
+    return _step(after, (*returned, *(line for line in debits if not line.amount.is_zero)), wanted.behavior)
+
+
+def _discounts(before: Subscription, wanted: Wanted) -> tuple[Discount | None, Discount | None]:
+    """The discount of the rest of the running period, and the one that the subscription has after the change.
+
+    A new one holds at once: that is the first period that it uses. One that waits for the next period, because it was
+    redeemed without billing anything, goes on waiting: half a week of this month is not to use it up.
+    """
+    if wanted.discount is None:
+        return None, None
+    if before.discount is not None and before.discount.coupon_id == wanted.discount.coupon_id:
+        return (before.discount if before.discount.periods_used else None), wanted.discount
+    return wanted.discount.applied(), wanted.discount.applied()
+
+
+def _change_of_interval(before: Subscription, after: Subscription, present: Plan, wanted: Wanted, at: datetime) -> Step:
+    """Another interval begins a new cycle at once: yearly 1000.00 -> monthly 100.00: what is left of the year is
+    given back, and the first month is billed, on one invoice."""
+    interval, count = _interval(wanted.plan)
+    if before.state is SubscriptionState.PAUSED:
+        raise InvalidState.of("subscription", before.state, "moved to another interval")
+    if before.state is SubscriptionState.TRIALING:
+        return Step(replace(after, cadence=replace(before.cadence, interval=interval, interval_count=count)))
+    if wanted.proration_at is not None:
+        # Backdating it would begin the new cycle in the past, and leave its first periods to nobody.
+        raise ValidationFailed.of("prorationDate", "not_with_another_interval")
+    at = _proration_time(before, wanted, at)
+    returned = () if wanted.behavior is ProrationBehavior.NONE else given_back(before, present, at)
+    cadence = Cadence.starting(at, before.cadence.timezone, interval, count)
+    step = begin_period(replace(after, cadence=cadence), wanted.plan, at)
+    return Step(step.subscription, (*returned, *step.lines), (*before.pending, *returned, *step.lines))
+
+
+def _step(after: Subscription, lines: tuple[InvoiceLine, ...], behavior: ProrationBehavior) -> Step:
+    if behavior is ProrationBehavior.INVOICE_NOW:
+        return Step(replace(after, pending=()), lines, (*after.pending, *lines) if lines else after.pending)
+    pending = (*after.pending, *lines)
+    if len(pending) > MOST_PENDING_LINES:
+        raise Conflict(
+            f"More than {MOST_PENDING_LINES} lines wait for the next invoice: bill them with invoice_now first"
+        )
+    return Step(replace(after, pending=pending), lines)
+
+
+def _changed(before: Subscription, wanted: Wanted) -> Collection[str] | None:
+    """The components whose price changes; None for all of them.
+
+    A discount of an amount is spread over all components, so changing one of them shifts the shares of the others.
+    """
+    same_plan = before.plan_key == PlanKey.of(wanted.plan)
+    keys = {key for key, quantity in wanted.quantities.items() if before.quantities.get(key) != quantity}
+    same_discount = (before.discount and before.discount.coupon_id) == (wanted.discount and wanted.discount.coupon_id)
+    by_amount = wanted.discount is not None and wanted.discount.amount_off is not None
+    if not same_plan or not same_discount or (keys and by_amount):
+        return None
+    return keys
+
+
+def _proration_time(subscription: Subscription, wanted: Wanted, at: datetime) -> datetime:
+    """From when the change counts, on a whole second.
+
+    Raises:
+        ValidationFailed: not within the running period, in the future, or before the last change of it.
+    """
+    chosen = (wanted.proration_at or at).replace(microsecond=0)
+    if not subscription.current_period.contains(chosen):
+        if wanted.proration_at is None:
+            return max(chosen, subscription.current_period.start)
+        raise ValidationFailed.of("prorationDate", "outside_the_current_period")
+    if chosen > at:
+        # The days until then stay billed at the old price, and nothing could give them back: not a pause, not a change.
+        raise ValidationFailed.of("prorationDate", "in_the_future")
+    if any(line.period is not None and chosen < line.period.start for line in subscription.billed):
+        raise ValidationFailed.of("prorationDate", "before_the_last_change")
+    return chosen
+
+
+def _rest_is_billed(subscription: Subscription, at: datetime) -> bool:
+    """Whether the rest of the period is billed: also while it is paused, where its time was kept.
+
+    Resuming bills nothing then. Were a change free, one could pause, take a thousand seats and resume.
+    """
+    if subscription.state is not SubscriptionState.PAUSED:
+        return subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE)
+    in_trial = subscription.trial_end is not None and at < subscription.trial_end
+    return not subscription.rest_returned and not in_trial and at < subscription.current_period.end
+
+
+def require_running_period(subscription: Subscription, at: datetime) -> None:
+    """What is due comes first.
+
+    Raises:
+        Conflict: the period is over, and the sweep has yet to begin the next one.
+    """
+    if subscription.state in RENEWING and at >= subscription.current_period.end:
+        raise Conflict("The subscription's renewal is under way: try again in a minute", retry_after_s=30)
+
+
+def _interval(plan: Plan) -> tuple[Interval, int]:
+    return plan.interval, plan.interval_count

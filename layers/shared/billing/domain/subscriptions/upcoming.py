@@ -1,0 +1,65 @@
+"""What comes next for a subscription, and what that bills: the step that the alarm clock will take, ahead of time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.domain.catalog.plan import Plan
+from billing.domain.kernel.errors import InvalidState
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior, Step
+from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """A step that is to come.
+
+    Args:
+        before: the subscription as it will be just before it.
+        at: when.
+    """
+
+    before: Subscription
+    step: Step
+    at: datetime
+
+
+def next_step(subscription: Subscription, plan: Plan) -> Upcoming:
+    """The next step that may make an invoice; what was used until then comes on top.
+
+    A period's end begins the next one, or closes a subscription that is about to end; a paused one resumes where it
+    knows when. A resume into a period that is paid for bills nothing: then it is that period's end that counts.
+
+    Raises:
+        InvalidState: it is canceled, incomplete, or paused for no certain time.
+    """
+    if subscription.state is SubscriptionState.PAUSED and subscription.resumes_at is not None:
+        at = subscription.resumes_at
+        step = changes.resume(subscription, plan, at)
+        if not step.invoiced:
+            return next_step(step.subscription, plan)
+    elif subscription.state in RENEWING:
+        at = subscription.current_period.end
+        step = _at_period_end(subscription, plan, at)
+    else:
+        raise InvalidState.of("subscription", subscription.state, "billed again")
+    return Upcoming(subscription, step, at)
+
+
+def require_invoiced(subscription: Subscription, step: Step) -> Step:
+    """A step of a subscription that makes an invoice.
+
+    Raises:
+        InvalidState: nothing is left to bill.
+    """
+    if not step.invoiced:
+        raise InvalidState.of("subscription", f"{subscription.state} with nothing to bill", "invoiced next")
+    return step
+
+
+def _at_period_end(subscription: Subscription, plan: Plan, at: datetime) -> Step:
+    if not subscription.cancel_at_period_end:
+        return changes.begin_period(subscription, plan, at)
+    lines = changes.closing(subscription, plan, at, ProrationBehavior.NONE)
+    return Step(lifecycle.ended(subscription, at), lines, lines)

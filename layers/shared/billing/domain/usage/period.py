@@ -1,0 +1,207 @@
+"""What is known of a subscription's usage in a period: what was read of its meters, and what was billed of that."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.meter import Amount
+from billing.domain.kernel.money import Money
+from billing.domain.kernel.proration import portion
+from billing.domain.lines.crediting import scaled
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.usage.event import Cell, UsageSpan
+
+Place = tuple[datetime | None, str, tuple[str, ...]]
+"""Since when in a period (None from its begin), of which component, and of which group of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A total, or a part of one: what a meter shows in a cell."""
+
+    meter: str
+    cell: Cell
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class UsageCharge:
+    """What was billed of a component, or of one group of it, in a period, or in the part of it after ``since``.
+
+    Args:
+        quantity: so much of it.
+        lines: what is left of the lines that billed it, the latest last: a credit gives back from these.
+        forgiven: in micro-units, what was billed and nobody shall pay: it was void, or credited. No correction gives
+            it back.
+    """
+
+    since: datetime | None
+    component: str
+    group: tuple[str, ...]
+    quantity: Decimal = Decimal(0)
+    lines: tuple[InvoiceLine, ...] = ()
+    forgiven: int = 0
+
+    @property
+    def place(self) -> Place:
+        """What it is the charge of."""
+        return self.since, self.component, self.group
+
+    @property
+    def billed(self) -> int:
+        """In micro-units, before discounts: what is billed of it and not given back."""
+        return sum(line.amount.micros for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePeriod:
+    """What is known of a subscription's usage in a period, as of the last time that it was closed.
+
+    Args:
+        span: the whole period.
+        ended: the subscription ran to its end, and was billed then: minimums are part of what it costs.
+        discount: what held at its end.
+    """
+
+    id: str
+    tenant_id: str
+    subscription_id: str
+    span: UsageSpan
+    readings: tuple[Reading, ...] = ()
+    charges: tuple[UsageCharge, ...] = ()
+    ended: bool = False
+    discount: Discount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageHistory:
+    """The usage periods of a subscription that began in one week (UTC), in order: one item, however short they are."""
+
+    id: str
+    tenant_id: str
+    subscription_id: str
+    periods: tuple[UsagePeriod, ...] = ()
+    version: int = 0
+
+    def period(self, period_id: str) -> UsagePeriod | None:
+        """One of its periods."""
+        return next((each for each in self.periods if each.id == period_id), None)
+
+    def having(self, periods: Iterable[UsagePeriod]) -> "UsageHistory":
+        """The history with periods as they are now."""
+        known = {each.id: each for each in self.periods} | {each.id: each for each in periods}
+        return replace(self, periods=tuple(known[each] for each in sorted(known)))
+
+
+def period_id(subscription_id: str, span: UsageSpan) -> str:
+    """The id of a subscription's usage period: ``sub_1#2026-01-31T00:00:00Z/2026-02-28T00:00:00Z``."""
+    return f"{subscription_id}#{span.whole.key}"
+
+
+def history_id(of_period: str) -> str:
+    """The id of the history that has a period: ``sub_1#2026-01-26``, the Monday of the week in which it began."""
+    subscription_id, _, key = of_period.partition("#")
+    began = date.fromisoformat(key[:10])
+    return f"{subscription_id}#{began - timedelta(days=began.weekday())}"
+
+
+def invoiced(period: UsagePeriod, lines: Iterable[InvoiceLine]) -> UsagePeriod:
+    """The period once its lines are on an invoice: what is left of them is known with their ids and their taxes."""
+    final = {_key(line): line for line in lines if not line.amount.is_negative}
+    charges = tuple(
+        replace(charge, lines=tuple(_as_on_invoice(each, final.get(_key(each))) for each in charge.lines))
+        for charge in period.charges
+    )
+    return replace(period, charges=charges)
+
+
+def _key(line: InvoiceLine) -> tuple[object, ...]:
+    return line.usage, line.component, tuple(line.dimensions.values())
+
+
+def _as_on_invoice(line: InvoiceLine, final: InvoiceLine | None) -> InvoiceLine:
+    """A line, or what is left of it, with its id and its share of the taxes."""
+    if line.id or final is None:
+        return line
+    share = Fraction(line.amount.micros, final.amount.micros)
+    taxes = tuple(replace(tax, amount=portion(tax.amount, share)) for tax in final.taxes)
+    return replace(line, id=final.id, taxes=taxes)
+
+
+def given_back(charge: UsageCharge, amount: int) -> tuple[UsageCharge, list[InvoiceLine]]:
+    """The charge after a credit, and the credit's lines: of the latest lines first, net of their discounts.
+
+    Of 100.00 less 50.00 on one invoice, 40.00 that were used too little give 20.00 back, with the share of its tax.
+
+    Args:
+        amount: micro-units, positive, at most what is billed.
+    """
+    kept = list(charge.lines)
+    credits_: list[InvoiceLine] = []
+    while amount:
+        line = kept.pop()
+        taken = min(amount, line.amount.micros)
+        amount -= taken
+        rest, part = _split(line, taken)
+        kept += [rest] if rest is not None else []
+        credits_.append(
+            replace(
+                part,
+                id="",
+                credits=line.id or None,
+                unit_amount=None,
+                amount=-part.taxable,
+                taxes=tuple(replace(tax, amount=-tax.amount) for tax in part.taxes),
+                discounts=(),
+            )
+        )
+    return replace(charge, lines=tuple(kept)), credits_
+
+
+def forgiven(period: UsagePeriod, lines: Iterable[InvoiceLine], taken: Mapping[str, Money]) -> UsagePeriod:
+    """The period after something was taken off lines of an invoice: it was void, or a credit note issued.
+
+    Args:
+        lines: those of the invoice that billed the period; what it gave back stays as it is.
+        taken: by line id, what was taken off the line's amount.
+    """
+    billed = [line for line in lines if not line.amount.is_negative]
+    charges = {each.place: each for each in invoiced(period, billed).charges}  # a draft's were not noted yet
+    for line in billed:
+        place = (line.usage.since if line.usage else None, line.component or "", tuple(line.dimensions.values()))
+        charges[place] = _without(charges[place], line.id, taken[line.id].micros)
+    return replace(period, charges=tuple(charges.values()))
+
+
+def _without(charge: UsageCharge, line_id: str, amount: int) -> UsageCharge:
+    """The charge with something of one of its lines forgiven."""
+    kept: list[InvoiceLine] = []
+    for line in charge.lines:
+        taken = min(amount, line.amount.micros) if line.id == line_id else 0
+        amount -= taken
+        rest, _ = _split(line, taken)
+        kept += [rest] if rest is not None else []
+        charge = replace(charge, forgiven=charge.forgiven + taken)
+    return replace(charge, lines=tuple(kept))
+
+
+def _split(line: InvoiceLine, taken: int) -> tuple[InvoiceLine | None, InvoiceLine]:
+    """What is left of a line, None where nothing is, and the part of ``taken`` micro-units; together they are it."""
+    if taken == line.amount.micros:
+        return None, line
+    part = scaled(line, Fraction(taken, line.amount.micros))
+    rest = replace(
+        line,
+        amount=line.amount - part.amount,
+        discounts=tuple(
+            replace(each, amount=each.amount - less.amount)
+            for each, less in zip(line.discounts, part.discounts, strict=True)
+        ),
+        taxes=tuple(
+            replace(each, amount=each.amount - less.amount) for each, less in zip(line.taxes, part.taxes, strict=True)
+        ),
+    )
+    return rest, part

@@ -20,7 +20,7 @@ from billing.domain.subscriptions import changes
 from billing.domain.subscriptions import subscription as lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import Tenant
-from billing.services.ports import Ref
+from billing.services.kernel.work import Ref
 
 STORED = 40
 """Fewer than are decided: the local emulator takes its time, and a rate needs no more."""

@@ -17,7 +17,7 @@ from mangum import Mangum
 from pydantic import BaseModel, create_model
 
 from billing.edge.call import Edge
-from billing.services.ports import Page, RouteLimit, Work
+from billing.services.kernel.work import Page, RouteLimit, Work
 
 _Handler = Callable[..., Any]
 

@@ -18,7 +18,7 @@ from benchmarks.sweep_case import Case
 from benchmarks.sweep_check import check
 from benchmarks.sweep_queue import FifoQueue, Message
 from benchmarks.sweep_worker import Answer, Beat, Outside, Wake, seed, still_due, work
-from billing.services.sweep import wake_all
+from billing.services.sweep.wake_ups import wake_all
 
 _FORKS = get_context("forkserver")
 # What a child would import itself, once for all of them; a cold start is then its clients and caches.

@@ -23,7 +23,7 @@ from benchmarks.sweep_case import Case
 from benchmarks.sweep_queue import Message
 from billing import bootstrap
 from billing.edge.queue_worker import QueueWorker
-from billing.services.ports import DueIndex, DuePage
+from billing.services.kernel.work import DueIndex, DuePage
 from billing.storage.due import DynamoDueIndex
 
 _STAGED_AT_ONCE = 30

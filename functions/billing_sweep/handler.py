@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing import bootstrap
-from billing.services.sweep import wake_all
+from billing.services.sweep.wake_ups import wake_all
 
 logger = bootstrap.logger()
 alarm = bootstrap.alarm()

@@ -11,7 +11,8 @@ from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.catalog import PlanChanges, PlanIn, PlanOut
 from billing.schemas.meters import MeterChanges, MeterIn, MeterOut
-from billing.services import catalog, meters
+from billing.services.catalog import meters
+from billing.services.catalog import plans as catalog
 
 api = bootstrap.http_api("catalog")
 Version = Annotated[int, Field(ge=1, le=10**9)]

@@ -9,7 +9,7 @@ from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.coupons import CouponIn, CouponOut, RedeemedOut, RedeemIn
-from billing.services import coupons
+from billing.services.catalog import coupons
 
 api = bootstrap.http_api("coupons")
 

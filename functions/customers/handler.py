@@ -9,7 +9,7 @@ from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.customers import BalanceOut, CustomerChanges, CustomerIn, CustomerOut
-from billing.services import customers
+from billing.services.customers import profiles as customers
 
 api = bootstrap.http_api("customers")
 

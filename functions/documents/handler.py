@@ -4,7 +4,8 @@ from billing import bootstrap
 from billing.edge.http import CurrentWork, File
 from billing.edge.limits import INVOICE_QUERIES
 from billing.edge.scopes import Scope
-from billing.services import credit_notes, invoices
+from billing.services.invoicing import credit_notes
+from billing.services.invoicing import queries as invoices
 
 api = bootstrap.http_api("documents")
 renderer = bootstrap.pdf_renderer()

@@ -14,14 +14,15 @@ from billing.schemas.base import Limit, Time
 from billing.schemas.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
 from billing.schemas.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
 from billing.schemas.one_off import DraftChangesIn, OneOffIn, PreviewIn
-from billing.services import credit_notes, invoices
-from billing.services.credit_notes import CreditNotes
-from billing.services.invoice_payments import InvoicePayments, failure
-from billing.services.invoice_previews import InvoicePreviews
-from billing.services.invoice_transitions import InvoiceTransitions, not_voided
-from billing.services.invoices import InvoiceFilter
-from billing.services.manual_invoices import ManualInvoices
-from billing.services.ports import Work
+from billing.services.invoicing import credit_notes
+from billing.services.invoicing import queries as invoices
+from billing.services.invoicing.credit_notes import CreditNotes
+from billing.services.invoicing.one_off import ManualInvoices
+from billing.services.invoicing.payments import InvoicePayments, failure
+from billing.services.invoicing.previews import InvoicePreviews
+from billing.services.invoicing.queries import InvoiceFilter
+from billing.services.invoicing.transitions import InvoiceTransitions, not_voided
+from billing.services.kernel.work import Work
 
 api = bootstrap.http_api("invoices")
 payments = InvoicePayments(bootstrap.collector())

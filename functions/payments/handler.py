@@ -14,12 +14,13 @@ from billing.schemas.customers import PaymentMethodOut, SetupIn, SetupOut
 from billing.schemas.disputes import DisputeOut
 from billing.schemas.payments import IntentIn, IntentOut, PaymentIn, PaymentOut
 from billing.schemas.refunds import RefundIn, RefundOut
-from billing.services import methods, payments
-from billing.services.credit_notes import CreditNotes
-from billing.services.invoice_payments import InvoicePayments, failure
-from billing.services.methods import PaymentMethods
-from billing.services.one_time import OneTimePayments
-from billing.services.payment_refunds import PaymentRefunds
+from billing.services.invoicing.credit_notes import CreditNotes
+from billing.services.invoicing.payments import InvoicePayments, failure
+from billing.services.invoicing.refunds import PaymentRefunds
+from billing.services.payments import methods
+from billing.services.payments import queries as payments
+from billing.services.payments.methods import PaymentMethods
+from billing.services.payments.one_time import OneTimePayments
 
 api = bootstrap.http_api("payments")
 invoice_payments = InvoicePayments(bootstrap.collector())

@@ -10,8 +10,8 @@ from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.invoices import PreviewOut
 from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut
-from billing.services.subscription_changes import SubscriptionChanges as Changes
-from billing.services.subscriptions import Subscriptions
+from billing.services.subscriptions.changes import SubscriptionChanges as Changes
+from billing.services.subscriptions.creation import Subscriptions
 
 api = bootstrap.http_api("subscriptions")
 subscriptions = Subscriptions(bootstrap.biller())

@@ -11,7 +11,7 @@ from billing.edge.scopes import Scope
 from billing.schemas.base import Currency, Limit, ShortText
 from billing.schemas.customers import Country
 from billing.schemas.tax import Amounts, JurisdictionOut, TaxBehavior, TaxCalculationOut, TaxCodes, cart
-from billing.services import tax_preview
+from billing.services.tax import preview as tax_preview
 
 api = bootstrap.http_api("tax")
 

@@ -9,7 +9,7 @@ from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.tenants import TestClockIn, TestClockOut
-from billing.services.test_clocks import TestClocks
+from billing.services.clocks.advance import TestClocks
 
 api = bootstrap.http_api("test clocks")
 clocks = TestClocks(bootstrap.alarm(), bootstrap.settings().due_shards)

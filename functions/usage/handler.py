@@ -10,8 +10,9 @@ from billing.edge.scopes import Scope
 from billing.schemas.base import Limit, TimeIn
 from billing.schemas.usage import UsageAcceptedOut, UsageEventOut, UsageEventsIn, UsageRowOut
 from billing.schemas.usage_rejections import UsageRejectionOut
-from billing.services import usage_events, usage_reading
-from billing.services.usage_reading import Granularity, UsageQuery
+from billing.services.usage import acceptance as usage_events
+from billing.services.usage import queries as usage_reading
+from billing.services.usage.queries import Granularity, UsageQuery
 
 api = bootstrap.http_api("usage")
 queue = bootstrap.usage_queue()

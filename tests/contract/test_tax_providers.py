@@ -20,7 +20,7 @@ from billing.providers.stripe_secrets import SecretReader
 from billing.providers.tax_secrets import TaxSecretReader
 from billing.providers.tax_stripe import StripeTax
 from billing.providers.tax_taxjar import TaxJar
-from billing.services.taxes import Item, Sale, TaxProvider
+from billing.services.tax.assessment import Item, Sale, TaxProvider
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 

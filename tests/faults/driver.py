@@ -26,7 +26,7 @@ from botocore.session import get_session
 
 from billing import bootstrap
 from billing.config import Settings
-from billing.services import turn
+from billing.services.sweep import worker as turn
 from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
 from tests.faults import at_stripe
 from tests.faults.outside import OUTSIDE, Outside, hook, wait_for

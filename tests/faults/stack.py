@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from billing.services.stripe_news import HANDLED
+from billing.services.payments.stripe_lookup import HANDLED
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.webhooks import signature
 from tests.faults.at_stripe import SECRET

@@ -4,7 +4,7 @@ from billing import bootstrap
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
-from billing.services.ports import Ref
+from billing.services.kernel.work import Ref
 from tests.integration.world import Tenant
 
 PART = Money(100_000_000, "USD")

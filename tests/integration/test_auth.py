@@ -12,7 +12,7 @@ import pytest
 from billing import bootstrap
 from billing.domain.tenant import SETTINGS_ID, ApiKey, TenantStatus
 from billing.domain.tenant import Tenant as TenantSettings
-from billing.services.ports import Ref
+from billing.services.kernel.work import Ref
 from tests.integration.world import Answer, Tenant, World, http_event, request
 
 

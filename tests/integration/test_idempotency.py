@@ -152,7 +152,7 @@ def test_another_request_under_the_key_of_an_undecided_one_is_refused(tenant: Te
 
 def test_a_twin_that_commits_first_gives_both_the_same_answer(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two requests between load and commit at once: the second's condition fails, and it gets the first's answer."""
-    from billing.services import catalog
+    from billing.services.catalog import plans as catalog
 
     answers: list[Answer] = []
     body = {

@@ -8,9 +8,9 @@ import pytest
 
 from billing import bootstrap
 from billing.domain.catalog.meter import SHARDS_SETTLE, Aggregation, Meter
-from billing.services import meters
-from billing.services.meters import NewMeter
-from billing.services.ports import Ref
+from billing.services.catalog import meters
+from billing.services.catalog.meters import NewMeter
+from billing.services.kernel.work import Ref
 from tests.integration.test_auth import new_key
 from tests.integration.test_bad_input import check_error
 from tests.integration.world import BUSINESS_MONTHLY, Answer, Json, Tenant, World

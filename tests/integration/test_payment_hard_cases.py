@@ -8,7 +8,7 @@ import pytest
 from billing import bootstrap
 from billing.domain.payments.payment import ChargeResult, PaymentStatus
 from billing.providers.stripe_gateway import StripeGateway
-from billing.services import methods
+from billing.services.payments import methods
 from tests.integration.payer import (
     THREE_DS,
     ask_intent,
@@ -109,7 +109,7 @@ def twice(world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Json
 
 def too_much(tenant: Tenant, payment: Json) -> bool:
     from billing.domain.payments.payment import Payment
-    from billing.services.ports import Ref
+    from billing.services.kernel.work import Ref
 
     ref = Ref(Payment, tenant.id, payment["id"])
     return bootstrap.units().begin(tenant.id).load(ref).require(ref).excess is not None

@@ -7,7 +7,7 @@ import pytest
 
 from billing import bootstrap
 from billing.domain.payments.refund import Refund
-from billing.services.ports import Ref
+from billing.services.kernel.work import Ref
 from tests.integration.refunds import PART, begin_refund
 from tests.integration.world import Json, Tenant, World
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from billing import bootstrap
-from billing.services.stripe_news import HANDLED
+from billing.services.payments.stripe_lookup import HANDLED
 from local.stripe_sandbox.webhooks import signature
 from tests.integration.world import Json, Tenant, World, event, invoke
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from billing import bootstrap
-from billing.services.usage_ports import TotalKey
+from billing.services.usage.ports import TotalKey
 from tests.integration.world import Answer, Json, Tenant, World
 
 NOW = datetime(2027, 3, 10, 12, 0, 0, tzinfo=UTC)

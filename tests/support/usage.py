@@ -16,8 +16,8 @@ from billing.domain.tenant import PLATFORM, Tenant
 from billing.domain.usage.billing import Known, UsageBill, bill
 from billing.domain.usage.event import Cell, UsageSpan, span_at
 from billing.domain.usage.period import Reading, UsagePeriod
-from billing.services.ports import Found, Ref
-from billing.services.usage_ports import Change, Counting, Outcome, SeriesKey, StoredEvent, TotalKey, Totals
+from billing.services.kernel.work import Found, Ref
+from billing.services.usage.ports import Change, Counting, Outcome, SeriesKey, StoredEvent, TotalKey, Totals
 from tests.support.engine import BORN, TENANT, on
 
 MOST_ITEMS = 100

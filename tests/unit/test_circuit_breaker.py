@@ -13,8 +13,8 @@ from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import PaymentStatus
 from billing.providers.circuit_breaker import CircuitBreaker
 from billing.providers.stripe_http import require_time
-from billing.services.deadline import Deadline
-from billing.services.ports import OutcomeUnknown
+from billing.services.kernel.deadline import Deadline
+from billing.services.kernel.work import OutcomeUnknown
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 from tests.support.gateway import API_KEY, gateway_to, pending_payment

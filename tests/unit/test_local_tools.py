@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, web
 from rich.console import Console
 
-from billing.services.stripe_news import HANDLED
+from billing.services.payments.stripe_lookup import HANDLED
 from local.console import Failure
 from local.demo_books import invoice_table
 from local.gateway import WEBHOOKS_AT_ONCE, by_sender, listen

@@ -8,8 +8,8 @@ import pytest
 
 from billing.domain.customers.customer import CardDisplay, Customer, PaymentMethod
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
-from billing.services import methods
-from billing.services.ports import Found, Page, Query, Ref
+from billing.services.kernel.work import Found, Page, Query, Ref
+from billing.services.payments import methods
 from tests.support.engine import CUSTOMER, TENANT, flat, plan, started
 
 AT = datetime(2026, 11, 21, 22, tzinfo=UTC)

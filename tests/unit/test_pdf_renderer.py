@@ -14,7 +14,7 @@ from pypdf import PageObject, PdfReader
 from billing.domain.kernel.money import Money
 from billing.providers.pdf_bidi import base_level, levels, visual_order
 from billing.providers.pdf_renderer import PdfRenderer
-from billing.services.documents import CreditedTo, DocumentLine, InvoiceDocument, Party, TaxLine
+from billing.services.invoicing.documents import CreditedTo, DocumentLine, InvoiceDocument, Party, TaxLine
 
 JANUARY = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
 SELLER = Party("Ledger Works GmbH", ("Friedrichstraße 12", "10117 Berlin"), "DE123456789", "billing@seller.example")

@@ -20,8 +20,8 @@ from billing.domain.ledger import LedgerEntry
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.providers.stripe_gateway import StripeGateway
-from billing.services.ports import Found, OutcomeUnknown, Ref
-from billing.services.refunds import Refunder
+from billing.services.kernel.work import Found, OutcomeUnknown, Ref
+from billing.services.payments.refunds import Refunder
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 from tests.support.gateway import API_KEY, gateway_to, pending_payment

@@ -16,8 +16,8 @@ from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxAmount, Ta
 from billing.domain.tax.rate_table import RateEntry, TaxRateUpdates
 from billing.domain.tenant import PLATFORM, Mode, TaxProviderName, Tenant, TenantStatus, Tier
 from billing.providers.tax_builtin import BuiltinTax
-from billing.services.ports import Found
-from billing.services.taxes import UPDATES, Sale, Taxes
+from billing.services.kernel.work import Found
+from billing.services.tax.assessment import UPDATES, Sale, Taxes
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 BERLIN = Address(city="Berlin", country="DE")

@@ -12,10 +12,10 @@ from billing.domain.kernel.due import MAX_ATTEMPTS, MAX_ATTEMPTS_ON_TEST_CLOCK, 
 from billing.domain.kernel.errors import LostRace
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentStatus
-from billing.services.ports import DueItem, DuePage, Found, Ref
-from billing.services.races import RUNS
-from billing.services.sweep import ClockTurn
-from billing.services.turn import TurnReport, Worker
+from billing.services.kernel.retries import RUNS
+from billing.services.kernel.work import DueItem, DuePage, Found, Ref
+from billing.services.sweep.wake_ups import ClockTurn
+from billing.services.sweep.worker import TurnReport, Worker
 
 NOW = datetime(2026, 11, 21, 22, tzinfo=UTC)
 SHARD, CLOCK = "07", clock_shard("ten_1", "clk_1")

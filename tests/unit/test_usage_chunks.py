@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.usage.event import UsageEvent
 from billing.providers.usage_queue import SqsUsageQueue, chunk_message, parse_chunk
-from billing.services.usage_events import MOST_BYTES, MOST_EVENTS, chunked
-from billing.services.usage_ports import Chunk
+from billing.services.usage.acceptance import MOST_BYTES, MOST_EVENTS, chunked
+from billing.services.usage.ports import Chunk
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SQS_MESSAGE_BYTES = 262_144

@@ -21,9 +21,9 @@ from billing.domain.subscriptions.subscription import Subscription, Subscription
 from billing.domain.tenant import PLATFORM
 from billing.domain.usage.event import Cell, UsageEvent, span_at
 from billing.domain.usage.period import UsageHistory, UsagePeriod
-from billing.services.ports import Ref
-from billing.services.usage_closing import LATE_BY, Closed, UsageCloser, ending
-from billing.services.usage_ports import Change, Counting, StoredEvent, TotalKey
+from billing.services.kernel.work import Ref
+from billing.services.usage.closing import LATE_BY, Closed, UsageCloser, ending
+from billing.services.usage.ports import Change, Counting, StoredEvent, TotalKey
 from tests.support.engine import TENANT, changed, flat, metered, nets, on, plan, running, started
 from tests.support.usage import MemoryUnits, MemoryUsageStore, meter, reading
 

@@ -16,16 +16,16 @@ from billing.domain.subscriptions import subscription as lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.event import Refusal, UsageEvent, span_at
 from billing.domain.usage.rejection import UsageRejection
-from billing.services.ports import Ref
-from billing.services.usage_counting import (
+from billing.services.kernel.work import Ref
+from billing.services.usage.counting import (
     EVENT_KEPT_S,
     SERIES_KEPT_S,
     CountReport,
     EventsMissing,
     UsageCounter,
 )
-from billing.services.usage_effects import MOST_CELLS, MOST_ITEMS
-from billing.services.usage_ports import Chunk, Counting, SeriesKey, TotalKey
+from billing.services.usage.effects import MOST_CELLS, MOST_ITEMS
+from billing.services.usage.ports import Chunk, Counting, SeriesKey, TotalKey
 from tests.support.engine import CUSTOMER, changed, metered, on, plan, running
 from tests.support.usage import MemoryUnits, MemoryUsageStore, cells_of, meter, span_on
 

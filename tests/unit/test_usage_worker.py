@@ -12,8 +12,8 @@ from aws_lambda_powertools import Logger
 from billing.domain.kernel.errors import Unavailable
 from billing.edge.usage_worker import UsageWorker
 from billing.providers.usage_queue import parse_chunk
-from billing.services.usage_counting import CountReport, EventsMissing
-from billing.services.usage_ports import Chunk
+from billing.services.usage.counting import CountReport, EventsMissing
+from billing.services.usage.ports import Chunk
 
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "sqs_usage_worker.json").read_text())
 

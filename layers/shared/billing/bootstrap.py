@@ -19,7 +19,7 @@ from billing.config import Settings
 from billing.domain.kernel.ids import fresh
 from billing.domain.tenant import PLATFORM, Mode, TaxProviderName, Tenant, TenantStatus, Tier
 from billing.schemas.present import present
-from billing.services.deadline import Deadline
+from billing.services.kernel.deadline import Deadline
 from billing.storage.callers import Callers
 from billing.storage.commit import DynamoUnits, Policy, Runtime
 from billing.storage.database import Database
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from billing.providers.tax_secrets import TaxSecretReader
     from billing.providers.usage_queue import SqsUsageQueue
     from billing.providers.vault import Vault
-    from billing.services.billing import Biller
-    from billing.services.collection import Collector
-    from billing.services.refunds import Refunder
-    from billing.services.taxes import Taxes, TaxProvider
-    from billing.services.turn import Worker
-    from billing.services.usage_closing import UsageCloser
-    from billing.services.usage_counting import UsageCounter
+    from billing.services.invoicing.biller import Biller
+    from billing.services.payments.collection import Collector
+    from billing.services.payments.refunds import Refunder
+    from billing.services.sweep.worker import Worker
+    from billing.services.tax.assessment import Taxes, TaxProvider
+    from billing.services.usage.closing import UsageCloser
+    from billing.services.usage.counting import UsageCounter
     from billing.storage.usage import DynamoUsageStore
 
 
@@ -155,7 +155,7 @@ def stripe_circuit() -> "CircuitBreaker":
 def collector() -> "Collector":
     """What charges invoices, through Stripe."""
     from billing.providers.stripe_gateway import StripeGateway
-    from billing.services.collection import Collector
+    from billing.services.payments.collection import Collector
 
     s = settings()
     gateway = StripeGateway(
@@ -167,7 +167,7 @@ def collector() -> "Collector":
 @cache
 def biller() -> "Biller":
     """What makes and charges invoices."""
-    from billing.services.billing import Biller
+    from billing.services.invoicing.biller import Biller
 
     return Biller(collector(), taxes(), usage_closer())
 
@@ -183,7 +183,7 @@ def usage_store() -> "DynamoUsageStore":
 @cache
 def usage_closer() -> "UsageCloser":
     """What closes and reads usage."""
-    from billing.services.usage_closing import UsageCloser
+    from billing.services.usage.closing import UsageCloser
 
     return UsageCloser(usage_store())
 
@@ -191,7 +191,7 @@ def usage_closer() -> "UsageCloser":
 @cache
 def usage_counter() -> "UsageCounter":
     """What counts accepted usage."""
-    from billing.services.usage_counting import UsageCounter
+    from billing.services.usage.counting import UsageCounter
 
     return UsageCounter(units(), usage_store(), now, _JITTER.random, time.sleep)
 
@@ -199,8 +199,8 @@ def usage_counter() -> "UsageCounter":
 @cache
 def refunder() -> "Refunder":
     """What sends money back, through Stripe."""
-    from billing.services.credit_notes import note_refund, refund_failed
-    from billing.services.refunds import Refunder
+    from billing.services.invoicing.credit_notes import note_refund, refund_failed
+    from billing.services.payments.refunds import Refunder
 
     s = settings()
     return Refunder(collector().processor, s.due_shards, s.payment_check_after_s, refund_failed, note_refund)
@@ -218,7 +218,7 @@ def tax_secrets() -> "TaxSecretReader":
 @cache
 def taxes() -> "Taxes":
     """What says which tax is due."""
-    from billing.services.taxes import Taxes
+    from billing.services.tax.assessment import Taxes
 
     return Taxes(tax_provider)
 
@@ -304,7 +304,7 @@ def stripe_webhook() -> "StripeWebhook":
     """The edge of Stripe's webhooks."""
     from billing.edge.stripe_webhook import StripeWebhook
     from billing.providers.stripe_webhook import SignatureCheck
-    from billing.services.stripe_events import StripeEvents
+    from billing.services.payments.stripe_events import StripeEvents
 
     check = SignatureCheck(stripe_secrets(), settings().stripe_webhook_tolerance_s)
     return StripeWebhook(check.event, StripeEvents(collector(), refunder()), _webhook_runtime())
@@ -315,7 +315,7 @@ def tax_webhook() -> "TaxWebhook":
     from billing.edge.tax_webhook import TaxWebhook
     from billing.providers.tax_builtin import builtin_table
     from billing.providers.tax_webhook import TaxSignatureCheck
-    from billing.services.tax_events import TaxEvents
+    from billing.services.tax.rate_updates import TaxEvents
 
     check = TaxSignatureCheck(tax_secrets(), settings().tax_webhook_tolerance_s, lambda: now().timestamp())
     return TaxWebhook(check.event, TaxEvents(builtin_table), _webhook_runtime())
@@ -338,10 +338,10 @@ def _webhook_runtime() -> "WebhookRuntime":
 
 def worker() -> "Worker":
     """The billing worker."""
-    from billing.services.outcomes import Outcomes
-    from billing.services.renewals import Renewals
-    from billing.services.sweep import ClockTurn
-    from billing.services.turn import Worker
+    from billing.services.payments.unknown_outcomes import Outcomes
+    from billing.services.subscriptions.renewals import Renewals
+    from billing.services.sweep.wake_ups import ClockTurn
+    from billing.services.sweep.worker import Worker
     from billing.storage.due import DynamoDueIndex
 
     return Worker(

@@ -27,8 +27,9 @@ from billing.domain.tenant import TenantStatus
 from billing.edge import body as bodies
 from billing.edge import card_numbers, envelope
 from billing.edge.scopes import Scope, granted
-from billing.services.deadline import Deadline
-from billing.services.ports import (
+from billing.services.kernel.deadline import Deadline
+from billing.services.kernel.retries import run_again
+from billing.services.kernel.work import (
     AuditRow,
     CallerCheck,
     Identity,
@@ -40,7 +41,6 @@ from billing.services.ports import (
     Unit,
     Units,
 )
-from billing.services.races import run_again
 
 T = TypeVar("T")
 API_VERSIONS = ("1.0",)

@@ -29,8 +29,8 @@ from billing.edge import envelope
 from billing.edge.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
 from billing.edge.metrics import embedded
 from billing.edge.scopes import Scope
-from billing.services.faults import described
-from billing.services.ports import Page, RouteLimit, StoredResponse, Work
+from billing.services.kernel.failures import described
+from billing.services.kernel.work import Page, RouteLimit, StoredResponse, Work
 
 _JSON = "application/json"
 

@@ -13,8 +13,8 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from billing.services.deadline import Deadline
-from billing.services.turn import TurnReport
+from billing.services.kernel.deadline import Deadline
+from billing.services.sweep.worker import TurnReport
 
 
 class QueueWorker:

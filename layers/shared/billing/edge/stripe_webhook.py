@@ -5,8 +5,8 @@ from typing import Any
 
 from billing.domain.kernel.errors import Unauthenticated
 from billing.edge.webhook import Delivery, IncomingWebhook, WebhookRuntime
-from billing.services.stripe_events import StripeEvents
-from billing.services.stripe_news import HANDLED, Event
+from billing.services.payments.stripe_events import StripeEvents
+from billing.services.payments.stripe_lookup import HANDLED, Event
 
 
 class StripeWebhook(IncomingWebhook):

@@ -7,7 +7,7 @@ from billing.domain.kernel.errors import WebhookRejected
 from billing.domain.tenant import PLATFORM
 from billing.edge import card_numbers
 from billing.edge.webhook import Delivery, IncomingWebhook, WebhookRuntime
-from billing.services.tax_events import HANDLED, TaxEvents
+from billing.services.tax.rate_updates import HANDLED, TaxEvents
 
 
 class TaxWebhook(IncomingWebhook):

@@ -9,9 +9,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from billing.domain.kernel.errors import Unavailable
-from billing.services.faults import described
-from billing.services.usage_counting import CountReport, EventsMissing
-from billing.services.usage_ports import Chunk
+from billing.services.kernel.failures import described
+from billing.services.usage.counting import CountReport, EventsMissing
+from billing.services.usage.ports import Chunk
 
 
 class Count(Protocol):

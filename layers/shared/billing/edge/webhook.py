@@ -17,10 +17,10 @@ from aws_lambda_powertools import Logger
 from billing.domain.access.card_numbers import shown
 from billing.domain.kernel.errors import BillingError, Detail, WebhookRejected
 from billing.edge.metrics import embedded
-from billing.services.deadline import Deadline
-from billing.services.faults import NotWrittenYet, described
-from billing.services.ports import AuditRow, KeyedRequest, Replay, StoredResponse, Unit, Units
-from billing.services.races import run_again
+from billing.services.kernel.deadline import Deadline
+from billing.services.kernel.failures import NotWrittenYet, described
+from billing.services.kernel.retries import run_again
+from billing.services.kernel.work import AuditRow, KeyedRequest, Replay, StoredResponse, Unit, Units
 
 _BODY_LIMIT = 1024 * 1024
 

@@ -24,7 +24,7 @@ from billing.providers.pdf_layout import (
 from billing.providers.pdf_table import draw_lines
 from billing.providers.pdf_text import ShapedLine, Typesetter
 from billing.providers.pdf_writer import Color
-from billing.services.documents import InvoiceDocument, Party, TaxLine
+from billing.services.invoicing.documents import InvoiceDocument, Party, TaxLine
 
 _TITLE = Style(22, bold=True, leading_pt=30)
 _HEADLINE = Style(13, bold=True, leading_pt=20)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing.services.documents import InvoiceDocument
+from billing.services.invoicing.documents import InvoiceDocument
 
 
 class PdfRenderer:

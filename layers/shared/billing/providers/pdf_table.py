@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from billing.providers.pdf_format import Formats
 from billing.providers.pdf_layout import BODY, INK, LEFT_PT, RIGHT_PT, SMALL, WIDTH_PT, Flow, Style
 from billing.providers.pdf_text import ShapedLine
-from billing.services.documents import DocumentLine
+from billing.services.invoicing.documents import DocumentLine
 
 _HEADERS = ("Qty", "Unit price", "Amount")
 _HEADER_STYLE = Style(7.5, INK, bold=True)

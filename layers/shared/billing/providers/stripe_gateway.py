@@ -39,7 +39,7 @@ from billing.providers.stripe_objects import (
     stripe_amount,
 )
 from billing.providers.stripe_secrets import SecretReader
-from billing.services.ports import (
+from billing.services.kernel.work import (
     AttachedMethod,
     CustomerUnknown,
     DisputeOnFile,

@@ -10,7 +10,7 @@ from typing import Any
 from billing.domain.lines.line import TaxAmount
 from billing.domain.tax.rate_table import Jurisdiction, RateEntry, TaxTable
 from billing.domain.tax.rules import Place, line_taxes
-from billing.services.taxes import Sale
+from billing.services.tax.assessment import Sale
 
 _FILE = Path(__file__).with_name("tax_rates.json")
 

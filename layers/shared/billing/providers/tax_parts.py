@@ -9,7 +9,7 @@ from billing.domain.kernel.errors import Unavailable
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import TaxAmount
 from billing.domain.tax.rate_table import ZERO
-from billing.services.taxes import Item
+from billing.services.tax.assessment import Item
 
 RETRY_AFTER_S = 5
 CONNECT_TIMEOUT_S = 2.0

@@ -27,7 +27,7 @@ from billing.providers.tax_parts import (
     percent,
     reconciled,
 )
-from billing.services.taxes import Item, Sale
+from billing.services.tax.assessment import Item, Sale
 
 _NONTAXABLE = "txcd_00000000"
 _MOST_ITEMS = 100

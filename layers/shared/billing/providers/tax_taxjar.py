@@ -28,7 +28,7 @@ from billing.providers.tax_parts import (
     reconciled,
 )
 from billing.providers.tax_secrets import TaxSecretReader
-from billing.services.taxes import Item, Sale
+from billing.services.tax.assessment import Item, Sale
 
 _EXEMPT_CODE = "99999"
 """TaxJar's category of what is exempt everywhere."""

@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.kernel.times import format_time, parse_time
 from billing.domain.usage.event import UsageEvent
-from billing.services.packing import packed
-from billing.services.usage_ports import Chunk
+from billing.services.kernel.batching import packed
+from billing.services.usage.ports import Chunk
 
 _log = logging.getLogger(__name__)
 _VERSION = 1

@@ -25,7 +25,7 @@ from billing.schemas.base import (
     Time,
     unsaid,
 )
-from billing.services.catalog import NewPlan
+from billing.services.catalog.plans import NewPlan
 
 PlanId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
 ComponentKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]

@@ -13,7 +13,7 @@ from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.schemas.base import Currency, Id, Name, PositiveAmount, Request, Resource, Time, TimeIn
 from billing.schemas.catalog import PlanId
-from billing.services.coupons import NewCoupon, Redeemed
+from billing.services.catalog.coupons import NewCoupon, Redeemed
 
 MOST_PLANS = 40
 """Each is looked for in two catalogs, and DynamoDB reads at most 100 items at once."""

@@ -11,7 +11,7 @@ from billing.schemas.invoices import PartyOut
 from billing.schemas.one_off import QuantityIn
 from billing.schemas.refunds import RefundOut
 from billing.schemas.subscriptions import PeriodOut
-from billing.services.credit_notes import CreditNoteView
+from billing.services.invoicing.credit_notes import CreditNoteView
 
 MOST_LINES = 1000
 CreditAmount = Annotated[PositiveAmount, Field(description="micro-units, with tax")]

@@ -20,8 +20,8 @@ from billing.schemas.base import (
     Timezone,
     unsaid,
 )
-from billing.services.customers import NewCustomer
-from billing.services.ports import OpenedIntent
+from billing.services.customers.profiles import NewCustomer
+from billing.services.kernel.work import OpenedIntent
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 

@@ -11,7 +11,7 @@ from billing.schemas.base import Id, Quantity, Request, Resource, Time
 from billing.schemas.customers import AddressOut
 from billing.schemas.payments import PaymentErrorOut
 from billing.schemas.subscriptions import PeriodOut
-from billing.services.invoice_payments import Paid
+from billing.services.invoicing.payments import Paid
 
 _CONTESTED = {each.value for each in DisputeStatus if not each.is_closed or each is DisputeStatus.LOST}
 

@@ -9,7 +9,7 @@ from billing.domain.catalog.meter import MOST_SHARDS, MOST_SHARDS_WITH_DIMENSION
 from billing.domain.tenant import PLATFORM
 from billing.schemas.base import Immutable, MetadataKey, Name, Request, Resource, Time, unsaid
 from billing.schemas.catalog import MOST_DIMENSIONS, Dimension, MeterKey
-from billing.services.meters import NewMeter
+from billing.services.catalog.meters import NewMeter
 
 Shards = Annotated[
     int,

@@ -13,7 +13,7 @@ from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.periods import Period
 from billing.domain.lines.line import TaxRate
 from billing.schemas.base import Currency, Id, Metadata, Micros, Name, Request, SignedAmount, TimeIn
-from billing.services.manual_invoices import DraftChanges, NewInvoice
+from billing.services.invoicing.one_off import DraftChanges, NewInvoice
 
 _ONE_OF_TWO = "exactly_one_of_subscription_id_and_lines"
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")

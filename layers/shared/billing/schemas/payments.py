@@ -9,7 +9,7 @@ from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus
 from billing.schemas.base import Currency, Id, Metadata, PositiveAmount, Request, Resource, Time
-from billing.services.one_time import OneTimeWish
+from billing.services.payments.one_time import OneTimeWish
 
 
 class PaymentIn(Request):

@@ -11,9 +11,9 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.schemas.base import Id, Metadata, Request, Resource, ShortText, Time, TimeIn
 from billing.schemas.catalog import ComponentKey, PlanId
 from billing.schemas.coupons import CouponDiscountOut
-from billing.services.billing import Billed
-from billing.services.subscription_changes import Change
-from billing.services.subscriptions import NewSubscription
+from billing.services.invoicing.biller import Billed
+from billing.services.subscriptions.changes import Change
+from billing.services.subscriptions.creation import NewSubscription
 
 Quantities = dict[ComponentKey, Annotated[int, Field(ge=0, le=1_000_000_000)]]
 Behavior = Literal["create_prorations", "invoice_now", "none"]

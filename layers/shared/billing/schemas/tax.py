@@ -12,8 +12,8 @@ from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.lines.line import TaxAmount
 from billing.domain.tax.rules import REVERSE_CHARGE_COUNTRIES, Treatment
 from billing.schemas.base import Amount, Quantity, Resource
-from billing.services.tax_preview import Cart, KnownPlace, Preview, Taxed
-from billing.services.taxes import Item
+from billing.services.tax.assessment import Item
+from billing.services.tax.preview import Cart, KnownPlace, Preview, Taxed
 
 MOST_ITEMS = 100
 

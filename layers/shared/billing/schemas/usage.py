@@ -14,9 +14,9 @@ from billing.domain.usage.event import LARGEST_QUANTITY, UsageEvent, by_dimensio
 from billing.schemas.base import Id, MetadataKey, Quantity, Request, Resource, Time, TimeIn
 from billing.schemas.catalog import MeterKey
 from billing.schemas.subscriptions import PeriodOut
-from billing.services.usage_events import Accepted
-from billing.services.usage_ports import StoredEvent
-from billing.services.usage_reading import UsageRow
+from billing.services.usage.acceptance import Accepted
+from billing.services.usage.ports import StoredEvent
+from billing.services.usage.queries import UsageRow
 
 MOST_EVENTS = 1000
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")

@@ -27,7 +27,7 @@ from billing.domain.tenant import (
     TenantStatus,
     Tier,
 )
-from billing.services.ports import Ref, Work
+from billing.services.kernel.work import Ref, Work
 
 _OF_THE_PLATFORM = ("status", "tier")
 """Settings that the operator decides."""

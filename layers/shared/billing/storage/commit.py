@@ -23,8 +23,8 @@ from billing.domain.kernel.ids import fresh
 from billing.domain.kernel.times import format_time
 from billing.domain.ledger import LedgerEntry
 from billing.domain.tenant import SETTINGS_ID, ApiKey, Tenant
-from billing.services.faults import described
-from billing.services.ports import AuditRow, Found, KeyedRequest, Page, Query, Ref, Replay, StoredResponse
+from billing.services.kernel.failures import described
+from billing.services.kernel.work import AuditRow, Found, KeyedRequest, Page, Query, Ref, Replay, StoredResponse
 from billing.storage import idempotency
 from billing.storage.callers import caller_item
 from billing.storage.codec import encode

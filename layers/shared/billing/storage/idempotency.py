@@ -17,7 +17,7 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 
 from billing.domain.kernel.times import format_time, parse_time
-from billing.services.ports import KeyedRequest
+from billing.services.kernel.work import KeyedRequest
 from billing.storage.tables import IdempotencyItem
 
 

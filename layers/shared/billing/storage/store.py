@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from billing.domain.kernel.errors import Unauthenticated, ValidationFailed
 from billing.domain.kernel.times import sort_key
 from billing.domain.tenant import PLATFORM, SETTINGS_ID, Tenant
-from billing.services.ports import Found, Page, Query, Ref
+from billing.services.kernel.work import Found, Page, Query, Ref
 from billing.storage.codec import Sealer, decode, encode, unpack
 from billing.storage.database import Database, Key, hash_name, raw, table_name
 from billing.storage.registry import REGISTRY, Stored, join

@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from billing.domain.catalog.meter import EXACT, Aggregation, Amount
 from billing.domain.kernel.times import format_time, parse_time
 from billing.domain.usage.event import Cell, UsageEvent
-from billing.services.usage_ports import (
+from billing.services.usage.ports import (
     CLOSED,
     FINAL,
     Change,

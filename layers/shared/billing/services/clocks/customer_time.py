@@ -1,0 +1,35 @@
+"""Which time it is for a customer: the wall clock's, or its test clock's."""
+
+from datetime import datetime
+
+from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.customers.customer import Customer
+from billing.domain.kernel.due import clock_shard, wall_clock_shard
+from billing.domain.kernel.errors import Conflict, InvalidState
+from billing.services.kernel.work import Ref, Work
+
+
+def customer_time(work: Work, customer: Customer) -> datetime:
+    """Now, as the customer's clock has it; once that is deleted, time stands still.
+
+    One more read for a customer on a test clock, and only for those.
+
+    Raises:
+        InvalidState: the clock is advancing: what is due comes first.
+    """
+    if customer.test_clock_id is None:
+        return work.now
+    ref = Ref(TestClock, customer.tenant_id, customer.test_clock_id)
+    clock = work.load(ref).get(ref)
+    if clock is None:
+        raise Conflict(f"The test clock {customer.test_clock_id} of customer {customer.id} is gone")
+    if clock.status is ClockStatus.ADVANCING:
+        raise InvalidState.of("test_clock", clock.status, "used before it is ready")
+    return clock.frozen_time
+
+
+def shard_of(tenant_id: str, test_clock_id: str | None, item_id: str, shards: int) -> str:
+    """The due shard of an item: its customer's test clock, or one of the wall clock's shards."""
+    if test_clock_id is not None:
+        return clock_shard(tenant_id, test_clock_id)
+    return wall_clock_shard(item_id, shards)

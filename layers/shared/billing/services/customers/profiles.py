@@ -1,0 +1,97 @@
+"""Customers: whom a tenant bills."""
+
+from dataclasses import dataclass, field, replace
+
+from billing.domain.clocks import TestClock
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Address, Customer, TaxExempt
+from billing.domain.kernel.errors import LiveTenant
+from billing.domain.tenant import Mode
+from billing.services.kernel.work import Page, Query, Ref, Work
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """What a caller says of a new customer; currency and zone are the tenant's where it says nothing."""
+
+    name: str
+    email: str | None = None
+    address: Address | None = None
+    tax_id: str | None = None
+    currency: str | None = None
+    timezone: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    test_clock_id: str | None = None
+    tax_exempt: TaxExempt = TaxExempt.NONE
+
+
+def create(work: Work, new: NewCustomer) -> Customer:
+    """A new customer. Without a test clock nothing has to be read first, so this takes two beats.
+
+    Raises:
+        LiveTenant: a test clock is named, and the tenant is live.
+        NotFound: there is no such test clock.
+    """
+    tenant = work.tenant
+    if new.test_clock_id is not None:
+        if tenant.mode is not Mode.TEST:
+            raise LiveTenant("Test clocks exist only for tenants in test mode")
+        clock = Ref(TestClock, tenant.id, new.test_clock_id)
+        work.load(clock).require(clock, "test clock")
+    customer = work.save(
+        Customer(
+            id=work.fresh_id("cus"),
+            tenant_id=tenant.id,
+            name=new.name,
+            email=new.email,
+            address=new.address,
+            tax_id=new.tax_id,
+            currency=new.currency or tenant.currency,
+            timezone=new.timezone or tenant.timezone,
+            metadata=new.metadata,
+            test_clock_id=new.test_clock_id,
+            tax_exempt=new.tax_exempt,
+            created_at=work.now,
+        )
+    )
+    work.emit("customer.created", customer)
+    return customer
+
+
+def get(work: Work, customer_id: str) -> Customer:
+    """A customer of the tenant.
+
+    Raises:
+        NotFound: it has none with this id.
+    """
+    ref = Ref(Customer, work.tenant.id, customer_id)
+    return work.load(ref).require(ref)
+
+
+def balance(work: Work, customer_id: str) -> Balance:
+    """A customer's credit balance; zero where it never had one.
+
+    Raises:
+        NotFound: the tenant has no such customer.
+    """
+    customer_ref, ref = Ref(Customer, work.tenant.id, customer_id), Ref(Balance, work.tenant.id, customer_id)
+    found = work.load(customer_ref, ref)
+    customer = found.require(customer_ref)
+    return found.get(ref) or balances.empty(customer.tenant_id, customer.id, customer.currency)
+
+
+def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer:
+    """The customer with some fields changed.
+
+    Args:
+        changes: by field name; None clears a field.
+    """
+    customer = work.save(replace(get(work, customer_id), **changes))  # type: ignore[arg-type]
+    work.emit("customer.updated", customer)
+    return customer
+
+
+def page(work: Work, email: str | None, limit: int, cursor: str | None) -> Page[Customer]:
+    """A page of the tenant's customers, newest first; of those with an email address (in any case) where asked."""
+    return work.query(Query(Customer, index="email" if email else None, value=email, limit=limit, start=cursor))

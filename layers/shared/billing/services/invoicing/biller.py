@@ -1,0 +1,402 @@
+"""Putting a step of a subscription into effect: its invoice, the customer's balance, tax, and the charge.
+
+    draft ──> (grace period, or a tax provider that is down: it waits, with an alarm)
+          ──> finalized: number, balance, ledger ──> commit 1 with the attempt ──> charge ──> commit 2: the outcome
+
+The same path serves a new subscription, a renewal, a change that is billed now, a resume and a one-off invoice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.dunning import Dunning
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.kernel.currencies import charge_minimum
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
+from billing.domain.kernel.money import Money
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.payments.payment import Payment, SettledBy
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import Step
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
+from billing.services.clocks.customer_time import shard_of
+from billing.services.kernel.work import Found, Ref, Work
+from billing.services.payments.collection import Case, Collector, event_of
+from billing.services.tax.assessment import Taxes
+from billing.services.usage.closing import UsageCloser, ending, note_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What an invoice of a customer is made with; what finalizing it changes is in ``sequence`` and ``balance``."""
+
+    tenant: Tenant
+    customer: Customer
+    sequence: InvoiceSequence
+    balance: Balance
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Why, when and how something is billed.
+
+    Args:
+        at: now, on the customer's clock.
+        by: who learns the charge's outcome: a request, or the sweep.
+        off_session: nobody is there to authenticate a payment.
+        grace_s: how long the invoice stays a draft.
+        settle_due: when the sweep looks an attempt up whose outcome nobody heard of; None for the usual.
+        patient: an invoice whose tax nobody can say waits as a draft; else the caller is told.
+    """
+
+    reason: BillingReason
+    at: datetime
+    by: SettledBy
+    off_session: bool
+    grace_s: int = 0
+    settle_due: Due | None = None
+    patient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What came of it."""
+
+    subscription: Subscription | None
+    invoice: Invoice | None
+    payment: Payment | None = None
+    client_secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    """An invoice that was drafted, and finalized where nothing kept it from that."""
+
+    draft: Invoice
+    invoice: Invoice
+
+
+@dataclass(frozen=True, slots=True)
+class Biller:
+    """Bills.
+
+    Args:
+        collector: charges invoices.
+        taxes: says what tax is due.
+        usage: closes and reads what was metered.
+    """
+
+    collector: Collector
+    taxes: Taxes
+    usage: UsageCloser
+
+    def refs(self, tenant: Tenant, customer_id: str) -> tuple[Ref[Any], ...]:
+        """What a load has to bring for ``books``, beside the customer itself."""
+        return (
+            Ref(InvoiceSequence, tenant.id, INVOICE_SEQUENCE_ID),
+            Ref(Balance, tenant.id, customer_id),
+            *self.taxes.refs(tenant),
+        )
+
+    def books(self, found: Found, tenant: Tenant, customer: Customer) -> Books:
+        """The books of a customer, out of a load with ``refs``."""
+        sequence = found.get(Ref(InvoiceSequence, tenant.id, INVOICE_SEQUENCE_ID))
+        balance = found.get(Ref(Balance, tenant.id, customer.id))
+        return Books(
+            tenant,
+            customer,
+            sequence or InvoiceSequence(tenant.id, tenant.invoice_prefix),
+            balance or balances.empty(tenant.id, customer.id, customer.currency),
+            found,
+        )
+
+    def carry_out(
+        self,
+        work: Work,
+        books: Books,
+        before: Subscription | None,
+        step: Step,
+        occasion: Occasion,
+        invoice_id: str,
+    ) -> Billed:
+        """Save a subscription after a step, and bill what the step invoices.
+
+        Args:
+            before: the subscription as it was; None for a new one.
+            invoice_id: derived where the alarm clock bills, so that a second run cannot; fresh in a request.
+
+        Raises:
+            TaxJurisdictionUnsupported: in a request; where the alarm clock bills, the draft waits instead.
+        """
+        after = step.subscription
+        if not step.invoiced:
+            return Billed(self._saved(work, before, after), None)
+        after = replace(after, latest_invoice_id=invoice_id)
+        draft = invoicing.draft(
+            books.tenant, books.customer, invoice_id, step.invoiced, occasion.reason, occasion.at, after
+        )
+        occasion = _as_it_happens(work, books, occasion)
+        issued, issued_to = self._issued(work, books, draft, after, occasion)
+        after = issued_to or after
+        invoice, after = self._followed(work, issued.invoice, after, books.customer, occasion.at)
+        after = self._saved(work, before, after)
+        _announce(work, replace(issued, invoice=invoice))
+        return self._collect(work, books, after, invoice, occasion)
+
+    def issue(self, work: Work, books: Books, draft: Invoice, occasion: Occasion) -> Invoice:
+        """Save a new draft, and finalize it unless it has to wait; it is not charged here."""
+        issued, _ = self._issued(work, books, draft, None, _as_it_happens(work, books, occasion))
+        _announce(work, issued)
+        return issued.invoice
+
+    def bill(self, work: Work, books: Books, draft: Invoice, occasion: Occasion) -> Invoice:
+        """``issue`` a draft of no subscription's, and charge it where it charges itself."""
+        issued = self.issue(work, books, draft, occasion)
+        invoice = self._collect(work, books, None, issued, _as_it_happens(work, books, occasion)).invoice
+        assert invoice is not None
+        return invoice
+
+    def keep(self, work: Work, draft: Invoice) -> Invoice:
+        """Save a new draft that waits for somebody to finalize it."""
+        draft = work.save(draft)
+        work.emit("invoice.created", draft)
+        return draft
+
+    def finalize(
+        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, occasion: Occasion
+    ) -> Billed:
+        """Finalize a draft that waited, and charge it.
+
+        Raises:
+            InvalidState: it is no draft.
+            Unavailable, TaxJurisdictionUnsupported: its tax is still not known; it goes on waiting.
+        """
+        occasion = _as_it_happens(work, books, occasion)
+        before = subscription
+        taxed = self.taxed(books, draft, occasion.at)
+        invoice, subscription = self._finalized(work, books, taxed, subscription, occasion.at)
+        if subscription is not None:
+            invoice, subscription = self._followed(work, invoice, subscription, books.customer, occasion.at)
+            subscription = self._saved_after(work, before, subscription)
+        _announce(work, _Issued(draft, invoice), created=False)
+        return self._collect(work, books, subscription, invoice, occasion)
+
+    def taxed(self, books: Books, draft: Invoice, at: datetime) -> Invoice:
+        """The draft with its taxes.
+
+        Raises:
+            Unavailable, TaxJurisdictionUnsupported: they are not known.
+        """
+        taxed = self.taxes.applied(books.tenant, books.customer, books.found, draft.lines, at)
+        # Seller and buyer as they are when the tax is: a draft that waited for an address has to show it.
+        seller, buyer = invoicing.seller_of(books.tenant), invoicing.buyer_of(books.customer)
+        return replace(invoicing.with_lines(draft, taxed.lines, taxed.notes), seller=seller, buyer=buyer)
+
+    def preview(
+        self, books: Books, lines: Sequence[InvoiceLine], at: datetime, subscription: Subscription | None
+    ) -> Invoice:
+        """The invoice that these lines would make now, with tax and balance; nothing is saved.
+
+        Raises:
+            Unavailable, TaxJurisdictionUnsupported: its tax is not known.
+        """
+        draft = invoicing.draft(
+            books.tenant, books.customer, "preview", lines, BillingReason.SUBSCRIPTION_UPDATE, at, subscription
+        )
+        draft = self.taxed(books, draft, at)
+        return replace(draft, balance_applied=books.balance.usable_for(draft.total))
+
+    def _issued(
+        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, occasion: Occasion
+    ) -> tuple[_Issued, Subscription | None]:
+        """The new draft, finalized in the same transaction; or with an alarm, where it has to wait."""
+        try:
+            draft = self.taxed(books, draft, occasion.at)
+        except (Unavailable, TaxJurisdictionUnsupported) as error:
+            if not occasion.patient and isinstance(error, TaxJurisdictionUnsupported):
+                raise
+            # No invoice goes out without its tax: it waits, and the alarm clock tries again.
+            draft = replace(draft, tax_waits=True)
+        if draft.tax_waits or occasion.grace_s:
+            due = Due(self._shard(draft), occasion.at + timedelta(seconds=occasion.grace_s))
+            draft = work.save(replace(draft, due=due))
+            return _Issued(draft, draft), _with_billed(subscription, draft)
+        draft = work.save(draft)
+        invoice, subscription = self._finalized(work, books, draft, subscription, occasion.at)
+        return _Issued(draft, invoice), subscription
+
+    def _finalized(
+        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, at: datetime
+    ) -> tuple[Invoice, Subscription | None]:
+        """The invoice with its number; and its subscription, with its lines as they are billed."""
+        note_lines(work, draft)
+        subscription = _with_billed(subscription, draft)
+        offset, subscription = self._offset(work, draft, subscription, at)
+        final = invoicing.finalize(draft, books.sequence, books.balance, at, offset)
+        work.save(final.sequence)
+        if final.balance != books.balance:
+            work.save(final.balance)
+        for entry in final.entries:
+            work.save(entry)
+        return work.save(final.invoice), subscription
+
+    def _offset(
+        self, work: Work, draft: Invoice, subscription: Subscription | None, at: datetime
+    ) -> tuple[Money | None, Subscription | None]:
+        """Take credits off the unpaid invoices that billed what they give back, before anything goes to the balance.
+
+        An upgrade whose card is declined, and the downgrade after it, leave nobody with money: 4950.00 open, 4950.00
+        credited, and both are settled.
+        """
+        if subscription is None or not draft.total.is_negative:
+            return None, subscription
+        credited = [line.credited_invoice_id for line in draft.lines if line.credited_invoice_id]
+        ids = dict.fromkeys([*credited, *subscription.unpaid_invoice_ids])
+        refs = [Ref(Invoice, draft.tenant_id, each) for each in ids if each != draft.id]
+        found = work.load(*refs)
+        left = -draft.total
+        for unpaid in (found.get(ref) for ref in refs):
+            if unpaid is None:
+                continue
+            after, taken, entry = settlement.offset(unpaid, left, at)
+            if taken.is_zero:
+                continue
+            left -= taken
+            after = work.save(after)
+            if entry is not None:
+                work.save(entry)
+            if after.status is InvoiceStatus.PAID:
+                work.emit("invoice.paid", after)
+                shard = self.collector.shard_of(subscription)
+                subscription = lifecycle.invoice_paid(subscription, after.id, at, shard)
+        return -draft.total - left, subscription
+
+    def _followed(
+        self, work: Work, invoice: Invoice, subscription: Subscription, customer: Customer, at: datetime
+    ) -> tuple[Invoice, Subscription]:
+        """What an invoice that needs no charge means for its subscription, or one that nothing can charge."""
+        shard = self.collector.shard_of(subscription)
+        if invoice.status is InvoiceStatus.PAID:
+            return invoice, lifecycle.invoice_paid(subscription, invoice.id, at, shard)
+        if invoice.to_charge and _too_small(invoice):
+            # No card can be charged so little: it stays open, to be paid otherwise, and keeps nobody from anything.
+            return work.save(replace(invoice, auto_charge=False)), lifecycle.invoice_paid(
+                subscription, invoice.id, at, shard
+            )
+        if not invoice.to_charge or method_of(customer, subscription) is not None:
+            return invoice, subscription
+        if subscription.state is SubscriptionState.CANCELED:
+            # Owed all the same: what is credited later comes off it first.
+            return invoice, lifecycle.invoice_unpaid(subscription, invoice.id)
+        if subscription.state not in lifecycle.RENEWING:
+            return invoice, subscription
+        return (
+            work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(at), at)),
+            lifecycle.invoice_unpaid(subscription, invoice.id),
+        )
+
+    def _collect(
+        self, work: Work, books: Books, subscription: Subscription | None, invoice: Invoice, occasion: Occasion
+    ) -> Billed:
+        method_id = method_of(books.customer, subscription)
+        if invoice.to_charge and method_id is None and subscription is None:
+            # A one-off invoice that nothing can charge yet: its dunning days look for a method again.
+            return Billed(
+                None, work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(occasion.at), occasion.at))
+            )
+        if not invoice.to_charge or method_id is None:
+            return Billed(subscription, invoice)
+        payment, invoice = self.collector.attempt(
+            work, invoice, books.customer, method_id, occasion.at, occasion.off_session, occasion.settle_due
+        )
+        progress = {"invoice": invoice.id, "payment": payment.id}
+        work.checkpoint(progress | ({"subscription": subscription.id} if subscription else {}))
+        result = self.collector.charge(payment)
+        case = self.collector.settle(work, Case(payment, invoice, subscription), result, occasion.at, occasion.by)
+        return Billed(case.subscription, case.invoice, case.payment, result.next_secret)
+
+    def go_on(self, work: Work, progress: dict[str, str]) -> Billed:
+        """Go on from the first commit of an earlier run: ask about its attempt instead of starting anew."""
+        tenant_id = work.tenant.id
+        subscription_ref = Ref(Subscription, tenant_id, progress.get("subscription", ""))
+        invoice_ref = Ref(Invoice, tenant_id, progress["invoice"])
+        payment_ref = Ref(Payment, tenant_id, progress["payment"])
+        refs = [ref for ref in (subscription_ref, invoice_ref, payment_ref) if ref.id]
+        found = work.load(*refs)
+        payment = found.require(payment_ref)
+        if payment.status.is_final:
+            # Again: a batch is no snapshot, and the answer that is stored now may not mix before and after.
+            found = work.load(*refs)
+            return Billed(found.get(subscription_ref), found.require(invoice_ref), found.require(payment_ref))
+        result = self.collector.resolve(work, payment)
+        case = Case(payment, found.require(invoice_ref), found.get(subscription_ref))
+        case = self.collector.settle(work, case, result, payment.created_at, SettledBy.REQUEST)
+        return Billed(case.subscription, case.invoice, case.payment, result.next_secret)
+
+    def _saved(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:
+        """The subscription saved with its alarm; its event says what happened to it."""
+        after = ending(before, after, work.tenant)
+        saved = work.save(lifecycle.with_alarm(after, self.collector.shard_of(after)))
+        work.emit(event_of(before, saved), saved)
+        return saved
+
+    def _saved_after(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:
+        """The subscription saved where finalizing its invoice changed it; in silence, where nobody sees that."""
+        if after == before:
+            return after
+        if before is not None and replace(after, billed=before.billed) == before:
+            return work.save(after)
+        return self._saved(work, before, after)
+
+    def _shard(self, invoice: Invoice) -> str:
+        return shard_of(invoice.tenant_id, invoice.test_clock_id, invoice.id, self.collector.due_shards)
+
+
+def _with_billed(subscription: Subscription | None, draft: Invoice) -> Subscription | None:
+    """The subscription with what it has billed as it stands on its invoice, once the tax is known."""
+    if subscription is None or draft.tax_waits:
+        return subscription
+    return lifecycle.invoiced(subscription, draft.lines)
+
+
+def _as_it_happens(work: Work, books: Books, occasion: Occasion) -> Occasion:
+    """The occasion at the time at which it really happens.
+
+    The invoice of a renewal that the sweep comes late to is made for the begin of its period, but numbered, charged and
+    dunned from now; on a test clock, now is then.
+    """
+    if books.customer.test_clock_id is not None or occasion.at >= work.now:
+        return occasion
+    return replace(occasion, at=work.now)
+
+
+def _too_small(invoice: Invoice) -> bool:
+    return invoice.amount_due < Money.from_minor(charge_minimum(invoice.currency), invoice.currency)
+
+
+def method_of(customer: Customer, subscription: Subscription | None) -> str | None:
+    """What a customer is charged by: the subscription's own payment method, or the customer's default."""
+    own = subscription.payment_method_id if subscription is not None else None
+    if customer.stripe_customer_id is None:
+        return None
+    return own or customer.default_payment_method_id
+
+
+def _announce(work: Work, issued: _Issued, created: bool = True) -> None:
+    if created:
+        work.emit("invoice.created", issued.draft)
+    if issued.invoice.status is InvoiceStatus.DRAFT:
+        return
+    work.emit("invoice.finalized", issued.invoice)
+    if issued.invoice.status is InvoiceStatus.PAID:
+        work.emit("invoice.paid", issued.invoice)

@@ -1,0 +1,348 @@
+"""Credit notes: issue, read, list; and what becomes of one whose refund did not arrive.
+
+To issue one takes a tenant's admin (``billing:admin``), as making an invoice void does: both take back what was billed,
+and a credit note may send money out.
+
+    note, invoice, balance, ledger, and the refund as pending ──> commit 1 ──> Stripe ──> commit 2: the outcome
+
+Without a refund the first commit is all. A refund without an outcome stays pending: the sweep asks, and settles it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import credit_note as credit_notes
+from billing.domain.invoicing.credit_note import (
+    CREDIT_NOTE_SEQUENCE_ID,
+    CreditNote,
+    CreditNoteSequence,
+    CreditWish,
+    Issued,
+    refunding,
+)
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.errors import Detail, InvalidState, LostRace, NotFound, RefundExceedsAvailable
+from billing.domain.kernel.money import Money
+from billing.domain.lines.crediting import lines_left
+from billing.domain.payments.payment import Payment, PaymentStatus, attempt_id
+from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription
+from billing.services.clocks.customer_time import customer_time
+from billing.services.invoicing.documents import CreditedTo, DocumentLine, InvoiceDocument, TaxLine
+from billing.services.invoicing.queries import party
+from billing.services.kernel.work import Found, Page, Query, Ref, Work
+from billing.services.payments.collection import Case, Collector
+from billing.services.payments.refunds import Refunder
+from billing.services.usage.forgiveness import forgive
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNoteView:
+    """A credit note with the refund that pays it out, where there is one."""
+
+    credit_note: CreditNote
+    refund: Refund | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """An invoice with all that a credit note on it may change."""
+
+    invoice: Invoice
+    sequence: CreditNoteSequence
+    subscription: Subscription | None
+    balance: Balance
+    payments: tuple[Payment, ...]
+    at: datetime
+
+
+def get(work: Work, note_id: str) -> CreditNote:
+    """A credit note of the tenant.
+
+    Raises:
+        NotFound: it has none with this id.
+    """
+    ref = Ref(CreditNote, work.tenant.id, note_id)
+    found = work.load(ref).get(ref)
+    if found is None:
+        raise NotFound.of("credit note", note_id)
+    return found
+
+
+def view(work: Work, note_id: str) -> CreditNoteView:
+    """A credit note with its refund.
+
+    Raises:
+        NotFound: the tenant has none with this id.
+    """
+    note = get(work, note_id)
+    if note.refund_id is None:
+        return CreditNoteView(note, None)
+    ref = Ref(Refund, work.tenant.id, note.refund_id)
+    return CreditNoteView(note, work.load(ref).require(ref))
+
+
+def page(work: Work, invoice_id: str, limit: int, cursor: str | None) -> Page[CreditNote]:
+    """A page of an invoice's credit notes, newest first.
+
+    Raises:
+        NotFound: the tenant has no such invoice.
+    """
+    found = work.query(Query(CreditNote, index="invoice", value=invoice_id, limit=limit, start=cursor))
+    if not found.items and cursor is None:
+        ref = Ref(Invoice, work.tenant.id, invoice_id)
+        work.load(ref).require(ref)
+    return found
+
+
+def document(note: CreditNote) -> InvoiceDocument:
+    """What is printed of a credit note: amounts as they are, for its title says which way they go."""
+    went = (
+        CreditedTo(f"Taken off invoice {note.invoice_number}", note.to_invoice),
+        CreditedTo("Added to your credit balance", note.to_balance),
+        CreditedTo("Refunded to your payment method", note.to_refund),
+    )
+    zero = Money.zero(note.currency)
+    return InvoiceDocument(
+        title="Credit note",
+        number=note.number,
+        about_invoice=note.invoice_number,
+        status="",
+        issued_at=note.created_at,
+        due_at=None,
+        currency=note.currency,
+        timezone=note.timezone,
+        seller=party(note.seller),
+        buyer=party(note.buyer),
+        lines=tuple(
+            DocumentLine(
+                description=line.description,
+                quantity=line.quantity,
+                unit_amount=None,
+                amount=line.net,
+                period_start=line.period.start if line.period else None,
+                period_end=line.period.end if line.period else None,
+            )
+            for line in note.lines
+        ),
+        subtotal=note.net,
+        discount=zero,
+        taxes=tuple(TaxLine(tax.name, tax.rate_percent, tax.amount) for tax in note.taxes),
+        tax=note.tax,
+        total=note.total,
+        amount_paid=zero,
+        amount_due=zero,
+        credited_to=tuple(each for each in went if not each.amount.is_zero),
+        notes="\n".join(text for text in (note.reason, *note.notes) if text) or None,
+        test_mode=note.test_mode,
+    )
+
+
+def note_refund(work: Work, refund: Refund, paid_out: Money, at: datetime) -> None:
+    """Keep the sums of the invoice that a refund is about; a ``Refunder.on_settled``."""
+    if refund.invoice_id is None:
+        return
+    ref = Ref(Invoice, refund.tenant_id, refund.invoice_id)
+    work.save(credit_notes.refund_settled(work.load(ref).require(ref), refund.id, paid_out))
+
+
+def credit_balance(work: Work, refund: Refund, at: datetime) -> CreditNote:
+    """Give the customer's balance what a failed refund should have brought, and say so on the credit note."""
+    assert refund.credit_note_id is not None
+    note_ref = Ref(CreditNote, refund.tenant_id, refund.credit_note_id)
+    balance_ref = Ref(Balance, refund.tenant_id, refund.customer_id)
+    found = work.load(note_ref, balance_ref)
+    note, entry = credit_notes.refund_failed(found.require(note_ref), refund, at)
+    work.save(entry)
+    _add_to_balance(work, found.get(balance_ref) or _no_balance(refund, refund.amount.currency), refund.amount)
+    return work.save(note)
+
+
+def refund_failed(work: Work, refund: Refund, at: datetime) -> None:
+    """The same, as a ``Refunder.on_failed``."""
+    credit_balance(work, refund, at)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNotes:
+    """Issues credit notes.
+
+    Args:
+        collector: takes back what a payer could still complete, and says what a paid invoice means.
+        refunder: sends money back; ``note_refund`` and ``refund_failed`` are its hooks.
+    """
+
+    collector: Collector
+    refunder: Refunder
+
+    def create(self, work: Work, invoice_id: str, wish: CreditWish) -> CreditNoteView:
+        """Issue a credit note on an invoice, and pay it out where that is wanted.
+
+        Raises:
+            NotFound: there is no such invoice.
+            InvalidState: it is a draft or void, or a charge of it has no outcome yet.
+            ValidationFailed: the wish does not fit the invoice.
+            RefundExceedsAvailable: more than is left of the invoice, or than can be refunded.
+        """
+        invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
+        sequence_ref = Ref(CreditNoteSequence, work.tenant.id, CREDIT_NOTE_SEQUENCE_ID)
+        found = work.load(invoice_ref, sequence_ref)
+        if work.progress:
+            return self._go_on(work, work.progress)
+        invoice = found.require(invoice_ref)
+        sequence = found.get(sequence_ref) or CreditNoteSequence(work.tenant.id, work.tenant.invoice_prefix)
+        if wish.payment_id is not None and invoice.status is not InvoiceStatus.PAID:
+            # What is credited of an open invoice comes off what it asks for, before anything goes back to a card.
+            raise InvalidState.of("invoice", invoice.status, "refunded; issue a credit note")
+        read = self._load(work, invoice, sequence, wish)
+        self._check(read, wish)
+        loaded = self._withdrawn(work, read)
+        if loaded is None:
+            # The payer was faster. That is written down first; the credit then goes where a paid invoice's goes.
+            work.checkpoint({})
+            return self.create(work, invoice_id, wish)
+        issued = credit_notes.issue(loaded.invoice, wish, work.fresh_id("cn", loaded.at), sequence, loaded.at)
+        return self._carry_out(work, loaded, issued, wish.payment_id)
+
+    @staticmethod
+    def _check(loaded: _Loaded, wish: CreditWish) -> None:
+        """Refuse what cannot be before anything outside is touched."""
+        note = credit_notes.issue(loaded.invoice, wish, "", loaded.sequence, loaded.at).credit_note
+        if not note.to_refund.is_zero:
+            _paid_by(loaded.payments, note.to_refund, wish.payment_id)
+
+    def _load(self, work: Work, invoice: Invoice, sequence: CreditNoteSequence, wish: CreditWish) -> _Loaded:
+        tenant_id = work.tenant.id
+        customer_ref = Ref(Customer, tenant_id, invoice.customer_id)
+        balance_ref = Ref(Balance, tenant_id, invoice.customer_id)
+        subscription_ref = Ref(Subscription, tenant_id, invoice.subscription_id or "")
+        payment_ids = _payment_ids(invoice, all_of_them=wish.refund)
+        payment_refs = [Ref(Payment, tenant_id, each) for each in payment_ids]
+        refs = [ref for ref in (customer_ref, balance_ref, subscription_ref) if ref.id]
+        found: Found = work.load(*refs, *payment_refs)
+        payments = (found.get(ref) for ref in payment_refs)
+        return _Loaded(
+            invoice,
+            sequence,
+            found.get(subscription_ref),
+            found.get(balance_ref) or _no_balance(invoice, invoice.currency),
+            tuple(payment for payment in payments if payment is not None),
+            customer_time(work, found.require(customer_ref)),
+        )
+
+    def _withdrawn(self, work: Work, loaded: _Loaded) -> _Loaded | None:
+        """The same without a charge that could still take what is credited now; None where that was just paid.
+
+        Raises:
+            InvalidState: Stripe is still at work on it.
+        """
+        invoice = loaded.invoice
+        latest = next((each for each in loaded.payments if each.id == invoice.latest_payment_id), None)
+        if latest is None or invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
+            return loaded
+        if latest.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
+            raise InvalidState.of("payment", latest.status, "followed by a credit note")
+        if latest.status is PaymentStatus.SUCCEEDED:
+            raise LostRace("The invoice was paid while it was being read")
+        case = self.collector.withdraw(work, Case(latest, invoice, loaded.subscription), loaded.at)
+        if case.payment.status is PaymentStatus.SUCCEEDED:
+            return None
+        return replace(loaded, invoice=case.invoice, subscription=case.subscription)
+
+    def _carry_out(self, work: Work, loaded: _Loaded, issued: Issued, payment_id: str | None) -> CreditNoteView:
+        note, refund = issued.credit_note, None
+        if not note.to_refund.is_zero:
+            payment = _paid_by(loaded.payments, note.to_refund, payment_id)
+            refund = self.refunder.attempt(work, payment, note.to_refund, note.reason, loaded.at, note.id)
+            issued = refunding(issued, refund)
+        note = self._saved(work, loaded, issued)
+        if refund is None:
+            return CreditNoteView(note, None)
+        work.checkpoint({"creditNote": note.id, "refund": refund.id})
+        return self._settled(work, note, refund, self.refunder.send(refund), loaded.at)
+
+    def _saved(self, work: Work, loaded: _Loaded, issued: Issued) -> CreditNote:
+        work.save(issued.sequence)
+        for entry in issued.entries:
+            work.save(entry)
+        if not issued.credit_note.to_balance.is_zero:
+            _add_to_balance(work, loaded.balance, issued.credit_note.to_balance)
+        invoice = work.save(issued.invoice)
+        note = work.save(issued.credit_note)
+        work.emit("credit_note.created", note)
+        subscription = self._rebilled(work, loaded, invoice)
+        if loaded.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
+            work.emit("invoice.paid", invoice)
+            self.collector.paid(work, subscription, invoice, loaded.at)
+        return note
+
+    @staticmethod
+    def _rebilled(work: Work, loaded: _Loaded, invoice: Invoice) -> Subscription | None:
+        """The subscription with what is left of its billed lines: no change gives back what was credited already.
+
+        Nor does a correction of its usage.
+        """
+        subscription = loaded.subscription
+        if subscription is None:
+            return None
+        before = lines_left(invoice.lines, invoice.total, loaded.invoice.credits)
+        left = lines_left(invoice.lines, invoice.total, invoice.credits)
+        forgive(work, invoice.tenant_id, invoice.lines, before, left)
+        after = lifecycle.rebilled(subscription, left)
+        return subscription if after is subscription else work.save(after)
+
+    def _go_on(self, work: Work, progress: dict[str, str]) -> CreditNoteView:
+        """Go on from the first commit of an earlier run: ask about its refund instead of starting anew."""
+        note_ref = Ref(CreditNote, work.tenant.id, progress["creditNote"])
+        refund_ref = Ref(Refund, work.tenant.id, progress["refund"])
+        found = work.load(note_ref, refund_ref)
+        refund = found.require(refund_ref)
+        if refund.status is not RefundStatus.PENDING:
+            # Again: a batch is no snapshot, and the answer that is stored now may not mix before and after.
+            found = work.load(note_ref, refund_ref)
+            return CreditNoteView(found.require(note_ref), found.require(refund_ref))
+        result = self.refunder.resolve(work, refund)
+        return self._settled(work, found.require(note_ref), refund, result, refund.created_at)
+
+    def _settled(
+        self, work: Work, note: CreditNote, refund: Refund, result: RefundResult, at: datetime
+    ) -> CreditNoteView:
+        changed: list[CreditNote] = []
+
+        def on_failed(work: Work, refund: Refund, at: datetime) -> None:
+            changed.append(credit_balance(work, refund, at))  # the answer is to say so
+
+        refund = replace(self.refunder, on_failed=on_failed).settle(work, refund, result, at)
+        return CreditNoteView(changed[-1] if changed else note, refund)
+
+
+def _payment_ids(invoice: Invoice, all_of_them: bool) -> list[str]:
+    """The invoice's charge attempts: their ids follow from its own; or the latest alone."""
+    if not all_of_them:
+        return [invoice.latest_payment_id] if invoice.latest_payment_id else []
+    return [attempt_id(invoice.id, invoice.created_at, n) for n in range(1, invoice.attempt_count + 1)]
+
+
+def _paid_by(payments: tuple[Payment, ...], amount: Money, payment_id: str | None) -> Payment:
+    """The payment to refund: the one that is asked for, or the last one of which as much is left.
+
+    Raises:
+        RefundExceedsAvailable: as much is left of none.
+    """
+    for payment in reversed(payments):
+        if payment_id in (None, payment.id) and payment.refundable >= amount:
+            return payment
+    detail = Detail("refund", "above_what_was_paid")
+    raise RefundExceedsAvailable(f"Of no payment of the invoice {amount} are left", (detail,))
+
+
+def _add_to_balance(work: Work, balance: Balance, amount: Money) -> None:
+    work.save(balance.used(-amount))
+
+
+def _no_balance(of: Invoice | Refund, currency: str) -> Balance:
+    return balances.empty(of.tenant_id, of.customer_id, currency)

@@ -1,0 +1,195 @@
+"""One-off invoices: made by hand, with lines of the caller's own; and what may be changed of a draft.
+
+create ──> draft ──> (update)* ──> finalize, void          see ``invoice_transitions``
+  └──────> finalized, and charged where that is wanted     in the request, in two commits
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from billing.domain.catalog.coupons import Discount
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.invoicing.one_off import OneOffLine, check_limits, discounted, priced
+from billing.domain.kernel.errors import InvalidState, TaxJurisdictionUnsupported, Unavailable, ValidationFailed
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.payments.payment import SettledBy
+from billing.services.catalog import coupons
+from billing.services.clocks.customer_time import customer_time
+from billing.services.invoicing.biller import Biller, Books, Occasion
+from billing.services.kernel.work import Found, Ref, Work
+
+
+@dataclass(frozen=True, slots=True)
+class NewInvoice:
+    """What a caller says of a one-off invoice.
+
+    Args:
+        customer_id: None for the tenant's default customer.
+        currency: the customer's, which it has to be.
+        tax_inclusive: the lines' amounts contain their tax.
+        auto_finalize: at once; else it is a draft.
+        auto_charge: by the saved method, once it is finalized; else it waits to be paid.
+    """
+
+    lines: tuple[OneOffLine, ...]
+    customer_id: str | None = None
+    currency: str | None = None
+    tax_inclusive: bool = False
+    coupon_code: str | None = None
+    auto_finalize: bool = False
+    auto_charge: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftChanges:
+    """What a caller wants changed of a draft; None leaves a thing as it is.
+
+    Args:
+        lines: instead of those of a one-off invoice.
+        add_lines: beside the lines that any draft has.
+        tax_inclusive: of the new lines; None as the invoice's other lines are.
+    """
+
+    lines: tuple[OneOffLine, ...] | None = None
+    add_lines: tuple[OneOffLine, ...] | None = None
+    tax_inclusive: bool | None = None
+    metadata: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What a one-off invoice is made with."""
+
+    books: Books
+    lines: tuple[InvoiceLine, ...]
+    at: datetime
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class ManualInvoices:
+    """The use cases.
+
+    Args:
+        biller: finalizes and charges.
+    """
+
+    biller: Biller
+
+    def create(self, work: Work, new: NewInvoice) -> Invoice:
+        """A one-off invoice: a draft, or finalized and charged at once.
+
+        Raises:
+            NotFound: no such customer.
+            ValidationFailed: the currency is not the customer's, or amounts cannot be charged in it.
+            CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
+            TaxJurisdictionUnsupported: it is to be finalized, and nobody knows what tax is due.
+        """
+        found = self.load(work, new)
+        if work.progress is not None:
+            invoice = self.biller.go_on(work, work.progress).invoice
+            assert invoice is not None
+            return invoice
+        sale = self.sale(work, new, found)
+        customer = sale.books.customer
+        discount: Discount | None = None
+        if new.coupon_code is not None:
+            discount = coupons.redeemed(work, found, new.coupon_code, customer, None, customer.currency, sale.at)
+        draft = invoicing.draft(
+            work.tenant,
+            customer,
+            work.fresh_id("in", sale.at),
+            discounted(sale.lines, discount),
+            BillingReason.MANUAL,
+            sale.at,
+        )
+        draft = replace(draft, coupon=discount, auto_charge=new.auto_charge, metadata=new.metadata)
+        if not new.auto_finalize:
+            return self.biller.keep(work, self._taxed_where_known(sale.books, draft, sale.at))
+        occasion = Occasion(BillingReason.MANUAL, sale.at, SettledBy.REQUEST, off_session=True)
+        return self.biller.bill(work, sale.books, draft, occasion)
+
+    def load(self, work: Work, new: NewInvoice) -> Found:
+        """The one batch that a one-off invoice is decided on."""
+        tenant = work.tenant
+        customer_id = new.customer_id or tenant.default_customer_id
+        refs: list[Ref[Any]] = [Ref(Customer, tenant.id, customer_id), *self.biller.refs(tenant, customer_id)]
+        if new.coupon_code is not None:
+            refs += coupons.refs(tenant.id, new.coupon_code, customer_id)
+        return work.load(*refs)
+
+    def sale(self, work: Work, new: NewInvoice, found: Found) -> Sale:
+        """What a one-off invoice is made with, out of ``load``.
+
+        Raises:
+            NotFound, ValidationFailed: see ``create``.
+        """
+        tenant = work.tenant
+        customer = found.require(Ref(Customer, tenant.id, new.customer_id or tenant.default_customer_id))
+        if new.currency is not None and new.currency != customer.currency:
+            raise ValidationFailed.of(
+                "currency", "currency_mismatch", f"The customer is billed in {customer.currency}, not {new.currency}"
+            )
+        lines = priced(new.lines, customer.currency, new.tax_inclusive)
+        check_limits(lines)
+        return Sale(self.biller.books(found, tenant, customer), lines, customer_time(work, customer), found)
+
+    def update(self, work: Work, invoice_id: str, changes: DraftChanges) -> Invoice:
+        """A draft with other lines, more lines or other metadata, and the tax that follows from them.
+
+        Raises:
+            NotFound: no such invoice.
+            InvalidState: it is no draft any more.
+            ValidationFailed: a subscription's lines are to be replaced; or see ``create``.
+        """
+        ref = Ref(Invoice, work.tenant.id, invoice_id)
+        invoice = work.load(ref).require(ref)
+        if invoice.status is not InvoiceStatus.DRAFT:
+            raise InvalidState.of("invoice", invoice.status, "changed")
+        after = invoice
+        if changes.lines is not None or changes.add_lines is not None:
+            after = self._relined(work, invoice, _lines_after(invoice, changes))
+        if changes.metadata is not None:
+            after = replace(after, metadata=changes.metadata)
+        return work.save(after) if after != invoice else invoice
+
+    def _relined(self, work: Work, invoice: Invoice, lines: tuple[InvoiceLine, ...]) -> Invoice:
+        tenant = work.tenant
+        customer_ref = Ref(Customer, tenant.id, invoice.customer_id)
+        found = work.load(customer_ref, *self.biller.refs(tenant, invoice.customer_id))
+        customer = found.require(customer_ref)
+        # A credit's taxes are a share of what it gives back, whatever is due today.
+        named = [
+            replace(line, id=f"{invoice.id}-{n}", taxes=line.taxes if line.credits else ())
+            for n, line in enumerate(lines, 1)
+        ]
+        draft = invoicing.with_lines(invoice, named)
+        return self._taxed_where_known(self.biller.books(found, tenant, customer), draft, customer_time(work, customer))
+
+    def _taxed_where_known(self, books: Books, draft: Invoice, at: datetime) -> Invoice:
+        """The draft with its tax; without, where nobody knows it yet: it is asked again when it is finalized."""
+        try:
+            return self.biller.taxed(books, draft, at)
+        except (Unavailable, TaxJurisdictionUnsupported):
+            return replace(draft, tax_waits=True)
+
+
+def _lines_after(invoice: Invoice, changes: DraftChanges) -> tuple[InvoiceLine, ...]:
+    """The lines of a draft after a change; its coupon is taken off the new ones as it was off the old."""
+    by_hand = invoice.reason is BillingReason.MANUAL
+    if changes.lines is not None and not by_hand:
+        raise ValidationFailed.of(
+            "lines", "only_on_one_off_invoices", "What a subscription bills stays; addLines puts lines beside it"
+        )
+    inclusive = changes.tax_inclusive
+    if inclusive is None:
+        inclusive = bool(invoice.lines) and invoice.lines[0].tax_inclusive
+    name = "lines" if changes.lines is not None else "addLines"
+    added = priced(changes.lines or changes.add_lines or (), invoice.currency, inclusive, name)
+    lines = added if changes.lines is not None else (*invoice.lines, *added)
+    check_limits(lines, name)
+    return discounted(lines, invoice.coupon) if by_hand else lines

@@ -1,0 +1,62 @@
+"""Invoices that are not made: the next one of a subscription, and a one-off as it would be. Nothing is written."""
+
+from dataclasses import dataclass
+
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.invoicing.one_off import discounted
+from billing.domain.subscriptions.subscription import Subscription
+from billing.domain.subscriptions.upcoming import next_step, require_invoiced
+from billing.services.catalog import coupons
+from billing.services.invoicing.biller import Biller
+from billing.services.invoicing.one_off import ManualInvoices, NewInvoice
+from billing.services.kernel.work import Ref, Work
+from billing.services.subscriptions.renewals import plan_ref_of
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePreviews:
+    """The use cases."""
+
+    biller: Biller
+
+    def next_of_subscription(self, work: Work, subscription_id: str) -> Invoice:
+        """The next invoice of a subscription, as it would be if nothing changed, and nothing were used, until then.
+
+        Raises:
+            NotFound: no such subscription.
+            InvalidState: no invoice will come: it is canceled, incomplete, or paused for no certain time.
+            Unavailable, TaxJurisdictionUnsupported: its tax is not known.
+        """
+        tenant = work.tenant
+        ref = Ref(Subscription, tenant.id, subscription_id)
+        subscription = work.load(ref).require(ref)
+        customer_ref, plan_ref = Ref(Customer, tenant.id, subscription.customer_id), plan_ref_of(subscription)
+        usage = self.biller.usage
+        found = work.load(
+            customer_ref,
+            plan_ref,
+            *self.biller.refs(tenant, subscription.customer_id),
+            *usage.refs(tenant, subscription),
+        )
+        plan = found.require(plan_ref)
+        upcoming = next_step(subscription, plan)
+        used = usage.so_far(work, found, upcoming.before, plan, upcoming.at)
+        step, at = require_invoiced(subscription, used.on(upcoming.step)), upcoming.at
+        books = self.biller.books(found, tenant, found.require(customer_ref))
+        return self.biller.preview(books, step.invoiced, at, step.subscription)
+
+    def one_off(self, work: Work, new: NewInvoice) -> Invoice:
+        """A one-off invoice, its coupon taken off but not redeemed.
+
+        Raises:
+            NotFound, ValidationFailed, CouponInvalid, CouponExpired, CouponExhausted: see ``ManualInvoices.create``.
+            Unavailable, TaxJurisdictionUnsupported: its tax is not known.
+        """
+        manual = ManualInvoices(self.biller)
+        sale = manual.sale(work, new, manual.load(work, new))
+        customer = sale.books.customer
+        discount = None
+        if new.coupon_code is not None:
+            discount = coupons.previewed(sale.found, new.coupon_code, customer, None, customer.currency, sale.at)
+        return self.biller.preview(sale.books, discounted(sale.lines, discount), sale.at, None)

@@ -1,0 +1,112 @@
+"""Refunding a payment on demand: all that is left of it, or a part, as often as there is something left.
+
+What an invoice billed is taken back by a credit note alone (design.md, section 5), so the refund of an invoice's
+payment issues one and pays it out. What was paid too much was never billed: it comes off the customer's balance. And a
+payment without an invoice is given back as it is.
+"""
+
+from dataclasses import dataclass
+
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing.credit_note import CreditWish
+from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvailable
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.payments.refund import Refund, RefundStatus
+from billing.services.clocks.customer_time import customer_time
+from billing.services.invoicing.credit_notes import CreditNotes
+from billing.services.kernel.work import Ref, Work
+from billing.services.payments import queries as payments
+from billing.services.payments.refunds import Refunder, in_balance, require_refundable
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRefunds:
+    """The use case."""
+
+    refunder: Refunder
+    credit_notes: CreditNotes
+
+    def create(self, work: Work, payment_id: str, amount: int | None, reason: str | None) -> Refund:
+        """Refund a payment; pending where its outcome is not known yet.
+
+        Args:
+            amount: micro-units of the payment's currency; None for all that is left.
+            reason: the tenant's own words.
+
+        Raises:
+            NotFound: no such payment.
+            InvalidState: it brought no money.
+            ValidationFailed: the amount cannot be transferred in its currency.
+            RefundExceedsAvailable: more than is left of it, of its invoice, or of the balance that it went to.
+            Unavailable: the card processor is down; nothing is written.
+        """
+        ref = Ref(Payment, work.tenant.id, payments.id_of(work, payment_id))
+        payment = work.load(ref).require(ref)
+        if work.progress is not None and "refund" in work.progress:
+            return self._go_on(work, work.progress, payment)
+        if payment.status is not PaymentStatus.SUCCEEDED:
+            raise InvalidState.of("payment", payment.status, "refunded")
+        too_much = in_balance(work, payment)
+        wanted = _wanted(payment, amount, too_much)
+        self.refunder.processor.ready()
+        if not too_much.is_zero:
+            return self._sent(work, payment, wanted, reason, from_balance=True)
+        if payment.invoice_id is not None:
+            return self._credited(work, payment, wanted, reason)
+        return self._sent(work, payment, wanted, reason, from_balance=False)
+
+    def _credited(self, work: Work, payment: Payment, wanted: Money, reason: str | None) -> Refund:
+        assert payment.invoice_id is not None
+        wish = CreditWish(wanted.micros, reason=reason, refund=True, payment_id=payment.id)
+        refund = self.credit_notes.create(work, payment.invoice_id, wish).refund
+        assert refund is not None
+        return refund
+
+    def _sent(self, work: Work, payment: Payment, wanted: Money, reason: str | None, from_balance: bool) -> Refund:
+        customer_ref = Ref(Customer, payment.tenant_id, payment.customer_id)
+        at = work.now
+        if payment.test_clock_id is not None:
+            at = customer_time(work, work.load(customer_ref).require(customer_ref))
+        refund = self.refunder.attempt(work, payment, wanted, reason, at, None, from_balance)
+        work.checkpoint({"refund": refund.id})
+        return self.refunder.settle(work, refund, self.refunder.send(refund), at)
+
+    def _go_on(self, work: Work, progress: dict[str, str], payment: Payment) -> Refund:
+        """Go on from the first commit of an earlier run: ask about its refund instead of starting anew."""
+        if "creditNote" in progress:
+            assert payment.invoice_id is not None
+            refund = self.credit_notes.create(work, payment.invoice_id, CreditWish(None)).refund
+            assert refund is not None
+            return refund
+        ref = Ref(Refund, work.tenant.id, progress["refund"])
+        refund = work.load(ref).require(ref)
+        if refund.status is not RefundStatus.PENDING:
+            return refund
+        return self.refunder.settle(work, refund, self.refunder.resolve(work, refund), refund.created_at)
+
+
+def _wanted(payment: Payment, amount: int | None, too_much: Money) -> Money:
+    """What is to be refunded now.
+
+    What was paid too much comes first, and in a refund of its own: nobody credits the invoice for it. Of it, what the
+    customer has used meanwhile cannot come back: of 100.00 with 40.00 too much, 25.00 of those used, first 15.00 can be
+    refunded and then the 60.00 that paid the invoice.
+
+    Args:
+        amount: micro-units; None for all that can be refunded now.
+        too_much: what of the payment is on the customer's balance.
+
+    Raises:
+        RefundExceedsAvailable: less is left.
+    """
+    used = (payment.excess or Money.zero(payment.amount.currency)) - too_much
+    left = payment.refundable - used if too_much.is_zero else min(too_much, payment.refundable)
+    wanted = left if amount is None else Money(amount, payment.amount.currency)
+    if amount is None and left <= Money.zero(left.currency):
+        raise RefundExceedsAvailable("Nothing is left to refund", (Detail("amount", "nothing_left"),))
+    require_refundable(payment, wanted)
+    if wanted > left:
+        message = f"{left} can be refunded now: what was paid too much comes first, as far as it is not used"
+        raise RefundExceedsAvailable(message, (Detail("amount", "above_what_was_paid_too_much"),))
+    return wanted

@@ -1,0 +1,153 @@
+"""What somebody decides about an invoice: finalize a draft now, void what nobody shall pay, give up a bad debt."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.errors import BillingError, InvalidState, LostRace
+from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.services.clocks.customer_time import customer_time
+from billing.services.invoicing.biller import Biller, Occasion
+from billing.services.invoicing.voiding import void
+from billing.services.kernel.work import Found, Ref, Work
+from billing.services.payments.collection import Case
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceTransitions:
+    """The use cases."""
+
+    biller: Biller
+
+    def finalize(self, work: Work, invoice_id: str) -> Invoice:
+        """A draft finalized now, whatever it waited for, and charged where it charges itself.
+
+        A charge that fails leaves it open, with the payment's error, and starts dunning.
+
+        Raises:
+            NotFound: no such invoice.
+            InvalidState: it is no draft.
+            Unavailable, TaxJurisdictionUnsupported: its tax is not known; it stays a draft.
+        """
+        ref = Ref(Invoice, work.tenant.id, invoice_id)
+        invoice = work.load(ref).require(ref)
+        if work.progress is not None:
+            finished = self.biller.go_on(work, work.progress).invoice
+            assert finished is not None
+            return finished
+        if invoice.status is not InvoiceStatus.DRAFT:
+            raise InvalidState.of("invoice", invoice.status, "finalized")
+        found = self._about(work, invoice, *self.biller.refs(work.tenant, invoice.customer_id))
+        customer = found.require(_customer_ref(invoice))
+        occasion = Occasion(invoice.reason, customer_time(work, customer), SettledBy.REQUEST, off_session=True)
+        books = self.biller.books(found, work.tenant, customer)
+        billed = self.biller.finalize(work, books, invoice, found.get(_subscription_ref(invoice)), occasion)
+        assert billed.invoice is not None
+        return billed.invoice
+
+    def void(self, work: Work, invoice_id: str) -> Invoice:
+        """A draft or open invoice made void; paid, where its payer was faster (``not_voided`` says so).
+
+        The customer's balance gets back what was used of it. The subscription is no longer past due where this was
+        its last unpaid invoice; one that never began ends here, for nobody will pay for its beginning.
+
+        Raises:
+            NotFound: no such invoice.
+            InvalidState: it is neither draft nor open, something was paid or credited on it, or a payment of it is
+                undecided.
+        """
+        ref = Ref(Invoice, work.tenant.id, invoice_id)
+        invoice = work.load(ref).require(ref)
+        found = self._about(work, invoice)
+        at = customer_time(work, found.require(_customer_ref(invoice)))
+        settlement.void(invoice, at)  # refused before its payment is taken back
+        invoice, subscription = self._withdrawn(work, found, invoice, at)
+        if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
+            return invoice
+        voided = void(work, invoice, at)
+        self._follow(work, subscription, voided, at)
+        return voided
+
+    def uncollectible(self, work: Work, invoice_id: str) -> Invoice:
+        """An open invoice given up as bad debt; it can still be paid.
+
+        Its subscription is no longer past due on its account; what else becomes of that is for its tenant to say.
+        The first invoice of one that has not begun is no debt, for nothing was given for it yet: it can be voided.
+
+        Raises:
+            NotFound: no such invoice.
+            InvalidState: it is not open, or its subscription is incomplete.
+        """
+        ref = Ref(Invoice, work.tenant.id, invoice_id)
+        invoice = work.load(ref).require(ref)
+        if invoice.status is not InvoiceStatus.OPEN:
+            raise InvalidState.of("invoice", invoice.status, "marked uncollectible")
+        found = self._about(work, invoice)
+        subscription = found.get(_subscription_ref(invoice))
+        if subscription is not None and subscription.state is SubscriptionState.INCOMPLETE:
+            raise InvalidState.of("subscription", subscription.state, "given up as a bad debt; void the invoice")
+        at = customer_time(work, found.require(_customer_ref(invoice)))
+        given_up, entry = settlement.uncollectible(invoice, at)
+        work.save(entry)
+        given_up = work.save(given_up)
+        work.emit("invoice.uncollectible", given_up)
+        if subscription is not None:
+            self.biller.collector.paid(work, subscription, given_up, at)
+        return given_up
+
+    def _withdrawn(
+        self, work: Work, found: Found, invoice: Invoice, at: datetime
+    ) -> tuple[Invoice, Subscription | None]:
+        """The invoice and its subscription, after a payment was taken back that its payer could still complete."""
+        subscription = found.get(_subscription_ref(invoice))
+        payment = found.get(_payment_ref(invoice))
+        if payment is None:
+            return invoice, subscription
+        if payment.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
+            raise InvalidState.of("payment", payment.status, "given up")
+        if payment.status is PaymentStatus.SUCCEEDED:
+            raise LostRace("The invoice was paid while it was being read")
+        case = self.biller.collector.withdraw(work, Case(payment, invoice, subscription), at)
+        return case.invoice, case.subscription
+
+    def _follow(self, work: Work, subscription: Subscription | None, voided: Invoice, at: datetime) -> None:
+        if subscription is None:
+            return
+        if subscription.state is not SubscriptionState.INCOMPLETE:
+            self.biller.collector.paid(work, subscription, voided, at)
+            return
+        ended = work.save(lifecycle.ended(subscription, at))
+        work.emit("subscription.canceled", ended)
+
+    @staticmethod
+    def _about(work: Work, invoice: Invoice, *also: Ref[Any]) -> Found:
+        """The invoice's customer, subscription and latest payment, in one batch."""
+        refs: list[Ref[Any]] = [_customer_ref(invoice), _subscription_ref(invoice), _payment_ref(invoice)]
+        return work.load(*(ref for ref in refs if ref.id), *also)
+
+
+def not_voided(invoice: Invoice) -> BillingError | None:
+    """The error for who wanted to void an invoice that its payer paid first; None where it is void.
+
+    What was written stays written: the payment is in the books.
+    """
+    if invoice.status is InvoiceStatus.VOID:
+        return None
+    return InvalidState.of("invoice", invoice.status, "voided")
+
+
+def _customer_ref(invoice: Invoice) -> Ref[Customer]:
+    return Ref(Customer, invoice.tenant_id, invoice.customer_id)
+
+
+def _subscription_ref(invoice: Invoice) -> Ref[Subscription]:
+    return Ref(Subscription, invoice.tenant_id, invoice.subscription_id or "")
+
+
+def _payment_ref(invoice: Invoice) -> Ref[Payment]:
+    return Ref(Payment, invoice.tenant_id, invoice.latest_payment_id or "")

@@ -1,0 +1,25 @@
+"""Making an invoice void: the books are put back, and so is the customer's balance."""
+
+from datetime import datetime
+
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.invoice import Invoice
+from billing.services.customers import balances
+from billing.services.kernel.work import Work
+from billing.services.usage.forgiveness import forgive
+
+
+def void(work: Work, invoice: Invoice, at: datetime) -> Invoice:
+    """Stage the draft or open invoice as void.
+
+    Raises:
+        InvalidState: it is neither, or something was paid or credited on it.
+    """
+    voided = settlement.void(invoice, at)
+    for entry in voided.entries:
+        work.save(entry)
+    balances.credit(work, invoice, voided.returned)
+    forgive(work, invoice.tenant_id, invoice.lines, {}, dict.fromkeys(line.id for line in invoice.lines))
+    after = work.save(voided.invoice)
+    work.emit("invoice.voided", after)
+    return after

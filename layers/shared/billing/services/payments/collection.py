@@ -1,0 +1,367 @@
+"""Collecting an invoice's money: attempt, charge, settle. The attempt is committed before Stripe is called.
+
+    attempt   stage the payment; the caller commits it with the invoice (the first of two commits)
+    charge    ask Stripe, under the attempt's key
+    settle    stage what follows from Stripe's word: payment, invoice, subscription, ledger, events
+
+Whoever learns the outcome settles: the request that charged, Stripe's webhook, or the sweep that looks it up.
+``settle`` changes nothing that is settled already, so they may come in any order, and each as often as it likes.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.dunning import Dunning
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.due import Due, wall_clock_shard
+from billing.domain.kernel.errors import InvalidState, PaymentMethodInvalid
+from billing.domain.payments.payment import (
+    AUTHENTICATION_REQUIRED,
+    PAYER_HAS,
+    ChargeResult,
+    Payment,
+    PaymentError,
+    PaymentStatus,
+    SettledBy,
+    attempt_id,
+    stripe_metadata,
+    with_result,
+)
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.domain.tenant import Tenant
+from billing.services.clocks.customer_time import shard_of
+from billing.services.customers import balances
+from billing.services.kernel.work import CardProcessor, Found, IntentWish, OpenedIntent, OutcomeUnknown, Ref, Work
+from billing.services.payments.idempotency_keys import outside_key
+
+RESEND_WITHIN = timedelta(hours=23)
+"""Stripe knows a key for 24 hours; after that the same request would charge again, so it is looked up instead."""
+_PENDING = ChargeResult(PaymentStatus.PENDING, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one payment is about."""
+
+    payment: Payment
+    invoice: Invoice
+    subscription: Subscription | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Collects invoices.
+
+    Args:
+        processor: Stripe.
+        due_shards: how many wall-clock shards there are.
+        check_after_s: when an attempt without an outcome is looked up.
+    """
+
+    processor: CardProcessor
+    due_shards: int
+    check_after_s: int
+
+    def attempt(
+        self,
+        work: Work,
+        invoice: Invoice,
+        customer: Customer,
+        payment_method_id: str,
+        at: datetime,
+        off_session: bool,
+        due: Due | None = None,
+    ) -> tuple[Payment, Invoice]:
+        """Stage the invoice's next charge attempt.
+
+        Args:
+            at: now, on the customer's clock.
+            off_session: nobody is there to authenticate the payment.
+            due: when an outcome that nobody heard of is looked up; by default in a minute of the wall clock.
+        """
+        payment = self._new_attempt(work, invoice, customer, payment_method_id, at, off_session)
+        payment = work.save(replace(payment, due=due or self.check_due(payment.id, work.now)))
+        # Its next dunning step is set when this attempt has failed.
+        return payment, work.save(replace(settlement.attempted(invoice, payment), due=None))
+
+    def _new_attempt(
+        self,
+        work: Work,
+        invoice: Invoice,
+        customer: Customer,
+        payment_method_id: str | None,
+        at: datetime,
+        off_session: bool,
+    ) -> Payment:
+        assert customer.stripe_customer_id is not None
+        number = invoice.attempt_count + 1
+        return Payment(
+            id=attempt_id(invoice.id, invoice.created_at, number),
+            tenant_id=invoice.tenant_id,
+            customer_id=customer.id,
+            amount=invoice.amount_due,
+            status=PaymentStatus.PENDING,
+            attempt=number,
+            idempotency_key=outside_key(work, invoice.tenant_id, "invoice", invoice.id, "attempt", str(number)),
+            stripe_customer_id=customer.stripe_customer_id,
+            payment_method_id=payment_method_id,
+            off_session=off_session,
+            created_at=at,
+            submitted_at=work.now,
+            invoice_id=invoice.id,
+            subscription_id=invoice.subscription_id,
+            test_clock_id=invoice.test_clock_id,
+        )
+
+    def intent(
+        self, work: Work, invoice: Invoice, customer: Customer, at: datetime, save_method: bool
+    ) -> tuple[Payment, Invoice, OpenedIntent]:
+        """Stage the invoice's next attempt as an intent that its payer completes in a form.
+
+        It moves no money, so it is made before the commit: its id follows from (invoice, attempt number), and where a
+        crash leaves one behind, nobody was ever given its secret. Dunning goes on meanwhile, and takes it back.
+
+        Args:
+            at: now, on the customer's clock.
+            save_method: keep what it is paid by as a saved method.
+        """
+        payment = self._new_attempt(work, invoice, customer, None, at, off_session=False)
+        # To charge this attempt instead is another request, and so is one for what a credit note has left of it.
+        key = f"{payment.idempotency_key}:intent:{payment.amount.micros}"
+        wish = IntentWish(payment.amount, payment.stripe_customer_id, stripe_metadata(payment), save_method, key)
+        opened = self.processor.open_intent(wish)
+        payment = work.save(self.waiting(payment, opened, work.now))
+        return payment, work.save(settlement.attempted(invoice, payment)), opened
+
+    def waiting(self, payment: Payment, opened: OpenedIntent, now: datetime) -> Payment:
+        """The payment whose payer has a form with this intent; after a day it is taken back."""
+        due = Due(wall_clock_shard(payment.id, self.due_shards), now + PAYER_HAS)
+        return replace(
+            payment,
+            status=PaymentStatus.REQUIRES_PAYMENT_METHOD,
+            stripe_payment_intent_id=opened.id,
+            due=due,
+        )
+
+    def charge(self, payment: Payment) -> ChargeResult:
+        """Stripe's word on an attempt; ``pending`` where it gave none, and the sweep will ask again."""
+        try:
+            return self.processor.charge(payment)
+        except OutcomeUnknown:
+            return _PENDING
+
+    def secret_of(self, payment: Payment) -> str | None:
+        """The client secret of a payment that is known to be its payer's turn; asked for again, for it is not stored.
+
+        Raises:
+            Unavailable: Stripe cannot be asked just now.
+        """
+        declined = payment.error is not None and payment.error.code != AUTHENTICATION_REQUIRED
+        if not payment.in_the_payers_hands or declined or payment.stripe_payment_intent_id is None:
+            return None
+        return self.processor.retrieve_charge(payment.stripe_payment_intent_id)[0].next_secret
+
+    def resolve(self, work: Work, payment: Payment) -> ChargeResult:
+        """What became of an attempt whose outcome nobody wrote down.
+
+        Raises:
+            Unavailable: Stripe cannot be asked just now.
+        """
+        if payment.stripe_payment_intent_id is None and work.now - payment.submitted_at < RESEND_WITHIN:
+            return self.charge(payment)
+        found = self.processor.find_charge(payment)
+        if found is not None:
+            return found
+        never_sent = PaymentError("payment.declined", "The charge never reached the card processor.", "not_sent")
+        return ChargeResult(PaymentStatus.FAILED, None, never_sent)
+
+    def settle(
+        self,
+        work: Work,
+        case: Case,
+        result: ChargeResult,
+        at: datetime,
+        by: SettledBy,
+        event_id: str | None = None,
+    ) -> Case:
+        """Stage what follows from Stripe's word.
+
+        Args:
+            at: now, on the customer's clock.
+            event_id: Stripe's event, where a webhook brought the news.
+        """
+        payment = self.heard(work, case.payment, result, at, by, event_id)
+        if payment is case.payment:
+            return case
+        if payment.status is PaymentStatus.SUCCEEDED:
+            return self._succeeded(work, replace(case, payment=payment), at)
+        payment = work.save(payment)
+        if payment.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
+            return self._failed(work, replace(case, payment=payment), at)
+        if payment.status is PaymentStatus.REQUIRES_ACTION:
+            work.emit("payment.requires_action", payment)
+        return replace(case, payment=payment)
+
+    def heard(
+        self, work: Work, payment: Payment, result: ChargeResult, at: datetime, by: SettledBy, event_id: str | None
+    ) -> Payment:
+        """The payment after Stripe's word, with its next alarm; unchanged where that is old news.
+
+        What its payer may still complete is looked at again when the payer's time is over, also after a decline: the
+        webhook of a second try may get lost.
+        """
+        after = with_result(payment, result, at, by, event_id)
+        if after is payment or after.status in (PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED):
+            return after
+        if not after.status.is_final:
+            return replace(after, due=after.due or self.check_due(after.id, work.now))
+        if after.in_the_payers_hands and after.test_clock_id is None:
+            return replace(after, due=Due(wall_clock_shard(after.id, self.due_shards), work.now + PAYER_HAS))
+        return after
+
+    def withdraw(self, work: Work, case: Case, at: datetime, replaced: bool = False) -> Case:
+        """Take back an attempt that its payer could still complete, before another one is made.
+
+        A form that the payer has open keeps its secret: without this, an old form and a new card would both pay.
+        Where the payer was faster, the attempt is settled as paid, and the invoice with it.
+
+        Args:
+            replaced: another attempt follows at once, so this one is no failure of the invoice's.
+
+        Raises:
+            InvalidState: it can be taken back no more, and has no outcome yet.
+        """
+        payment = case.payment
+        if not payment.in_the_payers_hands:
+            return case
+        result = self.taken_back(payment)
+        if not replaced or result.status is PaymentStatus.SUCCEEDED:
+            return self.settle(work, case, result, at, SettledBy.REQUEST)
+        after = self.heard(work, payment, result, at, SettledBy.REQUEST, None)
+        return case if after is payment else replace(case, payment=work.save(after))
+
+    def taken_back(self, payment: Payment) -> ChargeResult:
+        """Cancel an attempt at Stripe: canceled, or paid where the payer was faster.
+
+        Raises:
+            InvalidState: neither; whoever made another attempt now might charge twice.
+        """
+        result = self.processor.cancel_charge(payment)
+        if result.status not in (PaymentStatus.CANCELED, PaymentStatus.SUCCEEDED):
+            raise InvalidState.of("payment", result.status, "taken back")
+        return result
+
+    def _succeeded(self, work: Work, case: Case, at: datetime) -> Case:
+        received = settlement.paid(case.invoice, case.payment, at)
+        excess = None if received.excess.is_zero else received.excess
+        case = replace(case, payment=work.save(replace(case.payment, excess=excess)))
+        for entry in received.entries:
+            work.save(entry)
+        balances.credit(work, case.invoice, received.excess)
+        invoice = work.save(received.invoice)
+        work.emit("payment.succeeded", case.payment)
+        if case.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
+            work.emit("invoice.paid", invoice)
+        return Case(case.payment, invoice, self.paid(work, case.subscription, invoice, at))
+
+    def paid(
+        self, work: Work, subscription: Subscription | None, invoice: Invoice, at: datetime
+    ) -> Subscription | None:
+        """Stage what it means for its subscription that an invoice is paid, or that nobody has to pay it any more."""
+        if subscription is None or invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
+            return subscription
+        after = lifecycle.invoice_paid(subscription, invoice.id, at, self.shard_of(subscription))
+        if invoice.status is InvoiceStatus.VOID:
+            after = lifecycle.invoiced(after, invoice.lines)
+            after = lifecycle.rebilled(after, dict.fromkeys(line.id for line in invoice.lines))
+            after = lifecycle.credited_again(after, invoice.lines)
+        return _saved(work, subscription, after)
+
+    def in_dunning(self, invoice: Invoice, tenant: Tenant, dunning: Dunning, at: datetime) -> Invoice:
+        """The open invoice with its next dunning step."""
+        shard = shard_of(invoice.tenant_id, invoice.test_clock_id, invoice.id, self.due_shards)
+        return settlement.dunned(invoice, dunning, tenant.dunning_schedule_days, at, shard)
+
+    def shard_of(self, subscription: Subscription) -> str:
+        """The due shard of a subscription."""
+        return shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.due_shards)
+
+    def _failed(self, work: Work, case: Case, at: datetime) -> Case:
+        work.emit("payment.failed", case.payment)
+        invoice, subscription = case.invoice, case.subscription
+        if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != case.payment.id:
+            return case  # a later attempt has decided about the invoice already
+        failed = settlement.payment_failed(invoice, case.payment)
+        began = subscription is None or subscription.state is not SubscriptionState.INCOMPLETE
+        if invoice.auto_charge and began:
+            for_good = case.payment.error is not None and case.payment.error.final
+            dunning = (invoice.dunning or Dunning(at)).refused(case.payment.payment_method_id, for_good)
+            failed = self.in_dunning(failed, work.tenant, dunning, at)
+        invoice = work.save(failed)
+        work.emit("invoice.payment_failed", invoice)
+        if subscription is not None:
+            unpaid = lifecycle.invoice_unpaid(_without_dead_method(subscription, case.payment), invoice.id)
+            subscription = _saved(work, subscription, unpaid)
+        return Case(case.payment, invoice, subscription)
+
+    def check_due(self, payment_id: str, now: datetime) -> Due:
+        """When an attempt without an outcome is looked up, by default."""
+        return Due(wall_clock_shard(payment_id, self.due_shards), now + timedelta(seconds=self.check_after_s))
+
+
+def _without_dead_method(subscription: Subscription, payment: Payment) -> Subscription:
+    """A subscription whose own method is gone is charged by its customer's default from now on.
+
+    It may have got the method while that was being removed.
+    """
+    is_gone = payment.error is not None and payment.error.code == PaymentMethodInvalid.code
+    if not is_gone or subscription.payment_method_id != payment.payment_method_id:
+        return subscription
+    return replace(subscription, payment_method_id=None)
+
+
+def _saved(work: Work, before: Subscription, after: Subscription) -> Subscription:
+    if after is before:
+        return before
+    after = work.save(after)
+    work.emit(event_of(before, after), after)
+    return after
+
+
+def event_of(before: Subscription | None, after: Subscription) -> str:
+    """The event that a changed subscription is announced by."""
+    if before is None:
+        return "subscription.created"
+    if before.state is after.state:
+        return "subscription.updated"
+    if before.state is SubscriptionState.PAUSED and after.state in lifecycle.RENEWING:
+        return "subscription.resumed"
+    return _ENTERED.get(after.state, "subscription.updated")
+
+
+_ENTERED = {
+    SubscriptionState.CANCELED: "subscription.canceled",
+    SubscriptionState.PAUSED: "subscription.paused",
+    SubscriptionState.PAST_DUE: "subscription.past_due",
+}
+
+
+def load_case(
+    work: Work, tenant_id: str, payment_id: str, invoice_id: str, subscription_id: str | None, *also: Ref[Any]
+) -> tuple[Case | None, Found]:
+    """The payment with its invoice and subscription; None where the payment is not written (yet).
+
+    Args:
+        also: what else the batch is to bring; it is in the second part of the answer.
+    """
+    payment_ref, invoice_ref = Ref(Payment, tenant_id, payment_id), Ref(Invoice, tenant_id, invoice_id)
+    subscription_ref = Ref(Subscription, tenant_id, subscription_id) if subscription_id else None
+    found = work.load(payment_ref, invoice_ref, *([subscription_ref] if subscription_ref else []), *also)
+    payment, invoice = found.get(payment_ref), found.get(invoice_ref)
+    if payment is None or invoice is None:
+        return None, found
+    return Case(payment, invoice, found.get(subscription_ref) if subscription_ref else None), found

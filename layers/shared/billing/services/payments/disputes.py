@@ -1,0 +1,60 @@
+"""Disputes, as Stripe tells of them: written down, in the books, and on what they are about."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.payments import dispute as domain
+from billing.domain.payments.dispute import Dispute, DisputeNews
+from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.services.kernel.failures import NotWrittenYet
+from billing.services.kernel.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """What a dispute is about, as it is stored.
+
+    Args:
+        invoice: what the payment paid; None for a sale of its own.
+        dispute: None where nobody here knew of it.
+    """
+
+    payment: Payment
+    invoice: Invoice | None
+    dispute: Dispute | None
+
+
+def apply(work: Work, about: Disputed, news: DisputeNews, at: datetime) -> bool:
+    """Stage what Stripe's word on a dispute changes; False where it is old news.
+
+    What it takes is held back of the payment (nobody refunds it a second time) and said on the invoice.
+
+    Args:
+        at: now, on the customer's clock.
+
+    Raises:
+        NotWrittenYet: that the payment succeeded is not written here yet.
+    """
+    payment, before = about.payment, about.dispute
+    if payment.status is not PaymentStatus.SUCCEEDED:
+        raise NotWrittenYet(f"{payment.id} is {payment.status}, and disputed")
+    after = domain.opened(payment, news, at) if before is None else domain.with_news(before, news, at)
+    if after is before:
+        return False
+    entry = domain.entry_for(before, after, at)
+    if entry is not None:
+        work.save(entry)
+    after = work.save(after)
+    held = domain.held_back(payment, after)
+    if held != payment:
+        work.save(held)
+    if about.invoice is not None:
+        flagged = domain.flagged(about.invoice, after)
+        if flagged != about.invoice:
+            work.save(flagged)
+    if before is None:
+        work.emit("dispute.opened", after)
+    if after.status.is_closed and (before is None or before.status is not after.status):
+        work.emit("dispute.closed", after)
+    return True

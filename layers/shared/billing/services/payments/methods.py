@@ -1,0 +1,307 @@
+"""Saved payment methods: have one that a customer may be charged by, save, choose and remove them.
+
+Stripe keeps the methods, this is what is known of them here. A method may come and go without us (a form that a payer
+completed, somebody at Stripe's dashboard): its webhook ends in ``kept`` or ``removed`` as a request does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.kernel.errors import PaymentMethodInvalid
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.services.clocks.customer_time import customer_time
+from billing.services.kernel.work import (
+    AttachedMethod,
+    CardProcessor,
+    CustomerUnknown,
+    OpenedIntent,
+    Page,
+    Query,
+    Ref,
+    Work,
+)
+from billing.services.payments.idempotency_keys import customer_key, outside_key
+
+T = TypeVar("T")
+
+_MOST_AT_ONCE = 40
+"""Subscriptions that one commit takes off a method: each is an item and an event, of the hundred of a transaction."""
+_PAGE = 100
+_CARD = "card"
+_KEY_IS_NEW_AFTER = timedelta(hours=24)
+
+
+def page(work: Work, customer_id: str | None, limit: int, cursor: str | None) -> Page[PaymentMethod]:
+    """A page of a customer's saved methods; the tenant's default customer's where none is named."""
+    wanted = customer_id or work.tenant.default_customer_id
+    return work.query(Query(PaymentMethod, index="customer", value=wanted, limit=limit, start=cursor))
+
+
+def usable(
+    work: Work, processor: CardProcessor, customer: Customer, method_id: str, known: PaymentMethod | None
+) -> tuple[Customer, PaymentMethod]:
+    """The method, and the customer with what changed on it, both staged.
+
+    The first method of a customer becomes its default; a later one does not, unless somebody asks for that.
+
+    Args:
+        known: the method as it is stored, where it is.
+
+    Raises:
+        PaymentMethodInvalid: it is another customer's, or was detached, or cannot be attached.
+    """
+    if known is not None:
+        _require_own(known, customer.id)
+        return _with_default(work, customer, customer, known), known
+    customer = with_stripe_customer(work, processor, customer)
+    stripe_id = customer.stripe_customer_id or ""
+    key = outside_key(work, customer.tenant_id, "attach", method_id, "to", stripe_id)
+    try:
+        attached = processor.attach(method_id, stripe_id, key)
+    except CustomerUnknown:
+        raise PaymentMethodInvalid("The customer was deleted at the card processor, with its methods") from None
+    if attached.id != method_id:  # a test token: the webhook of what it became may have been faster than the answer
+        ref = Ref(PaymentMethod, customer.tenant_id, attached.id)
+        known = work.load(ref).get(ref)
+        if known is not None:
+            _require_own(known, customer.id)
+    return kept(work, customer, stripe_id, attached, known)
+
+
+def kept(
+    work: Work, customer: Customer, stripe_customer_id: str, attached: AttachedMethod, known: PaymentMethod | None
+) -> tuple[Customer, PaymentMethod]:
+    """Stage a method that Stripe has attached to a customer, and the customer with what changed on it.
+
+    Args:
+        known: the method as it is stored, where it is.
+    """
+    after = replace(customer, stripe_customer_id=customer.stripe_customer_id or stripe_customer_id)
+    method = known or PaymentMethod(
+        id=attached.id,
+        tenant_id=customer.tenant_id,
+        customer_id=customer.id,
+        type=attached.type,
+        created_at=work.now,
+    )
+    if method.card != attached.card or known is None:
+        method = work.save(replace(method, card=attached.card))
+    return _with_default(work, customer, after, method), method
+
+
+def _with_default(work: Work, before: Customer, after: Customer, method: PaymentMethod) -> Customer:
+    """The customer, with this method as its default where it had none; staged where anything changed."""
+    after = replace(after, default_payment_method_id=after.default_payment_method_id or method.id)
+    if after == before:
+        return before
+    after = work.save(after)
+    work.emit("customer.updated", after)
+    return after
+
+
+def chosen(work: Work, customer: Customer, method_id: str | None) -> Customer:
+    """The customer with another default method, or with none, staged."""
+    customer = work.save(replace(customer, default_payment_method_id=method_id))
+    work.emit("customer.updated", customer)
+    return customer
+
+
+def removed(work: Work, customer: Customer, method: PaymentMethod) -> PaymentMethod:
+    """Stage that a method is gone: what was shown of it is erased, and nothing is charged to it any more.
+
+    The customer's newest other method takes its place as default, where there is one; subscriptions that were paid by
+    it are paid by the default from now on. The customer is staged in any case: of two who choose and remove methods of
+    a customer at once, one runs again and sees what the other did.
+    """
+    if method.detached_at is not None:
+        return method
+    _freed(work, customer.id, {method.id})
+    if customer.default_payment_method_id == method.id:
+        chosen(work, customer, _newest_but(work, method))
+    else:
+        work.save(customer)
+    return work.save(replace(method, card=None, detached_at=work.now))
+
+
+def tombstone(work: Work, customer: Customer, method_id: str) -> PaymentMethod:
+    """Stage that a method that was never written here is gone, so that late news of it bring it back no more."""
+    gone = PaymentMethod(
+        method_id, customer.tenant_id, customer.id, _CARD, created_at=work.now, card=None, detached_at=work.now
+    )
+    return work.save(gone)
+
+
+def customer_gone(work: Work, customer: Customer) -> Customer:
+    """Stage that somebody deleted a customer at Stripe, and all its methods with it; the next charge makes another one.
+
+    However many they are: what does not fit one commit is committed on the way, and can be done again.
+    """
+    cursor, methods = None, []
+    while True:
+        found = work.query(Query(PaymentMethod, index="customer", value=customer.id, limit=_PAGE, start=cursor))
+        methods += [each for each in found.items if each.detached_at is None]
+        cursor = found.next_cursor
+        if cursor is None:
+            break
+    staged = _freed(work, customer.id, {each.id for each in methods})
+    for method in methods:
+        staged = _room(work, staged)
+        work.save(replace(method, card=None, detached_at=work.now))
+    _room(work, staged)
+    ref = Ref(Customer, customer.tenant_id, customer.id)
+    latest = work.load(ref).require(ref)
+    customer = work.save(
+        replace(
+            latest,
+            stripe_customer_id=None,
+            default_payment_method_id=None,
+            deleted_at_stripe=latest.deleted_at_stripe + 1,
+        )
+    )
+    work.emit("customer.updated", customer)
+    return customer
+
+
+def with_stripe_customer(work: Work, processor: CardProcessor, customer: Customer) -> Customer:
+    """The customer as Stripe knows it, staged where Stripe did not know it before.
+
+    One Stripe customer for one of ours, whoever asks first: two requests at once must not make two.
+    """
+    if customer.stripe_customer_id is not None:
+        return customer
+    stripe_id = processor.ensure_customer(customer, customer_key(customer))
+    return work.save(replace(customer, stripe_customer_id=stripe_id))
+
+
+def at_stripe(
+    work: Work, processor: CardProcessor, customer: Customer, call: Callable[[Customer], T]
+) -> tuple[Customer, T]:
+    """What a call about a customer answers; once more with a new Stripe customer where the old one was deleted there.
+
+    Its webhook may be late, or lost.
+
+    Args:
+        call: gets the customer, with its Stripe id.
+    """
+    customer = with_stripe_customer(work, processor, customer)
+    try:
+        return customer, call(customer)
+    except CustomerUnknown:
+        customer = with_stripe_customer(work, processor, customer_gone(work, customer))
+        return customer, call(customer)
+
+
+def _newest_but(work: Work, gone: PaymentMethod) -> str | None:
+    """The customer's newest other method. The index may still show one that has just gone, so it is loaded.
+
+    Stripe's ids do not sort by time, so the newest is looked for among all that fit on a page.
+    """
+    shown = work.query(Query(PaymentMethod, index="customer", value=gone.customer_id, limit=_PAGE)).items
+    for each in sorted(shown, key=lambda each: each.created_at, reverse=True):
+        ref = Ref(PaymentMethod, gone.tenant_id, each.id)
+        found = work.load(ref).get(ref) if each.id != gone.id else None
+        if found is not None and found.detached_at is None:
+            return found.id
+    return None
+
+
+def _freed(work: Work, customer_id: str, method_ids: set[str]) -> int:
+    """Stage that a customer's subscriptions are paid by the default instead; returns how many are staged."""
+    cursor, staged = None, 0
+    while True:
+        found = work.query(Query(Subscription, index="customer", value=customer_id, limit=_PAGE, start=cursor))
+        for each in found.items:
+            if each.payment_method_id not in method_ids or each.state is SubscriptionState.CANCELED:
+                continue
+            staged = _room(work, staged)
+            work.emit("subscription.updated", work.save(replace(each, payment_method_id=None)))
+        cursor = found.next_cursor
+        if cursor is None:
+            return staged
+
+
+def _room(work: Work, staged: int) -> int:
+    """Commit what is staged where one more does not fit; returns how many are staged with that one."""
+    if staged < _MOST_AT_ONCE:
+        return staged + 1
+    work.checkpoint({})  # repeatable: the next run finds fewer
+    return 1
+
+
+def is_old(opened: OpenedIntent, now: datetime) -> bool:
+    """Whether an intent was made for an earlier use of the key: Stripe may know a key for longer than we do."""
+    return now - opened.created_at > _KEY_IS_NEW_AFTER
+
+
+def _require_own(method: PaymentMethod, customer_id: str) -> None:
+    if method.customer_id != customer_id:
+        raise PaymentMethodInvalid(f"The payment method {method.id} is another customer's")
+    if method.detached_at is not None:
+        raise PaymentMethodInvalid(f"The payment method {method.id} was detached")
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethods:
+    """The use cases."""
+
+    processor: CardProcessor
+
+    def setup(self, work: Work, customer_id: str | None) -> OpenedIntent:
+        """Open an intent by which a customer saves a payment method in a form; its webhook brings the method.
+
+        Raises:
+            NotFound: no such customer.
+            InvalidState: the customer's test clock is advancing.
+            Unavailable: the card processor is down; nothing is written.
+        """
+        ref = Ref(Customer, work.tenant.id, customer_id or work.tenant.default_customer_id)
+        customer = work.load(ref).require(ref)
+        customer_time(work, customer)
+        metadata = {"tenant_id": customer.tenant_id, "customer_id": customer.id}
+
+        def open_setup(customer: Customer) -> OpenedIntent:
+            stripe_id = customer.stripe_customer_id or ""
+            key = outside_key(work, customer.tenant_id, "setup", stripe_id)
+            opened = self.processor.open_setup(stripe_id, metadata, key)
+            if not is_old(opened, work.now):
+                return opened
+            return self.processor.open_setup(stripe_id, metadata, f"{key}:{opened.id}")
+
+        return at_stripe(work, self.processor, customer, open_setup)[1]
+
+    def remove(self, work: Work, method_id: str) -> PaymentMethod:
+        """Detach a method for good. What is under way by it goes on.
+
+        Raises:
+            NotFound: no such method.
+            Unavailable: the card processor is down; nothing is written.
+        """
+        method, customer = self._owned(work, method_id)
+        if method.detached_at is not None:
+            return method  # its webhook was faster, or this is the retry
+        # Stripe first: a method that is gone here and charged there would be worse than one that is asked for twice.
+        self.processor.detach(method.id, outside_key(work, method.tenant_id, "detach", method.id))
+        return removed(work, customer, method)
+
+    def set_default(self, work: Work, method_id: str) -> PaymentMethod:
+        """Have a customer charged by this method, where nothing else is said.
+
+        Raises:
+            NotFound: no such method.
+            PaymentMethodInvalid: it was detached.
+        """
+        method, customer = self._owned(work, method_id)
+        _require_own(method, customer.id)
+        if customer.default_payment_method_id != method.id:
+            chosen(work, customer, method.id)
+        return method
+
+    @staticmethod
+    def _owned(work: Work, method_id: str) -> tuple[PaymentMethod, Customer]:
+        method_ref = Ref(PaymentMethod, work.tenant.id, method_id)
+        method = work.load(method_ref).require(method_ref, "payment method")
+        customer_ref = Ref(Customer, work.tenant.id, method.customer_id)
+        return method, work.load(customer_ref).require(customer_ref)

@@ -1,0 +1,249 @@
+"""Payments for no invoice: a plain amount, or an order of the tenant's. Each is a sale of its own in the books.
+
+By a saved method it is charged in the request, with two commits around the charge; where the payer is to complete it
+in a form, the intent moves no money and stands between load and commit (design.md, idea 1).
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from billing.domain import ledger
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.kernel.currencies import charge_maximum, charge_minimum, charge_step, is_charged
+from billing.domain.kernel.errors import PaymentMethodInvalid, ValidationFailed
+from billing.domain.kernel.ids import derived
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import (
+    FORM,
+    ChargeResult,
+    Payment,
+    PaymentStatus,
+    SettledBy,
+    intent_payment_id,
+)
+from billing.services.clocks.customer_time import customer_time
+from billing.services.kernel.work import IntentWish, OpenedIntent, Ref, Work
+from billing.services.payments.collection import Collector
+from billing.services.payments.idempotency_keys import outside_key
+from billing.services.payments.methods import at_stripe, is_old, usable
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeWish:
+    """What is to be paid, and by whom.
+
+    Args:
+        customer_id: who pays; the tenant's default customer where it is None.
+        payment_method_id: what is charged now; None for the customer's default, or for the payer to choose.
+        order_id: the order that it is for, in the tenant's words.
+        off_session: nobody is there to authenticate the payment.
+        save_method: keep what it is paid by as a saved method.
+    """
+
+    amount: Money
+    customer_id: str | None = None
+    payment_method_id: str | None = None
+    order_id: str | None = None
+    off_session: bool = True
+    save_method: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A payment that was just made or gone on with, and the secret by which its payer goes on, where it is needed."""
+
+    payment: Payment
+    client_secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimePayments:
+    """The use cases."""
+
+    collector: Collector
+
+    def charge(self, work: Work, wish: OneTimeWish) -> Made:
+        """Charge a saved method now.
+
+        Raises:
+            NotFound: no such customer.
+            ValidationFailed: the amount cannot be charged in its currency.
+            PaymentMethodInvalid: there is no method to charge, or it is another customer's.
+            Unavailable: the card processor is down; nothing is written.
+        """
+        _require_chargeable(wish.amount)
+        customer_ref = _customer_ref(work, wish)
+        method_ref = Ref(PaymentMethod, work.tenant.id, wish.payment_method_id or "")
+        found = work.load(customer_ref, *([method_ref] if method_ref.id else []))
+        if work.progress is not None:
+            return self._go_on(work, work.progress["payment"])
+        self.collector.processor.ready()
+        customer = found.require(customer_ref)
+        at = customer_time(work, customer)
+        customer, method_id = self._method(work, customer, wish.payment_method_id, found.get(method_ref))
+        payment_id = work.fresh_id("pay", at)
+        payment = replace(
+            self._new(work, wish, customer, payment_id, at),
+            payment_method_id=method_id,
+            due=self.collector.check_due(payment_id, work.now),
+        )
+        payment = work.save(payment)
+        work.checkpoint({"payment": payment.id})
+        result = self.collector.charge(payment)
+        return self._made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
+
+    def intent(self, work: Work, wish: OneTimeWish) -> Made:
+        """Have a payer pay who is present: by a method now, or in a form, within a day.
+
+        Raises:
+            NotFound: no such customer.
+            ValidationFailed: the amount cannot be charged in its currency.
+            PaymentMethodInvalid: the method that is named is another customer's, or cannot be used.
+            Unavailable: the card processor is down; nothing is written.
+        """
+        if wish.payment_method_id is not None:
+            return self.charge(work, wish)
+        _require_chargeable(wish.amount)
+        customer_ref = _customer_ref(work, wish)
+        customer = work.load(customer_ref).require(customer_ref)
+        at = customer_time(work, customer)
+
+        def open_intent(customer: Customer) -> tuple[str, OpenedIntent]:
+            return self._opened(work, wish, customer)
+
+        customer, (key, opened) = at_stripe(work, self.collector.processor, customer, open_intent)
+        payment_id = intent_payment_id(customer.tenant_id, opened.id, opened.created_at)
+        payment = replace(self._new(work, wish, customer, payment_id, at), idempotency_key=key)
+        return Made(work.save(self.collector.waiting(payment, opened, work.now)), opened.client_secret)
+
+    def _opened(self, work: Work, wish: OneTimeWish, customer: Customer) -> tuple[str, OpenedIntent]:
+        """A new intent, and its key at Stripe."""
+        stripe_id = customer.stripe_customer_id or ""
+        metadata = {"tenant_id": customer.tenant_id, "customer_id": customer.id, FORM: "one_time"}
+        if customer.test_clock_id is not None:
+            metadata["test_clock_id"] = customer.test_clock_id
+        key = outside_key(work, customer.tenant_id, "intent", stripe_id)
+        opened = self.collector.processor.open_intent(
+            IntentWish(wish.amount, stripe_id, metadata, wish.save_method, key)
+        )
+        if not is_old(opened, work.now):
+            return key, opened
+        key = f"{key}:{opened.id}"
+        return key, self.collector.processor.open_intent(
+            IntentWish(wish.amount, stripe_id, metadata, wish.save_method, key)
+        )
+
+    def settle(
+        self,
+        work: Work,
+        payment: Payment,
+        result: ChargeResult,
+        at: datetime,
+        by: SettledBy,
+        event_id: str | None = None,
+    ) -> Payment:
+        """Stage what follows from Stripe's word; nothing where that is old news.
+
+        Args:
+            at: now, on the customer's clock.
+            event_id: Stripe's event, where a webhook brought the news.
+        """
+        after = self.collector.heard(work, payment, result, at, by, event_id)
+        if after is payment:
+            return payment
+        after = work.save(after)
+        if after.status is PaymentStatus.SUCCEEDED:
+            for entry in _sale(after, at):
+                work.save(entry)
+            work.emit("payment.succeeded", after)
+        elif after.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
+            work.emit("payment.failed", after)
+        elif after.status is PaymentStatus.REQUIRES_ACTION:
+            work.emit("payment.requires_action", after)
+        return after
+
+    def withdraw(self, work: Work, payment: Payment, at: datetime) -> Payment:
+        """Take back an intent that its payer could still complete; paid, where the payer was faster.
+
+        Raises:
+            InvalidState: it can be taken back no more, and has no outcome yet.
+        """
+        if not payment.in_the_payers_hands:
+            return payment
+        return self.settle(work, payment, self.collector.taken_back(payment), at, SettledBy.SWEEP)
+
+    def _go_on(self, work: Work, payment_id: str) -> Made:
+        """Go on from the first commit of an earlier run: ask about its attempt instead of starting anew."""
+        ref = Ref(Payment, work.tenant.id, payment_id)
+        payment = work.load(ref).require(ref)
+        if payment.status.is_final:
+            return Made(payment, self.collector.secret_of(payment))
+        result = self.collector.resolve(work, payment)
+        payment = self.settle(work, payment, result, payment.created_at, SettledBy.REQUEST)
+        return self._made(payment, result)
+
+    @staticmethod
+    def _made(payment: Payment, result: ChargeResult) -> Made:
+        return Made(payment, result.next_secret if payment.off_session else result.client_secret)
+
+    def _method(
+        self, work: Work, customer: Customer, wanted: str | None, known: PaymentMethod | None
+    ) -> tuple[Customer, str]:
+        if wanted is not None:
+            customer, method = usable(work, self.collector.processor, customer, wanted, known)
+            return customer, method.id
+        if customer.default_payment_method_id is None or customer.stripe_customer_id is None:
+            raise PaymentMethodInvalid("The customer has no payment method")
+        return customer, customer.default_payment_method_id
+
+    @staticmethod
+    def _new(work: Work, wish: OneTimeWish, customer: Customer, payment_id: str, at: datetime) -> Payment:
+        assert customer.stripe_customer_id is not None
+        return Payment(
+            id=payment_id,
+            tenant_id=customer.tenant_id,
+            customer_id=customer.id,
+            amount=wish.amount,
+            status=PaymentStatus.PENDING,
+            attempt=1,
+            idempotency_key=outside_key(work, customer.tenant_id, "payment", payment_id),
+            stripe_customer_id=customer.stripe_customer_id,
+            payment_method_id=None,
+            off_session=wish.off_session,
+            created_at=at,
+            submitted_at=work.now,
+            order_id=wish.order_id,
+            test_clock_id=customer.test_clock_id,
+            metadata=wish.metadata,
+        )
+
+
+def _customer_ref(work: Work, wish: OneTimeWish) -> Ref[Customer]:
+    return Ref(Customer, work.tenant.id, wish.customer_id or work.tenant.default_customer_id)
+
+
+def _require_chargeable(amount: Money) -> None:
+    """Refuse what Stripe would refuse, before anything is written.
+
+    Raises:
+        ValidationFailed: cards cannot be charged in this currency, or not this amount of it.
+    """
+    code = amount.currency
+    if not is_charged(code):
+        raise ValidationFailed.of("currency", "not_chargeable")
+    if amount.minor % charge_step(code):
+        raise ValidationFailed.of("amount", "not_chargeable_in_currency")
+    if amount.minor < charge_minimum(code):
+        raise ValidationFailed.of("amount", "below_the_least_that_cards_are_charged")
+    if amount.minor > charge_maximum(code):
+        raise ValidationFailed.of("amount", "above_the_most_that_cards_are_charged")
+
+
+def _sale(payment: Payment, at: datetime) -> list[ledger.LedgerEntry]:
+    """20.00 sold and paid: Dr receivable 20.00, Cr revenue 20.00; Dr cash 20.00, Cr receivable 20.00."""
+    about = (payment.id, payment.customer_id, payment.amount, at)
+    return [
+        ledger.sold(derived("le", payment.created_at, "payment.sold", payment.id), *about),
+        ledger.payment_received(derived("le", payment.created_at, "payment.succeeded", payment.id), *about),
+    ]

@@ -1,0 +1,333 @@
+"""Sending money back: attempt, send, settle. The refund is committed before Stripe is called, as a charge is.
+
+    attempt   stage the refund; the caller commits it with what it pays out (the first of two commits)
+    send      ask Stripe, under the refund's key
+    settle    stage what follows from Stripe's word: refund, ledger, events, and ``on_failed``
+
+Whoever learns the outcome settles: the request that asked, Stripe's webhook, or the sweep that looks it up.
+``settle`` changes nothing that is settled already, so they may come in any order, and each as often as it likes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing.domain.customers import balance as balances
+from billing.domain.customers.balance import Balance
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.currencies import charge_step
+from billing.domain.kernel.due import Due, clock_of
+from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvailable, ValidationFailed
+from billing.domain.kernel.ids import derived
+from billing.domain.kernel.money import Money
+from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.payments.refund import (
+    Refund,
+    RefundResult,
+    RefundStatus,
+    entries_for,
+    off_balance,
+    taken_from_balance,
+    with_result,
+)
+from billing.services.clocks.customer_time import shard_of
+from billing.services.kernel.work import CardProcessor, OutcomeUnknown, Ref, RefundOnFile, Work
+from billing.services.payments.collection import RESEND_WITHIN
+from billing.services.payments.idempotency_keys import outside_key
+
+_LOOK_EVERY = timedelta(hours=6)
+"""A bank may take days over a refund. Its webhook tells; this is for the one that got lost."""
+_PENDING = RefundResult(RefundStatus.PENDING, None)
+
+OnFailed = Callable[[Work, Refund, datetime], None]
+"""Told in ``settle``, within its unit of work, of a refund behind a credit note that failed: (work, refund, now)."""
+
+OFF_BALANCE = "above_what_is_left_in_the_balance"
+"""Why a refund is refused whose money the customer has used meanwhile."""
+
+OnSettled = Callable[[Work, Refund, Money, datetime], None]
+"""Told in ``settle``, within its unit of work, of a refund's outcome: (work, refund, what left the account, now)."""
+
+
+def _nothing_to_note(work: Work, refund: Refund, paid_out: Money, at: datetime) -> None:
+    """Where nobody keeps a sum of refunds."""
+
+
+def _nobody_told(work: Work, refund: Refund, at: datetime) -> None:
+    """Where no ``on_failed`` was handed in: the refund stays due, and an alarm goes off, rather than money vanish.
+
+    Raises:
+        LookupError: always.
+    """
+    raise LookupError(f"the refund {refund.id} failed, and nobody credits the customer of {refund.credit_note_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Refunder:
+    """Refunds payments.
+
+    Args:
+        processor: Stripe.
+        due_shards: how many wall-clock shards there are.
+        check_after_s: when a refund without an outcome is looked up.
+        on_failed: gives the customer otherwise what a credit note promised: it credits ``refund.amount`` to the
+            customer's balance (Dr receivable, Cr customer balance). Called once for each refund at most, also for
+            one that had succeeded and came back; never for a refund without a credit note.
+        on_settled: keeps the sums of what was refunded. It gets the refund's amount when that succeeded, minus that
+            when the bank sent it back, and zero when it never left.
+    """
+
+    processor: CardProcessor
+    due_shards: int
+    check_after_s: int
+    on_failed: OnFailed = _nobody_told
+    on_settled: OnSettled = _nothing_to_note
+
+    def attempt(
+        self,
+        work: Work,
+        payment: Payment,
+        amount: Money,
+        reason: str | None,
+        at: datetime,
+        credit_note_id: str | None,
+        from_balance: bool = False,
+    ) -> Refund:
+        """Stage a refund of ``amount`` of a payment, to the card that paid. The payment is staged with it: what is
+        taken of it cannot be taken again, by however many requests at once.
+
+        Args:
+            reason: the tenant's own words; ``duplicate``, ``fraudulent`` and ``requested_by_customer`` go to Stripe.
+            at: now, on the customer's clock.
+            credit_note_id: the credit note that it pays out.
+            from_balance: the money comes off the customer's balance, where the payment had put it.
+
+        Raises:
+            InvalidState: the payment brought no money.
+            ValidationFailed: the amount is not above zero, or none that can be transferred.
+            RefundExceedsAvailable: more than is left of the payment, or of the balance.
+        """
+        if payment.status is not PaymentStatus.SUCCEEDED or payment.stripe_payment_intent_id is None:
+            raise InvalidState.of("payment", payment.status, "refunded")
+        require_refundable(payment, amount)
+        refund_id = work.fresh_id("re")
+        refund = Refund(
+            id=refund_id,
+            tenant_id=payment.tenant_id,
+            customer_id=payment.customer_id,
+            payment_id=payment.id,
+            invoice_id=payment.invoice_id,
+            credit_note_id=credit_note_id,
+            amount=amount,
+            status=RefundStatus.PENDING,
+            reason=reason,
+            idempotency_key=outside_key(work, payment.tenant_id, "refund", refund_id),
+            stripe_payment_intent_id=payment.stripe_payment_intent_id,
+            created_at=at,
+            submitted_at=work.now,
+            from_balance=from_balance,
+            test_clock_id=payment.test_clock_id,
+            due=self._check_due(payment, refund_id, at, work.now),
+        )
+        refund = work.save(refund)
+        work.emit("refund.created", refund)
+        if from_balance:
+            self._off_balance(work, refund, amount, at)
+        work.save(_reserved(payment, refund))
+        return refund
+
+    def adopt(self, work: Work, payment: Payment, theirs: RefundOnFile, at: datetime) -> Refund:
+        """Write down a refund that somebody made at Stripe, not here: no money goes without a record.
+
+        Its id follows from Stripe's, so every event about it means the same one.
+
+        Args:
+            payment: what it gives back.
+            at: now, on the customer's clock.
+        """
+        assert theirs.result.stripe_refund_id is not None
+        assert payment.stripe_payment_intent_id is not None
+        refund_id = adopted_id(theirs)
+        too_much = in_balance(work, payment)
+        refund = Refund(
+            id=refund_id,
+            tenant_id=payment.tenant_id,
+            customer_id=payment.customer_id,
+            payment_id=payment.id,
+            invoice_id=payment.invoice_id,
+            credit_note_id=None,
+            amount=theirs.amount,
+            status=RefundStatus.PENDING,
+            reason=theirs.reason,
+            idempotency_key=theirs.result.stripe_refund_id,
+            stripe_payment_intent_id=payment.stripe_payment_intent_id,
+            created_at=at,
+            submitted_at=work.now,
+            at_stripe=True,
+            from_balance=theirs.amount <= too_much,
+            part_from_balance=too_much if Money.zero(too_much.currency) < too_much < theirs.amount else None,
+            test_clock_id=payment.test_clock_id,
+            due=self._check_due(payment, refund_id, at, work.now),
+        )
+        refund = replace(refund, stripe_refund_id=theirs.result.stripe_refund_id)
+        refund = work.save(refund)
+        work.emit("refund.created", refund)
+        taken = off_balance(refund)
+        if not taken.is_zero:
+            self._off_balance(work, refund, taken, at)
+        if refund.invoice_id is not None and taken != refund.amount:
+            _note_on_invoice(work, refund, refund.amount - taken)
+        work.save(_reserved(payment, refund))
+        return self.settle(work, refund, theirs.result, at)
+
+    def send(self, refund: Refund) -> RefundResult:
+        """Stripe's word on a refund; ``pending`` where it gave none, and the sweep will ask again."""
+        try:
+            return self.processor.refund(refund)
+        except OutcomeUnknown:
+            return _PENDING
+
+    def resolve(self, work: Work, refund: Refund) -> RefundResult:
+        """What became of a refund whose outcome nobody wrote down.
+
+        Raises:
+            Unavailable: Stripe cannot be asked just now.
+        """
+        if refund.stripe_refund_id is None and work.now - refund.submitted_at < RESEND_WITHIN:
+            return self.send(refund)
+        found = self.processor.find_refund(refund)
+        return found or RefundResult(RefundStatus.FAILED, None, "not_sent")
+
+    def settle(self, work: Work, refund: Refund, result: RefundResult, at: datetime) -> Refund:
+        """Stage what follows from Stripe's word.
+
+        Args:
+            at: now, on the customer's clock.
+        """
+        after = with_result(refund, result, at)
+        if after is refund:
+            return refund
+        after = work.save(after)
+        if after.status is not refund.status:
+            self.on_settled(work, after, _paid_out(refund, after), at)
+        for entry in entries_for(refund, after, at):
+            work.save(entry)
+        if after.status is RefundStatus.SUCCEEDED:
+            work.emit("refund.succeeded", after)
+        if after.status is RefundStatus.FAILED:
+            work.emit("refund.failed", after)
+            self._released(work, after, at)
+            if after.credit_note_id is not None:
+                self.on_failed(work, after, at)
+        return after
+
+    def settle_refund(self, work: Work, refund_id: str, now: datetime) -> Due | None:
+        """The alarm clock's work on a refund: ask Stripe about it, and settle it.
+
+        Args:
+            now: the wall clock's time, or the test clock's.
+
+        Returns:
+            when it is due next; None when never.
+
+        Raises:
+            OutcomeUnknown: Stripe does not know either, yet.
+        """
+        ref = Ref(Refund, work.tenant.id, refund_id)
+        refund = work.load(ref).get(ref)
+        if refund is None or refund.due is None or refund.due.at > now:
+            return refund.due if refund else None
+        result = self.resolve(work, refund)
+        at = refund.created_at if refund.test_clock_id else work.now
+        refund = self.settle(work, refund, result, at)
+        if refund.due is None:
+            return None
+        if refund.stripe_refund_id is None:
+            raise OutcomeUnknown(f"refund {refund_id} is {refund.status}")
+        # On a test clock, whose hours mean nothing to a bank, the webhook has to tell.
+        later = None if clock_of(refund.due.shard) else Due(refund.due.shard, work.now + _LOOK_EVERY)
+        return work.save(replace(refund, due=later)).due
+
+    def _released(self, work: Work, refund: Refund, at: datetime) -> None:
+        """Give back to the payment, and to the balance, what a failed refund had taken of them."""
+        ref = Ref(Payment, refund.tenant_id, refund.payment_id)
+        payment = work.load(ref).require(ref)
+        left = {each: amount for each, amount in payment.refunds.items() if each != refund.id}
+        taken = off_balance(refund)
+        excess = payment.excess if taken.is_zero else (payment.excess or taken - taken) + taken
+        work.save(replace(payment, refunds=left, excess=excess))
+        if not taken.is_zero:
+            self._off_balance(work, refund, -taken, at)
+        if refund.at_stripe and refund.invoice_id is not None and taken != refund.amount:
+            _note_on_invoice(work, refund, None)
+
+    @staticmethod
+    def _off_balance(work: Work, refund: Refund, amount: Money, at: datetime) -> None:
+        """Take an amount off the customer's balance, or put it back (below zero).
+
+        Raises:
+            RefundExceedsAvailable: it holds less: the customer has used it.
+        """
+        ref = Ref(Balance, refund.tenant_id, refund.customer_id)
+        balance = work.load(ref).get(ref) or balances.empty(ref.tenant_id, ref.id, amount.currency)
+        if amount > balance.amount:
+            message = f"What was paid too much went to the customer's balance, and {balance.amount} are left there"
+            raise RefundExceedsAvailable(message, (Detail("amount", OFF_BALANCE),))
+        work.save(balance.used(amount))
+        work.save(taken_from_balance(refund, amount, at))
+
+    def _check_due(self, payment: Payment, refund_id: str, at: datetime, now: datetime) -> Due:
+        """On a test clock it comes before anything later, so that time stays in order; else in a minute."""
+        shard = shard_of(payment.tenant_id, payment.test_clock_id, refund_id, self.due_shards)
+        return Due(shard, at if payment.test_clock_id else now + timedelta(seconds=self.check_after_s))
+
+
+def _paid_out(before: Refund, after: Refund) -> Money:
+    if after.status is RefundStatus.SUCCEEDED:
+        return after.amount
+    return -after.amount if before.status is RefundStatus.SUCCEEDED else Money.zero(after.amount.currency)
+
+
+def require_refundable(payment: Payment, amount: Money) -> None:
+    """Refuse what cannot be given back of a payment.
+
+    Raises:
+        ValidationFailed: the amount is not above zero, or none that can be transferred.
+        RefundExceedsAvailable: more than is left of it.
+    """
+    if amount <= Money.zero(payment.amount.currency):
+        raise ValidationFailed.of("amount", "not_positive")
+    if amount.minor % charge_step(amount.currency):
+        raise ValidationFailed.of("amount", "not_chargeable_in_currency")
+    if amount > payment.refundable:
+        message = f"Of {payment.amount}, {payment.refundable} are left to refund"
+        raise RefundExceedsAvailable(message, (Detail("amount", "above_what_is_left"),))
+
+
+def adopted_id(theirs: RefundOnFile) -> str:
+    """The id of a refund that was made at Stripe."""
+    return derived("re", theirs.created_at, theirs.result.stripe_refund_id or "")
+
+
+def in_balance(work: Work, payment: Payment) -> Money:
+    """What of a payment was too much, and is on its customer's balance still."""
+    zero = Money.zero(payment.amount.currency)
+    if payment.excess is None or payment.excess.is_zero:
+        return zero
+    ref = Ref(Balance, payment.tenant_id, payment.customer_id)
+    balance = work.load(ref).get(ref)
+    return min(payment.excess, balance.amount) if balance is not None else zero
+
+
+def _note_on_invoice(work: Work, refund: Refund, amount: Money | None) -> None:
+    """Say on an invoice what its payer got back without a credit note; None for nothing any more."""
+    ref = Ref(Invoice, refund.tenant_id, refund.invoice_id or "")
+    invoice = work.load(ref).require(ref)
+    others = {each: taken for each, taken in invoice.taken_back.items() if each != refund.id}
+    work.save(replace(invoice, taken_back=others if amount is None else {**others, refund.id: amount}))
+
+
+def _reserved(payment: Payment, refund: Refund) -> Payment:
+    taken = off_balance(refund)
+    excess = payment.excess if taken.is_zero else (payment.excess or taken) - taken
+    return replace(payment, refunds={**payment.refunds, refund.id: refund.amount}, excess=excess)

@@ -1,0 +1,165 @@
+"""What Stripe tells by webhook, and what it changes. The object is fetched again rather than trusted to be the newest.
+
+Harmless in any order and number: an event's id is committed with its effects (as an idempotency record), and
+what it says is compared with what is written already.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from billing.domain.clocks import TestClock
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.payments.dispute import Dispute, dispute_id
+from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
+from billing.domain.payments.refund import Refund
+from billing.services.kernel.failures import NotWrittenYet
+from billing.services.kernel.work import Found, Ref, Work
+from billing.services.payments import disputes, methods
+from billing.services.payments.collection import Collector, load_case
+from billing.services.payments.disputes import Disputed
+from billing.services.payments.one_time import OneTimePayments
+from billing.services.payments.refunds import Refunder
+from billing.services.payments.stripe_lookup import (
+    CustomerGone,
+    DisputedNews,
+    Event,
+    MethodNews,
+    News,
+    PaymentNews,
+    RefundNews,
+    look_up,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StripeEvents:
+    """The use case of the webhook."""
+
+    collector: Collector
+    refunder: Refunder
+
+    def look_up(self, event: Event) -> News | None:
+        """What the event is about, as it is now; None where it is nothing of ours.
+
+        Raises:
+            Unavailable: Stripe does not answer.
+        """
+        return look_up(self.collector.processor, event)
+
+    def apply(self, work: Work, event_id: str, news: News) -> bool:
+        """Stage what the event changes; False where it is old news.
+
+        Raises:
+            NotWrittenYet: what it is about is not there.
+            Unauthenticated: nor is its tenant: another stack shares the Stripe account.
+        """
+        if isinstance(news, PaymentNews):
+            return self._charge(work, event_id, news)
+        if isinstance(news, RefundNews):
+            return self._refund(work, news)
+        if isinstance(news, DisputedNews):
+            return _disputed(work, news)
+        if isinstance(news, MethodNews):
+            return _method(work, news)
+        return _customer_gone(work, news)
+
+    def _charge(self, work: Work, event_id: str, news: PaymentNews) -> bool:
+        if news.invoice_id is None:
+            payment, at, _ = _payment_and_time(work, news)
+            one_time = OneTimePayments(self.collector)
+            return one_time.settle(work, payment, news.result, at, SettledBy.WEBHOOK, event_id) is not payment
+        clock = _clock_refs(news)
+        case, found = load_case(work, news.tenant_id, news.payment_id, news.invoice_id, news.subscription_id, *clock)
+        if case is None:
+            raise NotWrittenYet(f"{news.payment_id} of {work.tenant.id}")
+        at = _when(case.payment, found.get(clock[0]) if clock else None, work.now)
+        settled = self.collector.settle(work, case, news.result, at, SettledBy.WEBHOOK, event_id)
+        return settled is not case
+
+    def _refund(self, work: Work, news: RefundNews) -> bool:
+        refund_ref = Ref(Refund, news.tenant_id, news.refund_id)
+        payment_ref = Ref(Payment, news.tenant_id, news.payment_id)
+        clock = _clock_refs(news)
+        found = work.load(refund_ref, payment_ref, *clock)
+        refund, payment = found.get(refund_ref), found.get(payment_ref)
+        if payment is None or (refund is None and news.is_ours):
+            raise NotWrittenYet(f"{news.refund_id} of {work.tenant.id}")
+        at = _when(refund or payment, found.get(clock[0]) if clock else None, work.now)
+        if refund is not None:
+            return self.refunder.settle(work, refund, news.refund.result, at) is not refund
+        if payment.status is not PaymentStatus.SUCCEEDED:
+            # Adopted now, it would not know what of the payment goes to the balance.
+            raise NotWrittenYet(f"{payment.id} is {payment.status}, and refunded")
+        self.refunder.adopt(work, payment, news.refund, at)
+        return True
+
+
+def _disputed(work: Work, news: DisputedNews) -> bool:
+    dispute_ref = Ref(Dispute, news.tenant_id, dispute_id(news.news))
+    invoice_ref = Ref(Invoice, news.tenant_id, news.invoice_id or "")
+    also: list[Ref[Any]] = [dispute_ref, *([invoice_ref] if news.invoice_id else [])]
+    payment, at, found = _payment_and_time(work, news, *also)
+    about = Disputed(payment, found.get(invoice_ref), found.get(dispute_ref))
+    return disputes.apply(work, about, news.news, at)
+
+
+def _method(work: Work, news: MethodNews) -> bool:
+    method_ref = Ref(PaymentMethod, news.tenant_id, news.method_id)
+    customer_ref = Ref(Customer, news.tenant_id, news.customer_id)
+    found = work.load(method_ref, customer_ref)
+    method, customer = found.get(method_ref), found.get(customer_ref)
+    if customer is None:
+        raise NotWrittenYet(f"{news.customer_id} of {work.tenant.id}")
+    if news.on_file is None:
+        if method is None:
+            methods.tombstone(work, customer, news.method_id)
+            return True
+        return methods.removed(work, customer, method) is not method
+    if method is not None and (method.detached_at is not None or method.customer_id != customer.id):
+        return False
+    stripe_id = news.on_file.processor_customer_id
+    assert stripe_id is not None
+    if customer.stripe_customer_id not in (None, stripe_id):
+        return False  # of a Stripe customer whom ours has replaced
+    return methods.kept(work, customer, stripe_id, news.on_file.method, method) != (customer, method)
+
+
+def _customer_gone(work: Work, news: CustomerGone) -> bool:
+    """Nothing can be charged to this Stripe customer any more: the next charge makes another one."""
+    ref = Ref(Customer, news.tenant_id, news.customer_id)
+    customer = work.load(ref).get(ref)
+    if customer is None or customer.stripe_customer_id != news.stripe_customer_id:
+        return False
+    methods.customer_gone(work, customer)
+    return True
+
+
+def _clock_refs(news: PaymentNews | RefundNews | DisputedNews) -> list[Ref[TestClock]]:
+    return [Ref(TestClock, news.tenant_id, news.test_clock_id)] if news.test_clock_id else []
+
+
+def _payment_and_time(work: Work, news: PaymentNews | DisputedNews, *also: Ref[Any]) -> tuple[Payment, datetime, Found]:
+    """The payment that the news are about, and the time on its customer's clock.
+
+    Args:
+        also: what else the batch is to bring; it is in the third part of the answer.
+
+    Raises:
+        NotWrittenYet: it is not there.
+    """
+    ref = Ref(Payment, news.tenant_id, news.payment_id)
+    clock = _clock_refs(news)
+    found = work.load(ref, *clock, *also)
+    payment = found.get(ref)
+    if payment is None:
+        raise NotWrittenYet(f"{news.payment_id} of {work.tenant.id}")
+    return payment, _when(payment, found.get(clock[0]) if clock else None, work.now), found
+
+
+def _when(money: Payment | Refund, clock: TestClock | None, now: datetime) -> datetime:
+    """The time on the customer's clock; while that advances, the attempt's own time is the best there is."""
+    if clock is None:
+        return now if money.test_clock_id is None else money.created_at
+    return max(clock.frozen_time, money.created_at)

@@ -1,0 +1,76 @@
+"""Payments whose outcome nobody wrote down: the alarm clock asks Stripe, and settles them.
+
+no answer to the charge     asked about after a minute, by id or metadata, until Stripe knows
+processing, authenticating  looked at once an hour, for the webhook may have been lost
+in the payer's hands        taken back when the payer's day is over; paid, where the payer was faster
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing.domain.kernel.due import Due, clock_of
+from billing.domain.payments.payment import PAYER_HAS, Payment, PaymentStatus, SettledBy
+from billing.services.kernel.work import Ref, Work
+from billing.services.payments.collection import Case, Collector, load_case
+from billing.services.payments.one_time import OneTimePayments
+
+_LOOK_EVERY = timedelta(hours=1)
+
+
+class StillUnknown(Exception):
+    """The payment has no outcome yet: look again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """The use case of the billing worker."""
+
+    collector: Collector
+
+    def settle_payment(self, work: Work, payment_id: str, now: datetime) -> Due | None:
+        """Ask Stripe about a payment that is due, and settle it.
+
+        Args:
+            now: the wall clock's time, or the test clock's.
+
+        Returns:
+            when it is due next; None when never.
+
+        Raises:
+            StillUnknown: Stripe does not know either, yet.
+        """
+        ref = Ref(Payment, work.tenant.id, payment_id)
+        payment = work.load(ref).get(ref)
+        if payment is None or payment.due is None or payment.due.at > now:
+            return payment.due if payment else None
+        result = self.collector.resolve(work, payment)
+        at = payment.created_at if payment.test_clock_id else work.now
+        if payment.invoice_id is None:
+            payment = OneTimePayments(self.collector).settle(work, payment, result, at, SettledBy.SWEEP)
+            return self._following(work, payment, None, at)
+        case, _ = load_case(work, work.tenant.id, payment.id, payment.invoice_id, payment.subscription_id)
+        assert case is not None
+        case = self.collector.settle(work, case, result, at, SettledBy.SWEEP)
+        return self._following(work, case.payment, case, at)
+
+    def _following(self, work: Work, payment: Payment, case: Case | None, at: datetime) -> Due | None:
+        """Its next alarm. On a test clock, whose hours mean nothing to Stripe, the webhook has to tell."""
+        if payment.due is None:
+            return None
+        if payment.status is PaymentStatus.PENDING:
+            raise StillUnknown(f"payment {payment.id} is {payment.status}")
+        if clock_of(payment.due.shard):
+            return work.save(replace(payment, due=None)).due
+        if payment.in_the_payers_hands and work.now - payment.submitted_at >= PAYER_HAS:
+            self._taken_back(work, payment, case, at)
+            return None
+        return work.save(replace(payment, due=Due(payment.due.shard, work.now + _LOOK_EVERY))).due
+
+    def _taken_back(self, work: Work, payment: Payment, case: Case | None, at: datetime) -> None:
+        """The payer's time is over."""
+        if case is None:
+            after = OneTimePayments(self.collector).withdraw(work, payment, at)
+        else:
+            after = self.collector.withdraw(work, case, at).payment
+        if after.due is not None:  # it had failed before: that it is canceled now changes nothing but this
+            work.save(replace(after, due=None))

@@ -1,0 +1,40 @@
+"""The end of a subscription that never began: its first invoice is void, and its payment taken back at Stripe."""
+
+from datetime import datetime
+
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.errors import InvalidState
+from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.subscription import Subscription
+from billing.services.invoicing.voiding import void
+from billing.services.kernel.work import Ref, Work
+from billing.services.payments.collection import Case, Collector
+
+
+def give_up(work: Work, collector: Collector, subscription: Subscription, at: datetime) -> Subscription:
+    """The incomplete subscription canceled, with its unpaid invoice void; or active, where its payer was faster.
+
+    Args:
+        at: now, on the customer's clock.
+
+    Raises:
+        InvalidState: the payment has no outcome yet: it may still succeed.
+    """
+    tenant_id = subscription.tenant_id
+    invoice_ref = Ref(Invoice, tenant_id, subscription.latest_invoice_id or "")
+    invoice = work.load(invoice_ref).require(invoice_ref)
+    if invoice.latest_payment_id is not None:
+        payment_ref = Ref(Payment, tenant_id, invoice.latest_payment_id)
+        payment = work.load(payment_ref).require(payment_ref)
+        if payment.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
+            raise InvalidState.of("payment", payment.status, "given up")
+        case = collector.withdraw(work, Case(payment, invoice, subscription), at)
+        invoice, subscription = case.invoice, case.subscription or subscription
+    if invoice.status is InvoiceStatus.PAID:
+        return subscription
+    if invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
+        void(work, invoice, at)
+    ended = work.save(lifecycle.ended(subscription, at))
+    work.emit("subscription.canceled", ended)
+    return ended

@@ -1,0 +1,250 @@
+"""Changes of a running subscription: plan, quantities, coupon, payment method; pause, resume, cancel; and previews.
+
+Each is a pure step (``domain.changes``) put into effect by the biller: what is billed at once is charged in the
+request, in two commits, and a retry goes on from the first.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.plan import Plan, PlanKey
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.invoicing.invoice import BillingReason, Invoice
+from billing.domain.kernel.errors import InvalidState
+from billing.domain.payments.payment import SettledBy
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import ProrationBehavior, Step, Wanted
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.services.catalog import coupons
+from billing.services.catalog import plans as catalog
+from billing.services.clocks.customer_time import customer_time
+from billing.services.invoicing.biller import Billed, Biller, Books, Occasion
+from billing.services.kernel.work import Found, Ref, Work
+from billing.services.payments.methods import usable
+from billing.services.subscriptions.abandonment import give_up
+from billing.services.subscriptions.creation import check_currency
+from billing.services.subscriptions.renewals import plan_ref_of
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a caller wants changed; None leaves a thing as it is.
+
+    Args:
+        quantities: new quantities by component; components that are not named keep theirs.
+        plan_id: a plan to go to, in its present version; also the one that it has, to get its present version.
+        coupon_code: a coupon to redeem; empty to take the discount away.
+        paused: True pauses, False resumes.
+    """
+
+    quantities: dict[str, int] | None = None
+    plan_id: str | None = None
+    behavior: ProrationBehavior = ProrationBehavior.CREATE_PRORATIONS
+    proration_at: datetime | None = None
+    coupon_code: str | None = None
+    paused: bool | None = None
+    resumes_at: datetime | None = None
+    payment_method_id: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What a change is decided on."""
+
+    subscription: Subscription
+    plan: Plan
+    target: Plan
+    books: Books
+    found: Found
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChanges:
+    """The use cases."""
+
+    biller: Biller
+
+    def update(self, work: Work, subscription_id: str, change: Change) -> Billed:
+        """The subscription after a change; what that bills at once is charged.
+
+        Raises:
+            NotFound, PlanNotFound: no such subscription, or plan to go to.
+            InvalidState, ValidationFailed, Conflict: see ``domain.changes``.
+            CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
+            PaymentMethodInvalid: the payment method is another customer's, or cannot be attached.
+        """
+        loaded = self._load(work, subscription_id, change)
+        if isinstance(loaded, Billed):
+            return loaded
+        discount = self._redeemed(work, loaded, change)
+        step = self._step(loaded, change, discount)
+        if _bills_usage(loaded, change, step):
+            used = self.biller.usage.close(
+                work, loaded.found, loaded.subscription, loaded.plan, loaded.at, target=loaded.target
+            )
+            step = used.on(step, change.behavior)
+        after = step.subscription
+        if change.metadata is not None:
+            after = replace(after, metadata=change.metadata)
+        books = loaded.books
+        if change.payment_method_id is not None:
+            known = loaded.found.get(Ref(PaymentMethod, work.tenant.id, change.payment_method_id))
+            processor = self.biller.collector.processor
+            customer, method = usable(work, processor, books.customer, change.payment_method_id, known)
+            books, after = replace(books, customer=customer), replace(after, payment_method_id=method.id)
+        return self._carry_out(work, books, loaded, replace(step, subscription=after))
+
+    def preview(self, work: Work, subscription_id: str, change: Change) -> Invoice:
+        """What a change would bill, or give back: an invoice that is not made.
+
+        Raises:
+            as ``update``; Unavailable: the tax provider does not answer.
+        """
+        loaded = self._load(work, subscription_id, change)
+        assert isinstance(loaded, _Loaded)
+        discount = loaded.subscription.discount
+        if change.coupon_code:
+            discount = coupons.previewed(
+                loaded.found,
+                change.coupon_code,
+                loaded.books.customer,
+                loaded.target.id,
+                loaded.target.currency,
+                loaded.at,
+            )
+        elif change.coupon_code == "":
+            discount = None
+        step = self._step(loaded, change, discount)
+        if _bills_usage(loaded, change, step):
+            used = self.biller.usage.so_far(work, loaded.found, loaded.subscription, loaded.plan, loaded.at)
+            step = used.on(step, change.behavior)
+        return self.biller.preview(loaded.books, step.invoiced or step.lines, loaded.at, step.subscription)
+
+    def resume(self, work: Work, subscription_id: str) -> Billed:
+        """A paused subscription running again, or one that was about to end going on.
+
+        Raises:
+            NotFound, InvalidState: there is none, or it is neither paused nor about to end.
+        """
+        loaded = self._load(work, subscription_id, Change())
+        if isinstance(loaded, Billed):
+            return loaded
+        return self._carry_out(work, loaded.books, loaded, self._resumed(work, loaded))
+
+    def cancel(self, work: Work, subscription_id: str, at_period_end: bool, behavior: ProrationBehavior) -> Billed:
+        """The subscription canceled now, or marked to end with its period.
+
+        What waits for an invoice is billed with a last one; with prorations, the unused rest is given back with it.
+
+        Raises:
+            NotFound, InvalidState: there is none, or it is canceled already.
+        """
+        loaded = self._load(work, subscription_id, Change())
+        if isinstance(loaded, Billed):
+            return loaded
+        before = loaded.subscription
+        if before.state is SubscriptionState.INCOMPLETE:
+            return Billed(give_up(work, self.biller.collector, before, loaded.at), None)
+        changes.require_running_period(before, loaded.at)
+        after = lifecycle.cancel(before, loaded.at, at_period_end)
+        if after.state is not SubscriptionState.CANCELED:
+            return self._carry_out(work, loaded.books, loaded, Step(after))
+        lines = changes.closing(before, loaded.plan, loaded.at, behavior)
+        used = self.biller.usage.close(work, loaded.found, before, loaded.plan, loaded.at, ending=True)
+        step = used.on(Step(after, lines, lines))
+        return self._carry_out(work, loaded.books, loaded, step, BillingReason.SUBSCRIPTION_CANCEL, patient=True)
+
+    def _load(self, work: Work, subscription_id: str, change: Change) -> _Loaded | Billed:
+        """What a change is decided on, in two batches; or what an earlier run of this request has come to."""
+        tenant = work.tenant
+        ref = Ref(Subscription, tenant.id, subscription_id)
+        own, platform = catalog.refs(tenant.id, change.plan_id or "")
+        first = work.load(ref, *((own, platform) if change.plan_id else ()))
+        if work.progress is not None:
+            return self.biller.go_on(work, work.progress)
+        subscription = first.require(ref)
+        customer_ref, plan_ref = Ref(Customer, tenant.id, subscription.customer_id), plan_ref_of(subscription)
+        sold = (catalog.chosen(first, own, platform),) if change.plan_id else ()
+        refs: list[Ref[Any]] = [customer_ref, plan_ref, *self.biller.refs(tenant, subscription.customer_id)]
+        refs += self.biller.usage.refs(tenant, subscription, *sold)
+        if change.coupon_code:
+            refs += coupons.refs(tenant.id, change.coupon_code, subscription.customer_id)
+        if change.payment_method_id:
+            refs.append(Ref(PaymentMethod, tenant.id, change.payment_method_id))
+        found = work.load(*refs)
+        customer, plan = found.require(customer_ref), found.require(plan_ref)
+        target = sold[0] if sold else plan
+        check_currency(customer, target)
+        at = customer_time(work, customer)
+        return _Loaded(subscription, plan, target, self.biller.books(found, tenant, customer), found, at)
+
+    @staticmethod
+    def _redeemed(work: Work, loaded: _Loaded, change: Change) -> Discount | None:
+        if change.coupon_code == "":
+            return None
+        if change.coupon_code is None:
+            return loaded.subscription.discount
+        target = loaded.target
+        customer = loaded.books.customer
+        return coupons.redeemed(work, loaded.found, change.coupon_code, customer, target.id, target.currency, loaded.at)
+
+    def _resumed(self, work: Work, loaded: _Loaded) -> Step:
+        """Running again; where that makes an invoice, what was used before is on it."""
+        step = changes.resume(loaded.subscription, loaded.plan, loaded.at)
+        if not step.invoiced:
+            return step
+        return self.biller.usage.close(work, loaded.found, loaded.subscription, loaded.plan, loaded.at).on(step)
+
+    @staticmethod
+    def _step(loaded: _Loaded, change: Change, discount: Discount | None) -> Step:
+        before = loaded.subscription
+        if change.paused is True:
+            return changes.pause(before, loaded.plan, loaded.at, change.resumes_at, change.behavior)
+        if change.paused is False:
+            if before.state is not SubscriptionState.PAUSED:
+                raise InvalidState.of("subscription", before.state, "resumed")
+            return changes.resume(before, loaded.plan, loaded.at)
+        flushed = change.behavior is ProrationBehavior.INVOICE_NOW and before.pending
+        if change.quantities is None and change.plan_id is None and change.coupon_code is None and not flushed:
+            if before.state is SubscriptionState.CANCELED:
+                raise InvalidState.of("subscription", before.state, "changed")
+            return Step(before)
+        wanted = Wanted(
+            loaded.target,
+            _quantities(before, loaded.target, change.quantities or {}),
+            discount,
+            change.behavior,
+            change.proration_at,
+        )
+        return changes.change(before, loaded.plan, wanted, loaded.at)
+
+    def _carry_out(
+        self,
+        work: Work,
+        books: Books,
+        loaded: _Loaded,
+        step: Step,
+        reason: BillingReason = BillingReason.SUBSCRIPTION_UPDATE,
+        patient: bool = False,
+    ) -> Billed:
+        occasion = Occasion(reason, loaded.at, SettledBy.REQUEST, off_session=False, patient=patient)
+        invoice_id = work.fresh_id("in", loaded.at)
+        return self.biller.carry_out(work, books, loaded.subscription, step, occasion, invoice_id)
+
+
+def _bills_usage(loaded: _Loaded, change: Change, step: Step) -> bool:
+    """Whether what was used so far is billed: another plan comes, a pause, or a resume that makes an invoice."""
+    if change.paused is not None:
+        return change.paused or bool(step.invoiced)
+    return PlanKey.of(loaded.plan) != PlanKey.of(loaded.target)
+
+
+def _quantities(before: Subscription, target: Plan, named: dict[str, int]) -> dict[str, int]:
+    """The quantities after a change: what the plan still knows stays, what is named is set."""
+    kept = {key: quantity for key, quantity in before.quantities.items() if key in target.licensed_keys}
+    return kept | named

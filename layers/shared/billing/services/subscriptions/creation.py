@@ -1,0 +1,153 @@
+"""Subscriptions: create and read. A new one's first invoice is made and charged in the request.
+
+    load ──> attach the payment method (Stripe, keyed) ──> commit 1: subscription, invoice, attempt
+         ──> charge (Stripe, keyed) ──> commit 2: outcome and response
+
+With a trial, a later start, or nothing to charge, there is one commit. A retry that finds commit 1 goes on from there.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from billing.domain.catalog.plan import Plan
+from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.invoicing.invoice import BillingReason, period_invoice_id
+from billing.domain.kernel.errors import ValidationFailed
+from billing.domain.payments.payment import SettledBy
+from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions.changes import Step
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.services.catalog import coupons
+from billing.services.catalog import plans as catalog
+from billing.services.clocks.customer_time import customer_time
+from billing.services.invoicing.biller import Billed, Biller, Occasion
+from billing.services.kernel.work import Page, Query, Ref, Work
+from billing.services.payments.methods import usable
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubscription:
+    """What a caller says of a new subscription; the tenant's default customer where it names none."""
+
+    plan_id: str
+    quantities: dict[str, int]
+    customer_id: str | None = None
+    payment_method_id: str | None = None
+    trial_days: int | None = None
+    coupon_code: str | None = None
+    start_date: datetime | None = None
+    anchor_day: int | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """The use cases.
+
+    Args:
+        biller: makes and charges the first invoice.
+    """
+
+    biller: Biller
+
+    def create(self, work: Work, new: NewSubscription) -> Billed:
+        """A new subscription.
+
+        Raises:
+            PlanNotFound, NotFound: no such plan or customer.
+            ValidationFailed: the quantities do not fit the plan, its currency is not the customer's, or the start is
+                too far back.
+            CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
+            PaymentMethodInvalid: the payment method is another customer's, or cannot be attached.
+            TaxJurisdictionUnsupported: nobody knows what tax is due at the customer's address.
+        """
+        tenant = work.tenant
+        customer_id = new.customer_id or tenant.default_customer_id
+        customer_ref = Ref(Customer, tenant.id, customer_id)
+        own, platform = catalog.refs(tenant.id, new.plan_id)
+        refs: list[Ref[Any]] = [customer_ref, own, platform, *self.biller.refs(tenant, customer_id)]
+        method_ref = Ref(PaymentMethod, tenant.id, new.payment_method_id or "")
+        refs += [method_ref] if new.payment_method_id else []
+        refs += coupons.refs(tenant.id, new.coupon_code, customer_id) if new.coupon_code else []
+        found = work.load(*refs)
+        if work.progress is not None:
+            return self.biller.go_on(work, work.progress)
+        customer = found.require(customer_ref)
+        plan = catalog.chosen(found, own, platform)
+        check_currency(customer, plan)
+        at = customer_time(work, customer)
+        subscription = self._started(work, new, customer, plan, at)
+        if new.coupon_code is not None:
+            discount = coupons.redeemed(work, found, new.coupon_code, customer, plan.id, plan.currency, at)
+            subscription = replace(subscription, discount=discount)
+        if new.payment_method_id:
+            known = found.get(method_ref)
+            customer, method = usable(work, self.biller.collector.processor, customer, new.payment_method_id, known)
+            subscription = replace(subscription, payment_method_id=method.id)
+        books = self.biller.books(found, tenant, customer)
+        step = _first_step(subscription, plan)
+        occasion = Occasion(BillingReason.SUBSCRIPTION_CREATE, at, SettledBy.REQUEST, off_session=False)
+        invoice_id = period_invoice_id(step.subscription, step.subscription.current_period)
+        return self.biller.carry_out(work, books, None, step, occasion, invoice_id)
+
+    @staticmethod
+    def _started(work: Work, new: NewSubscription, customer: Customer, plan: Plan, at: datetime) -> Subscription:
+        trial_days = plan.trial_days if new.trial_days is None else new.trial_days
+        return lifecycle.start(
+            work.fresh_id("sub"),
+            customer,
+            plan,
+            new.quantities,
+            at,
+            trial_days,
+            new.metadata,
+            new.start_date,
+            new.anchor_day,
+        )
+
+    def get(self, work: Work, subscription_id: str) -> Subscription:
+        """A subscription of the tenant.
+
+        Raises:
+            NotFound: it has none with this id.
+        """
+        ref = Ref(Subscription, work.tenant.id, subscription_id)
+        return work.load(ref).require(ref)
+
+    def page(
+        self, work: Work, customer_id: str | None, state: str | None, limit: int, cursor: str | None
+    ) -> Page[Subscription]:
+        """A page of the tenant's subscriptions, newest first, of one customer or in one state where asked."""
+        return work.query(
+            Query(
+                Subscription,
+                index="customer" if customer_id else None,
+                value=customer_id,
+                filters={"status": state} if state else {},
+                limit=limit,
+                start=cursor,
+            )
+        )
+
+
+def _first_step(subscription: Subscription, plan: Plan) -> Step:
+    """What a new subscription bills at once: its first period, unless a trial or a later start comes first."""
+    if subscription.state is SubscriptionState.INCOMPLETE:
+        return changes.first_period(subscription, plan)
+    return Step(subscription)
+
+
+def check_currency(customer: Customer, plan: Plan) -> None:
+    """A customer buys in its own currency.
+
+    Raises:
+        ValidationFailed: the plan is in another one.
+    """
+    if plan.currency != customer.currency:
+        raise ValidationFailed.of(
+            "planId",
+            "currency_mismatch",
+            f"The plan is in {plan.currency}, the customer in {customer.currency}",
+        )

@@ -1,0 +1,55 @@
+"""The sweep: a wake-up call for each shard, and a worker's turn at one (design.md, idea 3)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.kernel.due import Due, clock_shard
+from billing.services.kernel.work import Alarm, Ref, Work
+
+_REMIND_EVERY = timedelta(minutes=1)
+
+
+def wake_all(alarm: Alarm, shards: int, now: datetime) -> int:
+    """One message per shard; a schedule that fires twice in a minute sends them once."""
+    for shard in range(shards):
+        alarm.wake(f"{shard:02d}", now.strftime("%Y-%m-%dT%H:%M"))
+    return shards
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTurn:
+    """What a test clock on its way needs: its target, and to be told that it has arrived."""
+
+    alarm: Alarm
+
+    def target(self, work: Work, clock_id: str) -> datetime | None:
+        """Until when the clock's shard is to be worked; None when the clock stands still."""
+        ref = Ref(TestClock, work.tenant.id, clock_id)
+        clock = work.load(ref).get(ref)
+        return clock.target_time if clock is not None and clock.status is ClockStatus.ADVANCING else None
+
+    def arrive(self, work: Work, clock_id: str) -> None:
+        """The clock is ready, at its target."""
+        ref = Ref(TestClock, work.tenant.id, clock_id)
+        clock = work.load(ref).require(ref)
+        if clock.status is ClockStatus.ADVANCING:
+            work.save(clock.arrived())
+
+    def remind(self, work: Work, clock_id: str, now: datetime) -> Due | None:
+        """A clock that was due in a wall-clock shard: wake its own shard, and look again in a minute.
+
+        Args:
+            now: the wall clock's time.
+
+        Returns:
+            when it is due next; None where it has arrived.
+        """
+        ref = Ref(TestClock, work.tenant.id, clock_id)
+        clock = work.load(ref).get(ref)
+        if clock is None or clock.due is None or clock.due.at > now:
+            return clock.due if clock else None
+        clock = work.save(replace(clock, due=replace(clock.due, at=now + _REMIND_EVERY)))
+        shard = clock_shard(clock.tenant_id, clock.id)
+        work.after_commit(lambda: self.alarm.wake(shard, f"remind:{now:%Y-%m-%dT%H:%M}"))
+        return clock.due

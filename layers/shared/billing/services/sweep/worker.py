@@ -1,0 +1,233 @@
+"""A worker's turn at one shard: everything that is due, in order of time, each under its own conditions.
+
+An item that fails gets a later time, and after many failures it is parked, so it never blocks the rest. A turn
+that is cut off leaves every item either done or still due; the next turn goes on.
+"""
+
+import heapq
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from billing.domain.clocks import TestClock
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.due import WORRYING_ATTEMPTS, Due, clock_of
+from billing.domain.kernel.errors import Unavailable
+from billing.domain.payments.payment import Payment
+from billing.domain.payments.refund import Refund
+from billing.domain.subscriptions.subscription import Subscription
+from billing.services.kernel.failures import described
+from billing.services.kernel.retries import run_again
+from billing.services.kernel.work import Alarm, DueIndex, DueItem, OutcomeUnknown, Ref, Unit, Units
+from billing.services.payments.refunds import Refunder
+from billing.services.payments.unknown_outcomes import Outcomes, StillUnknown
+from billing.services.subscriptions.renewals import Renewals
+from billing.services.sweep.wake_ups import ClockTurn
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_INDEX_LAG_S = 1.0
+_OUTAGES: tuple[type[Exception], ...] = (Unavailable, OutcomeUnknown, StillUnknown)
+_OUTAGES_A_TURN = 5
+_OUTAGE_PAUSE_S = 0.5
+_KINDS: dict[str, type[Any]] = {
+    "payment": Payment,
+    "refund": Refund,
+    "invoice": Invoice,
+    "subscription": Subscription,
+    "test_clock": TestClock,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReport:
+    """What a turn did: items done, postponed after a failure, parked for good, and whether it ran out of time.
+
+    Args:
+        outages: how often somebody outside did not answer about an item of a test clock. Such an item is neither put
+            off nor parked, for time cannot go on without it: after a few tries the turn ends, and the next goes on.
+    """
+
+    done: int = 0
+    postponed: int = 0
+    parked: int = 0
+    outages: int = 0
+    cut_short: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Works shards.
+
+    Args:
+        pause: sleeps; between the runs of a lost race, with growing length.
+    """
+
+    units: Units
+    index: DueIndex
+    renewals: Renewals
+    outcomes: Outcomes
+    refunder: Refunder
+    clocks: ClockTurn
+    alarm: Alarm
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    pause: Callable[[float], None]
+
+    def turn(self, shard: str, deadline: datetime) -> TurnReport:
+        """Work one shard until nothing is due in it.
+
+        Args:
+            deadline: from then on nothing more is begun, and another turn is asked for.
+        """
+        test_clock = clock_of(shard)
+        until: datetime | None = self.clock()
+        if test_clock is not None:
+            tenant_id, clock_id = test_clock
+            until = self._run(tenant_id, lambda unit: self.clocks.target(unit, clock_id))
+        if until is None:
+            return TurnReport()
+        report = self._work(shard, until, deadline, on_test_clock=test_clock is not None)
+        if report.outages == _OUTAGES_A_TURN:
+            return report  # the clock's own alarm wakes the shard in a minute
+        if report.cut_short:
+            self.alarm.wake(shard, f"more:{self.clock().isoformat()}")
+        elif test_clock is not None:
+            self._run(test_clock[0], lambda unit: self.clocks.arrive(unit, test_clock[1]))
+        return report
+
+    def _work(self, shard: str, until: datetime, deadline: datetime, on_test_clock: bool) -> TurnReport:
+        seen: set[DueItem] = set()
+        report = TurnReport()
+        queue: list[DueItem] = []
+        complete_until = self._look(queue, shard, until, seen)
+        while queue:
+            if self.clock() >= deadline:
+                return replace(report, cut_short=True)
+            if queue[0].at > complete_until:
+                # The index showed a page: what comes between its end and this item is asked for first.
+                known = len(queue)
+                complete_until = self._refill(queue, shard, until, seen)
+                complete_until = complete_until if len(queue) > known else until
+                continue
+            item = heapq.heappop(queue)
+            # A test clock's items live at their own time; the wall clock's at the time of this turn.
+            now = item.at if on_test_clock else until
+            outages = report.outages
+            following, report = self._one(item, now, report, on_test_clock)
+            if report.outages == _OUTAGES_A_TURN:
+                return report  # time stands still there until Stripe is back
+            if report.outages > outages:
+                self.pause(_OUTAGE_PAUSE_S)
+                heapq.heappush(queue, item)
+                continue
+            if following is not None and self._again(following, shard, item, until):
+                # The index may not show this yet; what was just written is known here.
+                heapq.heappush(queue, replace(item, at=following.at))
+                seen.add(replace(item, at=following.at))
+            if not queue:
+                complete_until = self._look(queue, shard, until, seen)
+        return report
+
+    @staticmethod
+    def _again(following: Due, shard: str, item: DueItem, until: datetime) -> bool:
+        """Whether an item's next alarm is still within this turn. One that did not move would be worked for ever."""
+        moved = following.at > item.at or following.attempts > 0
+        return moved and following.shard == shard and following.at <= until
+
+    def _look(self, queue: list[DueItem], shard: str, until: datetime, seen: set[DueItem]) -> datetime:
+        """Refill an empty queue; on a test clock twice, before nothing is believed to be due.
+
+        What was made a moment ago may not be in the index yet, and a clock that is ready is not looked at again.
+        """
+        complete_until = self._refill(queue, shard, until, seen)
+        if not queue and clock_of(shard):
+            self.pause(_INDEX_LAG_S)
+            complete_until = self._refill(queue, shard, until, seen)
+        return complete_until
+
+    def _refill(self, queue: list[DueItem], shard: str, until: datetime, seen: set[DueItem]) -> datetime:
+        """Add what the index shows and this turn has not taken up yet (the index may lag behind the tables).
+
+        Returns:
+            until when the queue now has everything that is due.
+        """
+        page = self.index.due(shard, until)
+        for item in page.items:
+            if item not in seen:
+                seen.add(item)
+                heapq.heappush(queue, item)
+        return page.complete_until
+
+    def _one(
+        self, item: DueItem, now: datetime, report: TurnReport, on_test_clock: bool
+    ) -> tuple[Due | None, TurnReport]:
+        try:
+            following = self._run(item.tenant_id, lambda unit: self._handle(unit, item, now))
+            return following, replace(report, done=report.done + 1)
+        except Exception as error:  # noqa: BLE001 - one bad item must not stop the others: note it, put it off
+            _log.error("due item failed", extra={"kind": item.kind, "item_id": item.id, **described(error)})
+            if on_test_clock and isinstance(error, _OUTAGES):
+                return None, replace(report, outages=report.outages + 1)
+            following = self._postponed_safely(item, now)
+            if following is not None and clock_of(following.shard):
+                self.pause(0.2 * following.attempts)  # time stands still there: it comes again in this very turn
+            if following is None:
+                return None, replace(report, parked=report.parked + 1)
+            return following, replace(report, postponed=report.postponed + 1)
+
+    def _handle(self, unit: Unit, item: DueItem, now: datetime) -> Due | None:
+        if item.kind == "payment":
+            return self.outcomes.settle_payment(unit, item.id, now)
+        if item.kind == "refund":
+            return self.refunder.settle_refund(unit, item.id, now)
+        if item.kind == "invoice":
+            return self.renewals.bill_invoice(unit, item.id, now)
+        if item.kind == "subscription":
+            return self.renewals.bill_subscription(unit, item.id, now)
+        return self.clocks.remind(unit, item.id, self.clock())
+
+    def _postponed_safely(self, item: DueItem, now: datetime) -> Due | None:
+        try:
+            return self._postpone(item, now)
+        except Exception as error:  # noqa: BLE001 - it stays due as it is; what comes after it in the shard goes on
+            _log.critical("due item cannot be put off", extra={"item_id": item.id, **described(error)})
+            return None
+
+    def _postpone(self, item: DueItem, now: datetime) -> Due | None:
+        """Give a failed item a later time, or park it: no time at all, an event, and a log line that alarms."""
+
+        def put_off(unit: Unit) -> Due | None:
+            ref = Ref(_KINDS[item.kind], item.tenant_id, item.id)
+            entity: Any = unit.load(ref).get(ref)
+            if entity is None or entity.due is None:
+                return None
+            if entity.due.at > now:
+                # It failed after its alarm had moved on (a renewal between its two commits): a subscription that
+                # were put off from here would be due half a minute from now, and billed a period early.
+                moved: Due = entity.due
+                return moved
+            due: Due | None = entity.due.postponed(self.clock())
+            entity = unit.save(replace(entity, due=due))
+            note = {"kind": item.kind, "item_id": item.id, "attempts": due.attempts if due else None}
+            if due is None:
+                _log.critical("due item parked", extra=note)
+                unit.emit(f"{item.kind}.parked", entity)
+            elif due.attempts == WORRYING_ATTEMPTS:
+                _log.critical("due item keeps failing", extra=note)
+            return due
+
+        return self._run(item.tenant_id, put_off)
+
+    def _run(self, tenant_id: str, action: Callable[[Unit], T]) -> T:
+        """One unit of work, run again from load when it loses a race."""
+        unit = self.units.begin(tenant_id)
+
+        def once() -> T:
+            result = action(unit)
+            unit.commit()
+            return result
+
+        return run_again(unit, once, self.jitter, self.pause)

@@ -1,0 +1,207 @@
+"""Tax on invoice lines and on previews, by the provider that the tenant chose.
+
+    manual rates on a line  -> those alone
+    exempt, reverse charge  -> none, and a note on the invoice
+    otherwise               -> what the provider says of the customer's address
+
+Whether there is tax at all is decided here, by ``domain.tax``, and the same for each provider: a provider is asked
+only about what is taxed, and is not told who buys (no name, no tax id).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from billing.domain.customers.customer import Address, Customer, TaxExempt
+from billing.domain.kernel.money import Money
+from billing.domain.lines.line import InvoiceLine, TaxAmount
+from billing.domain.tax.rate_table import EXEMPT, UPDATES_ID, TaxRateUpdates, tax_day
+from billing.domain.tax.rules import EXEMPT_NOTE, REVERSE_CHARGE_NOTE, Place, Treatment, line_taxes, treatment
+from billing.domain.tenant import PLATFORM, TaxProviderName, Tenant
+from billing.services.kernel.work import Found, Ref
+
+UPDATES: Ref[TaxRateUpdates] = Ref(TaxRateUpdates, PLATFORM, UPDATES_ID)
+"""The rates that the tax provider's webhook brought: the platform's, for all tenants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taxed:
+    """Lines with their taxes, and what the invoice has to say about them (``Reverse charge``)."""
+
+    lines: tuple[InvoiceLine, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to be taxed: an amount after discounts, negative for a credit."""
+
+    taxable: Money
+    inclusive: bool = False
+    tax_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """As much of a customer as its tax depends on."""
+
+    address: Address | None
+    tax_id: str | None = None
+    exempt: TaxExempt = TaxExempt.NONE
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What a provider is asked: items of one currency, sold from one address to another on a day.
+
+    Args:
+        place: of ``buyer``'s address; it has a country, and a state where the tax depends on it.
+        updates: rates that are newer than the built-in table.
+    """
+
+    seller: Address | None
+    buyer: Address
+    place: Place
+    currency: str
+    on: date
+    items: tuple[Item, ...]
+    updates: TaxRateUpdates | None = None
+
+
+class TaxProvider(Protocol):
+    """Says what tax is due. Asking moves no money and leaves nothing behind, so it may be asked again at any time."""
+
+    def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:
+        """The taxes of each item, in their order; those of an inclusive item are part of its amount.
+
+        Raises:
+            Unavailable: it does not answer.
+            TaxJurisdictionUnsupported: it knows no rates for the address.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What is due on a list of items, and why; ``place`` is None where nobody had to know it."""
+
+    treatment: Treatment
+    place: Place | None
+    taxes: tuple[tuple[TaxAmount, ...], ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a document has to say about it."""
+        note = {Treatment.EXEMPT: EXEMPT_NOTE, Treatment.REVERSE_CHARGE: REVERSE_CHARGE_NOTE}.get(self.treatment)
+        return (note,) if note else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taxes:
+    """The tax engine.
+
+    Args:
+        provider: makes the provider of a name, once; never asked for ``none``.
+    """
+
+    provider: Callable[[TaxProviderName], TaxProvider]
+
+    def refs(self, tenant: Tenant) -> tuple[Ref[Any], ...]:
+        """What the load of a caller has to bring for ``applied``."""
+        return (UPDATES,) if tenant.tax_provider is TaxProviderName.BUILTIN else ()
+
+    def applied(
+        self, tenant: Tenant, customer: Customer, found: Found, lines: tuple[InvoiceLine, ...], at: datetime
+    ) -> Taxed:
+        """The lines with their taxes; whatever taxes they had are replaced.
+
+        What gives a line of an earlier invoice back keeps the tax that it gives back: nobody earns, or loses, a tax by
+        moving between the two.
+
+        A customer that is exempt (or accounts for tax itself, by the tenant's word) owes none, on no line. Else rates
+        that were fixed on a line win over the provider, and are the only tax where there is no provider.
+
+        Args:
+            found: what a load with ``refs`` brought.
+            at: the tax point, on the customer's clock.
+
+        Raises:
+            Unavailable: the provider does not answer; no invoice goes out without its tax.
+            TaxJurisdictionUnsupported: nobody knows what tax is due at the customer's address.
+        """
+        new = tuple(line for line in lines if line.credits is None)
+        taxed = self._applied(tenant, customer, found, new, at)
+        answers = iter(taxed.lines)
+        return Taxed(tuple(next(answers) if line.credits is None else line for line in lines), taxed.notes)
+
+    def _applied(
+        self, tenant: Tenant, customer: Customer, found: Found, lines: tuple[InvoiceLine, ...], at: datetime
+    ) -> Taxed:
+        asked = _asked(tenant, customer, lines)
+        if not asked and customer.tax_exempt is TaxExempt.NONE:
+            return Taxed(tuple(_by_hand(line) for line in lines))
+        buyer = Buyer(customer.address, customer.tax_id, customer.tax_exempt, customer.timezone)
+        items = tuple(Item(line.taxable, line.tax_inclusive, line.tax_code) for line in asked)
+        assessed = self.assess(tenant, tenant.tax_provider, buyer, items, found, at)
+        if customer.tax_exempt is not TaxExempt.NONE:
+            return Taxed(tuple(replace(line, taxes=()) for line in lines), assessed.notes if lines else ())
+        answers = iter(assessed.taxes)
+        taxed = tuple(_by_hand(line) if line.tax_rates else replace(line, taxes=next(answers)) for line in lines)
+        return Taxed(taxed, assessed.notes)
+
+    def assess(
+        self,
+        tenant: Tenant,
+        provider: TaxProviderName,
+        buyer: Buyer,
+        items: tuple[Item, ...],
+        found: Found,
+        at: datetime,
+    ) -> Assessment:
+        """What is due on items that a buyer buys of a tenant.
+
+        Args:
+            provider: mostly the tenant's.
+            found: what a load with ``UPDATES`` brought, where the provider is the built-in table.
+            at: the tax point.
+
+        Raises:
+            Unavailable, TaxJurisdictionUnsupported: see ``applied``.
+        """
+        nothing: tuple[tuple[TaxAmount, ...], ...] = ((),) * len(items)
+        seller_country = tenant.address.country if tenant.address else None
+        buyer_country = buyer.address.country if buyer.address else None
+        treated = treatment(seller_country, buyer_country, buyer.tax_id, buyer.exempt)
+        if treated is not Treatment.TAXED:
+            return Assessment(treated, None, nothing)
+        # What is nowhere taxed, and what costs nothing, need not be asked about: a free plan wants no address.
+        open_items = [n for n, item in enumerate(items) if item.tax_code != EXEMPT and not item.taxable.is_zero]
+        if not open_items:
+            return Assessment(treated, None, nothing)
+        place = Place.of(buyer.address)
+        assert buyer.address is not None  # else there would be no place
+        sale = Sale(
+            seller=tenant.address,
+            buyer=replace(buyer.address, country=place.country, state=place.state or buyer.address.state),
+            place=place,
+            currency=items[0].taxable.currency,
+            on=tax_day(at, buyer.timezone),
+            items=tuple(items[n] for n in open_items),
+            updates=found.get(UPDATES) if provider is TaxProviderName.BUILTIN else None,
+        )
+        taxes = list(nothing)
+        for n, answer in zip(open_items, self.provider(provider).taxes(sale), strict=True):
+            taxes[n] = answer
+        return Assessment(treated, place, tuple(taxes))
+
+
+def _asked(tenant: Tenant, customer: Customer, lines: tuple[InvoiceLine, ...]) -> tuple[InvoiceLine, ...]:
+    """The lines whose tax the provider says."""
+    if tenant.tax_provider is TaxProviderName.NONE:
+        return ()
+    return tuple(line for line in lines if not line.tax_rates)
+
+
+def _by_hand(line: InvoiceLine) -> InvoiceLine:
+    return replace(line, taxes=line_taxes(line.taxable, line.tax_rates, line.tax_inclusive))

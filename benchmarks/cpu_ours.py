@@ -17,7 +17,7 @@ from billing.edge.http import CurrentWork, HttpApi, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.customers import CustomerIn, CustomerOut
-from billing.schemas.invoices import InvoiceOut
+from billing.schemas.invoicing.invoices import InvoiceOut
 from billing.schemas.subscriptions import SubscriptionIn, SubscriptionOut
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.work import Identity, KeyedRequest, Page, RateState, RouteLimit, Unit

@@ -23,7 +23,7 @@ from billing.domain.kernel.times import format_time
 from billing.edge.http import _REASONS
 from billing.schemas.base import Limit
 from billing.schemas.customers import CustomerIn, CustomerOut
-from billing.schemas.invoices import InvoiceOut
+from billing.schemas.invoicing.invoices import InvoiceOut
 from billing.schemas.subscriptions import SubscriptionIn, SubscriptionOut
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from billing import bootstrap
 from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.catalog import PlanChanges, PlanIn, PlanOut
-from billing.schemas.meters import MeterChanges, MeterIn, MeterOut
+from billing.schemas.catalog.meters import MeterChanges, MeterIn, MeterOut
+from billing.schemas.catalog.plans import PlanChanges, PlanIn, PlanOut
 from billing.services.catalog import meters
 from billing.services.catalog import plans as catalog
 

@@ -8,7 +8,7 @@ from billing import bootstrap
 from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.coupons import CouponIn, CouponOut, RedeemedOut, RedeemIn
+from billing.schemas.catalog.coupons import CouponIn, CouponOut, RedeemedOut, RedeemIn
 from billing.services.catalog import coupons
 
 api = bootstrap.http_api("coupons")

@@ -11,9 +11,9 @@ from billing.edge.http import CurrentWork, Listing, Refused, current_call
 from billing.edge.limits import INVOICE_QUERIES
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit, Time
-from billing.schemas.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
-from billing.schemas.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
-from billing.schemas.one_off import DraftChangesIn, OneOffIn, PreviewIn
+from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
+from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
+from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewIn
 from billing.services.invoicing import credit_notes
 from billing.services.invoicing import queries as invoices
 from billing.services.invoicing.credit_notes import CreditNotes

@@ -11,9 +11,9 @@ from billing.edge.limits import PAYMENT_INTENTS
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.customers import PaymentMethodOut, SetupIn, SetupOut
-from billing.schemas.disputes import DisputeOut
-from billing.schemas.payments import IntentIn, IntentOut, PaymentIn, PaymentOut
-from billing.schemas.refunds import RefundIn, RefundOut
+from billing.schemas.payments.dispute import DisputeOut
+from billing.schemas.payments.payment import IntentIn, IntentOut, PaymentIn, PaymentOut
+from billing.schemas.payments.refund import RefundIn, RefundOut
 from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.invoicing.payments import InvoicePayments, failure
 from billing.services.invoicing.refunds import PaymentRefunds

@@ -8,7 +8,7 @@ from billing import bootstrap
 from billing.edge.http import CurrentWork, Listing, current_call
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.invoices import PreviewOut
+from billing.schemas.invoicing.invoices import PreviewOut
 from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut
 from billing.services.subscriptions.changes import SubscriptionChanges as Changes
 from billing.services.subscriptions.creation import Subscriptions

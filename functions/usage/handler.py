@@ -8,8 +8,8 @@ from billing import bootstrap
 from billing.edge.http import CurrentWork, Listing
 from billing.edge.scopes import Scope
 from billing.schemas.base import Limit, TimeIn
-from billing.schemas.usage import UsageAcceptedOut, UsageEventOut, UsageEventsIn, UsageRowOut
-from billing.schemas.usage_rejections import UsageRejectionOut
+from billing.schemas.usage.events import UsageAcceptedOut, UsageEventOut, UsageEventsIn, UsageRowOut
+from billing.schemas.usage.rejections import UsageRejectionOut
 from billing.services.usage import acceptance as usage_events
 from billing.services.usage import queries as usage_reading
 from billing.services.usage.queries import Granularity, UsageQuery

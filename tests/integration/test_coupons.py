@@ -8,7 +8,7 @@ import pytest
 
 from billing.domain.catalog.coupons import Redemption
 from billing.domain.kernel.times import parse_time
-from billing.schemas.present import present
+from billing.schemas.events import present
 from tests.integration.world import Answer, Json, Tenant, World
 
 LAUNCH: Json = {"code": "Launch2026", "percentOff": "25", "duration": "once"}

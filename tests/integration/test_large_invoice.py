@@ -16,7 +16,7 @@ from billing.domain.kernel.errors import BodyTooLarge
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Period
 from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxAmount
-from billing.schemas.invoices import InvoiceOut
+from billing.schemas.invoicing.invoices import InvoiceOut
 from billing.services.kernel.work import KeyedRequest, Ref, Replay, StoredResponse
 from tests.integration.world import Json, Tenant, World
 

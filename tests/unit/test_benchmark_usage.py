@@ -19,7 +19,7 @@ from benchmarks.usage_case import BATCH, KINDS, SUM, Kind, quantity
 from benchmarks.usage_run import Run, cpu_s_of
 from benchmarks.usage_units import Asked, KindAsked, billed_requests, stored_bytes
 from benchmarks.usage_work import Recorder, events_in, reissued
-from billing.schemas.usage import MOST_EVENTS
+from billing.schemas.usage.events import MOST_EVENTS
 from billing.services.usage.counting import EVENT_KEPT_S
 from local.routes import template
 

@@ -17,7 +17,7 @@ from billing.domain.kernel.money import CurrencyMismatch, Money, sum_money
 from billing.domain.ledger import Account
 from billing.domain.subscriptions import changes
 from billing.domain.tenant import InvoiceSequence
-from billing.schemas.invoices import InvoiceOut
+from billing.schemas.invoicing.invoices import InvoiceOut
 from tests.support.engine import CUSTOMER, TENANT, flat, plan, running, seats, started
 from tests.support.invoices import (
     AT,

@@ -10,7 +10,7 @@ from billing.domain.catalog.plan import PauseBilling, Plan, TaxBehavior, uncharg
 from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier
 from billing.domain.kernel.periods import Interval
 from billing.domain.kernel.proration import ProrationUnit
-from billing.schemas.catalog import PlanIn, PlanOut
+from billing.schemas.catalog.plans import PlanIn, PlanOut
 
 AT = datetime(2027, 1, 31, 9, tzinfo=UTC)
 BASE = Component("base", ComponentType.FLAT, unit_amount=4_999_000)

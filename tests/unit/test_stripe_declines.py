@@ -11,7 +11,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import PaymentError, PaymentStatus
 from billing.providers import stripe_objects
 from billing.providers.stripe_gateway import StripeGateway
-from billing.schemas.invoices import PaymentErrorOut
+from billing.schemas.invoicing.invoices import PaymentErrorOut
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import client
 from tests.support.gateway import API_KEY, gateway_to, pending_payment

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from billing.domain.usage.event import UsageEvent, problem_of
 from billing.edge.body import parse
-from billing.schemas.usage import UsageEventsIn
+from billing.schemas.usage.events import UsageEventsIn
 
 FINE: dict[str, Any] = {
     "eventId": "e-1",

@@ -18,7 +18,7 @@ from aws_lambda_powertools import Logger
 from billing.config import Settings
 from billing.domain.kernel.ids import fresh
 from billing.domain.tenant import PLATFORM, Mode, TaxProviderName, Tenant, TenantStatus, Tier
-from billing.schemas.present import present
+from billing.schemas.events import present
 from billing.services.kernel.deadline import Deadline
 from billing.storage.callers import Callers
 from billing.storage.commit import DynamoUnits, Policy, Runtime

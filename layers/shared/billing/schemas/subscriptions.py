@@ -9,8 +9,8 @@ from billing.domain.kernel.periods import Period
 from billing.domain.subscriptions.changes import ProrationBehavior
 from billing.domain.subscriptions.subscription import Subscription
 from billing.schemas.base import Id, Metadata, Request, Resource, ShortText, Time, TimeIn
-from billing.schemas.catalog import ComponentKey, PlanId
-from billing.schemas.coupons import CouponDiscountOut
+from billing.schemas.catalog.coupons import CouponDiscountOut
+from billing.schemas.catalog.plans import ComponentKey, PlanId
 from billing.services.invoicing.biller import Billed
 from billing.services.subscriptions.changes import Change
 from billing.services.subscriptions.creation import NewSubscription

@@ -7,9 +7,9 @@ from pydantic import Field
 from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteLine, CreditWish
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.schemas.base import Id, Metadata, PositiveAmount, Quantity, Request, Resource, ShortText, Time
-from billing.schemas.invoices import PartyOut
-from billing.schemas.one_off import QuantityIn
-from billing.schemas.refunds import RefundOut
+from billing.schemas.invoicing.invoices import PartyOut
+from billing.schemas.invoicing.one_off import QuantityIn
+from billing.schemas.payments.refund import RefundOut
 from billing.schemas.subscriptions import PeriodOut
 from billing.services.invoicing.credit_notes import CreditNoteView
 

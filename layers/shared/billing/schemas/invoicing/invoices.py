@@ -9,7 +9,7 @@ from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.dispute import DisputeStatus
 from billing.schemas.base import Id, Quantity, Request, Resource, Time
 from billing.schemas.customers import AddressOut
-from billing.schemas.payments import PaymentErrorOut
+from billing.schemas.payments.payment import PaymentErrorOut
 from billing.schemas.subscriptions import PeriodOut
 from billing.services.invoicing.payments import Paid
 

@@ -12,7 +12,7 @@ from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.schemas.base import Currency, Id, Name, PositiveAmount, Request, Resource, Time, TimeIn
-from billing.schemas.catalog import PlanId
+from billing.schemas.catalog.plans import PlanId
 from billing.services.catalog.coupons import NewCoupon, Redeemed
 
 MOST_PLANS = 40

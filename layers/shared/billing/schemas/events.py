@@ -15,16 +15,16 @@ from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
-from billing.schemas.coupons import RedemptionOut
-from billing.schemas.credit_notes import CreditNoteOut
+from billing.schemas.catalog.coupons import RedemptionOut
 from billing.schemas.customers import CustomerOut
-from billing.schemas.disputes import DisputeOut
-from billing.schemas.invoices import InvoiceOut
-from billing.schemas.payments import PaymentOut
-from billing.schemas.refunds import RefundOut
+from billing.schemas.invoicing.credit_notes import CreditNoteOut
+from billing.schemas.invoicing.invoices import InvoiceOut
+from billing.schemas.payments.dispute import DisputeOut
+from billing.schemas.payments.payment import PaymentOut
+from billing.schemas.payments.refund import RefundOut
 from billing.schemas.subscriptions import SubscriptionOut
 from billing.schemas.tenants import TestClockOut
-from billing.schemas.usage_rejections import UsageRejectionOut
+from billing.schemas.usage.rejections import UsageRejectionOut
 
 _SHAPES: dict[type, Callable[[Any], BaseModel]] = {
     Customer: CustomerOut.of,

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from billing.domain.catalog.meter import Meter
 from billing.domain.usage.event import LARGEST_QUANTITY, UsageEvent, by_dimension, problem_of
 from billing.schemas.base import Id, MetadataKey, Quantity, Request, Resource, Time, TimeIn
-from billing.schemas.catalog import MeterKey
+from billing.schemas.catalog.plans import MeterKey
 from billing.schemas.subscriptions import PeriodOut
 from billing.services.usage.acceptance import Accepted
 from billing.services.usage.ports import StoredEvent

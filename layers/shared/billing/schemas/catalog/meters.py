@@ -8,7 +8,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from billing.domain.catalog.meter import MOST_SHARDS, MOST_SHARDS_WITH_DIMENSIONS, QUANTITY, Aggregation, Meter
 from billing.domain.tenant import PLATFORM
 from billing.schemas.base import Immutable, MetadataKey, Name, Request, Resource, Time, unsaid
-from billing.schemas.catalog import MOST_DIMENSIONS, Dimension, MeterKey
+from billing.schemas.catalog.plans import MOST_DIMENSIONS, Dimension, MeterKey
 from billing.services.catalog.meters import NewMeter
 
 Shards = Annotated[

@@ -24,7 +24,7 @@ from benchmarks.sweep_queue import Message
 from billing import bootstrap
 from billing.edge.queue_worker import QueueWorker
 from billing.services.kernel.work import DueIndex, DuePage
-from billing.storage.due import DynamoDueIndex
+from billing.storage.due_index import DynamoDueIndex
 
 _STAGED_AT_ONCE = 30
 """Orders of a tenant in one transaction: three items each, and a transaction holds a hundred."""

@@ -101,7 +101,7 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
 def _own_clock(patch: pytest.MonkeyPatch) -> Clock:
     """A clock that the tests can move, handed in where bootstrap hands in the wall clock and ``sleep``."""
     from billing import bootstrap
-    from billing.storage.commit import DynamoUnits
+    from billing.storage.unit_of_work import DynamoUnits
 
     clock = Clock()
     patch.setattr(bootstrap, "now", clock)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from billing.storage.commit import UnitOfWork
+from billing.storage.unit_of_work import UnitOfWork
 from tests.integration.payer import (
     PRICE,
     THREE_DS,

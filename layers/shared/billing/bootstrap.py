@@ -21,10 +21,10 @@ from billing.domain.tenant import PLATFORM, Mode, TaxProviderName, Tenant, Tenan
 from billing.schemas.events import present
 from billing.services.kernel.deadline import Deadline
 from billing.storage.callers import Callers
-from billing.storage.commit import DynamoUnits, Policy, Runtime
 from billing.storage.database import Database
 from billing.storage.store import Store, TenantDirectory
 from billing.storage.tables import use_tables
+from billing.storage.unit_of_work import DynamoUnits, Policy, Runtime
 
 if TYPE_CHECKING:
     from billing.domain.tax.rate_table import TaxTable
@@ -342,7 +342,7 @@ def worker() -> "Worker":
     from billing.services.subscriptions.renewals import Renewals
     from billing.services.sweep.wake_ups import ClockTurn
     from billing.services.sweep.worker import Worker
-    from billing.storage.due import DynamoDueIndex
+    from billing.storage.due_index import DynamoDueIndex
 
     return Worker(
         units=units(),

@@ -12,9 +12,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from benchmarks.samples import CUSTOMER, INVOICES, NOW, SUBSCRIPTION, TENANT
 from billing.config import Settings
 from billing.domain.kernel.ids import fresh
-from billing.edge.call import Edge
-from billing.edge.http import CurrentWork, HttpApi, Listing
-from billing.edge.scopes import Scope
+from billing.edge.http.api import CurrentWork, HttpApi, Listing
+from billing.edge.http.call import Edge
+from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.customers import CustomerIn, CustomerOut
 from billing.schemas.invoicing.invoices import InvoiceOut

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from benchmarks.cpu_ours import RATE, clock, request_id
 from benchmarks.samples import CUSTOMER, INVOICES, SUBSCRIPTION, TENANT
 from billing.domain.kernel.times import format_time
-from billing.edge.http import _REASONS
+from billing.edge.http.api import _REASONS
 from billing.schemas.base import Limit
 from billing.schemas.customers import CustomerIn, CustomerOut
 from billing.schemas.invoicing.invoices import InvoiceOut

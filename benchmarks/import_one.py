@@ -32,7 +32,7 @@ def become_peer() -> None:
     parameters = ModuleType("aws_lambda_powertools.event_handler.openapi.params")
     parameters.Body, parameters.Query = fastapi.Body, fastapi.Query  # type: ignore[attr-defined]
     sys.modules[parameters.__name__] = parameters
-    sys.modules["billing.edge.http"] = peer_http
+    sys.modules["billing.edge.http.api"] = peer_http
     for name in ("webhook", "stripe_webhook", "tax_webhook"):
         sys.modules[f"billing.edge.{name}"] = peer_webhook
 

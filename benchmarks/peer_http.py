@@ -1,4 +1,4 @@
-"""``billing.edge.http`` as it would be under FastAPI and Mangum: for the import times, with the making of the routes.
+"""``billing.edge.http.api`` as it would be under FastAPI and Mangum: for the import times, with the making of the routes.
 
 The product's own handlers are imported over it unchanged, so both sides have the same routes, schemas, services,
 storage and providers; only the framework differs. It does not answer requests: that is ``cpu_peer``, written by hand.
@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from mangum import Mangum
 from pydantic import BaseModel, create_model
 
-from billing.edge.call import Edge
+from billing.edge.http.call import Edge
 from billing.services.kernel.work import Page, RouteLimit, Work
 
 _Handler = Callable[..., Any]

@@ -22,7 +22,7 @@ from benchmarks.events import Context, queue_event
 from benchmarks.sweep_case import Case
 from benchmarks.sweep_queue import Message
 from billing import bootstrap
-from billing.edge.queue_worker import QueueWorker
+from billing.edge.workers.billing import QueueWorker
 from billing.services.kernel.work import DueIndex, DuePage
 from billing.storage.due_index import DynamoDueIndex
 

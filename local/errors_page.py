@@ -69,7 +69,7 @@ def catalogue() -> list[Any]:
 
 def anchor_of(error: Any) -> str:
     """The anchor that the edge puts into ``documentation_url``."""
-    from billing.edge import envelope
+    from billing.edge.http import envelope
 
     return envelope.anchor(error("", retry_after_s=0) if error.status == 429 else error(""))
 

@@ -1,7 +1,7 @@
 """`make openapi`: the OpenAPI 3.1 document of the whole API, and the table of scopes, from the handlers.
 
 Parameters and request bodies are what Powertools reads from the handlers' signatures; responses, headers and
-errors are added from each route's documentation (``edge/http.py``) and the error catalogue. Nothing calls
+errors are added from each route's documentation (``edge/http/api.py``) and the error catalogue. Nothing calls
 AWS.
 
 Written: functions/service/openapi.json, which is served; docs/openapi.json, the same bytes for readers of the

@@ -1,7 +1,7 @@
 """The billing worker: everything that is due in a shard, once."""
 
 from billing import bootstrap
-from billing.edge.queue_worker import QueueWorker
+from billing.edge.workers.billing import QueueWorker
 
 lambda_handler = QueueWorker(
     bootstrap.worker().turn,

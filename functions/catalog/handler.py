@@ -6,8 +6,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import Field
 
 from billing import bootstrap
-from billing.edge.http import CurrentWork, Listing
-from billing.edge.scopes import Scope
+from billing.edge.http.api import CurrentWork, Listing
+from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.catalog.meters import MeterChanges, MeterIn, MeterOut
 from billing.schemas.catalog.plans import PlanChanges, PlanIn, PlanOut

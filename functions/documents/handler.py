@@ -1,9 +1,9 @@
 """Documents to download: an invoice or a credit note as PDF. The only function that has the renderer and its fonts."""
 
 from billing import bootstrap
-from billing.edge.http import CurrentWork, File
-from billing.edge.limits import INVOICE_QUERIES
-from billing.edge.scopes import Scope
+from billing.edge.http.api import CurrentWork, File
+from billing.edge.http.limits import INVOICE_QUERIES
+from billing.edge.http.scopes import Scope
 from billing.services.invoicing import credit_notes
 from billing.services.invoicing import queries as invoices
 

@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing import bootstrap
 from billing.domain.invoicing.invoice import Invoice
-from billing.edge.http import CurrentWork, Listing, Refused, current_call
-from billing.edge.limits import INVOICE_QUERIES
-from billing.edge.scopes import Scope
+from billing.edge.http.api import CurrentWork, Listing, Refused, current_call
+from billing.edge.http.limits import INVOICE_QUERIES
+from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit, Time
 from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
 from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut

@@ -6,9 +6,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing import bootstrap
 from billing.domain.payments.payment import Payment
-from billing.edge.http import CurrentWork, Listing, Refused
-from billing.edge.limits import PAYMENT_INTENTS
-from billing.edge.scopes import Scope
+from billing.edge.http.api import CurrentWork, Listing, Refused
+from billing.edge.http.limits import PAYMENT_INTENTS
+from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.customers import PaymentMethodOut, SetupIn, SetupOut
 from billing.schemas.payments.dispute import DisputeOut

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from billing import bootstrap
-from billing.edge.http import File
+from billing.edge.http.api import File
 
 api = bootstrap.http_api("service")
 

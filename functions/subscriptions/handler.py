@@ -5,8 +5,8 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing import bootstrap
-from billing.edge.http import CurrentWork, Listing, current_call
-from billing.edge.scopes import Scope
+from billing.edge.http.api import CurrentWork, Listing, current_call
+from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.invoicing.invoices import PreviewOut
 from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut

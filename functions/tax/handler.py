@@ -6,8 +6,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from billing import bootstrap
 from billing.domain.customers.customer import Address
-from billing.edge.http import CurrentWork, Listing
-from billing.edge.scopes import Scope
+from billing.edge.http.api import CurrentWork, Listing
+from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit, ShortText
 from billing.schemas.customers import Country
 from billing.schemas.tax import Amounts, JurisdictionOut, TaxBehavior, TaxCalculationOut, TaxCodes, cart

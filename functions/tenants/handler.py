@@ -5,8 +5,8 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from billing import bootstrap
-from billing.edge.http import CurrentWork
-from billing.edge.scopes import Scope
+from billing.edge.http.api import CurrentWork
+from billing.edge.http.scopes import Scope
 from billing.schemas.tenants import TenantChanges, TenantIn, TenantOut
 from billing.services.tenants import Tenants
 

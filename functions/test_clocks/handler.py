@@ -5,8 +5,8 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing import bootstrap
-from billing.edge.http import CurrentWork, Listing
-from billing.edge.scopes import Scope
+from billing.edge.http.api import CurrentWork, Listing
+from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.tenants import TestClockIn, TestClockOut
 from billing.services.clocks.advance import TestClocks

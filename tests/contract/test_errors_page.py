@@ -7,7 +7,7 @@ import pytest
 
 from billing.domain.kernel import errors
 from billing.domain.kernel.errors import BillingError, RateLimited
-from billing.edge.envelope import anchor
+from billing.edge.http.envelope import anchor
 from local import errors_page
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "errors.md"

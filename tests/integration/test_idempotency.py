@@ -179,7 +179,7 @@ def test_a_twin_that_commits_first_gives_both_the_same_answer(tenant: Tenant, mo
 
 def _nested(tenant: Tenant, path: str, body: Any) -> Answer:
     """A request of another worker, while this one's is on its way."""
-    from billing.edge import http
+    from billing.edge.http import api as http
 
     mine = http._current.call
     try:

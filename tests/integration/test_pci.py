@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from billing.edge.card_numbers import REASON
-from billing.edge.http import RouteDocumentation
+from billing.edge.http.api import RouteDocumentation
+from billing.edge.http.card_numbers import REASON
 from local.stripe_sandbox.webhooks import signature
 from tests.integration.world import Answer, Json, Tenant, World, http_event, invoke, request
 

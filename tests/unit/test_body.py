@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.kernel.errors import BodyTooLarge, ValidationFailed
-from billing.edge.body import fingerprint, parse, raw_body
+from billing.edge.http.body import fingerprint, parse, raw_body
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(max_size=6),

@@ -27,7 +27,7 @@ from billing.domain.access.card_numbers import (
 )
 from billing.domain.kernel.ids import derived, fresh
 from billing.domain.kernel.times import parse_time
-from billing.edge import card_numbers as edge
+from billing.edge.http import card_numbers as edge
 
 Json = dict[str, Any]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from billing.domain.kernel.errors import BillingError, InvalidState, NotFound, RateLimited, catalogue
-from billing.edge.call import unanswerable
-from billing.edge.envelope import anchor, failure
+from billing.edge.http.call import unanswerable
+from billing.edge.http.envelope import anchor, failure
 
 CONTRACT = {
     "VALIDATION_ERROR": 400,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.edge.scopes import Scope, granted
+from billing.edge.http.scopes import Scope, granted
 
 FOUR = {"billing:read", "billing:write", "subscriptions:manage", "payments:process"}
 

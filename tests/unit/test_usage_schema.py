@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from billing.domain.usage.event import UsageEvent, problem_of
-from billing.edge.body import parse
+from billing.edge.http.body import parse
 from billing.schemas.usage.events import UsageEventsIn
 
 FINE: dict[str, Any] = {

@@ -10,7 +10,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from billing.domain.kernel.errors import Unavailable
-from billing.edge.usage_worker import UsageWorker
+from billing.edge.workers.usage import UsageWorker
 from billing.providers.usage_queue import parse_chunk
 from billing.services.usage.counting import CountReport, EventsMissing
 from billing.services.usage.ports import Chunk

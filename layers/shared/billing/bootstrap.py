@@ -28,11 +28,11 @@ from billing.storage.unit_of_work import DynamoUnits, Policy, Runtime
 
 if TYPE_CHECKING:
     from billing.domain.tax.rate_table import TaxTable
-    from billing.edge.http import HttpApi
-    from billing.edge.stripe_webhook import StripeWebhook
-    from billing.edge.tax_webhook import TaxWebhook
-    from billing.edge.usage_worker import UsageWorker
-    from billing.edge.webhook import WebhookRuntime
+    from billing.edge.http.api import HttpApi
+    from billing.edge.incoming.stripe import StripeWebhook
+    from billing.edge.incoming.tax import TaxWebhook
+    from billing.edge.incoming.webhook import WebhookRuntime
+    from billing.edge.workers.usage import UsageWorker
     from billing.providers.circuit_breaker import CircuitBreaker
     from billing.providers.pdf_renderer import PdfRenderer
     from billing.providers.queue import BillingQueue
@@ -280,8 +280,8 @@ def new_api_key() -> str:
 
 def http_api(group: str) -> "HttpApi":
     """The HTTP edge of an endpoint group."""
-    from billing.edge.call import Edge
-    from billing.edge.http import HttpApi
+    from billing.edge.http.api import HttpApi
+    from billing.edge.http.call import Edge
 
     s = settings()
     edge = Edge(
@@ -302,7 +302,7 @@ def http_api(group: str) -> "HttpApi":
 
 def stripe_webhook() -> "StripeWebhook":
     """The edge of Stripe's webhooks."""
-    from billing.edge.stripe_webhook import StripeWebhook
+    from billing.edge.incoming.stripe import StripeWebhook
     from billing.providers.stripe_webhook import SignatureCheck
     from billing.services.payments.stripe_events import StripeEvents
 
@@ -312,7 +312,7 @@ def stripe_webhook() -> "StripeWebhook":
 
 def tax_webhook() -> "TaxWebhook":
     """The edge of the tax provider's webhook."""
-    from billing.edge.tax_webhook import TaxWebhook
+    from billing.edge.incoming.tax import TaxWebhook
     from billing.providers.tax_builtin import builtin_table
     from billing.providers.tax_webhook import TaxSignatureCheck
     from billing.services.tax.rate_updates import TaxEvents
@@ -322,7 +322,7 @@ def tax_webhook() -> "TaxWebhook":
 
 
 def _webhook_runtime() -> "WebhookRuntime":
-    from billing.edge.webhook import WebhookRuntime
+    from billing.edge.incoming.webhook import WebhookRuntime
 
     return WebhookRuntime(
         units=units(),
@@ -360,7 +360,7 @@ def worker() -> "Worker":
 
 def usage_worker() -> "UsageWorker":
     """The usage worker."""
-    from billing.edge.usage_worker import UsageWorker
+    from billing.edge.workers.usage import UsageWorker
     from billing.providers.usage_queue import parse_chunk
 
     s = settings()

@@ -24,9 +24,9 @@ from billing.domain.kernel.errors import (
     ValidationFailed,
 )
 from billing.domain.tenant import TenantStatus
-from billing.edge import body as bodies
-from billing.edge import card_numbers, envelope
-from billing.edge.scopes import Scope, granted
+from billing.edge.http import body as bodies
+from billing.edge.http import card_numbers, envelope
+from billing.edge.http.scopes import Scope, granted
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import (

@@ -25,10 +25,10 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
 from billing.domain.kernel.errors import BillingError, Detail, PaymentDeclined, RouteNotFound, ValidationFailed
-from billing.edge import envelope
-from billing.edge.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
+from billing.edge.http import envelope
+from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
+from billing.edge.http.scopes import Scope
 from billing.edge.metrics import embedded
-from billing.edge.scopes import Scope
 from billing.services.kernel.failures import described
 from billing.services.kernel.work import Page, RouteLimit, StoredResponse, Work
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from billing.domain.kernel.errors import WebhookRejected
 from billing.domain.tenant import PLATFORM
-from billing.edge import card_numbers
-from billing.edge.webhook import Delivery, IncomingWebhook, WebhookRuntime
+from billing.edge.http import card_numbers
+from billing.edge.incoming.webhook import Delivery, IncomingWebhook, WebhookRuntime
 from billing.services.tax.rate_updates import HANDLED, TaxEvents
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from billing.domain.kernel.errors import Unauthenticated
-from billing.edge.webhook import Delivery, IncomingWebhook, WebhookRuntime
+from billing.edge.incoming.webhook import Delivery, IncomingWebhook, WebhookRuntime
 from billing.services.payments.stripe_events import StripeEvents
 from billing.services.payments.stripe_lookup import HANDLED, Event
 

@@ -154,7 +154,7 @@ def measure_renewals(book: Book, shop: Shop, meter: Meter) -> None:
 def watched() -> list[object]:
     """Every AWS client that the handlers of this process use."""
     from billing import bootstrap
-    from billing.providers import aws
+    from billing.integrations.aws import clients as aws
 
     return [bootstrap.database().client, *(aws.client(name) for name in ("kms", "secretsmanager", "sqs"))]
 

@@ -33,8 +33,8 @@ def become_peer() -> None:
     parameters.Body, parameters.Query = fastapi.Body, fastapi.Query  # type: ignore[attr-defined]
     sys.modules[parameters.__name__] = parameters
     sys.modules["billing.edge.http.api"] = peer_http
-    for name in ("webhook", "stripe_webhook", "tax_webhook"):
-        sys.modules[f"billing.edge.{name}"] = peer_webhook
+    for name in ("webhook", "stripe", "tax"):
+        sys.modules[f"billing.edge.incoming.{name}"] = peer_webhook
 
 
 def main() -> None:

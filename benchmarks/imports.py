@@ -71,7 +71,7 @@ def measure() -> Section:
         section.rows.append(_row(name, runs))
     section.notes = [
         f"Medians of {min(map(len, runs.values()))} or more interleaved runs. The peer imports the same handler files",
-        "over FastAPI (peer_http.py): the same routes, schemas, services, storage, providers and logger.",
+        "over FastAPI (peer_http.py): the same routes, schemas, services, storage, integrations and logger.",
         "billing_sweep and billing_worker serve no HTTP, so there is nothing to replace in them.",
     ]
     return section

@@ -1,7 +1,7 @@
 """``billing.edge.http.api`` as it would be under FastAPI and Mangum: for the import times, with the making of the routes.
 
 The product's own handlers are imported over it unchanged, so both sides have the same routes, schemas, services,
-storage and providers; only the framework differs. It does not answer requests: that is ``cpu_peer``, written by hand.
+storage and integrations; only the framework differs. It does not answer requests: that is ``cpu_peer``, written by hand.
 """
 
 import asyncio

@@ -24,7 +24,7 @@ _FORKS = get_context("forkserver")
 # What a child would import itself, once for all of them; a cold start is then its clients and caches.
 _FORKS.set_forkserver_preload(
     ["benchmarks.backend", "benchmarks.report", "benchmarks.sweep_check", "rich.progress"]
-    + [f"billing.providers.{name}" for name in ("aws", "queue", "stripe_gateway", "vault")]
+    + [f"billing.integrations.{name}" for name in ("aws.clients", "aws.billing_queue", "stripe.gateway", "aws.vault")]
 )
 _LOOK_S = 0.05
 _AGAIN_S = 5.0

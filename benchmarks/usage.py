@@ -68,7 +68,7 @@ def measure() -> list[Section]:
 
 def _desk(running: Backend, metered: Metered) -> Desk:
     from billing import bootstrap
-    from billing.providers import aws
+    from billing.integrations.aws import clients as aws
 
     poller = Poller(running.usage_queue_arn, lambda event, _: Shop.invoke("usage_worker", event))
     return Desk(metered, Meter(running.stripe_url), poller, bootstrap.database().client, aws.client("sqs"))

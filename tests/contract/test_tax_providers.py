@@ -16,10 +16,10 @@ from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import TaxAmount
 from billing.domain.tax.rules import Place
-from billing.providers.stripe_secrets import SecretReader
-from billing.providers.tax_secrets import TaxSecretReader
-from billing.providers.tax_stripe import StripeTax
-from billing.providers.tax_taxjar import TaxJar
+from billing.integrations.stripe.secrets import SecretReader
+from billing.integrations.tax.secrets import TaxSecretReader
+from billing.integrations.tax.stripe_tax import StripeTax
+from billing.integrations.tax.taxjar import TaxJar
 from billing.services.tax.assessment import Item, Sale, TaxProvider
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client

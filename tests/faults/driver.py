@@ -350,7 +350,7 @@ def prepare() -> None:
         _HANDLERS[group] = importlib.import_module(f"functions.{group}.handler")
     for service in ("dynamodb", "sqs", "secretsmanager"):
         _client(service)  # their models take long to read
-    from billing.providers import aws
+    from billing.integrations.aws import clients as aws
 
     for service in ("kms", "sqs", "secretsmanager"):
         aws.client(service)
@@ -405,7 +405,7 @@ def forget() -> None:
 
 def disconnect() -> None:
     """In a child: let go of the parent's connections, without a word to the other side."""
-    from billing.providers import aws
+    from billing.integrations.aws import clients as aws
 
     product = [aws.client(service) for service in ("kms", "sqs", "secretsmanager")]
     for client in [*product, *_clients.values(), bootstrap.database().client]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from billing.domain.usage.event import UsageEvent
-from billing.providers.usage_queue import chunk_message
+from billing.integrations.aws.usage_queue import chunk_message
 from billing.services.usage.ports import Chunk
 from tests.faults.books import Books
 from tests.faults.stack import Json, Tenant, World, iso, post, step

@@ -102,7 +102,7 @@ class Died(BaseException):
 
 def killed_before_the_charge(world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, body: Any) -> None:
     """Commit 1 stands, Stripe was never asked."""
-    from billing.providers.stripe_gateway import StripeGateway
+    from billing.integrations.stripe.gateway import StripeGateway
 
     def die(*_: object) -> None:
         raise Died

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing.providers.stripe_gateway import StripeGateway
+from billing.integrations.stripe.gateway import StripeGateway
 from tests.integration.test_auth import new_key
 from tests.integration.test_hard_cases import (
     THREE_DS,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from billing.providers.stripe_gateway import StripeGateway
+from billing.integrations.stripe.gateway import StripeGateway
 from tests.integration.payer import (
     PRICE,
     ask_sale,

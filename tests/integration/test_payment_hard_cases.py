@@ -7,7 +7,7 @@ import pytest
 
 from billing import bootstrap
 from billing.domain.payments.payment import ChargeResult, PaymentStatus
-from billing.providers.stripe_gateway import StripeGateway
+from billing.integrations.stripe.gateway import StripeGateway
 from billing.services.payments import methods
 from tests.integration.payer import (
     THREE_DS,

@@ -240,7 +240,7 @@ def test_a_signature_that_fits_no_known_secret_is_checked_against_the_secrets_of
     world: World, waiting: Json, rotated: str
 ) -> None:
     """Stripe's side may rotate first: the secret is read again, though not more often than every ten seconds."""
-    from billing.providers.stripe_secrets import StripeSecrets
+    from billing.integrations.stripe.secrets import StripeSecrets
 
     reader = bootstrap.stripe_secrets()
     known = reader.get()

@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from billing import bootstrap
 from billing.domain.kernel.times import format_time
-from billing.providers.usage_queue import parse_chunk
+from billing.integrations.aws.usage_queue import parse_chunk
 from billing.services.usage.ports import Chunk
 from tests.integration.world import Answer, Json, Tenant, World
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentStatus
-from billing.providers.circuit_breaker import CircuitBreaker
-from billing.providers.stripe_gateway import StripeGateway
-from billing.providers.stripe_secrets import SecretReader
+from billing.integrations.stripe.circuit_breaker import CircuitBreaker
+from billing.integrations.stripe.gateway import StripeGateway
+from billing.integrations.stripe.secrets import SecretReader
 
 API_KEY = "sk_test_gateway01"
 _ids = count(1)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from billing.domain.kernel.errors import PaymentMethodInvalid, Unavailable
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import PaymentStatus
-from billing.providers.circuit_breaker import CircuitBreaker
-from billing.providers.stripe_http import require_time
+from billing.integrations.stripe.circuit_breaker import CircuitBreaker
+from billing.integrations.stripe.http_client import require_time
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.work import OutcomeUnknown
 from local.stripe_sandbox.server import SandboxServer
@@ -70,7 +70,7 @@ def test_it_opens_at_the_nth_failure_in_a_row_and_says_how_long(breaker: Circuit
 
 
 def test_whoever_operates_it_is_told_when_it_opens(breaker: CircuitBreaker, caplog: pytest.LogCaptureFixture) -> None:
-    log = logging.getLogger("billing.providers.circuit_breaker")
+    log = logging.getLogger("billing.integrations.stripe.circuit_breaker")
     log.addHandler(caplog.handler)
     try:
         fail(breaker, 2)

@@ -12,8 +12,8 @@ import pytest
 from pypdf import PageObject, PdfReader
 
 from billing.domain.kernel.money import Money
-from billing.providers.pdf_bidi import base_level, levels, visual_order
-from billing.providers.pdf_renderer import PdfRenderer
+from billing.integrations.pdf.bidi import base_level, levels, visual_order
+from billing.integrations.pdf.renderer import PdfRenderer
 from billing.services.invoicing.documents import CreditedTo, DocumentLine, InvoiceDocument, Party, TaxLine
 
 JANUARY = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))

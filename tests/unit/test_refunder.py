@@ -19,7 +19,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.ledger import LedgerEntry
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
-from billing.providers.stripe_gateway import StripeGateway
+from billing.integrations.stripe.gateway import StripeGateway
 from billing.services.kernel.work import Found, OutcomeUnknown, Ref
 from billing.services.payments.refunds import Refunder
 from local.stripe_sandbox.server import SandboxServer

@@ -4,7 +4,7 @@ import pytest
 
 from billing.domain.kernel.currencies import charge_step, is_currency, minor_digits
 from billing.domain.kernel.money import Money
-from billing.providers.stripe_objects import stripe_amount
+from billing.integrations.stripe.objects import stripe_amount
 from local.stripe_sandbox.money import CURRENCIES, THREE_DECIMAL, ZERO_DECIMAL
 
 SERVED = sorted(code.upper() for code in CURRENCIES if is_currency(code.upper()))

@@ -9,8 +9,8 @@ import stripe
 
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import PaymentError, PaymentStatus
-from billing.providers import stripe_objects
-from billing.providers.stripe_gateway import StripeGateway
+from billing.integrations.stripe import objects as stripe_objects
+from billing.integrations.stripe.gateway import StripeGateway
 from billing.schemas.invoicing.invoices import PaymentErrorOut
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import client

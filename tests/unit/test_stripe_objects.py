@@ -14,7 +14,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.payments.dispute import DisputeStatus
 from billing.domain.payments.payment import FORM, PaymentStatus, intent_payment_id
 from billing.domain.payments.refund import RefundStatus
-from billing.providers.stripe_objects import (
+from billing.integrations.stripe.objects import (
     charge_result,
     dispute_on_file,
     ids_of,

@@ -18,7 +18,7 @@ from billing.domain.tax.rate_table import MOST_UPDATES, RateEntry, TaxRateUpdate
 from billing.domain.tax.rules import REVERSE_CHARGE_COUNTRIES, Place, Treatment, line_taxes, treatment
 from billing.domain.tax.tax_ids import EU_MEMBERS
 from billing.domain.tenant import PLATFORM
-from billing.providers.tax_builtin import builtin_table
+from billing.integrations.tax.builtin import builtin_table
 
 LAW = settings(max_examples=80, deadline=None)
 RATES = st.lists(

@@ -15,7 +15,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxAmount, TaxRate
 from billing.domain.tax.rate_table import RateEntry, TaxRateUpdates
 from billing.domain.tenant import PLATFORM, Mode, TaxProviderName, Tenant, TenantStatus, Tier
-from billing.providers.tax_builtin import BuiltinTax
+from billing.integrations.tax.builtin import BuiltinTax
 from billing.services.kernel.work import Found
 from billing.services.tax.assessment import UPDATES, Sale, Taxes
 

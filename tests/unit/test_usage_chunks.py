@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.usage.event import UsageEvent
-from billing.providers.usage_queue import SqsUsageQueue, chunk_message, parse_chunk
+from billing.integrations.aws.usage_queue import SqsUsageQueue, chunk_message, parse_chunk
 from billing.services.usage.acceptance import MOST_BYTES, MOST_EVENTS, chunked
 from billing.services.usage.ports import Chunk
 

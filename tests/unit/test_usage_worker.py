@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from billing.domain.kernel.errors import Unavailable
 from billing.edge.workers.usage import UsageWorker
-from billing.providers.usage_queue import parse_chunk
+from billing.integrations.aws.usage_queue import parse_chunk
 from billing.services.usage.counting import CountReport, EventsMissing
 from billing.services.usage.ports import Chunk
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.kernel.errors import Unavailable
-from billing.providers.vault import Vault
+from billing.integrations.aws.vault import Vault
 
 
 class FakeKms:

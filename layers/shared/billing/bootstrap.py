@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from billing.edge.incoming.tax import TaxWebhook
     from billing.edge.incoming.webhook import WebhookRuntime
     from billing.edge.workers.usage import UsageWorker
-    from billing.providers.circuit_breaker import CircuitBreaker
-    from billing.providers.pdf_renderer import PdfRenderer
-    from billing.providers.queue import BillingQueue
-    from billing.providers.stripe_secrets import SecretReader
-    from billing.providers.tax_secrets import TaxSecretReader
-    from billing.providers.usage_queue import SqsUsageQueue
-    from billing.providers.vault import Vault
+    from billing.integrations.aws.billing_queue import BillingQueue
+    from billing.integrations.aws.usage_queue import SqsUsageQueue
+    from billing.integrations.aws.vault import Vault
+    from billing.integrations.pdf.renderer import PdfRenderer
+    from billing.integrations.stripe.circuit_breaker import CircuitBreaker
+    from billing.integrations.stripe.secrets import SecretReader
+    from billing.integrations.tax.secrets import TaxSecretReader
     from billing.services.invoicing.biller import Biller
     from billing.services.payments.collection import Collector
     from billing.services.payments.refunds import Refunder
@@ -91,8 +91,8 @@ def database() -> Database:
 @cache
 def vault() -> "Vault":
     """What seals personal data."""
-    from billing.providers import aws
-    from billing.providers.vault import Vault
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.vault import Vault
 
     return Vault(lambda: aws.client("kms"), settings().kms_key_id, lambda tenant_id: tenants().get(tenant_id).data_key)
 
@@ -131,8 +131,8 @@ def units() -> DynamoUnits:
 @cache
 def stripe_secrets() -> "SecretReader":
     """Stripe's credentials."""
-    from billing.providers import aws
-    from billing.providers.stripe_secrets import SecretReader
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.stripe.secrets import SecretReader
 
     return SecretReader(lambda: aws.client("secretsmanager"), settings().stripe_secret_id, settings().secret_cache_s)
 
@@ -146,7 +146,7 @@ def deadline() -> Deadline:
 @cache
 def stripe_circuit() -> "CircuitBreaker":
     """What keeps calls from a Stripe that does not answer."""
-    from billing.providers.circuit_breaker import CircuitBreaker
+    from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 
     return CircuitBreaker(monotonic_s)
 
@@ -154,7 +154,7 @@ def stripe_circuit() -> "CircuitBreaker":
 @cache
 def collector() -> "Collector":
     """What charges invoices, through Stripe."""
-    from billing.providers.stripe_gateway import StripeGateway
+    from billing.integrations.stripe.gateway import StripeGateway
     from billing.services.payments.collection import Collector
 
     s = settings()
@@ -209,8 +209,8 @@ def refunder() -> "Refunder":
 @cache
 def tax_secrets() -> "TaxSecretReader":
     """TaxJar's token, and the secrets of the tax provider's webhook."""
-    from billing.providers import aws
-    from billing.providers.tax_secrets import TaxSecretReader
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.tax.secrets import TaxSecretReader
 
     return TaxSecretReader(lambda: aws.client("secretsmanager"), settings().tax_secret_id, settings().secret_cache_s)
 
@@ -225,7 +225,7 @@ def taxes() -> "Taxes":
 
 def tax_table() -> "TaxTable":
     """The built-in tax table."""
-    from billing.providers.tax_builtin import builtin_table
+    from billing.integrations.tax.builtin import builtin_table
 
     return builtin_table()
 
@@ -235,14 +235,14 @@ def tax_provider(name: TaxProviderName) -> "TaxProvider":
     """The tax provider of a name; what only Stripe Tax or TaxJar needs is imported for them alone."""
     s = settings()
     if name is TaxProviderName.STRIPE:
-        from billing.providers.tax_stripe import StripeTax
+        from billing.integrations.tax.stripe_tax import StripeTax
 
         return StripeTax(stripe_secrets(), s.stripe_api_base, s.tax_timeout_s, deadline().left_s)
     if name is TaxProviderName.TAXJAR:
-        from billing.providers.tax_taxjar import TaxJar
+        from billing.integrations.tax.taxjar import TaxJar
 
         return TaxJar(tax_secrets(), s.taxjar_api_base, s.tax_timeout_s, deadline().left_s)
-    from billing.providers.tax_builtin import BuiltinTax
+    from billing.integrations.tax.builtin import BuiltinTax
 
     return BuiltinTax()
 
@@ -250,8 +250,8 @@ def tax_provider(name: TaxProviderName) -> "TaxProvider":
 @cache
 def alarm() -> "BillingQueue":
     """What wakes the billing worker."""
-    from billing.providers import aws
-    from billing.providers.queue import BillingQueue
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.billing_queue import BillingQueue
 
     return BillingQueue(lambda: aws.client("sqs"), settings().billing_queue_url)
 
@@ -259,8 +259,8 @@ def alarm() -> "BillingQueue":
 @cache
 def usage_queue() -> "SqsUsageQueue":
     """Where accepted usage events wait to be counted."""
-    from billing.providers import aws
-    from billing.providers.usage_queue import SqsUsageQueue
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.usage_queue import SqsUsageQueue
 
     return SqsUsageQueue(lambda: aws.client("sqs"), settings().usage_queue_url, time.sleep, _JITTER.random)
 
@@ -268,7 +268,7 @@ def usage_queue() -> "SqsUsageQueue":
 @cache
 def pdf_renderer() -> "PdfRenderer":
     """What draws documents."""
-    from billing.providers.pdf_renderer import PdfRenderer
+    from billing.integrations.pdf.renderer import PdfRenderer
 
     return PdfRenderer()
 
@@ -303,7 +303,7 @@ def http_api(group: str) -> "HttpApi":
 def stripe_webhook() -> "StripeWebhook":
     """The edge of Stripe's webhooks."""
     from billing.edge.incoming.stripe import StripeWebhook
-    from billing.providers.stripe_webhook import SignatureCheck
+    from billing.integrations.stripe.webhook import SignatureCheck
     from billing.services.payments.stripe_events import StripeEvents
 
     check = SignatureCheck(stripe_secrets(), settings().stripe_webhook_tolerance_s)
@@ -313,8 +313,8 @@ def stripe_webhook() -> "StripeWebhook":
 def tax_webhook() -> "TaxWebhook":
     """The edge of the tax provider's webhook."""
     from billing.edge.incoming.tax import TaxWebhook
-    from billing.providers.tax_builtin import builtin_table
-    from billing.providers.tax_webhook import TaxSignatureCheck
+    from billing.integrations.tax.builtin import builtin_table
+    from billing.integrations.tax.webhook import TaxSignatureCheck
     from billing.services.tax.rate_updates import TaxEvents
 
     check = TaxSignatureCheck(tax_secrets(), settings().tax_webhook_tolerance_s, lambda: now().timestamp())
@@ -361,7 +361,7 @@ def worker() -> "Worker":
 def usage_worker() -> "UsageWorker":
     """The usage worker."""
     from billing.edge.workers.usage import UsageWorker
-    from billing.providers.usage_queue import parse_chunk
+    from billing.integrations.aws.usage_queue import parse_chunk
 
     s = settings()
     return UsageWorker(

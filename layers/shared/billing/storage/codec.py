@@ -1,7 +1,7 @@
 """Entities to JSON and back, by their type hints: what storage keeps in an item's ``body``.
 
 Frozen dataclasses, enums, datetimes, dates, Decimals, tuples, dicts and optionals are enough for the domain. A field
-whose metadata says ``personal`` is sealed on its own (AES-256-GCM, see ``providers.vault``), so that a reader
+whose metadata says ``personal`` is sealed on its own (AES-256-GCM, see ``integrations.aws.vault``), so that a reader
 of the table sees everything but the person. Plans for each class are built once; encoding is a walk.
 
 A DynamoDB item holds 400 KB at most, and an invoice of 500 lines is longer than that: a long text is stored as ``z1:``

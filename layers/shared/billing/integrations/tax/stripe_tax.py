@@ -16,9 +16,9 @@ from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.lines.line import TaxAmount
-from billing.providers.stripe_objects import stripe_amount
-from billing.providers.stripe_secrets import SecretReader
-from billing.providers.tax_parts import (
+from billing.integrations.stripe.objects import stripe_amount
+from billing.integrations.stripe.secrets import SecretReader
+from billing.integrations.tax.common import (
     CONNECT_TIMEOUT_S,
     RETRY_AFTER_S,
     Budget,

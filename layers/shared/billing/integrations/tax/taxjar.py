@@ -18,7 +18,7 @@ from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money, exact_fraction
 from billing.domain.lines.line import TaxAmount, TaxRate
 from billing.domain.tax.rules import line_taxes
-from billing.providers.tax_parts import (
+from billing.integrations.tax.common import (
     CONNECT_TIMEOUT_S,
     RETRY_AFTER_S,
     Budget,
@@ -27,7 +27,7 @@ from billing.providers.tax_parts import (
     percent,
     reconciled,
 )
-from billing.providers.tax_secrets import TaxSecretReader
+from billing.integrations.tax.secrets import TaxSecretReader
 from billing.services.tax.assessment import Item, Sale
 
 _EXEMPT_CODE = "99999"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any, Protocol
 
-from billing.providers.pdf_fonts import Face, hb
+from billing.integrations.pdf.fonts import Face, hb
 
 # Tables that shape text or describe the font to an operating system: the glyphs are placed already.
 _DROPPED_TABLES = "GSUB GPOS GDEF BASE STAT name OS/2 cmap post gasp VORG vhea vmtx DSIG meta"

@@ -21,11 +21,11 @@ class PdfRenderer:
         """
         # Imported on first use: HarfBuzz and Babel take 0.1 s, which a function that also serves JSON pays
         # only when somebody asks for a PDF.
-        from billing.providers.pdf_fonts import region_of_locale
-        from billing.providers.pdf_format import Formats
-        from billing.providers.pdf_invoice import lay_out
-        from billing.providers.pdf_text import Typesetter
-        from billing.providers.pdf_writer import build
+        from billing.integrations.pdf.fonts import region_of_locale
+        from billing.integrations.pdf.format import Formats
+        from billing.integrations.pdf.invoice import lay_out
+        from billing.integrations.pdf.text import Typesetter
+        from billing.integrations.pdf.writer import build
 
         formats = Formats(document.locale, document.timezone)
         flow = lay_out(document, formats, Typesetter(region_of_locale(document.locale)))

@@ -21,9 +21,9 @@ from billing.domain.kernel.errors import (
 )
 from billing.domain.payments.payment import ChargeResult, Payment, PaymentStatus, stripe_metadata
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
-from billing.providers.circuit_breaker import CircuitBreaker
-from billing.providers.stripe_http import GuardedClient, require_time
-from billing.providers.stripe_objects import (
+from billing.integrations.stripe.circuit_breaker import CircuitBreaker
+from billing.integrations.stripe.http_client import GuardedClient, require_time
+from billing.integrations.stripe.objects import (
     REFUND_REASONS,
     charge_result,
     declined,
@@ -38,7 +38,7 @@ from billing.providers.stripe_objects import (
     refused,
     stripe_amount,
 )
-from billing.providers.stripe_secrets import SecretReader
+from billing.integrations.stripe.secrets import SecretReader
 from billing.services.kernel.work import (
     AttachedMethod,
     CustomerUnknown,

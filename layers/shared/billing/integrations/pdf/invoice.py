@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from billing.providers.pdf_format import Formats
-from billing.providers.pdf_layout import (
+from billing.integrations.pdf.format import Formats
+from billing.integrations.pdf.layout import (
     AMBER,
     BODY,
     BOTTOM_PT,
@@ -21,9 +21,9 @@ from billing.providers.pdf_layout import (
     Flow,
     Style,
 )
-from billing.providers.pdf_table import draw_lines
-from billing.providers.pdf_text import ShapedLine, Typesetter
-from billing.providers.pdf_writer import Color
+from billing.integrations.pdf.table import draw_lines
+from billing.integrations.pdf.text import ShapedLine, Typesetter
+from billing.integrations.pdf.writer import Color
 from billing.services.invoicing.documents import InvoiceDocument, Party, TaxLine
 
 _TITLE = Style(22, bold=True, leading_pt=30)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from billing.providers.pdf_format import Formats
-from billing.providers.pdf_layout import BODY, INK, LEFT_PT, RIGHT_PT, SMALL, WIDTH_PT, Flow, Style
-from billing.providers.pdf_text import ShapedLine
+from billing.integrations.pdf.format import Formats
+from billing.integrations.pdf.layout import BODY, INK, LEFT_PT, RIGHT_PT, SMALL, WIDTH_PT, Flow, Style
+from billing.integrations.pdf.text import ShapedLine
 from billing.services.invoicing.documents import DocumentLine
 
 _HEADERS = ("Qty", "Unit price", "Amount")

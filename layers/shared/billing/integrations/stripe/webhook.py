@@ -6,8 +6,8 @@ from typing import Any
 import stripe
 
 from billing.domain.kernel.errors import WebhookRejected
-from billing.providers.signed_event import event_of
-from billing.providers.stripe_secrets import SecretReader
+from billing.integrations.signed_event import event_of
+from billing.integrations.stripe.secrets import SecretReader
 
 
 class SignatureCheck:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from billing.providers.pdf_embedding import EmbeddedFonts
-from billing.providers.pdf_text import ShapedLine, Typesetter
-from billing.providers.pdf_writer import A4_HEIGHT_PT, A4_WIDTH_PT, Color, Page
+from billing.integrations.pdf.embedding import EmbeddedFonts
+from billing.integrations.pdf.text import ShapedLine, Typesetter
+from billing.integrations.pdf.writer import A4_HEIGHT_PT, A4_WIDTH_PT, Color, Page
 
 MARGIN_PT = 48.0
 TOP_PT = 54.0

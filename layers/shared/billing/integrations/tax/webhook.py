@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import Any
 
 from billing.domain.kernel.errors import WebhookRejected
-from billing.providers.signed_event import event_of
-from billing.providers.tax_secrets import TaxSecretReader
+from billing.integrations.signed_event import event_of
+from billing.integrations.tax.secrets import TaxSecretReader
 
 _MOST_SIGNATURES = 10
 

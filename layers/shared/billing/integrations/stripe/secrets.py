@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from billing.providers.secret_reader import CachedSecret
+from billing.integrations.aws.secret_reader import CachedSecret
 
 
 @dataclass(frozen=True, slots=True)

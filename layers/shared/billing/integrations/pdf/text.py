@@ -13,8 +13,8 @@ from itertools import groupby
 from typing import Any
 from unicodedata import category, combining, normalize
 
-from billing.providers.pdf_bidi import base_level, levels, visual_order
-from billing.providers.pdf_fonts import Face, face_for, han_region, hb, main_face
+from billing.integrations.pdf.bidi import base_level, levels, visual_order
+from billing.integrations.pdf.fonts import Face, face_for, han_region, hb, main_face
 
 # Joiners and variation selectors have no look of their own: they stay with the letter before them.
 _JOINERS = frozenset("\u200c\u200d") | {chr(code) for code in range(0xFE00, 0xFE10)}

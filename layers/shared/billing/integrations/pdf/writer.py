@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import groupby
 
-from billing.providers.pdf_embedding import MISSING, EmbeddedFont, EmbeddedFonts
-from billing.providers.pdf_text import Glyph, GlyphRun, ShapedLine
+from billing.integrations.pdf.embedding import MISSING, EmbeddedFont, EmbeddedFonts
+from billing.integrations.pdf.text import Glyph, GlyphRun, ShapedLine
 
 A4_WIDTH_PT = 595.276
 A4_HEIGHT_PT = 841.89

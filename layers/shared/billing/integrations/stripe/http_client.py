@@ -7,7 +7,7 @@ import requests
 import stripe
 
 from billing.domain.kernel.errors import Unavailable
-from billing.providers.circuit_breaker import CircuitBreaker
+from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 
 _CONNECT_S = 2.0
 _LEAST_S = 1.0

@@ -8,9 +8,9 @@ import pytest
 from billing import bootstrap
 from billing.services.tenants import Tenants
 from billing.storage.store import TenantDirectory
-from tests.integration.test_auth import new_key
-from tests.integration.test_bad_input import check_error
-from tests.integration.test_privacy import readable
+from tests.integration.access.test_auth import new_key
+from tests.integration.access.test_privacy import readable
+from tests.integration.kernel.test_bad_input import check_error
 from tests.integration.world import Json, Tenant, World
 
 SETTINGS: Json = {

@@ -17,7 +17,7 @@ from local.stripe_sandbox.webhooks import signature
 from tests.integration.world import Answer, Json, Tenant, World, http_event, invoke, request
 
 CARD = "4242424242424242"
-FUNCTIONS = Path(__file__).parents[2] / "functions"
+FUNCTIONS = Path(__file__).parents[3] / "functions"
 
 
 def routes() -> Iterator[RouteDocumentation]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from billing.integrations.stripe.gateway import StripeGateway
+from tests.integration.kernel.test_idempotency import Died
 from tests.integration.payer import (
     PRICE,
     ask_sale,
@@ -16,8 +17,7 @@ from tests.integration.payer import (
     saved_method,
     sweep,
 )
-from tests.integration.test_hard_cases import books, emitted, event_types
-from tests.integration.test_idempotency import Died
+from tests.integration.subscriptions.test_hard_cases import books, emitted, event_types
 from tests.integration.world import Answer, Json, Tenant, World
 
 SOLD = {"receivable": 0, "revenue": -4_999_000, "cash": 4_999_000}

@@ -11,8 +11,8 @@ from billing.domain.catalog.meter import SHARDS_SETTLE, Aggregation, Meter
 from billing.services.catalog import meters
 from billing.services.catalog.meters import NewMeter
 from billing.services.kernel.work import Ref
-from tests.integration.test_auth import new_key
-from tests.integration.test_bad_input import check_error
+from tests.integration.access.test_auth import new_key
+from tests.integration.kernel.test_bad_input import check_error
 from tests.integration.world import BUSINESS_MONTHLY, Answer, Json, Tenant, World
 
 CALLS = "/v1/meters/api_calls"

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from billing.integrations.stripe.gateway import StripeGateway
-from tests.integration.test_auth import new_key
-from tests.integration.test_hard_cases import (
+from tests.integration.access.test_auth import new_key
+from tests.integration.kernel.test_idempotency import Died
+from tests.integration.subscriptions.test_hard_cases import (
     THREE_DS,
     at_stripe,
     authenticate,
@@ -16,8 +17,7 @@ from tests.integration.test_hard_cases import (
     event_types,
     subscription_of,
 )
-from tests.integration.test_idempotency import Died
-from tests.integration.test_proration_vectors import advance, flat
+from tests.integration.subscriptions.test_proration_vectors import advance, flat
 from tests.integration.world import Answer, Json, Tenant, World
 
 CONSULTING = {"description": "Consulting", "quantity": "2.5", "unitAmount": 9_999_000}

@@ -52,7 +52,7 @@ def test_no_two_meanings_share_a_code_or_an_anchor() -> None:
 @pytest.mark.parametrize("cls", catalogue(), ids=lambda cls: cls.code)
 def test_every_error_explains_itself_and_has_a_section_in_the_docs(cls: type[BillingError]) -> None:
     assert cls.explanation.endswith(".")
-    page = (Path(__file__).parents[2] / "docs" / "errors.md").read_text()
+    page = (Path(__file__).parents[4] / "docs" / "errors.md").read_text()
     assert f"`{cls.code}`" in page
 
 

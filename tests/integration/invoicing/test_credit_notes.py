@@ -8,8 +8,9 @@ import pytest
 from pypdf import PdfReader
 
 from billing.domain.kernel.due import wall_clock_shard
-from tests.integration.test_auth import new_key
-from tests.integration.test_hard_cases import (
+from tests.integration.access.test_auth import new_key
+from tests.integration.invoicing.test_invoices import balance_of, carded, clocked, do, line, make, read
+from tests.integration.subscriptions.test_hard_cases import (
     THREE_DS,
     at_stripe,
     authenticate,
@@ -18,8 +19,7 @@ from tests.integration.test_hard_cases import (
     event_types,
     subscription_of,
 )
-from tests.integration.test_invoices import balance_of, carded, clocked, do, line, make, read
-from tests.integration.test_proration_vectors import advance, flat
+from tests.integration.subscriptions.test_proration_vectors import advance, flat
 from tests.integration.world import Answer, Json, Tenant, World
 
 VAT = [{"name": "VAT", "ratePercent": "20"}]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from billing.domain.kernel.due import wall_clock_shard
-from tests.integration.test_privacy import readable
+from tests.integration.access.test_privacy import readable
 from tests.integration.world import Answer, Json, Tenant, World
 
 START = "2027-01-31T09:00:00Z"

@@ -9,7 +9,7 @@ import pytest
 from billing import bootstrap
 from billing.domain.kernel.errors import LostRace
 from billing.services.catalog import plans as catalog
-from tests.integration.test_bad_input import check_error
+from tests.integration.kernel.test_bad_input import check_error
 from tests.integration.world import BUSINESS_MONTHLY, Answer, Json, Tenant, World
 
 METERED: list[Json] = [

@@ -15,7 +15,7 @@ from billing.integrations.aws.usage_queue import parse_chunk
 from billing.services.usage.counting import CountReport, EventsMissing
 from billing.services.usage.ports import Chunk
 
-EVENT = json.loads((Path(__file__).parents[2] / "events" / "sqs_usage_worker.json").read_text())
+EVENT = json.loads((Path(__file__).parents[4] / "events" / "sqs_usage_worker.json").read_text())
 
 
 @dataclass

@@ -44,7 +44,7 @@ silver-env: env # a peer that this machine cannot have costs one table of the be
 # --- the stack on this machine --------------------------------------------------------------------------------------
 
 run: setup ## the whole stack on this machine, in the foreground (Ctrl-C stops it)
-	@exec $(PY) -m local.run
+	@exec $(PY) -m local.stack.run
 
 demo: env ## plays a month, a year, 100,000 usage events and payments, beside a running stack
 	@$(PY) -m local.demo
@@ -58,7 +58,7 @@ test: env ## all tests but those of the deployed stack
 	$(PY) -m pytest -n auto --dist loadfile tests/unit tests/integration tests/contract tests/faults
 
 e2e: setup ## starts a stack on free ports and runs tests/e2e against it
-	$(PY) -m local.e2e
+	$(PY) -m local.stack.e2e
 
 lint: env sam-env validate ## ruff, mypy, import-linter, cfn-lint, sam validate
 	$(VENV)/bin/ruff check .
@@ -81,10 +81,10 @@ checkov: checkov-env ## security checks of the template
 
 build: env sam-env ## artifacts for AWS (arm64, python3.13), and their sizes
 	AWS_DEFAULT_REGION=us-east-1 PYTHON="$(abspath $(SAM_VENV))/bin/python" $(SAM) build --build-dir $(BUILD)
-	$(PY) -m local.sizes $(BUILD)/template.yaml
+	$(PY) -m local.stack.sizes $(BUILD)/template.yaml
 
 openapi: env ## writes docs/openapi.json
-	$(PY) -m local.openapi
+	$(PY) -m local.reference.openapi
 
 bench: setup silver-env ## what it costs, side by side with peers
 	$(PY) -m benchmarks.run

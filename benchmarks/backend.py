@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 import boto3
 
-from local.emulator import start_emulator, wait_for_emulator
-from local.platform_key import create_platform_key
-from local.settings import REGION, Paths, Ports, aws_environment
+from local.stack.emulator import start_emulator, wait_for_emulator
+from local.stack.platform_key import create_platform_key
+from local.stack.settings import REGION, Paths, Ports, aws_environment
 from local.stripe_sandbox.server import SandboxServer
 from tests.support.tables import create_tables
 

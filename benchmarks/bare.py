@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
-from local.deploy import client, outputs
-from local.settings import Ports
+from local.stack.deploy import client, outputs
+from local.stack.settings import Ports
 
 Json = dict[str, Any]
 PATH = "/bare/"

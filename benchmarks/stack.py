@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import run
 from local.console import Failure
-from local.deploy import client
-from local.routes import function_names, template
-from local.settings import Paths, Ports, aws_environment
+from local.stack import run
+from local.stack.deploy import client
+from local.stack.routes import function_names, template
+from local.stack.settings import Paths, Ports, aws_environment
 
 _WARM_UP_S = 120.0
 """How long to wait for the first call of each function; an idle machine takes a tenth of it."""

@@ -12,7 +12,7 @@ import boto3
 import requests
 
 from local.console import Failure
-from local.settings import ROOT
+from local.stack.settings import ROOT
 
 STACK_FILE = ROOT / ".local" / "stack.json"
 _TIMEOUT_S = 60.0

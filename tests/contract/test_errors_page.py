@@ -8,7 +8,7 @@ import pytest
 from billing.domain.kernel import errors
 from billing.domain.kernel.errors import BillingError, RateLimited
 from billing.edge.http.envelope import anchor
-from local import errors_page
+from local.reference import errors_page
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "errors.md"
 
@@ -18,7 +18,7 @@ def made(kind: type[BillingError]) -> BillingError:
 
 
 def test_the_page_is_not_stale() -> None:
-    assert PAGE.read_text() == errors_page.page(), "python -m local.errors_page"
+    assert PAGE.read_text() == errors_page.page(), "python -m local.reference.errors_page"
 
 
 @pytest.mark.parametrize("kind", errors.catalogue(), ids=lambda kind: kind.__name__)

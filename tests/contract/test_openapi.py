@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from local.routes import api_routes, template
+from local.stack.routes import api_routes, template
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 from local.stripe_sandbox.webhooks import signature
@@ -58,7 +58,7 @@ def validator(schema: dict[str, Any]) -> Draft202012Validator:
 
 
 def test_document_and_scopes_are_not_stale() -> None:
-    done = run("-m", "local.openapi", "--check")
+    done = run("-m", "local.reference.openapi", "--check")
     assert done.returncode == 0, done.stderr
 
 
@@ -69,7 +69,7 @@ def test_what_is_served_is_what_is_documented() -> None:
 
 LIST_ROUTES = """
 import json
-from local.openapi import handlers
+from local.reference.openapi import handlers
 found = [[g, r.method.lower(), r.path] for g, m in handlers() for r in m.api.documentation]
 print(json.dumps(found))
 """
@@ -292,8 +292,8 @@ def live() -> list[dict[str, Any]]:
         os.environ["KMS_KEY_ID"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         os.environ |= {f"TABLE_{plain.upper()}": name for plain, name in names.items()}
 
-        from local.openapi import handlers
-        from local.platform_key import create_platform_key
+        from local.reference.openapi import handlers
+        from local.stack.platform_key import create_platform_key
 
         call = Live(dict(handlers()), card_processor)
         call("customers", "GET", "/v1/customers", 401)

@@ -27,7 +27,7 @@ TEAM = {
 
 @dataclass(frozen=True)
 class Stack:
-    """stack.json, as local/seed.py writes it."""
+    """stack.json, as local/stack/seed.py writes it."""
 
     api_url: str
     stripe_webhook_url: str

@@ -9,7 +9,7 @@ import pytest
 from pypdf import PdfReader
 
 from local.client import Client
-from local.demo_year import Year, same_bill
+from local.demo.year import Year, same_bill
 from tests.e2e.conftest import charges, subscribe
 
 

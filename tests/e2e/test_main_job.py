@@ -13,7 +13,7 @@ import stripe
 from pypdf import PdfReader
 
 from local.client import Client
-from local.demo import Month
+from local.demo.__main__ import Month
 from tests.e2e.conftest import Stack, charges, subscribe
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from local.demo_takings import intents_of
+from local.demo.takings import intents_of
 from tests.e2e.conftest import charges
 from tests.e2e.storm import CLIENTS, FAULTS, ROUNDS, Storm
 

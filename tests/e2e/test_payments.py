@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from local.client import Answer, Client
-from local.demo_payments import Payments
-from local.demo_takings import same_takings
-from local.settings import STACK_NAME
+from local.demo.payments import Payments
+from local.demo.takings import same_takings
+from local.stack.settings import STACK_NAME
 from tests.e2e.conftest import Seller, Stack, charges, soon
 
 AMOUNT = 4_999_000

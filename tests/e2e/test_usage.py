@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from local.client import Answer, Client
-from local.demo_books import every
-from local.demo_usage import Usage, messages_waiting
-from local.demo_year import same_bill
+from local.demo.books import every
+from local.demo.usage import Usage, messages_waiting
+from local.demo.year import same_bill
 from tests.e2e.conftest import Stack
 
 METER = {"key": "e2e-calls", "aggregation": "sum", "dimensions": ["model"]}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from local.demo_books import every, ledger_sums
-from local.demo_takings import intents_of, same_takings
+from local.demo.books import every, ledger_sums
+from local.demo.takings import intents_of, same_takings
 from tests.e2e.conftest import Stack, soon
 from tests.e2e.storm import Storm
 

@@ -268,7 +268,7 @@ class Child:
         usage_url = _client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
         secret = json.dumps({"api_key": stripe_key, "webhook_secrets": webhook_secrets})
         _client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
-        from local.platform_key import create_platform_key
+        from local.stack.platform_key import create_platform_key
 
         key = create_platform_key(dynamodb, names["callers"])
         return {

@@ -13,7 +13,7 @@ import pytest
 import stripe
 from moto import mock_aws
 
-from local.platform_key import create_platform_key
+from local.stack.platform_key import create_platform_key
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.testing import client as stripe_client

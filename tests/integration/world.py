@@ -26,7 +26,7 @@ import stripe
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from local.routes import api_routes, template
+from local.stack.routes import api_routes, template
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.webhooks import signature
 from tests.support.tables import table_definitions

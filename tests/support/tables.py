@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from local.routes import template
+from local.stack.routes import template
 
 _KEPT = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from billing.config import Settings
-from local.routes import api_routes, template
-from local.settings import ROOT
+from local.stack.routes import api_routes, template
+from local.stack.settings import ROOT
 
 TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.routes import template
+from local.stack.routes import template
 from tests.integration import world as worlds
 from tests.integration.refunds import begin_refund
 from tests.integration.world import Json, Tenant, World

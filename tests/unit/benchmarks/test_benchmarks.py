@@ -13,7 +13,7 @@ from benchmarks.import_one import HIDDEN
 from benchmarks.imports import functions
 from benchmarks.latency import percentile
 from benchmarks.report import verdict
-from local.settings import ROOT
+from local.stack.settings import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from benchmarks.usage_units import Asked, KindAsked, billed_requests, stored_byt
 from benchmarks.usage_work import Recorder, events_in, reissued
 from billing.schemas.usage.events import MOST_EVENTS
 from billing.services.usage.counting import EVENT_KEPT_S
-from local.routes import template
+from local.stack.routes import template
 
 TENANT = "ten_01M80SR4YTH2493VQ7YZ0D26XV"
 FRESH = "f" * 26

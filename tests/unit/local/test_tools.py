@@ -14,13 +14,13 @@ from rich.console import Console
 
 from billing.services.payments.stripe_lookup import HANDLED
 from local.console import Failure
-from local.demo_books import invoice_table
-from local.gateway import WEBHOOKS_AT_ONCE, by_sender, listen
-from local.platform_key import create_platform_key, new_key
-from local.seed import STRIPE_EVENTS, Keys, snake
-from local.settings import HOST, Ports, write_private
-from local.sizes import folder_bytes, layer_ids
-from local.story import money
+from local.demo.books import invoice_table
+from local.demo.story import money
+from local.stack.gateway import WEBHOOKS_AT_ONCE, by_sender, listen
+from local.stack.platform_key import create_platform_key, new_key
+from local.stack.seed import STRIPE_EVENTS, Keys, snake
+from local.stack.settings import HOST, Ports, write_private
+from local.stack.sizes import folder_bytes, layer_ids
 from scripts.ensure_env import fingerprint
 
 

@@ -67,7 +67,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class RouteDocumentation:
-    """What the OpenAPI document says of a route beyond its parameters; read by ``local/openapi.py``."""
+    """What the OpenAPI document says of a route beyond its parameters; read by ``local/reference/openapi.py``."""
 
     method: str
     path: str

@@ -16,11 +16,11 @@ import boto3
 from botocore.exceptions import ClientError
 
 from local.console import Failure, step
-from local.settings import HOST, REGION, ROOT, STACK_NAME, Paths, Ports, aws_environment
+from local.stack.settings import HOST, REGION, ROOT, STACK_NAME, Paths, Ports, aws_environment
 
 BUCKET = "ledgerline-artifacts"
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
-SOURCES = ("template.yaml", "functions", "layers", "local/deploy.py", "local/routes.py")
+SOURCES = ("template.yaml", "functions", "layers", "local/stack/deploy.py", "local/stack/routes.py")
 GOOD_STATES = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
 

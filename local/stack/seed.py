@@ -18,11 +18,11 @@ import requests
 import stripe
 
 from local.console import Failure
-from local.deploy import client
-from local.gateway import TAX_WEBHOOK
-from local.platform_key import caller_id, create_platform_key, new_key
-from local.routes import api_routes, template
-from local.settings import HOST, Paths, Ports, write_private
+from local.stack.deploy import client
+from local.stack.gateway import TAX_WEBHOOK
+from local.stack.platform_key import caller_id, create_platform_key, new_key
+from local.stack.routes import api_routes, template
+from local.stack.settings import HOST, Paths, Ports, write_private
 
 WARM_UP_AT_ONCE = 4
 DEMO_TENANT = {

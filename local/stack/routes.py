@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from local.deploy import client
-from local.settings import ROOT, STACK_NAME, Ports
+from local.stack.deploy import client
+from local.stack.settings import ROOT, STACK_NAME, Ports
 
 ALIAS = "live"
 WORKERS = (os.cpu_count() or 1) + 1

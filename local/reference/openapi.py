@@ -24,7 +24,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from local.console import say
-from local.openapi_parts import (
+from local.reference.openapi_parts import (
     ALWAYS,
     CHARGES,
     COUNTED,
@@ -42,7 +42,7 @@ from local.openapi_parts import (
     UNPROCESSABLE_READS,
     WEBHOOKS,
 )
-from local.settings import ROOT
+from local.stack.settings import ROOT
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
 SERVED = ROOT / "functions" / "service" / "openapi.json"
@@ -338,7 +338,7 @@ def scopes_page() -> str:
         "",
         "A key's own scope decides what it may do: `read` has `billing:read`; `write` has `billing:write`,",
         "`subscriptions:manage` and `payments:process` too; `admin` has `billing:admin` as well. `platform`",
-        "is the scope of the operator's own keys (`python -m local.platform_key`); they have all of `admin`.",
+        "is the scope of the operator's own keys (`python -m local.stack.platform_key`); they have all of `admin`.",
         "",
         "| method | path | scope | function |",
         "| --- | --- | --- | --- |",

@@ -10,14 +10,14 @@ from types import FrameType
 from typing import IO
 from urllib.parse import urlsplit
 
-from local import seed
 from local.console import Failure, say, step
-from local.deploy import client, deploy, fingerprint, is_current, outputs
-from local.emulator import STOP_TIMEOUT_S, start_emulator, wait_for_emulator
-from local.gateway import HEALTH
-from local.processes import Child
-from local.routes import ALIAS, create_routes, enable_ttl, function_names, limit_concurrency, template
-from local.settings import HOST, ROOT, STACK_NAME, Paths, Ports, aws_environment
+from local.stack import seed
+from local.stack.deploy import client, deploy, fingerprint, is_current, outputs
+from local.stack.emulator import STOP_TIMEOUT_S, start_emulator, wait_for_emulator
+from local.stack.gateway import HEALTH
+from local.stack.processes import Child
+from local.stack.routes import ALIAS, create_routes, enable_ttl, function_names, limit_concurrency, template
+from local.stack.settings import HOST, ROOT, STACK_NAME, Paths, Ports, aws_environment
 
 READY_TIMEOUT_S = 20.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -89,7 +89,7 @@ class Stack:
             name = function_names(template())[function]
             url = functions.get_function_url_config(FunctionName=name, Qualifier=ALIAS)["FunctionUrl"]
             hosts.append(urlsplit(url).netloc)
-        command = [sys.executable, "-m", "local.gateway", "--api-id", found["ApiId"]]
+        command = [sys.executable, "-m", "local.stack.gateway", "--api-id", found["ApiId"]]
         command += ["--api-port", str(self.ports.api), "--webhook-port", str(self.ports.webhook)]
         command += ["--aws-port", str(self.ports.aws), "--stripe-host", hosts[0], "--tax-host", hosts[1]]
         env = aws_environment(self.ports)

@@ -8,8 +8,8 @@ held against what a preview said before, against Stripe's charges, and in the en
 from typing import Any
 
 from local.client import Client
-from local.demo_seller import Seller
-from local.story import console, money, require
+from local.demo.seller import Seller
+from local.demo.story import console, money, require
 
 SELLER: dict[str, Any] = {
     "name": "Kontor",

@@ -3,8 +3,8 @@
 from typing import Any
 
 from local.client import Client
-from local.demo_books import every, invoice_table, ledger_sums, stripe_charges
-from local.story import Story, console, money, require
+from local.demo.books import every, invoice_table, ledger_sums, stripe_charges
+from local.demo.story import Story, console, money, require
 
 
 class Seller(Story):

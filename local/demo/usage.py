@@ -17,13 +17,13 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from local import demo_events as given
 from local.client import Answer, Client
-from local.demo_books import every
-from local.demo_events import Event, Line
-from local.demo_seller import Seller
-from local.demo_year import same_bill
-from local.story import console, money, require
+from local.demo import usage_events as given
+from local.demo.books import every
+from local.demo.seller import Seller
+from local.demo.story import console, money, require
+from local.demo.usage_events import Event, Line
+from local.demo.year import same_bill
 
 SELLER: dict[str, Any] = {
     "name": "Inference",

@@ -1,4 +1,4 @@
-"""`python -m local.errors_page`: docs/errors.md from the error catalogue. `--check` exits 1 where it is stale.
+"""`python -m local.reference.errors_page`: docs/errors.md from the error catalogue. `--check` exits 1 where it is stale.
 
 Each error has a section whose anchor is the one that ``documentation_url`` of its responses names.
 """
@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from local.console import say
-from local.settings import ROOT
+from local.stack.settings import ROOT
 
 PAGE = ROOT / "docs" / "errors.md"
 SHARED = ROOT / "layers" / "shared"
@@ -16,7 +16,7 @@ SHARED = ROOT / "layers" / "shared"
 HEAD = """\
 # Errors
 
-Written by `python -m local.errors_page` from `billing/domain/kernel/errors.py`; do not edit.
+Written by `python -m local.reference.errors_page` from `billing/domain/kernel/errors.py`; do not edit.
 
 Every error has one shape:
 
@@ -98,7 +98,7 @@ def main() -> int:
     if PAGE.exists() and PAGE.read_text() == text:
         return 0
     if only_look:
-        print("error: docs/errors.md is stale: python -m local.errors_page", file=sys.stderr)
+        print("error: docs/errors.md is stale: python -m local.reference.errors_page", file=sys.stderr)
         return 1
     PAGE.write_text(text)
     say("wrote docs/errors.md")

@@ -1,6 +1,6 @@
 """The first key of a new stack: the platform's own, which creates tenants.
 
-On AWS, once, after the first deploy: `python -m local.platform_key --stack ledgerline-dev`.
+On AWS, once, after the first deploy: `python -m local.stack.platform_key --stack ledgerline-dev`.
 """
 
 import argparse

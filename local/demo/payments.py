@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from local.client import Answer
-from local.demo_seller import Seller
-from local.demo_takings import same_takings, takings_table
-from local.story import console, money, require
+from local.demo.seller import Seller
+from local.demo.story import console, money, require
+from local.demo.takings import same_takings, takings_table
 
 SELLER: dict[str, Any] = {
     "name": "Gallery",

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from local.console import Failure, say
-from local.run import Stack, ignore_signals, interrupt_on_signals
-from local.settings import ROOT, Paths, Ports
+from local.stack.run import Stack, ignore_signals, interrupt_on_signals
+from local.stack.settings import ROOT, Paths, Ports
 
 KEPT_LOGS = ROOT / ".local" / "e2e-logs"
 
@@ -22,7 +22,7 @@ def run_suite(stack: Stack, arguments: list[str]) -> int:
 
 
 def main() -> int:
-    """Arguments go on to pytest: `python -m local.e2e -k invoices -x`."""
+    """Arguments go on to pytest: `python -m local.stack.e2e -k invoices -x`."""
     interrupt_on_signals()
     base = Path(tempfile.mkdtemp(prefix="ledgerline-e2e-"))
     stack = Stack(Paths(base), Ports.free())

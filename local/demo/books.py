@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from local.client import Client
-from local.story import money, require
+from local.demo.story import money, require
 
 _SUMS = {"total": "total", "tax": "tax", "off": "discount", "balance": "balanceApplied", "paid": "amountPaid"}
 

@@ -8,8 +8,8 @@ from rich import box
 from rich.table import Table
 
 from local.client import Client
-from local.demo_books import entries, every
-from local.story import money, require
+from local.demo.books import entries, every
+from local.demo.story import money, require
 
 _LOST = "lost"
 _CASH, _HELD, _GONE = "cash", "disputes", "bad_debt"

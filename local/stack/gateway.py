@@ -22,7 +22,7 @@ from aiohttp import (
 )
 from yarl import URL
 
-from local.settings import HOST
+from local.stack.settings import HOST
 
 BODY_LIMIT_BYTES = 10 * 1024 * 1024  # API Gateway's
 TIMEOUT_S = 65.0  # the longest function, and a little
@@ -132,7 +132,7 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """The process that `local.run` starts after a deploy."""
+    """The process that `local.stack.run` starts after a deploy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--api-port", type=int, required=True)
     parser.add_argument("--webhook-port", type=int, required=True)

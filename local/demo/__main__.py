@@ -1,7 +1,7 @@
 """`make demo`: billing in four acts, told beside a running stack and checked at every step.
 
-The first act is a month, here; the second a year (local/demo_year.py); the third is usage (local/demo_usage.py); the
-fourth payments (local/demo_payments.py). Nothing knows an answer in advance: what one step says is compared with what
+The first act is a month, here; the second a year (local/demo/year.py); the third is usage (local/demo/usage.py); the
+fourth payments (local/demo/payments.py). Nothing knows an answer in advance: what one step says is compared with what
 another system says of it, the invoice with Stripe's charge, the payment with the delivery of Stripe's webhook, the
 preview with the bill.
 """
@@ -15,11 +15,11 @@ import requests
 
 from local.client import Client
 from local.console import Failure
-from local.demo_payments import Payments
-from local.demo_usage import EVENTS, Usage
-from local.demo_year import Year
-from local.settings import ROOT
-from local.story import Story, console, money, require
+from local.demo.payments import Payments
+from local.demo.story import Story, console, money, require
+from local.demo.usage import EVENTS, Usage
+from local.demo.year import Year
+from local.stack.settings import ROOT
 
 PLAN: dict[str, Any] = {
     "id": "business-monthly",

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from local.processes import Child
-from local.settings import HOST, REGION, Paths, Ports, aws_environment
+from local.stack.processes import Child
+from local.stack.settings import HOST, REGION, Paths, Ports, aws_environment
 
 # Only what the template uses, and what `sam deploy` needs to put it there.
 SERVICES = (

@@ -1,6 +1,6 @@
 """Checks that no function, with its layers, passes what Lambda takes: 250 MB unzipped.
 
-`python -m local.sizes .aws-sam/build/template.yaml` after a build; exits 1 when one is too big.
+`python -m local.stack.sizes .aws-sam/build/template.yaml` after a build; exits 1 when one is too big.
 Source: AWS Lambda quotas, "Deployment package (.zip file archive) size".
 """
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local.console import Failure, say
-from local.routes import template
+from local.stack.routes import template
 
 LIMIT_BYTES = 250 * 1024 * 1024
 MEBIBYTE = 1024 * 1024

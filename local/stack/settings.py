@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.console import Failure
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 STACK_NAME = "ledgerline-dev"

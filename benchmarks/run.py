@@ -22,13 +22,13 @@ from benchmarks import ROOT
 from benchmarks.report import Section, load_all
 
 _PARTS = {
-    "calls": ("benchmarks.calls", 240, "DynamoDB and Stripe calls, in process, over an emulator of their own"),
-    "usage": ("benchmarks.usage", 300, "usage events through handler, queue and worker, beside the raw client"),
-    "cpu": ("benchmarks.cpu", 120, "handler CPU beside FastAPI + Mangum"),
-    "imports": ("benchmarks.imports", 180, "import times beside FastAPI + Mangum"),
-    "drafts": ("benchmarks.drafts", 120, "draft invoices beside django-silver"),
-    "sweep": ("benchmarks.sweep", 300, "the sweep, with workers killed"),
-    "p95": ("benchmarks.latency", 900, "p50 and p95 of a local stack of its own, over HTTP"),
+    "calls": ("benchmarks.calls.table", 240, "DynamoDB and Stripe calls, in process, over an emulator of their own"),
+    "usage": ("benchmarks.usage.table", 300, "usage events through handler, queue and worker, beside the raw client"),
+    "cpu": ("benchmarks.cpu.table", 120, "handler CPU beside FastAPI + Mangum"),
+    "imports": ("benchmarks.imports.table", 180, "import times beside FastAPI + Mangum"),
+    "drafts": ("benchmarks.drafts.table", 120, "draft invoices beside django-silver"),
+    "sweep": ("benchmarks.sweep.table", 300, "the sweep, with workers killed"),
+    "p95": ("benchmarks.latency.table", 900, "p50 and p95 of a local stack of its own, over HTTP"),
 }
 _SWEEP_EACH_S = 0.2
 """So much longer the sweep may take for each subscription that is due; an idle machine takes a tenth of it."""

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.sweep_case import Case
-from benchmarks.sweep_run import Outcome, Plan, Sweep, verify, write
-from benchmarks.sweep_worker import Outside
+from benchmarks.sweep.case import Case
+from benchmarks.sweep.run import Outcome, Plan, Sweep, verify, write
+from benchmarks.sweep.worker import Outside
 from tests.faults.stack import Json, Stack, Tenant, World
 
 _SHARDS = 4

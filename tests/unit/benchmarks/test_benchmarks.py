@@ -7,11 +7,13 @@ from io import StringIO
 import pytest
 from aws_lambda_powertools import Logger
 
-from benchmarks import cpu, cpu_ours, cpu_peer
 from benchmarks.counting import item_bytes
-from benchmarks.import_one import HIDDEN
-from benchmarks.imports import functions
-from benchmarks.latency import percentile
+from benchmarks.cpu import ours as cpu_ours
+from benchmarks.cpu import peer as cpu_peer
+from benchmarks.cpu import table as cpu
+from benchmarks.imports.one import HIDDEN
+from benchmarks.imports.table import functions
+from benchmarks.latency.table import percentile
 from benchmarks.report import verdict
 from local.stack.settings import ROOT
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import drafts, drafts_ours
-from benchmarks.drafts_case import EXPECTED, Bill, Round
+from benchmarks.drafts import ours as drafts_ours
+from benchmarks.drafts import table as drafts
+from benchmarks.drafts.case import EXPECTED, Bill, Round
 from benchmarks.report import verdict_at_least
 from billing.domain.catalog.plan import Plan
 from billing.domain.catalog.pricing import Component, ComponentType, PricingModel

@@ -15,12 +15,13 @@ import requests
 from botocore.awsrequest import AWSRequest
 from botocore.session import Session
 
-from benchmarks import bare_function, latency_cases
-from benchmarks.bare import Recorder, Wire, script
-from benchmarks.book import WARM_CALLS, Book
+from benchmarks.calls.book import WARM_CALLS, Book
 from benchmarks.counting import Tally
-from benchmarks.latency import Shot, fire
-from benchmarks.latency_cases import CLIENTS, Ask, Unexpected
+from benchmarks.latency import bare_function
+from benchmarks.latency import cases as latency_cases
+from benchmarks.latency.bare import Recorder, Wire, script
+from benchmarks.latency.cases import CLIENTS, Ask, Unexpected
+from benchmarks.latency.table import Shot, fire
 from benchmarks.shop import signature
 
 TENANT = "ten_01M80SR4YTH2493VQ7YZ0D26XV"

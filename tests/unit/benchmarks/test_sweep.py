@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.sweep import GROWTH, Measured, section_of
-from benchmarks.sweep_case import Case, Expected
-from benchmarks.sweep_check import Found, problems
-from benchmarks.sweep_queue import FifoQueue, Message
-from benchmarks.sweep_run import Outcome
-from benchmarks.sweep_worker import Beat
+from benchmarks.sweep.case import Case, Expected
+from benchmarks.sweep.check import Found, problems
+from benchmarks.sweep.queue import FifoQueue, Message
+from benchmarks.sweep.run import Outcome
+from benchmarks.sweep.table import GROWTH, Measured, section_of
+from benchmarks.sweep.worker import Beat
 from billing.domain.subscriptions.subscription import SubscriptionState
 
 CASE = Case(due=120, tenants=3, shards=4, at=datetime(2026, 3, 31, 12, tzinfo=UTC))

@@ -12,13 +12,15 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.session import Session
 
-from benchmarks import usage, usage_cost, usage_work
 from benchmarks.events import received_event
 from benchmarks.report import Row, Section, load_all, save_all
-from benchmarks.usage_case import BATCH, KINDS, SUM, Kind, quantity
-from benchmarks.usage_run import Run, cpu_s_of
-from benchmarks.usage_units import Asked, KindAsked, billed_requests, stored_bytes
-from benchmarks.usage_work import Recorder, events_in, reissued
+from benchmarks.usage import cost as usage_cost
+from benchmarks.usage import table as usage
+from benchmarks.usage import work as usage_work
+from benchmarks.usage.case import BATCH, KINDS, SUM, Kind, quantity
+from benchmarks.usage.run import Run, cpu_s_of
+from benchmarks.usage.units import Asked, KindAsked, billed_requests, stored_bytes
+from benchmarks.usage.work import Recorder, events_in, reissued
 from billing.schemas.usage.events import MOST_EVENTS
 from billing.services.usage.counting import EVENT_KEPT_S
 from local.stack.routes import template

@@ -14,16 +14,16 @@ from multiprocessing.context import ForkServerProcess
 from random import Random
 from typing import Any, TypeAlias
 
-from benchmarks.sweep_case import Case
-from benchmarks.sweep_check import check
-from benchmarks.sweep_queue import FifoQueue, Message
-from benchmarks.sweep_worker import Answer, Beat, Outside, Wake, seed, still_due, work
+from benchmarks.sweep.case import Case
+from benchmarks.sweep.check import check
+from benchmarks.sweep.queue import FifoQueue, Message
+from benchmarks.sweep.worker import Answer, Beat, Outside, Wake, seed, still_due, work
 from billing.services.sweep.wake_ups import wake_all
 
 _FORKS = get_context("forkserver")
 # What a child would import itself, once for all of them; a cold start is then its clients and caches.
 _FORKS.set_forkserver_preload(
-    ["benchmarks.backend", "benchmarks.report", "benchmarks.sweep_check", "rich.progress"]
+    ["benchmarks.backend", "benchmarks.report", "benchmarks.sweep.check", "rich.progress"]
     + [f"billing.integrations.{name}" for name in ("aws.clients", "aws.billing_queue", "stripe.gateway", "aws.vault")]
 )
 _LOOK_S = 0.05

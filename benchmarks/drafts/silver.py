@@ -16,7 +16,7 @@ from decimal import Decimal
 from io import StringIO
 from typing import Any
 
-from benchmarks.drafts_case import CUSTOMERS, FLAT, MONTH, PLAN_NAME, SEAT, SEATS, YEAR, Bill, Round
+from benchmarks.drafts.case import CUSTOMERS, FLAT, MONTH, PLAN_NAME, SEAT, SEATS, YEAR, Bill, Round
 
 # Of the packages that silver's range of versions allows: nothing that concerns the comparison.
 warnings.simplefilter("ignore")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from benchmarks.samples import CUSTOMER, INVOICES, NOW, SUBSCRIPTION, TENANT
+from benchmarks.cpu.samples import CUSTOMER, INVOICES, NOW, SUBSCRIPTION, TENANT
 from billing.config import Settings
 from billing.domain.kernel.ids import fresh
 from billing.edge.http.api import CurrentWork, HttpApi, Listing

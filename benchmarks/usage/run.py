@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.events import Event
-from benchmarks.usage_work import (
+from benchmarks.usage.work import (
     Accept,
     Count,
     Counted,

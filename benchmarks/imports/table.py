@@ -51,7 +51,7 @@ def once(name: str, side: str) -> Times:
     Raises:
         RuntimeError: it failed.
     """
-    command = [sys.executable, "-m", "benchmarks.import_one", name, side]
+    command = [sys.executable, "-m", "benchmarks.imports.one", name, side]
     env = environment()
     done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True, timeout=_ONE_S)
     if done.returncode:

@@ -1,6 +1,6 @@
 """The sweep at scale: every due subscription is billed once though workers are killed and messages come three times.
 
-python -m benchmarks.sweep OUT [--due 1000 10000]
+python -m benchmarks.sweep.table OUT [--due 1000 10000]
 
 For each size a world of its own on an emulator of its own; after the sweep everything that the tables hold is looked at
 (``sweep_check``), and a single wrong invoice fails the benchmark. What is budgeted is that a subscription's cost and a
@@ -27,9 +27,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.backend import backend
 from benchmarks.report import Row, Section, Verdict, verdict
 from benchmarks.run import SWEEP_SIZES
-from benchmarks.sweep_case import Case
-from benchmarks.sweep_run import Outcome, Plan, Stuck, Sweep, verify, write
-from benchmarks.sweep_worker import Outside
+from benchmarks.sweep.case import Case
+from benchmarks.sweep.run import Outcome, Plan, Stuck, Sweep, verify, write
+from benchmarks.sweep.worker import Outside
 
 GROWTH = 1.25
 """A subscription may cost, and a worker need, so many times what it is at the first size."""

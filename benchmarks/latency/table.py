@@ -18,10 +18,10 @@ from typing import Any, NoReturn
 
 import requests
 
-from benchmarks.bare import Bare, Recorder, Wire
-from benchmarks.book import progress
+from benchmarks.calls.book import progress
 from benchmarks.events import Context
-from benchmarks.latency_cases import CLIENTS, Ask, Story
+from benchmarks.latency.bare import Bare, Recorder, Wire
+from benchmarks.latency.cases import CLIENTS, Ask, Story
 from benchmarks.report import Row, Section, verdict
 from benchmarks.stack import NotThere, RunningStack, running
 

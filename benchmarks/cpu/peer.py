@@ -17,8 +17,8 @@ from fastapi.responses import JSONResponse
 from mangum import Mangum
 from pydantic import BaseModel
 
-from benchmarks.cpu_ours import RATE, clock, request_id
-from benchmarks.samples import CUSTOMER, INVOICES, SUBSCRIPTION, TENANT
+from benchmarks.cpu.ours import RATE, clock, request_id
+from benchmarks.cpu.samples import CUSTOMER, INVOICES, SUBSCRIPTION, TENANT
 from billing.domain.kernel.times import format_time
 from billing.edge.http.api import _REASONS
 from billing.schemas.base import Limit

@@ -16,7 +16,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from benchmarks import cpu_ours, cpu_peer, samples
+from benchmarks.cpu import ours as cpu_ours
+from benchmarks.cpu import peer as cpu_peer
+from benchmarks.cpu import samples
 from benchmarks.events import Context, Event, http_event
 from benchmarks.report import Row, Section, verdict
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import uuid4
 
-from benchmarks.book import MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore
+from benchmarks.calls.book import MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore
 from benchmarks.shop import Json, Shop
 
 _AMOUNT: Json = {"amount": 4_999_000, "currency": "USD"}

@@ -19,8 +19,8 @@ from typing import Any
 
 from benchmarks.counting import item_bytes, read_units_of
 from benchmarks.events import Context, queue_event
-from benchmarks.sweep_case import Case
-from benchmarks.sweep_queue import Message
+from benchmarks.sweep.case import Case
+from benchmarks.sweep.queue import Message
 from billing import bootstrap
 from billing.edge.workers.billing import QueueWorker
 from billing.services.kernel.work import DueIndex, DuePage

@@ -1,6 +1,6 @@
 """Imports one function in this fresh interpreter and prints what that took: ``wall cpu``, in milliseconds.
 
-    python -m benchmarks.import_one customers ours|peer
+    python -m benchmarks.imports.one customers ours|peer
 
 For the peer, the web framework's modules are replaced before the product's handler is imported.
 """
@@ -27,7 +27,7 @@ def become_peer() -> None:
 
     import fastapi
 
-    from benchmarks import peer_http, peer_webhook
+    from benchmarks.imports import peer_http, peer_webhook
 
     parameters = ModuleType("aws_lambda_powertools.event_handler.openapi.params")
     parameters.Body, parameters.Query = fastapi.Body, fastapi.Query  # type: ignore[attr-defined]

@@ -12,8 +12,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
-from benchmarks.sweep_case import Case, Expected
-from benchmarks.sweep_worker import Outside
+from benchmarks.sweep.case import Case, Expected
+from benchmarks.sweep.worker import Outside
 from billing import bootstrap
 from billing.storage.codec import unpack
 from billing.storage.database import table_name

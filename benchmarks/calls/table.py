@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
 
-from benchmarks import calls_payments
 from benchmarks.backend import backend
-from benchmarks.book import CREATE, MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore, progress
+from benchmarks.calls import payments as calls_payments
+from benchmarks.calls.book import CREATE, MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore, progress
 from benchmarks.counting import Meter, Tally
 from benchmarks.report import Section
 from benchmarks.shop import PLAN, Shop

@@ -15,15 +15,15 @@ from statistics import median
 from typing import NoReturn
 
 from benchmarks.backend import Backend, backend
-from benchmarks.book import WRITE, shortened
+from benchmarks.calls.book import WRITE, shortened
 from benchmarks.counting import Meter
 from benchmarks.report import Row, Section, save_all, verdict, verdict_at_least
 from benchmarks.shop import Shop
-from benchmarks.usage_case import BATCH, SUM, Metered
-from benchmarks.usage_cost import KEPT_DAYS, bill, storage_usd
-from benchmarks.usage_run import COUNTERS, Crew, Run, crew
-from benchmarks.usage_units import Asked, Desk, KindAsked
-from benchmarks.usage_work import Poller, Refused, events_in
+from benchmarks.usage.case import BATCH, SUM, Metered
+from benchmarks.usage.cost import KEPT_DAYS, bill, storage_usd
+from benchmarks.usage.run import COUNTERS, Crew, Run, crew
+from benchmarks.usage.units import Asked, Desk, KindAsked
+from benchmarks.usage.work import Poller, Refused, events_in
 
 BESIDE_RAW, BESIDE_SINGLES = 0.8, 10
 ROUNDS = 3

@@ -14,8 +14,8 @@ from typing import Any
 from benchmarks.counting import Item, Meter, Tally, item_bytes
 from benchmarks.events import Event
 from benchmarks.shop import Shop
-from benchmarks.usage_case import BATCH, KINDS, SUM, Kind, Metered
-from benchmarks.usage_work import Poller, Recorder, accept_all
+from benchmarks.usage.case import BATCH, KINDS, SUM, Kind, Metered
+from benchmarks.usage.work import Poller, Recorder, accept_all
 
 SQS_REQUEST_BYTES = 64 * 1024
 """Source: aws.amazon.com/sqs/pricing, "every 64 KB chunk of a payload is billed as 1 request"."""

@@ -5,7 +5,7 @@ Prices as published on 22 November 2026 at the addresses named with them.
 
 from dataclasses import dataclass
 
-from benchmarks.usage_units import KindAsked
+from benchmarks.usage.units import KindAsked
 
 MILLION = 1_000_000
 WRITE_UNITS_USD = 0.625 / MILLION

@@ -17,8 +17,8 @@ from typing import IO, NoReturn
 
 from benchmarks import ROOT
 from benchmarks.backend import backend
-from benchmarks.drafts_case import CUSTOMERS, Round
-from benchmarks.drafts_ours import DECIDED, STORED, Desk
+from benchmarks.drafts.case import CUSTOMERS, Round
+from benchmarks.drafts.ours import DECIDED, STORED, Desk
 from benchmarks.report import Row, Section, verdict_at_least
 from scripts.ensure_env import STAMP, python_of
 
@@ -67,7 +67,7 @@ def peer(env: Path = PEER_ENV) -> Iterator[Peer]:
     """
     if not (env / STAMP).exists():
         raise NotThere(f"django-silver is not installed in {env.name}: `make silver-env` says why")
-    command = [str(python_of(env)), "-m", "benchmarks.drafts_silver"]
+    command = [str(python_of(env)), "-m", "benchmarks.drafts.silver"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Peer(process)

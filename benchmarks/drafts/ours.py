@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from benchmarks.backend import Backend
-from benchmarks.drafts_case import CUSTOMERS, MONTH, SEATS, YEAR, Bill, Round
+from benchmarks.drafts.case import CUSTOMERS, MONTH, SEATS, YEAR, Bill, Round
 from benchmarks.shop import PLAN, Shop
 from billing import bootstrap
 from billing.domain.catalog.plan import Plan, version_id

@@ -19,8 +19,9 @@ from billing.schemas.base import Limit
 from billing.schemas.customers import CustomerIn, CustomerOut
 from billing.schemas.invoicing.invoices import InvoiceOut
 from billing.schemas.subscriptions import SubscriptionIn, SubscriptionOut
+from billing.services.access.callers import Identity, RateState, RouteLimit
 from billing.services.kernel.deadline import Deadline
-from billing.services.kernel.work import Identity, KeyedRequest, Page, RateState, RouteLimit, Unit
+from billing.services.kernel.work import KeyedRequest, Page, Unit
 
 RATE = RateState(10_000, 9_999, 1_795_298_460)
 _IDENTITY = Identity(TENANT.id, "key_1", "admin", RATE)

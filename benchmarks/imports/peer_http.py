@@ -1,7 +1,7 @@
-"""``billing.edge.http.api`` as it would be under FastAPI and Mangum: for the import times, with the making of the routes.
+"""``billing.edge.http.api`` under FastAPI and Mangum, for the import times and the making of the routes.
 
 The product's own handlers are imported over it unchanged, so both sides have the same routes, schemas, services,
-storage and integrations; only the framework differs. It does not answer requests: that is ``cpu_peer``, written by hand.
+storage and integrations; only the framework differs. It answers no requests: that is ``benchmarks.cpu.peer``.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ from mangum import Mangum
 from pydantic import BaseModel, create_model
 
 from billing.edge.http.call import Edge
-from billing.services.kernel.work import Page, RouteLimit, Work
+from billing.services.access.callers import RouteLimit
+from billing.services.kernel.work import Page, Work
 
 _Handler = Callable[..., Any]
 

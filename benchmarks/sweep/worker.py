@@ -23,7 +23,7 @@ from benchmarks.sweep.case import Case
 from benchmarks.sweep.queue import Message
 from billing import bootstrap
 from billing.edge.workers.billing import QueueWorker
-from billing.services.kernel.work import DueIndex, DuePage
+from billing.services.clocks.due_index import DueIndex, DuePage
 from billing.storage.due_index import DynamoDueIndex
 
 _STAGED_AT_ONCE = 30

@@ -10,8 +10,8 @@ from billing.edge.http.api import CurrentWork, Listing, Refused
 from billing.edge.http.limits import PAYMENT_INTENTS
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.customers import PaymentMethodOut, SetupIn, SetupOut
 from billing.schemas.payments.dispute import DisputeOut
+from billing.schemas.payments.method import PaymentMethodOut, SetupIn, SetupOut
 from billing.schemas.payments.payment import IntentIn, IntentOut, PaymentIn, PaymentOut
 from billing.schemas.payments.refund import RefundIn, RefundOut
 from billing.services.invoicing.credit_notes import CreditNotes

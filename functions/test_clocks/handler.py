@@ -8,7 +8,7 @@ from billing import bootstrap
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.tenants import TestClockIn, TestClockOut
+from billing.schemas.clocks import TestClockIn, TestClockOut
 from billing.services.clocks.advance import TestClocks
 
 api = bootstrap.http_api("test clocks")

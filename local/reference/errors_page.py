@@ -1,4 +1,4 @@
-"""`python -m local.reference.errors_page`: docs/errors.md from the error catalogue. `--check` exits 1 where it is stale.
+"""`python -m local.reference.errors_page`: docs/errors.md from the catalogue. `--check`: exit 1 where stale.
 
 Each error has a section whose anchor is the one that ``documentation_url`` of its responses names.
 """

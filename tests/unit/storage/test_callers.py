@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from billing.domain.kernel.errors import RateLimited, Unauthenticated
-from billing.services.kernel.work import RateState, RouteLimit
+from billing.services.access.callers import RateState, RouteLimit
 from billing.storage.callers import Callers, caller_id, user_caller_id
 
 START = datetime(2026, 12, 1, 9, tzinfo=UTC)

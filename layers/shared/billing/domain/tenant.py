@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from billing.domain.customers.customer import PERSONAL, Address
-from billing.domain.invoicing.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
 from billing.domain.kernel.ids import derived
 
 PLATFORM = "platform"
@@ -13,6 +12,17 @@ PLATFORM = "platform"
 
 USAGE_PAST_S, USAGE_FUTURE_S = 35 * 86_400, 300
 """A month and some days back, for what comes late; five minutes ahead, for clocks that run fast."""
+
+
+DEFAULT_SCHEDULE_DAYS = (1, 3, 5, 7)
+
+
+class DunningAction(StrEnum):
+    """What becomes of the subscription when no attempt was paid."""
+
+    CANCELED = "canceled"
+    PAUSED = "paused"
+    LEFT = "left"
 
 
 class Tier(StrEnum):

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from billing.domain.customers.balance import Balance
-from billing.domain.customers.customer import Address, Customer, PaymentMethod, TaxExempt
+from billing.domain.customers.customer import Address, Customer, TaxExempt
 from billing.domain.tax.tax_ids import tax_id_status
 from billing.schemas.base import (
     Currency,
@@ -21,7 +21,6 @@ from billing.schemas.base import (
     unsaid,
 )
 from billing.services.customers.profiles import NewCustomer
-from billing.services.kernel.work import OpenedIntent
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
@@ -157,46 +156,3 @@ def _tax_id_status(customer: Customer) -> str | None:
     if customer.tax_id is None:
         return None
     return tax_id_status(customer.address.country if customer.address else None, customer.tax_id).value
-
-
-class SetupIn(Request):
-    customer_id: Annotated[Id | None, Field(description="the tenant's own customer where not said")] = None
-
-
-class SetupOut(Resource):
-    setup_intent_id: str
-    client_secret: Annotated[str, Field(description="for the form in which the payer saves a method")]
-
-    @classmethod
-    def of(cls, opened: OpenedIntent) -> "SetupOut":
-        return cls(setup_intent_id=opened.id, client_secret=opened.client_secret)
-
-
-class CardOut(Resource):
-    brand: str
-    last4: str
-    exp_month: int
-    exp_year: int
-
-
-class PaymentMethodOut(Resource):
-    id: str
-    customer_id: str
-    type: str
-    card: CardOut | None
-    detached_at: Time | None
-    created_at: Time
-
-    @classmethod
-    def of(cls, method: PaymentMethod) -> "PaymentMethodOut":
-        card = method.card
-        return cls(
-            id=method.id,
-            customer_id=method.customer_id,
-            type=method.type,
-            card=CardOut(brand=card.brand, last4=card.last4, exp_month=card.exp_month, exp_year=card.exp_year)
-            if card
-            else None,
-            detached_at=method.detached_at,
-            created_at=method.created_at,
-        )

@@ -16,6 +16,7 @@ from billing.domain.payments.refund import Refund
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
 from billing.schemas.catalog.coupons import RedemptionOut
+from billing.schemas.clocks import TestClockOut
 from billing.schemas.customers import CustomerOut
 from billing.schemas.invoicing.credit_notes import CreditNoteOut
 from billing.schemas.invoicing.invoices import InvoiceOut
@@ -23,7 +24,6 @@ from billing.schemas.payments.dispute import DisputeOut
 from billing.schemas.payments.payment import PaymentOut
 from billing.schemas.payments.refund import RefundOut
 from billing.schemas.subscriptions import SubscriptionOut
-from billing.schemas.tenants import TestClockOut
 from billing.schemas.usage.rejections import UsageRejectionOut
 
 _SHAPES: dict[type, Callable[[Any], BaseModel]] = {

@@ -6,9 +6,17 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from billing.domain.clocks import TestClock
-from billing.domain.invoicing.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
-from billing.domain.tenant import USAGE_FUTURE_S, USAGE_PAST_S, Mode, TaxProviderName, Tenant, TenantStatus, Tier
+from billing.domain.tenant import (
+    DEFAULT_SCHEDULE_DAYS,
+    USAGE_FUTURE_S,
+    USAGE_PAST_S,
+    DunningAction,
+    Mode,
+    TaxProviderName,
+    Tenant,
+    TenantStatus,
+    Tier,
+)
 from billing.schemas.base import (
     Currency,
     Email,
@@ -18,7 +26,6 @@ from billing.schemas.base import (
     Resource,
     ShortText,
     Time,
-    TimeIn,
     Timezone,
     unsaid,
 )
@@ -214,32 +221,4 @@ class TenantOut(Resource):
             created_at=tenant.created_at,
             version=tenant.version,
             api_key=api_key,
-        )
-
-
-class TestClockIn(Request):
-    __test__ = False
-
-    frozen_time: TimeIn
-
-
-class TestClockOut(Resource):
-    __test__ = False
-
-    id: str
-    frozen_time: Time
-    status: str
-    target_time: Time | None
-    created_at: Time
-    version: int
-
-    @classmethod
-    def of(cls, clock: TestClock) -> "TestClockOut":
-        return cls(
-            id=clock.id,
-            frozen_time=clock.frozen_time,
-            status=clock.status.value,
-            target_time=clock.target_time,
-            created_at=clock.created_at,
-            version=clock.version,
         )

@@ -11,15 +11,16 @@ from hashlib import sha256
 from typing import Any
 
 from billing.domain.customers.customer import Address, Customer
-from billing.domain.invoicing.dunning import DEFAULT_SCHEDULE_DAYS, DunningAction
 from billing.domain.kernel.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
 from billing.domain.tenant import (
+    DEFAULT_SCHEDULE_DAYS,
     INVOICE_SEQUENCE_ID,
     PLATFORM,
     SETTINGS_ID,
     USAGE_FUTURE_S,
     USAGE_PAST_S,
     ApiKey,
+    DunningAction,
     InvoiceSequence,
     Mode,
     TaxProviderName,

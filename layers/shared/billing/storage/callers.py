@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from billing.domain.kernel.errors import RateLimited, Unauthenticated
 from billing.domain.kernel.times import format_time
 from billing.domain.tenant import ApiKey
-from billing.services.kernel.work import Identity, RateState, RouteLimit
+from billing.services.access.callers import Identity, RateState, RouteLimit
 from billing.storage.database import Database, table_name
 from billing.storage.tables import CallerItem
 

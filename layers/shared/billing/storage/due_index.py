@@ -7,7 +7,7 @@ from typing import Any
 from pynamodb.models import Model
 
 from billing.domain.kernel.times import parse_time, sort_key
-from billing.services.kernel.work import DueItem, DuePage
+from billing.services.clocks.due_index import DueItem, DuePage
 from billing.storage.database import Database, raw, table_name
 from billing.storage.tables import InvoiceItem, PaymentItem, RefundItem, SubscriptionItem, TestClockItem
 

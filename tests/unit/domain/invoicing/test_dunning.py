@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from billing.domain.invoicing import invoice as invoicing
 from billing.domain.invoicing import settlement
-from billing.domain.invoicing.dunning import DEFAULT_SCHEDULE_DAYS, Dunning, DunningAction
+from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.periods import Period
 from billing.domain.subscriptions import changes
 from billing.domain.subscriptions import subscription as lifecycle
 from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
-from billing.domain.tenant import InvoiceSequence
+from billing.domain.tenant import DEFAULT_SCHEDULE_DAYS, DunningAction, InvoiceSequence
 from tests.support.engine import CUSTOMER, TENANT, flat, nets, on, plan, running, started
 from tests.support.invoices import no_balance, payment
 

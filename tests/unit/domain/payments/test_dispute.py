@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.domain.invoicing import settlement
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.payments import dispute as disputes
@@ -126,7 +127,7 @@ def test_what_it_takes_is_held_back_of_the_payment_and_said_on_the_invoice(
         if written.hear(word):
             assert written.dispute is not None
             held = disputes.held_back(held, written.dispute)
-            invoice = disputes.flagged(invoice, written.dispute)
+            invoice = settlement.flagged(invoice, written.dispute)
     dispute = written.dispute
     assert dispute is not None
     assert held.disputed == ({dispute.id: dispute.amount} if dispute.withdrawn else {})

@@ -6,7 +6,6 @@ from datetime import datetime
 import pytest
 
 from billing.domain.catalog.plan import PauseBilling, Plan
-from billing.domain.invoicing.dunning import DunningAction
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
 from billing.domain.kernel.periods import Period
@@ -14,6 +13,7 @@ from billing.domain.subscriptions import changes
 from billing.domain.subscriptions import subscription as lifecycle
 from billing.domain.subscriptions.changes import MOST_PENDING_LINES, ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
+from billing.domain.tenant import DunningAction
 from tests.support.engine import amount, changed, flat, nets, on, percent, plan, running, seats, started
 
 B = ProrationBehavior

@@ -14,7 +14,7 @@ from billing.domain.payments.payment import PaymentStatus
 from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 from billing.integrations.stripe.http_client import require_time
 from billing.services.kernel.deadline import Deadline
-from billing.services.kernel.work import OutcomeUnknown
+from billing.services.payments.processor import OutcomeUnknown
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 from tests.support.gateway import API_KEY, gateway_to, pending_payment

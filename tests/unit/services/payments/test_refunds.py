@@ -20,7 +20,8 @@ from billing.domain.ledger import LedgerEntry
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.integrations.stripe.gateway import StripeGateway
-from billing.services.kernel.work import Found, OutcomeUnknown, Ref
+from billing.services.kernel.work import Found, Ref
+from billing.services.payments.processor import OutcomeUnknown
 from billing.services.payments.refunds import Refunder
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client

@@ -12,8 +12,9 @@ from billing.domain.kernel.due import MAX_ATTEMPTS, MAX_ATTEMPTS_ON_TEST_CLOCK, 
 from billing.domain.kernel.errors import LostRace
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.services.clocks.due_index import DueItem, DuePage
 from billing.services.kernel.retries import RUNS
-from billing.services.kernel.work import DueItem, DuePage, Found, Ref
+from billing.services.kernel.work import Found, Ref
 from billing.services.sweep.wake_ups import ClockTurn
 from billing.services.sweep.worker import TurnReport, Worker
 

@@ -8,17 +8,6 @@ go on. After the last of them the tenant's choice is done. A success at any poin
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-
-DEFAULT_SCHEDULE_DAYS = (1, 3, 5, 7)
-
-
-class DunningAction(StrEnum):
-    """What becomes of the subscription when no attempt was paid."""
-
-    CANCELED = "canceled"
-    PAUSED = "paused"
-    LEFT = "left"
 
 
 @dataclass(frozen=True, slots=True)

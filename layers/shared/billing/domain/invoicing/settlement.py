@@ -17,6 +17,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.ledger import LedgerEntry, Posting
 from billing.domain.lines.crediting import with_steps
 from billing.domain.lines.line import CreditStep
+from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 
 _BETWEEN_LATE_STEPS = timedelta(days=1)
@@ -193,3 +194,13 @@ def dunned(invoice: Invoice, dunning: Dunning, schedule_days: Sequence[int], at:
     if following is not None and following <= at:
         following = at + _BETWEEN_LATE_STEPS
     return replace(invoice, dunning=dunning, due=Due(shard, following or at))
+
+
+def flagged(invoice: Invoice, dispute: Dispute) -> Invoice:
+    """The invoice that says how its dispute stands, and what it took."""
+    others = {each: amount for each, amount in invoice.taken_back.items() if each != dispute.id}
+    return replace(
+        invoice,
+        disputes={**invoice.disputes, dispute.id: dispute.status.value},
+        taken_back={**others, dispute.id: dispute.taken} if dispute.withdrawn else others,
+    )

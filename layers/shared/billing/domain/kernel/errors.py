@@ -14,8 +14,8 @@
     ├── PaymentDeclined 502
     └── Unavailable 503
 
-A code is public API: it never changes its meaning (contract.md sections 1 and 4). ``docs/errors.md`` is
-generated from this module (``python -m local.reference.errors_page``); ``documentation_url`` of an error body points there.
+A code is public API: it never changes its meaning. ``docs/errors.md`` is generated from this module
+(``python -m local.reference.errors_page``); ``documentation_url`` of an error body points there.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from billing.domain import ledger
-from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import LedgerEntry
@@ -153,16 +152,6 @@ def entry_for(before: Dispute | None, after: Dispute, at: datetime) -> LedgerEnt
         return None
     fact = derived("le", after.created_at, "dispute", after.id, str(before.version if before else 0))
     return ledger.dispute_moved(fact, after.id, held - held_before, gone - gone_before, at)
-
-
-def flagged(invoice: Invoice, dispute: Dispute) -> Invoice:
-    """The invoice that says how its dispute stands, and what it took."""
-    others = {each: amount for each, amount in invoice.taken_back.items() if each != dispute.id}
-    return replace(
-        invoice,
-        disputes={**invoice.disputes, dispute.id: dispute.status.value},
-        taken_back={**others, dispute.id: dispute.taken} if dispute.withdrawn else others,
-    )
 
 
 def held_back(payment: Payment, dispute: Dispute) -> Payment:

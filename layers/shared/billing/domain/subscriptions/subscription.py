@@ -18,12 +18,12 @@ from billing.domain.catalog.coupons import Discount
 from billing.domain.catalog.plan import Plan, PlanKey
 from billing.domain.catalog.pricing import ComponentType, price
 from billing.domain.customers.customer import Customer
-from billing.domain.invoicing.dunning import DunningAction
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Detail, InvalidState, ValidationFailed
 from billing.domain.kernel.money import LARGEST_AMOUNT
 from billing.domain.kernel.periods import Cadence, Period, next_anchor
 from billing.domain.lines.line import InvoiceLine
+from billing.domain.tenant import DunningAction
 
 INCOMPLETE_FOR = timedelta(hours=23)
 """So long the first invoice may stay unpaid; then the subscription ends and the invoice is void, as at Stripe."""

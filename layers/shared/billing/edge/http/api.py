@@ -29,8 +29,9 @@ from billing.edge.http import envelope
 from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
 from billing.edge.http.scopes import Scope
 from billing.edge.metrics import embedded
+from billing.services.access.callers import RouteLimit
 from billing.services.kernel.failures import described
-from billing.services.kernel.work import Page, RouteLimit, StoredResponse, Work
+from billing.services.kernel.work import Page, StoredResponse, Work
 
 _JSON = "application/json"
 

@@ -27,20 +27,10 @@ from billing.domain.tenant import TenantStatus
 from billing.edge.http import body as bodies
 from billing.edge.http import card_numbers, envelope
 from billing.edge.http.scopes import Scope, granted
+from billing.services.access.callers import CallerCheck, Identity, RateState, RouteLimit
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.retries import run_again
-from billing.services.kernel.work import (
-    AuditRow,
-    CallerCheck,
-    Identity,
-    KeyedRequest,
-    RateState,
-    Replay,
-    RouteLimit,
-    StoredResponse,
-    Unit,
-    Units,
-)
+from billing.services.kernel.work import AuditRow, KeyedRequest, Replay, StoredResponse, Unit, Units
 
 T = TypeVar("T")
 API_VERSIONS = ("1.0",)

@@ -1,6 +1,6 @@
 """Limits that classes of routes have of their own, per user and minute (contract B section 8)."""
 
-from billing.services.kernel.work import RouteLimit
+from billing.services.access.callers import RouteLimit
 
 INVOICE_QUERIES = RouteLimit("q", 300)
 PAYMENT_INTENTS = RouteLimit("i", 30)

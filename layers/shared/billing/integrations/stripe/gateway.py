@@ -39,7 +39,7 @@ from billing.integrations.stripe.objects import (
     stripe_amount,
 )
 from billing.integrations.stripe.secrets import SecretReader
-from billing.services.kernel.work import (
+from billing.services.payments.processor import (
     AttachedMethod,
     CustomerUnknown,
     DisputeOnFile,

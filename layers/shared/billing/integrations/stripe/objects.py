@@ -18,7 +18,7 @@ from billing.domain.payments.payment import (
     intent_payment_id,
 )
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
-from billing.services.kernel.work import AttachedMethod, DisputeOnFile, MethodOnFile, OpenedIntent, RefundOnFile
+from billing.services.payments.processor import AttachedMethod, DisputeOnFile, MethodOnFile, OpenedIntent, RefundOnFile
 
 _STATUS = {
     "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT_METHOD,

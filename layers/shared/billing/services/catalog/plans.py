@@ -9,9 +9,16 @@ from dataclasses import dataclass, replace
 from billing.domain.catalog.meter import Meter
 from billing.domain.catalog.plan import PauseBilling, Plan, PlanKey, TaxBehavior, unchargeable, version_id
 from billing.domain.catalog.pricing import Component
-from billing.domain.kernel.errors import AlreadyExists, Detail, InvalidState, PlanNotFound, ValidationFailed
+from billing.domain.kernel.errors import (
+    AlreadyExists,
+    Detail,
+    InvalidState,
+    PlanNotFound,
+    ValidationFailed,
+)
 from billing.domain.kernel.periods import Interval
 from billing.domain.kernel.proration import ProrationUnit
+from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import PLATFORM
 from billing.services.catalog import meters
 from billing.services.kernel.work import Found, Page, Query, Ref, Work
@@ -177,3 +184,8 @@ def _check(work: Work, found: Found, components: tuple[Component, ...], currency
     bad += meters.misfits(found, work.tenant.id, components)
     if bad:
         raise ValidationFailed(", ".join(f"{each.field}: {each.reason}" for each in bad[:5]), tuple(bad))
+
+
+def plan_ref_of(subscription: Subscription) -> Ref[Plan]:
+    """The version of a plan that a subscription has."""
+    return version_ref(subscription.plan_key)

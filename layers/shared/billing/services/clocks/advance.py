@@ -7,7 +7,8 @@ from billing.domain.clocks import ClockStatus, TestClock
 from billing.domain.kernel.due import Due, clock_shard, wall_clock_shard
 from billing.domain.kernel.errors import InvalidState, LiveTenant, NotFound
 from billing.domain.tenant import Mode
-from billing.services.kernel.work import Alarm, Page, Query, Ref, Work
+from billing.services.clocks.due_index import Alarm
+from billing.services.kernel.work import Page, Query, Ref, Work
 
 
 @dataclass(frozen=True, slots=True)

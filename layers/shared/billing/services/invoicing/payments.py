@@ -21,9 +21,10 @@ from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus, SettledBy
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
-from billing.services.kernel.work import OpenedIntent, Ref, Work
+from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Case, Collector
 from billing.services.payments.methods import at_stripe, usable
+from billing.services.payments.processor import OpenedIntent
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from billing.domain.invoicing.one_off import discounted
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.subscriptions.upcoming import next_step, require_invoiced
 from billing.services.catalog import coupons
+from billing.services.catalog.plans import plan_ref_of
 from billing.services.invoicing.biller import Biller
 from billing.services.invoicing.one_off import ManualInvoices, NewInvoice
 from billing.services.kernel.work import Ref, Work
-from billing.services.subscriptions.renewals import plan_ref_of
 
 
 @dataclass(frozen=True, slots=True)

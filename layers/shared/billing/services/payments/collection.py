@@ -35,8 +35,9 @@ from billing.domain.subscriptions.subscription import Subscription, Subscription
 from billing.domain.tenant import Tenant
 from billing.services.clocks.customer_time import shard_of
 from billing.services.customers import balances
-from billing.services.kernel.work import CardProcessor, Found, IntentWish, OpenedIntent, OutcomeUnknown, Ref, Work
+from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.idempotency_keys import outside_key
+from billing.services.payments.processor import CardProcessor, IntentWish, OpenedIntent, OutcomeUnknown
 
 RESEND_WITHIN = timedelta(hours=23)
 """Stripe knows a key for 24 hours; after that the same request would charge again, so it is looked up instead."""

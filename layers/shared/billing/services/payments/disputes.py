@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from billing.domain.invoicing import settlement
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.payments import dispute as domain
 from billing.domain.payments.dispute import Dispute, DisputeNews
@@ -50,7 +51,7 @@ def apply(work: Work, about: Disputed, news: DisputeNews, at: datetime) -> bool:
     if held != payment:
         work.save(held)
     if about.invoice is not None:
-        flagged = domain.flagged(about.invoice, after)
+        flagged = settlement.flagged(about.invoice, after)
         if flagged != about.invoice:
             work.save(flagged)
     if before is None:

@@ -13,17 +13,9 @@ from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.kernel.errors import PaymentMethodInvalid
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.customer_time import customer_time
-from billing.services.kernel.work import (
-    AttachedMethod,
-    CardProcessor,
-    CustomerUnknown,
-    OpenedIntent,
-    Page,
-    Query,
-    Ref,
-    Work,
-)
+from billing.services.kernel.work import Page, Query, Ref, Work
 from billing.services.payments.idempotency_keys import customer_key, outside_key
+from billing.services.payments.processor import AttachedMethod, CardProcessor, CustomerUnknown, OpenedIntent
 
 T = TypeVar("T")
 

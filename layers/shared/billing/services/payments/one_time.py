@@ -22,10 +22,11 @@ from billing.domain.payments.payment import (
     intent_payment_id,
 )
 from billing.services.clocks.customer_time import customer_time
-from billing.services.kernel.work import IntentWish, OpenedIntent, Ref, Work
+from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Collector
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.methods import at_stripe, is_old, usable
+from billing.services.payments.processor import IntentWish, OpenedIntent
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,10 @@ from billing.domain.payments.refund import (
     with_result,
 )
 from billing.services.clocks.customer_time import shard_of
-from billing.services.kernel.work import CardProcessor, OutcomeUnknown, Ref, RefundOnFile, Work
+from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import RESEND_WITHIN
 from billing.services.payments.idempotency_keys import outside_key
+from billing.services.payments.processor import CardProcessor, OutcomeUnknown, RefundOnFile
 
 _LOOK_EVERY = timedelta(hours=6)
 """A bank may take days over a refund. Its webhook tells; this is for the one that got lost."""

@@ -10,7 +10,7 @@ from typing import Any
 from billing.domain.kernel.errors import NotFound
 from billing.domain.payments.dispute import DisputeNews
 from billing.domain.payments.payment import ChargeResult
-from billing.services.kernel.work import CardProcessor, MethodOnFile, RefundOnFile
+from billing.services.payments.processor import CardProcessor, MethodOnFile, RefundOnFile
 from billing.services.payments.refunds import adopted_id
 
 _CHARGES = frozenset(

@@ -20,13 +20,13 @@ from billing.domain.subscriptions.changes import ProrationBehavior, Step, Wanted
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.catalog import coupons
 from billing.services.catalog import plans as catalog
+from billing.services.catalog.plans import plan_ref_of
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Billed, Biller, Books, Occasion
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.methods import usable
 from billing.services.subscriptions.abandonment import give_up
 from billing.services.subscriptions.creation import check_currency
-from billing.services.subscriptions.renewals import plan_ref_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from billing.domain.subscriptions import changes
 from billing.domain.subscriptions import subscription as lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
-from billing.services.catalog.plans import version_ref
+from billing.services.catalog.plans import plan_ref_of
 from billing.services.invoicing.biller import Biller, Books, Occasion, method_of
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Case, Collector
@@ -275,8 +275,3 @@ def _settle_due(shard: str, at: datetime) -> Due | None:
 
 def _invoice_id(step: Step) -> str:
     return period_invoice_id(step.subscription, step.subscription.current_period)
-
-
-def plan_ref_of(subscription: Subscription) -> Ref[Plan]:
-    """The version of a plan that a subscription has."""
-    return version_ref(subscription.plan_key)

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from billing.domain.clocks import ClockStatus, TestClock
 from billing.domain.kernel.due import Due, clock_shard
-from billing.services.kernel.work import Alarm, Ref, Work
+from billing.services.clocks.due_index import Alarm
+from billing.services.kernel.work import Ref, Work
 
 _REMIND_EVERY = timedelta(minutes=1)
 

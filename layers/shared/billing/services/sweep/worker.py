@@ -18,9 +18,11 @@ from billing.domain.kernel.errors import Unavailable
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.subscriptions.subscription import Subscription
+from billing.services.clocks.due_index import Alarm, DueIndex, DueItem
 from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
-from billing.services.kernel.work import Alarm, DueIndex, DueItem, OutcomeUnknown, Ref, Unit, Units
+from billing.services.kernel.work import Ref, Unit, Units
+from billing.services.payments.processor import OutcomeUnknown
 from billing.services.payments.refunds import Refunder
 from billing.services.payments.unknown_outcomes import Outcomes, StillUnknown
 from billing.services.subscriptions.renewals import Renewals

@@ -1,0 +1,38 @@
+"""What is due, and who is woken for it: the ports of the due index and of the worker's queue."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DueItem:
+    """An entry of the due index: an item that wants work; sorts by time, then by the kind's rank."""
+
+    at: datetime
+    rank: int
+    kind: str = field(compare=False)
+    tenant_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """What is due first: ``items`` in order of time; nothing that is due by ``complete_until`` is left out."""
+
+    items: list[DueItem]
+    complete_until: datetime
+
+
+class DueIndex(Protocol):
+    """The sparse due indexes. They lag behind the tables a little: whoever acts loads the item itself."""
+
+    def due(self, shard: str, until: datetime) -> DuePage:
+        """The first page of what is due in a shard at or before ``until``."""
+
+
+class Alarm(Protocol):
+    """Wakes the worker of a shard now, rather than at the next sweep."""
+
+    def wake(self, shard: str, deduplication_id: str) -> None:
+        """Ask for a turn of the shard; the same deduplication id within five minutes asks once."""

@@ -153,18 +153,18 @@ def measure_renewals(book: Book, shop: Shop, meter: Meter) -> None:
 
 def watched() -> list[object]:
     """Every AWS client that the handlers of this process use."""
-    from billing import bootstrap
+    from billing.bootstrap import storage
     from billing.integrations.aws import clients as aws
 
-    return [bootstrap.database().client, *(aws.client(name) for name in ("kms", "secretsmanager", "sqs"))]
+    return [storage.database().client, *(aws.client(name) for name in ("kms", "secretsmanager", "sqs"))]
 
 
 def keep_what_is_cached() -> None:
     """Have what a process keeps for minutes (tenants, secrets) last as long as this one: no route is charged for it."""
-    from billing import bootstrap
+    from billing.bootstrap import process as process_bootstrap
 
-    lasting = replace(bootstrap.settings(), tenant_cache_s=_LONG_S, secret_cache_s=_LONG_S)
-    bootstrap.settings = lambda: lasting  # type: ignore[assignment]
+    lasting = replace(process_bootstrap.settings(), tenant_cache_s=_LONG_S, secret_cache_s=_LONG_S)
+    process_bootstrap.settings = lambda: lasting  # type: ignore[assignment]
 
 
 def measure() -> Section:

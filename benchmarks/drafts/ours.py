@@ -9,7 +9,7 @@ from decimal import Decimal
 from benchmarks.backend import Backend
 from benchmarks.drafts.case import CUSTOMERS, MONTH, SEATS, YEAR, Bill, Round
 from benchmarks.shop import PLAN, Shop
-from billing import bootstrap
+from billing.bootstrap import storage, sweep
 from billing.domain.catalog.plan import Plan, version_id
 from billing.domain.customers.customer import Address, Customer
 from billing.domain.invoicing import invoice as invoicing
@@ -80,8 +80,8 @@ class Desk:
     def __init__(self, running: Backend) -> None:
         shop = Shop(running, gracePeriodSeconds=_GRACE_S)
         shop.plan()
-        self._units, self._renewals = bootstrap.units(), bootstrap.worker().renewals
-        self._tenant = bootstrap.tenants().get(shop.tenant_id)
+        self._units, self._renewals = storage.units(), sweep.worker().renewals
+        self._tenant = storage.tenants().get(shop.tenant_id)
         plan_ref = Ref(Plan, self._tenant.id, version_id(PLAN, 1))
         self._plan = self._units.begin(self._tenant.id).load(plan_ref).require(plan_ref)
         self._orders = orders(self._tenant, self._plan, CUSTOMERS)

@@ -85,9 +85,9 @@ class Latencies:
         self._fired = CLIENTS * (_WARM_UP + each)
         self._story = Story(stack, _RECORDED + self._fired)
         stack.become_a_function()
-        from billing import bootstrap  # it reads the environment that has just been set
+        from billing.bootstrap import storage  # it reads the environment that has just been set
 
-        self._recorder = Recorder(bootstrap.database().client, stack.known["stripe_url"])
+        self._recorder = Recorder(storage.database().client, stack.known["stripe_url"])
         cases = stack.folder / "cases"
         cases.mkdir()
         self._bare = Bare(stack.ports, cases)

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.sweep.case import Case, Expected
 from benchmarks.sweep.worker import Outside
-from billing import bootstrap
+from billing.bootstrap import storage
 from billing.storage.codec import unpack
 from billing.storage.database import table_name
 from billing.storage.tables import (
@@ -188,7 +188,7 @@ def _read(tenant_id: str) -> Found:
 
 
 def _items(model: Any, tenant_id: str, wanted: str, names: dict[str, str] | None = None) -> Iterator[Json]:
-    database = bootstrap.database()
+    database = storage.database()
     request: Json = {
         "TableName": table_name(model),
         "KeyConditionExpression": "tenant_id = :tenant",

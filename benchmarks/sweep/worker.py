@@ -21,7 +21,9 @@ from benchmarks.counting import item_bytes, read_units_of
 from benchmarks.events import Context, queue_event
 from benchmarks.sweep.case import Case
 from benchmarks.sweep.queue import Message
-from billing import bootstrap
+from billing.bootstrap import process as process_bootstrap
+from billing.bootstrap import storage
+from billing.bootstrap import sweep as sweep_bootstrap
 from billing.edge.workers.billing import QueueWorker
 from billing.services.clocks.due_index import DueIndex, DuePage
 from billing.storage.due_index import DynamoDueIndex
@@ -181,11 +183,13 @@ def work(pipe: "Connection[Any, Any]", outside: Outside) -> None:
     """Work messages until there are none, or until it is killed."""
     outside.enter()
     heart = Heart(pipe)
-    heart.attach(bootstrap.database().client)
-    product = bootstrap.worker()
+    heart.attach(storage.database().client)
+    product = sweep_bootstrap.worker()
     timed = replace(product, index=_TimedIndex(product.index, heart), alarm=_PipeAlarm(pipe))
-    margin_s = bootstrap.settings().worker_margin_s
-    handler = QueueWorker(timed.turn, bootstrap.logger(), bootstrap.now, margin_s, bootstrap.deadline()).lambda_handler
+    margin_s = process_bootstrap.settings().worker_margin_s
+    handler = QueueWorker(
+        timed.turn, process_bootstrap.logger(), process_bootstrap.now, margin_s, process_bootstrap.deadline()
+    ).lambda_handler
     while True:
         try:
             message: Message = pipe.recv()
@@ -202,14 +206,14 @@ def seed(pipe: "Connection[Any, Any]", outside: Outside, case: Case, part: int, 
     outside.enter()
     for tenant in range(part, case.tenants, parts):
         tenant_id = case.tenant_id(tenant)
-        first = bootstrap.units().begin(tenant_id)
-        first.save(case.tenant(tenant, bootstrap.vault().new_data_key(tenant_id)))
+        first = storage.units().begin(tenant_id)
+        first.save(case.tenant(tenant, storage.vault().new_data_key(tenant_id)))
         first.save(case.plan(tenant_id))
         first.commit()
         numbers = case.of_tenant(tenant)
         for start in range(0, len(numbers), _STAGED_AT_ONCE):
             some = numbers[start : start + _STAGED_AT_ONCE]
-            unit = bootstrap.units().begin(tenant_id)
+            unit = storage.units().begin(tenant_id)
             for order in map(case.order, some):
                 unit.save(order.customer)
                 unit.save(order.balance)
@@ -221,5 +225,5 @@ def seed(pipe: "Connection[Any, Any]", outside: Outside, case: Case, part: int, 
 def still_due(pipe: "Connection[Any, Any]", outside: Outside, case: Case, within: timedelta) -> None:
     """How many items are due by then, at least: what failed is due again in a while."""
     outside.enter()
-    index, until = DynamoDueIndex(bootstrap.database()), bootstrap.now() + within
+    index, until = DynamoDueIndex(storage.database()), process_bootstrap.now() + within
     pipe.send(sum(len(index.due(f"{shard:02d}", until).items) for shard in range(case.shards)))

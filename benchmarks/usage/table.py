@@ -67,11 +67,11 @@ def measure() -> list[Section]:
 
 
 def _desk(running: Backend, metered: Metered) -> Desk:
-    from billing import bootstrap
+    from billing.bootstrap import storage
     from billing.integrations.aws import clients as aws
 
     poller = Poller(running.usage_queue_arn, lambda event, _: Shop.invoke("usage_worker", event))
-    return Desk(metered, Meter(running.stripe_url), poller, bootstrap.database().client, aws.client("sqs"))
+    return Desk(metered, Meter(running.stripe_url), poller, storage.database().client, aws.client("sqs"))
 
 
 def _runs(hands: Crew, metered: Metered) -> Runs:
@@ -110,9 +110,9 @@ def _require_all_counted(metered: Metered) -> None:
     Raises:
         Refused: they are not.
     """
-    from billing import bootstrap
+    from billing.bootstrap import usage as usage_bootstrap
 
-    found = bootstrap.usage_store().of_subscription(metered.shop.tenant_id, metered.subscription_id)
+    found = usage_bootstrap.usage_store().of_subscription(metered.shop.tenant_id, metered.subscription_id)
     counted = sum(amount.number for item in found if item.key.meter == SUM.key for amount in item.cells.values())
     if counted != metered.total:
         raise Refused(f"{metered.reported:,} events reported {metered.total}, and {counted} was counted")

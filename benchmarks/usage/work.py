@@ -173,10 +173,10 @@ def accept_all(handler: Callable[[Event, Any], Any], requests: Sequence[Event]) 
 def count(pipe: Pipe, queue_arn: str) -> None:
     """A process that counts, and replays."""
     _enter()
-    from billing import bootstrap
+    from billing.bootstrap import storage
 
     recorder = Recorder()
-    recorder.attach(bootstrap.database().client)
+    recorder.attach(storage.database().client)
     poller = Poller(queue_arn, _handler("usage_worker"))
     raw = raw_client()
     for task in _tasks(pipe):

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from billing import bootstrap
+from billing.bootstrap import process, sweep
 from billing.services.sweep.wake_ups import wake_all
 
-logger = bootstrap.logger()
-alarm = bootstrap.alarm()
+logger = process.logger()
+alarm = sweep.alarm()
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Wake every shard; a schedule that fires twice changes nothing."""
-    shards = wake_all(alarm, bootstrap.settings().due_shards, bootstrap.now())
+    shards = wake_all(alarm, process.settings().due_shards, process.now())
     logger.info("sweep", extra={"shards": shards})
     return {"shards": shards}

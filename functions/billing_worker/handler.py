@@ -1,12 +1,13 @@
 """The billing worker: everything that is due in a shard, once."""
 
-from billing import bootstrap
+from billing.bootstrap.process import deadline, logger, now, settings
+from billing.bootstrap.sweep import worker
 from billing.edge.workers.billing import QueueWorker
 
 lambda_handler = QueueWorker(
-    bootstrap.worker().turn,
-    bootstrap.logger(),
-    bootstrap.now,
-    bootstrap.settings().worker_margin_s,
-    bootstrap.deadline(),
+    worker().turn,
+    logger(),
+    now,
+    settings().worker_margin_s,
+    deadline(),
 ).lambda_handler

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import Field
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
@@ -14,7 +14,7 @@ from billing.schemas.catalog.plans import PlanChanges, PlanIn, PlanOut
 from billing.services.catalog import meters
 from billing.services.catalog import plans as catalog
 
-api = bootstrap.http_api("catalog")
+api = http_api("catalog")
 Version = Annotated[int, Field(ge=1, le=10**9)]
 
 

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.catalog.coupons import CouponIn, CouponOut, RedeemedOut, RedeemIn
 from billing.services.catalog import coupons
 
-api = bootstrap.http_api("coupons")
+api = http_api("coupons")
 
 
 @api.post("/v1/coupons", scope=Scope.BILLING_WRITE, answers=CouponOut)

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.customers import BalanceOut, CustomerChanges, CustomerIn, CustomerOut
 from billing.services.customers import profiles as customers
 
-api = bootstrap.http_api("customers")
+api = http_api("customers")
 
 
 @api.post("/v1/customers", scope=Scope.BILLING_WRITE, answers=CustomerOut)

@@ -1,14 +1,15 @@
 """Documents to download: an invoice or a credit note as PDF. The only function that has the renderer and its fonts."""
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
+from billing.bootstrap.invoicing import pdf_renderer
 from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.limits import INVOICE_QUERIES
 from billing.edge.http.scopes import Scope
 from billing.services.invoicing import credit_notes
 from billing.services.invoicing import queries as invoices
 
-api = bootstrap.http_api("documents")
-renderer = bootstrap.pdf_renderer()
+api = http_api("documents")
+renderer = pdf_renderer()
 
 
 @api.get("/v1/invoices/{invoice_id}/pdf", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES)

@@ -5,7 +5,9 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
+from billing.bootstrap.invoicing import biller
+from billing.bootstrap.payments import collector, refunder
 from billing.domain.invoicing.invoice import Invoice
 from billing.edge.http.api import CurrentWork, Listing, Refused, current_call
 from billing.edge.http.limits import INVOICE_QUERIES
@@ -24,12 +26,12 @@ from billing.services.invoicing.queries import InvoiceFilter
 from billing.services.invoicing.transitions import InvoiceTransitions, not_voided
 from billing.services.kernel.work import Work
 
-api = bootstrap.http_api("invoices")
-payments = InvoicePayments(bootstrap.collector())
-crediting = CreditNotes(bootstrap.collector(), bootstrap.refunder())
-manual = ManualInvoices(bootstrap.biller())
-transitions = InvoiceTransitions(bootstrap.biller())
-previews = InvoicePreviews(bootstrap.biller())
+api = http_api("invoices")
+payments = InvoicePayments(collector())
+crediting = CreditNotes(collector(), refunder())
+manual = ManualInvoices(biller())
+transitions = InvoiceTransitions(biller())
+previews = InvoicePreviews(biller())
 
 OptionalText = Annotated[str | None, Query()]
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
+from billing.bootstrap.payments import collector, refunder
 from billing.domain.payments.payment import Payment
 from billing.edge.http.api import CurrentWork, Listing, Refused
 from billing.edge.http.limits import PAYMENT_INTENTS
@@ -22,11 +23,11 @@ from billing.services.payments import queries as payments
 from billing.services.payments.methods import PaymentMethods
 from billing.services.payments.one_time import OneTimePayments
 
-api = bootstrap.http_api("payments")
-invoice_payments = InvoicePayments(bootstrap.collector())
-one_time = OneTimePayments(bootstrap.collector())
-refunds = PaymentRefunds(bootstrap.refunder(), CreditNotes(bootstrap.collector(), bootstrap.refunder()))
-saved_methods = PaymentMethods(bootstrap.collector().processor)
+api = http_api("payments")
+invoice_payments = InvoicePayments(collector())
+one_time = OneTimePayments(collector())
+refunds = PaymentRefunds(refunder(), CreditNotes(collector(), refunder()))
+saved_methods = PaymentMethods(collector().processor)
 
 OptionalText = Annotated[str | None, Query()]
 

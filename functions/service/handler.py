@@ -4,10 +4,11 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
+from billing.bootstrap.process import settings
 from billing.edge.http.api import File
 
-api = bootstrap.http_api("service")
+api = http_api("service")
 
 OPENAPI = Path(__file__).parent / "openapi.json"
 DOCS = Path(__file__).parent / "docs.html"
@@ -20,7 +21,7 @@ class Health(BaseModel):
 
 def get_health() -> Health:
     """Whether the service answers."""
-    return Health(status="ok", stage=bootstrap.settings().stage)
+    return Health(status="ok", stage=settings().stage)
 
 
 def get_openapi() -> File:

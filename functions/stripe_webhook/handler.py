@@ -1,5 +1,5 @@
 """Stripe's webhooks, on a function URL of their own."""
 
-from billing import bootstrap
+from billing.bootstrap.webhooks import stripe_webhook
 
-lambda_handler = bootstrap.stripe_webhook().lambda_handler
+lambda_handler = stripe_webhook().lambda_handler

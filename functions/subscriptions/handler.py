@@ -4,7 +4,8 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
+from billing.bootstrap.invoicing import biller
 from billing.edge.http.api import CurrentWork, Listing, current_call
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
@@ -13,9 +14,9 @@ from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, Subscri
 from billing.services.subscriptions.changes import SubscriptionChanges as Changes
 from billing.services.subscriptions.creation import Subscriptions
 
-api = bootstrap.http_api("subscriptions")
-subscriptions = Subscriptions(bootstrap.biller())
-changes = Changes(bootstrap.biller())
+api = http_api("subscriptions")
+subscriptions = Subscriptions(biller())
+changes = Changes(biller())
 
 OptionalText = Annotated[str | None, Query()]
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
+from billing.bootstrap.tax import tax_table, taxes
 from billing.domain.customers.customer import Address
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
@@ -13,7 +14,7 @@ from billing.schemas.customers import Country
 from billing.schemas.tax import Amounts, JurisdictionOut, TaxBehavior, TaxCalculationOut, TaxCodes, cart
 from billing.services.tax import preview as tax_preview
 
-api = bootstrap.http_api("tax")
+api = http_api("tax")
 
 
 @api.get("/v1/tax/calculate", scope=Scope.BILLING_READ, answers=TaxCalculationOut)
@@ -31,7 +32,7 @@ def calculate_tax(
     """Calculate the tax of a cart; a tenant without a provider sees the built-in table's answer."""
     address = Address(postal_code=postal_code, state=state, country=country)
     asked = cart(currency, address, tax_id, amount, tax_code, tax_behavior)
-    return TaxCalculationOut.shown(tax_preview.calculate(work, bootstrap.taxes(), asked))
+    return TaxCalculationOut.shown(tax_preview.calculate(work, taxes(), asked))
 
 
 @api.get("/v1/tax/jurisdictions", scope=Scope.BILLING_READ, answers=JurisdictionOut, many=True)
@@ -42,7 +43,7 @@ def list_tax_jurisdictions(
     cursor: Annotated[str | None, Query()] = None,
 ) -> Listing:
     """List the jurisdictions of the built-in tax table with their rates, by code."""
-    page = tax_preview.jurisdictions(work, bootstrap.tax_table(), country, limit, cursor)
+    page = tax_preview.jurisdictions(work, tax_table(), country, limit, cursor)
     return Listing.of(page, JurisdictionOut.of)
 
 

@@ -1,5 +1,5 @@
 """The tax provider's webhook, on a function URL of its own."""
 
-from billing import bootstrap
+from billing.bootstrap.webhooks import tax_webhook
 
-lambda_handler = bootstrap.tax_webhook().lambda_handler
+lambda_handler = tax_webhook().lambda_handler

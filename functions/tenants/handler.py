@@ -4,14 +4,15 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api, new_api_key
+from billing.bootstrap.storage import vault
 from billing.edge.http.api import CurrentWork
 from billing.edge.http.scopes import Scope
 from billing.schemas.tenants import TenantChanges, TenantIn, TenantOut
 from billing.services.tenants import Tenants
 
-api = bootstrap.http_api("tenants")
-tenants = Tenants(bootstrap.vault().new_data_key, bootstrap.new_api_key)
+api = http_api("tenants")
+tenants = Tenants(vault().new_data_key, new_api_key)
 
 
 @api.post("/v1/tenants", scope=Scope.PLATFORM, answers=TenantOut)

@@ -4,15 +4,17 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
+from billing.bootstrap.process import settings
+from billing.bootstrap.sweep import alarm
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.clocks import TestClockIn, TestClockOut
 from billing.services.clocks.advance import TestClocks
 
-api = bootstrap.http_api("test clocks")
-clocks = TestClocks(bootstrap.alarm(), bootstrap.settings().due_shards)
+api = http_api("test clocks")
+clocks = TestClocks(alarm(), settings().due_shards)
 
 
 @api.post("/v1/test-clocks", scope=Scope.BILLING_WRITE, answers=TestClockOut)

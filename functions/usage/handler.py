@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from billing import bootstrap
+from billing.bootstrap.http import http_api
+from billing.bootstrap.storage import vault
+from billing.bootstrap.usage import usage_queue, usage_store
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit, TimeIn
@@ -14,10 +16,10 @@ from billing.services.usage import acceptance as usage_events
 from billing.services.usage import queries as usage_reading
 from billing.services.usage.queries import Granularity, UsageQuery
 
-api = bootstrap.http_api("usage")
-queue = bootstrap.usage_queue()
-store = bootstrap.usage_store()
-cursors = bootstrap.vault()
+api = http_api("usage")
+queue = usage_queue()
+store = usage_store()
+cursors = vault()
 
 OptionalText = Annotated[str | None, Query()]
 Named = Annotated[str, Query(min_length=1)]

@@ -1,5 +1,5 @@
 """The usage worker: counts the events of a batch of messages."""
 
-from billing import bootstrap
+from billing.bootstrap.usage import usage_worker
 
-lambda_handler = bootstrap.usage_worker().lambda_handler
+lambda_handler = usage_worker().lambda_handler

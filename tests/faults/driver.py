@@ -24,7 +24,9 @@ from typing import Any, TextIO
 
 from botocore.session import get_session
 
-from billing import bootstrap
+from billing.bootstrap import payments, storage, sweep
+from billing.bootstrap import process as process_bootstrap
+from billing.bootstrap import usage as usage_bootstrap
 from billing.config import Settings
 from billing.services.sweep import worker as turn
 from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
@@ -79,9 +81,9 @@ class Child:
         CLOCK.set(datetime.fromisoformat(job["at"]))
         if self._world:
             use_tables({PLAIN_NAMES[model]: self._world["prefix"] + PLAIN_NAMES[model] for model in MODELS})
-            bootstrap.alarm()._queue_url = self._world["queue_url"]
-            bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
-            bootstrap.stripe_secrets()._secret_id = self._world["secret_id"]
+            sweep.alarm()._queue_url = self._world["queue_url"]
+            usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
+            payments.stripe_secrets()._secret_id = self._world["secret_id"]
 
     def run(self, steps: list[Json]) -> None:
         """All steps, in order."""
@@ -285,7 +287,7 @@ class Child:
         """The objects of a tenant's events of a type, opened."""
         rows = [row for row in self._rows().of("events", tenant_id) if row["type"] == event_type]
         OUTSIDE.on = False
-        vault = bootstrap.vault()
+        vault = storage.vault()
         opened = [json.loads(vault.open(tenant_id, f"event/{row['id']}", row["body"])) for row in rows]
         OUTSIDE.on = True
         return [each["object"] for each in opened]
@@ -342,9 +344,9 @@ def prepare() -> None:
     """Import the functions with a clock that can be moved and short waits; what a deployment does at build time."""
     waits = json.loads(os.environ["FAULTS_SETTINGS"])
     settings: Settings = replace(Settings.from_environment(), **waits)
-    bootstrap.now = CLOCK.now
-    bootstrap.monotonic_s = CLOCK.seconds
-    bootstrap.settings = lambda: settings  # type: ignore[assignment]
+    process_bootstrap.now = CLOCK.now
+    process_bootstrap.monotonic_s = CLOCK.seconds
+    process_bootstrap.settings = lambda: settings  # type: ignore[assignment]
     hook()
     for group in GROUPS:
         _HANDLERS[group] = importlib.import_module(f"functions.{group}.handler")
@@ -354,7 +356,7 @@ def prepare() -> None:
 
     for service in ("kms", "sqs", "secretsmanager"):
         aws.client(service)
-    bootstrap.database().client  # noqa: B018 - made here, connected in the child
+    storage.database().client  # noqa: B018 - made here, connected in the child
     turn._INDEX_LAG_S = 0.02  # the emulator's indexes do not lag
     remember_the_cold_start()
 
@@ -369,7 +371,7 @@ def here(job: Json) -> Json:
     world = job["world"].get("prefix", "")
     if world != _warm["world"] or any(step["do"] == "fault" for step in job["steps"]):
         forget()
-    bootstrap.stripe_circuit().succeeded()
+    payments.stripe_circuit().succeeded()
     _warm["world"] = world
     OUTSIDE.__dict__.update(Outside().__dict__)
     code = 0
@@ -391,14 +393,14 @@ _warm = {"world": ""}
 
 def remember_the_cold_start() -> None:
     """What those that keep something in memory hold before the first job, whatever they call it."""
-    for holder in (bootstrap.tenants(), bootstrap.vault(), bootstrap.stripe_secrets()):
+    for holder in (storage.tenants(), storage.vault(), payments.stripe_secrets()):
         state = {name: copy(value) for name, value in vars(holder).items() if value is None or isinstance(value, dict)}
         _COLD.append((holder, state))
 
 
 def forget() -> None:
     """What no worker knows at its cold start: tenants, their keys, Stripe's secrets, and that Stripe was ill."""
-    bootstrap.stripe_circuit().succeeded()
+    payments.stripe_circuit().succeeded()
     for holder, state in _COLD:
         vars(holder).update({name: copy(value) for name, value in state.items()})
 
@@ -408,9 +410,9 @@ def disconnect() -> None:
     from billing.integrations.aws import clients as aws
 
     product = [aws.client(service) for service in ("kms", "sqs", "secretsmanager")]
-    for client in [*product, *_clients.values(), bootstrap.database().client]:
+    for client in [*product, *_clients.values(), storage.database().client]:
         client._endpoint.http_session.close()
-    bootstrap.collector().processor._clients.clear()  # type: ignore[attr-defined]
+    payments.collector().processor._clients.clear()  # type: ignore[attr-defined]
 
 
 def begin(job: Json) -> tuple[int, TextIO]:

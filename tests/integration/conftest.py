@@ -88,28 +88,30 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
         stripe_secret_id=os.environ["STRIPE_SECRET_ID"],
         webhook_secret=endpoint.secret,
     )
-    from billing import bootstrap
+    from billing.bootstrap import process as process_bootstrap
+    from billing.bootstrap import storage
 
-    logger = bootstrap.logger()
+    logger = process_bootstrap.logger()
     world.logs.handler.setFormatter(logger.registered_formatter)
     logger.addHandler(world.logs.handler)
     logging.getLogger("billing").addHandler(world.logs.handler)
-    bootstrap.database().client.meta.events.register("provide-client-params.dynamodb.*", world.note_write)
+    storage.database().client.meta.events.register("provide-client-params.dynamodb.*", world.note_write)
     return world
 
 
 def _own_clock(patch: pytest.MonkeyPatch) -> Clock:
     """A clock that the tests can move, handed in where bootstrap hands in the wall clock and ``sleep``."""
-    from billing import bootstrap
+    from billing.bootstrap import process as process_bootstrap
+    from billing.bootstrap import storage, sweep
     from billing.storage.unit_of_work import DynamoUnits
 
     clock = Clock()
-    patch.setattr(bootstrap, "now", clock)
-    units = DynamoUnits(replace(bootstrap.units().runtime, pause=clock.sleep))
-    patch.setattr(bootstrap, "units", lambda: units)
+    patch.setattr(process_bootstrap, "now", clock)
+    units = DynamoUnits(replace(storage.units().runtime, pause=clock.sleep))
+    patch.setattr(storage, "units", lambda: units)
     # moto's indexes do not lag: a worker that waits for them waits on this clock.
-    worker = replace(bootstrap.worker(), pause=clock.sleep)
-    patch.setattr(bootstrap, "worker", lambda: worker)
+    worker = replace(sweep.worker(), pause=clock.sleep)
+    patch.setattr(sweep, "worker", lambda: worker)
     return clock
 
 

@@ -1,6 +1,6 @@
 """A refund under way, for tests of those who learn what became of it."""
 
-from billing import bootstrap
+from billing.bootstrap import payments, storage
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
@@ -18,12 +18,12 @@ def begin_refund(tenant: Tenant, *, send: bool, card: str = "pm_card_visa", cust
     """
     body = {"amount": 2 * PART.micros, "currency": PART.currency, "paymentMethodId": card, "customerId": customer}
     payment_id = tenant.post("/v1/payments", {name: value for name, value in body.items() if value}).data["id"]
-    unit = bootstrap.units().begin(tenant.id)
+    unit = storage.units().begin(tenant.id)
     ref = Ref(Payment, tenant.id, payment_id)
     payment = unit.load(ref).require(ref)
     at = payment.created_at if payment.test_clock_id else unit.now
-    refund = bootstrap.refunder().attempt(unit, payment, PART, None, at, None)
+    refund = payments.refunder().attempt(unit, payment, PART, None, at, None)
     unit.commit()
     if send:
-        bootstrap.refunder().send(refund)
+        payments.refunder().send(refund)
     return refund

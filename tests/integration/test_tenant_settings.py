@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import storage
 from billing.services.tenants import Tenants
 from billing.storage.store import TenantDirectory
 from tests.integration.access.test_auth import new_key
@@ -114,7 +114,7 @@ def test_personal_settings_are_sealed_after_a_change_as_well(world: World, tenan
     for text in ("Billing GmbH", "Torstr. 1", '"10119"', "DE136695976", "books@acme.example"):
         assert not readable(stored, text), text
     # Another worker, which has cached nothing, opens them.
-    directory = TenantDirectory(bootstrap.database(), world.clock, 60, bootstrap.vault)
+    directory = TenantDirectory(storage.database(), world.clock, 60, storage.vault)
     assert directory.get(tenant.id).email == "books@acme.example"
 
 
@@ -266,7 +266,7 @@ def test_a_prefix_changed_before_the_first_invoice_holds_at_once(tenant: Tenant)
     """The worker's copy of the settings is up to a minute old; the numbers are not."""
     tenant.get("/v1/customers")
     patch(tenant, {"invoicePrefix": "NEW"})
-    assert bootstrap.tenants().get(tenant.id).invoice_prefix == "ACME"
+    assert storage.tenants().get(tenant.id).invoice_prefix == "ACME"
     assert [number(tenant), number(tenant)] == ["NEW-000001", "NEW-000002"]
 
 
@@ -292,13 +292,13 @@ def test_a_number_taken_during_the_change_is_neither_lost_nor_given_twice(
     """The prefix moves between the load and the commit of a request that takes a number: it loads again."""
     before = [number(tenant) for _ in range(invoices)]
     tenant.plan(id="another")
-    events = bootstrap.database().client.meta.events
+    events = storage.database().client.meta.events
 
     def race(params: Json, model: Any, **_: Any) -> None:
         tables = [next(iter(each.values()))["TableName"] for each in params.get("TransactItems", [])]
         if world.tables["sequences"] in tables:
             events.unregister("provide-client-params.dynamodb.*", race)
-            unit = bootstrap.units().begin(tenant.id)
+            unit = storage.units().begin(tenant.id)
             Tenants(lambda _: "", lambda: "").update(unit, tenant.id, {"invoice_prefix": "NEW"})
             unit.commit()
 

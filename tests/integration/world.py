@@ -525,10 +525,10 @@ class World:
 
     def stripe_works(self) -> None:
         """No fault is left, and nobody remembers one."""
-        from billing import bootstrap
+        from billing.bootstrap import payments as payments_bootstrap
 
         requests.delete(self.sandbox_url + "/_sandbox/faults", timeout=10).raise_for_status()
-        bootstrap.stripe_circuit().succeeded()
+        payments_bootstrap.stripe_circuit().succeeded()
 
     # The worker
 

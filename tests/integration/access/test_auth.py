@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import storage
 from billing.domain.tenant import SETTINGS_ID, ApiKey, TenantStatus
 from billing.domain.tenant import Tenant as TenantSettings
 from billing.services.kernel.work import Ref
@@ -19,7 +19,7 @@ from tests.integration.world import Answer, Tenant, World, http_event, request
 def new_key(world: World, tenant: Tenant, **fields: Any) -> Tenant:
     """The tenant, calling with another key of its own."""
     text = "llk_" + secrets.token_urlsafe(8)
-    unit = bootstrap.units().begin(tenant.id)
+    unit = storage.units().begin(tenant.id)
     values: dict[str, Any] = {
         "id": unit.fresh_id("key"),
         "tenant_id": tenant.id,
@@ -236,7 +236,7 @@ def test_the_tenant_header_must_agree_with_the_credential(world: World, tenant: 
 
 
 def test_a_suspended_tenant_is_refused(world: World, tenant: Tenant) -> None:
-    unit = bootstrap.units().begin(tenant.id)
+    unit = storage.units().begin(tenant.id)
     ref = Ref(TenantSettings, tenant.id, SETTINGS_ID)
     unit.save(replace(unit.load(ref).require(ref), status=TenantStatus.SUSPENDED))
     unit.commit()

@@ -79,7 +79,7 @@ def _grants(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def needs(world: World) -> Needs:
     """The calls of a walk through every function."""
-    from billing import bootstrap
+    from billing.bootstrap import storage
 
     recorder = Recorder(world.tables)
     plain_invoke = worlds.invoke
@@ -91,7 +91,7 @@ def needs(world: World) -> Needs:
         finally:
             recorder.group = None
 
-    events = bootstrap.database().client.meta.events
+    events = storage.database().client.meta.events
     events.register("provide-client-params.dynamodb.*", recorder.note)
     patch = pytest.MonkeyPatch()
     patch.setattr(worlds, "invoke", invoke)

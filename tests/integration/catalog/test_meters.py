@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import storage
 from billing.domain.catalog.meter import SHARDS_SETTLE, Aggregation, Meter
 from billing.services.catalog import meters
 from billing.services.catalog.meters import NewMeter
@@ -40,7 +40,7 @@ def sell(tenant: Tenant, *components: Json, plan_id: str = "metered") -> Answer:
 def stored(tenant: Tenant, key: str = "api_calls") -> Meter:
     """The meter as it is in the table."""
     ref = Ref(Meter, tenant.id, key)
-    return bootstrap.units().begin(tenant.id).load(ref).require(ref)
+    return storage.units().begin(tenant.id).load(ref).require(ref)
 
 
 # What a meter says
@@ -132,12 +132,12 @@ def test_a_key_is_taken_once(world: World, tenant: Tenant) -> None:
 
 def test_of_two_who_make_a_meter_at_once_one_loses_and_then_finds_it_taken(tenant: Tenant) -> None:
     """Another request is committed between a request's load and its commit; then the request loads again."""
-    events = bootstrap.database().client.meta.events
+    events = storage.database().client.meta.events
 
     def race(params: Json, model: Any, **_: Any) -> None:
         if model.name == "TransactWriteItems":
             events.unregister("provide-client-params.dynamodb.*", race)
-            unit = bootstrap.units().begin(tenant.id)
+            unit = storage.units().begin(tenant.id)
             meters.create(unit, NewMeter("api_calls", "Calls", Aggregation.MAX, "quantity", (), 1))
             unit.commit()
 
@@ -388,7 +388,7 @@ def reads_of(world: World, send: Any) -> list[set[str]]:
         if model.name == "BatchGetItem":
             read.append({plain[table] for table in params["RequestItems"]})
 
-    events = bootstrap.database().client.meta.events
+    events = storage.database().client.meta.events
     events.register("provide-client-params.dynamodb.*", note)
     try:
         answer = send()

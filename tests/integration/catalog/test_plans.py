@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import storage
 from billing.domain.kernel.errors import LostRace
 from billing.services.catalog import plans as catalog
 from tests.integration.kernel.test_bad_input import check_error
@@ -244,13 +244,13 @@ def test_a_version_that_was_never_made_is_not_found(shop: Tenant) -> None:
 def test_changes_that_race_make_versions_in_a_row_and_none_is_lost(world: World, shop: Tenant) -> None:
     """Another change is committed between a request's load and its commit; then the request loads again."""
     twins = iter(["twin 1", "twin 2"])
-    events = bootstrap.database().client.meta.events
+    events = storage.database().client.meta.events
 
     def race(params: Json, model: Any, **_: Any) -> None:
         # Only into the request: a twin's own commit, which comes by here too, finds the hook gone.
         if model.name == "TransactWriteItems" and (name := next(twins, None)):
             events.unregister("provide-client-params.dynamodb.*", race)
-            unit = bootstrap.units().begin(shop.id)
+            unit = storage.units().begin(shop.id)
             catalog.update(unit, "business-monthly", {"name": name})
             unit.commit()
             events.register("provide-client-params.dynamodb.*", race)
@@ -271,7 +271,7 @@ def test_changes_that_race_make_versions_in_a_row_and_none_is_lost(world: World,
 
 
 def test_who_loses_a_race_leaves_the_winners_version_as_it_is(shop: Tenant) -> None:
-    first, second = (bootstrap.units().begin(shop.id) for _ in range(2))
+    first, second = (storage.units().begin(shop.id) for _ in range(2))
     catalog.update(first, "business-monthly", {"name": "first"})
     catalog.update(second, "business-monthly", {"name": "second"})
     first.commit()

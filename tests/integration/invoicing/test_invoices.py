@@ -404,7 +404,7 @@ def size(item: Json) -> int:
 
 
 def test_500_lines_work_end_to_end(world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    from billing import bootstrap
+    from billing.bootstrap import storage
 
     sent: list[tuple[int, int]] = []
 
@@ -415,7 +415,7 @@ def test_500_lines_work_end_to_end(world: World, tenant: Tenant, monkeypatch: py
     customer, _ = carded(tenant)
     taxes = [{"name": f"District tax {n}", "ratePercent": f"{n}.125"} for n in range(1, 4)]
     lines = [line(100 + n, f"Überstunden {n * 7919} " + "é" * 150, quantity=f"{n}.5", taxes=taxes) for n in range(500)]
-    events = bootstrap.database().client.meta.events
+    events = storage.database().client.meta.events
     events.register("provide-client-params.dynamodb.TransactWriteItems", note)
     try:
         made = make(tenant, *lines, customerId=customer, autoFinalize=True, autoCharge=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import storage
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus, PartySnapshot
 from billing.domain.kernel.errors import BodyTooLarge
 from billing.domain.kernel.money import Money, sum_money
@@ -97,7 +97,7 @@ def customer(tenant: Tenant) -> str:
 def stored(tenant: Tenant, customer: str) -> tuple[Invoice, KeyedRequest, StoredResponse]:
     """The invoice, committed with its event and its response as a request commits them."""
     request = KeyedRequest("POST /v1/invoices", "large-1", "fingerprint")
-    unit = bootstrap.units().begin(tenant.id, request)
+    unit = storage.units().begin(tenant.id, request)
     saved = unit.save(invoice(tenant.id, customer, 1))
     unit.emit("invoice.finalized", saved)
     response = StoredResponse(201, InvoiceOut.of(saved).model_dump_json(by_alias=True))
@@ -120,19 +120,19 @@ def test_every_item_that_holds_it_is_small_enough(world: World, tenant: Tenant, 
 
 def test_what_was_stored_is_what_is_loaded(tenant: Tenant, stored: Any) -> None:
     ref = Ref(Invoice, tenant.id, stored[0].id)
-    assert bootstrap.units().begin(tenant.id).load(ref).get(ref) == stored[0]
+    assert storage.units().begin(tenant.id).load(ref).get(ref) == stored[0]
 
 
 def test_a_repeat_gets_the_whole_response(tenant: Tenant, stored: Any) -> None:
     saved, request, response = stored
     with pytest.raises(Replay) as replayed:
-        bootstrap.units().begin(tenant.id, request).load(Ref(Invoice, tenant.id, saved.id))
+        storage.units().begin(tenant.id, request).load(Ref(Invoice, tenant.id, saved.id))
     assert replayed.value.response == response
 
 
 def test_the_event_holds_all_of_it(world: World, tenant: Tenant, stored: Any) -> None:
     (row,) = [row for row in world.rows_of("events", tenant.id) if row["type"]["S"] == "invoice.finalized"]
-    text = bootstrap.vault().open(tenant.id, f"event/{row['id']['S']}", row["body"]["S"])
+    text = storage.vault().open(tenant.id, f"event/{row['id']['S']}", row["body"]["S"])
     assert len(json.loads(text)["object"]["lines"]) == LINES
 
 
@@ -159,7 +159,7 @@ def test_a_list_of_large_invoices_is_cut_into_pages_that_lambda_can_answer_with(
     sample = invoice(tenant.id, customer, 0)
     ids = [f"in_{number:026d}" for number in range(10)]
     for invoice_id in ids:
-        unit = bootstrap.units().begin(tenant.id)
+        unit = storage.units().begin(tenant.id)
         unit.save(replace(sample, id=invoice_id))
         unit.commit()
     answers = list(pages(tenant))
@@ -171,7 +171,7 @@ def test_a_list_of_large_invoices_is_cut_into_pages_that_lambda_can_answer_with(
 def test_what_no_item_can_hold_is_refused_and_nothing_is_written(world: World, tenant: Tenant, customer: str) -> None:
     """Noise does not compress; an invoice of nothing but noise is nobody's."""
     noise = {f"key-{n}": f"{DICE.getrandbits(1600):0400x}" for n in range(3_000)}
-    unit = bootstrap.units().begin(tenant.id)
+    unit = storage.units().begin(tenant.id)
     unit.save(replace(invoice(tenant.id, customer, 1, lines=1), metadata=noise))
     world.writes.clear()
     with pytest.raises(BodyTooLarge):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import storage
 from billing.domain.payments.payment import ChargeResult, PaymentStatus
 from billing.integrations.stripe.gateway import StripeGateway
 from billing.services.payments import methods
@@ -112,7 +112,7 @@ def too_much(tenant: Tenant, payment: Json) -> bool:
     from billing.services.kernel.work import Ref
 
     ref = Ref(Payment, tenant.id, payment["id"])
-    return bootstrap.units().begin(tenant.id).load(ref).require(ref).excess is not None
+    return storage.units().begin(tenant.id).load(ref).require(ref).excess is not None
 
 
 def test_what_was_too_much_and_is_refunded_at_stripe_leaves_the_balance(

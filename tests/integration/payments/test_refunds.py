@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import storage
 from billing.domain.payments.refund import Refund
 from billing.services.kernel.work import Ref
 from tests.integration.refunds import PART, begin_refund
@@ -14,7 +14,7 @@ from tests.integration.world import Json, Tenant, World
 
 def stored(tenant: Tenant, refund: Refund) -> Refund:
     ref = Ref(Refund, tenant.id, refund.id)
-    return bootstrap.units().begin(tenant.id).load(ref).require(ref)
+    return storage.units().begin(tenant.id).load(ref).require(ref)
 
 
 def booked(world: World, tenant: Tenant, refund: Refund) -> list[str]:
@@ -29,7 +29,7 @@ def told(world: World, tenant: Tenant, refund: Refund) -> list[tuple[str, Json]]
     return [
         (
             row["type"]["S"],
-            json.loads(bootstrap.vault().open(tenant.id, place.format(row["id"]["S"]), row["body"]["S"]))["object"],
+            json.loads(storage.vault().open(tenant.id, place.format(row["id"]["S"]), row["body"]["S"]))["object"],
         )
         for row in rows
     ]

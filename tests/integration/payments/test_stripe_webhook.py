@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import payments
 from billing.services.payments.stripe_lookup import HANDLED
 from local.stripe_sandbox.webhooks import signature
 from tests.integration.world import Json, Tenant, World, event, invoke
@@ -221,7 +221,7 @@ def put_secrets(world: World, *webhook_secrets: str) -> None:
     known = json.loads(manager.get_secret_value(SecretId=world.stripe_secret_id)["SecretString"])
     changed = json.dumps(known | {"webhook_secrets": list(webhook_secrets)})
     manager.put_secret_value(SecretId=world.stripe_secret_id, SecretString=changed)
-    bootstrap.stripe_secrets()._cached = None
+    payments.stripe_secrets()._cached = None
 
 
 def test_during_a_rotation_both_secrets_are_good(world: World, waiting: Json, rotated: str) -> None:
@@ -242,7 +242,7 @@ def test_a_signature_that_fits_no_known_secret_is_checked_against_the_secrets_of
     """Stripe's side may rotate first: the secret is read again, though not more often than every ten seconds."""
     from billing.integrations.stripe.secrets import StripeSecrets
 
-    reader = bootstrap.stripe_secrets()
+    reader = payments.stripe_secrets()
     known = reader.get()
     old = StripeSecrets(known.api_key, known.webhook_secrets[:1])
     reader._cached = (time.monotonic() - 11, old)

@@ -67,10 +67,10 @@ def books(world: World, tenant: Tenant) -> dict[str, int]:
 
 def emitted(world: World, tenant: Tenant) -> list[tuple[str, Json]]:
     """The type and the object of each of a tenant's events, in order of their ids."""
-    from billing import bootstrap
+    from billing.bootstrap import storage
 
     rows = sorted(world.rows_of("events", tenant.id), key=lambda row: row["id"]["S"])
-    opened = bootstrap.vault().open
+    opened = storage.vault().open
     return [
         (row["type"]["S"], json.loads(opened(tenant.id, f"event/{row['id']['S']}", row["body"]["S"]))["object"])
         for row in rows

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import process, storage, tax
 from local.stripe_sandbox.webhooks import signature
 from tests.integration.world import TAX_WEBHOOK_SECRET, Json, Tenant, World, event, invoke
 
@@ -114,7 +114,7 @@ def test_while_the_table_is_down_the_sender_is_to_come_again(world: World, monke
         raise RuntimeError("no table")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bootstrap.database(), "batch_get", broken)
+        patch.setattr(storage.database(), "batch_get", broken)
         assert outcome(world.deliver_tax(updated(ESTONIA))) == (500, "RuntimeError")
     assert outcome(world.deliver_tax(updated(ESTONIA))) == (200, "applied")
 
@@ -231,17 +231,17 @@ def test_the_sample_event_itself_has_no_valid_signature() -> None:
 @pytest.fixture
 def secrets(world: World) -> Iterator[Any]:
     """Puts other webhook secrets in, as a rotation does."""
-    manager, name = world.aws("secretsmanager"), bootstrap.settings().tax_secret_id
+    manager, name = world.aws("secretsmanager"), process.settings().tax_secret_id
     before = manager.get_secret_value(SecretId=name)["SecretString"]
 
     def put(*values: str) -> None:
         text = json.dumps(json.loads(before) | {"webhook_secrets": list(values)})
         manager.put_secret_value(SecretId=name, SecretString=text)
-        bootstrap.tax_secrets()._cached = None
+        tax.tax_secrets()._cached = None
 
     yield put
     manager.put_secret_value(SecretId=name, SecretString=before)
-    bootstrap.tax_secrets()._cached = None
+    tax.tax_secrets()._cached = None
 
 
 def test_during_a_rotation_both_secrets_are_good(world: World, secrets: Any) -> None:
@@ -267,8 +267,8 @@ def test_a_secret_that_cannot_be_read_is_500(world: World, monkeypatch: pytest.M
     def unreadable(*_: Any, **__: Any) -> Any:
         raise ValueError("no secret")
 
-    bootstrap.tax_secrets()._cached = None
+    tax.tax_secrets()._cached = None
     with monkeypatch.context() as patch:
-        patch.setattr(bootstrap.tax_secrets(), "_parse", unreadable)
+        patch.setattr(tax.tax_secrets(), "_parse", unreadable)
         assert world.deliver_tax(updated(ESTONIA))["statusCode"] == 500
     assert outcome(world.deliver_tax(updated(ESTONIA))) == (200, "applied")

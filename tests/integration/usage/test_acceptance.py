@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from billing import bootstrap
+from billing.bootstrap import storage
+from billing.bootstrap import usage as usage_bootstrap
 from billing.domain.kernel.times import format_time
 from billing.integrations.aws.usage_queue import parse_chunk
 from billing.services.usage.ports import Chunk
@@ -71,7 +72,7 @@ class Sqs:
 @pytest.fixture
 def sqs(world: World) -> Iterator[Sqs]:
     """Stands before the queue; nobody really waits between its tries."""
-    queue: Any = bootstrap.usage_queue()
+    queue: Any = usage_bootstrap.usage_queue()
     client, pause = queue._client, queue._pause
     made = Sqs(client())
     queue._client, queue._pause = (lambda: made), world.clock.sleep
@@ -288,7 +289,7 @@ def test_a_customers_test_clock_decides_what_is_too_early_or_too_late(world: Wor
 def test_a_live_tenants_references_are_not_read(world: World) -> None:
     live = world.tenant(mode="live")
     reads: list[str] = []
-    events = bootstrap.database().client.meta.events
+    events = storage.database().client.meta.events
 
     def note(params: Json, model: Any, **_: Any) -> None:
         if model.name == "BatchGetItem":

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing import bootstrap
+from billing.bootstrap import usage as usage_bootstrap
 from billing.services.usage.ports import TotalKey
 from tests.integration.world import Answer, Json, Tenant, World
 
@@ -107,7 +107,7 @@ def test_shards_are_one_total(world: World, tenant: Tenant, usage: Reporter) -> 
 
 
 def test_what_was_counted_before_and_after_a_closing_is_one_total(tenant: Tenant, usage: Reporter) -> None:
-    store = bootstrap.usage_store()
+    store = usage_bootstrap.usage_store()
     for slot in range(3):
         usage.report(usage.event("calls", 2, "09T10:00"), usage.event("peak", 5 - slot, "09T10:00"))
         for meter in ("calls", "peak"):

@@ -1,0 +1,38 @@
+"""The HTTP edge of an endpoint group."""
+
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from billing.bootstrap import process, storage
+from billing.storage.callers import Callers
+
+if TYPE_CHECKING:
+    from billing.edge.http.api import HttpApi
+
+
+def http_api(group: str) -> "HttpApi":
+    """The HTTP edge of an endpoint group."""
+    from billing.edge.http.api import HttpApi
+    from billing.edge.http.call import Edge
+
+    s = process.settings()
+    edge = Edge(
+        callers=Callers(storage.database(), process.now),
+        units=storage.units(),
+        clock=process.now,
+        new_request_id=process.new_request_id,
+        jitter=process.JITTER.random,
+        pause=time.sleep,
+        stage=s.stage,
+        documentation_base_url=s.documentation_base_url,
+        max_body_bytes=s.max_body_bytes,
+        max_json_depth=s.max_json_depth,
+        deadline=process.deadline(),
+    )
+    return HttpApi(edge, process.logger(), f"Ledgerline: {group}")
+
+
+def new_api_key() -> str:
+    """A random API key: 256 bits, with a prefix that secret scanners can know."""
+    return "llk_" + secrets.token_urlsafe(32)

@@ -1,0 +1,55 @@
+"""Which adapters stand behind payments: Stripe, its credentials and the circuit breaker before it."""
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+from billing.bootstrap import process
+
+if TYPE_CHECKING:
+    from billing.integrations.stripe.circuit_breaker import CircuitBreaker
+    from billing.integrations.stripe.secrets import SecretReader
+    from billing.services.payments.collection import Collector
+    from billing.services.payments.refunds import Refunder
+
+
+@cache
+def stripe_secrets() -> "SecretReader":
+    """Stripe's credentials."""
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.stripe.secrets import SecretReader
+
+    return SecretReader(
+        lambda: aws.client("secretsmanager"), process.settings().stripe_secret_id, process.settings().secret_cache_s
+    )
+
+
+@cache
+def stripe_circuit() -> "CircuitBreaker":
+    """What keeps calls from a Stripe that does not answer."""
+    from billing.integrations.stripe.circuit_breaker import CircuitBreaker
+
+    return CircuitBreaker(process.monotonic_s)
+
+
+@cache
+def collector() -> "Collector":
+    """What charges invoices, through Stripe."""
+    from billing.integrations.stripe.gateway import StripeGateway
+    from billing.services.payments.collection import Collector
+
+    s = process.settings()
+    gateway = StripeGateway(
+        stripe_secrets(), s.stripe_api_base, s.stripe_timeout_s, time.sleep, stripe_circuit(), process.deadline().left_s
+    )
+    return Collector(gateway, s.due_shards, s.payment_check_after_s)
+
+
+@cache
+def refunder() -> "Refunder":
+    """What sends money back, through Stripe."""
+    from billing.services.invoicing.credit_notes import note_refund, refund_failed
+    from billing.services.payments.refunds import Refunder
+
+    s = process.settings()
+    return Refunder(collector().processor, s.due_shards, s.payment_check_after_s, refund_failed, note_refund)

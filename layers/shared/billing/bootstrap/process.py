@@ -1,0 +1,56 @@
+"""What a process has one of: the clock, its settings, its log, a source of jitter, the time it has left.
+
+Nothing else in the product reads the wall clock, makes an id or draws a random number.
+"""
+
+import logging
+import os
+import random
+import time
+from datetime import UTC, datetime
+from functools import cache
+
+from aws_lambda_powertools import Logger
+
+from billing.config import Settings
+from billing.domain.kernel.ids import fresh
+from billing.services.kernel.deadline import Deadline
+
+JITTER = random.SystemRandom()  # `random`'s own state is part of a SnapStart snapshot: all copies would agree
+
+
+def now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def monotonic_s() -> float:
+    """Seconds that only ever grow: what measures how long something takes."""
+    return time.monotonic()
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings."""
+    return Settings.from_environment()
+
+
+@cache
+def logger() -> Logger:
+    """The structured log: ids, never personal data."""
+    log = Logger(level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"), utc=True)
+    # Services and storage know only the standard library's logging: their lines take the same form.
+    billing = logging.getLogger("billing")
+    billing.handlers, billing.propagate = log.handlers, False
+    return log
+
+
+@cache
+def deadline() -> Deadline:
+    """By when the invocation that this worker is on has to be done."""
+    return Deadline(monotonic_s)
+
+
+def new_request_id() -> str:
+    """An id for one call."""
+    return fresh("req", now(), os.urandom(10))

@@ -1,0 +1,67 @@
+"""Which adapters stand behind the unit of work: DynamoDB, and KMS for what is sealed."""
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from billing.bootstrap import process
+from billing.domain.tenant import PLATFORM, Mode, Tenant, TenantStatus, Tier
+from billing.schemas.events import present
+from billing.storage.database import Database
+from billing.storage.store import Store, TenantDirectory
+from billing.storage.tables import use_tables
+from billing.storage.unit_of_work import DynamoUnits, Policy, Runtime
+
+if TYPE_CHECKING:
+    from billing.integrations.aws.vault import Vault
+
+
+@cache
+def database() -> Database:
+    """The DynamoDB client."""
+    use_tables(process.settings().tables)
+    made = Database(process.JITTER.random)
+    assert made.client  # made at import (or in the snapshot), not in the first request
+    return made
+
+
+@cache
+def vault() -> "Vault":
+    """What seals personal data."""
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.vault import Vault
+
+    return Vault(
+        lambda: aws.client("kms"), process.settings().kms_key_id, lambda tenant_id: tenants().get(tenant_id).data_key
+    )
+
+
+@cache
+def tenants() -> TenantDirectory:
+    """Tenants by id."""
+    return TenantDirectory(database(), process.now, process.settings().tenant_cache_s, vault, _platform)
+
+
+def _platform() -> Tenant:
+    return Tenant(
+        id=PLATFORM,
+        name="Platform",
+        tier=Tier.STANDARD,
+        mode=Mode.LIVE,
+        status=TenantStatus.ACTIVE,
+        currency="USD",
+        timezone="UTC",
+        invoice_prefix="PLATFORM",
+        data_key=vault().new_data_key(PLATFORM),
+        created_at=process.now(),
+        version=1,
+    )
+
+
+@cache
+def units() -> DynamoUnits:
+    """Units of work over DynamoDB."""
+    s = process.settings()
+    policy = Policy(s.idempotency_ttl_s, s.idempotency_lease_s, s.idempotency_wait_s, s.event_ttl_s, s.audit_ttl_s)
+    store = Store(database(), vault())
+    return DynamoUnits(Runtime(store, tenants(), policy, process.now, lambda: os.urandom(10), present))

@@ -1,0 +1,42 @@
+"""The billing worker, and what wakes it."""
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+from billing.bootstrap import invoicing, payments, process, storage
+
+if TYPE_CHECKING:
+    from billing.integrations.aws.billing_queue import BillingQueue
+    from billing.services.sweep.worker import Worker
+
+
+@cache
+def alarm() -> "BillingQueue":
+    """What wakes the billing worker."""
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.billing_queue import BillingQueue
+
+    return BillingQueue(lambda: aws.client("sqs"), process.settings().billing_queue_url)
+
+
+def worker() -> "Worker":
+    """The billing worker."""
+    from billing.services.payments.unknown_outcomes import Outcomes
+    from billing.services.subscriptions.renewals import Renewals
+    from billing.services.sweep.wake_ups import ClockTurn
+    from billing.services.sweep.worker import Worker
+    from billing.storage.due_index import DynamoDueIndex
+
+    return Worker(
+        units=storage.units(),
+        index=DynamoDueIndex(storage.database()),
+        renewals=Renewals(invoicing.biller()),
+        outcomes=Outcomes(payments.collector()),
+        refunder=payments.refunder(),
+        clocks=ClockTurn(alarm()),
+        alarm=alarm(),
+        clock=process.now,
+        jitter=process.JITTER.random,
+        pause=time.sleep,
+    )

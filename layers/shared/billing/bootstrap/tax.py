@@ -1,0 +1,55 @@
+"""Which provider says what tax is due."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from billing.bootstrap import payments, process
+from billing.domain.tenant import TaxProviderName
+
+if TYPE_CHECKING:
+    from billing.domain.tax.rate_table import TaxTable
+    from billing.integrations.tax.secrets import TaxSecretReader
+    from billing.services.tax.assessment import Taxes, TaxProvider
+
+
+@cache
+def tax_secrets() -> "TaxSecretReader":
+    """TaxJar's token, and the secrets of the tax provider's webhook."""
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.tax.secrets import TaxSecretReader
+
+    return TaxSecretReader(
+        lambda: aws.client("secretsmanager"), process.settings().tax_secret_id, process.settings().secret_cache_s
+    )
+
+
+@cache
+def taxes() -> "Taxes":
+    """What says which tax is due."""
+    from billing.services.tax.assessment import Taxes
+
+    return Taxes(tax_provider)
+
+
+def tax_table() -> "TaxTable":
+    """The built-in tax table."""
+    from billing.integrations.tax.builtin import builtin_table
+
+    return builtin_table()
+
+
+@cache
+def tax_provider(name: TaxProviderName) -> "TaxProvider":
+    """The tax provider of a name; what only Stripe Tax or TaxJar needs is imported for them alone."""
+    s = process.settings()
+    if name is TaxProviderName.STRIPE:
+        from billing.integrations.tax.stripe_tax import StripeTax
+
+        return StripeTax(payments.stripe_secrets(), s.stripe_api_base, s.tax_timeout_s, process.deadline().left_s)
+    if name is TaxProviderName.TAXJAR:
+        from billing.integrations.tax.taxjar import TaxJar
+
+        return TaxJar(tax_secrets(), s.taxjar_api_base, s.tax_timeout_s, process.deadline().left_s)
+    from billing.integrations.tax.builtin import BuiltinTax
+
+    return BuiltinTax()

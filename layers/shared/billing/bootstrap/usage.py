@@ -1,0 +1,60 @@
+"""Which adapters stand behind usage: its queue and its store."""
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+from billing.bootstrap import process, storage
+
+if TYPE_CHECKING:
+    from billing.edge.workers.usage import UsageWorker
+    from billing.integrations.aws.usage_queue import SqsUsageQueue
+    from billing.services.usage.closing import UsageCloser
+    from billing.services.usage.counting import UsageCounter
+    from billing.storage.usage import DynamoUsageStore
+
+
+@cache
+def usage_store() -> "DynamoUsageStore":
+    """Counted usage."""
+    from billing.storage.usage import DynamoUsageStore
+
+    return DynamoUsageStore(storage.database())
+
+
+@cache
+def usage_closer() -> "UsageCloser":
+    """What closes and reads usage."""
+    from billing.services.usage.closing import UsageCloser
+
+    return UsageCloser(usage_store())
+
+
+@cache
+def usage_counter() -> "UsageCounter":
+    """What counts accepted usage."""
+    from billing.services.usage.counting import UsageCounter
+
+    return UsageCounter(storage.units(), usage_store(), process.now, process.JITTER.random, time.sleep)
+
+
+@cache
+def usage_queue() -> "SqsUsageQueue":
+    """Where accepted usage events wait to be counted."""
+    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.usage_queue import SqsUsageQueue
+
+    return SqsUsageQueue(
+        lambda: aws.client("sqs"), process.settings().usage_queue_url, time.sleep, process.JITTER.random
+    )
+
+
+def usage_worker() -> "UsageWorker":
+    """The usage worker."""
+    from billing.edge.workers.usage import UsageWorker
+    from billing.integrations.aws.usage_queue import parse_chunk
+
+    s = process.settings()
+    return UsageWorker(
+        parse_chunk, usage_counter().count, process.logger(), tries=s.usage_tries, margin_s=s.usage_worker_margin_s
+    )

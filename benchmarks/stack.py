@@ -76,7 +76,7 @@ def running() -> Iterator[RunningStack]:
     try:
         try:
             with redirect_stdout(sys.stderr):  # what it says of its start is not of the report
-                stack = run.Stack(paths, Ports.free())
+                stack = run.Stack(paths, Ports.free(), saves=False)
                 stack.start(_WARM_UP_S)
                 _stop_the_schedule(stack.ports)
         except Failure as failure:

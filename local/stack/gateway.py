@@ -34,6 +34,12 @@ NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "expect"}
 NOT_RETURNED = HOP_BY_HOP | {"content-length", "server", "date"}
 AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # only what the caller sent
 
+AT_ONCE = 2 * (os.cpu_count() or 1)
+"""Calls of the API that are with the functions at the same time: more of them than cores only wait for each other, each
+in a worker process of 110 MB. Two a core keep the cores busy while the emulator answers."""
+WAITING = 64 * (os.cpu_count() or 1)
+"""Calls that wait for their turn; the next one is throttled, as AWS does at an account's limit."""
+
 # Each delivery beside another is a worker more, with a cold start. Those of a burst would all take longer than the
 # sender's 10 s, who then sends them again, to still more workers.
 WEBHOOKS_AT_ONCE = 2 * (os.cpu_count() or 1) + 2
@@ -65,6 +71,29 @@ def forward(session: ClientSession, base: str, host: str | None) -> Handler:
                 return returned(answer, await answer.read())
         except (ClientError, TimeoutError) as error:
             return web.json_response({"message": f"the emulator did not answer: {error}"}, status=503)
+
+    return handle
+
+
+def bounded(handler: Handler, at_once: int = AT_ONCE, waiting: int = WAITING) -> Handler:
+    """Lets `at_once` calls through, has `waiting` more wait, and throttles the rest: 429, as API Gateway answers it.
+
+    Whoever points a load tool at one machine then sees a plateau, not a collapse.
+    """
+    turn = asyncio.Semaphore(at_once)
+    inside = 0
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        nonlocal inside
+        if inside >= at_once + waiting:
+            await request.read()  # or the connection could not be used again
+            return web.json_response({"message": "Too Many Requests"}, status=429, headers={"Retry-After": "1"})
+        inside += 1
+        try:
+            async with turn:
+                return await handler(request)
+        finally:
+            inside -= 1
 
     return handle
 
@@ -122,7 +151,7 @@ async def serve(options: argparse.Namespace) -> None:
     api = f"{aws}/_aws/execute-api/{options.api_id}"
     async with session:
         runners = [
-            await listen(options.api_port, forward(session, api, None)),
+            await listen(options.api_port, bounded(forward(session, api, None))),
             await listen(options.webhook_port, by_sender(session, aws, options)),
         ]
         await stop.wait()

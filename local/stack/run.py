@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from local.console import Failure, say, step
 from local.stack import seed
 from local.stack.deploy import client, deploy, fingerprint, is_current, outputs
-from local.stack.emulator import STOP_TIMEOUT_S, start_emulator, wait_for_emulator
+from local.stack.emulator import STOP_TIMEOUT_S, start_emulator, wait_for_emulator, what_was_lost
 from local.stack.gateway import HEALTH
 from local.stack.processes import Child
 from local.stack.routes import ALIAS, create_routes, enable_ttl, function_names, limit_concurrency, template
@@ -24,10 +24,14 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stack:
-    """The running processes of one local stack, and the order in which they start and stop."""
+    """The running processes of one local stack, and the order in which they start and stop.
 
-    def __init__(self, paths: Paths, ports: Ports) -> None:
-        self.paths, self.ports = paths, ports
+    Args:
+        saves: whether the emulator saves as it goes, so that a kill loses seconds and not a day.
+    """
+
+    def __init__(self, paths: Paths, ports: Ports, *, saves: bool = True) -> None:
+        self.paths, self.ports, self.saves = paths, ports, saves
         self.children: list[Child] = []
         self.keys = seed.Keys()
         self.lock: IO[str] | None = None
@@ -38,8 +42,11 @@ class Stack:
         self._take_lock()
         self.ports.require_free()
         self.paths.stack.unlink(missing_ok=True)  # nobody should read the addresses of an earlier start
+        lost = what_was_lost(self.paths)
+        if lost:
+            say(f"  {lost}")
         with step("emulator and Stripe sandbox"):
-            emulator = self._started(start_emulator(self.paths, self.ports))
+            emulator = self._started(start_emulator(self.paths, self.ports, saves=self.saves))
             sandbox = self._started(self._start_sandbox())
             wait_for_emulator(emulator, self.ports)
             sandbox.wait_until_ready(f"http://{HOST}:{self.ports.stripe}/_sandbox/health", READY_TIMEOUT_S)

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.stack import saving_emulator
 from local.stack.emulator import what_was_lost
-from local.stack.saving_emulator import Saver, Unsaved, is_write
+from local.stack.saving_emulator import BREAK_PER_SAVE, SAVE_EVERY_S, Saver, Unsaved, is_write
 from local.stack.settings import Paths
 
 
@@ -103,15 +102,24 @@ def test_a_save_that_fails_leaves_its_writes_unsaved(tmp_path: Path, capfd: pyte
     assert "no space left" in capfd.readouterr().err
 
 
-def test_saves_keep_a_distance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    at = 1000.0
-    monkeypatch.setattr(saving_emulator.time, "monotonic", lambda: at)
-    saver = _saver(tmp_path, lambda: None)
+def test_saves_keep_a_distance_that_grows_with_their_work(tmp_path: Path) -> None:
+    cpu_s = 1.5 * SAVE_EVERY_S / BREAK_PER_SAVE  # so much that the break is longer than the least one
+
+    def works() -> None:
+        while time.process_time() < cpu_s:
+            pass
+
+    saver = _saver(tmp_path, works)
     saver.unsaved.add()
     saver.look()
-    at = 1002.0
+    before = time.monotonic()
     saver.finish()
-    assert saver.next_at == 1002.0 + 2.0 * saving_emulator.BREAK_PER_SAVE
+    assert saver.next_at >= before + 1.5 * SAVE_EVERY_S
+
+
+def test_before_its_time_comes_nothing_is_saved(tmp_path: Path) -> None:
+    saver = _saver(tmp_path, lambda: None)
+    saver.next_at = time.monotonic() + 3600
     saver.unsaved.add()
     saver.look()
     assert saver.child is None

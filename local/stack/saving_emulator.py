@@ -134,7 +134,6 @@ def _write_and_leave(save: Callable[[], None], unsaved: Unsaved) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if sys.platform == "linux":  # a copy must not write over the state of the next start
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        os.nice(5)
         save()
         unsaved.saved()
         code = 0

@@ -154,9 +154,9 @@ def measure_renewals(book: Book, shop: Shop, meter: Meter) -> None:
 def watched() -> list[object]:
     """Every AWS client that the handlers of this process use."""
     from billing.bootstrap import storage
-    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.clients import aws_client
 
-    return [storage.database().client, *(aws.client(name) for name in ("kms", "secretsmanager", "sqs"))]
+    return [storage.database().client, *(aws_client(name) for name in ("kms", "secretsmanager", "sqs"))]
 
 
 def keep_what_is_cached() -> None:

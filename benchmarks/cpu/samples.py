@@ -4,13 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from billing.domain.catalog.plan import Plan
 from billing.domain.catalog.pricing import Component, ComponentType, PricingModel
-from billing.domain.customers.balance import empty
+from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Address, Customer
-from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing import issuing
 from billing.domain.invoicing.invoice import BillingReason, Invoice
 from billing.domain.kernel.periods import Interval
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import InvoiceSequence, Mode, Tenant, TenantStatus, Tier
 
@@ -68,8 +67,8 @@ def _invoices(count: int) -> list[Invoice]:
         at = NOW - timedelta(days=n)
         step = changes.first_period(SUBSCRIPTION, _PLAN)
         reason = BillingReason.SUBSCRIPTION_CYCLE
-        draft = invoicing.draft(TENANT, CUSTOMER, f"in_{n:026d}", step.invoiced, reason, at, step.subscription)
-        final = invoicing.finalize(draft, sequence, empty(TENANT.id, CUSTOMER.id, CUSTOMER.currency), at)
+        draft = issuing.draft(TENANT, CUSTOMER, f"in_{n:026d}", step.invoiced, reason, at, step.subscription)
+        final = issuing.finalize(draft, sequence, Balance.empty(TENANT.id, CUSTOMER.id, CUSTOMER.currency), at)
         sequence = final.sequence
         made.append(final.invoice)
     return made

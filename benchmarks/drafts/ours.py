@@ -12,12 +12,12 @@ from benchmarks.shop import PLAN, Shop
 from billing.bootstrap import storage, sweep
 from billing.domain.catalog.plan import Plan, version_id
 from billing.domain.customers.customer import Address, Customer
-from billing.domain.invoicing import invoice as invoicing
-from billing.domain.invoicing.invoice import BillingReason, Invoice, period_invoice_id
+from billing.domain.invoicing import issuing
+from billing.domain.invoicing.invoice import BillingReason, Invoice
+from billing.domain.invoicing.issuing import period_invoice_id
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.ids import derived
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import Tenant
 from billing.services.kernel.work import Ref
@@ -64,7 +64,7 @@ def decided(tenant: Tenant, plan: Plan, order: Order) -> tuple[Invoice, Subscrip
     invoice_id = period_invoice_id(step.subscription, step.subscription.current_period)
     after = replace(step.subscription, latest_invoice_id=invoice_id)
     reason = BillingReason.SUBSCRIPTION_CYCLE
-    draft = invoicing.draft(tenant, customer, invoice_id, step.invoiced, reason, at, after)
+    draft = issuing.draft(tenant, customer, invoice_id, step.invoiced, reason, at, after)
     return draft, lifecycle.with_alarm(after, _SHARD)
 
 

@@ -12,13 +12,12 @@ from billing.domain.catalog.plan import Plan
 from billing.domain.catalog.pricing import Component, ComponentType, PricingModel
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Address, Customer
-from billing.domain.invoicing.invoice import period_invoice_id
+from billing.domain.invoicing.issuing import period_invoice_id
 from billing.domain.kernel.due import wall_clock_shard
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Interval
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import Mode, Tenant, TenantStatus, Tier
 

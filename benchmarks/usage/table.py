@@ -68,10 +68,10 @@ def measure() -> list[Section]:
 
 def _desk(running: Backend, metered: Metered) -> Desk:
     from billing.bootstrap import storage
-    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.clients import aws_client
 
     poller = Poller(running.usage_queue_arn, lambda event, _: Shop.invoke("usage_worker", event))
-    return Desk(metered, Meter(running.stripe_url), poller, storage.database().client, aws.client("sqs"))
+    return Desk(metered, Meter(running.stripe_url), poller, storage.database().client, aws_client("sqs"))
 
 
 def _runs(hands: Crew, metered: Metered) -> Runs:

@@ -5,7 +5,7 @@ from billing.bootstrap.sweep import worker
 from billing.edge.workers.billing import QueueWorker
 
 lambda_handler = QueueWorker(
-    worker().turn,
+    worker().work_shard,
     logger(),
     now,
     settings().worker_margin_s,

@@ -11,8 +11,7 @@ from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.catalog.meters import MeterChanges, MeterIn, MeterOut
 from billing.schemas.catalog.plans import PlanChanges, PlanIn, PlanOut
-from billing.services.catalog import meters
-from billing.services.catalog import plans as catalog
+from billing.services.catalog import meters, plans
 
 api = http_api("catalog")
 Version = Annotated[int, Field(ge=1, le=10**9)]
@@ -21,7 +20,7 @@ Version = Annotated[int, Field(ge=1, le=10**9)]
 @api.post("/v1/plans", scope=Scope.BILLING_WRITE, answers=PlanOut)
 def create_plan(body: Annotated[PlanIn, Body()], work: CurrentWork) -> PlanOut:
     """Create a plan in the tenant's catalog."""
-    return PlanOut.of(catalog.create(work, body.new()))
+    return PlanOut.of(plans.create(work, body.new()))
 
 
 @api.get("/v1/plans", scope=Scope.BILLING_READ, answers=PlanOut, many=True)
@@ -33,25 +32,25 @@ def list_plans(
     cursor: Annotated[str | None, Query()] = None,
 ) -> Listing:
     """List the tenant's own plans, or the platform's: all, those on sale, or the archived ones."""
-    return Listing.of(catalog.page(work, of == "platform", active, limit, cursor), PlanOut.of)
+    return Listing.of(plans.page(work, of == "platform", active, limit, cursor), PlanOut.of)
 
 
 @api.get("/v1/plans/{plan_id}", scope=Scope.BILLING_READ, answers=PlanOut)
 def get_plan(plan_id: str, work: CurrentWork, version: Annotated[Version | None, Query()] = None) -> PlanOut:
     """Retrieve a plan, the tenant's own or else the platform's: as it is now, or one of its versions."""
-    return PlanOut.of(catalog.get(work, plan_id, version))
+    return PlanOut.of(plans.get(work, plan_id, version))
 
 
 @api.patch("/v1/plans/{plan_id}", scope=Scope.BILLING_WRITE, answers=PlanOut)
 def update_plan(plan_id: str, body: Annotated[PlanChanges, Body()], work: CurrentWork) -> PlanOut:
     """Change a plan: that makes its next version, while every subscription keeps the version it has."""
-    return PlanOut.of(catalog.update(work, plan_id, body.changes()))
+    return PlanOut.of(plans.update(work, plan_id, body.changes()))
 
 
 @api.post("/v1/plans/{plan_id}/archive", status=200, scope=Scope.BILLING_WRITE, answers=PlanOut)
 def archive_plan(plan_id: str, work: CurrentWork) -> PlanOut:
     """Archive a plan: it is sold no more, and the subscriptions that have it keep it."""
-    return PlanOut.of(catalog.archive(work, plan_id))
+    return PlanOut.of(plans.archive(work, plan_id))
 
 
 @api.post("/v1/meters", scope=Scope.BILLING_WRITE, answers=MeterOut)

@@ -9,7 +9,7 @@ from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.customers import BalanceOut, CustomerChanges, CustomerIn, CustomerOut
-from billing.services.customers import profiles as customers
+from billing.services.customers import profiles
 
 api = http_api("customers")
 
@@ -17,7 +17,7 @@ api = http_api("customers")
 @api.post("/v1/customers", scope=Scope.BILLING_WRITE, answers=CustomerOut)
 def create_customer(body: Annotated[CustomerIn, Body()], work: CurrentWork) -> CustomerOut:
     """Create a customer."""
-    return CustomerOut.of(customers.create(work, body.new()))
+    return CustomerOut.of(profiles.create(work, body.new()))
 
 
 @api.get("/v1/customers", scope=Scope.BILLING_READ, answers=CustomerOut, many=True)
@@ -28,25 +28,25 @@ def list_customers(
     cursor: Annotated[str | None, Query()] = None,
 ) -> Listing:
     """List the tenant's customers, newest first; those with an email address where one is given."""
-    return Listing.of(customers.page(work, email, limit, cursor), CustomerOut.of)
+    return Listing.of(profiles.page(work, email, limit, cursor), CustomerOut.of)
 
 
 @api.get("/v1/customers/{customer_id}", scope=Scope.BILLING_READ, answers=CustomerOut)
 def get_customer(customer_id: str, work: CurrentWork) -> CustomerOut:
     """Retrieve a customer."""
-    return CustomerOut.of(customers.get(work, customer_id))
+    return CustomerOut.of(profiles.get(work, customer_id))
 
 
 @api.get("/v1/customers/{customer_id}/balance", scope=Scope.BILLING_READ, answers=BalanceOut)
 def get_customer_balance(customer_id: str, work: CurrentWork) -> BalanceOut:
     """Retrieve a customer's credit balance: what is used before its card is charged."""
-    return BalanceOut.of(customers.balance(work, customer_id))
+    return BalanceOut.of(profiles.balance(work, customer_id))
 
 
 @api.patch("/v1/customers/{customer_id}", scope=Scope.BILLING_WRITE, answers=CustomerOut)
 def update_customer(customer_id: str, body: Annotated[CustomerChanges, Body()], work: CurrentWork) -> CustomerOut:
     """Change a customer; a field that is not there stays as it is."""
-    return CustomerOut.of(customers.update(work, customer_id, body.changes()))
+    return CustomerOut.of(profiles.update(work, customer_id, body.changes()))
 
 
 lambda_handler = api.lambda_handler

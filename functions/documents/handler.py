@@ -5,8 +5,7 @@ from billing.bootstrap.invoicing import pdf_renderer
 from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.limits import INVOICE_QUERIES
 from billing.edge.http.scopes import Scope
-from billing.services.invoicing import credit_notes
-from billing.services.invoicing import queries as invoices
+from billing.services.invoicing import credit_notes, queries
 
 api = http_api("documents")
 renderer = pdf_renderer()
@@ -15,8 +14,8 @@ renderer = pdf_renderer()
 @api.get("/v1/invoices/{invoice_id}/pdf", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES)
 def get_invoice_pdf(invoice_id: str, work: CurrentWork) -> File:
     """Download an invoice as PDF."""
-    invoice = invoices.get(work, invoice_id)
-    content = renderer.render_invoice(invoices.document(invoice))
+    invoice = queries.get(work, invoice_id)
+    content = renderer.render_invoice(queries.document(invoice))
     return File(content, "application/pdf", f"{invoice.number or invoice.id}.pdf")
 
 

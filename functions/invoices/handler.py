@@ -16,8 +16,7 @@ from billing.schemas.base import Limit, Time
 from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
 from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
 from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewIn
-from billing.services.invoicing import credit_notes
-from billing.services.invoicing import queries as invoices
+from billing.services.invoicing import credit_notes, queries
 from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.invoicing.one_off import ManualInvoices
 from billing.services.invoicing.payments import InvoicePayments, failure
@@ -46,7 +45,7 @@ def _page(
     cursor: str | None,
 ) -> Listing:
     wanted = InvoiceFilter(customer, subscription, status, *bounds)
-    return Listing.of(invoices.page(work, wanted, limit, cursor), InvoiceOut.of)
+    return Listing.of(queries.page(work, wanted, limit, cursor), InvoiceOut.of)
 
 
 def _permitted(invoice: Invoice) -> Invoice:
@@ -97,7 +96,7 @@ def list_tenant_invoices(
 @api.get("/v1/invoices/{invoice_id}", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=InvoiceOut)
 def get_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut:
     """Retrieve an invoice."""
-    return InvoiceOut.of(invoices.get(work, invoice_id))
+    return InvoiceOut.of(queries.get(work, invoice_id))
 
 
 @api.post("/v1/invoices", scope=Scope.BILLING_WRITE, answers=InvoiceOut)
@@ -163,7 +162,7 @@ def pay_invoice(
 @api.post("/v1/invoices/{invoice_id}/credit-notes", scope=Scope.BILLING_ADMIN, answers=CreditNoteViewOut)
 def create_credit_note(invoice_id: str, body: Annotated[CreditNoteIn, Body()], work: CurrentWork) -> CreditNoteViewOut:
     """Credit an amount or lines of an invoice: off what is due, then to the balance or back to the card."""
-    return CreditNoteViewOut.view(crediting.create(work, invoice_id, body.wish()))
+    return CreditNoteViewOut.view(crediting.create(work, invoice_id, body.request()))
 
 
 @api.get(

@@ -18,8 +18,7 @@ from billing.schemas.payments.refund import RefundIn, RefundOut
 from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.invoicing.payments import InvoicePayments, failure
 from billing.services.invoicing.refunds import PaymentRefunds
-from billing.services.payments import methods
-from billing.services.payments import queries as payments
+from billing.services.payments import methods, queries
 from billing.services.payments.methods import PaymentMethods
 from billing.services.payments.one_time import OneTimePayments
 
@@ -40,7 +39,7 @@ def create_intent(body: Annotated[IntentIn, Body()], work: CurrentWork) -> Inten
             work, body.invoice_id, body.expected(), body.payment_method_id, body.save_payment_method
         )
         return _intent(paid.payment, paid.client_secret)
-    made = one_time.intent(work, body.wish())
+    made = one_time.intent(work, body.request())
     return _intent(made.payment, made.client_secret)
 
 
@@ -52,13 +51,13 @@ def _intent(payment: Payment, client_secret: str | None) -> IntentOut | Refused:
 @api.post("/v1/payments", scope=Scope.PAYMENTS_PROCESS, answers=PaymentOut)
 def create_payment(body: Annotated[PaymentIn, Body()], work: CurrentWork) -> PaymentOut | Refused:
     """Charge a saved method, off-session, for an open invoice or an amount."""
-    wish = body.wish()
-    if wish is None:
+    request = body.request()
+    if request is None:
         assert body.invoice_id is not None
         paid = invoice_payments.pay(work, body.invoice_id, body.payment_method_id)
         payment, secret = paid.payment, paid.client_secret
     else:
-        made = one_time.charge(work, wish)
+        made = one_time.charge(work, request)
         payment, secret = made.payment, made.client_secret
     error = failure(payment, secret)
     return Refused(error) if error else PaymentOut.of(payment)
@@ -76,13 +75,13 @@ def list_payments(
 ) -> Listing:
     """List payments, newest first."""
     filters = {"customer": customer, "invoice": invoice, "order": order, "status": status}
-    return Listing.of(payments.page(work, filters, limit, cursor), PaymentOut.of)
+    return Listing.of(queries.page(work, filters, limit, cursor), PaymentOut.of)
 
 
 @api.get("/v1/payments/{payment_id}", scope=Scope.BILLING_READ, answers=PaymentOut)
 def get_payment(payment_id: str, work: CurrentWork) -> PaymentOut:
     """Retrieve a payment, by its id or its PaymentIntent's."""
-    return PaymentOut.of(payments.get(work, payment_id))
+    return PaymentOut.of(queries.get(work, payment_id))
 
 
 @api.post("/v1/payments/{payment_id}/refund", scope=Scope.PAYMENTS_PROCESS, answers=RefundOut)
@@ -97,7 +96,7 @@ def list_refunds(
     payment_id: str, work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: OptionalText = None
 ) -> Listing:
     """List a payment's refunds, newest first."""
-    return Listing.of(payments.refunds(work, payment_id, limit, cursor), RefundOut.of)
+    return Listing.of(queries.refunds(work, payment_id, limit, cursor), RefundOut.of)
 
 
 @api.get("/v1/disputes", scope=Scope.BILLING_READ, answers=DisputeOut, many=True)
@@ -111,13 +110,13 @@ def list_disputes(
 ) -> Listing:
     """List disputes, newest first."""
     filters = {"customer": customer, "payment": payment, "status": status}
-    return Listing.of(payments.disputes(work, filters, limit, cursor), DisputeOut.of)
+    return Listing.of(queries.disputes(work, filters, limit, cursor), DisputeOut.of)
 
 
 @api.get("/v1/disputes/{dispute_id}", scope=Scope.BILLING_READ, answers=DisputeOut)
 def get_dispute(dispute_id: str, work: CurrentWork) -> DisputeOut:
     """Retrieve a dispute."""
-    return DisputeOut.of(payments.dispute(work, dispute_id))
+    return DisputeOut.of(queries.dispute(work, dispute_id))
 
 
 @api.post("/v1/payment-methods/setup", scope=Scope.PAYMENTS_PROCESS, answers=SetupOut)

@@ -11,12 +11,12 @@ from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.invoicing.invoices import PreviewOut
 from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut
-from billing.services.subscriptions.changes import SubscriptionChanges as Changes
+from billing.services.subscriptions.changes import SubscriptionLifecycle
 from billing.services.subscriptions.creation import Subscriptions
 
 api = http_api("subscriptions")
 subscriptions = Subscriptions(biller())
-changes = Changes(biller())
+lifecycle = SubscriptionLifecycle(biller())
 
 OptionalText = Annotated[str | None, Query()]
 
@@ -64,7 +64,7 @@ def change_subscription(
     subscription_id: str, body: Annotated[SubscriptionChanges, Body()], work: CurrentWork
 ) -> SubscriptionOut:
     """Change a subscription: its plan, quantities or coupon, or pause or resume it."""
-    return SubscriptionOut.billed(changes.update(work, subscription_id, body.change()))
+    return SubscriptionOut.billed(lifecycle.update(work, subscription_id, body.change()))
 
 
 @api.post(
@@ -72,7 +72,7 @@ def change_subscription(
 )
 def preview_change(subscription_id: str, body: Annotated[SubscriptionChanges, Body()], work: CurrentWork) -> PreviewOut:
     """Preview what a change of a subscription would bill; nothing is changed."""
-    return PreviewOut.of(changes.preview(work, subscription_id, body.change()))
+    return PreviewOut.of(lifecycle.preview(work, subscription_id, body.change()))
 
 
 @api.post(
@@ -83,7 +83,7 @@ def preview_change(subscription_id: str, body: Annotated[SubscriptionChanges, Bo
 )
 def resume_subscription(subscription_id: str, work: CurrentWork) -> SubscriptionOut:
     """Resume a paused subscription, or undo a cancellation that is still to come."""
-    return SubscriptionOut.billed(changes.resume(work, subscription_id))
+    return SubscriptionOut.billed(lifecycle.resume(work, subscription_id))
 
 
 @api.post(
@@ -97,7 +97,7 @@ def cancel_subscription(
 ) -> SubscriptionOut:
     """Cancel a subscription, now or at the end of its period."""
     wanted = body or CancelIn()
-    return SubscriptionOut.billed(changes.cancel(work, subscription_id, wanted.at_period_end, wanted.behavior))
+    return SubscriptionOut.billed(lifecycle.cancel(work, subscription_id, wanted.at_period_end, wanted.behavior))
 
 
 lambda_handler = api.lambda_handler

@@ -12,7 +12,7 @@ from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit, ShortText
 from billing.schemas.customers import Country
 from billing.schemas.tax import Amounts, JurisdictionOut, TaxBehavior, TaxCalculationOut, TaxCodes, cart
-from billing.services.tax import preview as tax_preview
+from billing.services.tax import preview
 
 api = http_api("tax")
 
@@ -32,7 +32,7 @@ def calculate_tax(
     """Calculate the tax of a cart; a tenant without a provider sees the built-in table's answer."""
     address = Address(postal_code=postal_code, state=state, country=country)
     asked = cart(currency, address, tax_id, amount, tax_code, tax_behavior)
-    return TaxCalculationOut.shown(tax_preview.calculate(work, taxes(), asked))
+    return TaxCalculationOut.shown(preview.calculate(work, taxes(), asked))
 
 
 @api.get("/v1/tax/jurisdictions", scope=Scope.BILLING_READ, answers=JurisdictionOut, many=True)
@@ -43,7 +43,7 @@ def list_tax_jurisdictions(
     cursor: Annotated[str | None, Query()] = None,
 ) -> Listing:
     """List the jurisdictions of the built-in tax table with their rates, by code."""
-    page = tax_preview.jurisdictions(work, tax_table(), country, limit, cursor)
+    page = preview.jurisdictions(work, tax_table(), country, limit, cursor)
     return Listing.of(page, JurisdictionOut.of)
 
 

@@ -11,10 +11,10 @@ from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.clocks import TestClockIn, TestClockOut
-from billing.services.clocks.advance import TestClocks
+from billing.services.clocks.advance import Clocks
 
 api = http_api("test clocks")
-clocks = TestClocks(alarm(), settings().due_shards)
+clocks = Clocks(alarm(), settings().due_shards)
 
 
 @api.post("/v1/test-clocks", scope=Scope.BILLING_WRITE, answers=TestClockOut)

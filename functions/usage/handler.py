@@ -12,8 +12,7 @@ from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit, TimeIn
 from billing.schemas.usage.events import UsageAcceptedOut, UsageEventOut, UsageEventsIn, UsageRowOut
 from billing.schemas.usage.rejections import UsageRejectionOut
-from billing.services.usage import acceptance as usage_events
-from billing.services.usage import queries as usage_reading
+from billing.services.usage import acceptance, queries
 from billing.services.usage.queries import Granularity, UsageQuery
 
 api = http_api("usage")
@@ -32,14 +31,14 @@ def report_usage(body: Annotated[UsageEventsIn, Body()], work: CurrentWork) -> U
     They are counted a little later, each id once. What cannot be counted then is in `GET /v1/usage/rejections`, and in
     an event `usage.events_rejected`.
     """
-    return UsageAcceptedOut.of(usage_events.accept(work, body.all(), queue))
+    return UsageAcceptedOut.of(acceptance.accept(work, body.all(), queue))
 
 
 @api.get("/v1/usage/events/{event_id}", scope=Scope.BILLING_READ, answers=UsageEventOut)
 def get_usage_event(event_id: str, work: CurrentWork) -> UsageEventOut:
     """Retrieve a usage event by its own id, once it is counted."""
     # An HTTP API decodes a path but for this one escape.
-    return UsageEventOut.of(*usage_reading.event(work, store, event_id.replace("%25", "%")))
+    return UsageEventOut.of(*queries.event(work, store, event_id.replace("%25", "%")))
 
 
 @api.get("/v1/usage/rejections", scope=Scope.BILLING_READ, answers=UsageRejectionOut, many=True)
@@ -50,7 +49,7 @@ def list_usage_rejections(
 
     Those of one message are together; each says why.
     """
-    return Listing.of(usage_reading.rejections(work, limit, cursor), UsageRejectionOut.of)
+    return Listing.of(queries.rejections(work, limit, cursor), UsageRejectionOut.of)
 
 
 @api.get("/v1/usage", scope=Scope.BILLING_READ, answers=UsageRowOut, many=True)
@@ -70,7 +69,7 @@ def list_usage(
     `to`, at most 31 and 366 days apart. A day of a `unique` meter has the values that were first seen in it.
     """
     query = UsageQuery(subscription, meter, start, end, Granularity(granularity), limit, cursor)
-    return Listing.of(usage_reading.rows(work, store, cursors, query), UsageRowOut.of)
+    return Listing.of(queries.rows(work, store, cursors, query), UsageRowOut.of)
 
 
 lambda_handler = api.lambda_handler

@@ -18,7 +18,7 @@ from rich import box
 from rich.table import Table
 
 from local.client import Answer, Client
-from local.demo import usage_events as given
+from local.demo import usage_events
 from local.demo.books import every
 from local.demo.seller import Seller
 from local.demo.story import console, money, require
@@ -44,7 +44,7 @@ _KEPT = Decimal("0.25")
 _LATE = Event("evt-late", Decimal("2500.5"), datetime(2027, 3, 20, 12, tzinfo=UTC), "large", "eu")
 _APRIL = [
     Event(f"evt-april-{n}", Decimal(f"{n}.{n}"), datetime(2027, 4, n, tzinfo=UTC), "large", region)
-    for n, region in enumerate(given.REGIONS, 1)
+    for n, region in enumerate(usage_events.REGIONS, 1)
 ]
 
 
@@ -58,7 +58,7 @@ class Usage(Seller):
     def __init__(self, client: Client, count: int = EVENTS) -> None:
         super().__init__(client)
         self.count = count
-        self.events = given.march(count)
+        self.events = usage_events.march(count)
 
     def play(self) -> list[Any]:
         """From the meter to the books; returns the invoices, oldest first."""
@@ -68,7 +68,7 @@ class Usage(Seller):
         self.step("a correction, an id that is taken, a meter that nobody knows", self._odd_ones)
         preview = self.step("31 March: what the invoice would be", self._preview)
         self.step("1 April: the invoice has the sums, and is what was shown", lambda: self._invoiced(preview))
-        billed = given.by_place(self.events)
+        billed = usage_events.by_place(self.events)
         preview = self.step("10 April: an event of March comes late", self._late)
         self.step("1 May: it is billed, by a line of its own", lambda: self._billed_late(preview, billed))
         invoices, charges = self.step("the books, Stripe and the invoices say the same", self._books)
@@ -79,12 +79,12 @@ class Usage(Seller):
 
     def _begin(self) -> tuple[None, str]:
         self.open_shop(SELLER)
-        self.client.post("/v1/meters", given.METER)
-        self.client.post("/v1/plans", given.PLAN)
+        self.client.post("/v1/meters", usage_events.METER)
+        self.client.post("/v1/plans", usage_events.PLAN)
         self.begin_clock("2027-03-01T00:00:00Z")
         customer = self.client.post("/v1/customers", {**CUSTOMER, "testClockId": self.clock_id})
         self.customer_id = customer["id"]
-        wanted = {"customerId": customer["id"], "planId": given.PLAN["id"], "paymentMethodId": "pm_card_visa"}
+        wanted = {"customerId": customer["id"], "planId": usage_events.PLAN["id"], "paymentMethodId": "pm_card_visa"}
         subscription = self.client.post("/v1/subscriptions", wanted)
         self.subscription_id = subscription["id"]
         require(subscription["state"] == "active", f"the subscription is {subscription['state']}")
@@ -92,11 +92,11 @@ class Usage(Seller):
         return None, f"{self.tenant_id}, {self.subscription_id}"
 
     def _send(self) -> tuple[None, str]:
-        requests = given.requests_of(self.events)
+        requests = usage_events.requests_of(self.events)
         # Each under its own key; some come again under the same key, and some under another, beside the others.
         calls = [(f"march-{n}", request) for n, request in enumerate(requests)]
-        again = [(key, request) for key, request in calls if request in given.some_of(requests, 20)]
-        anew = [(f"{key}-again", request) for key, request in calls if request in given.some_of(requests, 25)]
+        again = [(key, request) for key, request in calls if request in usage_events.some_of(requests, 20)]
+        anew = [(f"{key}-again", request) for key, request in calls if request in usage_events.some_of(requests, 25)]
         replayed = 0
         started = time.monotonic()
         with Senders(self.client, self.subscription_id) as senders:
@@ -112,7 +112,9 @@ class Usage(Seller):
         require(replayed == len(again), f"{replayed} of {len(again)} requests were known by their keys")
         rate = self.count / seconds
         twice = sum(len(request) for _, request in (*again, *anew))
-        said = f"{given.total(self.events):,f} units; {twice:,} events came twice; accepted in {accepted_s:.0f} s"
+        said = (
+            f"{usage_events.total(self.events):,f} units; {twice:,} events came twice; accepted in {accepted_s:.0f} s"
+        )
         return None, f"{said}, counted in {seconds:.0f} s: {rate:,.0f} events a second"
 
     def _watch_counting(self, sent: Callable[[], bool], started: float) -> float:
@@ -124,8 +126,8 @@ class Usage(Seller):
 
     def _wait_until_counted(self) -> None:
         """Until the total is that of the events, and no message is left that might change it."""
-        expected, latest, since = given.total(self.events), Decimal(-1), time.monotonic()
-        most = given.total(each for each in self.events if each.quantity > 0)
+        expected, latest, since = usage_events.total(self.events), Decimal(-1), time.monotonic()
+        most = usage_events.total(each for each in self.events if each.quantity > 0)
         while True:
             counted, waiting = self._counted(), messages_waiting(self.client)
             require(counted <= most, f"{counted} units are counted, {most} were sent: some of them twice")
@@ -139,11 +141,11 @@ class Usage(Seller):
             time.sleep(0.5)
 
     def _show(self, counted: Decimal) -> None:
-        share = float(counted / given.total(self.events))
+        share = float(counted / usage_events.total(self.events))
         self.progress(share, f"{share * self.count:,.0f} counted")
 
     def _sums(self) -> tuple[None, str]:
-        here = given.by_place(self.events)
+        here = usage_events.by_place(self.events)
         there = self._by_place("2027-03-02", "2027-03-03")
         require(there == here, f"the totals are {there}, not {here}")
         query = "&meter=tokens&granularity=hour&from=2027-03-01T00:00:00Z&to=2027-04-01T00:00:00Z"
@@ -185,19 +187,19 @@ class Usage(Seller):
 
     def _preview(self) -> tuple[Any, str]:
         preview = self.next_preview()
-        require(_metered(preview) == given.lines_of(given.by_place(self.events)), "its lines are others")
+        require(_metered(preview) == usage_events.lines_of(usage_events.by_place(self.events)), "its lines are others")
         return preview, money(preview["total"])
 
     def _invoiced(self, preview: Any) -> tuple[None, str]:
         self.advance("2027-04-01T00:30:00Z")
         invoice = self.paid_one()
         same_bill(preview, invoice)
-        here = given.total(self.events)
+        here = usage_events.total(self.events)
         there = sum(self._by_place("2027-03-02", "2027-03-03").values(), Decimal(0))
         line = next(each for each in invoice["lines"] if each["component"] == "tokens")
         billed = Decimal(line["quantity"])
         require(here == there == billed, f"{here} units were sent, {there} are counted, {billed} are billed")
-        expected = given.lines_of(given.by_place(self.events))
+        expected = usage_events.lines_of(usage_events.by_place(self.events))
         require(_metered(invoice) == expected, f"the lines are {_metered(invoice)}, not {expected}")
         return (
             None,
@@ -210,15 +212,17 @@ class Usage(Seller):
         require(self.client.post("/v1/usage/events", body)["accepted"] == 1 + len(_APRIL), "not all are accepted")
         self.events += [_LATE, *_APRIL]
         self._wait_until_counted()
-        require(self._by_place("2027-04-02", "2027-04-03") == given.by_place(_APRIL), "April's totals are others")
+        require(
+            self._by_place("2027-04-02", "2027-04-03") == usage_events.by_place(_APRIL), "April's totals are others"
+        )
         return self.next_preview(), f"{_LATE.quantity} units of {_LATE.at:%d %B}"
 
     def _billed_late(self, preview: Any, billed: dict[tuple[str, str], Decimal]) -> tuple[None, str]:
         self.advance("2027-05-01T00:30:00Z")
         invoice = self.paid_one()
         same_bill(preview, invoice)
-        march = given.by_place(each for each in self.events if each not in _APRIL)
-        expected = given.late_lines(billed, march) + given.lines_of(given.by_place(_APRIL))
+        march = usage_events.by_place(each for each in self.events if each not in _APRIL)
+        expected = usage_events.late_lines(billed, march) + usage_events.lines_of(usage_events.by_place(_APRIL))
         require(_metered(invoice) == expected, f"the lines are {_metered(invoice)}, not {expected}")
         late = [line for line in invoice["lines"] if "late usage of 2027-03-01 to 2027-03-31" in line["description"]]
         require(len(late) == 2, f"{len(late)} lines name March")
@@ -232,7 +236,7 @@ class Usage(Seller):
         quantities = [Decimal(line["quantity"]) for each in invoices for line in each["lines"]]
         components = [line["component"] for each in invoices for line in each["lines"]]
         billed = sum((q for q, key in zip(quantities, components, strict=True) if key == "tokens"), Decimal(0))
-        sent = given.total(self.events)
+        sent = usage_events.total(self.events)
         require(billed == sent, f"{billed} units are billed, {sent} were sent")
         return (invoices, charges), f"{len(charges)} charges, {billed:,f} units sent, counted and billed"
 

@@ -28,7 +28,7 @@ from billing.bootstrap import payments, storage, sweep
 from billing.bootstrap import process as process_bootstrap
 from billing.bootstrap import usage as usage_bootstrap
 from billing.config import Settings
-from billing.services.sweep import worker as turn
+from billing.services.sweep import worker
 from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
 from tests.faults import at_stripe
 from tests.faults.outside import OUTSIDE, Outside, hook, wait_for
@@ -352,12 +352,12 @@ def prepare() -> None:
         _HANDLERS[group] = importlib.import_module(f"functions.{group}.handler")
     for service in ("dynamodb", "sqs", "secretsmanager"):
         _client(service)  # their models take long to read
-    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.clients import aws_client
 
     for service in ("kms", "sqs", "secretsmanager"):
-        aws.client(service)
+        aws_client(service)
     storage.database().client  # noqa: B018 - made here, connected in the child
-    turn._INDEX_LAG_S = 0.02  # the emulator's indexes do not lag
+    worker._INDEX_LAG_S = 0.02  # the emulator's indexes do not lag
     remember_the_cold_start()
 
 
@@ -407,9 +407,9 @@ def forget() -> None:
 
 def disconnect() -> None:
     """In a child: let go of the parent's connections, without a word to the other side."""
-    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.clients import aws_client
 
-    product = [aws.client(service) for service in ("kms", "sqs", "secretsmanager")]
+    product = [aws_client(service) for service in ("kms", "sqs", "secretsmanager")]
     for client in [*product, *_clients.values(), storage.database().client]:
         client._endpoint.http_session.close()
     payments.collector().processor._clients.clear()  # type: ignore[attr-defined]

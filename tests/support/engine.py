@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import Plan
 from billing.domain.catalog.pricing import Component, ComponentType, PricingModel
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Interval
 from billing.domain.lines.line import InvoiceLine
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step, Wanted
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Mode, Tenant, TenantStatus, Tier

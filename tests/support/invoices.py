@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from billing.domain.customers import balance as balances
 from billing.domain.customers.balance import Balance
-from billing.domain.invoicing import invoice as invoicing
-from billing.domain.invoicing.invoice import BillingReason, Finalized, Invoice
+from billing.domain.invoicing import issuing
+from billing.domain.invoicing.invoice import BillingReason, Invoice
+from billing.domain.invoicing.issuing import Finalized
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxAmount
@@ -35,7 +35,7 @@ def line(minor: int, off: int = 0, tax: int = 0, inclusive: bool = False, curren
 
 
 def draft(lines: Sequence[InvoiceLine], invoice_id: str = "in_1") -> Invoice:
-    return invoicing.draft(TENANT, CUSTOMER, invoice_id, lines, BillingReason.MANUAL, AT)
+    return issuing.draft(TENANT, CUSTOMER, invoice_id, lines, BillingReason.MANUAL, AT)
 
 
 def draft_of(*minor: int) -> Invoice:
@@ -43,7 +43,7 @@ def draft_of(*minor: int) -> Invoice:
 
 
 def no_balance() -> Balance:
-    return balances.empty("ten_1", "cus_1", "USD")
+    return Balance.empty("ten_1", "cus_1", "USD")
 
 
 def balance_of(minor: int) -> Balance:
@@ -51,7 +51,7 @@ def balance_of(minor: int) -> Balance:
 
 
 def finalized(invoice: Invoice, balance: int = 0) -> Finalized:
-    return invoicing.finalize(invoice, SEQUENCE, balance_of(balance), AT)
+    return issuing.finalize(invoice, SEQUENCE, balance_of(balance), AT)
 
 
 def opened(*minor: int, balance: int = 0) -> Invoice:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing.domain.catalog.coupons import Redemption
+from billing.domain.catalog.coupon import Redemption
 from billing.domain.kernel.times import parse_time
 from billing.schemas.events import present
 from tests.integration.world import Answer, Json, Tenant, World

@@ -8,7 +8,7 @@ import pytest
 
 from billing.bootstrap import storage
 from billing.domain.kernel.errors import LostRace
-from billing.services.catalog import plans as catalog
+from billing.services.catalog import plans
 from tests.integration.kernel.test_bad_input import check_error
 from tests.integration.world import BUSINESS_MONTHLY, Answer, Json, Tenant, World
 
@@ -251,7 +251,7 @@ def test_changes_that_race_make_versions_in_a_row_and_none_is_lost(world: World,
         if model.name == "TransactWriteItems" and (name := next(twins, None)):
             events.unregister("provide-client-params.dynamodb.*", race)
             unit = storage.units().begin(shop.id)
-            catalog.update(unit, "business-monthly", {"name": name})
+            plans.update(unit, "business-monthly", {"name": name})
             unit.commit()
             events.register("provide-client-params.dynamodb.*", race)
 
@@ -272,8 +272,8 @@ def test_changes_that_race_make_versions_in_a_row_and_none_is_lost(world: World,
 
 def test_who_loses_a_race_leaves_the_winners_version_as_it_is(shop: Tenant) -> None:
     first, second = (storage.units().begin(shop.id) for _ in range(2))
-    catalog.update(first, "business-monthly", {"name": "first"})
-    catalog.update(second, "business-monthly", {"name": "second"})
+    plans.update(first, "business-monthly", {"name": "first"})
+    plans.update(second, "business-monthly", {"name": "second"})
     first.commit()
     with pytest.raises(LostRace):
         second.commit()

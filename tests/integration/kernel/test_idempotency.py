@@ -152,7 +152,7 @@ def test_another_request_under_the_key_of_an_undecided_one_is_refused(tenant: Te
 
 def test_a_twin_that_commits_first_gives_both_the_same_answer(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two requests between load and commit at once: the second's condition fails, and it gets the first's answer."""
-    from billing.services.catalog import plans as catalog
+    from billing.services.catalog import plans
 
     answers: list[Answer] = []
     body = {
@@ -162,16 +162,16 @@ def test_a_twin_that_commits_first_gives_both_the_same_answer(tenant: Tenant, mo
         "interval": "month",
         "components": [{"key": "base", "type": "flat", "unitAmount": 1000}],
     }
-    slow = catalog.create
+    slow = plans.create
 
     def twin_meanwhile(work: Any, new: Any) -> Any:
         made = slow(work, new)
         if not answers:
-            monkeypatch.setattr(catalog, "create", slow)
+            monkeypatch.setattr(plans, "create", slow)
             answers.append(_nested(tenant, "/v1/plans", body))
         return made
 
-    monkeypatch.setattr(catalog, "create", twin_meanwhile)
+    monkeypatch.setattr(plans, "create", twin_meanwhile)
     outer = tenant.post("/v1/plans", body, idempotency_key="k")
     assert (outer.status, outer.content) == (answers[0].status, answers[0].content) == (201, answers[0].content)
     assert outer.headers["Idempotent-Replayed"] == "true"
@@ -179,10 +179,10 @@ def test_a_twin_that_commits_first_gives_both_the_same_answer(tenant: Tenant, mo
 
 def _nested(tenant: Tenant, path: str, body: Any) -> Answer:
     """A request of another worker, while this one's is on its way."""
-    from billing.edge.http import api as http
+    from billing.edge.http import api
 
-    mine = http._current.call
+    mine = api._current.call
     try:
         return request(http_event("POST", path, key=tenant.key, idempotency_key="k", body=json.dumps(body)))
     finally:
-        http._current.call = mine
+        api._current.call = mine

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.domain.catalog.coupons import Coupon, Discount, Duration
+from billing.domain.catalog.coupon import Coupon, Discount, Duration
 from billing.domain.catalog.meter import Aggregation, Meter
 from billing.domain.catalog.plan import Plan
 from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 @cache
 def stripe_secrets() -> "SecretReader":
     """Stripe's credentials."""
-    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.clients import aws_client
     from billing.integrations.stripe.secrets import SecretReader
 
     return SecretReader(
-        lambda: aws.client("secretsmanager"), process.settings().stripe_secret_id, process.settings().secret_cache_s
+        lambda: aws_client("secretsmanager"), process.settings().stripe_secret_id, process.settings().secret_cache_s
     )
 
 

@@ -28,11 +28,11 @@ def database() -> Database:
 @cache
 def vault() -> "Vault":
     """What seals personal data."""
-    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.clients import aws_client
     from billing.integrations.aws.vault import Vault
 
     return Vault(
-        lambda: aws.client("kms"), process.settings().kms_key_id, lambda tenant_id: tenants().get(tenant_id).data_key
+        lambda: aws_client("kms"), process.settings().kms_key_id, lambda tenant_id: tenants().get(tenant_id).data_key
     )
 
 

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 @cache
 def alarm() -> "BillingQueue":
     """What wakes the billing worker."""
-    from billing.integrations.aws import clients as aws
     from billing.integrations.aws.billing_queue import BillingQueue
+    from billing.integrations.aws.clients import aws_client
 
-    return BillingQueue(lambda: aws.client("sqs"), process.settings().billing_queue_url)
+    return BillingQueue(lambda: aws_client("sqs"), process.settings().billing_queue_url)
 
 
 def worker() -> "Worker":
     """The billing worker."""
-    from billing.services.payments.unknown_outcomes import Outcomes
+    from billing.services.payments.unknown_outcomes import UnknownOutcomes
     from billing.services.subscriptions.renewals import Renewals
-    from billing.services.sweep.wake_ups import ClockTurn
+    from billing.services.sweep.wake_ups import ClockProgress
     from billing.services.sweep.worker import Worker
     from billing.storage.due_index import DynamoDueIndex
 
@@ -32,9 +32,9 @@ def worker() -> "Worker":
         units=storage.units(),
         index=DynamoDueIndex(storage.database()),
         renewals=Renewals(invoicing.biller()),
-        outcomes=Outcomes(payments.collector()),
+        outcomes=UnknownOutcomes(payments.collector()),
         refunder=payments.refunder(),
-        clocks=ClockTurn(alarm()),
+        clocks=ClockProgress(alarm()),
         alarm=alarm(),
         clock=process.now,
         jitter=process.JITTER.random,

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 @cache
 def tax_secrets() -> "TaxSecretReader":
     """TaxJar's token, and the secrets of the tax provider's webhook."""
-    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.clients import aws_client
     from billing.integrations.tax.secrets import TaxSecretReader
 
     return TaxSecretReader(
-        lambda: aws.client("secretsmanager"), process.settings().tax_secret_id, process.settings().secret_cache_s
+        lambda: aws_client("secretsmanager"), process.settings().tax_secret_id, process.settings().secret_cache_s
     )
 
 

@@ -41,11 +41,11 @@ def usage_counter() -> "UsageCounter":
 @cache
 def usage_queue() -> "SqsUsageQueue":
     """Where accepted usage events wait to be counted."""
-    from billing.integrations.aws import clients as aws
+    from billing.integrations.aws.clients import aws_client
     from billing.integrations.aws.usage_queue import SqsUsageQueue
 
     return SqsUsageQueue(
-        lambda: aws.client("sqs"), process.settings().usage_queue_url, time.sleep, process.JITTER.random
+        lambda: aws_client("sqs"), process.settings().usage_queue_url, time.sleep, process.JITTER.random
     )
 
 

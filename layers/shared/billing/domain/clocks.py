@@ -18,7 +18,7 @@ class ClockStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TestClock:
+class Clock:
     """A clock that stands still until it is advanced; while it advances, what is due happens in order of time."""
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
@@ -32,7 +32,7 @@ class TestClock:
     due: Due | None = None
     version: int = 0
 
-    def advance(self, to: datetime, due: Due) -> "TestClock":
+    def advance(self, to: datetime, due: Due) -> "Clock":
         """The clock on its way to ``to``.
 
         Raises:
@@ -47,7 +47,7 @@ class TestClock:
             raise ValidationFailed.of("frozenTime", "too_far_ahead")
         return replace(self, status=ClockStatus.ADVANCING, target_time=to, due=due)
 
-    def arrived(self) -> "TestClock":
+    def arrived(self) -> "Clock":
         """The clock at its target, with nothing left to do."""
         assert self.target_time is not None
         return replace(self, status=ClockStatus.READY, frozen_time=self.target_time, target_time=None, due=None)

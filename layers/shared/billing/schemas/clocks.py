@@ -1,6 +1,6 @@
 """Test clocks: the shapes of their requests and responses."""
 
-from billing.domain.clocks import TestClock
+from billing.domain.clocks import Clock
 from billing.schemas.base import (
     Request,
     Resource,
@@ -26,7 +26,7 @@ class TestClockOut(Resource):
     version: int
 
     @classmethod
-    def of(cls, clock: TestClock) -> "TestClockOut":
+    def of(cls, clock: Clock) -> "TestClockOut":
         return cls(
             id=clock.id,
             frozen_time=clock.frozen_time,

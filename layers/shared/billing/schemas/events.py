@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from billing.domain.catalog.coupons import Redemption
-from billing.domain.clocks import TestClock
+from billing.domain.catalog.coupon import Redemption
+from billing.domain.clocks import Clock
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
@@ -34,7 +34,7 @@ _SHAPES: dict[type, Callable[[Any], BaseModel]] = {
     Refund: RefundOut.of,
     Dispute: DisputeOut.of,
     CreditNote: CreditNoteOut.of,
-    TestClock: TestClockOut.of,
+    Clock: TestClockOut.of,
     Redemption: RedemptionOut.of,
     UsageRejection: UsageRejectionOut.of,
 }

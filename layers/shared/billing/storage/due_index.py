@@ -9,7 +9,7 @@ from pynamodb.models import Model
 from billing.domain.kernel.times import parse_time, sort_key
 from billing.services.clocks.due_index import DueItem, DuePage
 from billing.storage.database import Database, raw, table_name
-from billing.storage.tables import InvoiceItem, PaymentItem, RefundItem, SubscriptionItem, TestClockItem
+from billing.storage.tables import ClockItem, InvoiceItem, PaymentItem, RefundItem, SubscriptionItem
 
 _PAGE = 50
 # In which order things of one instant happen: money whose outcome is unknown is settled before more is asked for.
@@ -18,7 +18,7 @@ _DUE_TABLES: dict[str, type[Model]] = {
     "refund": RefundItem,
     "invoice": InvoiceItem,
     "subscription": SubscriptionItem,
-    "test_clock": TestClockItem,
+    "test_clock": ClockItem,
 }
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from pynamodb.models import Model
 
-from billing.domain.catalog.coupons import Coupon, Redemption
+from billing.domain.catalog.coupon import Coupon, Redemption
 from billing.domain.catalog.meter import Meter
 from billing.domain.catalog.plan import Plan, version_id
-from billing.domain.clocks import TestClock
+from billing.domain.clocks import Clock
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
@@ -137,7 +137,7 @@ REGISTRY: dict[type, Stored] = {
     Redemption: _plain(tables.RedemptionItem),
     UsageHistory: _plain(tables.UsagePeriodItem),
     UsageRejection: _plain(tables.UsageRejectionItem),
-    TestClock: _plain(tables.TestClockItem, lambda e: _due(e.due)),
+    Clock: _plain(tables.ClockItem, lambda e: _due(e.due)),
 }  # fmt: skip
 
 

@@ -156,7 +156,7 @@ class LedgerItem(_Entity):
         table_name = "ledger"
 
 
-class TestClockItem(_Dated):
+class ClockItem(_Dated):
     class Meta:
         table_name = "test_clocks"
 
@@ -245,7 +245,7 @@ MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem, SubscriptionItem,
     InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem,
     RedemptionItem,
-    TestClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
+    ClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
     UsagePeriodItem, UsageRejectionItem,
 )  # fmt: skip
 

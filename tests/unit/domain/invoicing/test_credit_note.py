@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer
-from billing.domain.invoicing import credit_note, settlement
-from billing.domain.invoicing import invoice as invoicing
-from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteSequence, CreditWish, Issued
+from billing.domain.invoicing import credit_note, issuing, settlement
+from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteSequence, CreditRequest, Issued
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.errors import InvalidState, RefundExceedsAvailable, ValidationFailed
 from billing.domain.kernel.money import Money, sum_money
@@ -75,9 +74,9 @@ def line(
 def opened(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
     currency = lines[0].amount.currency
     customer = Customer("cus_1", "ten_1", "Ada", currency, "UTC", AT)
-    draft = invoicing.draft(TENANT, customer, "in_1", lines, BillingReason.MANUAL, AT)
+    draft = issuing.draft(TENANT, customer, "in_1", lines, BillingReason.MANUAL, AT)
     stored = Balance("cus_1", "ten_1", balance or Money.zero(currency))
-    return invoicing.finalize(draft, InvoiceSequence("ten_1", "ACME"), stored, AT).invoice
+    return issuing.finalize(draft, InvoiceSequence("ten_1", "ACME"), stored, AT).invoice
 
 
 def paid(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
@@ -101,7 +100,7 @@ def paid(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
 
 
 def issue(invoice: Invoice, amount: Money | None = None, *lines: CreditLine, **more: Any) -> Issued:
-    return credit_note.issue(invoice, CreditWish(amount and amount.micros, lines, **more), "cn_1", SEQUENCE, AT)
+    return credit_note.issue(invoice, CreditRequest(amount and amount.micros, lines, **more), "cn_1", SEQUENCE, AT)
 
 
 def refund(amount: Money, note: CreditNote) -> Refund:
@@ -229,26 +228,28 @@ def invoices(draw: st.DrawFn) -> Invoice:
     return paid(*lines)
 
 
-def wishes(invoice: Invoice, draw: st.DrawFn) -> list[CreditWish]:
+def wishes(invoice: Invoice, draw: st.DrawFn) -> list[CreditRequest]:
     """Credits that take the whole: of amounts or of a line each, then the rest."""
     found = []
     for _ in range(draw(st.integers(0, 5))):
         if draw(st.booleans()):
-            found.append(CreditWish(usd(draw(st.integers(1, invoice.total.minor))).micros))
+            found.append(CreditRequest(usd(draw(st.integers(1, invoice.total.minor))).micros))
         else:
             each = draw(st.sampled_from(invoice.lines))
-            found.append(CreditWish(None, (CreditLine(each.id, usd(draw(st.integers(1, gross(each).minor))).micros),)))
+            found.append(
+                CreditRequest(None, (CreditLine(each.id, usd(draw(st.integers(1, gross(each).minor))).micros),))
+            )
     return found
 
 
-def credit(invoice: Invoice, all_wishes: Sequence[CreditWish]) -> tuple[Invoice, list[Issued]]:
+def credit(invoice: Invoice, all_wishes: Sequence[CreditRequest]) -> tuple[Invoice, list[Issued]]:
     """What of them fits, one after the other, and then the rest."""
     issued = []
-    for wish in [*all_wishes, None]:
+    for request in [*all_wishes, None]:
         if invoice.creditable.is_zero:
             break
         try:
-            one = credit_note.issue(invoice, wish or CreditWish(invoice.creditable.micros), "cn_1", SEQUENCE, AT)
+            one = credit_note.issue(invoice, request or CreditRequest(invoice.creditable.micros), "cn_1", SEQUENCE, AT)
         except RefundExceedsAvailable:
             continue
         invoice, issued = one.invoice, [*issued, one]
@@ -445,14 +446,14 @@ def test_every_bad_line_is_named() -> None:
 @pytest.mark.parametrize(
     ("wanted", "field", "reason"),
     [
-        (CreditWish(None), "amount", "missing_required_field"),
-        (CreditWish(0), "amount", "not_positive"),
-        (CreditWish(1_003_000), "amount", "not_chargeable_in_currency"),
-        (CreditWish(None, (CreditLine("in_1-1", 3000),)), "lines.0.amount", "not_chargeable_in_currency"),
-        (CreditWish(None, (CreditLine("in_1-1", quantity=Decimal(0)),)), "lines.0.quantity", "not_positive"),
+        (CreditRequest(None), "amount", "missing_required_field"),
+        (CreditRequest(0), "amount", "not_positive"),
+        (CreditRequest(1_003_000), "amount", "not_chargeable_in_currency"),
+        (CreditRequest(None, (CreditLine("in_1-1", 3000),)), "lines.0.amount", "not_chargeable_in_currency"),
+        (CreditRequest(None, (CreditLine("in_1-1", quantity=Decimal(0)),)), "lines.0.quantity", "not_positive"),
     ],
 )
-def test_an_amount_that_cannot_be_is_named(wanted: CreditWish, field: str, reason: str) -> None:
+def test_an_amount_that_cannot_be_is_named(wanted: CreditRequest, field: str, reason: str) -> None:
     invoice = paid(line(Money(10_000_000, "KWD"), VAT))
     with pytest.raises(ValidationFailed) as refused:
         credit_note.issue(invoice, wanted, "cn_1", SEQUENCE, AT)

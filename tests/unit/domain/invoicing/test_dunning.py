@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.invoicing import invoice as invoicing
-from billing.domain.invoicing import settlement
+from billing.domain.invoicing import issuing, settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.periods import Period
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
 from billing.domain.tenant import DEFAULT_SCHEDULE_DAYS, DunningAction, InvoiceSequence
 from tests.support.engine import CUSTOMER, TENANT, flat, nets, on, plan, running, started
@@ -28,8 +26,8 @@ S = SubscriptionState
 
 def open_invoice() -> Invoice:
     step = running(PLAN, START)
-    made = invoicing.draft(TENANT, CUSTOMER, "in_1", step.billed, BillingReason.SUBSCRIPTION_CYCLE, START, step)
-    return invoicing.finalize(made, InvoiceSequence("ten_1", "ACME"), no_balance(), START).invoice
+    made = issuing.draft(TENANT, CUSTOMER, "in_1", step.billed, BillingReason.SUBSCRIPTION_CYCLE, START, step)
+    return issuing.finalize(made, InvoiceSequence("ten_1", "ACME"), no_balance(), START).invoice
 
 
 def behind(*unpaid: str) -> Subscription:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.invoicing.one_off import MOST_LINES, OneOffLine, check_limits, discounted, priced
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import ValidationFailed

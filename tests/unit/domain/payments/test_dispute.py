@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from billing.domain.invoicing import settlement
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import Account, LedgerEntry
-from billing.domain.payments import dispute as disputes
-from billing.domain.payments.dispute import Dispute, DisputeNews, DisputeStatus
+from billing.domain.payments import dispute
+from billing.domain.payments.dispute import Dispute, DisputeSnapshot, DisputeStatus
 from billing.domain.payments.payment import Payment
 from tests.support.invoices import accounts, opened, payment
 
@@ -20,7 +20,7 @@ AT = datetime(2026, 11, 21, 22, tzinfo=UTC)
 LATER = AT + timedelta(days=3)
 LAW = settings(max_examples=80, deadline=None)
 S = DisputeStatus
-NEWS = DisputeNews("du_1", S.NEEDS_RESPONSE, Money(20_000_000, "USD"), "fraudulent", True, AT, LATER)
+NEWS = DisputeSnapshot("du_1", S.NEEDS_RESPONSE, Money(20_000_000, "USD"), "fraudulent", True, AT, LATER)
 PAID: Payment = payment(10_000)
 
 # A dispute's lives at Stripe: each step is a state that somebody may have asked for. Its money may go and come a
@@ -38,7 +38,7 @@ LIVES = [
 ]
 
 
-def news(step: tuple[DisputeStatus, bool]) -> DisputeNews:
+def snapshot(step: tuple[DisputeStatus, bool]) -> DisputeSnapshot:
     status, withdrawn = step
     return replace(NEWS, status=status, withdrawn=withdrawn)
 
@@ -50,13 +50,13 @@ class Written:
         self.dispute: Dispute | None = None
         self.entries: list[LedgerEntry] = []
 
-    def hear(self, word: DisputeNews) -> bool:
+    def hear(self, word: DisputeSnapshot) -> bool:
         """Whether anything changed."""
         before = self.dispute
-        after = disputes.opened(PAID, word, LATER) if before is None else disputes.with_news(before, word, LATER)
+        after = dispute.opened(PAID, word, LATER) if before is None else dispute.with_snapshot(before, word, LATER)
         if after is before:
             return False
-        entry = disputes.entry_for(before, after, LATER)
+        entry = dispute.entry_for(before, after, LATER)
         self.entries += [entry] if entry else []
         self.dispute = replace(after, version=after.version + 1)
         return True
@@ -68,7 +68,7 @@ class Written:
         return replace(self.dispute, version=0), accounts(self.entries)
 
 
-def heard(words: list[DisputeNews]) -> Written:
+def heard(words: list[DisputeSnapshot]) -> Written:
     written = Written()
     for word in words:
         written.hear(word)
@@ -76,9 +76,9 @@ def heard(words: list[DisputeNews]) -> Written:
 
 
 @st.composite
-def told(draw: st.DrawFn) -> tuple[list[DisputeNews], list[DisputeNews]]:
+def told(draw: st.DrawFn) -> tuple[list[DisputeSnapshot], list[DisputeSnapshot]]:
     """A life in its order, and the same news as webhooks bring them: some not at all, some twice, but the last."""
-    life = [news(step) for step in draw(st.sampled_from(LIVES))]
+    life = [snapshot(step) for step in draw(st.sampled_from(LIVES))]
     some = draw(st.lists(st.sampled_from(life), max_size=8))
     return life, draw(st.permutations([*some, life[-1]]))
 
@@ -86,7 +86,7 @@ def told(draw: st.DrawFn) -> tuple[list[DisputeNews], list[DisputeNews]]:
 @LAW
 @given(told())
 def test_any_order_and_any_repetition_of_news_ends_in_the_same_state_and_the_same_books(
-    case: tuple[list[DisputeNews], list[DisputeNews]],
+    case: tuple[list[DisputeSnapshot], list[DisputeSnapshot]],
 ) -> None:
     life, came = case
     assert heard(came).state == heard(life).state
@@ -95,7 +95,7 @@ def test_any_order_and_any_repetition_of_news_ends_in_the_same_state_and_the_sam
 @LAW
 @given(told())
 def test_the_books_hold_what_is_off_the_account_and_every_entry_balances_and_is_its_own(
-    case: tuple[list[DisputeNews], list[DisputeNews]],
+    case: tuple[list[DisputeSnapshot], list[DisputeSnapshot]],
 ) -> None:
     written = heard(case[1])
     dispute = written.dispute
@@ -110,7 +110,7 @@ def test_the_books_hold_what_is_off_the_account_and_every_entry_balances_and_is_
 
 @LAW
 @given(told())
-def test_the_same_news_again_changes_nothing(case: tuple[list[DisputeNews], list[DisputeNews]]) -> None:
+def test_the_same_news_again_changes_nothing(case: tuple[list[DisputeSnapshot], list[DisputeSnapshot]]) -> None:
     written = heard(case[1])
     for word in case[1]:
         assert written.hear(word) is False
@@ -119,58 +119,58 @@ def test_the_same_news_again_changes_nothing(case: tuple[list[DisputeNews], list
 @LAW
 @given(told())
 def test_what_it_takes_is_held_back_of_the_payment_and_said_on_the_invoice(
-    case: tuple[list[DisputeNews], list[DisputeNews]],
+    case: tuple[list[DisputeSnapshot], list[DisputeSnapshot]],
 ) -> None:
     held, invoice = PAID, opened(10_000)
     written = Written()
     for word in case[1]:
         if written.hear(word):
             assert written.dispute is not None
-            held = disputes.held_back(held, written.dispute)
+            held = dispute.held_back(held, written.dispute)
             invoice = settlement.flagged(invoice, written.dispute)
-    dispute = written.dispute
-    assert dispute is not None
-    assert held.disputed == ({dispute.id: dispute.amount} if dispute.withdrawn else {})
-    assert held.refundable == (PAID.amount if not dispute.withdrawn else Money.zero("USD"))
-    assert invoice.disputes == {dispute.id: dispute.status.value}
+    told_of = written.dispute
+    assert told_of is not None
+    assert held.disputed == ({told_of.id: told_of.amount} if told_of.withdrawn else {})
+    assert held.refundable == (PAID.amount if not told_of.withdrawn else Money.zero("USD"))
+    assert invoice.disputes == {told_of.id: told_of.status.value}
     assert invoice.taken_back == held.disputed
 
 
 def test_its_id_is_the_same_whichever_of_its_events_comes_first() -> None:
-    ids = {disputes.opened(PAID, news(step), at).id for step in LIVES[1] for at in (AT, LATER)}
+    ids = {dispute.opened(PAID, snapshot(step), at).id for step in LIVES[1] for at in (AT, LATER)}
     assert len(ids) == 1
-    assert disputes.dispute_id(replace(NEWS, stripe_dispute_id="du_2")) not in ids
+    assert dispute.dispute_id(replace(NEWS, stripe_dispute_id="du_2")) not in ids
 
 
 def test_it_is_closed_when_it_was_first_heard_to_be() -> None:
-    won = disputes.opened(PAID, news((S.WON, True)), AT)
+    won = dispute.opened(PAID, snapshot((S.WON, True)), AT)
     assert won.closed_at == AT
-    back = disputes.with_news(won, news((S.WON, False)), LATER)
+    back = dispute.with_snapshot(won, snapshot((S.WON, False)), LATER)
     assert (back.withdrawn, back.closed_at) == (False, AT)
 
 
 def test_twenty_dollars_go_come_back_or_are_lost() -> None:
     """The worked example of ``entry_for``."""
-    taken = disputes.opened(PAID, NEWS, AT)
-    held = disputes.entry_for(None, taken, AT)
-    won = disputes.entry_for(taken, disputes.with_news(taken, news((S.WON, False)), AT), AT)
-    lost = disputes.entry_for(taken, disputes.with_news(taken, news((S.LOST, True)), AT), AT)
+    taken = dispute.opened(PAID, NEWS, AT)
+    held = dispute.entry_for(None, taken, AT)
+    won = dispute.entry_for(taken, dispute.with_snapshot(taken, snapshot((S.WON, False)), AT), AT)
+    lost = dispute.entry_for(taken, dispute.with_snapshot(taken, snapshot((S.LOST, True)), AT), AT)
     assert accounts([held]) == {Account.DISPUTES: 20_000, Account.CASH: -20_000}
     assert accounts([held, won]) == {}
     assert accounts([held, lost]) == {Account.BAD_DEBT: 20_000, Account.CASH: -20_000}
 
 
 def test_two_disputes_of_a_payment_stand_beside_each_other() -> None:
-    first = disputes.opened(PAID, NEWS, AT)
-    second = disputes.opened(PAID, replace(NEWS, stripe_dispute_id="du_2"), AT)
-    both = disputes.held_back(disputes.held_back(PAID, first), second)
+    first = dispute.opened(PAID, NEWS, AT)
+    second = dispute.opened(PAID, replace(NEWS, stripe_dispute_id="du_2"), AT)
+    both = dispute.held_back(dispute.held_back(PAID, first), second)
     assert set(both.disputed) == {first.id, second.id}
-    won = disputes.with_news(first, news((S.WON, False)), LATER)
-    assert set(disputes.held_back(both, won).disputed) == {second.id}
+    won = dispute.with_snapshot(first, snapshot((S.WON, False)), LATER)
+    assert set(dispute.held_back(both, won).disputed) == {second.id}
 
 
 @pytest.mark.parametrize("status", [s for s in S if s.is_closed])
 def test_what_is_closed_is_not_opened_again(status: DisputeStatus) -> None:
-    closed = disputes.opened(PAID, news((status, status is S.LOST)), AT)
+    closed = dispute.opened(PAID, snapshot((status, status is S.LOST)), AT)
     for step in (*_INQUIRY, *_DISPUTE):
-        assert disputes.with_news(closed, news(step), LATER) is closed
+        assert dispute.with_snapshot(closed, snapshot(step), LATER) is closed

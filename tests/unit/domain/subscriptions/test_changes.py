@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier
 from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
 from billing.domain.kernel.money import Money

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import Plan
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money, sum_money

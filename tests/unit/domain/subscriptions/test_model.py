@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import PauseBilling, Plan
 from billing.domain.catalog.pricing import price
 from billing.domain.kernel.currencies import charge_step

@@ -9,8 +9,7 @@ from billing.domain.catalog.plan import PauseBilling, Plan
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
 from billing.domain.kernel.periods import Period
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import MOST_PENDING_LINES, ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
 from billing.domain.tenant import DunningAction

@@ -6,15 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import Plan
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.kernel.periods import Interval, Period
 from billing.domain.kernel.proration import ProrationUnit
 from billing.domain.lines.line import InvoiceLine
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
 from billing.domain.usage.event import span_at

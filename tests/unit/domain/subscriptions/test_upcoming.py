@@ -10,8 +10,7 @@ from billing.domain.catalog.pricing import Component, ComponentType, PricingMode
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.periods import Interval, Period
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.subscriptions.upcoming import next_step, require_invoiced

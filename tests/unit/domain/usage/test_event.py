@@ -13,8 +13,7 @@ from billing.domain.catalog.meter import Aggregation, Amount
 from billing.domain.catalog.plan import PauseBilling, PlanKey
 from billing.domain.kernel.errors import Conflict
 from billing.domain.kernel.periods import Interval, Period
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.usage.event import (

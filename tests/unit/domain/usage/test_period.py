@@ -18,8 +18,7 @@ from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.kernel.periods import Interval, Period
 from billing.domain.lines.line import BilledUsage, InvoiceLine, TaxAmount
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.usage.billing import UsageBill

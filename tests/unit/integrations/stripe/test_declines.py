@@ -9,7 +9,7 @@ import stripe
 
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import PaymentError, PaymentStatus
-from billing.integrations.stripe import objects as stripe_objects
+from billing.integrations.stripe import objects
 from billing.integrations.stripe.gateway import StripeGateway
 from billing.schemas.invoicing.invoices import PaymentErrorOut
 from local.stripe_sandbox.server import SandboxServer
@@ -124,7 +124,7 @@ def test_every_hard_decline_of_stripes_retries_is_final() -> None:
         "incorrect_number", "lost_card", "pickup_card", "stolen_card", "revocation_of_authorization",
         "revocation_of_all_authorizations", "authentication_required", "highest_risk_level", "transaction_not_allowed",
     }  # fmt: skip
-    assert theirs <= stripe_objects._FINAL
+    assert theirs <= objects._FINAL
 
 
 def test_the_payer_does_not_learn_that_it_is_final() -> None:

@@ -182,16 +182,16 @@ def test_where_its_money_is_is_in_the_lines_of_the_balance_whatever_the_rate(
 ) -> None:
     """Taken at 18.50 EUR and given back at 17.90 EUR, 20.00 USD are back."""
     found = dispute(*moved)
-    assert (found.news.withdrawn, found.news.amount) == (withdrawn, Money(2_000_000, "USD"))
-    assert (found.news.created_at, found.news.evidence_due_by, found.payment_metadata) == (AT, AT, OURS)
+    assert (found.snapshot.withdrawn, found.snapshot.amount) == (withdrawn, Money(2_000_000, "USD"))
+    assert (found.snapshot.created_at, found.snapshot.evidence_due_by, found.payment_metadata) == (AT, AT, OURS)
 
 
 def test_a_dispute_without_a_deadline_or_of_a_charge_without_an_intent() -> None:
     found = dispute(evidence_details={"due_by": None}, payment_intent=None)
-    assert (found.news.evidence_due_by, found.payment_metadata) == (None, {})
+    assert (found.snapshot.evidence_due_by, found.payment_metadata) == (None, {})
 
 
 @pytest.mark.parametrize("status", [*DisputeStatus, "a_state_of_next_year"])
 def test_a_state_that_nobody_knew_does_not_stop_the_news(status: str) -> None:
     known = status if status in set(DisputeStatus) else DisputeStatus.UNDER_REVIEW
-    assert dispute(status=status).news.status == known
+    assert dispute(status=status).snapshot.status == known

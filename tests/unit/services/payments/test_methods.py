@@ -88,7 +88,7 @@ def holding(*entities: Any) -> Any:
 def test_however_many_subscriptions_it_paid_all_are_freed_in_commits_that_fit(count: int) -> None:
     owner = replace(CUSTOMER, default_payment_method_id="pm_1")
     work = holding(owner, method(1), *subscriptions(count, "pm_1"))
-    methods.removed(work, owner, method(1))
+    methods.remove_method(work, owner, method(1))
     work.commit()
     assert {each.payment_method_id for each in work.all(Subscription)} <= {None}
     assert work.events.count("subscription.updated") == count
@@ -102,7 +102,7 @@ def test_other_methods_subscriptions_and_those_that_ended_stay_as_they_are() -> 
     ended = replace(SUBSCRIPTION, id="sub_ended", state=SubscriptionState.CANCELED, payment_method_id="pm_1")
     others = replace(SUBSCRIPTION, id="sub_other", payment_method_id="pm_2")
     work = holding(CUSTOMER, method(1), method(2), ended, others)
-    methods.removed(work, CUSTOMER, method(1))
+    methods.remove_method(work, CUSTOMER, method(1))
     work.commit()
     assert {each.id: each.payment_method_id for each in work.all(Subscription)} == {
         "sub_ended": "pm_1", "sub_other": "pm_2",
@@ -123,7 +123,7 @@ def test_other_methods_subscriptions_and_those_that_ended_stay_as_they_are() -> 
 def test_the_newest_other_becomes_the_default(others: tuple[PaymentMethod, ...], successor: str | None) -> None:
     owner = replace(CUSTOMER, default_payment_method_id="pm_1")
     work = holding(owner, method(1), *others)
-    methods.removed(work, owner, method(1))
+    methods.remove_method(work, owner, method(1))
     work.commit()
     assert work.all(Customer)[0].default_payment_method_id == successor
     assert work.events == ["customer.updated"]
@@ -132,7 +132,7 @@ def test_the_newest_other_becomes_the_default(others: tuple[PaymentMethod, ...],
 def test_a_method_that_is_gone_is_removed_once() -> None:
     gone = method(1, detached_at=AT - timedelta(days=1))
     work = holding(CUSTOMER, gone)
-    assert methods.removed(work, CUSTOMER, gone) is gone
+    assert methods.remove_method(work, CUSTOMER, gone) is gone
     assert (work.staged, work.events) == ({}, [])
 
 
@@ -141,7 +141,7 @@ def test_a_customer_that_is_gone_at_stripe_loses_all_methods_in_commits_that_fit
     owner = replace(CUSTOMER, default_payment_method_id="pm_0", stripe_customer_id="cus_s")
     paid_by = [replace(each, payment_method_id=f"pm_{n}") for n, each in enumerate(subscriptions(count, None))]
     work = holding(owner, *(method(n) for n in range(count)), *paid_by)
-    methods.customer_gone(work, owner)
+    methods.forget_stripe_customer(work, owner)
     work.commit()
     assert {each.detached_at for each in work.all(PaymentMethod)} == {AT}
     assert {each.payment_method_id for each in work.all(Subscription)} == {None}

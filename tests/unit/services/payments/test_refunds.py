@@ -11,7 +11,6 @@ import pytest
 import requests
 import stripe
 
-from billing.domain.customers import balance as balances
 from billing.domain.customers.balance import Balance
 from billing.domain.kernel.due import clock_shard
 from billing.domain.kernel.errors import InvalidState, RefundExceedsAvailable, Unavailable, ValidationFailed
@@ -230,7 +229,7 @@ def test_what_a_refund_takes_is_held_back_until_it_fails(refunder: Refunder, wor
 @pytest.fixture
 def overpaid(work: Any, payment: Payment) -> Payment:
     """19.99 of the payment were too much for its invoice, and went to the customer's balance."""
-    work.save(balances.empty("ten_1", "cus_1", "USD").used(-PART))
+    work.save(Balance.empty("ten_1", "cus_1", "USD").used(-PART))
     return replace(payment, invoice_id="in_1", excess=PART)
 
 

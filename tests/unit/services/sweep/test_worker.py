@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.kernel.due import MAX_ATTEMPTS, MAX_ATTEMPTS_ON_TEST_CLOCK, Due, clock_shard
 from billing.domain.kernel.errors import LostRace
 from billing.domain.kernel.money import Money
@@ -15,8 +15,8 @@ from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.services.clocks.due_index import DueItem, DuePage
 from billing.services.kernel.retries import RUNS
 from billing.services.kernel.work import Found, Ref
-from billing.services.sweep.wake_ups import ClockTurn
-from billing.services.sweep.worker import TurnReport, Worker
+from billing.services.sweep.wake_ups import ClockProgress
+from billing.services.sweep.worker import ShardReport, Worker
 
 NOW = datetime(2026, 11, 21, 22, tzinfo=UTC)
 SHARD, CLOCK = "07", clock_shard("ten_1", "clk_1")
@@ -143,7 +143,7 @@ class Stage:
         work.save(replace(stored, due=following))
         return following
 
-    def turn(self, shard: str = SHARD, for_: timedelta = timedelta(hours=1)) -> TurnReport:
+    def turn(self, shard: str = SHARD, for_: timedelta = timedelta(hours=1)) -> ShardReport:
         renewals: Any = self
         refunder: Any = self
         worker = Worker(
@@ -152,13 +152,13 @@ class Stage:
             renewals=renewals,
             outcomes=renewals,
             refunder=refunder,
-            clocks=ClockTurn(self),
+            clocks=ClockProgress(self),
             alarm=self,
             clock=lambda: self.now,
             jitter=lambda: 1.0,
             pause=self.slept.append,
         )
-        return worker.turn(shard, self.now + for_)
+        return worker.work_shard(shard, self.now + for_)
 
     def due_of(self, name: str) -> Due | None:
         found: Due | None = self.table.entities[Payment, name].due
@@ -183,13 +183,13 @@ def broken(_: Any) -> Due:
 
 def test_everything_due_is_done_in_order_of_time(stage: Stage) -> None:
     stage.table.put(payment("c", NOW), payment("a", NOW - minutes(9)), payment("b", NOW - minutes(5)))
-    assert stage.turn() == TurnReport(done=3)
+    assert stage.turn() == ShardReport(done=3)
     assert stage.order == ["a", "b", "c"]
 
 
 def test_what_is_due_later_or_elsewhere_is_left_alone(stage: Stage) -> None:
     stage.table.put(payment("later", NOW + minutes(1)), payment("elsewhere", NOW, "08"))
-    assert stage.turn() == TurnReport()
+    assert stage.turn() == ShardReport()
     assert stage.worked == []
 
 
@@ -226,13 +226,13 @@ def test_a_full_page_of_an_index_that_lags_does_not_stop_the_turn(stage: Stage) 
 def test_what_moves_beyond_the_turn_is_done_with(stage: Stage) -> None:
     stage.table.put(payment("a", NOW))
     stage.does["a"] = lambda p: Due(SHARD, NOW + minutes(1))
-    assert stage.turn() == TurnReport(done=1)
+    assert stage.turn() == ShardReport(done=1)
 
 
 def test_what_does_not_move_is_not_worked_for_ever(stage: Stage) -> None:
     stage.table.put(payment("a", NOW))
     stage.does["a"] = lambda p: p.due
-    assert stage.turn() == TurnReport(done=1)
+    assert stage.turn() == ShardReport(done=1)
 
 
 # Failures
@@ -241,7 +241,7 @@ def test_what_does_not_move_is_not_worked_for_ever(stage: Stage) -> None:
 def test_a_bad_item_is_put_off_and_blocks_nobody(stage: Stage) -> None:
     stage.table.put(payment("bad", NOW - minutes(1)), payment("good", NOW))
     stage.does["bad"] = broken
-    assert stage.turn() == TurnReport(done=1, postponed=1)
+    assert stage.turn() == ShardReport(done=1, postponed=1)
     assert stage.due_of("bad") == Due(SHARD, NOW + timedelta(seconds=30), 1)
     assert stage.due_of("good") is None
 
@@ -249,7 +249,7 @@ def test_a_bad_item_is_put_off_and_blocks_nobody(stage: Stage) -> None:
 def test_after_its_last_try_an_item_is_parked_with_an_event(stage: Stage) -> None:
     stage.table.put(payment("bad", NOW, attempts=MAX_ATTEMPTS - 1))
     stage.does["bad"] = broken
-    assert stage.turn() == TurnReport(parked=1)
+    assert stage.turn() == ShardReport(parked=1)
     assert stage.due_of("bad") is None
     assert stage.table.events == ["payment.parked"]
 
@@ -271,7 +271,7 @@ def test_an_item_that_failed_after_its_alarm_had_moved_keeps_the_new_one(stage: 
 def test_a_lost_race_is_run_again_from_load(stage: Stage) -> None:
     stage.table.put(payment("a", NOW))
     stage.races = [True, True]
-    assert stage.turn() == TurnReport(done=1)
+    assert stage.turn() == ShardReport(done=1)
     assert stage.order == ["a", "a", "a"]
     assert len(stage.slept) == 2
     assert stage.slept[0] < stage.slept[1]
@@ -280,7 +280,7 @@ def test_a_lost_race_is_run_again_from_load(stage: Stage) -> None:
 def test_an_item_that_loses_every_race_is_put_off(stage: Stage) -> None:
     stage.table.put(payment("a", NOW))
     stage.races = [True] * RUNS
-    assert stage.turn() == TurnReport(postponed=1)
+    assert stage.turn() == ShardReport(postponed=1)
     assert stage.due_of("a") == Due(SHARD, NOW + timedelta(seconds=30), 1)
 
 
@@ -290,9 +290,9 @@ def test_an_item_that_loses_every_race_is_put_off(stage: Stage) -> None:
 def test_a_turn_whose_time_is_up_asks_for_another_and_loses_nothing(stage: Stage) -> None:
     stage.table.put(*(payment(f"p{n}", NOW - minutes(9 - n)) for n in range(5)))
     stage.takes = minutes(1)
-    assert stage.turn(for_=minutes(2)) == TurnReport(done=2, cut_short=True)
+    assert stage.turn(for_=minutes(2)) == ShardReport(done=2, cut_short=True)
     assert stage.woken == [SHARD]
-    assert stage.turn() == TurnReport(done=3)
+    assert stage.turn() == ShardReport(done=3)
     assert stage.order == ["p0", "p1", "p2", "p3", "p4"]
 
 
@@ -302,7 +302,7 @@ def test_a_turn_whose_time_is_up_asks_for_another_and_loses_nothing(stage: Stage
 def test_an_index_that_still_shows_what_is_done_does_not_have_it_done_again(stage: Stage) -> None:
     stage.table.lags = True
     stage.table.put(payment("a", NOW - minutes(2)), payment("b", NOW - minutes(1)))
-    assert stage.turn() == TurnReport(done=2)
+    assert stage.turn() == ShardReport(done=2)
     assert stage.order == ["a", "b"]
 
 
@@ -330,13 +330,13 @@ def test_what_was_just_written_is_worked_though_the_index_does_not_show_it(stage
 @pytest.fixture
 def advancing(stage: Stage) -> Stage:
     """A clock on its way from NOW to ten minutes later."""
-    clock = TestClock("clk_1", "ten_1", NOW, ClockStatus.ADVANCING, NOW, NOW + minutes(10), Due(SHARD, NOW), 1)
+    clock = Clock("clk_1", "ten_1", NOW, ClockStatus.ADVANCING, NOW, NOW + minutes(10), Due(SHARD, NOW), 1)
     stage.table.put(clock)
     return stage
 
 
-def clock_of(stage: Stage) -> TestClock:
-    found: TestClock = stage.table.entities[TestClock, "clk_1"]
+def clock_of(stage: Stage) -> Clock:
+    found: Clock = stage.table.entities[Clock, "clk_1"]
     return found
 
 
@@ -351,8 +351,8 @@ def test_a_clocks_items_are_worked_at_their_own_times_and_then_it_arrives(advanc
 
 
 def test_a_clock_that_stands_still_has_no_turn(stage: Stage) -> None:
-    stage.table.put(TestClock("clk_1", "ten_1", NOW, ClockStatus.READY, NOW, version=1), payment("a", NOW, CLOCK))
-    assert stage.turn(CLOCK) == TurnReport()
+    stage.table.put(Clock("clk_1", "ten_1", NOW, ClockStatus.READY, NOW, version=1), payment("a", NOW, CLOCK))
+    assert stage.turn(CLOCK) == ShardReport()
     assert stage.worked == []
 
 
@@ -372,7 +372,7 @@ def test_on_a_clock_a_bad_item_is_tried_in_the_same_turn_after_a_breath_and_then
     stage.table.put(payment("bad", NOW + minutes(1), CLOCK), payment("good", NOW + minutes(2), CLOCK))
     stage.does["bad"] = broken
     report = stage.turn(CLOCK)
-    assert report == TurnReport(done=1, postponed=MAX_ATTEMPTS_ON_TEST_CLOCK - 1, parked=1)
+    assert report == ShardReport(done=1, postponed=MAX_ATTEMPTS_ON_TEST_CLOCK - 1, parked=1)
     assert stage.order == ["bad"] * MAX_ATTEMPTS_ON_TEST_CLOCK + ["good"]
     # A breath after each failure, and one before the clock is said to have arrived.
     assert len(stage.slept) == MAX_ATTEMPTS_ON_TEST_CLOCK - 1 + 1

@@ -14,8 +14,7 @@ from billing.domain.catalog.meter import Aggregation, Amount, Meter
 from billing.domain.catalog.plan import Plan
 from billing.domain.kernel.errors import LostRace, Unavailable
 from billing.domain.lines.line import InvoiceLine
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import PLATFORM

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from billing.domain.catalog.meter import SHARDS_SETTLE, Aggregation, Meter
 from billing.domain.kernel.errors import Unavailable
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.event import Refusal, UsageEvent, span_at
 from billing.domain.usage.rejection import UsageRejection

@@ -34,7 +34,7 @@ class Balance:
         """
         return replace(self, amount=self.amount - amount)
 
-
-def empty(tenant_id: str, customer_id: str, currency: str) -> Balance:
-    """The balance of a customer that has none yet."""
-    return Balance(customer_id, tenant_id, Money.zero(currency))
+    @classmethod
+    def empty(cls, tenant_id: str, customer_id: str, currency: str) -> "Balance":
+        """The balance of a customer that has none yet."""
+        return cls(customer_id, tenant_id, Money.zero(currency))

@@ -70,7 +70,7 @@ class CreditLine:
 
 
 @dataclass(frozen=True, slots=True)
-class CreditWish:
+class CreditRequest:
     """What is to be credited: an amount with its taxes, or lines; exactly one of them.
 
     Args:
@@ -169,7 +169,7 @@ class Issued:
     entries: tuple[LedgerEntry, ...]
 
 
-def issue(invoice: Invoice, wish: CreditWish, note_id: str, sequence: CreditNoteSequence, at: datetime) -> Issued:
+def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: CreditNoteSequence, at: datetime) -> Issued:
     """A credit note on an invoice, and the entries for the books.
 
     Raises:
@@ -179,16 +179,16 @@ def issue(invoice: Invoice, wish: CreditWish, note_id: str, sequence: CreditNote
     """
     if invoice.status not in _CREDITABLE or invoice.number is None:
         raise InvalidState.of("invoice", invoice.status, "credited")
-    steps = _line_steps(invoice, wish.lines) if wish.lines else [_amount_step(invoice, wish.amount)]
+    steps = _line_steps(invoice, request.lines) if request.lines else [_amount_step(invoice, request.amount)]
     total = sum_money((step.amount for step in steps), invoice.currency)
     if total > invoice.creditable:
-        field_name = "lines" if wish.lines else "amount"
+        field_name = "lines" if request.lines else "amount"
         raise _exceeds(f"{invoice.creditable} of the invoice are left", [Detail(field_name, _ABOVE)])
     all_steps = with_steps(invoice.credits, steps)
     parts = credited(invoice.lines, invoice.total, all_steps) - credited(invoice.lines, invoice.total, invoice.credits)
     to_invoice = min(total, _asked_for(invoice))
     over = total - to_invoice
-    if wish.refund and over > invoice.refundable:
+    if request.refund and over > invoice.refundable:
         message = f"{over} are to go back, and {invoice.refundable} of what was paid can"
         raise _exceeds(message, [Detail("refund", "above_what_was_paid")])
     number, following = sequence.take()
@@ -203,22 +203,22 @@ def issue(invoice: Invoice, wish: CreditWish, note_id: str, sequence: CreditNote
         number=number,
         currency=invoice.currency,
         timezone=invoice.timezone,
-        lines=_lines_of(invoice, wish, steps, parts, note_id),
+        lines=_lines_of(invoice, request, steps, parts, note_id),
         net=parts.net,
         tax=parts.tax,
         taxes=tuple(tax for tax in parts.taxes if not tax.amount.is_zero),
         total=total,
-        reason=wish.reason,
+        reason=request.reason,
         to_invoice=to_invoice,
-        to_balance=zero if wish.refund else over,
-        to_refund=over if wish.refund else zero,
+        to_balance=zero if request.refund else over,
+        to_refund=over if request.refund else zero,
         seller=invoice.seller,
         buyer=invoice.buyer,
         created_at=at,
         test_mode=invoice.test_mode,
         notes=invoice.notes,
         test_clock_id=invoice.test_clock_id,
-        metadata=wish.metadata,
+        metadata=request.metadata,
     )
     after = replace(invoice, amount_credited=invoice.amount_credited + to_invoice, credits=all_steps)
     if not to_invoice.is_zero and after.amount_due.is_zero:
@@ -332,13 +332,13 @@ def _bad_line(line: InvoiceLine | None, wanted: CreditLine, repeated: bool) -> D
 
 
 def _lines_of(
-    invoice: Invoice, wish: CreditWish, steps: Sequence[CreditStep], parts: Parts, note_id: str
+    invoice: Invoice, request: CreditRequest, steps: Sequence[CreditStep], parts: Parts, note_id: str
 ) -> tuple[CreditNoteLine, ...]:
-    if not wish.lines:
+    if not request.lines:
         text = f"Credit on invoice {invoice.number}"
         return (CreditNoteLine(f"{note_id}-1", None, text, None, parts.net, steps[0].amount),)
     by_id = {line.id: line for line in invoice.lines}
-    lines = [by_id[each.line_id] for each in wish.lines]
+    lines = [by_id[each.line_id] for each in request.lines]
     nets = line_nets(lines, [step.amount for step in steps], parts.net)
     return tuple(
         CreditNoteLine(
@@ -350,7 +350,7 @@ def _lines_of(
             amount=step.amount,
             period=line.period,
         )
-        for n, (line, wanted, step, net) in enumerate(zip(lines, wish.lines, steps, nets, strict=True), 1)
+        for n, (line, wanted, step, net) in enumerate(zip(lines, request.lines, steps, nets, strict=True), 1)
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import LARGEST_AMOUNT, MICROS_PER_MINOR, Money, exact_fraction

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from billing.domain import ledger
 from billing.domain.invoicing.dunning import Dunning
-from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, balance_entry, finalized_entry
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.invoicing.issuing import balance_entry, finalized_entry
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.ids import derived

@@ -44,7 +44,7 @@ _PROGRESS = [
 
 
 @dataclass(frozen=True, slots=True)
-class DisputeNews:
+class DisputeSnapshot:
     """A dispute as Stripe has it now.
 
     Args:
@@ -94,49 +94,49 @@ class Dispute:
         return self.amount if self.withdrawn else Money.zero(self.amount.currency)
 
 
-def dispute_id(news: DisputeNews) -> str:
+def dispute_id(snapshot: DisputeSnapshot) -> str:
     """The id of a dispute: the same whichever of its events comes first."""
-    return derived("dp", news.created_at, news.stripe_dispute_id)
+    return derived("dp", snapshot.created_at, snapshot.stripe_dispute_id)
 
 
-def opened(payment: Payment, news: DisputeNews, at: datetime) -> Dispute:
+def opened(payment: Payment, snapshot: DisputeSnapshot, at: datetime) -> Dispute:
     """A dispute that nobody here knew of, as Stripe has it now."""
     return Dispute(
-        id=dispute_id(news),
+        id=dispute_id(snapshot),
         tenant_id=payment.tenant_id,
         customer_id=payment.customer_id,
         payment_id=payment.id,
         invoice_id=payment.invoice_id,
-        stripe_dispute_id=news.stripe_dispute_id,
-        amount=news.amount,
-        reason=news.reason,
-        status=news.status,
-        withdrawn=news.withdrawn,
-        created_at=news.created_at,
-        evidence_due_by=news.evidence_due_by,
-        closed_at=at if news.status.is_closed else None,
+        stripe_dispute_id=snapshot.stripe_dispute_id,
+        amount=snapshot.amount,
+        reason=snapshot.reason,
+        status=snapshot.status,
+        withdrawn=snapshot.withdrawn,
+        created_at=snapshot.created_at,
+        evidence_due_by=snapshot.evidence_due_by,
+        closed_at=at if snapshot.status.is_closed else None,
         test_clock_id=payment.test_clock_id,
     )
 
 
-def with_news(dispute: Dispute, news: DisputeNews, at: datetime) -> Dispute:
+def with_snapshot(dispute: Dispute, snapshot: DisputeSnapshot, at: datetime) -> Dispute:
     """The dispute after Stripe's word on it; unchanged where that is old news.
 
     Two events at once may each bring what was true when they asked; the older one must not undo the newer.
     """
-    if _is_older(dispute, news):
+    if _is_older(dispute, snapshot):
         return dispute
     after = replace(
         dispute,
-        amount=news.amount,
-        reason=news.reason,
-        status=news.status,
-        withdrawn=news.withdrawn,
-        evidence_due_by=news.evidence_due_by,
+        amount=snapshot.amount,
+        reason=snapshot.reason,
+        status=snapshot.status,
+        withdrawn=snapshot.withdrawn,
+        evidence_due_by=snapshot.evidence_due_by,
     )
     if after == dispute:
         return dispute
-    return replace(after, closed_at=dispute.closed_at or at) if news.status.is_closed else after
+    return replace(after, closed_at=dispute.closed_at or at) if snapshot.status.is_closed else after
 
 
 def entry_for(before: Dispute | None, after: Dispute, at: datetime) -> LedgerEntry | None:
@@ -168,11 +168,13 @@ def _position(dispute: Dispute) -> tuple[Money, Money]:
     return (zero, dispute.amount) if dispute.status is DisputeStatus.LOST else (dispute.amount, zero)
 
 
-def _is_older(dispute: Dispute, news: DisputeNews) -> bool:
+def _is_older(dispute: Dispute, snapshot: DisputeSnapshot) -> bool:
     if dispute.status.is_closed:
         # Money that came back after a dispute was won stays; only a loss (a bank's last word) takes it again.
-        again = news.withdrawn and not dispute.withdrawn and news.status is not DisputeStatus.LOST
-        return not news.status.is_closed or again
-    if news.status.is_closed:
+        again = snapshot.withdrawn and not dispute.withdrawn and snapshot.status is not DisputeStatus.LOST
+        return not snapshot.status.is_closed or again
+    if snapshot.status.is_closed:
         return False
-    return _PROGRESS.index(news.status) < _PROGRESS.index(dispute.status) or (dispute.withdrawn and not news.withdrawn)
+    return _PROGRESS.index(snapshot.status) < _PROGRESS.index(dispute.status) or (
+        dispute.withdrawn and not snapshot.withdrawn
+    )

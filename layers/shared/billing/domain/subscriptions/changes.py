@@ -11,22 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import PauseBilling, Plan, PlanKey
 from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
 from billing.domain.kernel.periods import Cadence, Interval, Period
 from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions.lifecycle import check_quantities, standing, unpaused
 from billing.domain.subscriptions.period_lines import given_back, in_advance
-from billing.domain.subscriptions.subscription import (
-    RENEWING,
-    PastTerms,
-    PausedBy,
-    Subscription,
-    SubscriptionState,
-    check_quantities,
-    standing,
-    unpaused,
-)
+from billing.domain.subscriptions.subscription import RENEWING, PastTerms, PausedBy, Subscription, SubscriptionState
 
 MOST_PENDING_LINES = 200
 """So many lines may wait for the next invoice: they are stored with the subscription. ``invoice_now`` empties them."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import Plan, TaxBehavior
 from billing.domain.catalog.pricing import Component, ComponentType, PricedQuantity, price
 from billing.domain.kernel.money import Money

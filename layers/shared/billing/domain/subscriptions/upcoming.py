@@ -5,8 +5,7 @@ from datetime import datetime
 
 from billing.domain.catalog.plan import Plan
 from billing.domain.kernel.errors import InvalidState
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 

@@ -17,7 +17,7 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.meter import Amount, Meter, combined, less
 from billing.domain.catalog.plan import Plan, PlanKey, TaxBehavior
 from billing.domain.catalog.pricing import Component, ComponentType, exact_price, price

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.meter import Amount
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.proration import portion

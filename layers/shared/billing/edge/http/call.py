@@ -24,8 +24,8 @@ from billing.domain.kernel.errors import (
     ValidationFailed,
 )
 from billing.domain.tenant import TenantStatus
-from billing.edge.http import body as bodies
 from billing.edge.http import card_numbers, envelope
+from billing.edge.http.body import fingerprint, parse, raw_body
 from billing.edge.http.scopes import Scope, granted
 from billing.services.access.callers import CallerCheck, Identity, RateState, RouteLimit
 from billing.services.kernel.deadline import Deadline
@@ -114,12 +114,12 @@ class Call:
             BodyTooLarge, ValidationFailed: see ``body.parse``.
         """
         if not self._parsed:
-            self._parsed.append(bodies.parse(self._body(), self.edge.max_body_bytes, self.edge.max_json_depth))
+            self._parsed.append(parse(self._body(), self.edge.max_body_bytes, self.edge.max_json_depth))
         return self._parsed[0]
 
     def _body(self) -> bytes:
         if self._raw is None:
-            self._raw = bodies.raw_body(self._event)
+            self._raw = raw_body(self._event)
         return self._raw
 
     def _json_body(self) -> Any:
@@ -204,7 +204,7 @@ class Call:
         path = self.path.removeprefix("/api")
         value = self._json_body() if self._event.get("body") else None
         query = self._event.get("rawQueryString") or ""
-        return KeyedRequest(self.policy.route, key, bodies.fingerprint(self.method, path, query, value))
+        return KeyedRequest(self.policy.route, key, fingerprint(self.method, path, query, value))
 
     def require_tenant(self, tenant_id: str) -> None:
         """The tenant that a path names must be the caller's.

@@ -14,27 +14,27 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from billing.services.kernel.deadline import Deadline
-from billing.services.sweep.worker import TurnReport
+from billing.services.sweep.worker import ShardReport
 
 
 class QueueWorker:
     """Works the shards that a batch of messages names.
 
     Args:
-        turn: works one shard until a deadline.
+        work_shard: works one shard until a deadline.
         margin_s: what is left of the Lambda's time at the deadline: enough for one item with a slow charge.
         deadline: is told when the batch's time ends.
     """
 
     def __init__(
         self,
-        turn: Callable[[str, datetime], TurnReport],
+        work_shard: Callable[[str, datetime], ShardReport],
         logger: Logger,
         clock: Callable[[], datetime],
         margin_s: float,
         deadline: Deadline,
     ) -> None:
-        self._turn = turn
+        self._work_shard = work_shard
         self._clock = clock
         self._margin_s = margin_s
         self._deadline = deadline
@@ -55,7 +55,7 @@ class QueueWorker:
     def _work(self, record: SQSRecord, lambda_context: LambdaContext) -> None:
         shard = str(json.loads(record.body)["shard"])
         left_s = lambda_context.get_remaining_time_in_millis() / 1000 - self._margin_s
-        report = self._turn(shard, self._clock() + timedelta(seconds=left_s))
+        report = self._work_shard(shard, self._clock() + timedelta(seconds=left_s))
         self._logger.info(
             "shard worked",
             extra={

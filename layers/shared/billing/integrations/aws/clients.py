@@ -11,6 +11,6 @@ _CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard",
 
 
 @cache
-def client(service: str) -> Any:
+def aws_client(service: str) -> Any:
     """botocore's client of a service, from the environment's region and credentials."""
     return get_session().create_client(service, config=_CONFIG)

@@ -43,7 +43,7 @@ from billing.services.payments.processor import (
     AttachedMethod,
     CustomerUnknown,
     DisputeOnFile,
-    IntentWish,
+    IntentRequest,
     MethodOnFile,
     OpenedIntent,
     OutcomeUnknown,
@@ -127,17 +127,17 @@ class StripeGateway:
         made = self._about_customer(lambda: self._client().v1.setup_intents.create(params, options))
         return opened_intent(made)
 
-    def open_intent(self, wish: IntentWish) -> OpenedIntent:
+    def open_intent(self, request: IntentRequest) -> OpenedIntent:
         params: Any = {
-            "amount": stripe_amount(wish.amount),
-            "currency": wish.amount.currency.lower(),
-            "customer": wish.processor_customer_id,
+            "amount": stripe_amount(request.amount),
+            "currency": request.amount.currency.lower(),
+            "customer": request.processor_customer_id,
             "allowed_payment_method_types": ["card"],
-            "metadata": wish.metadata,
+            "metadata": request.metadata,
         }
-        if wish.save_method:
+        if request.save_method:
             params["setup_future_usage"] = "off_session"
-        options: Any = {"idempotency_key": wish.key}
+        options: Any = {"idempotency_key": request.key}
         try:
             made = self._about_customer(lambda: self._client().v1.payment_intents.create(params, options))
         except stripe.InvalidRequestError as error:

@@ -8,7 +8,7 @@ import stripe
 from billing.domain.customers.customer import CardDisplay
 from billing.domain.kernel.currencies import charge_step, minor_digits
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
-from billing.domain.payments.dispute import DisputeNews, DisputeStatus
+from billing.domain.payments.dispute import DisputeSnapshot, DisputeStatus
 from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
     FORM,
@@ -136,7 +136,7 @@ def dispute_on_file(dispute: Any) -> DisputeOnFile:
     the account's own currency, each at the rate of its day, so they are counted and not summed.
     """
     due_by = dispute.evidence_details.due_by
-    news = DisputeNews(
+    snapshot = DisputeSnapshot(
         stripe_dispute_id=dispute.id,
         status=_dispute_status(dispute.status),
         amount=money_of(dispute.amount, dispute.currency),
@@ -145,7 +145,7 @@ def dispute_on_file(dispute: Any) -> DisputeOnFile:
         created_at=time_of(dispute.created),
         evidence_due_by=time_of(due_by) if due_by else None,
     )
-    return DisputeOnFile(news, _ids_of_expanded(dispute.payment_intent))
+    return DisputeOnFile(snapshot, _ids_of_expanded(dispute.payment_intent))
 
 
 def _dispute_status(status: str) -> DisputeStatus:

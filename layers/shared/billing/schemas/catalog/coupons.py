@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from billing.domain.catalog.coupons import Coupon, Discount, Duration, Redemption
+from billing.domain.catalog.coupon import Coupon, Discount, Duration, Redemption
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteLine, CreditWish
+from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteLine, CreditRequest
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.schemas.base import Id, Metadata, PositiveAmount, Quantity, Request, Resource, ShortText, Time
 from billing.schemas.invoicing.invoices import PartyOut
@@ -30,7 +30,7 @@ class CreditNoteIn(Request):
     refund: Annotated[bool, Field(description="back to the card, what the invoice does not ask for any more")] = False
     metadata: Metadata = {}
 
-    def wish(self) -> CreditWish:
+    def request(self) -> CreditRequest:
         """What is to be credited.
 
         Raises:
@@ -45,7 +45,7 @@ class CreditNoteIn(Request):
                 bad += [Detail(f"lines.{n}.{name}", reason) for name in ("amount", "quantity")]
         if bad:
             raise ValidationFailed(", ".join(f"{each.field}: {each.reason}" for each in bad), tuple(bad))
-        return CreditWish(
+        return CreditRequest(
             amount=self.amount,
             lines=tuple(CreditLine(line.line_id, line.amount, line.quantity) for line in self.lines or ()),
             reason=self.reason,

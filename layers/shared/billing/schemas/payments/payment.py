@@ -9,7 +9,7 @@ from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus
 from billing.schemas.base import Currency, Id, Metadata, PositiveAmount, Request, Resource, Time
-from billing.services.payments.one_time import OneTimeWish
+from billing.services.payments.one_time import OneTimeRequest
 
 
 class PaymentIn(Request):
@@ -22,7 +22,7 @@ class PaymentIn(Request):
     payment_method_id: Annotated[Id | None, Field(description="the customer's default where it is not said")] = None
     metadata: Metadata = {}
 
-    def wish(self) -> OneTimeWish | None:
+    def request(self) -> OneTimeRequest | None:
         """What is to be paid, where that is no invoice.
 
         Raises:
@@ -32,7 +32,7 @@ class PaymentIn(Request):
             alone = {"amount": self.amount, "currency": self.currency, "customerId": self.customer_id}
             _refuse_beside_an_invoice({**alone, "metadata": self.metadata or None})
             return None
-        return OneTimeWish(
+        return OneTimeRequest(
             amount=_money(self.amount, self.currency),
             customer_id=self.customer_id,
             payment_method_id=self.payment_method_id,
@@ -64,13 +64,13 @@ class IntentIn(Request):
         _refuse_beside_an_invoice(alone)
         return None if self.amount is None and self.currency is None else _money(self.amount, self.currency)
 
-    def wish(self) -> OneTimeWish:
+    def request(self) -> OneTimeRequest:
         """What is to be paid, which is no invoice.
 
         Raises:
             ValidationFailed: the amount or its currency is missing.
         """
-        return OneTimeWish(
+        return OneTimeRequest(
             amount=_money(self.amount, self.currency),
             customer_id=self.customer_id,
             payment_method_id=self.payment_method_id,

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from billing.domain.catalog import coupons as discounts
-from billing.domain.catalog.coupons import Coupon, Discount, Duration, Redemption, coupon_id, redemption_id
+from billing.domain.catalog import coupon
+from billing.domain.catalog.coupon import Coupon, Discount, Duration, Redemption, coupon_id, redemption_id
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.errors import AlreadyExists, CouponInvalid, Detail, ValidationFailed
 from billing.domain.kernel.money import Money
-from billing.services.catalog import plans as catalog
+from billing.services.catalog.plans import plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.work import Found, Page, Query, Ref, Work
 
@@ -53,7 +53,7 @@ def create(work: Work, new: NewCoupon) -> Coupon:
     """
     tenant_id = work.tenant.id
     ref = Ref(Coupon, tenant_id, coupon_id(new.code))
-    plans = [catalog.refs(tenant_id, plan_id) for plan_id in new.plan_ids]
+    plans = [plan_refs(tenant_id, plan_id) for plan_id in new.plan_ids]
     # Before the checks: what a key was answered with stays the answer, also when the coupon has expired by now.
     found = work.load(ref, *(place for places in plans for place in places))
     _check(new, plans, found, work.now)
@@ -98,8 +98,8 @@ def archive(work: Work, code: str) -> Coupon:
     Raises:
         NotFound: none has this code.
     """
-    coupon = get(work, code)
-    return work.save(replace(coupon, active=False)) if coupon.active else coupon
+    found = get(work, code)
+    return work.save(replace(found, active=False)) if found.active else found
 
 
 def refs(tenant_id: str, code: str, customer_id: str) -> tuple[Ref[Coupon], Ref[Redemption]]:
@@ -146,7 +146,7 @@ def _redeemed(
     before = found.get(coupon_ref)
     if before is None:
         raise CouponInvalid(f"No coupon {code[:100]}")
-    return (before, *discounts.redeem(before, found.get(redemption_ref), customer.id, plan_id, currency, at))
+    return (before, *coupon.redeem(before, found.get(redemption_ref), customer.id, plan_id, currency, at))
 
 
 def redeem(work: Work, code: str, customer_id: str | None, plan_id: str | None) -> Redeemed:
@@ -161,10 +161,10 @@ def redeem(work: Work, code: str, customer_id: str | None, plan_id: str | None) 
     """
     tenant = work.tenant
     customer_ref = Ref(Customer, tenant.id, customer_id or tenant.default_customer_id)
-    places = catalog.refs(tenant.id, plan_id) if plan_id is not None else None
+    places = plan_refs(tenant.id, plan_id) if plan_id is not None else None
     found = work.load(customer_ref, *(places or ()), *refs(tenant.id, code, customer_ref.id))
     customer = found.require(customer_ref)
-    currency = catalog.chosen(found, *places).currency if places else customer.currency
+    currency = sold_plan(found, *places).currency if places else customer.currency
     at = customer_time(work, customer)
     return Redeemed(customer.id, redeemed(work, found, code, customer, plan_id, currency, at))
 

@@ -33,8 +33,8 @@ def create(work: Work, new: NewMeter) -> Meter:
     Raises:
         AlreadyExists: the tenant has a meter with this key, or the platform has.
     """
-    own, platform = refs(work.tenant.id, new.key)
-    if chosen(work.load(own, platform), own, platform) is not None:
+    own, platform = meter_refs(work.tenant.id, new.key)
+    if meter_for(work.load(own, platform), own, platform) is not None:
         raise AlreadyExists(f"There is a meter {new.key} already")
     return work.save(
         Meter(
@@ -78,8 +78,8 @@ def get(work: Work, key: str) -> Meter:
     Raises:
         NotFound: neither has this key.
     """
-    own, platform = refs(work.tenant.id, key)
-    meter = chosen(work.load(own, platform), own, platform)
+    own, platform = meter_refs(work.tenant.id, key)
+    meter = meter_for(work.load(own, platform), own, platform)
     if meter is None:
         raise NotFound.of("meter", key)
     return meter
@@ -90,12 +90,12 @@ def page(work: Work, of_platform: bool, limit: int, cursor: str | None) -> Page[
     return work.query(Query(Meter, of_platform=of_platform, limit=limit, start=cursor))
 
 
-def refs(tenant_id: str, key: str) -> tuple[Ref[Meter], Ref[Meter]]:
+def meter_refs(tenant_id: str, key: str) -> tuple[Ref[Meter], Ref[Meter]]:
     """Where a meter may be: among the tenant's own, then among the platform's."""
     return Ref(Meter, tenant_id, key), Ref(Meter, PLATFORM, key)
 
 
-def chosen(found: Found, own: Ref[Meter], platform: Ref[Meter]) -> Meter | None:
+def meter_for(found: Found, own: Ref[Meter], platform: Ref[Meter]) -> Meter | None:
     """The meter that counts under a key, or None: the tenant's own goes before the platform's."""
     return found.get(own) or found.get(platform)
 
@@ -107,7 +107,7 @@ def refs_of(tenant_id: str, components: Iterable[Component]) -> tuple[Ref[Meter]
         tenant_id: in whose catalog the plan is; a plan of the platform's prices the platform's meters alone.
     """
     keys = dict.fromkeys(component.meter for component in components if component.meter is not None)
-    return tuple(ref for key in keys for ref in refs(tenant_id, key))
+    return tuple(ref for key in keys for ref in meter_refs(tenant_id, key))
 
 
 def misfits(found: Found, tenant_id: str, components: Iterable[Component]) -> list[Detail]:
@@ -120,7 +120,7 @@ def misfits(found: Found, tenant_id: str, components: Iterable[Component]) -> li
     for n, component in enumerate(components):
         if component.meter is None:
             continue
-        meter = chosen(found, *refs(tenant_id, component.meter))
+        meter = meter_for(found, *meter_refs(tenant_id, component.meter))
         if meter is None:
             bad.append(Detail(f"components.{n}.meter", "unknown_meter"))
             continue

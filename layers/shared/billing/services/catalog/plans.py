@@ -103,7 +103,7 @@ def archive(work: Work, plan_id: str) -> Plan:
     return work.save(replace(plan, active=False)) if plan.active else plan
 
 
-def refs(tenant_id: str, plan_id: str) -> tuple[Ref[Plan], Ref[Plan]]:
+def plan_refs(tenant_id: str, plan_id: str) -> tuple[Ref[Plan], Ref[Plan]]:
     """Where a plan may be: in the tenant's own catalog, then in the platform's."""
     return Ref(Plan, tenant_id, plan_id), Ref(Plan, PLATFORM, plan_id)
 
@@ -113,7 +113,7 @@ def version_ref(key: PlanKey) -> Ref[Plan]:
     return Ref(Plan, key.tenant_id, version_id(key.plan_id, key.plan_version))
 
 
-def chosen(found: Found, own: Ref[Plan], platform: Ref[Plan]) -> Plan:
+def sold_plan(found: Found, own: Ref[Plan], platform: Ref[Plan]) -> Plan:
     """The plan that is sold under an id.
 
     A tenant's own archived plan hides the platform's of the same id, so that archiving never changes a price.
@@ -136,8 +136,8 @@ def get(work: Work, plan_id: str, plan_version: int | None = None) -> Plan:
         PlanNotFound: there is none, or it has no such version.
     """
     _check_id(plan_id)
-    places = refs(work.tenant.id, plan_id)
-    versions = refs(work.tenant.id, version_id(plan_id, plan_version)) if plan_version is not None else ()
+    places = plan_refs(work.tenant.id, plan_id)
+    versions = plan_refs(work.tenant.id, version_id(plan_id, plan_version)) if plan_version is not None else ()
     found = work.load(*places, *versions)
     for n, place in enumerate(places):
         plan = found.get(place)

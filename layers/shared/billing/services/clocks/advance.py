@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.kernel.due import Due, clock_shard, wall_clock_shard
 from billing.domain.kernel.errors import InvalidState, LiveTenant, NotFound
 from billing.domain.tenant import Mode
@@ -12,7 +12,7 @@ from billing.services.kernel.work import Page, Query, Ref, Work
 
 
 @dataclass(frozen=True, slots=True)
-class TestClocks:
+class Clocks:
     """The use cases.
 
     Args:
@@ -25,7 +25,7 @@ class TestClocks:
     alarm: Alarm
     due_shards: int
 
-    def create(self, work: Work, frozen_time: datetime) -> TestClock:
+    def create(self, work: Work, frozen_time: datetime) -> Clock:
         """A clock that stands at ``frozen_time``.
 
         Raises:
@@ -33,7 +33,7 @@ class TestClocks:
         """
         self._only_in_test_mode(work)
         return work.save(
-            TestClock(
+            Clock(
                 id=work.fresh_id("clk"),
                 tenant_id=work.tenant.id,
                 frozen_time=frozen_time,
@@ -42,31 +42,31 @@ class TestClocks:
             )
         )
 
-    def get(self, work: Work, clock_id: str) -> TestClock:
+    def get(self, work: Work, clock_id: str) -> Clock:
         """A clock.
 
         Raises:
             LiveTenant, NotFound: the tenant is live; it has no such clock.
         """
         self._only_in_test_mode(work)
-        ref = Ref(TestClock, work.tenant.id, clock_id)
+        ref = Ref(Clock, work.tenant.id, clock_id)
         clock = work.load(ref).require(ref, "test clock")
         if clock.status is ClockStatus.DELETED:
             raise NotFound.of("test clock", clock_id)
         return clock
 
-    def page(self, work: Work, limit: int, cursor: str | None) -> Page[TestClock]:
+    def page(self, work: Work, limit: int, cursor: str | None) -> Page[Clock]:
         """A page of the tenant's clocks, newest first."""
         self._only_in_test_mode(work)
-        return work.query(Query(TestClock, limit=limit, start=cursor))
+        return work.query(Query(Clock, limit=limit, start=cursor))
 
-    def advance(self, work: Work, clock_id: str, to: datetime) -> TestClock:
+    def advance(self, work: Work, clock_id: str, to: datetime) -> Clock:
         """Set the clock on its way: the worker does all that is due until then, in order, and then it is ready.
 
         The clock itself is due at once in a wall-clock shard, so a wake-up call that is lost only costs a minute.
 
         Raises:
-            LiveTenant, NotFound, InvalidState, ValidationFailed: see ``TestClock.advance``.
+            LiveTenant, NotFound, InvalidState, ValidationFailed: see ``Clock.advance``.
         """
         clock = self.get(work, clock_id)
         due = Due(wall_clock_shard(clock_id, self.due_shards), work.now)
@@ -75,7 +75,7 @@ class TestClocks:
         work.after_commit(lambda: self.alarm.wake(shard, f"advance:{clock.version}"))
         return clock
 
-    def delete(self, work: Work, clock_id: str) -> TestClock:
+    def delete(self, work: Work, clock_id: str) -> Clock:
         """Delete a clock; its customers stay, and time stands still for them.
 
         Raises:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.due import clock_shard, wall_clock_shard
 from billing.domain.kernel.errors import Conflict, InvalidState
@@ -19,7 +19,7 @@ def customer_time(work: Work, customer: Customer) -> datetime:
     """
     if customer.test_clock_id is None:
         return work.now
-    ref = Ref(TestClock, customer.tenant_id, customer.test_clock_id)
+    ref = Ref(Clock, customer.tenant_id, customer.test_clock_id)
     clock = work.load(ref).get(ref)
     if clock is None:
         raise Conflict(f"The test clock {customer.test_clock_id} of customer {customer.id} is gone")

@@ -1,6 +1,5 @@
 """Giving a customer credit outside a finalization: what was paid too much, what a void invoice had used."""
 
-from billing.domain.customers import balance as balances
 from billing.domain.customers.balance import Balance
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.money import Money
@@ -12,5 +11,5 @@ def credit(work: Work, invoice: Invoice, amount: Money) -> None:
     if amount.is_zero:
         return
     ref = Ref(Balance, invoice.tenant_id, invoice.customer_id)
-    before = work.load(ref).get(ref) or balances.empty(ref.tenant_id, ref.id, amount.currency)
+    before = work.load(ref).get(ref) or Balance.empty(ref.tenant_id, ref.id, amount.currency)
     work.save(before.used(-amount))

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from billing.domain.clocks import TestClock
-from billing.domain.customers import balance as balances
+from billing.domain.clocks import Clock
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Address, Customer, TaxExempt
 from billing.domain.kernel.errors import LiveTenant
@@ -37,7 +36,7 @@ def create(work: Work, new: NewCustomer) -> Customer:
     if new.test_clock_id is not None:
         if tenant.mode is not Mode.TEST:
             raise LiveTenant("Test clocks exist only for tenants in test mode")
-        clock = Ref(TestClock, tenant.id, new.test_clock_id)
+        clock = Ref(Clock, tenant.id, new.test_clock_id)
         work.load(clock).require(clock, "test clock")
     customer = work.save(
         Customer(
@@ -78,7 +77,7 @@ def balance(work: Work, customer_id: str) -> Balance:
     customer_ref, ref = Ref(Customer, work.tenant.id, customer_id), Ref(Balance, work.tenant.id, customer_id)
     found = work.load(customer_ref, ref)
     customer = found.require(customer_ref)
-    return found.get(ref) or balances.empty(customer.tenant_id, customer.id, customer.currency)
+    return found.get(ref) or Balance.empty(customer.tenant_id, customer.id, customer.currency)
 
 
 def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer:

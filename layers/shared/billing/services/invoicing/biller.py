@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.domain.customers import balance as balances
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer
-from billing.domain.invoicing import invoice as invoicing
-from billing.domain.invoicing import settlement
+from billing.domain.invoicing import issuing, settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.currencies import charge_minimum
@@ -24,19 +22,19 @@ from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.payment import Payment, SettledBy
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.changes import Step
-from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
 from billing.services.clocks.customer_time import shard_of
 from billing.services.kernel.work import Found, Ref, Work
-from billing.services.payments.collection import Case, Collector, event_of
+from billing.services.payments.collection import Attempt, Collector, event_of
 from billing.services.tax.assessment import Taxes
 from billing.services.usage.closing import UsageCloser, ending, note_lines
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class BillingContext:
     """What an invoice of a customer is made with; what finalizing it changes is in ``sequence`` and ``balance``."""
 
     tenant: Tenant
@@ -47,7 +45,7 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class BillingOptions:
     """Why, when and how something is billed.
 
     Args:
@@ -108,25 +106,25 @@ class Biller:
             *self.taxes.refs(tenant),
         )
 
-    def books(self, found: Found, tenant: Tenant, customer: Customer) -> Books:
+    def context(self, found: Found, tenant: Tenant, customer: Customer) -> BillingContext:
         """The books of a customer, out of a load with ``refs``."""
         sequence = found.get(Ref(InvoiceSequence, tenant.id, INVOICE_SEQUENCE_ID))
         balance = found.get(Ref(Balance, tenant.id, customer.id))
-        return Books(
+        return BillingContext(
             tenant,
             customer,
             sequence or InvoiceSequence(tenant.id, tenant.invoice_prefix),
-            balance or balances.empty(tenant.id, customer.id, customer.currency),
+            balance or Balance.empty(tenant.id, customer.id, customer.currency),
             found,
         )
 
     def carry_out(
         self,
         work: Work,
-        books: Books,
+        context: BillingContext,
         before: Subscription | None,
         step: Step,
-        occasion: Occasion,
+        options: BillingOptions,
         invoice_id: str,
     ) -> Billed:
         """Save a subscription after a step, and bill what the step invoices.
@@ -142,27 +140,27 @@ class Biller:
         if not step.invoiced:
             return Billed(self._saved(work, before, after), None)
         after = replace(after, latest_invoice_id=invoice_id)
-        draft = invoicing.draft(
-            books.tenant, books.customer, invoice_id, step.invoiced, occasion.reason, occasion.at, after
+        draft = issuing.draft(
+            context.tenant, context.customer, invoice_id, step.invoiced, options.reason, options.at, after
         )
-        occasion = _as_it_happens(work, books, occasion)
-        issued, issued_to = self._issued(work, books, draft, after, occasion)
+        options = _as_it_happens(work, context, options)
+        issued, issued_to = self._issued(work, context, draft, after, options)
         after = issued_to or after
-        invoice, after = self._followed(work, issued.invoice, after, books.customer, occasion.at)
+        invoice, after = self._followed(work, issued.invoice, after, context.customer, options.at)
         after = self._saved(work, before, after)
         _announce(work, replace(issued, invoice=invoice))
-        return self._collect(work, books, after, invoice, occasion)
+        return self._collect(work, context, after, invoice, options)
 
-    def issue(self, work: Work, books: Books, draft: Invoice, occasion: Occasion) -> Invoice:
+    def issue(self, work: Work, context: BillingContext, draft: Invoice, options: BillingOptions) -> Invoice:
         """Save a new draft, and finalize it unless it has to wait; it is not charged here."""
-        issued, _ = self._issued(work, books, draft, None, _as_it_happens(work, books, occasion))
+        issued, _ = self._issued(work, context, draft, None, _as_it_happens(work, context, options))
         _announce(work, issued)
         return issued.invoice
 
-    def bill(self, work: Work, books: Books, draft: Invoice, occasion: Occasion) -> Invoice:
+    def bill(self, work: Work, context: BillingContext, draft: Invoice, options: BillingOptions) -> Invoice:
         """``issue`` a draft of no subscription's, and charge it where it charges itself."""
-        issued = self.issue(work, books, draft, occasion)
-        invoice = self._collect(work, books, None, issued, _as_it_happens(work, books, occasion)).invoice
+        issued = self.issue(work, context, draft, options)
+        invoice = self._collect(work, context, None, issued, _as_it_happens(work, context, options)).invoice
         assert invoice is not None
         return invoice
 
@@ -173,7 +171,12 @@ class Biller:
         return draft
 
     def finalize(
-        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, occasion: Occasion
+        self,
+        work: Work,
+        context: BillingContext,
+        draft: Invoice,
+        subscription: Subscription | None,
+        options: BillingOptions,
     ) -> Billed:
         """Finalize a draft that waited, and charge it.
 
@@ -181,70 +184,75 @@ class Biller:
             InvalidState: it is no draft.
             Unavailable, TaxJurisdictionUnsupported: its tax is still not known; it goes on waiting.
         """
-        occasion = _as_it_happens(work, books, occasion)
+        options = _as_it_happens(work, context, options)
         before = subscription
-        taxed = self.taxed(books, draft, occasion.at)
-        invoice, subscription = self._finalized(work, books, taxed, subscription, occasion.at)
+        taxed = self.taxed(context, draft, options.at)
+        invoice, subscription = self._finalized(work, context, taxed, subscription, options.at)
         if subscription is not None:
-            invoice, subscription = self._followed(work, invoice, subscription, books.customer, occasion.at)
+            invoice, subscription = self._followed(work, invoice, subscription, context.customer, options.at)
             subscription = self._saved_after(work, before, subscription)
         _announce(work, _Issued(draft, invoice), created=False)
-        return self._collect(work, books, subscription, invoice, occasion)
+        return self._collect(work, context, subscription, invoice, options)
 
-    def taxed(self, books: Books, draft: Invoice, at: datetime) -> Invoice:
+    def taxed(self, context: BillingContext, draft: Invoice, at: datetime) -> Invoice:
         """The draft with its taxes.
 
         Raises:
             Unavailable, TaxJurisdictionUnsupported: they are not known.
         """
-        taxed = self.taxes.applied(books.tenant, books.customer, books.found, draft.lines, at)
+        taxed = self.taxes.applied(context.tenant, context.customer, context.found, draft.lines, at)
         # Seller and buyer as they are when the tax is: a draft that waited for an address has to show it.
-        seller, buyer = invoicing.seller_of(books.tenant), invoicing.buyer_of(books.customer)
-        return replace(invoicing.with_lines(draft, taxed.lines, taxed.notes), seller=seller, buyer=buyer)
+        seller, buyer = issuing.seller_of(context.tenant), issuing.buyer_of(context.customer)
+        return replace(issuing.with_lines(draft, taxed.lines, taxed.notes), seller=seller, buyer=buyer)
 
     def preview(
-        self, books: Books, lines: Sequence[InvoiceLine], at: datetime, subscription: Subscription | None
+        self, context: BillingContext, lines: Sequence[InvoiceLine], at: datetime, subscription: Subscription | None
     ) -> Invoice:
         """The invoice that these lines would make now, with tax and balance; nothing is saved.
 
         Raises:
             Unavailable, TaxJurisdictionUnsupported: its tax is not known.
         """
-        draft = invoicing.draft(
-            books.tenant, books.customer, "preview", lines, BillingReason.SUBSCRIPTION_UPDATE, at, subscription
+        draft = issuing.draft(
+            context.tenant, context.customer, "preview", lines, BillingReason.SUBSCRIPTION_UPDATE, at, subscription
         )
-        draft = self.taxed(books, draft, at)
-        return replace(draft, balance_applied=books.balance.usable_for(draft.total))
+        draft = self.taxed(context, draft, at)
+        return replace(draft, balance_applied=context.balance.usable_for(draft.total))
 
     def _issued(
-        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, occasion: Occasion
+        self,
+        work: Work,
+        context: BillingContext,
+        draft: Invoice,
+        subscription: Subscription | None,
+        options: BillingOptions,
     ) -> tuple[_Issued, Subscription | None]:
         """The new draft, finalized in the same transaction; or with an alarm, where it has to wait."""
         try:
-            draft = self.taxed(books, draft, occasion.at)
+            draft = self.taxed(context, draft, options.at)
         except (Unavailable, TaxJurisdictionUnsupported) as error:
-            if not occasion.patient and isinstance(error, TaxJurisdictionUnsupported):
+            if not options.patient and isinstance(error, TaxJurisdictionUnsupported):
                 raise
             # No invoice goes out without its tax: it waits, and the alarm clock tries again.
             draft = replace(draft, tax_waits=True)
-        if draft.tax_waits or occasion.grace_s:
-            due = Due(self._shard(draft), occasion.at + timedelta(seconds=occasion.grace_s))
+        if draft.tax_waits or options.grace_s:
+            due = Due(self._shard(draft), options.at + timedelta(seconds=options.grace_s))
             draft = work.save(replace(draft, due=due))
             return _Issued(draft, draft), _with_billed(subscription, draft)
         draft = work.save(draft)
-        invoice, subscription = self._finalized(work, books, draft, subscription, occasion.at)
+        invoice, subscription = self._finalized(work, context, draft, subscription, options.at)
         return _Issued(draft, invoice), subscription
 
     def _finalized(
-        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, at: datetime
+        self, work: Work, context: BillingContext, draft: Invoice, subscription: Subscription | None, at: datetime
     ) -> tuple[Invoice, Subscription | None]:
         """The invoice with its number; and its subscription, with its lines as they are billed."""
         note_lines(work, draft)
         subscription = _with_billed(subscription, draft)
         offset, subscription = self._offset(work, draft, subscription, at)
-        final = invoicing.finalize(draft, books.sequence, books.balance, at, offset)
+        final = issuing.finalize(draft, context.sequence, context.balance, at, offset)
         work.save(final.sequence)
-        if final.balance != books.balance:
+        if final.balance != context.balance:
             work.save(final.balance)
         for entry in final.entries:
             work.save(entry)
@@ -298,7 +306,7 @@ class Biller:
         if subscription.state is SubscriptionState.CANCELED:
             # Owed all the same: what is credited later comes off it first.
             return invoice, lifecycle.invoice_unpaid(subscription, invoice.id)
-        if subscription.state not in lifecycle.RENEWING:
+        if subscription.state not in RENEWING:
             return invoice, subscription
         return (
             work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(at), at)),
@@ -306,24 +314,29 @@ class Biller:
         )
 
     def _collect(
-        self, work: Work, books: Books, subscription: Subscription | None, invoice: Invoice, occasion: Occasion
+        self,
+        work: Work,
+        context: BillingContext,
+        subscription: Subscription | None,
+        invoice: Invoice,
+        options: BillingOptions,
     ) -> Billed:
-        method_id = method_of(books.customer, subscription)
+        method_id = method_of(context.customer, subscription)
         if invoice.to_charge and method_id is None and subscription is None:
             # A one-off invoice that nothing can charge yet: its dunning days look for a method again.
             return Billed(
-                None, work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(occasion.at), occasion.at))
+                None, work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(options.at), options.at))
             )
         if not invoice.to_charge or method_id is None:
             return Billed(subscription, invoice)
         payment, invoice = self.collector.attempt(
-            work, invoice, books.customer, method_id, occasion.at, occasion.off_session, occasion.settle_due
+            work, invoice, context.customer, method_id, options.at, options.off_session, options.settle_due
         )
         progress = {"invoice": invoice.id, "payment": payment.id}
         work.checkpoint(progress | ({"subscription": subscription.id} if subscription else {}))
         result = self.collector.charge(payment)
-        case = self.collector.settle(work, Case(payment, invoice, subscription), result, occasion.at, occasion.by)
-        return Billed(case.subscription, case.invoice, case.payment, result.next_secret)
+        attempt = self.collector.settle(work, Attempt(payment, invoice, subscription), result, options.at, options.by)
+        return Billed(attempt.subscription, attempt.invoice, attempt.payment, result.next_secret)
 
     def go_on(self, work: Work, progress: dict[str, str]) -> Billed:
         """Go on from the first commit of an earlier run: ask about its attempt instead of starting anew."""
@@ -339,9 +352,9 @@ class Biller:
             found = work.load(*refs)
             return Billed(found.get(subscription_ref), found.require(invoice_ref), found.require(payment_ref))
         result = self.collector.resolve(work, payment)
-        case = Case(payment, found.require(invoice_ref), found.get(subscription_ref))
-        case = self.collector.settle(work, case, result, payment.created_at, SettledBy.REQUEST)
-        return Billed(case.subscription, case.invoice, case.payment, result.next_secret)
+        attempt = Attempt(payment, found.require(invoice_ref), found.get(subscription_ref))
+        attempt = self.collector.settle(work, attempt, result, payment.created_at, SettledBy.REQUEST)
+        return Billed(attempt.subscription, attempt.invoice, attempt.payment, result.next_secret)
 
     def _saved(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:
         """The subscription saved with its alarm; its event says what happened to it."""
@@ -369,15 +382,15 @@ def _with_billed(subscription: Subscription | None, draft: Invoice) -> Subscript
     return lifecycle.invoiced(subscription, draft.lines)
 
 
-def _as_it_happens(work: Work, books: Books, occasion: Occasion) -> Occasion:
+def _as_it_happens(work: Work, context: BillingContext, options: BillingOptions) -> BillingOptions:
     """The occasion at the time at which it really happens.
 
     The invoice of a renewal that the sweep comes late to is made for the begin of its period, but numbered, charged and
     dunned from now; on a test clock, now is then.
     """
-    if books.customer.test_clock_id is not None or occasion.at >= work.now:
-        return occasion
-    return replace(occasion, at=work.now)
+    if context.customer.test_clock_id is not None or options.at >= work.now:
+        return options
+    return replace(options, at=work.now)
 
 
 def _too_small(invoice: Invoice) -> bool:

@@ -11,15 +11,14 @@ Without a refund the first commit is all. A refund without an outcome stays pend
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from billing.domain.customers import balance as balances
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer
-from billing.domain.invoicing import credit_note as credit_notes
+from billing.domain.invoicing import credit_note
 from billing.domain.invoicing.credit_note import (
     CREDIT_NOTE_SEQUENCE_ID,
     CreditNote,
     CreditNoteSequence,
-    CreditWish,
+    CreditRequest,
     Issued,
     refunding,
 )
@@ -29,13 +28,13 @@ from billing.domain.kernel.money import Money
 from billing.domain.lines.crediting import lines_left
 from billing.domain.payments.payment import Payment, PaymentStatus, attempt_id
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.documents import CreditedTo, DocumentLine, InvoiceDocument, TaxLine
 from billing.services.invoicing.queries import party
 from billing.services.kernel.work import Found, Page, Query, Ref, Work
-from billing.services.payments.collection import Case, Collector
+from billing.services.payments.collection import Attempt, Collector
 from billing.services.payments.refunds import Refunder
 from billing.services.usage.forgiveness import forgive
 
@@ -147,7 +146,7 @@ def note_refund(work: Work, refund: Refund, paid_out: Money, at: datetime) -> No
     if refund.invoice_id is None:
         return
     ref = Ref(Invoice, refund.tenant_id, refund.invoice_id)
-    work.save(credit_notes.refund_settled(work.load(ref).require(ref), refund.id, paid_out))
+    work.save(credit_note.refund_settled(work.load(ref).require(ref), refund.id, paid_out))
 
 
 def credit_balance(work: Work, refund: Refund, at: datetime) -> CreditNote:
@@ -156,7 +155,7 @@ def credit_balance(work: Work, refund: Refund, at: datetime) -> CreditNote:
     note_ref = Ref(CreditNote, refund.tenant_id, refund.credit_note_id)
     balance_ref = Ref(Balance, refund.tenant_id, refund.customer_id)
     found = work.load(note_ref, balance_ref)
-    note, entry = credit_notes.refund_failed(found.require(note_ref), refund, at)
+    note, entry = credit_note.refund_failed(found.require(note_ref), refund, at)
     work.save(entry)
     _add_to_balance(work, found.get(balance_ref) or _no_balance(refund, refund.amount.currency), refund.amount)
     return work.save(note)
@@ -179,7 +178,7 @@ class CreditNotes:
     collector: Collector
     refunder: Refunder
 
-    def create(self, work: Work, invoice_id: str, wish: CreditWish) -> CreditNoteView:
+    def create(self, work: Work, invoice_id: str, request: CreditRequest) -> CreditNoteView:
         """Issue a credit note on an invoice, and pay it out where that is wanted.
 
         Raises:
@@ -195,32 +194,32 @@ class CreditNotes:
             return self._go_on(work, work.progress)
         invoice = found.require(invoice_ref)
         sequence = found.get(sequence_ref) or CreditNoteSequence(work.tenant.id, work.tenant.invoice_prefix)
-        if wish.payment_id is not None and invoice.status is not InvoiceStatus.PAID:
+        if request.payment_id is not None and invoice.status is not InvoiceStatus.PAID:
             # What is credited of an open invoice comes off what it asks for, before anything goes back to a card.
             raise InvalidState.of("invoice", invoice.status, "refunded; issue a credit note")
-        read = self._load(work, invoice, sequence, wish)
-        self._check(read, wish)
+        read = self._load(work, invoice, sequence, request)
+        self._check(read, request)
         loaded = self._withdrawn(work, read)
         if loaded is None:
             # The payer was faster. That is written down first; the credit then goes where a paid invoice's goes.
             work.checkpoint({})
-            return self.create(work, invoice_id, wish)
-        issued = credit_notes.issue(loaded.invoice, wish, work.fresh_id("cn", loaded.at), sequence, loaded.at)
-        return self._carry_out(work, loaded, issued, wish.payment_id)
+            return self.create(work, invoice_id, request)
+        issued = credit_note.issue(loaded.invoice, request, work.fresh_id("cn", loaded.at), sequence, loaded.at)
+        return self._carry_out(work, loaded, issued, request.payment_id)
 
     @staticmethod
-    def _check(loaded: _Loaded, wish: CreditWish) -> None:
+    def _check(loaded: _Loaded, request: CreditRequest) -> None:
         """Refuse what cannot be before anything outside is touched."""
-        note = credit_notes.issue(loaded.invoice, wish, "", loaded.sequence, loaded.at).credit_note
+        note = credit_note.issue(loaded.invoice, request, "", loaded.sequence, loaded.at).credit_note
         if not note.to_refund.is_zero:
-            _paid_by(loaded.payments, note.to_refund, wish.payment_id)
+            _paid_by(loaded.payments, note.to_refund, request.payment_id)
 
-    def _load(self, work: Work, invoice: Invoice, sequence: CreditNoteSequence, wish: CreditWish) -> _Loaded:
+    def _load(self, work: Work, invoice: Invoice, sequence: CreditNoteSequence, request: CreditRequest) -> _Loaded:
         tenant_id = work.tenant.id
         customer_ref = Ref(Customer, tenant_id, invoice.customer_id)
         balance_ref = Ref(Balance, tenant_id, invoice.customer_id)
         subscription_ref = Ref(Subscription, tenant_id, invoice.subscription_id or "")
-        payment_ids = _payment_ids(invoice, all_of_them=wish.refund)
+        payment_ids = _payment_ids(invoice, all_of_them=request.refund)
         payment_refs = [Ref(Payment, tenant_id, each) for each in payment_ids]
         refs = [ref for ref in (customer_ref, balance_ref, subscription_ref) if ref.id]
         found: Found = work.load(*refs, *payment_refs)
@@ -248,10 +247,10 @@ class CreditNotes:
             raise InvalidState.of("payment", latest.status, "followed by a credit note")
         if latest.status is PaymentStatus.SUCCEEDED:
             raise LostRace("The invoice was paid while it was being read")
-        case = self.collector.withdraw(work, Case(latest, invoice, loaded.subscription), loaded.at)
-        if case.payment.status is PaymentStatus.SUCCEEDED:
+        attempt = self.collector.withdraw(work, Attempt(latest, invoice, loaded.subscription), loaded.at)
+        if attempt.payment.status is PaymentStatus.SUCCEEDED:
             return None
-        return replace(loaded, invoice=case.invoice, subscription=case.subscription)
+        return replace(loaded, invoice=attempt.invoice, subscription=attempt.subscription)
 
     def _carry_out(self, work: Work, loaded: _Loaded, issued: Issued, payment_id: str | None) -> CreditNoteView:
         note, refund = issued.credit_note, None
@@ -345,4 +344,4 @@ def _add_to_balance(work: Work, balance: Balance, amount: Money) -> None:
 
 
 def _no_balance(of: Invoice | Refund, currency: str) -> Balance:
-    return balances.empty(of.tenant_id, of.customer_id, currency)
+    return Balance.empty(of.tenant_id, of.customer_id, currency)

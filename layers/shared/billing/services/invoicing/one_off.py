@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.customers.customer import Customer
-from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing import issuing
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.invoicing.one_off import OneOffLine, check_limits, discounted, priced
 from billing.domain.kernel.errors import InvalidState, TaxJurisdictionUnsupported, Unavailable, ValidationFailed
@@ -18,7 +18,7 @@ from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.payment import SettledBy
 from billing.services.catalog import coupons
 from billing.services.clocks.customer_time import customer_time
-from billing.services.invoicing.biller import Biller, Books, Occasion
+from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
 from billing.services.kernel.work import Found, Ref, Work
 
 
@@ -64,7 +64,7 @@ class DraftChanges:
 class Sale:
     """What a one-off invoice is made with."""
 
-    books: Books
+    context: BillingContext
     lines: tuple[InvoiceLine, ...]
     at: datetime
     found: Found
@@ -95,11 +95,11 @@ class ManualInvoices:
             assert invoice is not None
             return invoice
         sale = self.sale(work, new, found)
-        customer = sale.books.customer
+        customer = sale.context.customer
         discount: Discount | None = None
         if new.coupon_code is not None:
             discount = coupons.redeemed(work, found, new.coupon_code, customer, None, customer.currency, sale.at)
-        draft = invoicing.draft(
+        draft = issuing.draft(
             work.tenant,
             customer,
             work.fresh_id("in", sale.at),
@@ -109,9 +109,9 @@ class ManualInvoices:
         )
         draft = replace(draft, coupon=discount, auto_charge=new.auto_charge, metadata=new.metadata)
         if not new.auto_finalize:
-            return self.biller.keep(work, self._taxed_where_known(sale.books, draft, sale.at))
-        occasion = Occasion(BillingReason.MANUAL, sale.at, SettledBy.REQUEST, off_session=True)
-        return self.biller.bill(work, sale.books, draft, occasion)
+            return self.biller.keep(work, self._taxed_where_known(sale.context, draft, sale.at))
+        options = BillingOptions(BillingReason.MANUAL, sale.at, SettledBy.REQUEST, off_session=True)
+        return self.biller.bill(work, sale.context, draft, options)
 
     def load(self, work: Work, new: NewInvoice) -> Found:
         """The one batch that a one-off invoice is decided on."""
@@ -136,7 +136,7 @@ class ManualInvoices:
             )
         lines = priced(new.lines, customer.currency, new.tax_inclusive)
         check_limits(lines)
-        return Sale(self.biller.books(found, tenant, customer), lines, customer_time(work, customer), found)
+        return Sale(self.biller.context(found, tenant, customer), lines, customer_time(work, customer), found)
 
     def update(self, work: Work, invoice_id: str, changes: DraftChanges) -> Invoice:
         """A draft with other lines, more lines or other metadata, and the tax that follows from them.
@@ -167,13 +167,15 @@ class ManualInvoices:
             replace(line, id=f"{invoice.id}-{n}", taxes=line.taxes if line.credits else ())
             for n, line in enumerate(lines, 1)
         ]
-        draft = invoicing.with_lines(invoice, named)
-        return self._taxed_where_known(self.biller.books(found, tenant, customer), draft, customer_time(work, customer))
+        draft = issuing.with_lines(invoice, named)
+        return self._taxed_where_known(
+            self.biller.context(found, tenant, customer), draft, customer_time(work, customer)
+        )
 
-    def _taxed_where_known(self, books: Books, draft: Invoice, at: datetime) -> Invoice:
+    def _taxed_where_known(self, context: BillingContext, draft: Invoice, at: datetime) -> Invoice:
         """The draft with its tax; without, where nobody knows it yet: it is asked again when it is finalized."""
         try:
-            return self.biller.taxed(books, draft, at)
+            return self.biller.taxed(context, draft, at)
         except (Unavailable, TaxJurisdictionUnsupported):
             return replace(draft, tax_waits=True)
 

@@ -22,7 +22,7 @@ from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.work import Ref, Work
-from billing.services.payments.collection import Case, Collector
+from billing.services.payments.collection import Attempt, Collector
 from billing.services.payments.methods import at_stripe, usable
 from billing.services.payments.processor import OpenedIntent
 
@@ -83,8 +83,10 @@ class InvoicePayments:
         payment, invoice = self.collector.attempt(work, due.invoice, customer, method_id, due.at, off_session)
         work.checkpoint({"payment": payment.id})
         result = self.collector.charge(payment)
-        case = self.collector.settle(work, Case(payment, invoice, subscription), result, due.at, SettledBy.REQUEST)
-        return Paid(case.payment, case.invoice, result.next_secret if off_session else result.client_secret)
+        attempt = self.collector.settle(
+            work, Attempt(payment, invoice, subscription), result, due.at, SettledBy.REQUEST
+        )
+        return Paid(attempt.payment, attempt.invoice, result.next_secret if off_session else result.client_secret)
 
     def intent(
         self, work: Work, invoice_id: str, amount: Money | None, payment_method_id: str | None, save_method: bool
@@ -140,10 +142,10 @@ class InvoicePayments:
                 raise InvalidState.of("payment", latest.status, "followed by another charge")
             if latest.status is PaymentStatus.SUCCEEDED:
                 raise LostRace("The invoice was paid while it was being read")
-            case = self.collector.withdraw(work, Case(latest, invoice, subscription), at, replaced=True)
-            if case.payment.status is PaymentStatus.SUCCEEDED:
-                return Paid(case.payment, case.invoice, None)
-            invoice, subscription = case.invoice, case.subscription
+            attempt = self.collector.withdraw(work, Attempt(latest, invoice, subscription), at, replaced=True)
+            if attempt.payment.status is PaymentStatus.SUCCEEDED:
+                return Paid(attempt.payment, attempt.invoice, None)
+            invoice, subscription = attempt.invoice, attempt.subscription
         method = found.get(method_ref) if method_ref is not None else None
         return _DueForPayment(invoice, customer, subscription, method, at)
 
@@ -185,9 +187,11 @@ class InvoicePayments:
             secret = self.collector.secret_of(payment)
             return Paid(payment, work.load(invoice_ref).require(invoice_ref), secret)
         result = self.collector.resolve(work, payment)
-        case = Case(payment, invoice, found.get(subscription_ref))
-        case = self.collector.settle(work, case, result, payment.created_at, SettledBy.REQUEST)
-        return Paid(case.payment, case.invoice, result.next_secret if payment.off_session else result.client_secret)
+        attempt = Attempt(payment, invoice, found.get(subscription_ref))
+        attempt = self.collector.settle(work, attempt, result, payment.created_at, SettledBy.REQUEST)
+        return Paid(
+            attempt.payment, attempt.invoice, result.next_secret if payment.off_session else result.client_secret
+        )
 
 
 def failure(payment: Payment, client_secret: str | None) -> BillingError | None:

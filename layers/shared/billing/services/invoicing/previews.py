@@ -43,8 +43,8 @@ class InvoicePreviews:
         upcoming = next_step(subscription, plan)
         used = usage.so_far(work, found, upcoming.before, plan, upcoming.at)
         step, at = require_invoiced(subscription, used.on(upcoming.step)), upcoming.at
-        books = self.biller.books(found, tenant, found.require(customer_ref))
-        return self.biller.preview(books, step.invoiced, at, step.subscription)
+        context = self.biller.context(found, tenant, found.require(customer_ref))
+        return self.biller.preview(context, step.invoiced, at, step.subscription)
 
     def one_off(self, work: Work, new: NewInvoice) -> Invoice:
         """A one-off invoice, its coupon taken off but not redeemed.
@@ -55,8 +55,8 @@ class InvoicePreviews:
         """
         manual = ManualInvoices(self.biller)
         sale = manual.sale(work, new, manual.load(work, new))
-        customer = sale.books.customer
+        customer = sale.context.customer
         discount = None
         if new.coupon_code is not None:
             discount = coupons.previewed(sale.found, new.coupon_code, customer, None, customer.currency, sale.at)
-        return self.biller.preview(sale.books, discounted(sale.lines, discount), sale.at, None)
+        return self.biller.preview(sale.context, discounted(sale.lines, discount), sale.at, None)

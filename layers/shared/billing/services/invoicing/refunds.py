@@ -8,7 +8,7 @@ payment without an invoice is given back as it is.
 from dataclasses import dataclass
 
 from billing.domain.customers.customer import Customer
-from billing.domain.invoicing.credit_note import CreditWish
+from billing.domain.invoicing.credit_note import CreditRequest
 from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvailable
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentStatus
@@ -16,7 +16,7 @@ from billing.domain.payments.refund import Refund, RefundStatus
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.kernel.work import Ref, Work
-from billing.services.payments import queries as payments
+from billing.services.payments import queries
 from billing.services.payments.refunds import Refunder, in_balance, require_refundable
 
 
@@ -41,7 +41,7 @@ class PaymentRefunds:
             RefundExceedsAvailable: more than is left of it, of its invoice, or of the balance that it went to.
             Unavailable: the card processor is down; nothing is written.
         """
-        ref = Ref(Payment, work.tenant.id, payments.id_of(work, payment_id))
+        ref = Ref(Payment, work.tenant.id, queries.id_of(work, payment_id))
         payment = work.load(ref).require(ref)
         if work.progress is not None and "refund" in work.progress:
             return self._go_on(work, work.progress, payment)
@@ -58,8 +58,8 @@ class PaymentRefunds:
 
     def _credited(self, work: Work, payment: Payment, wanted: Money, reason: str | None) -> Refund:
         assert payment.invoice_id is not None
-        wish = CreditWish(wanted.micros, reason=reason, refund=True, payment_id=payment.id)
-        refund = self.credit_notes.create(work, payment.invoice_id, wish).refund
+        request = CreditRequest(wanted.micros, reason=reason, refund=True, payment_id=payment.id)
+        refund = self.credit_notes.create(work, payment.invoice_id, request).refund
         assert refund is not None
         return refund
 
@@ -76,7 +76,7 @@ class PaymentRefunds:
         """Go on from the first commit of an earlier run: ask about its refund instead of starting anew."""
         if "creditNote" in progress:
             assert payment.invoice_id is not None
-            refund = self.credit_notes.create(work, payment.invoice_id, CreditWish(None)).refund
+            refund = self.credit_notes.create(work, payment.invoice_id, CreditRequest(None)).refund
             assert refund is not None
             return refund
         ref = Ref(Refund, work.tenant.id, progress["refund"])

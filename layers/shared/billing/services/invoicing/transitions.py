@@ -9,13 +9,13 @@ from billing.domain.invoicing import settlement
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.errors import BillingError, InvalidState, LostRace
 from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.customer_time import customer_time
-from billing.services.invoicing.biller import Biller, Occasion
+from billing.services.invoicing.biller import Biller, BillingOptions
 from billing.services.invoicing.voiding import void
 from billing.services.kernel.work import Found, Ref, Work
-from billing.services.payments.collection import Case
+from billing.services.payments.collection import Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class InvoiceTransitions:
             raise InvalidState.of("invoice", invoice.status, "finalized")
         found = self._about(work, invoice, *self.biller.refs(work.tenant, invoice.customer_id))
         customer = found.require(_customer_ref(invoice))
-        occasion = Occasion(invoice.reason, customer_time(work, customer), SettledBy.REQUEST, off_session=True)
-        books = self.biller.books(found, work.tenant, customer)
-        billed = self.biller.finalize(work, books, invoice, found.get(_subscription_ref(invoice)), occasion)
+        options = BillingOptions(invoice.reason, customer_time(work, customer), SettledBy.REQUEST, off_session=True)
+        context = self.biller.context(found, work.tenant, customer)
+        billed = self.biller.finalize(work, context, invoice, found.get(_subscription_ref(invoice)), options)
         assert billed.invoice is not None
         return billed.invoice
 
@@ -112,8 +112,8 @@ class InvoiceTransitions:
             raise InvalidState.of("payment", payment.status, "given up")
         if payment.status is PaymentStatus.SUCCEEDED:
             raise LostRace("The invoice was paid while it was being read")
-        case = self.biller.collector.withdraw(work, Case(payment, invoice, subscription), at)
-        return case.invoice, case.subscription
+        attempt = self.biller.collector.withdraw(work, Attempt(payment, invoice, subscription), at)
+        return attempt.invoice, attempt.subscription
 
     def _follow(self, work: Work, subscription: Subscription | None, voided: Invoice, at: datetime) -> None:
         if subscription is None:

@@ -30,14 +30,14 @@ from billing.domain.payments.payment import (
     stripe_metadata,
     with_result,
 )
-from billing.domain.subscriptions import subscription as lifecycle
-from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.domain.subscriptions import lifecycle
+from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.domain.tenant import Tenant
 from billing.services.clocks.customer_time import shard_of
 from billing.services.customers import balances
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.idempotency_keys import outside_key
-from billing.services.payments.processor import CardProcessor, IntentWish, OpenedIntent, OutcomeUnknown
+from billing.services.payments.processor import CardProcessor, IntentRequest, OpenedIntent, OutcomeUnknown
 
 RESEND_WITHIN = timedelta(hours=23)
 """Stripe knows a key for 24 hours; after that the same request would charge again, so it is looked up instead."""
@@ -45,7 +45,7 @@ _PENDING = ChargeResult(PaymentStatus.PENDING, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Attempt:
     """What one payment is about."""
 
     payment: Payment
@@ -133,8 +133,8 @@ class Collector:
         payment = self._new_attempt(work, invoice, customer, None, at, off_session=False)
         # To charge this attempt instead is another request, and so is one for what a credit note has left of it.
         key = f"{payment.idempotency_key}:intent:{payment.amount.micros}"
-        wish = IntentWish(payment.amount, payment.stripe_customer_id, stripe_metadata(payment), save_method, key)
-        opened = self.processor.open_intent(wish)
+        request = IntentRequest(payment.amount, payment.stripe_customer_id, stripe_metadata(payment), save_method, key)
+        opened = self.processor.open_intent(request)
         payment = work.save(self.waiting(payment, opened, work.now))
         return payment, work.save(settlement.attempted(invoice, payment)), opened
 
@@ -183,31 +183,31 @@ class Collector:
     def settle(
         self,
         work: Work,
-        case: Case,
+        attempt: Attempt,
         result: ChargeResult,
         at: datetime,
         by: SettledBy,
         event_id: str | None = None,
-    ) -> Case:
+    ) -> Attempt:
         """Stage what follows from Stripe's word.
 
         Args:
             at: now, on the customer's clock.
             event_id: Stripe's event, where a webhook brought the news.
         """
-        payment = self.heard(work, case.payment, result, at, by, event_id)
-        if payment is case.payment:
-            return case
+        payment = self.payment_after(work, attempt.payment, result, at, by, event_id)
+        if payment is attempt.payment:
+            return attempt
         if payment.status is PaymentStatus.SUCCEEDED:
-            return self._succeeded(work, replace(case, payment=payment), at)
+            return self._succeeded(work, replace(attempt, payment=payment), at)
         payment = work.save(payment)
         if payment.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
-            return self._failed(work, replace(case, payment=payment), at)
+            return self._failed(work, replace(attempt, payment=payment), at)
         if payment.status is PaymentStatus.REQUIRES_ACTION:
             work.emit("payment.requires_action", payment)
-        return replace(case, payment=payment)
+        return replace(attempt, payment=payment)
 
-    def heard(
+    def payment_after(
         self, work: Work, payment: Payment, result: ChargeResult, at: datetime, by: SettledBy, event_id: str | None
     ) -> Payment:
         """The payment after Stripe's word, with its next alarm; unchanged where that is old news.
@@ -224,7 +224,7 @@ class Collector:
             return replace(after, due=Due(wall_clock_shard(after.id, self.due_shards), work.now + PAYER_HAS))
         return after
 
-    def withdraw(self, work: Work, case: Case, at: datetime, replaced: bool = False) -> Case:
+    def withdraw(self, work: Work, attempt: Attempt, at: datetime, replaced: bool = False) -> Attempt:
         """Take back an attempt that its payer could still complete, before another one is made.
 
         A form that the payer has open keeps its secret: without this, an old form and a new card would both pay.
@@ -236,16 +236,16 @@ class Collector:
         Raises:
             InvalidState: it can be taken back no more, and has no outcome yet.
         """
-        payment = case.payment
+        payment = attempt.payment
         if not payment.in_the_payers_hands:
-            return case
-        result = self.taken_back(payment)
+            return attempt
+        result = self.cancel_charge(payment)
         if not replaced or result.status is PaymentStatus.SUCCEEDED:
-            return self.settle(work, case, result, at, SettledBy.REQUEST)
-        after = self.heard(work, payment, result, at, SettledBy.REQUEST, None)
-        return case if after is payment else replace(case, payment=work.save(after))
+            return self.settle(work, attempt, result, at, SettledBy.REQUEST)
+        after = self.payment_after(work, payment, result, at, SettledBy.REQUEST, None)
+        return attempt if after is payment else replace(attempt, payment=work.save(after))
 
-    def taken_back(self, payment: Payment) -> ChargeResult:
+    def cancel_charge(self, payment: Payment) -> ChargeResult:
         """Cancel an attempt at Stripe: canceled, or paid where the payer was faster.
 
         Raises:
@@ -256,18 +256,18 @@ class Collector:
             raise InvalidState.of("payment", result.status, "taken back")
         return result
 
-    def _succeeded(self, work: Work, case: Case, at: datetime) -> Case:
-        received = settlement.paid(case.invoice, case.payment, at)
+    def _succeeded(self, work: Work, attempt: Attempt, at: datetime) -> Attempt:
+        received = settlement.paid(attempt.invoice, attempt.payment, at)
         excess = None if received.excess.is_zero else received.excess
-        case = replace(case, payment=work.save(replace(case.payment, excess=excess)))
+        attempt = replace(attempt, payment=work.save(replace(attempt.payment, excess=excess)))
         for entry in received.entries:
             work.save(entry)
-        balances.credit(work, case.invoice, received.excess)
+        balances.credit(work, attempt.invoice, received.excess)
         invoice = work.save(received.invoice)
-        work.emit("payment.succeeded", case.payment)
-        if case.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
+        work.emit("payment.succeeded", attempt.payment)
+        if attempt.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
             work.emit("invoice.paid", invoice)
-        return Case(case.payment, invoice, self.paid(work, case.subscription, invoice, at))
+        return Attempt(attempt.payment, invoice, self.paid(work, attempt.subscription, invoice, at))
 
     def paid(
         self, work: Work, subscription: Subscription | None, invoice: Invoice, at: datetime
@@ -291,23 +291,23 @@ class Collector:
         """The due shard of a subscription."""
         return shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.due_shards)
 
-    def _failed(self, work: Work, case: Case, at: datetime) -> Case:
-        work.emit("payment.failed", case.payment)
-        invoice, subscription = case.invoice, case.subscription
-        if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != case.payment.id:
-            return case  # a later attempt has decided about the invoice already
-        failed = settlement.payment_failed(invoice, case.payment)
+    def _failed(self, work: Work, attempt: Attempt, at: datetime) -> Attempt:
+        work.emit("payment.failed", attempt.payment)
+        invoice, subscription = attempt.invoice, attempt.subscription
+        if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != attempt.payment.id:
+            return attempt  # a later attempt has decided about the invoice already
+        failed = settlement.payment_failed(invoice, attempt.payment)
         began = subscription is None or subscription.state is not SubscriptionState.INCOMPLETE
         if invoice.auto_charge and began:
-            for_good = case.payment.error is not None and case.payment.error.final
-            dunning = (invoice.dunning or Dunning(at)).refused(case.payment.payment_method_id, for_good)
+            for_good = attempt.payment.error is not None and attempt.payment.error.final
+            dunning = (invoice.dunning or Dunning(at)).refused(attempt.payment.payment_method_id, for_good)
             failed = self.in_dunning(failed, work.tenant, dunning, at)
         invoice = work.save(failed)
         work.emit("invoice.payment_failed", invoice)
         if subscription is not None:
-            unpaid = lifecycle.invoice_unpaid(_without_dead_method(subscription, case.payment), invoice.id)
+            unpaid = lifecycle.invoice_unpaid(_without_dead_method(subscription, attempt.payment), invoice.id)
             subscription = _saved(work, subscription, unpaid)
-        return Case(case.payment, invoice, subscription)
+        return Attempt(attempt.payment, invoice, subscription)
 
     def check_due(self, payment_id: str, now: datetime) -> Due:
         """When an attempt without an outcome is looked up, by default."""
@@ -339,7 +339,7 @@ def event_of(before: Subscription | None, after: Subscription) -> str:
         return "subscription.created"
     if before.state is after.state:
         return "subscription.updated"
-    if before.state is SubscriptionState.PAUSED and after.state in lifecycle.RENEWING:
+    if before.state is SubscriptionState.PAUSED and after.state in RENEWING:
         return "subscription.resumed"
     return _ENTERED.get(after.state, "subscription.updated")
 
@@ -351,9 +351,9 @@ _ENTERED = {
 }
 
 
-def load_case(
+def load_attempt(
     work: Work, tenant_id: str, payment_id: str, invoice_id: str, subscription_id: str | None, *also: Ref[Any]
-) -> tuple[Case | None, Found]:
+) -> tuple[Attempt | None, Found]:
     """The payment with its invoice and subscription; None where the payment is not written (yet).
 
     Args:
@@ -365,4 +365,4 @@ def load_case(
     payment, invoice = found.get(payment_ref), found.get(invoice_ref)
     if payment is None or invoice is None:
         return None, found
-    return Case(payment, invoice, found.get(subscription_ref) if subscription_ref else None), found
+    return Attempt(payment, invoice, found.get(subscription_ref) if subscription_ref else None), found

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.invoice import Invoice
-from billing.domain.payments import dispute as domain
-from billing.domain.payments.dispute import Dispute, DisputeNews
+from billing.domain.payments import dispute
+from billing.domain.payments.dispute import Dispute, DisputeSnapshot
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.services.kernel.failures import NotWrittenYet
 from billing.services.kernel.work import Work
@@ -26,7 +26,7 @@ class Disputed:
     dispute: Dispute | None
 
 
-def apply(work: Work, about: Disputed, news: DisputeNews, at: datetime) -> bool:
+def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime) -> bool:
     """Stage what Stripe's word on a dispute changes; False where it is old news.
 
     What it takes is held back of the payment (nobody refunds it a second time) and said on the invoice.
@@ -40,14 +40,14 @@ def apply(work: Work, about: Disputed, news: DisputeNews, at: datetime) -> bool:
     payment, before = about.payment, about.dispute
     if payment.status is not PaymentStatus.SUCCEEDED:
         raise NotWrittenYet(f"{payment.id} is {payment.status}, and disputed")
-    after = domain.opened(payment, news, at) if before is None else domain.with_news(before, news, at)
+    after = dispute.opened(payment, snapshot, at) if before is None else dispute.with_snapshot(before, snapshot, at)
     if after is before:
         return False
-    entry = domain.entry_for(before, after, at)
+    entry = dispute.entry_for(before, after, at)
     if entry is not None:
         work.save(entry)
     after = work.save(after)
-    held = domain.held_back(payment, after)
+    held = dispute.held_back(payment, after)
     if held != payment:
         work.save(held)
     if about.invoice is not None:

@@ -1,7 +1,7 @@
 """Saved payment methods: have one that a customer may be charged by, save, choose and remove them.
 
 Stripe keeps the methods, this is what is known of them here. A method may come and go without us (a form that a payer
-completed, somebody at Stripe's dashboard): its webhook ends in ``kept`` or ``removed`` as a request does.
+completed, somebody at Stripe's dashboard): its webhook ends in ``store_method`` or ``remove_method`` as a request does.
 """
 
 from collections.abc import Callable
@@ -60,10 +60,10 @@ def usable(
         known = work.load(ref).get(ref)
         if known is not None:
             _require_own(known, customer.id)
-    return kept(work, customer, stripe_id, attached, known)
+    return store_method(work, customer, stripe_id, attached, known)
 
 
-def kept(
+def store_method(
     work: Work, customer: Customer, stripe_customer_id: str, attached: AttachedMethod, known: PaymentMethod | None
 ) -> tuple[Customer, PaymentMethod]:
     """Stage a method that Stripe has attached to a customer, and the customer with what changed on it.
@@ -94,14 +94,14 @@ def _with_default(work: Work, before: Customer, after: Customer, method: Payment
     return after
 
 
-def chosen(work: Work, customer: Customer, method_id: str | None) -> Customer:
+def choose_default(work: Work, customer: Customer, method_id: str | None) -> Customer:
     """The customer with another default method, or with none, staged."""
     customer = work.save(replace(customer, default_payment_method_id=method_id))
     work.emit("customer.updated", customer)
     return customer
 
 
-def removed(work: Work, customer: Customer, method: PaymentMethod) -> PaymentMethod:
+def remove_method(work: Work, customer: Customer, method: PaymentMethod) -> PaymentMethod:
     """Stage that a method is gone: what was shown of it is erased, and nothing is charged to it any more.
 
     The customer's newest other method takes its place as default, where there is one; subscriptions that were paid by
@@ -112,7 +112,7 @@ def removed(work: Work, customer: Customer, method: PaymentMethod) -> PaymentMet
         return method
     _freed(work, customer.id, {method.id})
     if customer.default_payment_method_id == method.id:
-        chosen(work, customer, _newest_but(work, method))
+        choose_default(work, customer, _newest_but(work, method))
     else:
         work.save(customer)
     return work.save(replace(method, card=None, detached_at=work.now))
@@ -126,7 +126,7 @@ def tombstone(work: Work, customer: Customer, method_id: str) -> PaymentMethod:
     return work.save(gone)
 
 
-def customer_gone(work: Work, customer: Customer) -> Customer:
+def forget_stripe_customer(work: Work, customer: Customer) -> Customer:
     """Stage that somebody deleted a customer at Stripe, and all its methods with it; the next charge makes another one.
 
     However many they are: what does not fit one commit is committed on the way, and can be done again.
@@ -182,7 +182,7 @@ def at_stripe(
     try:
         return customer, call(customer)
     except CustomerUnknown:
-        customer = with_stripe_customer(work, processor, customer_gone(work, customer))
+        customer = with_stripe_customer(work, processor, forget_stripe_customer(work, customer))
         return customer, call(customer)
 
 
@@ -276,7 +276,7 @@ class PaymentMethods:
             return method  # its webhook was faster, or this is the retry
         # Stripe first: a method that is gone here and charged there would be worse than one that is asked for twice.
         self.processor.detach(method.id, outside_key(work, method.tenant_id, "detach", method.id))
-        return removed(work, customer, method)
+        return remove_method(work, customer, method)
 
     def set_default(self, work: Work, method_id: str) -> PaymentMethod:
         """Have a customer charged by this method, where nothing else is said.
@@ -288,7 +288,7 @@ class PaymentMethods:
         method, customer = self._owned(work, method_id)
         _require_own(method, customer.id)
         if customer.default_payment_method_id != method.id:
-            chosen(work, customer, method.id)
+            choose_default(work, customer, method.id)
         return method
 
     @staticmethod

@@ -26,11 +26,11 @@ from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Collector
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.methods import at_stripe, is_old, usable
-from billing.services.payments.processor import IntentWish, OpenedIntent
+from billing.services.payments.processor import IntentRequest, OpenedIntent
 
 
 @dataclass(frozen=True, slots=True)
-class OneTimeWish:
+class OneTimeRequest:
     """What is to be paid, and by whom.
 
     Args:
@@ -64,7 +64,7 @@ class OneTimePayments:
 
     collector: Collector
 
-    def charge(self, work: Work, wish: OneTimeWish) -> Made:
+    def charge(self, work: Work, request: OneTimeRequest) -> Made:
         """Charge a saved method now.
 
         Raises:
@@ -73,19 +73,19 @@ class OneTimePayments:
             PaymentMethodInvalid: there is no method to charge, or it is another customer's.
             Unavailable: the card processor is down; nothing is written.
         """
-        _require_chargeable(wish.amount)
-        customer_ref = _customer_ref(work, wish)
-        method_ref = Ref(PaymentMethod, work.tenant.id, wish.payment_method_id or "")
+        _require_chargeable(request.amount)
+        customer_ref = _customer_ref(work, request)
+        method_ref = Ref(PaymentMethod, work.tenant.id, request.payment_method_id or "")
         found = work.load(customer_ref, *([method_ref] if method_ref.id else []))
         if work.progress is not None:
             return self._go_on(work, work.progress["payment"])
         self.collector.processor.ready()
         customer = found.require(customer_ref)
         at = customer_time(work, customer)
-        customer, method_id = self._method(work, customer, wish.payment_method_id, found.get(method_ref))
+        customer, method_id = self._method(work, customer, request.payment_method_id, found.get(method_ref))
         payment_id = work.fresh_id("pay", at)
         payment = replace(
-            self._new(work, wish, customer, payment_id, at),
+            self._new(work, request, customer, payment_id, at),
             payment_method_id=method_id,
             due=self.collector.check_due(payment_id, work.now),
         )
@@ -94,7 +94,7 @@ class OneTimePayments:
         result = self.collector.charge(payment)
         return self._made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
 
-    def intent(self, work: Work, wish: OneTimeWish) -> Made:
+    def intent(self, work: Work, request: OneTimeRequest) -> Made:
         """Have a payer pay who is present: by a method now, or in a form, within a day.
 
         Raises:
@@ -103,22 +103,22 @@ class OneTimePayments:
             PaymentMethodInvalid: the method that is named is another customer's, or cannot be used.
             Unavailable: the card processor is down; nothing is written.
         """
-        if wish.payment_method_id is not None:
-            return self.charge(work, wish)
-        _require_chargeable(wish.amount)
-        customer_ref = _customer_ref(work, wish)
+        if request.payment_method_id is not None:
+            return self.charge(work, request)
+        _require_chargeable(request.amount)
+        customer_ref = _customer_ref(work, request)
         customer = work.load(customer_ref).require(customer_ref)
         at = customer_time(work, customer)
 
         def open_intent(customer: Customer) -> tuple[str, OpenedIntent]:
-            return self._opened(work, wish, customer)
+            return self._opened(work, request, customer)
 
         customer, (key, opened) = at_stripe(work, self.collector.processor, customer, open_intent)
         payment_id = intent_payment_id(customer.tenant_id, opened.id, opened.created_at)
-        payment = replace(self._new(work, wish, customer, payment_id, at), idempotency_key=key)
+        payment = replace(self._new(work, request, customer, payment_id, at), idempotency_key=key)
         return Made(work.save(self.collector.waiting(payment, opened, work.now)), opened.client_secret)
 
-    def _opened(self, work: Work, wish: OneTimeWish, customer: Customer) -> tuple[str, OpenedIntent]:
+    def _opened(self, work: Work, request: OneTimeRequest, customer: Customer) -> tuple[str, OpenedIntent]:
         """A new intent, and its key at Stripe."""
         stripe_id = customer.stripe_customer_id or ""
         metadata = {"tenant_id": customer.tenant_id, "customer_id": customer.id, FORM: "one_time"}
@@ -126,13 +126,13 @@ class OneTimePayments:
             metadata["test_clock_id"] = customer.test_clock_id
         key = outside_key(work, customer.tenant_id, "intent", stripe_id)
         opened = self.collector.processor.open_intent(
-            IntentWish(wish.amount, stripe_id, metadata, wish.save_method, key)
+            IntentRequest(request.amount, stripe_id, metadata, request.save_method, key)
         )
         if not is_old(opened, work.now):
             return key, opened
         key = f"{key}:{opened.id}"
         return key, self.collector.processor.open_intent(
-            IntentWish(wish.amount, stripe_id, metadata, wish.save_method, key)
+            IntentRequest(request.amount, stripe_id, metadata, request.save_method, key)
         )
 
     def settle(
@@ -150,7 +150,7 @@ class OneTimePayments:
             at: now, on the customer's clock.
             event_id: Stripe's event, where a webhook brought the news.
         """
-        after = self.collector.heard(work, payment, result, at, by, event_id)
+        after = self.collector.payment_after(work, payment, result, at, by, event_id)
         if after is payment:
             return payment
         after = work.save(after)
@@ -172,7 +172,7 @@ class OneTimePayments:
         """
         if not payment.in_the_payers_hands:
             return payment
-        return self.settle(work, payment, self.collector.taken_back(payment), at, SettledBy.SWEEP)
+        return self.settle(work, payment, self.collector.cancel_charge(payment), at, SettledBy.SWEEP)
 
     def _go_on(self, work: Work, payment_id: str) -> Made:
         """Go on from the first commit of an earlier run: ask about its attempt instead of starting anew."""
@@ -199,29 +199,29 @@ class OneTimePayments:
         return customer, customer.default_payment_method_id
 
     @staticmethod
-    def _new(work: Work, wish: OneTimeWish, customer: Customer, payment_id: str, at: datetime) -> Payment:
+    def _new(work: Work, request: OneTimeRequest, customer: Customer, payment_id: str, at: datetime) -> Payment:
         assert customer.stripe_customer_id is not None
         return Payment(
             id=payment_id,
             tenant_id=customer.tenant_id,
             customer_id=customer.id,
-            amount=wish.amount,
+            amount=request.amount,
             status=PaymentStatus.PENDING,
             attempt=1,
             idempotency_key=outside_key(work, customer.tenant_id, "payment", payment_id),
             stripe_customer_id=customer.stripe_customer_id,
             payment_method_id=None,
-            off_session=wish.off_session,
+            off_session=request.off_session,
             created_at=at,
             submitted_at=work.now,
-            order_id=wish.order_id,
+            order_id=request.order_id,
             test_clock_id=customer.test_clock_id,
-            metadata=wish.metadata,
+            metadata=request.metadata,
         )
 
 
-def _customer_ref(work: Work, wish: OneTimeWish) -> Ref[Customer]:
-    return Ref(Customer, work.tenant.id, wish.customer_id or work.tenant.default_customer_id)
+def _customer_ref(work: Work, request: OneTimeRequest) -> Ref[Customer]:
+    return Ref(Customer, work.tenant.id, request.customer_id or work.tenant.default_customer_id)
 
 
 def _require_chargeable(amount: Money) -> None:

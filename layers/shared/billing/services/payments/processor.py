@@ -6,7 +6,7 @@ from typing import Protocol
 
 from billing.domain.customers.customer import CardDisplay, Customer
 from billing.domain.kernel.money import Money
-from billing.domain.payments.dispute import DisputeNews
+from billing.domain.payments.dispute import DisputeSnapshot
 from billing.domain.payments.payment import ChargeResult, Payment
 from billing.domain.payments.refund import Refund, RefundResult
 
@@ -21,7 +21,7 @@ class AttachedMethod:
 
 
 @dataclass(frozen=True, slots=True)
-class IntentWish:
+class IntentRequest:
     """An intent that a payer is to complete in a form.
 
     Args:
@@ -81,7 +81,7 @@ class RefundOnFile:
 class DisputeOnFile:
     """A dispute as the processor has it now, and the metadata of the PaymentIntent that it is about."""
 
-    news: DisputeNews
+    snapshot: DisputeSnapshot
     payment_metadata: dict[str, str]
 
 
@@ -114,7 +114,7 @@ class CardProcessor(Protocol):
     def open_setup(self, processor_customer_id: str, metadata: dict[str, str], key: str) -> OpenedIntent:
         """An intent by which a payer saves a payment method in a form."""
 
-    def open_intent(self, wish: IntentWish) -> OpenedIntent:
+    def open_intent(self, request: IntentRequest) -> OpenedIntent:
         """An intent by which a payer pays in a form; it moves no money before that."""
 
     def retrieve_customer(self, processor_customer_id: str) -> dict[str, str]:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.domain.customers import balance as balances
 from billing.domain.customers.balance import Balance
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.currencies import charge_step
@@ -270,7 +269,7 @@ class Refunder:
             RefundExceedsAvailable: it holds less: the customer has used it.
         """
         ref = Ref(Balance, refund.tenant_id, refund.customer_id)
-        balance = work.load(ref).get(ref) or balances.empty(ref.tenant_id, ref.id, amount.currency)
+        balance = work.load(ref).get(ref) or Balance.empty(ref.tenant_id, ref.id, amount.currency)
         if amount > balance.amount:
             message = f"What was paid too much went to the customer's balance, and {balance.amount} are left there"
             raise RefundExceedsAvailable(message, (Detail("amount", OFF_BALANCE),))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from billing.domain.clocks import TestClock
+from billing.domain.clocks import Clock
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.payments.dispute import Dispute, dispute_id
@@ -17,18 +17,18 @@ from billing.domain.payments.refund import Refund
 from billing.services.kernel.failures import NotWrittenYet
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments import disputes, methods
-from billing.services.payments.collection import Collector, load_case
+from billing.services.payments.collection import Collector, load_attempt
 from billing.services.payments.disputes import Disputed
 from billing.services.payments.one_time import OneTimePayments
 from billing.services.payments.refunds import Refunder
 from billing.services.payments.stripe_lookup import (
-    CustomerGone,
-    DisputedNews,
+    CustomerDeleted,
+    DisputeUpdate,
     Event,
-    MethodNews,
-    News,
-    PaymentNews,
-    RefundNews,
+    MethodUpdate,
+    PaymentUpdate,
+    RefundUpdate,
+    Update,
     look_up,
 )
 
@@ -40,7 +40,7 @@ class StripeEvents:
     collector: Collector
     refunder: Refunder
 
-    def look_up(self, event: Event) -> News | None:
+    def look_up(self, event: Event) -> Update | None:
         """What the event is about, as it is now; None where it is nothing of ours.
 
         Raises:
@@ -48,99 +48,103 @@ class StripeEvents:
         """
         return look_up(self.collector.processor, event)
 
-    def apply(self, work: Work, event_id: str, news: News) -> bool:
+    def apply(self, work: Work, event_id: str, update: Update) -> bool:
         """Stage what the event changes; False where it is old news.
 
         Raises:
             NotWrittenYet: what it is about is not there.
             Unauthenticated: nor is its tenant: another stack shares the Stripe account.
         """
-        if isinstance(news, PaymentNews):
-            return self._charge(work, event_id, news)
-        if isinstance(news, RefundNews):
-            return self._refund(work, news)
-        if isinstance(news, DisputedNews):
-            return _disputed(work, news)
-        if isinstance(news, MethodNews):
-            return _method(work, news)
-        return _customer_gone(work, news)
+        if isinstance(update, PaymentUpdate):
+            return self._charge(work, event_id, update)
+        if isinstance(update, RefundUpdate):
+            return self._refund(work, update)
+        if isinstance(update, DisputeUpdate):
+            return _disputed(work, update)
+        if isinstance(update, MethodUpdate):
+            return _method(work, update)
+        return _customer_gone(work, update)
 
-    def _charge(self, work: Work, event_id: str, news: PaymentNews) -> bool:
-        if news.invoice_id is None:
-            payment, at, _ = _payment_and_time(work, news)
+    def _charge(self, work: Work, event_id: str, update: PaymentUpdate) -> bool:
+        if update.invoice_id is None:
+            payment, at, _ = _payment_and_time(work, update)
             one_time = OneTimePayments(self.collector)
-            return one_time.settle(work, payment, news.result, at, SettledBy.WEBHOOK, event_id) is not payment
-        clock = _clock_refs(news)
-        case, found = load_case(work, news.tenant_id, news.payment_id, news.invoice_id, news.subscription_id, *clock)
-        if case is None:
-            raise NotWrittenYet(f"{news.payment_id} of {work.tenant.id}")
-        at = _when(case.payment, found.get(clock[0]) if clock else None, work.now)
-        settled = self.collector.settle(work, case, news.result, at, SettledBy.WEBHOOK, event_id)
-        return settled is not case
+            return one_time.settle(work, payment, update.result, at, SettledBy.WEBHOOK, event_id) is not payment
+        clock = _clock_refs(update)
+        attempt, found = load_attempt(
+            work, update.tenant_id, update.payment_id, update.invoice_id, update.subscription_id, *clock
+        )
+        if attempt is None:
+            raise NotWrittenYet(f"{update.payment_id} of {work.tenant.id}")
+        at = _when(attempt.payment, found.get(clock[0]) if clock else None, work.now)
+        settled = self.collector.settle(work, attempt, update.result, at, SettledBy.WEBHOOK, event_id)
+        return settled is not attempt
 
-    def _refund(self, work: Work, news: RefundNews) -> bool:
-        refund_ref = Ref(Refund, news.tenant_id, news.refund_id)
-        payment_ref = Ref(Payment, news.tenant_id, news.payment_id)
-        clock = _clock_refs(news)
+    def _refund(self, work: Work, update: RefundUpdate) -> bool:
+        refund_ref = Ref(Refund, update.tenant_id, update.refund_id)
+        payment_ref = Ref(Payment, update.tenant_id, update.payment_id)
+        clock = _clock_refs(update)
         found = work.load(refund_ref, payment_ref, *clock)
         refund, payment = found.get(refund_ref), found.get(payment_ref)
-        if payment is None or (refund is None and news.is_ours):
-            raise NotWrittenYet(f"{news.refund_id} of {work.tenant.id}")
+        if payment is None or (refund is None and update.is_ours):
+            raise NotWrittenYet(f"{update.refund_id} of {work.tenant.id}")
         at = _when(refund or payment, found.get(clock[0]) if clock else None, work.now)
         if refund is not None:
-            return self.refunder.settle(work, refund, news.refund.result, at) is not refund
+            return self.refunder.settle(work, refund, update.refund.result, at) is not refund
         if payment.status is not PaymentStatus.SUCCEEDED:
             # Adopted now, it would not know what of the payment goes to the balance.
             raise NotWrittenYet(f"{payment.id} is {payment.status}, and refunded")
-        self.refunder.adopt(work, payment, news.refund, at)
+        self.refunder.adopt(work, payment, update.refund, at)
         return True
 
 
-def _disputed(work: Work, news: DisputedNews) -> bool:
-    dispute_ref = Ref(Dispute, news.tenant_id, dispute_id(news.news))
-    invoice_ref = Ref(Invoice, news.tenant_id, news.invoice_id or "")
-    also: list[Ref[Any]] = [dispute_ref, *([invoice_ref] if news.invoice_id else [])]
-    payment, at, found = _payment_and_time(work, news, *also)
+def _disputed(work: Work, update: DisputeUpdate) -> bool:
+    dispute_ref = Ref(Dispute, update.tenant_id, dispute_id(update.update))
+    invoice_ref = Ref(Invoice, update.tenant_id, update.invoice_id or "")
+    also: list[Ref[Any]] = [dispute_ref, *([invoice_ref] if update.invoice_id else [])]
+    payment, at, found = _payment_and_time(work, update, *also)
     about = Disputed(payment, found.get(invoice_ref), found.get(dispute_ref))
-    return disputes.apply(work, about, news.news, at)
+    return disputes.apply(work, about, update.update, at)
 
 
-def _method(work: Work, news: MethodNews) -> bool:
-    method_ref = Ref(PaymentMethod, news.tenant_id, news.method_id)
-    customer_ref = Ref(Customer, news.tenant_id, news.customer_id)
+def _method(work: Work, update: MethodUpdate) -> bool:
+    method_ref = Ref(PaymentMethod, update.tenant_id, update.method_id)
+    customer_ref = Ref(Customer, update.tenant_id, update.customer_id)
     found = work.load(method_ref, customer_ref)
     method, customer = found.get(method_ref), found.get(customer_ref)
     if customer is None:
-        raise NotWrittenYet(f"{news.customer_id} of {work.tenant.id}")
-    if news.on_file is None:
+        raise NotWrittenYet(f"{update.customer_id} of {work.tenant.id}")
+    if update.on_file is None:
         if method is None:
-            methods.tombstone(work, customer, news.method_id)
+            methods.tombstone(work, customer, update.method_id)
             return True
-        return methods.removed(work, customer, method) is not method
+        return methods.remove_method(work, customer, method) is not method
     if method is not None and (method.detached_at is not None or method.customer_id != customer.id):
         return False
-    stripe_id = news.on_file.processor_customer_id
+    stripe_id = update.on_file.processor_customer_id
     assert stripe_id is not None
     if customer.stripe_customer_id not in (None, stripe_id):
         return False  # of a Stripe customer whom ours has replaced
-    return methods.kept(work, customer, stripe_id, news.on_file.method, method) != (customer, method)
+    return methods.store_method(work, customer, stripe_id, update.on_file.method, method) != (customer, method)
 
 
-def _customer_gone(work: Work, news: CustomerGone) -> bool:
+def _customer_gone(work: Work, update: CustomerDeleted) -> bool:
     """Nothing can be charged to this Stripe customer any more: the next charge makes another one."""
-    ref = Ref(Customer, news.tenant_id, news.customer_id)
+    ref = Ref(Customer, update.tenant_id, update.customer_id)
     customer = work.load(ref).get(ref)
-    if customer is None or customer.stripe_customer_id != news.stripe_customer_id:
+    if customer is None or customer.stripe_customer_id != update.stripe_customer_id:
         return False
-    methods.customer_gone(work, customer)
+    methods.forget_stripe_customer(work, customer)
     return True
 
 
-def _clock_refs(news: PaymentNews | RefundNews | DisputedNews) -> list[Ref[TestClock]]:
-    return [Ref(TestClock, news.tenant_id, news.test_clock_id)] if news.test_clock_id else []
+def _clock_refs(update: PaymentUpdate | RefundUpdate | DisputeUpdate) -> list[Ref[Clock]]:
+    return [Ref(Clock, update.tenant_id, update.test_clock_id)] if update.test_clock_id else []
 
 
-def _payment_and_time(work: Work, news: PaymentNews | DisputedNews, *also: Ref[Any]) -> tuple[Payment, datetime, Found]:
+def _payment_and_time(
+    work: Work, update: PaymentUpdate | DisputeUpdate, *also: Ref[Any]
+) -> tuple[Payment, datetime, Found]:
     """The payment that the news are about, and the time on its customer's clock.
 
     Args:
@@ -149,16 +153,16 @@ def _payment_and_time(work: Work, news: PaymentNews | DisputedNews, *also: Ref[A
     Raises:
         NotWrittenYet: it is not there.
     """
-    ref = Ref(Payment, news.tenant_id, news.payment_id)
-    clock = _clock_refs(news)
+    ref = Ref(Payment, update.tenant_id, update.payment_id)
+    clock = _clock_refs(update)
     found = work.load(ref, *clock, *also)
     payment = found.get(ref)
     if payment is None:
-        raise NotWrittenYet(f"{news.payment_id} of {work.tenant.id}")
+        raise NotWrittenYet(f"{update.payment_id} of {work.tenant.id}")
     return payment, _when(payment, found.get(clock[0]) if clock else None, work.now), found
 
 
-def _when(money: Payment | Refund, clock: TestClock | None, now: datetime) -> datetime:
+def _when(money: Payment | Refund, clock: Clock | None, now: datetime) -> datetime:
     """The time on the customer's clock; while that advances, the attempt's own time is the best there is."""
     if clock is None:
         return now if money.test_clock_id is None else money.created_at

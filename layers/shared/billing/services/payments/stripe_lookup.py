@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing.domain.kernel.errors import NotFound
-from billing.domain.payments.dispute import DisputeNews
+from billing.domain.payments.dispute import DisputeSnapshot
 from billing.domain.payments.payment import ChargeResult
 from billing.services.payments.processor import CardProcessor, MethodOnFile, RefundOnFile
 from billing.services.payments.refunds import adopted_id
@@ -45,7 +45,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentNews:
+class PaymentUpdate:
     """A PaymentIntent as Stripe has it now, and the ids that we gave it."""
 
     tenant_id: str
@@ -57,7 +57,7 @@ class PaymentNews:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundNews:
+class RefundUpdate:
     """A refund as Stripe has it now, and the ids that we gave it, or its payment's where it was made at Stripe."""
 
     tenant_id: str
@@ -73,18 +73,18 @@ class RefundNews:
 
 
 @dataclass(frozen=True, slots=True)
-class DisputedNews:
+class DisputeUpdate:
     """A dispute as Stripe has it now, and the ids of its payment."""
 
     tenant_id: str
-    news: DisputeNews
+    update: DisputeSnapshot
     payment_id: str
     invoice_id: str | None
     test_clock_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class MethodNews:
+class MethodUpdate:
     """A payment method as Stripe has it now; ``on_file`` is None where it is no customer's any more."""
 
     tenant_id: str
@@ -94,7 +94,7 @@ class MethodNews:
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerGone:
+class CustomerDeleted:
     """A customer whom somebody deleted at Stripe, with all its payment methods."""
 
     tenant_id: str
@@ -102,10 +102,10 @@ class CustomerGone:
     stripe_customer_id: str
 
 
-News = PaymentNews | RefundNews | DisputedNews | MethodNews | CustomerGone
+Update = PaymentUpdate | RefundUpdate | DisputeUpdate | MethodUpdate | CustomerDeleted
 
 
-def look_up(processor: CardProcessor, event: Event) -> News | None:
+def look_up(processor: CardProcessor, event: Event) -> Update | None:
     """What an event is about, as it is now; None where it is nothing of ours.
 
     Raises:
@@ -122,15 +122,15 @@ def look_up(processor: CardProcessor, event: Event) -> News | None:
             return _method(processor, str(event.about.get("payment_method")), event)
         if event.type in _CUSTOMERS:
             ids = event.about.get("metadata") or {}
-            return CustomerGone(ids["tenant_id"], ids["customer_id"], event.object_id)
+            return CustomerDeleted(ids["tenant_id"], ids["customer_id"], event.object_id)
         return _charge(processor, event.object_id)
     except (KeyError, NotFound):  # without our ids, or of another account, it is somebody else's
         return None
 
 
-def _charge(processor: CardProcessor, intent_id: str) -> PaymentNews:
+def _charge(processor: CardProcessor, intent_id: str) -> PaymentUpdate:
     result, ids = processor.retrieve_charge(intent_id)
-    return PaymentNews(
+    return PaymentUpdate(
         tenant_id=ids["tenant_id"],
         result=result,
         payment_id=ids["payment_id"],
@@ -140,10 +140,10 @@ def _charge(processor: CardProcessor, intent_id: str) -> PaymentNews:
     )
 
 
-def _refund(processor: CardProcessor, stripe_refund_id: str) -> RefundNews:
+def _refund(processor: CardProcessor, stripe_refund_id: str) -> RefundUpdate:
     found = processor.retrieve_refund(stripe_refund_id)
     ids = found.metadata if "refund_id" in found.metadata else found.payment_metadata
-    return RefundNews(
+    return RefundUpdate(
         tenant_id=ids["tenant_id"],
         refund=found,
         refund_id=ids.get("refund_id") or adopted_id(found),
@@ -152,25 +152,25 @@ def _refund(processor: CardProcessor, stripe_refund_id: str) -> RefundNews:
     )
 
 
-def _dispute(processor: CardProcessor, stripe_dispute_id: str) -> DisputedNews:
+def _dispute(processor: CardProcessor, stripe_dispute_id: str) -> DisputeUpdate:
     found = processor.retrieve_dispute(stripe_dispute_id)
     ids = found.payment_metadata
-    return DisputedNews(
+    return DisputeUpdate(
         tenant_id=ids["tenant_id"],
-        news=found.news,
+        update=found.snapshot,
         payment_id=ids["payment_id"],
         invoice_id=ids.get("invoice_id"),
         test_clock_id=ids.get("test_clock_id"),
     )
 
 
-def _method(processor: CardProcessor, method_id: str, event: Event) -> MethodNews | None:
+def _method(processor: CardProcessor, method_id: str, event: Event) -> MethodUpdate | None:
     """A method and whose it is; of one that is detached, whose it was before the event."""
     on_file = processor.retrieve_method(method_id)
     if on_file is not None and on_file.processor_customer_id is not None:
-        return MethodNews(on_file.owner["tenant_id"], on_file.owner["customer_id"], method_id, on_file)
+        return MethodUpdate(on_file.owner["tenant_id"], on_file.owner["customer_id"], method_id, on_file)
     former = event.previous.get("customer")
     if not isinstance(former, str):
         return None
     ids = processor.retrieve_customer(former)
-    return MethodNews(ids["tenant_id"], ids["customer_id"], method_id, None)
+    return MethodUpdate(ids["tenant_id"], ids["customer_id"], method_id, None)

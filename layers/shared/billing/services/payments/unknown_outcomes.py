@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from billing.domain.kernel.due import Due, clock_of
 from billing.domain.payments.payment import PAYER_HAS, Payment, PaymentStatus, SettledBy
 from billing.services.kernel.work import Ref, Work
-from billing.services.payments.collection import Case, Collector, load_case
+from billing.services.payments.collection import Attempt, Collector, load_attempt
 from billing.services.payments.one_time import OneTimePayments
 
 _LOOK_EVERY = timedelta(hours=1)
@@ -22,7 +22,7 @@ class StillUnknown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class UnknownOutcomes:
     """The use case of the billing worker."""
 
     collector: Collector
@@ -48,12 +48,12 @@ class Outcomes:
         if payment.invoice_id is None:
             payment = OneTimePayments(self.collector).settle(work, payment, result, at, SettledBy.SWEEP)
             return self._following(work, payment, None, at)
-        case, _ = load_case(work, work.tenant.id, payment.id, payment.invoice_id, payment.subscription_id)
-        assert case is not None
-        case = self.collector.settle(work, case, result, at, SettledBy.SWEEP)
-        return self._following(work, case.payment, case, at)
+        attempt, _ = load_attempt(work, work.tenant.id, payment.id, payment.invoice_id, payment.subscription_id)
+        assert attempt is not None
+        attempt = self.collector.settle(work, attempt, result, at, SettledBy.SWEEP)
+        return self._following(work, attempt.payment, attempt, at)
 
-    def _following(self, work: Work, payment: Payment, case: Case | None, at: datetime) -> Due | None:
+    def _following(self, work: Work, payment: Payment, attempt: Attempt | None, at: datetime) -> Due | None:
         """Its next alarm. On a test clock, whose hours mean nothing to Stripe, the webhook has to tell."""
         if payment.due is None:
             return None
@@ -62,15 +62,15 @@ class Outcomes:
         if clock_of(payment.due.shard):
             return work.save(replace(payment, due=None)).due
         if payment.in_the_payers_hands and work.now - payment.submitted_at >= PAYER_HAS:
-            self._taken_back(work, payment, case, at)
+            self._taken_back(work, payment, attempt, at)
             return None
         return work.save(replace(payment, due=Due(payment.due.shard, work.now + _LOOK_EVERY))).due
 
-    def _taken_back(self, work: Work, payment: Payment, case: Case | None, at: datetime) -> None:
+    def _taken_back(self, work: Work, payment: Payment, attempt: Attempt | None, at: datetime) -> None:
         """The payer's time is over."""
-        if case is None:
+        if attempt is None:
             after = OneTimePayments(self.collector).withdraw(work, payment, at)
         else:
-            after = self.collector.withdraw(work, case, at).payment
+            after = self.collector.withdraw(work, attempt, at).payment
         if after.due is not None:  # it had failed before: that it is canceled now changes nothing but this
             work.save(replace(after, due=None))

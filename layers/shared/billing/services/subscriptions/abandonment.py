@@ -5,11 +5,11 @@ from datetime import datetime
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.payments.payment import Payment, PaymentStatus
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.invoicing.voiding import void
 from billing.services.kernel.work import Ref, Work
-from billing.services.payments.collection import Case, Collector
+from billing.services.payments.collection import Attempt, Collector
 
 
 def give_up(work: Work, collector: Collector, subscription: Subscription, at: datetime) -> Subscription:
@@ -29,8 +29,8 @@ def give_up(work: Work, collector: Collector, subscription: Subscription, at: da
         payment = work.load(payment_ref).require(payment_ref)
         if payment.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
             raise InvalidState.of("payment", payment.status, "given up")
-        case = collector.withdraw(work, Case(payment, invoice, subscription), at)
-        invoice, subscription = case.invoice, case.subscription or subscription
+        attempt = collector.withdraw(work, Attempt(payment, invoice, subscription), at)
+        invoice, subscription = attempt.invoice, attempt.subscription or subscription
     if invoice.status is InvoiceStatus.PAID:
         return subscription
     if invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):

@@ -8,21 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from billing.domain.catalog.coupons import Discount
+from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import Plan, PlanKey
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import BillingReason, Invoice
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.payments.payment import SettledBy
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step, Wanted
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.catalog import coupons
-from billing.services.catalog import plans as catalog
-from billing.services.catalog.plans import plan_ref_of
+from billing.services.catalog.plans import plan_ref_of, plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
-from billing.services.invoicing.biller import Billed, Biller, Books, Occasion
+from billing.services.invoicing.biller import Billed, Biller, BillingContext, BillingOptions
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.methods import usable
 from billing.services.subscriptions.abandonment import give_up
@@ -58,13 +56,13 @@ class _Loaded:
     subscription: Subscription
     plan: Plan
     target: Plan
-    books: Books
+    context: BillingContext
     found: Found
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionChanges:
+class SubscriptionLifecycle:
     """The use cases."""
 
     biller: Biller
@@ -91,13 +89,13 @@ class SubscriptionChanges:
         after = step.subscription
         if change.metadata is not None:
             after = replace(after, metadata=change.metadata)
-        books = loaded.books
+        context = loaded.context
         if change.payment_method_id is not None:
             known = loaded.found.get(Ref(PaymentMethod, work.tenant.id, change.payment_method_id))
             processor = self.biller.collector.processor
-            customer, method = usable(work, processor, books.customer, change.payment_method_id, known)
-            books, after = replace(books, customer=customer), replace(after, payment_method_id=method.id)
-        return self._carry_out(work, books, loaded, replace(step, subscription=after))
+            customer, method = usable(work, processor, context.customer, change.payment_method_id, known)
+            context, after = replace(context, customer=customer), replace(after, payment_method_id=method.id)
+        return self._carry_out(work, context, loaded, replace(step, subscription=after))
 
     def preview(self, work: Work, subscription_id: str, change: Change) -> Invoice:
         """What a change would bill, or give back: an invoice that is not made.
@@ -112,7 +110,7 @@ class SubscriptionChanges:
             discount = coupons.previewed(
                 loaded.found,
                 change.coupon_code,
-                loaded.books.customer,
+                loaded.context.customer,
                 loaded.target.id,
                 loaded.target.currency,
                 loaded.at,
@@ -123,7 +121,7 @@ class SubscriptionChanges:
         if _bills_usage(loaded, change, step):
             used = self.biller.usage.so_far(work, loaded.found, loaded.subscription, loaded.plan, loaded.at)
             step = used.on(step, change.behavior)
-        return self.biller.preview(loaded.books, step.invoiced or step.lines, loaded.at, step.subscription)
+        return self.biller.preview(loaded.context, step.invoiced or step.lines, loaded.at, step.subscription)
 
     def resume(self, work: Work, subscription_id: str) -> Billed:
         """A paused subscription running again, or one that was about to end going on.
@@ -134,7 +132,7 @@ class SubscriptionChanges:
         loaded = self._load(work, subscription_id, Change())
         if isinstance(loaded, Billed):
             return loaded
-        return self._carry_out(work, loaded.books, loaded, self._resumed(work, loaded))
+        return self._carry_out(work, loaded.context, loaded, self._resumed(work, loaded))
 
     def cancel(self, work: Work, subscription_id: str, at_period_end: bool, behavior: ProrationBehavior) -> Billed:
         """The subscription canceled now, or marked to end with its period.
@@ -153,23 +151,23 @@ class SubscriptionChanges:
         changes.require_running_period(before, loaded.at)
         after = lifecycle.cancel(before, loaded.at, at_period_end)
         if after.state is not SubscriptionState.CANCELED:
-            return self._carry_out(work, loaded.books, loaded, Step(after))
+            return self._carry_out(work, loaded.context, loaded, Step(after))
         lines = changes.closing(before, loaded.plan, loaded.at, behavior)
         used = self.biller.usage.close(work, loaded.found, before, loaded.plan, loaded.at, ending=True)
         step = used.on(Step(after, lines, lines))
-        return self._carry_out(work, loaded.books, loaded, step, BillingReason.SUBSCRIPTION_CANCEL, patient=True)
+        return self._carry_out(work, loaded.context, loaded, step, BillingReason.SUBSCRIPTION_CANCEL, patient=True)
 
     def _load(self, work: Work, subscription_id: str, change: Change) -> _Loaded | Billed:
         """What a change is decided on, in two batches; or what an earlier run of this request has come to."""
         tenant = work.tenant
         ref = Ref(Subscription, tenant.id, subscription_id)
-        own, platform = catalog.refs(tenant.id, change.plan_id or "")
+        own, platform = plan_refs(tenant.id, change.plan_id or "")
         first = work.load(ref, *((own, platform) if change.plan_id else ()))
         if work.progress is not None:
             return self.biller.go_on(work, work.progress)
         subscription = first.require(ref)
         customer_ref, plan_ref = Ref(Customer, tenant.id, subscription.customer_id), plan_ref_of(subscription)
-        sold = (catalog.chosen(first, own, platform),) if change.plan_id else ()
+        sold = (sold_plan(first, own, platform),) if change.plan_id else ()
         refs: list[Ref[Any]] = [customer_ref, plan_ref, *self.biller.refs(tenant, subscription.customer_id)]
         refs += self.biller.usage.refs(tenant, subscription, *sold)
         if change.coupon_code:
@@ -181,7 +179,7 @@ class SubscriptionChanges:
         target = sold[0] if sold else plan
         check_currency(customer, target)
         at = customer_time(work, customer)
-        return _Loaded(subscription, plan, target, self.biller.books(found, tenant, customer), found, at)
+        return _Loaded(subscription, plan, target, self.biller.context(found, tenant, customer), found, at)
 
     @staticmethod
     def _redeemed(work: Work, loaded: _Loaded, change: Change) -> Discount | None:
@@ -190,7 +188,7 @@ class SubscriptionChanges:
         if change.coupon_code is None:
             return loaded.subscription.discount
         target = loaded.target
-        customer = loaded.books.customer
+        customer = loaded.context.customer
         return coupons.redeemed(work, loaded.found, change.coupon_code, customer, target.id, target.currency, loaded.at)
 
     def _resumed(self, work: Work, loaded: _Loaded) -> Step:
@@ -226,15 +224,15 @@ class SubscriptionChanges:
     def _carry_out(
         self,
         work: Work,
-        books: Books,
+        context: BillingContext,
         loaded: _Loaded,
         step: Step,
         reason: BillingReason = BillingReason.SUBSCRIPTION_UPDATE,
         patient: bool = False,
     ) -> Billed:
-        occasion = Occasion(reason, loaded.at, SettledBy.REQUEST, off_session=False, patient=patient)
+        options = BillingOptions(reason, loaded.at, SettledBy.REQUEST, off_session=False, patient=patient)
         invoice_id = work.fresh_id("in", loaded.at)
-        return self.biller.carry_out(work, books, loaded.subscription, step, occasion, invoice_id)
+        return self.biller.carry_out(work, context, loaded.subscription, step, options, invoice_id)
 
 
 def _bills_usage(loaded: _Loaded, change: Change, step: Step) -> bool:

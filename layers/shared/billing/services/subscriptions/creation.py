@@ -12,17 +12,17 @@ from typing import Any
 
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer, PaymentMethod
-from billing.domain.invoicing.invoice import BillingReason, period_invoice_id
+from billing.domain.invoicing.invoice import BillingReason
+from billing.domain.invoicing.issuing import period_invoice_id
 from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.payments.payment import SettledBy
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.catalog import coupons
-from billing.services.catalog import plans as catalog
+from billing.services.catalog.plans import plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
-from billing.services.invoicing.biller import Billed, Biller, Occasion
+from billing.services.invoicing.biller import Billed, Biller, BillingOptions
 from billing.services.kernel.work import Page, Query, Ref, Work
 from billing.services.payments.methods import usable
 
@@ -66,7 +66,7 @@ class Subscriptions:
         tenant = work.tenant
         customer_id = new.customer_id or tenant.default_customer_id
         customer_ref = Ref(Customer, tenant.id, customer_id)
-        own, platform = catalog.refs(tenant.id, new.plan_id)
+        own, platform = plan_refs(tenant.id, new.plan_id)
         refs: list[Ref[Any]] = [customer_ref, own, platform, *self.biller.refs(tenant, customer_id)]
         method_ref = Ref(PaymentMethod, tenant.id, new.payment_method_id or "")
         refs += [method_ref] if new.payment_method_id else []
@@ -75,7 +75,7 @@ class Subscriptions:
         if work.progress is not None:
             return self.biller.go_on(work, work.progress)
         customer = found.require(customer_ref)
-        plan = catalog.chosen(found, own, platform)
+        plan = sold_plan(found, own, platform)
         check_currency(customer, plan)
         at = customer_time(work, customer)
         subscription = self._started(work, new, customer, plan, at)
@@ -86,11 +86,11 @@ class Subscriptions:
             known = found.get(method_ref)
             customer, method = usable(work, self.biller.collector.processor, customer, new.payment_method_id, known)
             subscription = replace(subscription, payment_method_id=method.id)
-        books = self.biller.books(found, tenant, customer)
+        context = self.biller.context(found, tenant, customer)
         step = _first_step(subscription, plan)
-        occasion = Occasion(BillingReason.SUBSCRIPTION_CREATE, at, SettledBy.REQUEST, off_session=False)
+        options = BillingOptions(BillingReason.SUBSCRIPTION_CREATE, at, SettledBy.REQUEST, off_session=False)
         invoice_id = period_invoice_id(step.subscription, step.subscription.current_period)
-        return self.biller.carry_out(work, books, None, step, occasion, invoice_id)
+        return self.biller.carry_out(work, context, None, step, options, invoice_id)
 
     @staticmethod
     def _started(work: Work, new: NewSubscription, customer: Customer, plan: Plan, at: datetime) -> Subscription:

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.dunning import Dunning
-from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus, period_invoice_id
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.invoicing.issuing import period_invoice_id
 from billing.domain.kernel.due import Due, clock_of
 from billing.domain.kernel.errors import InvalidState, TaxJurisdictionUnsupported
 from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.services.catalog.plans import plan_ref_of
-from billing.services.invoicing.biller import Biller, Books, Occasion, method_of
+from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions, method_of
 from billing.services.kernel.work import Ref, Work
-from billing.services.payments.collection import Case, Collector
+from billing.services.payments.collection import Attempt, Collector
 from billing.services.subscriptions.abandonment import give_up
 
 _LOOK_EVERY = timedelta(hours=1)
@@ -87,23 +87,28 @@ class Renewals:
         payment_ref = Ref(Payment, tenant_id, invoice.latest_payment_id or "")
         known = [each for each in (customer_ref, subscription_ref, payment_ref) if each.id]
         found = work.load(*known, *self.biller.refs(work.tenant, invoice.customer_id))
-        books = self.biller.books(found, work.tenant, found.require(customer_ref))
+        context = self.biller.context(found, work.tenant, found.require(customer_ref))
         subscription = found.get(subscription_ref)
         at = invoice.due.at if clock_of(invoice.due.shard) else now
         if invoice.status is InvoiceStatus.DRAFT:
-            occasion = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, invoice.due.shard)
-            return self._finalize(work, books, invoice, subscription, occasion)
-        return self._dun(work, books, invoice, subscription, found.get(payment_ref), at)
+            options = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, invoice.due.shard)
+            return self._finalize(work, context, invoice, subscription, options)
+        return self._dun(work, context, invoice, subscription, found.get(payment_ref), at)
 
     def _finalize(
-        self, work: Work, books: Books, draft: Invoice, subscription: Subscription | None, occasion: Occasion
+        self,
+        work: Work,
+        context: BillingContext,
+        draft: Invoice,
+        subscription: Subscription | None,
+        options: BillingOptions,
     ) -> Due | None:
         """Finalize a draft; where nobody knows its tax, look again tomorrow: somebody has to mend an address."""
         assert draft.due is not None
         try:
-            billed = self.biller.finalize(work, books, draft, subscription, occasion)
+            billed = self.biller.finalize(work, context, draft, subscription, options)
         except TaxJurisdictionUnsupported:
-            tomorrow = Due(draft.due.shard, occasion.at + _ASK_FOR_TAX_EVERY)
+            tomorrow = Due(draft.due.shard, options.at + _ASK_FOR_TAX_EVERY)
             return work.save(replace(draft, tax_waits=True, due=tomorrow)).due
         assert billed.invoice is not None
         return billed.invoice.due
@@ -114,12 +119,12 @@ class Renewals:
         One period at a time: a missed schedule catches up in order.
         """
         assert before.due is not None
-        books, plan = self._loaded(work, before)
+        context, plan = self._loaded(work, before)
         at = before.current_period.end
-        used = self.biller.usage.close(work, books.found, before, plan, at)
+        used = self.biller.usage.close(work, context.found, before, plan, at)
         step = used.on(changes.begin_period(before, plan, at))
-        occasion = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard, work.tenant.grace_period_s)
-        return self._carry_out(work, books, before, step, occasion, _invoice_id(step))
+        options = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard, work.tenant.grace_period_s)
+        return self._carry_out(work, context, before, step, options, _invoice_id(step))
 
     def _resume_or_close(self, work: Work, before: Subscription, at: datetime) -> Due | None:
         """Resume a paused subscription; or end it, where it was to end with a period that is over by now."""
@@ -127,17 +132,23 @@ class Renewals:
         if before.cancel_at_period_end and at >= before.current_period.end:
             self._close(work, before)
             return None
-        books, plan = self._loaded(work, before)
+        context, plan = self._loaded(work, before)
         step = changes.resume(before, plan, at)
         if step.invoiced:
-            step = self.biller.usage.close(work, books.found, before, plan, at).on(step)
-        occasion = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard)
-        return self._carry_out(work, books, before, step, occasion, _invoice_id(step))
+            step = self.biller.usage.close(work, context.found, before, plan, at).on(step)
+        options = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard)
+        return self._carry_out(work, context, before, step, options, _invoice_id(step))
 
     def _carry_out(
-        self, work: Work, books: Books, before: Subscription, step: Step, occasion: Occasion, invoice_id: str
+        self,
+        work: Work,
+        context: BillingContext,
+        before: Subscription,
+        step: Step,
+        options: BillingOptions,
+        invoice_id: str,
     ) -> Due | None:
-        billed = self.biller.carry_out(work, books, before, step, occasion, invoice_id)
+        billed = self.biller.carry_out(work, context, before, step, options, invoice_id)
         assert billed.subscription is not None
         return billed.subscription.due
 
@@ -149,32 +160,32 @@ class Renewals:
     def _close(self, work: Work, before: Subscription) -> None:
         """End a subscription with its period, and bill what is left to bill."""
         assert before.due is not None
-        books, plan = self._loaded(work, before)
+        context, plan = self._loaded(work, before)
         at = before.current_period.end
         lines = changes.closing(before, plan, at, ProrationBehavior.NONE)
-        used = self.biller.usage.close(work, books.found, before, plan, at)
+        used = self.biller.usage.close(work, context.found, before, plan, at)
         step = used.on(Step(lifecycle.ended(before, at), lines, lines))
-        occasion = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
-        self._carry_out(work, books, before, step, occasion, work.fresh_id("in", at))
+        options = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
+        self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
 
     def _bill_late_usage(self, work: Work, before: Subscription) -> None:
         """Bill what came late of a subscription that has ended; from now on nothing more is taken."""
         assert before.due is not None
         assert before.canceled_at is not None
-        books, plan = self._loaded(work, before)
+        context, plan = self._loaded(work, before)
         at = before.due.at
-        used = self.biller.usage.close(work, books.found, before, plan, before.canceled_at, final=True)
+        used = self.biller.usage.close(work, context.found, before, plan, before.canceled_at, final=True)
         step = used.on(Step(replace(before, usage_until=None, pending=()), before.pending, before.pending))
         if not step.invoiced:
             work.save(lifecycle.with_alarm(step.subscription, before.due.shard))
             return
-        occasion = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
-        self._carry_out(work, books, before, step, occasion, work.fresh_id("in", at))
+        options = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
+        self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
 
     def _dun(
         self,
         work: Work,
-        books: Books,
+        context: BillingContext,
         invoice: Invoice,
         subscription: Subscription | None,
         latest: Payment | None,
@@ -184,43 +195,43 @@ class Renewals:
         assert invoice.due is not None
         dunning = invoice.dunning or Dunning(at)
         if dunning.next_at(work.tenant.dunning_schedule_days) is None:
-            self._dunned(work, books, invoice, subscription, at)
+            self._dunned(work, context, invoice, subscription, at)
             return None
         shard = invoice.due.shard
         if latest is not None and latest.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
             later = replace(invoice.due, at=at + _LOOK_EVERY)
             return work.save(replace(invoice, due=later)).due
         if latest is not None:
-            case = self.collector.withdraw(work, Case(latest, invoice, subscription), at)
-            if case.invoice.status is not InvoiceStatus.OPEN:
+            attempt = self.collector.withdraw(work, Attempt(latest, invoice, subscription), at)
+            if attempt.invoice.status is not InvoiceStatus.OPEN:
                 return None
-            invoice, subscription = case.invoice, case.subscription
+            invoice, subscription = attempt.invoice, attempt.subscription
         stepped = self.collector.in_dunning(invoice, work.tenant, dunning.stepped(), at)
-        method_id = method_of(books.customer, subscription)
+        method_id = method_of(context.customer, subscription)
         if not dunning.may_charge(method_id):
             stepped = work.save(stepped)
             work.emit("invoice.payment_failed", stepped)
-            return self._after_step(work, books, stepped, subscription, at)
+            return self._after_step(work, context, stepped, subscription, at)
         assert method_id is not None
         payment, invoice = self.collector.attempt(
-            work, stepped, books.customer, method_id, at, True, _settle_due(shard, at)
+            work, stepped, context.customer, method_id, at, True, _settle_due(shard, at)
         )
         work.checkpoint({"invoice": invoice.id, "payment": payment.id})
         result = self.collector.charge(payment)
-        case = self.collector.settle(work, Case(payment, invoice, subscription), result, at, SettledBy.SWEEP)
-        return self._after_step(work, books, case.invoice, case.subscription, at)
+        attempt = self.collector.settle(work, Attempt(payment, invoice, subscription), result, at, SettledBy.SWEEP)
+        return self._after_step(work, context, attempt.invoice, attempt.subscription, at)
 
     def _after_step(
-        self, work: Work, books: Books, invoice: Invoice, subscription: Subscription | None, at: datetime
+        self, work: Work, context: BillingContext, invoice: Invoice, subscription: Subscription | None, at: datetime
     ) -> Due | None:
         """When the next step is; the last one's failure is the end, at once."""
         if invoice.due is not None and invoice.due.at <= at:
-            self._dunned(work, books, invoice, subscription, at)
+            self._dunned(work, context, invoice, subscription, at)
             return None
         return invoice.due
 
     def _dunned(
-        self, work: Work, books: Books, invoice: Invoice, subscription: Subscription | None, at: datetime
+        self, work: Work, context: BillingContext, invoice: Invoice, subscription: Subscription | None, at: datetime
     ) -> None:
         """The schedule is used up: the tenant's choice for the subscription; the invoice stays open to be paid."""
         assert invoice.due is not None
@@ -239,10 +250,10 @@ class Renewals:
             lines = changes.closing(subscription, plan, at, ProrationBehavior.NONE)
             used = self.biller.usage.close(work, found, subscription, plan, at, ending=True)
             step = used.on(Step(after, lines, lines))
-        occasion = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, shard)
-        self._carry_out(work, books, subscription, step, occasion, work.fresh_id("in", at))
+        options = self._occasion(BillingReason.SUBSCRIPTION_CANCEL, at, shard)
+        self._carry_out(work, context, subscription, step, options, work.fresh_id("in", at))
 
-    def _loaded(self, work: Work, subscription: Subscription) -> tuple[Books, Plan]:
+    def _loaded(self, work: Work, subscription: Subscription) -> tuple[BillingContext, Plan]:
         customer_ref = Ref(Customer, work.tenant.id, subscription.customer_id)
         plan_ref = plan_ref_of(subscription)
         tenant = work.tenant
@@ -252,11 +263,11 @@ class Renewals:
             *self.biller.refs(tenant, subscription.customer_id),
             *self.biller.usage.refs(tenant, subscription),
         )
-        return self.biller.books(found, work.tenant, found.require(customer_ref)), found.require(plan_ref)
+        return self.biller.context(found, work.tenant, found.require(customer_ref)), found.require(plan_ref)
 
     @staticmethod
-    def _occasion(reason: BillingReason, at: datetime, shard: str, grace_s: int = 0) -> Occasion:
-        return Occasion(reason, at, SettledBy.SWEEP, True, grace_s, _settle_due(shard, at), patient=True)
+    def _occasion(reason: BillingReason, at: datetime, shard: str, grace_s: int = 0) -> BillingOptions:
+        return BillingOptions(reason, at, SettledBy.SWEEP, True, grace_s, _settle_due(shard, at), patient=True)
 
     def _give_up(self, work: Work, subscription: Subscription, now: datetime) -> Due | None:
         """End a subscription whose first invoice nobody paid; later, where its payment has no outcome yet."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from billing.domain.clocks import ClockStatus, TestClock
+from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.kernel.due import Due, clock_shard
 from billing.services.clocks.due_index import Alarm
 from billing.services.kernel.work import Ref, Work
@@ -19,20 +19,20 @@ def wake_all(alarm: Alarm, shards: int, now: datetime) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockTurn:
+class ClockProgress:
     """What a test clock on its way needs: its target, and to be told that it has arrived."""
 
     alarm: Alarm
 
     def target(self, work: Work, clock_id: str) -> datetime | None:
         """Until when the clock's shard is to be worked; None when the clock stands still."""
-        ref = Ref(TestClock, work.tenant.id, clock_id)
+        ref = Ref(Clock, work.tenant.id, clock_id)
         clock = work.load(ref).get(ref)
         return clock.target_time if clock is not None and clock.status is ClockStatus.ADVANCING else None
 
     def arrive(self, work: Work, clock_id: str) -> None:
         """The clock is ready, at its target."""
-        ref = Ref(TestClock, work.tenant.id, clock_id)
+        ref = Ref(Clock, work.tenant.id, clock_id)
         clock = work.load(ref).require(ref)
         if clock.status is ClockStatus.ADVANCING:
             work.save(clock.arrived())
@@ -46,7 +46,7 @@ class ClockTurn:
         Returns:
             when it is due next; None where it has arrived.
         """
-        ref = Ref(TestClock, work.tenant.id, clock_id)
+        ref = Ref(Clock, work.tenant.id, clock_id)
         clock = work.load(ref).get(ref)
         if clock is None or clock.due is None or clock.due.at > now:
             return clock.due if clock else None

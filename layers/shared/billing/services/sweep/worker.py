@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from billing.domain.clocks import TestClock
+from billing.domain.clocks import Clock
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import WORRYING_ATTEMPTS, Due, clock_of
 from billing.domain.kernel.errors import Unavailable
@@ -24,9 +24,9 @@ from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import Ref, Unit, Units
 from billing.services.payments.processor import OutcomeUnknown
 from billing.services.payments.refunds import Refunder
-from billing.services.payments.unknown_outcomes import Outcomes, StillUnknown
+from billing.services.payments.unknown_outcomes import StillUnknown, UnknownOutcomes
 from billing.services.subscriptions.renewals import Renewals
-from billing.services.sweep.wake_ups import ClockTurn
+from billing.services.sweep.wake_ups import ClockProgress
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -39,12 +39,12 @@ _KINDS: dict[str, type[Any]] = {
     "refund": Refund,
     "invoice": Invoice,
     "subscription": Subscription,
-    "test_clock": TestClock,
+    "test_clock": Clock,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class TurnReport:
+class ShardReport:
     """What a turn did: items done, postponed after a failure, parked for good, and whether it ran out of time.
 
     Args:
@@ -70,15 +70,15 @@ class Worker:
     units: Units
     index: DueIndex
     renewals: Renewals
-    outcomes: Outcomes
+    outcomes: UnknownOutcomes
     refunder: Refunder
-    clocks: ClockTurn
+    clocks: ClockProgress
     alarm: Alarm
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
     pause: Callable[[float], None]
 
-    def turn(self, shard: str, deadline: datetime) -> TurnReport:
+    def work_shard(self, shard: str, deadline: datetime) -> ShardReport:
         """Work one shard until nothing is due in it.
 
         Args:
@@ -90,7 +90,7 @@ class Worker:
             tenant_id, clock_id = test_clock
             until = self._run(tenant_id, lambda unit: self.clocks.target(unit, clock_id))
         if until is None:
-            return TurnReport()
+            return ShardReport()
         report = self._work(shard, until, deadline, on_test_clock=test_clock is not None)
         if report.outages == _OUTAGES_A_TURN:
             return report  # the clock's own alarm wakes the shard in a minute
@@ -100,9 +100,9 @@ class Worker:
             self._run(test_clock[0], lambda unit: self.clocks.arrive(unit, test_clock[1]))
         return report
 
-    def _work(self, shard: str, until: datetime, deadline: datetime, on_test_clock: bool) -> TurnReport:
+    def _work(self, shard: str, until: datetime, deadline: datetime, on_test_clock: bool) -> ShardReport:
         seen: set[DueItem] = set()
-        report = TurnReport()
+        report = ShardReport()
         queue: list[DueItem] = []
         complete_until = self._look(queue, shard, until, seen)
         while queue:
@@ -164,8 +164,8 @@ class Worker:
         return page.complete_until
 
     def _one(
-        self, item: DueItem, now: datetime, report: TurnReport, on_test_clock: bool
-    ) -> tuple[Due | None, TurnReport]:
+        self, item: DueItem, now: datetime, report: ShardReport, on_test_clock: bool
+    ) -> tuple[Due | None, ShardReport]:
         try:
             following = self._run(item.tenant_id, lambda unit: self._handle(unit, item, now))
             return following, replace(report, done=report.done + 1)

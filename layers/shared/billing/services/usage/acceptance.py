@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from billing.domain.clocks import TestClock
+from billing.domain.clocks import Clock
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import Mode
@@ -134,11 +134,11 @@ def _clock(work: Work, events: Iterable[UsageEvent]) -> Callable[[str], datetime
     tenant_id = work.tenant.id
     subscriptions = {event.subscription_id: Ref(Subscription, tenant_id, event.subscription_id) for event in events}
     found = work.load(*subscriptions.values())
-    clocks: dict[str, Ref[TestClock]] = {}
+    clocks: dict[str, Ref[Clock]] = {}
     for subscription_id, ref in subscriptions.items():
         subscription = found.get(ref)
         if subscription is not None and subscription.test_clock_id is not None:
-            clocks[subscription_id] = Ref(TestClock, tenant_id, subscription.test_clock_id)
+            clocks[subscription_id] = Ref(Clock, tenant_id, subscription.test_clock_id)
     if not clocks:
         return lambda _: work.now
     there = work.load(*set(clocks.values()))
@@ -146,6 +146,6 @@ def _clock(work: Work, events: Iterable[UsageEvent]) -> Callable[[str], datetime
     return lambda subscription_id: times.get(subscription_id, work.now)
 
 
-def _time(clock: TestClock) -> datetime:
+def _time(clock: Clock) -> datetime:
     """A clock's time; while it advances, where it will arrive, which what is due on the way may be ahead of."""
     return max(clock.frozen_time, clock.target_time or clock.frozen_time)

@@ -22,7 +22,7 @@ from billing.domain.tenant import Tenant
 from billing.domain.usage.billing import Known, UsageBill, bill
 from billing.domain.usage.event import Cell, plan_of, span_at
 from billing.domain.usage.period import Reading, UsageHistory, UsagePeriod, history_id, invoiced, period_id
-from billing.services.catalog import meters as catalog
+from billing.services.catalog.meters import meter_for, meter_refs
 from billing.services.catalog.plans import version_ref
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.usage.ports import TotalKey, Totals, UsageStore
@@ -68,7 +68,7 @@ class UsageCloser:
         keys = dict.fromkeys((*subscription.meters, *(key for plan in plans for key in plan.meters)))
         if not keys:
             return ()
-        meters = [ref for key in keys for ref in catalog.refs(tenant.id, key)]
+        meters = [ref for key in keys for ref in meter_refs(tenant.id, key)]
         return (*meters, _running_ref(tenant.id, subscription))
 
     def close(
@@ -201,7 +201,7 @@ class UsageCloser:
     @staticmethod
     def _meters(found: Found, tenant_id: str, subscription: Subscription, *plans: Plan) -> dict[str, Meter]:
         keys = dict.fromkeys((*subscription.meters, *(key for plan in plans for key in plan.meters)))
-        meters = {key: catalog.chosen(found, *catalog.refs(tenant_id, key)) for key in keys}
+        meters = {key: meter_for(found, *meter_refs(tenant_id, key)) for key in keys}
         return {key: meter for key, meter in meters.items() if meter is not None}
 
 

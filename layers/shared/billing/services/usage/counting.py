@@ -17,7 +17,7 @@ from billing.domain.catalog.meter import Aggregation, Meter
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.usage.event import Measured, Refusal, UsageEvent, UsageSpan, hour_of, measured, span_at
-from billing.services.catalog import meters as catalog
+from billing.services.catalog.meters import meter_for, meter_refs
 from billing.services.kernel.work import Ref, Unit, Units
 from billing.services.usage.effects import (
     Effect,
@@ -158,13 +158,13 @@ class _ChunkRun:
         tenant_id = self._chunk.tenant_id
         subscriptions = {each.subscription_id for each in events}
         keys = {each.meter for each in events}
-        own_and_platform = {key: catalog.refs(tenant_id, key) for key in keys}
+        own_and_platform = {key: meter_refs(tenant_id, key) for key in keys}
         rejection = rejection_ref(self._chunk)
         refs: list[Ref[Any]] = [Ref(Subscription, tenant_id, each) for each in subscriptions]
         refs += [ref for both in own_and_platform.values() for ref in both]
         found = unit.load(rejection, *refs)
         before = found.get(rejection)
-        meters = {key: catalog.chosen(found, *both) for key, both in own_and_platform.items()}
+        meters = {key: meter_for(found, *both) for key, both in own_and_platform.items()}
         known = _Known(
             {each: it for each in subscriptions if (it := found.get(Ref(Subscription, tenant_id, each))) is not None},
             {key: meter for key, meter in meters.items() if meter is not None},

@@ -15,7 +15,8 @@ from billing.domain.kernel.times import sort_key
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.event import Cell, by_dimension
 from billing.domain.usage.rejection import UsageRejection
-from billing.services.catalog import meters as catalog
+from billing.services.catalog import meters
+from billing.services.catalog.meters import meter_for, meter_refs
 from billing.services.kernel.work import Page, Query, Ref, Work
 from billing.services.usage.ports import SeriesKey, StoredEvent, UsageStore
 
@@ -111,7 +112,7 @@ def event(work: Work, store: UsageStore, event_id: str) -> tuple[StoredEvent, Me
     stored = there.get(event_id)
     if stored is None:
         raise NotFound.of("usage_event", event_id[:_LONGEST_EVENT_ID])
-    return stored, catalog.get(work, stored.event.meter)
+    return stored, meters.get(work, stored.event.meter)
 
 
 def rejections(work: Work, limit: int, cursor: str | None) -> Page[UsageRejection]:
@@ -129,11 +130,11 @@ def rows(work: Work, store: UsageStore, cursors: Cursors, query: UsageQuery) -> 
     _check(query)
     tenant_id = work.tenant.id
     subscription = Ref(Subscription, tenant_id, query.subscription_id)
-    asked = catalog.refs(tenant_id, query.meter) if query.meter is not None else ()
+    asked = meter_refs(tenant_id, query.meter) if query.meter is not None else ()
     found = work.load(subscription, *asked)
     found.require(subscription)
     if asked:
-        meter = catalog.chosen(found, *asked)
+        meter = meter_for(found, *asked)
         if meter is None:
             raise NotFound.of("meter", query.meter or "")
         everything = _of_one(store, tenant_id, query, meter)
@@ -164,9 +165,9 @@ def _of_one(store: UsageStore, tenant_id: str, query: UsageQuery, meter: Meter) 
 
 def _of_all(work: Work, store: UsageStore, query: UsageQuery) -> list[UsageRow]:
     cells = _cells(store, work.tenant.id, query)
-    refs = {key: catalog.refs(work.tenant.id, key) for key in {key for key, _, _ in cells}}
+    refs = {key: meter_refs(work.tenant.id, key) for key in {key for key, _, _ in cells}}
     found = work.load(*(ref for both in refs.values() for ref in both)) if refs else None
-    known = {key: catalog.chosen(found, *both) for key, both in refs.items()} if found is not None else {}
+    known = {key: meter_for(found, *both) for key, both in refs.items()} if found is not None else {}
     return _periods(cells, query, known.get)
 
 

@@ -14,9 +14,9 @@ from billing.domain.catalog.plan import Plan
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Detail, InvalidState, ValidationFailed
 from billing.domain.kernel.money import LARGEST_AMOUNT
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
-from billing.domain.subscriptions.subscription import INCOMPLETE_FOR, RENEWING, TRIAL_NOTICE, PausedBy, Subscription
+from billing.domain.subscriptions import changes, lifecycle
+from billing.domain.subscriptions.lifecycle import INCOMPLETE_FOR, TRIAL_NOTICE
+from billing.domain.subscriptions.subscription import RENEWING, PausedBy, Subscription
 from billing.domain.subscriptions.subscription import SubscriptionState as S
 from tests.support.engine import CUSTOMER, changed, flat, metered, plan, running, seats
 from tests.support.engine import started as start_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.catalog.coupons import (
+from billing.domain.catalog.coupon import (
     Coupon,
     Discount,
     Duration,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.domain.invoicing import invoice as invoicing
+from billing.domain.invoicing import issuing
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState
@@ -96,7 +96,7 @@ def test_500_lines_are_one_invoice() -> None:
 
 def test_an_invoice_of_a_step_bills_what_the_step_does() -> None:
     step = changes.first_period(started(PLAN, AT, {"seats": 3}), PLAN)
-    made = invoicing.draft(
+    made = issuing.draft(
         TENANT, CUSTOMER, "in_1", step.invoiced, BillingReason.SUBSCRIPTION_CREATE, AT, step.subscription
     )
     assert (made.total.minor, made.subscription_id, made.period) == (1999, "sub_1", step.subscription.current_period)
@@ -109,7 +109,7 @@ def test_an_invoices_id_is_that_of_its_subscription_and_period() -> None:
     other_price = replace(first, billed=(), quantities={"seats": 9})
     later = changes.begin_period(first, PLAN, first.current_period.end).subscription
     other = replace(first, id="sub_2")
-    ids = [invoicing.period_invoice_id(each, each.current_period) for each in (first, other_price, later, other)]
+    ids = [issuing.period_invoice_id(each, each.current_period) for each in (first, other_price, later, other)]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 3
 
@@ -118,7 +118,7 @@ def test_a_period_that_goes_on_after_a_pause_has_an_invoice_of_its_own() -> None
     before = running(PLAN, AT, {"seats": 3})
     paused = changes.pause(before, PLAN, AT.replace(day=31, hour=12), None, changes.ProrationBehavior.INVOICE_NOW)
     after = changes.resume(paused.subscription, PLAN, AT.replace(hour=13)).subscription
-    ids = {invoicing.period_invoice_id(each, each.current_period) for each in (before, after)}
+    ids = {issuing.period_invoice_id(each, each.current_period) for each in (before, after)}
     assert len(ids) == 2
 
 
@@ -126,13 +126,13 @@ def test_parties_are_copied_as_they_are_today() -> None:
     made = draft_of(1)
     assert (made.seller.name, made.buyer.name, made.buyer.email) == ("Acme", "Ada", "ada@example.com")
     legal = replace(TENANT, legal_name="Acme Ltd")
-    made = invoicing.draft(legal, CUSTOMER, "in_1", made.lines, BillingReason.MANUAL, AT)
+    made = issuing.draft(legal, CUSTOMER, "in_1", made.lines, BillingReason.MANUAL, AT)
     assert made.seller.name == "Acme Ltd"
 
 
 def test_an_empty_draft_is_in_the_customers_currency_or_in_the_one_that_is_named() -> None:
     assert draft([]).currency == "USD"
-    assert invoicing.draft(TENANT, CUSTOMER, "in_1", [], BillingReason.MANUAL, AT, currency="EUR").currency == "EUR"
+    assert issuing.draft(TENANT, CUSTOMER, "in_1", [], BillingReason.MANUAL, AT, currency="EUR").currency == "EUR"
 
 
 def test_a_draft_has_one_currency() -> None:
@@ -142,14 +142,14 @@ def test_a_draft_has_one_currency() -> None:
 
 def test_other_lines_make_other_totals_and_tax_waits_no_more() -> None:
     waiting = replace(draft_of(100), tax_waits=True)
-    taxed = invoicing.with_lines(waiting, [line(100, tax=20)], notes=("Reverse charge",))
+    taxed = issuing.with_lines(waiting, [line(100, tax=20)], notes=("Reverse charge",))
     assert (taxed.total.minor, taxed.tax_waits, taxed.notes) == (120, False, ("Reverse charge",))
 
 
 @pytest.mark.parametrize("status", [s for s in InvoiceStatus if s is not InvoiceStatus.DRAFT])
 def test_the_lines_of_what_is_no_draft_are_frozen(status: InvoiceStatus) -> None:
     with pytest.raises(InvalidState) as refused:
-        invoicing.with_lines(replace(draft_of(1), status=status), [line(2)])
+        issuing.with_lines(replace(draft_of(1), status=status), [line(2)])
     assert refused.value.public_code == "invoice.invalid_state"
     assert status in refused.value.message
 
@@ -161,7 +161,7 @@ def test_the_lines_of_what_is_no_draft_are_frozen(status: InvoiceStatus) -> None
 @given(st.integers(1, 999_998))
 def test_finalizing_takes_the_next_number_and_leaves_no_gap(next_number: int) -> None:
     sequence = InvoiceSequence("ten_1", "ACME", next_number, version=7)
-    final = invoicing.finalize(draft_of(1), sequence, no_balance(), AT)
+    final = issuing.finalize(draft_of(1), sequence, no_balance(), AT)
     assert final.invoice.number == f"ACME-{next_number:06d}"
     assert final.sequence == replace(sequence, next_number=next_number + 1)
 
@@ -261,7 +261,7 @@ def test_the_ledger_entry_of_a_fact_has_one_id() -> None:
 def test_a_balance_of_another_currency_pays_nothing() -> None:
     made = draft([line(100, currency="EUR")])
     with pytest.raises(CurrencyMismatch):
-        invoicing.finalize(made, SEQUENCE, balance_of(100), AT)
+        issuing.finalize(made, SEQUENCE, balance_of(100), AT)
 
 
 # The balance

@@ -1,0 +1,173 @@
+"""Issuing an invoice: a draft with its lines and totals, then its number and the entries for the books."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing.domain import ledger
+from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Customer
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus, PartySnapshot
+from billing.domain.kernel.errors import InvalidState
+from billing.domain.kernel.ids import derived
+from billing.domain.kernel.money import Money, sum_money
+from billing.domain.kernel.periods import Period
+from billing.domain.kernel.times import format_time
+from billing.domain.ledger import LedgerEntry
+from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions.subscription import Subscription
+from billing.domain.tenant import InvoiceSequence, Mode, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Finalized:
+    """An invoice that was just finalized, with all that changed with it."""
+
+    invoice: Invoice
+    sequence: InvoiceSequence
+    balance: Balance
+    entries: tuple[LedgerEntry, ...]
+
+
+def period_invoice_id(subscription: Subscription, period: Period) -> str:
+    """The one id that the invoice of a renewal can have: a second run cannot bill the period twice."""
+    return derived("in", period.start, subscription.tenant_id, subscription.id, format_time(period.start))
+
+
+def draft(
+    tenant: Tenant,
+    customer: Customer,
+    invoice_id: str,
+    lines: Sequence[InvoiceLine],
+    reason: BillingReason,
+    at: datetime,
+    subscription: Subscription | None = None,
+    currency: str | None = None,
+) -> Invoice:
+    """A draft with these lines, which get their ids here.
+
+    Args:
+        at: when it is made, on the customer's clock.
+        subscription: whose invoice it is; its period is the subscription's running one.
+        currency: the customer's, where nothing else is said and there is no line to tell.
+    """
+    currency = currency or (lines[0].amount.currency if lines else customer.currency)
+    zero = Money.zero(currency)
+    empty = Invoice(
+        id=invoice_id,
+        tenant_id=tenant.id,
+        customer_id=customer.id,
+        status=InvoiceStatus.DRAFT,
+        reason=reason,
+        currency=currency,
+        timezone=customer.timezone,
+        lines=(),
+        subtotal=zero,
+        discount=zero,
+        tax=zero,
+        tax_included=zero,
+        total=zero,
+        amount_paid=zero,
+        amount_refunded=zero,
+        amount_credited=zero,
+        balance_applied=zero,
+        seller=seller_of(tenant),
+        buyer=buyer_of(customer),
+        created_at=at,
+        test_mode=tenant.mode is Mode.TEST,
+        subscription_id=subscription.id if subscription else None,
+        period=subscription.current_period if subscription else None,
+        test_clock_id=customer.test_clock_id,
+    )
+    return with_lines(empty, [replace(line, id=f"{invoice_id}-{n}") for n, line in enumerate(lines, 1)])
+
+
+def seller_of(tenant: Tenant) -> PartySnapshot:
+    """The tenant as an invoice names it."""
+    return PartySnapshot(tenant.legal_name or tenant.name, tenant.address, tenant.tax_id, tenant.email)
+
+
+def buyer_of(customer: Customer) -> PartySnapshot:
+    """The customer as an invoice names it."""
+    return PartySnapshot(customer.name, customer.address, customer.tax_id, customer.email)
+
+
+def with_lines(invoice: Invoice, lines: Sequence[InvoiceLine], notes: tuple[str, ...] = ()) -> Invoice:
+    """The draft with other lines (the same, with their taxes) and the totals that follow from them.
+
+    Raises:
+        InvalidState: it is not a draft.
+    """
+    if invoice.status is not InvoiceStatus.DRAFT:
+        raise InvalidState.of("invoice", invoice.status, "changed")
+    subtotal = sum_money((line.amount for line in lines), invoice.currency)
+    discount = sum_money((line.discount for line in lines), invoice.currency)
+    tax = sum_money((line.tax for line in lines), invoice.currency)
+    included = sum_money((line.tax_included for line in lines), invoice.currency)
+    return replace(
+        invoice,
+        lines=tuple(lines),
+        subtotal=subtotal,
+        discount=discount,
+        tax=tax,
+        tax_included=included,
+        total=subtotal - discount + tax - included,
+        notes=notes,
+        tax_waits=False,
+    )
+
+
+def finalize(
+    invoice: Invoice, sequence: InvoiceSequence, balance: Balance, at: datetime, offset: Money | None = None
+) -> Finalized:
+    """The invoice with its number, with the customer's balance used, and the entries for the books.
+
+    One with nothing left to collect is paid at once; one below zero pays into the balance.
+
+    Args:
+        offset: what of an amount below zero is taken off other invoices (``settlement.offset``), and so does not go to
+            the balance: nobody gets money back that was never paid.
+
+    Raises:
+        InvalidState: it is not a draft.
+    """
+    if invoice.status is not InvoiceStatus.DRAFT:
+        raise InvalidState.of("invoice", invoice.status, "finalized")
+    number, following = sequence.take()
+    credited = invoice.amount_credited - (offset or Money.zero(invoice.currency))
+    owed = invoice.total - credited
+    applied = balance.usable_for(owed)
+    free = (owed - applied).is_zero
+    final = replace(
+        invoice,
+        number=number,
+        status=InvoiceStatus.PAID if free else InvoiceStatus.OPEN,
+        balance_applied=applied,
+        amount_credited=credited,
+        finalized_at=at,
+        paid_at=at if free else None,
+        due=None,
+    )
+    entries = [finalized_entry(invoice, at)]
+    if not applied.is_zero:
+        entries.append(balance_entry(invoice, "invoice.balance_applied", applied, at))
+    return Finalized(final, following, balance.used(applied), tuple(entry for entry in entries if entry is not None))
+
+
+def finalized_entry(invoice: Invoice, at: datetime) -> LedgerEntry | None:
+    """What finalizing posts; None for an invoice about nothing."""
+    return ledger.invoice_finalized(
+        derived("le", invoice.created_at, "invoice.finalized", invoice.id),
+        invoice.id,
+        invoice.customer_id,
+        net=invoice.total - invoice.tax,
+        tax=invoice.tax,
+        at=at,
+    )
+
+
+def balance_entry(invoice: Invoice, fact: str, amount: Money, at: datetime, *more: str) -> LedgerEntry:
+    """What the customer's balance paid of an invoice; below zero what went into it."""
+    return ledger.balance_used(
+        derived("le", invoice.created_at, fact, invoice.id, *more), invoice.id, invoice.customer_id, amount, at
+    )

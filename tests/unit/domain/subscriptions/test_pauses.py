@@ -268,10 +268,28 @@ def test_it_carries_what_waited_and_may_give_nothing_back() -> None:
 def test_what_is_paused_has_nothing_more_to_give_back() -> None:
     credited = paused(running(CREDITED, START)).subscription
     assert nets(changes.closing(credited, CREDITED, HALF, B.CREATE_PRORATIONS)) == [-1500]  # it waited
-    kept = paused(running(KEPT, START), KEPT).subscription
-    assert changes.closing(kept, KEPT, HALF, B.CREATE_PRORATIONS) == ()
-    dunned = lifecycle.dunned(replace(running(CREDITED, START), state=S.PAST_DUE), DunningAction.PAUSED, HALF)
-    assert changes.closing(dunned, CREDITED, HALF, B.CREATE_PRORATIONS) == ()
+
+
+def test_11_5_an_end_gives_back_what_a_pause_kept() -> None:
+    """What is left of the period when it ends, not when it was paused; and nothing where nobody asked for it."""
+    kept = paused(running(KEPT, START), KEPT, on("2025-06-11")).subscription
+    silent = paused(running(CREDITED, START), at=on("2025-06-11"), behavior=B.NONE).subscription
+    behind = replace(running(CREDITED, START), state=S.PAST_DUE, unpaid_invoice_ids=("in_1",))
+    dunned = lifecycle.dunned(behind, DunningAction.PAUSED, on("2025-06-11"))
+    for before, sold in ((kept, KEPT), (silent, CREDITED), (dunned, CREDITED)):
+        assert nets(changes.closing(before, sold, HALF, B.CREATE_PRORATIONS)) == [-1500]
+        assert changes.closing(before, sold, HALF, B.NONE) == ()
+        assert changes.closing(before, sold, END, B.CREATE_PRORATIONS) == ()
+
+
+def test_11_5_to_end_what_is_paused_gives_back_what_to_resume_and_end_it_does() -> None:
+    """The way there does not change the sum: cancel, or resume and cancel."""
+    for sold in (CREDITED, KEPT):
+        before = paused(running(sold, START), sold, on("2025-06-11")).subscription
+        ended = changes.closing(before, sold, HALF, B.CREATE_PRORATIONS)
+        resumed = changes.resume(before, sold, HALF)
+        left = changes.closing(resumed.subscription, sold, HALF, B.CREATE_PRORATIONS)
+        assert sum(nets(ended)) == sum(nets((*resumed.invoiced, *left)))
 
 
 def test_a_trial_ends_without_an_invoice() -> None:

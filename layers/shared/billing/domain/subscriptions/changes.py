@@ -245,12 +245,14 @@ def closing(
 ) -> tuple[InvoiceLine, ...]:
     """What goes onto the last invoice of a subscription that ends, beside its usage: what waited, what is given back.
 
+    What a pause kept is given back from now on, as what runs is: 30.00 for June, paused on the 11th by a plan that
+    keeps the rest, canceled on the 16th: -15.00. A pause by dunning keeps it, too.
+
     Args:
         behavior: ``none`` gives nothing back for the rest of the period.
     """
     at = at.replace(microsecond=0)  # as for a pause and a change
-    paid_ahead = subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE)
-    returned = behavior is not ProrationBehavior.NONE and paid_ahead
+    returned = behavior is not ProrationBehavior.NONE and _rest_is_billed(subscription, at)
     return (*subscription.pending, *(given_back(subscription, plan, at) if returned else ()))
 
 

@@ -9,7 +9,7 @@ from benchmarks.report import Row, Section, verdict
 
 WARM_CALLS = 4
 READ, CREATE, WRITE, MOVES_MONEY, WEBHOOK = 3, 2, 3, 4, 3
-"""DynamoDB round trips that design.md, section 6, gives to each kind of call."""
+"""The budget of DynamoDB round trips for each kind of call (benchmarks/README.md)."""
 
 Prepared = Callable[[], None]
 

@@ -19,7 +19,7 @@ from benchmarks.stack import RunningStack
 
 CLIENTS = 4
 INTENT_MS, WEBHOOK_MS, QUERY_MS = 500, 200, 200
-"""The p95 budgets of design.md, section 6."""
+"""The budgets of p95 (benchmarks/README.md)."""
 
 _TIMEOUT_S = 60
 _MOST_PAGES = 40

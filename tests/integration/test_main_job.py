@@ -26,7 +26,7 @@ def days_between(start: str, end: str) -> float:
 
 
 def test_the_samples_request_of_the_contract_starts_a_trial(world: World, tenant: Tenant) -> None:
-    """Contract B section 4 to the letter, but for the coupon, which comes with coupons."""
+    """The example of the billing-service contract (docs/contract-coverage.md, "B"), without its coupon."""
     tenant.plan()
     sample = event("http_post")
     body = json.loads(sample["body"])
@@ -69,7 +69,7 @@ def test_without_a_trial_the_first_invoice_is_numbered_charged_and_paid(world: W
 
 
 def test_the_plan_of_the_contract_costs_49_dollars_99(world: World, tenant: Tenant) -> None:
-    """B section 4: 4999000 micro-units are $49.99."""
+    """4999000 micro-units are $49.99, as in the example of the billing-service contract."""
     tenant.plan(components=[{"key": "base", "type": "flat", "unitAmount": 4_999_000}])
     tenant.subscribe(quantities={})
     (charge,) = world.charges(tenant)

@@ -480,7 +480,7 @@ class World:
         return made
 
     def deliver_tax(self, tax_event: Json | str, *, secret: str = TAX_WEBHOOK_SECRET, at: float | None = None) -> Json:
-        """Have an event of the tax provider come in, signed as contract B section 6 says; the Lambda's answer."""
+        """Deliver an event of the tax provider, signed as Stripe signs; the Lambda's answer."""
         payload = tax_event if isinstance(tax_event, str) else json.dumps(tax_event)
         header = signature(secret, payload, int(at if at is not None else self.clock().timestamp()))
         return invoke("tax_webhook", self.tax_webhook_event(payload, header))

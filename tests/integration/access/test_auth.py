@@ -223,7 +223,7 @@ def test_the_lists_of_another_tenants_customer_are_empty(pair: tuple[Tenant, Ten
 def test_a_path_that_names_another_tenant_is_forbidden(
     world: World, pair: tuple[Tenant, Tenant, dict[str, str]], path: str
 ) -> None:
-    """Contract B section 9, as far as keys go: `tid` must be the resource's tenant."""
+    """The tenant of the credential must be the tenant of the resource."""
     mine, other, _ = pair
     assert mine.get(path.format(tid=mine.id)).status == 200
     refused(world, other.get(path.format(tid=mine.id)), 403, "auth.tenant_mismatch", other.id)

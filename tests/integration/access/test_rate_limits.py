@@ -64,7 +64,7 @@ def test_a_used_up_minute_is_429_until_the_next_one(world: World, tenant: Tenant
 
 
 def test_a_burst_may_take_twice_its_share_of_ten_seconds(world: World, tenant: Tenant) -> None:
-    """Source T: 2 x 1,000 a minute in a 10-second window is 333."""
+    """Twice the share of 1,000 a minute in a 10-second window is 333."""
     used(world, key_of(tenant), **{f"s{MINUTE // 10}": 332})
     assert tenant.get("/v1/customers").status == 200
     answer = tenant.get("/v1/customers")
@@ -101,7 +101,7 @@ def test_keys_count_apart(world: World, tenant: Tenant) -> None:
     assert world.tenant().get("/v1/customers").status == 200
 
 
-# Invoice queries: 300 a minute for each user (contract B section 8)
+# Invoice queries: 300 a minute for each user
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_invoice_queries_count_on_the_user_that_is_named(world: World, tenant: T
     assert tenant.get("/v1/invoices", headers=ann).status == 200
 
 
-# Intents: 30 a minute for each user (contract B section 8)
+# Intents: 30 a minute for each user
 
 INTENT = {"amount": 5_000_000, "currency": "USD"}
 

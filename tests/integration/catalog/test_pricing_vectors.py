@@ -1,4 +1,4 @@
-"""The worked examples of ``vectors.md`` on prices and splitting, by name and through the API, to the invoice line."""
+"""The worked examples of docs/vectors.md on prices and splitting, by name and through the API, to the invoice line."""
 
 from decimal import Decimal
 from typing import Any

@@ -35,7 +35,7 @@ def test_a_repeat_charges_nothing_and_asks_stripe_nothing(world: World, tenant: 
 
 
 def test_the_clients_key_goes_to_stripe_as_a_prefix(world: World, tenant: Tenant) -> None:
-    """Contract B section 7."""
+    """The charge carries the key that the client chose, so that both sides can find it by that."""
     tenant.plan()
     body = {"planId": "business-monthly", "quantities": {"seats": 1}, "paymentMethodId": "pm_card_visa"}
     tenant.post("/v1/subscriptions", body, idempotency_key="order-17")

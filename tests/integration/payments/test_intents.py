@@ -31,7 +31,7 @@ def invoice_now(tenant: Tenant, invoice: Json) -> Json:
 
 
 def test_a_form_has_a_client_secret_and_moves_no_money(world: World, tenant: Tenant) -> None:
-    """Contract B section 4, to the letter."""
+    """The example of the billing-service contract (docs/contract-coverage.md, "B"), to the letter."""
     body = {"orderId": "ord_01H", **PRICE, "metadata": {"tenantId": tenant.id, "buyerTenantId": "ten_buyer"}}
     made = tenant.post("/v1/payments/intents", body).data
     assert made["clientSecret"].startswith(made["paymentIntentId"] + "_secret_")

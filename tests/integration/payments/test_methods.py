@@ -37,7 +37,7 @@ def at_stripe(world: World, method: str) -> Any:
 
 
 def test_a_form_saves_a_method_and_the_webhook_brings_it(world: World, tenant: Tenant) -> None:
-    """Contract B, 3.4."""
+    """The routes of the billing-service contract (docs/contract-coverage.md, "B", 3.4)."""
     customer = tenant.customer()
     answer = tenant.post(f"{PATH}/setup", {"customerId": customer})
     made = answer.data

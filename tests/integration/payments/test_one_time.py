@@ -86,7 +86,7 @@ DECLINES = [
     ("stolen_card", 502, "payment.declined", "generic_decline"),
     ("fraudulent", 502, "payment.declined", "generic_decline"),
 ]
-"""What the bank says, and what the payer is told of it (contract B section 5)."""
+"""What the bank says, and what the payer is told of it (docs/contract-coverage.md, "B", section 5)."""
 
 
 @pytest.mark.parametrize(("decline", "status", "code", "shown"), DECLINES, ids=[each[0] for each in DECLINES])

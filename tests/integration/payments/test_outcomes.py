@@ -102,7 +102,7 @@ def test_a_decline_says_what_the_payer_may_know(
     code: str,
     decline_code: str,
 ) -> None:
-    """Contract B section 5; a stolen card reads as a generic decline."""
+    """Each decline has the code of the billing-service contract; a stolen card reads as a generic decline."""
     invoice, method = owing
     world.sandbox.post(f"payment_methods/{method}/behaviour", **behaviour)
     answer = tenant.post("/v1/payments", {"invoiceId": invoice})

@@ -1,4 +1,4 @@
-"""The worked examples of ``shared/vectors.md`` about proration and anchors, through the API, on test clocks."""
+"""The worked examples of docs/vectors.md about proration and anchors, through the API, on test clocks."""
 
 from typing import Any
 

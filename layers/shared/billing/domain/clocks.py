@@ -1,4 +1,4 @@
-"""Test clocks: a tenant in test mode moves time for the customers attached to a clock (contract.md section 3)."""
+"""Test clocks: a tenant in test mode moves time for the customers attached to a clock."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -31,12 +31,12 @@ class Tier(StrEnum):
 
     @property
     def requests_per_minute(self) -> int:
-        """Source T, "Default Limits"."""
+        """The limits that the REST integration template promises (docs/contract-coverage.md, "Default Limits")."""
         return 10_000 if self is Tier.ENTERPRISE else 1_000
 
     @property
     def requests_per_slot(self) -> int:
-        """Source T, "Burst allowance": a 10-second slot may carry twice its share: 1,000/min -> 2 * 1000 / 6 = 333."""
+        """A 10-second slot may carry twice its share of the minute: 1,000/min -> 2 * 1000 / 6 = 333."""
         return self.requests_per_minute * 2 // 6
 
 
@@ -94,7 +94,7 @@ class Tenant:
 
     @property
     def default_customer_id(self) -> str:
-        """The customer that stands for the tenant itself; billed where a request names none (contract.md section 1)."""
+        """The customer that stands for the tenant itself; billed where a request names none."""
         return default_customer_id(self.id)
 
 

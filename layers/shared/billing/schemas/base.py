@@ -29,7 +29,7 @@ from billing.domain.kernel.times import parse_time
 
 
 class Request(BaseModel):
-    """A request body; fields may be spelled in camelCase or snake_case (contract.md section 1)."""
+    """A request body; fields may be spelled in camelCase or snake_case."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True)
 

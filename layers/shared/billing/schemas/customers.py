@@ -1,4 +1,4 @@
-"""Customers in the API (contract.md section 6)."""
+"""Customers in the API."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Subscriptions in the API (contract B section 4, contract.md section 3)."""
+"""Subscriptions in the API."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Tax in the API (contract.md sections 3 and 6)."""
+"""Tax in the API."""
 
 from datetime import date
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Tenants and test clocks in the API (contract.md sections 3 and 6)."""
+"""Tenants in the API."""
 
 from itertools import pairwise
 from typing import Annotated, Any, Literal

@@ -158,7 +158,7 @@ def _check_reach(work: Work, tenant_id: str) -> None:
 
 
 def default_customer(tenant: Tenant) -> Customer:
-    """The customer that stands for the tenant itself (contract.md section 1)."""
+    """The customer that stands for the tenant itself; a request that names no customer bills this one."""
     return Customer(
         id=tenant.default_customer_id,
         tenant_id=tenant.id,

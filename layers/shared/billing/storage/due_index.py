@@ -1,4 +1,4 @@
-"""The alarm clock: what is due in a shard, across the tables, in order of time (design.md, idea 3)."""
+"""The alarm clock: what is due in a shard, across the tables, in order of time."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -26,7 +26,7 @@ class Scope:
     """Whose key it is, and for which request.
 
     Args:
-        record_id: names tenant, route and key (contract.md section 1: the scope of a key is tenant and route).
+        record_id: names tenant, route and key: another route, or another tenant, may use the same key.
         fingerprint: SHA-256 of method, path, query and canonical body; another request under the key differs here.
         client_key: the key, where a client chose it.
     """

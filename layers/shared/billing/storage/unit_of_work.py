@@ -1,7 +1,7 @@
 """The third beat: everything that a unit of work changes, in one TransactWriteItems.
 
 Entities under their version conditions, the events that subscribers will see, the idempotency record with the
-response, and the audit row: there is no state in which one exists without the others (design.md, idea 1).
+response, and the audit row: there is no state in which one exists without the others. Why so: docs/decisions/0001.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Prices: laws; the worked examples of vectors.md are in ``test_vectors_pricing``."""
+"""Prices: laws; the worked examples of docs/vectors.md are in ``test_pricing_vectors``."""
 
 from __future__ import annotations
 

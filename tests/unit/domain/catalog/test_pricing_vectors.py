@@ -1,4 +1,4 @@
-"""The worked examples of ``vectors.md`` on prices, by name: Tiers, Lago graduated, Lago package, Splitting."""
+"""The worked examples of docs/vectors.md on prices, by name: Tiers, Lago graduated, Lago package, Splitting."""
 
 from decimal import Decimal
 from typing import Any

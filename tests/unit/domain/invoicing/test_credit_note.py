@@ -142,7 +142,7 @@ def parts_of_invoice(invoice: Invoice) -> tuple[int, dict[str, int]]:
 
 
 def test_500_of_1000_that_includes_200_tax_is_400_and_100() -> None:
-    """vectors.md, "Tax" (polar): on top of the price, and within it."""
+    """Polar's example of a refund with tax (docs/vectors.md): on top of the price, and within it."""
     for each in (
         line(usd(80_000), TaxRate("VAT", Decimal(25))),
         line(usd(100_000), TaxRate("VAT", Decimal(25)), inclusive=True),

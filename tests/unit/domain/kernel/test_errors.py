@@ -34,7 +34,7 @@ CONTRACT = {
     "internal.error": 500,
     "service.unavailable": 503,
 }
-"""contract.md sections 1 and 4, as far as this release can answer with them."""
+"""The public codes with their statuses, as far as this release can answer with them."""
 
 
 @pytest.mark.parametrize(("code", "status"), CONTRACT.items())
@@ -57,7 +57,7 @@ def test_every_error_explains_itself_and_has_a_section_in_the_docs(cls: type[Bil
 
 
 def test_the_body_is_the_one_of_the_template() -> None:
-    """Source T, "Error Handling"."""
+    """The body that the REST integration template shows (docs/contract-coverage.md, "Error Handling")."""
     body = json.loads(failure(NotFound.of("invoice", "in_1"), "req_1", "https://docs"))
     assert body == {
         "error": {

@@ -1,4 +1,4 @@
-"""Money and currencies: laws, and the worked examples of other billing systems (vectors.md)."""
+"""Money and currencies: laws, and the worked examples of other billing systems (docs/vectors.md)."""
 
 from __future__ import annotations
 

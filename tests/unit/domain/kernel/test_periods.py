@@ -1,4 +1,4 @@
-"""Periods and cadences: laws over zones with odd clocks, and the anchors of other systems (vectors.md)."""
+"""Periods and cadences: laws over zones with odd clocks, and the anchors of other systems (docs/vectors.md)."""
 
 from __future__ import annotations
 

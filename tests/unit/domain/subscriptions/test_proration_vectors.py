@@ -1,4 +1,4 @@
-"""The worked examples of ``shared/vectors.md`` about proration and anchors, on the functions."""
+"""The worked examples of docs/vectors.md about proration and anchors, on the functions."""
 
 from datetime import datetime
 from fractions import Fraction

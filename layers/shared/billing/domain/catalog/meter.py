@@ -1,6 +1,6 @@
 """Meters: what is counted of a tenant's usage, and how many measurements become one total.
 
-Sources: contract.md sections 3 and 6 (``POST /meters``); docs/decisions/0019-usage.md.
+How usage is counted, closed and billed: docs/decisions/0019-usage.md.
 """
 
 from dataclasses import dataclass, replace

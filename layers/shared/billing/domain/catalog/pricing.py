@@ -1,7 +1,7 @@
 """What a quantity costs: flat, per unit, graduated, volume and package prices, exact, and rounded once.
 
-Sources: contract.md section 3 (a plan's components); Stripe, "Set up tiered pricing"
-(https://docs.stripe.com/subscriptions/pricing-models/tiered-pricing); Lago's graduated and package charges.
+Sources: Stripe, "Set up tiered pricing" (https://docs.stripe.com/subscriptions/pricing-models/tiered-pricing); Lago's
+graduated and package charges. Both have worked examples in docs/vectors.md.
 """
 
 from __future__ import annotations

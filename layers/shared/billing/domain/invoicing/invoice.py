@@ -1,7 +1,7 @@
 """Invoices: draft -> open -> paid | void | uncollectible.
 
 Finalizing takes the number, freezes the lines and posts the ledger entry; nothing of a finalized invoice
-changes after that but what has been paid on it (design.md section 5).
+changes after that but what has been paid on it, and what credit notes take off it.
 """
 
 from dataclasses import dataclass, field

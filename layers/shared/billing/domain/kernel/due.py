@@ -1,4 +1,7 @@
-"""The alarm clock's entry on an item: what has to happen later is due in a shard at a time (design.md, idea 3)."""
+"""The alarm clock's entry on an item: what has to happen later is due in a shard at a time.
+
+docs/architecture.md, "What is due", says who reads it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
 """Money: whole micro-units of one currency; everything that adds, rounds or splits amounts goes through here.
 
-1,000 micro-units are one minor unit in every currency (contract.md section 1): USD 4_999_000 is $49.99, JPY
+1,000 micro-units are one minor unit in every currency: USD 4_999_000 is $49.99, JPY
 500_000 is 500 yen, KWD 5_124_000 is 5.124 dinar.
 """
 

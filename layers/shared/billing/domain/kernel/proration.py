@@ -1,6 +1,7 @@
 """Proration: which share of a period a part of it is, by the second or by the day.
 
-Sources: contract.md section 3 (``prorationUnit``); Stripe, "Prorations" (per second); Kill Bill, "Proration" (per day).
+A plan's ``prorationUnit`` says which. Sources: Stripe, "Prorations" (per second); Kill Bill, "Proration" (per day);
+worked examples of both are in docs/vectors.md.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Times on the wire and in storage: RFC 3339, UTC, ``Z`` (contract.md section 1)."""
+"""Times on the wire and in storage: RFC 3339, UTC, ``Z``."""
 
 from datetime import UTC, datetime
 

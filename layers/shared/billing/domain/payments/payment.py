@@ -1,4 +1,4 @@
-"""Payments: one attempt to collect money is one Payment, written before Stripe is called (design.md section 5).
+"""Payments: one attempt to collect money is one Payment, written before Stripe is called.
 
 pending ──> succeeded
    ├──────> failed                  (a decline is final for this attempt; in the payer's hands, see below)

@@ -1,4 +1,4 @@
-"""Refunds: money that goes back the way it came, written before Stripe is asked (design.md section 5).
+"""Refunds: money that goes back the way it came, written before Stripe is asked.
 
 pending ──> succeeded ──> failed     (the bank sends it back, up to a month later)
    └──────> failed

@@ -30,7 +30,7 @@ corrected for the 90 days that it is kept; and a fortnight for the queue."""
 
 
 class ProrationBehavior(StrEnum):
-    """What a change does about the rest of the period (contract.md section 3)."""
+    """What a change does about the rest of the period: bill it with the next invoice, bill it now, or leave it."""
 
     CREATE_PRORATIONS = "create_prorations"
     INVOICE_NOW = "invoice_now"

@@ -1,8 +1,7 @@
 """Usage events, and what each of them measures: of which subscription, in which period, under which dimensions.
 
 An event belongs to the period of its timestamp. That period is the cadence's, whole: a pause in its middle, or a change
-of plan, begins no new one, or free units and tiers would begin anew with it. Sources: contract.md sections 3 and 6;
-docs/decisions/0019-usage.md.
+of plan, begins no new one, or free units and tiers would begin anew with it. Why so: docs/decisions/0019-usage.md.
 """
 
 import json

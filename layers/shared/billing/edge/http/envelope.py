@@ -1,4 +1,4 @@
-"""What every response looks like: source T's envelope and error body."""
+"""What every response looks like: ``{"data": ..., "meta": ...}``, or ``{"error": ...}``."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def listing(items: Sequence[BaseModel], next_cursor: str | None, limit: int, req
 
 
 def failure(error: BillingError, request_id: str, documentation_base_url: str) -> str:
-    """T's error body; ``details`` names every bad field."""
+    """An error's body; ``details`` names every bad field."""
     body = {
         "code": error.public_code,
         "message": error.message,

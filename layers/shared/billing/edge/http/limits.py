@@ -1,4 +1,4 @@
-"""Limits that classes of routes have of their own, per user and minute (contract B section 8)."""
+"""Limits that classes of routes have of their own, per user and minute."""
 
 from billing.services.access.callers import RouteLimit
 

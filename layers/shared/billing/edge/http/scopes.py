@@ -1,4 +1,4 @@
-"""Scopes: what a credential may do (contract.md section 2). Each route names the one it needs."""
+"""Scopes: what a credential may do. Each route names the one it needs."""
 
 from enum import StrEnum
 

@@ -1,7 +1,8 @@
-"""The edge of an incoming webhook: a Lambda function URL, no API Gateway (contract B sections 3.7 and 6).
+"""The edge of an incoming webhook: a Lambda function URL, no API Gateway.
 
-200 applied, duplicate, or not ours; 400 not signed, too old, not an event; 500 not appliable yet: the sender sends it
-again. An event's id is committed with its effects, so that it has them once.
+It answers 200 when an event was applied, is a duplicate, or is not ours; 400 when it is not signed, too old, or not an
+event; 500 when it cannot be applied yet, so that the sender sends it again. An event's id is committed with its
+effects, so that it has them once.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Personal data at rest: AES-256-GCM under a data key of the tenant's own, which KMS wraps (contract.md section 2).
+"""Personal data at rest: AES-256-GCM under a data key of the tenant's own, which KMS wraps.
 
 A sealed text is ``v1.<base64url(nonce || ciphertext || tag)>``. The tenant is bound twice: KMS unwraps the key
 only in the tenant's encryption context, and the place (``Customer/cus_1/email``) is authenticated with the text,

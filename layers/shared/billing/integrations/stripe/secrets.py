@@ -1,6 +1,6 @@
 """Stripe's API key and webhook secrets, from one Secrets Manager secret: ``{"api_key", "webhook_secrets": [..]}``.
 
-Two webhook secrets are there while one is being rotated; both are accepted (contract B section 6).
+While a webhook secret is being rotated there are two; both are accepted.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Stripe's signature on an incoming webhook (contract B section 6; docs.stripe.com/webhooks/signature)."""
+"""Stripe's signature on an incoming webhook (docs.stripe.com/webhooks/signature)."""
 
 import time
 from typing import Any

@@ -1,7 +1,7 @@
 """TaxJar's token and the secrets of the tax provider's webhook: ``{"taxjar_token", "webhook_secrets": [..]}``.
 
-One secret apart from Stripe's: who calculates tax may not charge cards. Two webhook secrets are there while one is
-being rotated; both are accepted (contract B section 6).
+It is a secret apart from Stripe's, so that a function that only calculates tax cannot charge cards. While a webhook
+secret is being rotated there are two; both are accepted.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The tax provider's signature on an incoming webhook (contract B section 6).
+"""The tax provider's signature on an incoming webhook.
 
 ``Tax-Signature: t=<unix seconds>,v1=<hex>``, where v1 is the HMAC-SHA256 of ``t.body`` under one of the secrets; a
 header may carry several v1, as a sender does during a rotation.

@@ -1,4 +1,4 @@
-"""Coupons in the API (contract.md section 6)."""
+"""Coupons in the API."""
 
 import re
 from decimal import Decimal

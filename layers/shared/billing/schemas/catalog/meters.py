@@ -1,4 +1,4 @@
-"""Meters in the API (contract.md sections 3 and 6)."""
+"""Meters in the API."""
 
 from typing import Annotated, Any, Literal
 

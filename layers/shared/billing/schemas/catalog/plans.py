@@ -1,4 +1,4 @@
-"""Plans in the API (contract.md sections 3 and 6)."""
+"""Plans in the API."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal

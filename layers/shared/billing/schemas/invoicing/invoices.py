@@ -1,4 +1,4 @@
-"""Invoices in the API (contract.md section 6). Amounts are integers in micro-units."""
+"""Invoices in the API. Amounts are integers in micro-units."""
 
 from typing import Annotated
 

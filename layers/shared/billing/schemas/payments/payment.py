@@ -1,4 +1,4 @@
-"""Payments and intents in the API (contract B section 4). Amounts are integers in micro-units."""
+"""Payments and intents in the API. Amounts are integers in micro-units."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -142,7 +142,7 @@ class PaymentOut(Resource):
 
 
 class IntentOut(Resource):
-    """Contract B's three fields, and where the payment stands."""
+    """What the payer's form needs to go on, and where the payment stands."""
 
     payment_intent_id: str
     client_secret: Annotated[str | None, Field(description="by which the payer's form knows the intent")]

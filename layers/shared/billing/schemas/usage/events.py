@@ -1,4 +1,4 @@
-"""Usage in the API: events in, and what was counted of them out (contract.md sections 3 and 6)."""
+"""Usage in the API: events come in, what was counted of them goes out."""
 
 import re
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Refunding a payment on demand: all that is left of it, or a part, as often as there is something left.
 
-What an invoice billed is taken back by a credit note alone (design.md, section 5), so the refund of an invoice's
-payment issues one and pays it out. What was paid too much was never billed: it comes off the customer's balance. And a
-payment without an invoice is given back as it is.
+Only a credit note takes back what an invoice billed (docs/decisions/0018-credit-notes.md), so the refund of an
+invoice's payment issues one and pays it out. What was paid too much was never billed: it comes off the customer's
+balance. A payment without an invoice is given back as it is.
 """
 
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ _LONGEST_CLIENT_KEY = 100  # Stripe takes 255 characters, and the operation want
 
 
 def outside_key(work: Work, tenant_id: str, *operation: str) -> str:
-    """The key of one call to Stripe (contract B section 7).
+    """The key of one call to Stripe (docs/decisions/0013-which-key-stripe-sees.md).
 
     ``order-17`` -> ``order-17:ten_1:customer:cus_1``; without a client, the fact alone: ``ten_1:customer:cus_1``.
     """

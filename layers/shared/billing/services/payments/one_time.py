@@ -1,7 +1,7 @@
 """Payments for no invoice: a plain amount, or an order of the tenant's. Each is a sale of its own in the books.
 
 By a saved method it is charged in the request, with two commits around the charge; where the payer is to complete it
-in a form, the intent moves no money and stands between load and commit (design.md, idea 1).
+in a form, the intent moves no money, so that it is made between load and commit (docs/decisions/0020-payments.md).
 """
 
 from dataclasses import dataclass, field, replace

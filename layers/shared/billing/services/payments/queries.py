@@ -10,7 +10,7 @@ _INTENT = "pi_"
 
 
 def get(work: Work, payment_id: str) -> Payment:
-    """A payment of the tenant, by its id or by its PaymentIntent's (contract B answers an intent with that).
+    """A payment of the tenant, by its id or by its PaymentIntent's, which ``POST /payments/intents`` answers.
 
     Raises:
         NotFound: it has none with this id.

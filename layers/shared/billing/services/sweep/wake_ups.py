@@ -1,4 +1,4 @@
-"""The sweep: a wake-up call for each shard, and a worker's turn at one (design.md, idea 3)."""
+"""The sweep: a wake-up call for each shard, and a worker's turn at one (docs/architecture.md, "What is due")."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

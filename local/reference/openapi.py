@@ -126,8 +126,8 @@ def document() -> dict[str, Any]:
         item = paths.setdefault(route.path, {} if route.path.startswith("/v1/") else dict(ROOT_ONLY))
         item[route.method] = _operation(route)
     paths |= WEBHOOKS
-    schemas |= _answers(found) | ENVELOPE | {"WebhookOutcome": OUTCOME}
-    used = _used([paths, ENVELOPE["Error"]], schemas) | {"Error"}
+    schemas |= _answers(found) | ENVELOPE | {"WebhookOutcome": OUTCOME, "EventType": _event_types()}
+    used = _used([paths, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -286,6 +286,17 @@ def _codes(status: int) -> list[str]:
     # What only a webhook answers, and the bases that nobody raises, are no codes of a route.
     unseen = {"webhook.rejected", "route.not_found", "bad_request", "payment.required", "unprocessable"}
     return [error.code for error in catalogue() if error.status == status and error.code not in unseen]
+
+
+def _event_types() -> dict[str, Any]:
+    """The catalogue of events, as a schema: public, though no route answers with one yet."""
+    from billing.domain.kernel.event_types import EventType  # importable only after handlers()
+
+    return {
+        "description": "What an event tells of; its object is the resource that the type begins with.",
+        "type": "string",
+        "oneOf": [{"const": each.value, "description": each.meaning} for each in EventType],
+    }
 
 
 def _headers(names: dict[str, str]) -> dict[str, Any]:

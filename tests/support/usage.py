@@ -289,7 +289,7 @@ class MemoryUnit:
     """A unit of work that commits all of what it staged, or nothing."""
 
     client_key = None
-    progress = None
+    recovery_point = None
 
     def __init__(self, units: MemoryUnits) -> None:
         self._units = units

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import require_utc
@@ -58,6 +59,8 @@ class LedgerEntry:
         CurrencyMismatch: the postings mix currencies (a ValueError).
         ValueError: fewer than two postings, a sum other than zero, or a time that is not UTC.
     """
+
+    entity_name: ClassVar[str] = "LedgerEntry"
 
     id: str
     kind: str

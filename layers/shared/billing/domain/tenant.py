@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain.customers.customer import PERSONAL, Address
 from billing.domain.kernel.ids import derived
@@ -70,6 +71,8 @@ class Tenant:
         usage_past_s, usage_future_s: how far back and ahead of now the timestamp of a usage event may lie.
     """
 
+    entity_name: ClassVar[str] = "Tenant"
+
     id: str
     name: str
     tier: Tier
@@ -112,6 +115,8 @@ INVOICE_SEQUENCE_ID = "invoice"
 class InvoiceSequence:
     """The tenant's next invoice number. It moves in the transaction that finalizes, so numbers have no gaps."""
 
+    entity_name: ClassVar[str] = "InvoiceSequence"
+
     tenant_id: str
     prefix: str
     next_number: int = 1
@@ -126,6 +131,8 @@ class InvoiceSequence:
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A credential. Only the SHA-256 of the key is kept; the key itself is shown once."""
+
+    entity_name: ClassVar[str] = "ApiKey"
 
     id: str
     tenant_id: str

@@ -10,14 +10,10 @@ from billing.schemas.base import (
 
 
 class TestClockIn(Request):
-    __test__ = False
-
     frozen_time: TimeIn
 
 
 class TestClockOut(Resource):
-    __test__ = False
-
     id: str
     frozen_time: Time
     status: str

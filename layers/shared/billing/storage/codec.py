@@ -20,9 +20,10 @@ from functools import cache
 from types import UnionType
 from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.times import format_time, parse_time
 
-E = TypeVar("E")
+E = TypeVar("E", bound=Entity)
 _Convert = Callable[[Any], Any]
 _PACKED = "z1:"  # JSON never begins so
 _PACK_FROM = 8 * 1024
@@ -106,8 +107,8 @@ def decode(kind: type[E], text: str, sealer: Sealer, tenant_id: str, entity_id: 
     return kind(**values)
 
 
-def _place(kind: type, entity_id: str, name: str) -> str:
-    return f"{kind.__name__}/{entity_id}/{name}"
+def _place(kind: type[Entity], entity_id: str, name: str) -> str:
+    return f"{kind.entity_name}/{entity_id}/{name}"
 
 
 @cache

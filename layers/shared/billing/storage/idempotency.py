@@ -17,6 +17,7 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 
 from billing.domain.kernel.times import format_time, parse_time
+from billing.services.kernel.recovery import ChargePending, RecoveryPoint, RefundPending, Repeat
 from billing.services.kernel.work import KeyedRequest
 from billing.storage.tables import IdempotencyItem
 
@@ -56,7 +57,7 @@ class Record:
     fingerprint: str = ""
     status: int = 0
     sealed_body: str = ""
-    progress: dict[str, str] | None = None
+    recovery_point: RecoveryPoint | None = None
     touched_at: datetime | None = None
 
     @classmethod
@@ -69,18 +70,18 @@ class Record:
             item["fingerprint"]["S"],
             int(item.get("status", {}).get("N", 0)),
             item.get("body", {}).get("S", ""),
-            json.loads(item["progress"]["S"]) if "progress" in item else None,
+            _recovery_point(json.loads(item["progress"]["S"])) if "progress" in item else None,
             parse_time(item["touched_at"]["S"]),
         )
 
 
-def in_progress_item(scope: Scope, progress: dict[str, str], now: datetime, ttl_s: int) -> IdempotencyItem:
+def in_progress_item(scope: Scope, point: RecoveryPoint, now: datetime, ttl_s: int) -> IdempotencyItem:
     """The record of a write whose first commit stands and whose second is to come."""
     return IdempotencyItem(
         record_id=scope.record_id,
         state=State.IN_PROGRESS.value,
         fingerprint=scope.fingerprint,
-        progress=json.dumps(progress),
+        progress=json.dumps(_progress(point)),
         touched_at=format_time(now),
         expires_at=_expiry(now, ttl_s),
     )
@@ -97,6 +98,25 @@ def done_item(scope: Scope, status: int, sealed_body: str, now: datetime, ttl_s:
         touched_at=format_time(now),
         expires_at=_expiry(now, ttl_s),
     )
+
+
+def _progress(point: RecoveryPoint) -> dict[str, str]:
+    """A recovery point as it is stored: the ids that it knows, by what they are of."""
+    ids: dict[str, str | None] = {}
+    if isinstance(point, ChargePending):
+        ids = {"payment": point.payment_id, "invoice": point.invoice_id, "subscription": point.subscription_id}
+    if isinstance(point, RefundPending):
+        ids = {"refund": point.refund_id, "creditNote": point.credit_note_id}
+    return {name: each for name, each in ids.items() if each is not None}
+
+
+def _recovery_point(progress: dict[str, str]) -> RecoveryPoint:
+    """The recovery point of a stored record."""
+    if "payment" in progress:
+        return ChargePending(progress["payment"], progress.get("invoice"), progress.get("subscription"))
+    if "refund" in progress:
+        return RefundPending(progress["refund"], progress.get("creditNote"))
+    return Repeat()
 
 
 def first_condition(now: datetime) -> Condition:

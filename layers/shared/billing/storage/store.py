@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import Unauthenticated, ValidationFailed
 from billing.domain.kernel.times import sort_key
 from billing.domain.tenant import PLATFORM, SETTINGS_ID, Tenant
@@ -18,7 +19,7 @@ from billing.storage.database import Database, Key, hash_name, raw, table_name
 from billing.storage.registry import REGISTRY, Stored, join
 from billing.storage.tables import PlanItem, TenantItem
 
-E = TypeVar("E")
+E = TypeVar("E", bound=Entity)
 _INDEX_KEYS = {
     "customer": "customer_key",
     "subscription": "subscription_key",
@@ -195,7 +196,7 @@ def _cursor_scope(query: Query[Any]) -> str:
     """What a cursor is bound to: the query but for its page size and place."""
     bounds = [str(t) for t in (query.created_from, query.created_to)]
     return "cursor/" + json.dumps(
-        [query.kind.__name__, query.index, query.value, sorted(query.filters.items()), query.of_platform, *bounds]
+        [query.kind.entity_name, query.index, query.value, sorted(query.filters.items()), query.of_platform, *bounds]
     )
 
 

@@ -18,12 +18,15 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import BodyTooLarge, IdempotencyInProgress, IdempotencyKeyReused, LostRace
+from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import fresh
 from billing.domain.kernel.times import format_time
 from billing.domain.ledger import LedgerEntry
 from billing.domain.tenant import SETTINGS_ID, ApiKey, Tenant
 from billing.services.kernel.failures import described
+from billing.services.kernel.recovery import RecoveryPoint
 from billing.services.kernel.work import AuditRow, Found, KeyedRequest, Page, Query, Ref, Replay, StoredResponse
 from billing.storage import idempotency
 from billing.storage.callers import caller_item
@@ -34,8 +37,9 @@ from billing.storage.registry import REGISTRY, Stored, join, tenant_of
 from billing.storage.store import Store, TenantDirectory
 from billing.storage.tables import AuditItem, CallerItem, EventItem, IdempotencyItem
 
-E = TypeVar("E")
+E = TypeVar("E", bound=Entity)
 _log = logging.getLogger(__name__)
+_CATALOGUE: dict[str, EventType] = {each.value: each for each in EventType}
 _POLL_S = 0.1
 _LARGEST_BODY = 390_000
 """In bytes; the item holds 400 KB with its keys and index attributes. 500 lines of ordinary text take 60 to 100 KB."""
@@ -82,7 +86,7 @@ class UnitOfWork:
         self._looked = scope is None
         self._checkpointed = False
         self._event_count = 0
-        self.progress: dict[str, str] | None = None
+        self.recovery_point: RecoveryPoint | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._reset()
 
@@ -137,8 +141,8 @@ class UnitOfWork:
         self._staged[place] = _Staged(saved, base)
         return saved
 
-    def emit(self, event_type: str, entity: Any) -> None:
-        self._events.append((event_type, entity))
+    def emit(self, event_type: EventType, entity: Entity) -> None:
+        self._events.append((_CATALOGUE[event_type], entity))  # whoever gets round the types gets no further
 
     def after_commit(self, action: Callable[[], None]) -> None:
         self._after_commit.append(action)
@@ -148,21 +152,21 @@ class UnitOfWork:
 
         That is safe also where something outside was called: whatever comes before a commit is called under a
         key that the next run will use again, and what moves money comes after a checkpoint, from which the next
-        run goes on (``progress``).
+        run goes on (``recovery_point``).
         """
         self._reset()
         self._after_commit = []
         self._looked = self._scope is None or self._checkpointed
         self._now = self._runtime.clock()
 
-    def checkpoint(self, progress: dict[str, str]) -> None:
+    def checkpoint(self, point: RecoveryPoint) -> None:
         record = None
         if self._scope is not None:
             ttl_s = self._runtime.policy.idempotency_ttl_s
-            record = idempotency.in_progress_item(self._scope, progress, self._now, ttl_s)
+            record = idempotency.in_progress_item(self._scope, point, self._now, ttl_s)
         self._write(record, None)
         self._checkpointed = True
-        self.progress = progress
+        self.recovery_point = point
         self._reset()
 
     def commit(self, response: StoredResponse | None = None, audit: AuditRow | None = None) -> None:
@@ -189,7 +193,7 @@ class UnitOfWork:
 
     def _reset(self) -> None:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
-        self._events: list[tuple[str, Any]] = []
+        self._events: list[tuple[EventType, Entity]] = []
 
     def _write(self, record: IdempotencyItem | None, audit: AuditRow | None) -> None:
         puts: list[tuple[Model, Condition | None]] = []
@@ -232,12 +236,12 @@ class UnitOfWork:
 
     def _record_condition(self) -> Condition:
         assert self._scope is not None
-        if self.progress is not None:
+        if self.recovery_point is not None:
             return idempotency.second_condition(self._scope)
         return idempotency.first_condition(self._now)
 
     def _meet(self, item: dict[str, Any] | None) -> bool:
-        """Deal with a record that is there already; True where the unit is to go on from an earlier run's progress."""
+        """Deal with a record that is there already; True where the unit is to go on from an earlier run's point."""
         assert self._scope is not None
         record = Record.read(item, self._now)
         if record.state is State.NONE:
@@ -249,8 +253,8 @@ class UnitOfWork:
             raise Replay(StoredResponse(record.status, self._open(f"idempotency/{self._scope.record_id}", record)))
         if record.state is State.IN_PROGRESS and not self._abandoned(record):
             raise IdempotencyInProgress("A request with this Idempotency-Key is being worked on", retry_after_s=2)
-        self.progress = record.progress
-        return self.progress is not None or waited
+        self.recovery_point = record.recovery_point
+        return self.recovery_point is not None or waited
 
     def _await_outcome(self, record: Record) -> tuple[Record, bool]:
         """Wait a little for a twin that is at work: its response is this request's answer too."""
@@ -296,7 +300,7 @@ class UnitOfWork:
         puts += [(item(stored.range_of(other)), once) for other in stored.also(staged.entity)]
         return puts
 
-    def _event_item(self, event_type: str, entity: Any) -> EventItem:
+    def _event_item(self, event_type: EventType, entity: Entity) -> EventItem:
         # A millisecond for each, so that the events of a unit sort in the order in which they were emitted.
         self._event_count += 1
         at = self._now + timedelta(milliseconds=self._event_count)
@@ -307,7 +311,7 @@ class UnitOfWork:
         return EventItem(
             tenant_id=tenant_id,
             id=event_id,
-            type=event_type,
+            type=event_type.value,
             created_at=format_time(self._now),
             object_id=str(payload["id"]),
             body=self._runtime.store.sealer.seal(

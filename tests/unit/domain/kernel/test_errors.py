@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.errors import BillingError, InvalidState, NotFound, RateLimited, catalogue
 from billing.edge.http.call import unanswerable
 from billing.edge.http.envelope import anchor, failure
@@ -58,7 +59,7 @@ def test_every_error_explains_itself_and_has_a_section_in_the_docs(cls: type[Bil
 
 def test_the_body_is_the_one_of_the_template() -> None:
     """The body that the REST integration template shows (docs/contract-coverage.md, "Error Handling")."""
-    body = json.loads(failure(NotFound.of("invoice", "in_1"), "req_1", "https://docs"))
+    body = json.loads(failure(NotFound.of(Invoice, "in_1"), "req_1", "https://docs"))
     assert body == {
         "error": {
             "code": "resource.not_found",

@@ -8,6 +8,7 @@ import pytest
 
 from billing.domain.customers.customer import CardDisplay, Customer, PaymentMethod
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
+from billing.services.kernel.recovery import RecoveryPoint, Repeat
 from billing.services.kernel.work import Found, Page, Query, Ref
 from billing.services.payments import methods
 from tests.support.engine import CUSTOMER, TENANT, flat, plan, started
@@ -57,8 +58,8 @@ class Commits:
         self.events.append(event_type)
         self.waiting += 1
 
-    def checkpoint(self, progress: dict[str, str]) -> None:
-        assert progress == {}
+    def checkpoint(self, point: RecoveryPoint) -> None:
+        assert point == Repeat()
         self.commit(beside=1)
 
     def commit(self, beside: int = 2) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import CouponExhausted, CouponExpired, CouponInvalid
@@ -107,6 +108,8 @@ class Coupon:
         active: False once it is archived.
     """
 
+    entity_name: ClassVar[str] = "Coupon"
+
     id: str
     tenant_id: str
     code: str
@@ -142,6 +145,8 @@ class Coupon:
 @dataclass(frozen=True, slots=True)
 class Redemption:
     """How often one customer redeemed one coupon."""
+
+    entity_name: ClassVar[str] = "Redemption"
 
     id: str
     tenant_id: str

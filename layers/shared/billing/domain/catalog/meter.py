@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from enum import StrEnum
+from typing import ClassVar
 
 QUANTITY = "quantity"
 """The property that every event has: its own quantity."""
@@ -53,6 +54,8 @@ class Meter:
         shards_before: how many there were before the last change, used until that has settled.
         most_shards: the largest number there ever was: so many are read.
     """
+
+    entity_name: ClassVar[str] = "Meter"
 
     key: str
     tenant_id: str

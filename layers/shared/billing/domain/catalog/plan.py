@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain.catalog.pricing import Component, ComponentType
 from billing.domain.kernel.currencies import charge_step
@@ -37,6 +38,8 @@ class Plan:
         proration_unit: what a part of a period is counted in.
         active: False once it is archived: not sold any more, still billed.
     """
+
+    entity_name: ClassVar[str] = "Plan"
 
     id: str
     tenant_id: str

@@ -1,6 +1,7 @@
 """A customer's credit balance: what it has paid too much or was given back, used before its card is charged."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from billing.domain.kernel.money import Money
 
@@ -12,6 +13,8 @@ class Balance:
     Args:
         id: the customer's.
     """
+
+    entity_name: ClassVar[str] = "Balance"
 
     id: str
     tenant_id: str

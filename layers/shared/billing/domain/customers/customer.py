@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 PERSONAL: dict[str, Any] = {"personal": True}
 """Metadata of a dataclass field whose value is encrypted at rest under the tenant's data key."""
@@ -43,6 +43,8 @@ class Customer:
         deleted_at_stripe: how often somebody deleted it at the card processor, with all its payment methods.
     """
 
+    entity_name: ClassVar[str] = "Customer"
+
     id: str
     tenant_id: str
     name: str = field(metadata=PERSONAL)
@@ -78,6 +80,8 @@ class PaymentMethod:
     Args:
         detached_at: since when nothing can be charged to it any more, for good; what was shown of it is erased.
     """
+
+    entity_name: ClassVar[str] = "PaymentMethod"
 
     id: str
     tenant_id: str

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import ClassVar
 
 from billing.domain import ledger
 from billing.domain.customers.customer import PERSONAL
@@ -42,6 +43,8 @@ _ABOVE = "above_what_is_left"
 @dataclass(frozen=True, slots=True)
 class CreditNoteSequence:
     """The tenant's next credit note number. It moves in the transaction that issues, so numbers have no gaps."""
+
+    entity_name: ClassVar[str] = "CreditNoteSequence"
 
     tenant_id: str
     prefix: str
@@ -121,6 +124,8 @@ class CreditNote:
         to_refund: what goes back to the card; ``total`` is the three together.
         refund_id: the refund that pays that out; it stays when it has failed.
     """
+
+    entity_name: ClassVar[str] = "CreditNote"
 
     id: str
     tenant_id: str

@@ -7,6 +7,7 @@ changes after that but what has been paid on it, and what credit notes take off 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain.catalog.coupon import Discount
 from billing.domain.customers.customer import PERSONAL, Address
@@ -67,6 +68,8 @@ class Invoice:
         auto_charge: it is charged by the saved method once it is open, and dunned; else it waits to be paid.
         coupon: what was redeemed for a one-off invoice, for whatever lines it gets.
     """
+
+    entity_name: ClassVar[str] = "Invoice"
 
     id: str
     tenant_id: str

@@ -21,6 +21,8 @@ A code is public API: it never changes its meaning. ``docs/errors.md`` is genera
 from dataclasses import dataclass
 from typing import ClassVar
 
+from billing.domain.kernel.entity import Entity, in_words
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
@@ -131,8 +133,8 @@ class NotFound(BillingError):
     explanation = "No such thing in this tenant. The id may be another tenant's."
 
     @classmethod
-    def of(cls, kind: str, resource_id: str) -> "NotFound":
-        return cls(f"No {kind} {resource_id}")
+    def of(cls, kind: type[Entity], resource_id: str) -> "NotFound":
+        return cls(f"No {in_words(kind)} {resource_id}")
 
 
 class RouteNotFound(NotFound):

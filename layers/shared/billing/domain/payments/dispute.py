@@ -10,6 +10,7 @@ Source: docs.stripe.com/disputes/how-disputes-work, and the states of Stripe's D
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain import ledger
 from billing.domain.kernel.ids import derived
@@ -71,6 +72,8 @@ class Dispute:
         withdrawn: whether its money is off the account.
         closed_at: when it was won, lost or withdrawn, on the customer's clock.
     """
+
+    entity_name: ClassVar[str] = "Dispute"
 
     id: str
     tenant_id: str

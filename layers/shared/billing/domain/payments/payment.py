@@ -14,6 +14,7 @@ decline, so what failed in the payer's hands may still succeed, until it is take
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.ids import derived
@@ -103,6 +104,8 @@ class Payment:
         disputed: by id, what disputes hold back of it or have taken.
         excess: what of it was too much for its invoice and is in the customer's balance; None for nothing.
     """
+
+    entity_name: ClassVar[str] = "Payment"
 
     id: str
     tenant_id: str

@@ -10,6 +10,7 @@ Source: docs.stripe.com/refunds, "Failed refunds", and the event ``refund.failed
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain import ledger
 from billing.domain.kernel.due import Due
@@ -46,6 +47,8 @@ class Refund:
         failure_reason: Stripe's reason (``expired_or_canceled_card``), or the code of its refusal.
         settled_at: when it succeeded or failed, on the customer's clock.
     """
+
+    entity_name: ClassVar[str] = "Refund"
 
     id: str
     tenant_id: str

@@ -11,6 +11,7 @@ How it goes from state to state is in ``lifecycle``, what a change bills in ``ch
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import PlanKey
@@ -70,6 +71,8 @@ class Subscription:
         usage_slot: how often its usage was closed: where usage is counted now (``services.usage_closing``).
         usage_until: it has ended, and so long usage of its time may still come; then that is billed, and nothing after.
     """
+
+    entity_name: ClassVar[str] = "Subscription"
 
     id: str
     tenant_id: str

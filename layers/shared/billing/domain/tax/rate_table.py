@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported
@@ -53,6 +54,8 @@ class RateEntry:
 @dataclass(frozen=True, slots=True)
 class TaxRateUpdates:
     """What the tax provider's webhook told since the table was made; one item, of the platform."""
+
+    entity_name: ClassVar[str] = "TaxRateUpdates"
 
     tenant_id: str
     id: str

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
+from typing import ClassVar
 
 from billing.domain.catalog.meter import EXACT, QUANTITY, Aggregation, Amount, Meter
 from billing.domain.catalog.plan import PlanKey
@@ -62,6 +63,8 @@ class UsageEvent:
         properties: texts; numbers in them are decimal.
         corrects: the event of which a correction takes something back.
     """
+
+    entity_name: ClassVar[str] = "UsageEvent"
 
     event_id: str
     subscription_id: str

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import ClassVar
 
 from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.meter import Amount
@@ -79,6 +80,8 @@ class UsagePeriod:
 @dataclass(frozen=True, slots=True)
 class UsageHistory:
     """The usage periods of a subscription that began in one week (UTC), in order: one item, however short they are."""
+
+    entity_name: ClassVar[str] = "UsageHistory"
 
     id: str
     tenant_id: str

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from billing.domain.usage.event import Refusal, UsageEvent
 
@@ -21,6 +22,8 @@ class UsageRejection:
     Args:
         id: derived from the message, so that it is reported once however often the message comes.
     """
+
+    entity_name: ClassVar[str] = "UsageRejection"
 
     id: str
     tenant_id: str

@@ -15,6 +15,7 @@ from billing.domain.catalog.coupon import Coupon, Discount, Duration, Redemption
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.errors import AlreadyExists, CouponInvalid, Detail, ValidationFailed
+from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.money import Money
 from billing.services.catalog.plans import plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
@@ -124,7 +125,7 @@ def redeemed(
     before, after, redemption, discount = _redeemed(found, code, customer, plan_id, currency, at)
     if after is not before:
         work.save(after)
-    work.emit("coupon.redeemed", work.save(redemption))
+    work.emit(EventType.COUPON_REDEEMED, work.save(redemption))
     return discount
 
 

@@ -81,7 +81,7 @@ def get(work: Work, key: str) -> Meter:
     own, platform = meter_refs(work.tenant.id, key)
     meter = meter_for(work.load(own, platform), own, platform)
     if meter is None:
-        raise NotFound.of("meter", key)
+        raise NotFound.of(Meter, key)
     return meter
 
 

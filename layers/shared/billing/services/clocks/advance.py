@@ -20,8 +20,6 @@ class Clocks:
         due_shards: how many wall-clock shards there are.
     """
 
-    __test__ = False
-
     alarm: Alarm
     due_shards: int
 
@@ -50,9 +48,9 @@ class Clocks:
         """
         self._only_in_test_mode(work)
         ref = Ref(Clock, work.tenant.id, clock_id)
-        clock = work.load(ref).require(ref, "test clock")
+        clock = work.load(ref).require(ref)
         if clock.status is ClockStatus.DELETED:
-            raise NotFound.of("test clock", clock_id)
+            raise NotFound.of(Clock, clock_id)
         return clock
 
     def page(self, work: Work, limit: int, cursor: str | None) -> Page[Clock]:

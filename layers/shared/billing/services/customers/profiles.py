@@ -6,6 +6,7 @@ from billing.domain.clocks import Clock
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Address, Customer, TaxExempt
 from billing.domain.kernel.errors import LiveTenant
+from billing.domain.kernel.event_types import EventType
 from billing.domain.tenant import Mode
 from billing.services.kernel.work import Page, Query, Ref, Work
 
@@ -37,7 +38,7 @@ def create(work: Work, new: NewCustomer) -> Customer:
         if tenant.mode is not Mode.TEST:
             raise LiveTenant("Test clocks exist only for tenants in test mode")
         clock = Ref(Clock, tenant.id, new.test_clock_id)
-        work.load(clock).require(clock, "test clock")
+        work.load(clock).require(clock)
     customer = work.save(
         Customer(
             id=work.fresh_id("cus"),
@@ -54,7 +55,7 @@ def create(work: Work, new: NewCustomer) -> Customer:
             created_at=work.now,
         )
     )
-    work.emit("customer.created", customer)
+    work.emit(EventType.CUSTOMER_CREATED, customer)
     return customer
 
 
@@ -87,7 +88,7 @@ def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer
         changes: by field name; None clears a field.
     """
     customer = work.save(replace(get(work, customer_id), **changes))  # type: ignore[arg-type]
-    work.emit("customer.updated", customer)
+    work.emit(EventType.CUSTOMER_UPDATED, customer)
     return customer
 
 

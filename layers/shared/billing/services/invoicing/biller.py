@@ -19,6 +19,7 @@ from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStat
 from billing.domain.kernel.currencies import charge_minimum
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
+from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.payment import Payment, SettledBy
@@ -27,6 +28,7 @@ from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
 from billing.services.clocks.customer_time import shard_of
+from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.collection import Attempt, Collector, event_of
 from billing.services.tax.assessment import Taxes
@@ -167,7 +169,7 @@ class Biller:
     def keep(self, work: Work, draft: Invoice) -> Invoice:
         """Save a new draft that waits for somebody to finalize it."""
         draft = work.save(draft)
-        work.emit("invoice.created", draft)
+        work.emit(EventType.INVOICE_CREATED, draft)
         return draft
 
     def finalize(
@@ -284,7 +286,7 @@ class Biller:
             if entry is not None:
                 work.save(entry)
             if after.status is InvoiceStatus.PAID:
-                work.emit("invoice.paid", after)
+                work.emit(EventType.INVOICE_PAID, after)
                 shard = self.collector.shard_of(subscription)
                 subscription = lifecycle.invoice_paid(subscription, after.id, at, shard)
         return -draft.total - left, subscription
@@ -332,18 +334,17 @@ class Biller:
         payment, invoice = self.collector.attempt(
             work, invoice, context.customer, method_id, options.at, options.off_session, options.settle_due
         )
-        progress = {"invoice": invoice.id, "payment": payment.id}
-        work.checkpoint(progress | ({"subscription": subscription.id} if subscription else {}))
+        work.checkpoint(ChargePending(payment.id, invoice.id, subscription.id if subscription else None))
         result = self.collector.charge(payment)
         attempt = self.collector.settle(work, Attempt(payment, invoice, subscription), result, options.at, options.by)
         return Billed(attempt.subscription, attempt.invoice, attempt.payment, result.next_secret)
 
-    def go_on(self, work: Work, progress: dict[str, str]) -> Billed:
+    def go_on(self, work: Work, point: ChargePending) -> Billed:
         """Go on from the first commit of an earlier run: ask about its attempt instead of starting anew."""
         tenant_id = work.tenant.id
-        subscription_ref = Ref(Subscription, tenant_id, progress.get("subscription", ""))
-        invoice_ref = Ref(Invoice, tenant_id, progress["invoice"])
-        payment_ref = Ref(Payment, tenant_id, progress["payment"])
+        subscription_ref = Ref(Subscription, tenant_id, point.subscription_id or "")
+        invoice_ref = Ref(Invoice, tenant_id, point.invoice_id or "")
+        payment_ref = Ref(Payment, tenant_id, point.payment_id)
         refs = [ref for ref in (subscription_ref, invoice_ref, payment_ref) if ref.id]
         found = work.load(*refs)
         payment = found.require(payment_ref)
@@ -407,9 +408,9 @@ def method_of(customer: Customer, subscription: Subscription | None) -> str | No
 
 def _announce(work: Work, issued: _Issued, created: bool = True) -> None:
     if created:
-        work.emit("invoice.created", issued.draft)
+        work.emit(EventType.INVOICE_CREATED, issued.draft)
     if issued.invoice.status is InvoiceStatus.DRAFT:
         return
-    work.emit("invoice.finalized", issued.invoice)
+    work.emit(EventType.INVOICE_FINALIZED, issued.invoice)
     if issued.invoice.status is InvoiceStatus.PAID:
-        work.emit("invoice.paid", issued.invoice)
+        work.emit(EventType.INVOICE_PAID, issued.invoice)

@@ -23,7 +23,8 @@ from billing.domain.invoicing.credit_note import (
     refunding,
 )
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
-from billing.domain.kernel.errors import Detail, InvalidState, LostRace, NotFound, RefundExceedsAvailable
+from billing.domain.kernel.errors import Detail, InvalidState, LostRace, RefundExceedsAvailable
+from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.money import Money
 from billing.domain.lines.crediting import lines_left
 from billing.domain.payments.payment import Payment, PaymentStatus, attempt_id
@@ -33,6 +34,7 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.documents import CreditedTo, DocumentLine, InvoiceDocument, TaxLine
 from billing.services.invoicing.queries import party
+from billing.services.kernel.recovery import RefundPending, Repeat
 from billing.services.kernel.work import Found, Page, Query, Ref, Work
 from billing.services.payments.collection import Attempt, Collector
 from billing.services.payments.refunds import Refunder
@@ -66,10 +68,7 @@ def get(work: Work, note_id: str) -> CreditNote:
         NotFound: it has none with this id.
     """
     ref = Ref(CreditNote, work.tenant.id, note_id)
-    found = work.load(ref).get(ref)
-    if found is None:
-        raise NotFound.of("credit note", note_id)
-    return found
+    return work.load(ref).require(ref)
 
 
 def view(work: Work, note_id: str) -> CreditNoteView:
@@ -190,8 +189,8 @@ class CreditNotes:
         invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
         sequence_ref = Ref(CreditNoteSequence, work.tenant.id, CREDIT_NOTE_SEQUENCE_ID)
         found = work.load(invoice_ref, sequence_ref)
-        if work.progress:
-            return self._go_on(work, work.progress)
+        if isinstance(work.recovery_point, RefundPending):
+            return self._go_on(work, work.recovery_point)
         invoice = found.require(invoice_ref)
         sequence = found.get(sequence_ref) or CreditNoteSequence(work.tenant.id, work.tenant.invoice_prefix)
         if request.payment_id is not None and invoice.status is not InvoiceStatus.PAID:
@@ -202,7 +201,7 @@ class CreditNotes:
         loaded = self._withdrawn(work, read)
         if loaded is None:
             # The payer was faster. That is written down first; the credit then goes where a paid invoice's goes.
-            work.checkpoint({})
+            work.checkpoint(Repeat())
             return self.create(work, invoice_id, request)
         issued = credit_note.issue(loaded.invoice, request, work.fresh_id("cn", loaded.at), sequence, loaded.at)
         return self._carry_out(work, loaded, issued, request.payment_id)
@@ -261,7 +260,7 @@ class CreditNotes:
         note = self._saved(work, loaded, issued)
         if refund is None:
             return CreditNoteView(note, None)
-        work.checkpoint({"creditNote": note.id, "refund": refund.id})
+        work.checkpoint(RefundPending(refund.id, note.id))
         return self._settled(work, note, refund, self.refunder.send(refund), loaded.at)
 
     def _saved(self, work: Work, loaded: _Loaded, issued: Issued) -> CreditNote:
@@ -272,10 +271,10 @@ class CreditNotes:
             _add_to_balance(work, loaded.balance, issued.credit_note.to_balance)
         invoice = work.save(issued.invoice)
         note = work.save(issued.credit_note)
-        work.emit("credit_note.created", note)
+        work.emit(EventType.CREDIT_NOTE_CREATED, note)
         subscription = self._rebilled(work, loaded, invoice)
         if loaded.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
-            work.emit("invoice.paid", invoice)
+            work.emit(EventType.INVOICE_PAID, invoice)
             self.collector.paid(work, subscription, invoice, loaded.at)
         return note
 
@@ -294,10 +293,10 @@ class CreditNotes:
         after = lifecycle.rebilled(subscription, left)
         return subscription if after is subscription else work.save(after)
 
-    def _go_on(self, work: Work, progress: dict[str, str]) -> CreditNoteView:
+    def _go_on(self, work: Work, point: RefundPending) -> CreditNoteView:
         """Go on from the first commit of an earlier run: ask about its refund instead of starting anew."""
-        note_ref = Ref(CreditNote, work.tenant.id, progress["creditNote"])
-        refund_ref = Ref(Refund, work.tenant.id, progress["refund"])
+        note_ref = Ref(CreditNote, work.tenant.id, point.credit_note_id or "")
+        refund_ref = Ref(Refund, work.tenant.id, point.refund_id)
         found = work.load(note_ref, refund_ref)
         refund = found.require(refund_ref)
         if refund.status is not RefundStatus.PENDING:

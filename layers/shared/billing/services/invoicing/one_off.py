@@ -19,6 +19,7 @@ from billing.domain.payments.payment import SettledBy
 from billing.services.catalog import coupons
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
+from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Found, Ref, Work
 
 
@@ -90,8 +91,8 @@ class ManualInvoices:
             TaxJurisdictionUnsupported: it is to be finalized, and nobody knows what tax is due.
         """
         found = self.load(work, new)
-        if work.progress is not None:
-            invoice = self.biller.go_on(work, work.progress).invoice
+        if isinstance(work.recovery_point, ChargePending):
+            invoice = self.biller.go_on(work, work.recovery_point).invoice
             assert invoice is not None
             return invoice
         sale = self.sale(work, new, found)

@@ -21,6 +21,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus, SettledBy
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
+from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Attempt, Collector
 from billing.services.payments.methods import at_stripe, usable
@@ -70,8 +71,8 @@ class InvoicePayments:
         return self._pay(work, work.load(invoice_ref).require(invoice_ref), payment_method_id, off_session)
 
     def _pay(self, work: Work, invoice: Invoice, payment_method_id: str | None, off_session: bool) -> Paid:
-        if work.progress is not None:
-            return self._go_on(work, work.progress, invoice)
+        if isinstance(work.recovery_point, ChargePending):
+            return self._go_on(work, work.recovery_point, invoice)
         tenant_id = invoice.tenant_id
         method_ref = Ref(PaymentMethod, tenant_id, payment_method_id or "")
         due = self._due_for_payment(work, invoice, method_ref)
@@ -81,7 +82,7 @@ class InvoicePayments:
             work, due.customer, due.subscription, payment_method_id, due.method
         )
         payment, invoice = self.collector.attempt(work, due.invoice, customer, method_id, due.at, off_session)
-        work.checkpoint({"payment": payment.id})
+        work.checkpoint(ChargePending(payment.id))
         result = self.collector.charge(payment)
         attempt = self.collector.settle(
             work, Attempt(payment, invoice, subscription), result, due.at, SettledBy.REQUEST
@@ -106,7 +107,7 @@ class InvoicePayments:
         """
         invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
         invoice = work.load(invoice_ref).require(invoice_ref)
-        if amount is not None and work.progress is None:
+        if amount is not None and not isinstance(work.recovery_point, ChargePending):
             _require_same(invoice, amount)
         if payment_method_id is not None:
             return self._pay(work, invoice, payment_method_id, off_session=False)
@@ -173,11 +174,11 @@ class InvoicePayments:
             raise PaymentMethodInvalid("The customer has no payment method")
         return customer, method_id, subscription
 
-    def _go_on(self, work: Work, progress: dict[str, str], invoice: Invoice) -> Paid:
+    def _go_on(self, work: Work, point: ChargePending, invoice: Invoice) -> Paid:
         """Go on from the first commit of an earlier run."""
-        payment_ref = Ref(Payment, invoice.tenant_id, progress["payment"])
+        payment_ref = Ref(Payment, invoice.tenant_id, point.payment_id)
         subscription_ref = Ref(Subscription, invoice.tenant_id, invoice.subscription_id or "")
-        # The invoice again: it was read before the earlier run's progress was, and may be older than the payment.
+        # The invoice again: it was read before the earlier run's recovery point was, and may be older than the payment.
         invoice_ref = Ref(Invoice, invoice.tenant_id, invoice.id)
         refs = [ref for ref in (payment_ref, invoice_ref, subscription_ref) if ref.id]
         found = work.load(*refs)

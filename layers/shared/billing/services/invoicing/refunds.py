@@ -15,6 +15,7 @@ from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundStatus
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.credit_notes import CreditNotes
+from billing.services.kernel.recovery import RefundPending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments import queries
 from billing.services.payments.refunds import Refunder, in_balance, require_refundable
@@ -43,8 +44,8 @@ class PaymentRefunds:
         """
         ref = Ref(Payment, work.tenant.id, queries.id_of(work, payment_id))
         payment = work.load(ref).require(ref)
-        if work.progress is not None and "refund" in work.progress:
-            return self._go_on(work, work.progress, payment)
+        if isinstance(work.recovery_point, RefundPending):
+            return self._go_on(work, work.recovery_point, payment)
         if payment.status is not PaymentStatus.SUCCEEDED:
             raise InvalidState.of("payment", payment.status, "refunded")
         too_much = in_balance(work, payment)
@@ -69,17 +70,17 @@ class PaymentRefunds:
         if payment.test_clock_id is not None:
             at = customer_time(work, work.load(customer_ref).require(customer_ref))
         refund = self.refunder.attempt(work, payment, wanted, reason, at, None, from_balance)
-        work.checkpoint({"refund": refund.id})
+        work.checkpoint(RefundPending(refund.id))
         return self.refunder.settle(work, refund, self.refunder.send(refund), at)
 
-    def _go_on(self, work: Work, progress: dict[str, str], payment: Payment) -> Refund:
+    def _go_on(self, work: Work, point: RefundPending, payment: Payment) -> Refund:
         """Go on from the first commit of an earlier run: ask about its refund instead of starting anew."""
-        if "creditNote" in progress:
+        if point.credit_note_id is not None:
             assert payment.invoice_id is not None
             refund = self.credit_notes.create(work, payment.invoice_id, CreditRequest(None)).refund
             assert refund is not None
             return refund
-        ref = Ref(Refund, work.tenant.id, progress["refund"])
+        ref = Ref(Refund, work.tenant.id, point.refund_id)
         refund = work.load(ref).require(ref)
         if refund.status is not RefundStatus.PENDING:
             return refund

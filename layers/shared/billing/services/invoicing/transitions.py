@@ -8,12 +8,14 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.errors import BillingError, InvalidState, LostRace
+from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Biller, BillingOptions
 from billing.services.invoicing.voiding import void
+from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.collection import Attempt
 
@@ -36,8 +38,8 @@ class InvoiceTransitions:
         """
         ref = Ref(Invoice, work.tenant.id, invoice_id)
         invoice = work.load(ref).require(ref)
-        if work.progress is not None:
-            finished = self.biller.go_on(work, work.progress).invoice
+        if isinstance(work.recovery_point, ChargePending):
+            finished = self.biller.go_on(work, work.recovery_point).invoice
             assert finished is not None
             return finished
         if invoice.status is not InvoiceStatus.DRAFT:
@@ -95,7 +97,7 @@ class InvoiceTransitions:
         given_up, entry = settlement.uncollectible(invoice, at)
         work.save(entry)
         given_up = work.save(given_up)
-        work.emit("invoice.uncollectible", given_up)
+        work.emit(EventType.INVOICE_UNCOLLECTIBLE, given_up)
         if subscription is not None:
             self.biller.collector.paid(work, subscription, given_up, at)
         return given_up
@@ -122,7 +124,7 @@ class InvoiceTransitions:
             self.biller.collector.paid(work, subscription, voided, at)
             return
         ended = work.save(lifecycle.ended(subscription, at))
-        work.emit("subscription.canceled", ended)
+        work.emit(EventType.SUBSCRIPTION_CANCELED, ended)
 
     @staticmethod
     def _about(work: Work, invoice: Invoice, *also: Ref[Any]) -> Found:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.event_types import EventType
 from billing.services.customers import balances
 from billing.services.kernel.work import Work
 from billing.services.usage.forgiveness import forgive
@@ -21,5 +22,5 @@ def void(work: Work, invoice: Invoice, at: datetime) -> Invoice:
     balances.credit(work, invoice, voided.returned)
     forgive(work, invoice.tenant_id, invoice.lines, {}, dict.fromkeys(line.id for line in invoice.lines))
     after = work.save(voided.invoice)
-    work.emit("invoice.voided", after)
+    work.emit(EventType.INVOICE_VOIDED, after)
     return after

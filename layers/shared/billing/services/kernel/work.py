@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import NotFound
+from billing.domain.kernel.event_types import EventType
 from billing.domain.tenant import Tenant
+from billing.services.kernel.recovery import RecoveryPoint
 
-E = TypeVar("E")
+E = TypeVar("E", bound=Entity)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Found:
         entity: E | None = self._entities.get(ref)
         return entity
 
-    def require(self, ref: Ref[E], name: str | None = None) -> E:
+    def require(self, ref: Ref[E]) -> E:
         """The entity.
 
         Raises:
@@ -39,7 +43,7 @@ class Found:
         """
         entity = self.get(ref)
         if entity is None:
-            raise NotFound.of(name or ref.kind.__name__.lower(), ref.id)
+            raise NotFound.of(ref.kind, ref.id)
         return entity
 
 
@@ -68,10 +72,10 @@ class Query(Generic[E]):
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[E]):
+class Page(Generic[T]):
     """A page of a list; ``next_cursor`` is None on the last one."""
 
-    items: Sequence[E]
+    items: Sequence[T]
     next_cursor: str | None
     limit: int
 
@@ -96,8 +100,8 @@ class Work(Protocol):
         """The Idempotency-Key of the client, where a client asked for this."""
 
     @property
-    def progress(self) -> dict[str, str] | None:
-        """What an earlier run under the same key wrote down at its checkpoint, where it went no further."""
+    def recovery_point(self) -> RecoveryPoint | None:
+        """Where an earlier run under the same key got to with its checkpoint, where it went no further."""
 
     def fresh_id(self, prefix: str, at: datetime | None = None) -> str:
         """A new id; only for what exists in no other place than the commit.
@@ -115,17 +119,17 @@ class Work(Protocol):
     def save(self, entity: E) -> E:
         """Stage an entity, new or changed; returns it with the version that it will have."""
 
-    def emit(self, event_type: str, entity: Any) -> None:
+    def emit(self, event_type: EventType, entity: Entity) -> None:
         """Stage an event that subscribers will see, with the entity as it is after the commit."""
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something cheap and repeatable once the commit stands (wake a worker); its failure is only logged."""
 
-    def checkpoint(self, progress: dict[str, str]) -> None:
+    def checkpoint(self, point: RecoveryPoint) -> None:
         """Commit what is staged now, with the idempotency record in progress: the first of two commits.
 
         Args:
-            progress: what a retry needs to go on from here, such as the ids of what was made.
+            point: from where a retry goes on.
         """
 
 

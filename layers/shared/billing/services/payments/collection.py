@@ -18,6 +18,7 @@ from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.due import Due, wall_clock_shard
 from billing.domain.kernel.errors import InvalidState, PaymentMethodInvalid
+from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
     PAYER_HAS,
@@ -204,7 +205,7 @@ class Collector:
         if payment.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
             return self._failed(work, replace(attempt, payment=payment), at)
         if payment.status is PaymentStatus.REQUIRES_ACTION:
-            work.emit("payment.requires_action", payment)
+            work.emit(EventType.PAYMENT_REQUIRES_ACTION, payment)
         return replace(attempt, payment=payment)
 
     def payment_after(
@@ -264,9 +265,9 @@ class Collector:
             work.save(entry)
         balances.credit(work, attempt.invoice, received.excess)
         invoice = work.save(received.invoice)
-        work.emit("payment.succeeded", attempt.payment)
+        work.emit(EventType.PAYMENT_SUCCEEDED, attempt.payment)
         if attempt.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
-            work.emit("invoice.paid", invoice)
+            work.emit(EventType.INVOICE_PAID, invoice)
         return Attempt(attempt.payment, invoice, self.paid(work, attempt.subscription, invoice, at))
 
     def paid(
@@ -292,7 +293,7 @@ class Collector:
         return shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.due_shards)
 
     def _failed(self, work: Work, attempt: Attempt, at: datetime) -> Attempt:
-        work.emit("payment.failed", attempt.payment)
+        work.emit(EventType.PAYMENT_FAILED, attempt.payment)
         invoice, subscription = attempt.invoice, attempt.subscription
         if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != attempt.payment.id:
             return attempt  # a later attempt has decided about the invoice already
@@ -303,7 +304,7 @@ class Collector:
             dunning = (invoice.dunning or Dunning(at)).refused(attempt.payment.payment_method_id, for_good)
             failed = self.in_dunning(failed, work.tenant, dunning, at)
         invoice = work.save(failed)
-        work.emit("invoice.payment_failed", invoice)
+        work.emit(EventType.INVOICE_PAYMENT_FAILED, invoice)
         if subscription is not None:
             unpaid = lifecycle.invoice_unpaid(_without_dead_method(subscription, attempt.payment), invoice.id)
             subscription = _saved(work, subscription, unpaid)
@@ -333,21 +334,21 @@ def _saved(work: Work, before: Subscription, after: Subscription) -> Subscriptio
     return after
 
 
-def event_of(before: Subscription | None, after: Subscription) -> str:
+def event_of(before: Subscription | None, after: Subscription) -> EventType:
     """The event that a changed subscription is announced by."""
     if before is None:
-        return "subscription.created"
+        return EventType.SUBSCRIPTION_CREATED
     if before.state is after.state:
-        return "subscription.updated"
+        return EventType.SUBSCRIPTION_UPDATED
     if before.state is SubscriptionState.PAUSED and after.state in RENEWING:
-        return "subscription.resumed"
-    return _ENTERED.get(after.state, "subscription.updated")
+        return EventType.SUBSCRIPTION_RESUMED
+    return _ENTERED.get(after.state, EventType.SUBSCRIPTION_UPDATED)
 
 
 _ENTERED = {
-    SubscriptionState.CANCELED: "subscription.canceled",
-    SubscriptionState.PAUSED: "subscription.paused",
-    SubscriptionState.PAST_DUE: "subscription.past_due",
+    SubscriptionState.CANCELED: EventType.SUBSCRIPTION_CANCELED,
+    SubscriptionState.PAUSED: EventType.SUBSCRIPTION_PAUSED,
+    SubscriptionState.PAST_DUE: EventType.SUBSCRIPTION_PAST_DUE,
 }
 
 

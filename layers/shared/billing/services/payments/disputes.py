@@ -5,6 +5,7 @@ from datetime import datetime
 
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.event_types import EventType
 from billing.domain.payments import dispute
 from billing.domain.payments.dispute import Dispute, DisputeSnapshot
 from billing.domain.payments.payment import Payment, PaymentStatus
@@ -55,7 +56,7 @@ def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime) 
         if flagged != about.invoice:
             work.save(flagged)
     if before is None:
-        work.emit("dispute.opened", after)
+        work.emit(EventType.DISPUTE_OPENED, after)
     if after.status.is_closed and (before is None or before.status is not after.status):
-        work.emit("dispute.closed", after)
+        work.emit(EventType.DISPUTE_CLOSED, after)
     return True

@@ -11,8 +11,10 @@ from typing import TypeVar
 
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.kernel.errors import PaymentMethodInvalid
+from billing.domain.kernel.event_types import EventType
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.customer_time import customer_time
+from billing.services.kernel.recovery import Repeat
 from billing.services.kernel.work import Page, Query, Ref, Work
 from billing.services.payments.idempotency_keys import customer_key, outside_key
 from billing.services.payments.processor import AttachedMethod, CardProcessor, CustomerUnknown, OpenedIntent
@@ -90,14 +92,14 @@ def _with_default(work: Work, before: Customer, after: Customer, method: Payment
     if after == before:
         return before
     after = work.save(after)
-    work.emit("customer.updated", after)
+    work.emit(EventType.CUSTOMER_UPDATED, after)
     return after
 
 
 def choose_default(work: Work, customer: Customer, method_id: str | None) -> Customer:
     """The customer with another default method, or with none, staged."""
     customer = work.save(replace(customer, default_payment_method_id=method_id))
-    work.emit("customer.updated", customer)
+    work.emit(EventType.CUSTOMER_UPDATED, customer)
     return customer
 
 
@@ -153,7 +155,7 @@ def forget_stripe_customer(work: Work, customer: Customer) -> Customer:
             deleted_at_stripe=latest.deleted_at_stripe + 1,
         )
     )
-    work.emit("customer.updated", customer)
+    work.emit(EventType.CUSTOMER_UPDATED, customer)
     return customer
 
 
@@ -209,7 +211,7 @@ def _freed(work: Work, customer_id: str, method_ids: set[str]) -> int:
             if each.payment_method_id not in method_ids or each.state is SubscriptionState.CANCELED:
                 continue
             staged = _room(work, staged)
-            work.emit("subscription.updated", work.save(replace(each, payment_method_id=None)))
+            work.emit(EventType.SUBSCRIPTION_UPDATED, work.save(replace(each, payment_method_id=None)))
         cursor = found.next_cursor
         if cursor is None:
             return staged
@@ -219,7 +221,7 @@ def _room(work: Work, staged: int) -> int:
     """Commit what is staged where one more does not fit; returns how many are staged with that one."""
     if staged < _MOST_AT_ONCE:
         return staged + 1
-    work.checkpoint({})  # repeatable: the next run finds fewer
+    work.checkpoint(Repeat())  # repeatable: the next run finds fewer
     return 1
 
 
@@ -294,6 +296,6 @@ class PaymentMethods:
     @staticmethod
     def _owned(work: Work, method_id: str) -> tuple[PaymentMethod, Customer]:
         method_ref = Ref(PaymentMethod, work.tenant.id, method_id)
-        method = work.load(method_ref).require(method_ref, "payment method")
+        method = work.load(method_ref).require(method_ref)
         customer_ref = Ref(Customer, work.tenant.id, method.customer_id)
         return method, work.load(customer_ref).require(customer_ref)

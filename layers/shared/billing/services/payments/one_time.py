@@ -11,6 +11,7 @@ from billing.domain import ledger
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.kernel.currencies import charge_maximum, charge_minimum, charge_step, is_charged
 from billing.domain.kernel.errors import PaymentMethodInvalid, ValidationFailed
+from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import (
@@ -22,6 +23,7 @@ from billing.domain.payments.payment import (
     intent_payment_id,
 )
 from billing.services.clocks.customer_time import customer_time
+from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Collector
 from billing.services.payments.idempotency_keys import outside_key
@@ -77,8 +79,8 @@ class OneTimePayments:
         customer_ref = _customer_ref(work, request)
         method_ref = Ref(PaymentMethod, work.tenant.id, request.payment_method_id or "")
         found = work.load(customer_ref, *([method_ref] if method_ref.id else []))
-        if work.progress is not None:
-            return self._go_on(work, work.progress["payment"])
+        if isinstance(work.recovery_point, ChargePending):
+            return self._go_on(work, work.recovery_point)
         self.collector.processor.ready()
         customer = found.require(customer_ref)
         at = customer_time(work, customer)
@@ -90,7 +92,7 @@ class OneTimePayments:
             due=self.collector.check_due(payment_id, work.now),
         )
         payment = work.save(payment)
-        work.checkpoint({"payment": payment.id})
+        work.checkpoint(ChargePending(payment.id))
         result = self.collector.charge(payment)
         return self._made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
 
@@ -157,11 +159,11 @@ class OneTimePayments:
         if after.status is PaymentStatus.SUCCEEDED:
             for entry in _sale(after, at):
                 work.save(entry)
-            work.emit("payment.succeeded", after)
+            work.emit(EventType.PAYMENT_SUCCEEDED, after)
         elif after.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
-            work.emit("payment.failed", after)
+            work.emit(EventType.PAYMENT_FAILED, after)
         elif after.status is PaymentStatus.REQUIRES_ACTION:
-            work.emit("payment.requires_action", after)
+            work.emit(EventType.PAYMENT_REQUIRES_ACTION, after)
         return after
 
     def withdraw(self, work: Work, payment: Payment, at: datetime) -> Payment:
@@ -174,9 +176,9 @@ class OneTimePayments:
             return payment
         return self.settle(work, payment, self.collector.cancel_charge(payment), at, SettledBy.SWEEP)
 
-    def _go_on(self, work: Work, payment_id: str) -> Made:
+    def _go_on(self, work: Work, point: ChargePending) -> Made:
         """Go on from the first commit of an earlier run: ask about its attempt instead of starting anew."""
-        ref = Ref(Payment, work.tenant.id, payment_id)
+        ref = Ref(Payment, work.tenant.id, point.payment_id)
         payment = work.load(ref).require(ref)
         if payment.status.is_final:
             return Made(payment, self.collector.secret_of(payment))

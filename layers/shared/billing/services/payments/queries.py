@@ -33,7 +33,7 @@ def id_of(work: Work, payment_id: str) -> str:
 def _of_intent(work: Work, intent_id: str) -> Payment:
     found = work.query(Query(Payment, index="intent", value=intent_id, limit=1))
     if not found.items:
-        raise NotFound.of("payment", intent_id)
+        raise NotFound.of(Payment, intent_id)
     return found.items[0]
 
 

@@ -17,6 +17,7 @@ from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.due import Due, clock_of
 from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvailable, ValidationFailed
+from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentStatus
@@ -130,7 +131,7 @@ class Refunder:
             due=self._check_due(payment, refund_id, at, work.now),
         )
         refund = work.save(refund)
-        work.emit("refund.created", refund)
+        work.emit(EventType.REFUND_CREATED, refund)
         if from_balance:
             self._off_balance(work, refund, amount, at)
         work.save(_reserved(payment, refund))
@@ -171,7 +172,7 @@ class Refunder:
         )
         refund = replace(refund, stripe_refund_id=theirs.result.stripe_refund_id)
         refund = work.save(refund)
-        work.emit("refund.created", refund)
+        work.emit(EventType.REFUND_CREATED, refund)
         taken = off_balance(refund)
         if not taken.is_zero:
             self._off_balance(work, refund, taken, at)
@@ -213,9 +214,9 @@ class Refunder:
         for entry in entries_for(refund, after, at):
             work.save(entry)
         if after.status is RefundStatus.SUCCEEDED:
-            work.emit("refund.succeeded", after)
+            work.emit(EventType.REFUND_SUCCEEDED, after)
         if after.status is RefundStatus.FAILED:
-            work.emit("refund.failed", after)
+            work.emit(EventType.REFUND_FAILED, after)
             self._released(work, after, at)
             if after.credit_note_id is not None:
                 self.on_failed(work, after, at)

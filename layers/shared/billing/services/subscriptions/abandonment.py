@@ -4,6 +4,7 @@ from datetime import datetime
 
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.errors import InvalidState
+from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription
@@ -36,5 +37,5 @@ def give_up(work: Work, collector: Collector, subscription: Subscription, at: da
     if invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
         void(work, invoice, at)
     ended = work.save(lifecycle.ended(subscription, at))
-    work.emit("subscription.canceled", ended)
+    work.emit(EventType.SUBSCRIPTION_CANCELED, ended)
     return ended

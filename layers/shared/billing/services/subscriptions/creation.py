@@ -23,6 +23,7 @@ from billing.services.catalog import coupons
 from billing.services.catalog.plans import plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Billed, Biller, BillingOptions
+from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Page, Query, Ref, Work
 from billing.services.payments.methods import usable
 
@@ -72,8 +73,8 @@ class Subscriptions:
         refs += [method_ref] if new.payment_method_id else []
         refs += coupons.refs(tenant.id, new.coupon_code, customer_id) if new.coupon_code else []
         found = work.load(*refs)
-        if work.progress is not None:
-            return self.biller.go_on(work, work.progress)
+        if isinstance(work.recovery_point, ChargePending):
+            return self.biller.go_on(work, work.recovery_point)
         customer = found.require(customer_ref)
         plan = sold_plan(found, own, platform)
         check_currency(customer, plan)

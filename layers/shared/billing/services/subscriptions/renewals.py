@@ -15,12 +15,14 @@ from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStat
 from billing.domain.invoicing.issuing import period_invoice_id
 from billing.domain.kernel.due import Due, clock_of
 from billing.domain.kernel.errors import InvalidState, TaxJurisdictionUnsupported
+from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.services.catalog.plans import plan_ref_of
 from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions, method_of
+from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Attempt, Collector
 from billing.services.subscriptions.abandonment import give_up
@@ -154,7 +156,7 @@ class Renewals:
 
     def _announce(self, work: Work, before: Subscription) -> Due | None:
         after = work.save(lifecycle.announced(before, self.collector.shard_of(before)))
-        work.emit("subscription.trial_will_end", after)
+        work.emit(EventType.SUBSCRIPTION_TRIAL_WILL_END, after)
         return after.due
 
     def _close(self, work: Work, before: Subscription) -> None:
@@ -210,13 +212,13 @@ class Renewals:
         method_id = method_of(context.customer, subscription)
         if not dunning.may_charge(method_id):
             stepped = work.save(stepped)
-            work.emit("invoice.payment_failed", stepped)
+            work.emit(EventType.INVOICE_PAYMENT_FAILED, stepped)
             return self._after_step(work, context, stepped, subscription, at)
         assert method_id is not None
         payment, invoice = self.collector.attempt(
             work, stepped, context.customer, method_id, at, True, _settle_due(shard, at)
         )
-        work.checkpoint({"invoice": invoice.id, "payment": payment.id})
+        work.checkpoint(ChargePending(payment.id, invoice.id))
         result = self.collector.charge(payment)
         attempt = self.collector.settle(work, Attempt(payment, invoice, subscription), result, at, SettledBy.SWEEP)
         return self._after_step(work, context, attempt.invoice, attempt.subscription, at)

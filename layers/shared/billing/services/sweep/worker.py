@@ -15,6 +15,7 @@ from billing.domain.clocks import Clock
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import WORRYING_ATTEMPTS, Due, clock_of
 from billing.domain.kernel.errors import Unavailable
+from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.subscriptions.subscription import Subscription
@@ -34,13 +35,14 @@ _INDEX_LAG_S = 1.0
 _OUTAGES: tuple[type[Exception], ...] = (Unavailable, OutcomeUnknown, StillUnknown)
 _OUTAGES_A_TURN = 5
 _OUTAGE_PAUSE_S = 0.5
-_KINDS: dict[str, type[Any]] = {
-    "payment": Payment,
-    "refund": Refund,
-    "invoice": Invoice,
-    "subscription": Subscription,
-    "test_clock": Clock,
+_KINDS: dict[str, tuple[type[Any], EventType]] = {
+    "payment": (Payment, EventType.PAYMENT_PARKED),
+    "refund": (Refund, EventType.REFUND_PARKED),
+    "invoice": (Invoice, EventType.INVOICE_PARKED),
+    "subscription": (Subscription, EventType.SUBSCRIPTION_PARKED),
+    "test_clock": (Clock, EventType.TEST_CLOCK_PARKED),
 }
+"""By the kind of a due item: its entity, and the event that says that it is parked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,8 @@ class Worker:
         """Give a failed item a later time, or park it: no time at all, an event, and a log line that alarms."""
 
         def put_off(unit: Unit) -> Due | None:
-            ref = Ref(_KINDS[item.kind], item.tenant_id, item.id)
+            kind, parked = _KINDS[item.kind]
+            ref = Ref(kind, item.tenant_id, item.id)
             entity: Any = unit.load(ref).get(ref)
             if entity is None or entity.due is None:
                 return None
@@ -216,7 +219,7 @@ class Worker:
             note = {"kind": item.kind, "item_id": item.id, "attempts": due.attempts if due else None}
             if due is None:
                 _log.critical("due item parked", extra=note)
-                unit.emit(f"{item.kind}.parked", entity)
+                unit.emit(parked, entity)
             elif due.attempts == WORRYING_ATTEMPTS:
                 _log.critical("due item keeps failing", extra=note)
             return due

@@ -13,7 +13,7 @@ from billing.domain.kernel.errors import Detail, NotFound, ValidationFailed
 from billing.domain.kernel.periods import Period
 from billing.domain.kernel.times import sort_key
 from billing.domain.subscriptions.subscription import Subscription
-from billing.domain.usage.event import Cell, by_dimension
+from billing.domain.usage.event import Cell, UsageEvent, by_dimension
 from billing.domain.usage.rejection import UsageRejection
 from billing.services.catalog import meters
 from billing.services.catalog.meters import meter_for, meter_refs
@@ -111,7 +111,7 @@ def event(work: Work, store: UsageStore, event_id: str) -> tuple[StoredEvent, Me
     there = store.events(work.tenant.id, [event_id]) if len(event_id) <= _LONGEST_EVENT_ID else {}
     stored = there.get(event_id)
     if stored is None:
-        raise NotFound.of("usage_event", event_id[:_LONGEST_EVENT_ID])
+        raise NotFound.of(UsageEvent, event_id[:_LONGEST_EVENT_ID])
     return stored, meters.get(work, stored.event.meter)
 
 
@@ -136,7 +136,7 @@ def rows(work: Work, store: UsageStore, cursors: Cursors, query: UsageQuery) -> 
     if asked:
         meter = meter_for(found, *asked)
         if meter is None:
-            raise NotFound.of("meter", query.meter or "")
+            raise NotFound.of(Meter, query.meter or "")
         everything = _of_one(store, tenant_id, query, meter)
     else:
         everything = _of_all(work, store, query)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import derived
 from billing.domain.usage.event import Refusal, UsageEvent
 from billing.domain.usage.rejection import RejectedEvent, UsageRejection
@@ -60,7 +61,7 @@ class Rejected:
                 return
             # What an earlier delivery rejected was told then: only a correction that had to wait comes after it.
             saved = unit.save(replace(before, events=(*before.events, *new)))
-            unit.emit("usage.events_rejected", replace(saved, events=new))
+            unit.emit(EventType.USAGE_EVENTS_REJECTED, replace(saved, events=new))
             unit.commit()
 
         run_again(unit, once, jitter, pause)

@@ -1,0 +1,50 @@
+"""The catalogue of events: what a tenant's subscribers can be told. An event that is not in it cannot be emitted."""
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """The type of an event, with what it means; the object in the event is the resource that the type begins with.
+
+    To add one: a member here; the OpenAPI document lists it (`make openapi`). One that was ever emitted keeps its name.
+    """
+
+    meaning: str
+
+    def __new__(cls, name: str, meaning: str) -> "EventType":
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        return member
+
+    CUSTOMER_CREATED = "customer.created", "A customer was created."
+    CUSTOMER_UPDATED = "customer.updated", "A customer was changed, or its default payment method was."
+    SUBSCRIPTION_CREATED = "subscription.created", "A subscription was created."
+    SUBSCRIPTION_UPDATED = "subscription.updated", "A subscription was changed, renewed or activated."
+    SUBSCRIPTION_TRIAL_WILL_END = "subscription.trial_will_end", "A trial ends in three days, or sooner."
+    SUBSCRIPTION_PAST_DUE = "subscription.past_due", "An invoice of a subscription could not be charged."
+    SUBSCRIPTION_PAUSED = "subscription.paused", "A subscription was paused, on request or after dunning."
+    SUBSCRIPTION_RESUMED = "subscription.resumed", "A paused subscription runs again."
+    SUBSCRIPTION_CANCELED = "subscription.canceled", "A subscription has ended."
+    SUBSCRIPTION_PARKED = "subscription.parked", "A subscription's next step failed for a day; nobody tries it again."
+    INVOICE_CREATED = "invoice.created", "An invoice was created, as a draft."
+    INVOICE_FINALIZED = "invoice.finalized", "An invoice has its number, and asks for its amount."
+    INVOICE_PAID = "invoice.paid", "Nothing of an invoice is left to be paid."
+    INVOICE_PAYMENT_FAILED = "invoice.payment_failed", "A charge of an invoice failed, or nothing could be charged."
+    INVOICE_VOIDED = "invoice.voided", "An invoice was made void."
+    INVOICE_UNCOLLECTIBLE = "invoice.uncollectible", "An invoice was given up as a bad debt."
+    INVOICE_PARKED = "invoice.parked", "An invoice's next step failed for a day; nobody tries it again."
+    PAYMENT_REQUIRES_ACTION = "payment.requires_action", "A payer's bank asks the payer to authenticate a payment."
+    PAYMENT_SUCCEEDED = "payment.succeeded", "A payment succeeded."
+    PAYMENT_FAILED = "payment.failed", "A payment was declined or taken back."
+    PAYMENT_PARKED = "payment.parked", "A payment's outcome could not be learned for a day; nobody asks again."
+    REFUND_CREATED = "refund.created", "A refund was begun, here or at the card processor."
+    REFUND_SUCCEEDED = "refund.succeeded", "A refund is on its way to the payer."
+    REFUND_FAILED = "refund.failed", "A refund failed, or the bank sent it back."
+    REFUND_PARKED = "refund.parked", "A refund's outcome could not be learned for a day; nobody asks again."
+    DISPUTE_OPENED = "dispute.opened", "A payer's bank disputes a payment."
+    DISPUTE_CLOSED = "dispute.closed", "A dispute was won, lost or withdrawn."
+    CREDIT_NOTE_CREATED = "credit_note.created", "A credit note was issued on an invoice."
+    COUPON_REDEEMED = "coupon.redeemed", "A customer redeemed a coupon; the object is the redemption."
+    USAGE_EVENTS_REJECTED = "usage.events_rejected", "Accepted usage events could not be counted; each says why."
+    TEST_CLOCK_PARKED = "test_clock.parked", "A test clock's reminder failed again and again; nobody tries it again."

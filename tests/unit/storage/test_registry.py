@@ -1,0 +1,60 @@
+"""Every entity has a name of its own, which outlives its class's: answers, sealed data and cursors depend on it."""
+
+from dataclasses import fields
+
+import pytest
+
+from billing.domain.kernel.entity import in_words
+from billing.domain.kernel.errors import NotFound
+from billing.domain.ledger import LedgerEntry
+from billing.domain.tenant import ApiKey
+from billing.domain.usage.event import UsageEvent
+from billing.services.kernel.work import Found, Ref
+from billing.storage.registry import REGISTRY
+
+ENTITIES = [*REGISTRY, ApiKey, UsageEvent]
+WORDS = {
+    "ApiKey": "api key",
+    "Balance": "balance",
+    "Coupon": "coupon",
+    "CreditNote": "credit note",
+    "CreditNoteSequence": "credit note sequence",
+    "Customer": "customer",
+    "Dispute": "dispute",
+    "Invoice": "invoice",
+    "InvoiceSequence": "invoice sequence",
+    "LedgerEntry": "ledger entry",
+    "Meter": "meter",
+    "Payment": "payment",
+    "PaymentMethod": "payment method",
+    "Plan": "plan",
+    "Redemption": "redemption",
+    "Refund": "refund",
+    "Subscription": "subscription",
+    "TaxRateUpdates": "tax rate updates",
+    "Tenant": "tenant",
+    "TestClock": "test clock",
+    "UsageEvent": "usage event",
+    "UsageHistory": "usage history",
+    "UsageRejection": "usage rejection",
+}
+"""By the name that never changes, what callers read. To rename an entry is to change answers, and to make sealed data
+unreadable."""
+
+
+def test_every_entity_is_called_what_it_always_was() -> None:
+    """Issue 10: a class may be renamed (``TestClock`` became ``Clock``), and no answer changes with it."""
+    assert {kind.entity_name: in_words(kind) for kind in ENTITIES} == WORDS
+
+
+@pytest.mark.parametrize("kind", ENTITIES, ids=lambda kind: kind.entity_name)
+def test_what_is_not_there_is_named_in_words(kind: type) -> None:
+    """Issue 10: ``No usage event nope``, not ``No usage_event nope``."""
+    with pytest.raises(NotFound, match=f"^No {WORDS[kind.entity_name]} nope$"):
+        Found({}).require(Ref(kind, "ten_1", "nope"))
+
+
+def test_personal_data_is_sealed_where_it_always_was() -> None:
+    sealed = {kind.entity_name for kind in REGISTRY if any(each.metadata.get("personal") for each in fields(kind))}
+    assert sealed == {"Tenant", "Customer", "PaymentMethod", "Invoice", "CreditNote"}
+    assert LedgerEntry.entity_name not in sealed

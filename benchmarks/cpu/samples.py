@@ -10,6 +10,7 @@ from billing.domain.invoicing import issuing
 from billing.domain.invoicing.invoice import BillingReason, Invoice
 from billing.domain.kernel.periods import Interval
 from billing.domain.subscriptions import changes, lifecycle
+from billing.domain.subscriptions.lifecycle import Start
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import InvoiceSequence, Mode, Tenant, TenantStatus, Tier
 
@@ -56,7 +57,7 @@ _PLAN = Plan(
     created_at=NOW,
 )
 SUBSCRIPTION: Subscription = lifecycle.start(
-    "sub_01J9ZQK7B3N4V5W6X7Y8Z9A0BC", CUSTOMER, _PLAN, {"seats": 100}, NOW, 0, {"crm": "4711"}
+    "sub_01J9ZQK7B3N4V5W6X7Y8Z9A0BC", CUSTOMER, _PLAN, NOW, Start({"seats": 100}, metadata={"crm": "4711"})
 )
 
 

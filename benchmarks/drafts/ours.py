@@ -18,6 +18,7 @@ from billing.domain.invoicing.issuing import period_invoice_id
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.ids import derived
 from billing.domain.subscriptions import changes, lifecycle
+from billing.domain.subscriptions.lifecycle import Start
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import Tenant
 from billing.services.kernel.work import Ref
@@ -50,7 +51,7 @@ def orders(tenant: Tenant, plan: Plan, count: int) -> list[Order]:
             created_at=_BEGAN,
         )
         subscription_id = derived("sub", _BEGAN, tenant.id, str(n))
-        new = lifecycle.start(subscription_id, customer, plan, {"seats": SEATS}, _BEGAN, 0, {})
+        new = lifecycle.start(subscription_id, customer, plan, _BEGAN, Start({"seats": SEATS}))
         begun = changes.first_period(new, plan).subscription
         made.append((customer, lifecycle.invoice_paid(begun, "", _BEGAN, _SHARD)))
     return made

@@ -18,6 +18,7 @@ from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Interval
 from billing.domain.subscriptions import changes, lifecycle
+from billing.domain.subscriptions.lifecycle import Start
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import Mode, Tenant, TenantStatus, Tier
 
@@ -142,7 +143,7 @@ class Case:
         micros = self._total_micros(n) * self.behind(n) + _LEFT_OVER
         plan = self.plan(tenant_id)
         subscription_id = derived("sub", began, tenant_id, str(n))
-        new = lifecycle.start(subscription_id, customer, plan, {"seats": _seats(n)}, began, 0, {})
+        new = lifecycle.start(subscription_id, customer, plan, began, Start({"seats": _seats(n)}))
         begun = changes.first_period(new, plan).subscription
         active = lifecycle.invoice_paid(begun, "", began, wall_clock_shard(subscription_id, self.shards))
         return Order(customer, Balance(customer.id, tenant_id, Money(micros, "USD")), active)

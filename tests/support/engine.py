@@ -15,6 +15,7 @@ from billing.domain.kernel.periods import Interval
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step, Wanted
+from billing.domain.subscriptions.lifecycle import Start
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Mode, Tenant, TenantStatus, Tier
 
@@ -84,7 +85,7 @@ def started(
 ) -> Subscription:
     """A new subscription, not billed yet."""
     customer = replace(CUSTOMER, currency=sold.currency, timezone=timezone)
-    made = lifecycle.start("sub_1", customer, sold, quantities or {}, at, trial_days, {}, **more)
+    made = lifecycle.start("sub_1", customer, sold, at, Start(quantities or {}, trial_days, **more))
     return replace(made, discount=discount)
 
 

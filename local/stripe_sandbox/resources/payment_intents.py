@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import errors, money, payments
+from local.stripe_sandbox import errors, intents, money, payments
 from local.stripe_sandbox.context import Context, merge_metadata, text_or_none, token
 from local.stripe_sandbox.paging import page
 from local.stripe_sandbox.registry import Call, serves
-from local.stripe_sandbox.resources import payment_methods
 from local.stripe_sandbox.resources.customers import shipping
 from local.stripe_sandbox.store import Record
 
@@ -21,8 +20,6 @@ _BODY = (
 )
 _CONFIRM = "error_on_requires_action mandate_data off_session payment_method return_url use_stripe_sdk"
 _ONLY_WITH_CONFIRM = ("error_on_requires_action", "mandate_data", "off_session", "return_url")
-_OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
-_SELECTORS = ("automatic_payment_methods", "allowed_payment_method_types", "excluded_payment_method_types")
 _TEXTS = [
     "description",
     "receipt_email",
@@ -43,40 +40,20 @@ _CARD_OPTIONS = {
 def create(call: Call) -> Json:
     """A new intent, confirmed at once where ``confirm`` says so."""
     context, params = call.context, call.params
-    _check_together(params)
-    object_id = f"pi_3{token(23)}"
-    intent: Json = {
-        "id": object_id,
-        "object": "payment_intent",
+    intent = intents.new(context, params, "payment_intent", f"pi_3{token(23)}", _ONLY_WITH_CONFIRM)
+    intent |= {
         "amount": 0,
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
-        "application": None,
         "application_fee_amount": None,
-        "automatic_payment_methods": automatic(params),
-        "allowed_payment_method_types": None,
         "canceled_at": None,
-        "cancellation_reason": None,
         "capture_method": "automatic_async",
-        "client_secret": f"{object_id}_secret_{token(25)}",
         "confirmation_method": params.get("confirmation_method", "automatic"),
-        "created": context.now,
         "currency": money.check_currency(params["currency"]),
-        "customer": None,
-        "customer_account": None,
-        "description": None,
-        "excluded_payment_method_types": None,
         "last_payment_error": None,
         "latest_charge": None,
-        "livemode": False,
-        "metadata": {},
-        "next_action": None,
-        "on_behalf_of": None,
-        "payment_method": None,
-        "payment_method_configuration_details": None,
         "payment_method_options": {"card": dict(_CARD_OPTIONS)},
-        "payment_method_types": ["card"],
         "processing": None,
         "receipt_email": None,
         "review": None,
@@ -84,7 +61,6 @@ def create(call: Call) -> Json:
         "shipping": None,
         "statement_descriptor": None,
         "statement_descriptor_suffix": None,
-        "status": "requires_payment_method",
         "transfer_data": None,
         "transfer_group": None,
     }
@@ -97,15 +73,15 @@ def create(call: Call) -> Json:
 @serves("GET /v1/payment_intents/{intent}", "client_secret")
 def retrieve(call: Call) -> Json:
     """An intent."""
-    return _get(call)
+    return intents.get(call, "payment_intent")
 
 
 @serves("POST /v1/payment_intents/{intent}", _BODY)
 def update(call: Call) -> Json:
     """Change what was sent; a finished intent keeps everything but its description and metadata."""
     context, params = call.context, call.params
-    intent = _get(call)
-    if intent["status"] not in _OPEN and params.keys() - {"description", "metadata", "expand"}:
+    intent = intents.get(call, "payment_intent")
+    if intent["status"] not in intents.OPEN and params.keys() - {"description", "metadata", "expand"}:
         raise errors.unexpected_state("PaymentIntent", intent, "update")
     if "currency" in params:
         intent["currency"] = money.check_currency(params["currency"])
@@ -117,8 +93,8 @@ def update(call: Call) -> Json:
 def confirm(call: Call) -> Json:
     """Try to pay."""
     context, params = call.context, call.params
-    intent = _get(call)
-    if intent["status"] not in _OPEN:
+    intent = intents.get(call, "payment_intent")
+    if intent["status"] not in intents.OPEN:
         raise errors.unexpected_state("PaymentIntent", intent, "confirm")
     return _confirm(context, intent, _apply(context, intent, params), params)
 
@@ -127,8 +103,8 @@ def confirm(call: Call) -> Json:
 def cancel(call: Call) -> Json:
     """Cancel an unpaid intent; an authorized amount is released."""
     context = call.context
-    intent = _get(call)
-    if intent["status"] not in _OPEN | {"requires_capture", "processing"}:
+    intent = intents.get(call, "payment_intent")
+    if intent["status"] not in intents.OPEN | {"requires_capture", "processing"}:
         raise errors.unexpected_state("PaymentIntent", intent, "cancel")
     if intent["status"] == "requires_capture":
         charge = context.get("charge", intent["latest_charge"], "charge").body
@@ -148,7 +124,7 @@ def cancel(call: Call) -> Json:
 @serves("POST /v1/payment_intents/{intent}/capture", "amount_to_capture metadata")
 def capture(call: Call) -> Json:
     """Take what was authorized."""
-    intent = _get(call)
+    intent = intents.get(call, "payment_intent")
     if intent["status"] != "requires_capture":
         raise errors.unexpected_state("PaymentIntent", intent, "capture")
     capturable: int = intent["amount_capturable"]
@@ -167,40 +143,6 @@ def find(call: Call) -> Json:
     """Intents, newest first."""
     customer = call.params.get("customer")
     return page(call.context, "payment_intent", call.path, call.params, {"customer": customer} if customer else {})
-
-
-def _get(call: Call) -> Json:
-    intent = call.context.get("payment_intent", call.ids["intent"], "intent").body
-    secret = call.params.get("client_secret")
-    if secret is not None and secret != intent["client_secret"]:
-        message = "The client_secret provided does not match the intent."
-        raise errors.ApiError(message, code="payment_intent_invalid_parameter", param="client_secret")
-    return intent
-
-
-def automatic(params: Json) -> Json | None:
-    """Dynamic payment methods are on unless the caller chose the types."""
-    if "allowed_payment_method_types" in params:
-        return None
-    sent = params.get("automatic_payment_methods", {"enabled": True})
-    return {"allow_redirects": sent.get("allow_redirects", "always"), "enabled": sent["enabled"]}
-
-
-def check_selectors(params: Json) -> None:
-    """The ways to choose payment method types exclude each other."""
-    sent = [name for name in _SELECTORS if name in params]
-    if "allowed_payment_method_types" in sent and len(sent) > 1:
-        raise errors.exclusive(
-            "allowed_payment_method_types", next(n for n in sent if n != "allowed_payment_method_types")
-        )
-
-
-def _check_together(params: Json) -> None:
-    check_selectors(params)
-    for name in _ONLY_WITH_CONFIRM:
-        if name in params and not params.get("confirm"):
-            message = f"The parameter `{name}` can only be passed together with `confirm=true`."
-            raise errors.InvalidRequestError(message, param=name)
 
 
 def _apply(context: Context, intent: Json, params: Json) -> Record | None:
@@ -222,49 +164,17 @@ def _apply(context: Context, intent: Json, params: Json) -> Record | None:
         sent = params["payment_method_options"] or {}
         kept = {k: v for k, v in (sent.get("card") or {}).items() if k == "request_three_d_secure"}
         intent["payment_method_options"] = {"card": intent["payment_method_options"]["card"] | kept}
-    apply_types(intent, params)
-    if not params.get("payment_method"):
-        return None
-    method = payment_methods.resolve(context, params["payment_method"], "payment_method")
-    payment_methods.require_usable(method, intent["customer"])
-    intent |= {"payment_method": method.body["id"], "status": "requires_confirmation", "next_action": None}
-    return method
-
-
-def apply_types(intent: Json, params: Json) -> None:
-    """``payment_method_types`` is what is left of ``card`` after the caller's choice."""
-    for name in ("allowed_payment_method_types", "excluded_payment_method_types"):
-        if name in params:
-            intent[name] = params[name] or None
-    allowed = intent["allowed_payment_method_types"]
-    is_card = (allowed is None or "card" in allowed) and "card" not in (intent["excluded_payment_method_types"] or ())
-    intent["payment_method_types"] = ["card"] if is_card else []
-
-
-def check_confirmable(intent: Json, params: Json) -> None:
-    """What Stripe asks of a confirmation before it looks at the card."""
-    if "card" not in intent["payment_method_types"]:
-        message = "The payment method type (card) is not allowed for this intent."
-        code = f"{intent['object']}_incompatible_payment_method" if intent["object"] == "payment_intent" else None
-        raise errors.ApiError(message, code=code, param="payment_method")
-    redirects = intent["automatic_payment_methods"] or {"allow_redirects": "never"}
-    if redirects["allow_redirects"] == "always" and not params.get("return_url"):
-        message = (
-            "This intent accepts payment methods that may redirect: provide a `return_url`, or create it"
-            " with `allowed_payment_method_types` or `automatic_payment_methods[allow_redirects]=never`."
-        )
-        raise errors.ApiError(message, param="return_url")
+    intents.apply_types(intent, params)
+    return intents.named_method(context, intent, params)
 
 
 def _confirm(context: Context, intent: Json, method: Record | None, params: Json) -> Json:
-    if method is None and intent["payment_method"] is not None:
-        method = context.get("payment_method", intent["payment_method"], "payment_method", status=400)
-        payment_methods.require_usable(method, intent["customer"])
+    method = method or intents.known_method(context, intent)
     if method is None:
         message = "You cannot confirm this PaymentIntent because it's missing a payment method."
         code = "payment_intent_unexpected_state"
         raise errors.ApiError(message, code=code, extra={"payment_intent": intent})
-    check_confirmable(intent, params)
+    intents.check_confirmable(intent, params)
     return payments.attempt(
         context,
         intent,

@@ -4,65 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import cards, errors, payments
+from local.stripe_sandbox import cards, errors, intents, payments
 from local.stripe_sandbox.context import Context, merge_metadata, text_or_none, token
 from local.stripe_sandbox.paging import page
 from local.stripe_sandbox.registry import Call, serves
-from local.stripe_sandbox.resources import payment_methods
-from local.stripe_sandbox.resources.payment_intents import (
-    apply_types,
-    automatic,
-    check_confirmable,
-    check_selectors,
-)
 from local.stripe_sandbox.store import Record
 
 Json = dict[str, Any]
 
 _BODY = "allowed_payment_method_types customer description excluded_payment_method_types metadata payment_method"
 _CONFIRM = "mandate_data return_url use_stripe_sdk payment_method"
-_OPEN = {"requires_payment_method", "requires_confirmation", "requires_action"}
+_ONLY_WITH_CONFIRM = ("mandate_data", "return_url")
 
 
 @serves("POST /v1/setup_intents", f"{_BODY} {_CONFIRM} automatic_payment_methods confirm usage")
 def create(call: Call) -> Json:
     """A new intent, confirmed at once where ``confirm`` says so."""
     context, params = call.context, call.params
-    check_selectors(params)
-    for name in ("mandate_data", "return_url"):
-        if name in params and not params.get("confirm"):
-            message = f"The parameter `{name}` can only be passed together with `confirm=true`."
-            raise errors.InvalidRequestError(message, param=name)
-    object_id = f"seti_1{token(23)}"
-    intent: Json = {
-        "id": object_id,
-        "object": "setup_intent",
-        "allowed_payment_method_types": None,
-        "application": None,
-        "automatic_payment_methods": automatic(params),
-        "cancellation_reason": None,
-        "client_secret": f"{object_id}_secret_{token(25)}",
-        "created": context.now,
-        "customer": None,
-        "customer_account": None,
-        "description": None,
-        "excluded_payment_method_types": None,
+    intent = intents.new(context, params, "setup_intent", f"seti_1{token(23)}", _ONLY_WITH_CONFIRM)
+    intent |= {
         "flow_directions": None,
         "last_setup_error": None,
         "latest_attempt": None,
-        "livemode": False,
         "mandate": None,
-        "metadata": {},
-        "next_action": None,
-        "on_behalf_of": None,
-        "payment_method": None,
-        "payment_method_configuration_details": None,
         "payment_method_options": {
             "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
         },
-        "payment_method_types": ["card"],
         "single_use_mandate": None,
-        "status": "requires_payment_method",
         "usage": params.get("usage", "off_session"),
     }
     method = _apply(context, intent, params)
@@ -74,14 +42,14 @@ def create(call: Call) -> Json:
 @serves("GET /v1/setup_intents/{intent}", "client_secret")
 def retrieve(call: Call) -> Json:
     """An intent."""
-    return _get(call)
+    return intents.get(call, "setup_intent")
 
 
 @serves("POST /v1/setup_intents/{intent}", _BODY)
 def update(call: Call) -> Json:
     """Change what was sent."""
-    intent = _get(call)
-    if intent["status"] not in _OPEN and call.params.keys() - {"description", "metadata", "expand"}:
+    intent = intents.get(call, "setup_intent")
+    if intent["status"] not in intents.OPEN and call.params.keys() - {"description", "metadata", "expand"}:
         raise errors.unexpected_state("SetupIntent", intent, "update")
     _apply(call.context, intent, call.params)
     return call.context.save(intent)
@@ -90,8 +58,8 @@ def update(call: Call) -> Json:
 @serves("POST /v1/setup_intents/{intent}/confirm", f"{_CONFIRM} client_secret")
 def confirm(call: Call) -> Json:
     """Prove the card."""
-    intent = _get(call)
-    if intent["status"] not in _OPEN:
+    intent = intents.get(call, "setup_intent")
+    if intent["status"] not in intents.OPEN:
         raise errors.unexpected_state("SetupIntent", intent, "confirm")
     return _confirm(call.context, intent, _apply(call.context, intent, call.params), call.params)
 
@@ -99,8 +67,8 @@ def confirm(call: Call) -> Json:
 @serves("POST /v1/setup_intents/{intent}/cancel", "cancellation_reason")
 def cancel(call: Call) -> Json:
     """Cancel an open intent."""
-    intent = _get(call)
-    if intent["status"] not in _OPEN:
+    intent = intents.get(call, "setup_intent")
+    if intent["status"] not in intents.OPEN:
         raise errors.unexpected_state("SetupIntent", intent, "cancel")
     reason = call.params.get("cancellation_reason")
     intent |= {"cancellation_reason": reason, "next_action": None, "status": "canceled"}
@@ -158,15 +126,6 @@ def _refuse(context: Context, intent: Json, method: Record, failure: errors.Card
     return failure
 
 
-def _get(call: Call) -> Json:
-    intent = call.context.get("setup_intent", call.ids["intent"], "intent").body
-    secret = call.params.get("client_secret")
-    if secret is not None and secret != intent["client_secret"]:
-        message = "The client_secret provided does not match the intent."
-        raise errors.ApiError(message, code="setup_intent_invalid_parameter", param="client_secret")
-    return intent
-
-
 def _apply(context: Context, intent: Json, params: Json) -> Record | None:
     if "customer" in params:
         intent["customer"] = context.get("customer", params["customer"], "customer", status=400).body["id"]
@@ -174,24 +133,17 @@ def _apply(context: Context, intent: Json, params: Json) -> Record | None:
         intent["description"] = text_or_none(params["description"])
     if "metadata" in params:
         intent["metadata"] = merge_metadata(intent["metadata"], params["metadata"])
-    apply_types(intent, params)
-    if not params.get("payment_method"):
-        return None
-    method = payment_methods.resolve(context, params["payment_method"], "payment_method")
-    payment_methods.require_usable(method, intent["customer"])
-    intent |= {"payment_method": method.body["id"], "status": "requires_confirmation", "next_action": None}
-    return method
+    intents.apply_types(intent, params)
+    return intents.named_method(context, intent, params)
 
 
 def _confirm(context: Context, intent: Json, method: Record | None, params: Json) -> Json:
-    if method is None and intent["payment_method"] is not None:
-        method = context.get("payment_method", intent["payment_method"], "payment_method", status=400)
-        payment_methods.require_usable(method, intent["customer"])
+    method = method or intents.known_method(context, intent)
     if method is None:
         message = "You cannot confirm this SetupIntent because it's missing a payment method."
         extra = {"setup_intent": intent}
         raise errors.ApiError(message, code="setup_intent_unexpected_state", extra=extra)
-    check_confirmable(intent, params)
+    intents.check_confirmable(intent, params)
     intent |= {"payment_method": method.body["id"], "last_setup_error": None}
     if payments.needs_authentication(method, off_session=False) and method.hidden["auth"] != cards.ALREADY_SET_UP:
         action = payments.next_action(intent, params.get("return_url"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from billing.edge.http.api import RouteDocumentation
+from billing.edge.http.api import Route
 from billing.edge.http.card_numbers import REASON
 from local.stripe_sandbox.webhooks import signature
 from tests.integration.world import Answer, Json, Tenant, World, http_event, invoke, request
@@ -20,7 +20,7 @@ CARD = "4242424242424242"
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 
 
-def routes() -> Iterator[RouteDocumentation]:
+def routes() -> Iterator[Route]:
     """Every route of every function."""
     for folder in sorted(FUNCTIONS.iterdir()):
         if (folder / "handler.py").exists():
@@ -66,7 +66,7 @@ def caller(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def ways(route: RouteDocumentation, key: str) -> Iterator[tuple[str, Json]]:
+def ways(route: Route, key: str) -> Iterator[tuple[str, Json]]:
     """A request of a route for each place in which a number may stand, with the field's name."""
     path = re.sub(r"{[^}]*}", "x", route.path)
 

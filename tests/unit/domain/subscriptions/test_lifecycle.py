@@ -15,7 +15,7 @@ from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Detail, InvalidState, ValidationFailed
 from billing.domain.kernel.money import LARGEST_AMOUNT
 from billing.domain.subscriptions import changes, lifecycle
-from billing.domain.subscriptions.lifecycle import INCOMPLETE_FOR, TRIAL_NOTICE
+from billing.domain.subscriptions.lifecycle import INCOMPLETE_FOR, TRIAL_NOTICE, Start
 from billing.domain.subscriptions.subscription import RENEWING, PausedBy, Subscription
 from billing.domain.subscriptions.subscription import SubscriptionState as S
 from tests.support.engine import CUSTOMER, changed, flat, metered, plan, running, seats
@@ -76,7 +76,7 @@ def test_quantities_name_the_licensed_components_and_nothing_else(
     quantities: dict[str, int], bad: dict[str, str]
 ) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        lifecycle.start("sub_1", CUSTOMER, PLAN, quantities, AT, 0, {})
+        lifecycle.start("sub_1", CUSTOMER, PLAN, AT, Start(quantities))
     assert {detail.field: detail.reason for detail in refused.value.details} == bad
 
 
@@ -103,10 +103,10 @@ LIMIT = LARGEST_AMOUNT // 1000
 )
 def test_a_period_costs_at_most_the_largest_amount(sold: Plan, quantities: dict[str, int], bad: list[str]) -> None:
     if not bad:
-        assert lifecycle.start("sub_1", CUSTOMER, sold, quantities, AT, 0, {}).quantities == quantities
+        assert lifecycle.start("sub_1", CUSTOMER, sold, AT, Start(quantities)).quantities == quantities
         return
     with pytest.raises(ValidationFailed) as refused:
-        lifecycle.start("sub_1", CUSTOMER, sold, quantities, AT, 0, {})
+        lifecycle.start("sub_1", CUSTOMER, sold, AT, Start(quantities))
     assert refused.value.details == tuple(Detail(field, "amount_too_large") for field in bad)
 
 

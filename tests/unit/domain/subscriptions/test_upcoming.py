@@ -12,6 +12,7 @@ from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.periods import Interval, Period
 from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
+from billing.domain.subscriptions.lifecycle import Start
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.subscriptions.upcoming import next_step, require_invoiced
 
@@ -36,7 +37,7 @@ METERED = replace(
 
 def running(plan: Plan = PLAN, trial_days: int = 0) -> Subscription:
     customer = Customer("cus_1", "ten_1", "Ada", "USD", "UTC", AT)
-    made = lifecycle.start("sub_1", customer, plan, {}, AT, trial_days, {})
+    made = lifecycle.start("sub_1", customer, plan, AT, Start(trial_days=trial_days))
     if trial_days:
         return made
     return replace(changes.first_period(made, plan).subscription, state=SubscriptionState.ACTIVE)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from billing.domain.catalog.meter import SHARDS_SETTLE, Aggregation, Meter
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.subscriptions import lifecycle
+from billing.domain.subscriptions.lifecycle import Start
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.event import Refusal, UsageEvent, span_at
 from billing.domain.usage.rejection import UsageRejection
@@ -181,7 +182,7 @@ def test_an_event_is_of_the_period_and_the_plan_of_its_time() -> None:
 @given(st.data())
 def test_spans_that_are_remembered_within_a_message_are_those_of_each_event(data: st.DataObject) -> None:
     trial = data.draw(st.integers(0, 20))
-    made = lifecycle.start("sub_1", CUSTOMER, PLAN, {}, START, trial, {})
+    made = lifecycle.start("sub_1", CUSTOMER, PLAN, START, Start(trial_days=trial))
     stage = Stage(subscriptions=(made,))
     days = data.draw(st.lists(st.integers(0, 90), min_size=1, max_size=12))
     events = [event(f"e{n}", at=START + timedelta(days=day)) for n, day in enumerate(days)]

@@ -1,7 +1,7 @@
 """How a subscription goes from state to state, and when its alarm rings; what a change bills is in ``changes``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -50,17 +50,25 @@ def _whole_period(plan: Plan, quantities: dict[str, int]) -> int:
     return sum(cost.amount.micros for cost in costs)
 
 
-def start(
-    subscription_id: str,
-    customer: Customer,
-    plan: Plan,
-    quantities: dict[str, int],
-    at: datetime,
-    trial_days: int,
-    metadata: dict[str, str],
-    start_at: datetime | None = None,
-    anchor_day: int | None = None,
-) -> Subscription:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a new subscription starts.
+
+    Args:
+        quantities: by the plan's licensed components.
+        trial_days: days of 24 hours; 0 for none.
+        start_at: where it starts at another time than now.
+        anchor_day: the day of month on which its periods begin; the first one is shorter then.
+    """
+
+    quantities: dict[str, int] = field(default_factory=dict)
+    trial_days: int = 0
+    start_at: datetime | None = None
+    anchor_day: int | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def start(subscription_id: str, customer: Customer, plan: Plan, at: datetime, wanted: Start) -> Subscription:
     """A new subscription: trialing where it has a trial, else incomplete until its first invoice is paid.
 
     One that starts later is paused until then. One that started earlier is billed from its start, which has to lie in
@@ -68,17 +76,15 @@ def start(
 
     Args:
         at: now, on the customer's clock.
-        trial_days: days of 24 hours; 0 for none.
-        start_at: where it starts at another time than now.
-        anchor_day: the day of month on which its periods begin; the first one is shorter then.
 
     Raises:
         ValidationFailed: the quantities do not fit or cost too much, or the start is too far back.
     """
-    check_quantities(plan, quantities)
+    check_quantities(plan, wanted.quantities)
+    anchor_day = wanted.anchor_day
     at = at.replace(microsecond=0)  # periods begin on whole seconds, as people read them
-    begins = (start_at or at).replace(microsecond=0)
-    trial_end = begins + timedelta(days=trial_days) if trial_days else None
+    begins = (wanted.start_at or at).replace(microsecond=0)
+    trial_end = begins + timedelta(days=wanted.trial_days) if wanted.trial_days else None
     first_paid = trial_end or begins
     cadence = plan.cadence(first_paid, customer.timezone)
     if anchor_day is not None:
@@ -96,7 +102,7 @@ def start(
         plan_version=plan.plan_version,
         plan_tenant_id=plan.tenant_id,
         state=_first_state(scheduled, trial_end),
-        quantities=dict(quantities),
+        quantities=dict(wanted.quantities),
         cadence=cadence,
         period_index=-1,
         current_period=Period(at, begins) if scheduled else first,
@@ -107,7 +113,7 @@ def start(
         resumes_at=begins if scheduled else None,
         rest_returned=scheduled,
         test_clock_id=customer.test_clock_id,
-        metadata=dict(metadata),
+        metadata=dict(wanted.metadata),
         began_at=begins if begins != at else None,
         meters=plan.meters,
     )

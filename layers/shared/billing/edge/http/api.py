@@ -66,17 +66,31 @@ class File:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class RouteDocumentation:
-    """What the OpenAPI document says of a route beyond its parameters; read by ``local/reference/openapi.py``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route: what it asks of its caller, and what it answers with; ``local/reference/openapi.py`` reads it.
+
+    Args:
+        scope: what the caller's credential has to grant; None for nothing.
+        answers: the shape of a result; None for a file.
+        many: it answers with a page of them.
+        limit: of the calls of each user, where it has one of its own.
+        public: see ``RoutePolicy``.
+    """
 
     method: str
     path: str
     status: int
-    answers: type[BaseModel] | None
-    many: bool
-    limit: RouteLimit | None
-    public: bool
+    scope: Scope | None
+    answers: type[BaseModel] | None = None
+    many: bool = False
+    limit: RouteLimit | None = None
+    public: bool = False
+
+    @property
+    def policy(self) -> RoutePolicy:
+        """What it asks of its caller."""
+        return RoutePolicy(f"{self.method} {self.path}", self.scope, self.limit, self.public)
 
 
 class _Current:
@@ -138,7 +152,7 @@ class HttpApi:
             json_body_deserializer=lambda _: current_call().json(),
         )
         self.app.configure_openapi(title=title, version="1.0")
-        self.documentation: list[RouteDocumentation] = []
+        self.documentation: list[Route] = []
         self._policies: dict[Callable[..., Any], RoutePolicy] = {}
         self.app.exception_handler(RequestValidationError)(_bad_shape)
         self.app.exception_handler(RequestUnsupportedContentType)(_bad_content_type)
@@ -147,34 +161,21 @@ class HttpApi:
 
     def get(self, path: str, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """A route that reads."""
-        return self._route("GET", path, 200, **policy)
+        return self._register(Route(method="GET", path=path, status=200, **policy))
 
     def post(self, path: str, status: int = 201, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """A route that makes something (201), will do something (202), or does it (200)."""
-        return self._route("POST", path, status, **policy)
+        return self._register(Route(method="POST", path=path, status=status, **policy))
 
     def patch(self, path: str, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """A route that changes something."""
-        return self._route("PATCH", path, 200, **policy)
+        return self._register(Route(method="PATCH", path=path, status=200, **policy))
 
     def delete(self, path: str, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """A route that removes something."""
-        return self._route("DELETE", path, 200, **policy)
+        return self._register(Route(method="DELETE", path=path, status=200, **policy))
 
-    def _route(
-        self,
-        method: str,
-        path: str,
-        status: int,
-        *,
-        scope: Scope | None,
-        answers: type[BaseModel] | None = None,
-        many: bool = False,
-        limit: RouteLimit | None = None,
-        public: bool = False,
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        policy = RoutePolicy(f"{method} {path}", scope, limit, public)
-
+    def _register(self, route: Route) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def register(handler: Callable[..., Any]) -> Callable[..., Any]:
             parameters = inspect.signature(handler).parameters.values()
             work = [parameter.name for parameter in parameters if _asks_for_work(parameter)]
@@ -183,7 +184,7 @@ class HttpApi:
             def endpoint(**arguments: Any) -> Response[Any]:
                 for name in work:
                     arguments[name] = current_call().admit()
-                return _run(lambda: handler(**arguments), status)
+                return _run(lambda: handler(**arguments), route.status)
 
             # Powertools reads the parameters from the signature; the answer is rendered in ``_run``, so that what
             # is sent is what was committed for a replay.
@@ -194,15 +195,15 @@ class HttpApi:
                 name: kind for name, kind in handler.__annotations__.items() if name not in ("return", *work)
             }
             self.app.route(
-                path.replace("{", "<").replace("}", ">"),
-                method,
+                route.path.replace("{", "<").replace("}", ">"),
+                route.method,
                 summary=(handler.__doc__ or "").split("\n")[0],
-                description=_description(handler, scope),
-                tags=[path.split("/")[2] if path.startswith("/v1/") else "service"],
+                description=_description(handler, route.scope),
+                tags=[route.path.split("/")[2] if route.path.startswith("/v1/") else "service"],
                 operation_id=handler.__name__,
             )(endpoint)
-            self._policies[endpoint] = policy
-            self.documentation.append(RouteDocumentation(method, path, status, answers, many, limit, public))
+            self._policies[endpoint] = route.policy
+            self.documentation.append(route)
             return handler
 
         return register

@@ -1,6 +1,6 @@
 """Invoices in the API. Amounts are integers in micro-units."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -78,29 +78,51 @@ class PartyOut(Resource):
         return cls(name=party.name, address=AddressOut.of(party.address), tax_id=party.tax_id, email=party.email)
 
 
-class InvoiceOut(Resource):
-    id: str
-    number: str | None
-    customer_id: str
-    subscription_id: str | None
-    status: str
-    billing_reason: str
+class InvoiceFiguresOut(Resource):
+    """What an invoice says of money, made or not."""
+
     currency: str
     period: PeriodOut | None
-    seller: PartyOut
-    buyer: PartyOut
     lines: list[LineOut]
     subtotal: int
     discount: int
     tax: int
     tax_included: Annotated[int, Field(description="what of the tax is part of the lines' amounts already")]
     total: int
+    balance_applied: int
+    amount_due: int
+    notes: Annotated[list[str], Field(description="what the law wants said, such as `Reverse charge`")]
+
+    @staticmethod
+    def figures(invoice: Invoice) -> dict[str, Any]:
+        """These fields of an invoice, by name."""
+        return {
+            "currency": invoice.currency,
+            "period": PeriodOut.of(invoice.period) if invoice.period else None,
+            "lines": [LineOut.of(line) for line in invoice.lines],
+            "subtotal": invoice.subtotal.micros,
+            "discount": invoice.discount.micros,
+            "tax": invoice.tax.micros,
+            "tax_included": invoice.tax_included.micros,
+            "total": invoice.total.micros,
+            "balance_applied": invoice.balance_applied.micros,
+            "amount_due": invoice.amount_due.micros,
+            "notes": list(invoice.notes),
+        }
+
+
+class InvoiceOut(InvoiceFiguresOut):
+    id: str
+    number: str | None
+    customer_id: str
+    subscription_id: str | None
+    status: str
+    billing_reason: str
+    seller: PartyOut
+    buyer: PartyOut
     amount_paid: int
     amount_refunded: int
     amount_credited: int
-    amount_due: int
-    balance_applied: int
-    notes: Annotated[list[str], Field(description="what the law wants said, such as `Reverse charge`")]
     tax_waits: Annotated[bool, Field(description="a draft for which nobody could say yet what tax is due")]
     auto_charge: bool
     attempt_count: int
@@ -121,28 +143,18 @@ class InvoiceOut(Resource):
     def of(cls, invoice: Invoice) -> "InvoiceOut":
         due_at = invoice.due.at if invoice.due else None
         return cls(
+            **cls.figures(invoice),
             id=invoice.id,
             number=invoice.number,
             customer_id=invoice.customer_id,
             subscription_id=invoice.subscription_id,
             status=invoice.status.value,
             billing_reason=invoice.reason.value,
-            currency=invoice.currency,
-            period=PeriodOut.of(invoice.period) if invoice.period else None,
             seller=PartyOut.of(invoice.seller),
             buyer=PartyOut.of(invoice.buyer),
-            lines=[LineOut.of(line) for line in invoice.lines],
-            subtotal=invoice.subtotal.micros,
-            discount=invoice.discount.micros,
-            tax=invoice.tax.micros,
-            tax_included=invoice.tax_included.micros,
-            total=invoice.total.micros,
             amount_paid=invoice.amount_paid.micros,
             amount_refunded=invoice.amount_refunded.micros,
             amount_credited=invoice.amount_credited.micros,
-            amount_due=invoice.amount_due.micros,
-            balance_applied=invoice.balance_applied.micros,
-            notes=list(invoice.notes),
             tax_waits=invoice.tax_waits,
             auto_charge=invoice.auto_charge,
             attempt_count=invoice.attempt_count,
@@ -161,36 +173,12 @@ class InvoiceOut(Resource):
         )
 
 
-class PreviewOut(Resource):
+class PreviewOut(InvoiceFiguresOut):
     """What an invoice would say if it were made now; nothing of it is stored."""
-
-    currency: str
-    period: PeriodOut | None
-    lines: list[LineOut]
-    subtotal: int
-    discount: int
-    tax: int
-    tax_included: int
-    total: int
-    balance_applied: int
-    amount_due: int
-    notes: list[str]
 
     @classmethod
     def of(cls, invoice: Invoice) -> "PreviewOut":
-        return cls(
-            currency=invoice.currency,
-            period=PeriodOut.of(invoice.period) if invoice.period else None,
-            lines=[LineOut.of(line) for line in invoice.lines],
-            subtotal=invoice.subtotal.micros,
-            discount=invoice.discount.micros,
-            tax=invoice.tax.micros,
-            tax_included=invoice.tax_included.micros,
-            total=invoice.total.micros,
-            balance_applied=invoice.balance_applied.micros,
-            amount_due=invoice.amount_due.micros,
-            notes=list(invoice.notes),
-        )
+        return cls(**cls.figures(invoice))
 
 
 class PaidInvoiceOut(InvoiceOut):

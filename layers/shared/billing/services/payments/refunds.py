@@ -31,6 +31,7 @@ from billing.domain.payments.refund import (
     with_result,
 )
 from billing.services.clocks.customer_time import shard_of
+from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import RESEND_WITHIN
 from billing.services.payments.idempotency_keys import outside_key
@@ -234,10 +235,9 @@ class Refunder:
         Raises:
             OutcomeUnknown: Stripe does not know either, yet.
         """
-        ref = Ref(Refund, work.tenant.id, refund_id)
-        refund = work.load(ref).get(ref)
-        if refund is None or refund.due is None or refund.due.at > now:
-            return refund.due if refund else None
+        refund, due = load_due(work, Refund, refund_id, now)
+        if refund is None or due is None:
+            return due
         result = self.resolve(work, refund)
         at = refund.created_at if refund.test_clock_id else work.now
         refund = self.settle(work, refund, result, at)

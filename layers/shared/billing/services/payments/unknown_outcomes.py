@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from billing.domain.kernel.due import Due, clock_of
 from billing.domain.payments.payment import PAYER_HAS, Payment, PaymentStatus, SettledBy
-from billing.services.kernel.work import Ref, Work
+from billing.services.kernel.due_items import load_due
+from billing.services.kernel.work import Work
 from billing.services.payments.collection import Attempt, Collector, load_attempt
 from billing.services.payments.one_time import OneTimePayments
 
@@ -39,10 +40,9 @@ class UnknownOutcomes:
         Raises:
             StillUnknown: Stripe does not know either, yet.
         """
-        ref = Ref(Payment, work.tenant.id, payment_id)
-        payment = work.load(ref).get(ref)
-        if payment is None or payment.due is None or payment.due.at > now:
-            return payment.due if payment else None
+        payment, due = load_due(work, Payment, payment_id, now)
+        if payment is None or due is None:
+            return due
         result = self.collector.resolve(work, payment)
         at = payment.created_at if payment.test_clock_id else work.now
         if payment.invoice_id is None:

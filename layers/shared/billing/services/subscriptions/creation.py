@@ -18,6 +18,7 @@ from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.payments.payment import SettledBy
 from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import Step
+from billing.domain.subscriptions.lifecycle import Start
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.catalog import coupons
 from billing.services.catalog.plans import plan_refs, sold_plan
@@ -96,17 +97,8 @@ class Subscriptions:
     @staticmethod
     def _started(work: Work, new: NewSubscription, customer: Customer, plan: Plan, at: datetime) -> Subscription:
         trial_days = plan.trial_days if new.trial_days is None else new.trial_days
-        return lifecycle.start(
-            work.fresh_id("sub"),
-            customer,
-            plan,
-            new.quantities,
-            at,
-            trial_days,
-            new.metadata,
-            new.start_date,
-            new.anchor_day,
-        )
+        wanted = Start(new.quantities, trial_days, new.start_date, new.anchor_day, new.metadata)
+        return lifecycle.start(work.fresh_id("sub"), customer, plan, at, wanted)
 
     def get(self, work: Work, subscription_id: str) -> Subscription:
         """A subscription of the tenant.

@@ -22,6 +22,7 @@ from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.services.catalog.plans import plan_ref_of
 from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions, method_of
+from billing.services.kernel.due_items import load_due
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Attempt, Collector
@@ -51,10 +52,9 @@ class Renewals:
         Returns:
             when it is due next; None when never.
         """
-        ref = Ref(Subscription, work.tenant.id, subscription_id)
-        before = work.load(ref).get(ref)
-        if before is None or before.due is None or before.due.at > now:
-            return before.due if before else None
+        before, due = load_due(work, Subscription, subscription_id, now)
+        if before is None or due is None:
+            return due
         if before.state is SubscriptionState.INCOMPLETE:
             return self._give_up(work, before, now)
         if before.state is SubscriptionState.PAUSED and before.resumes_at is not None:
@@ -77,10 +77,9 @@ class Renewals:
         Returns:
             when it is due next; None when never.
         """
-        ref = Ref(Invoice, work.tenant.id, invoice_id)
-        invoice = work.load(ref).get(ref)
-        if invoice is None or invoice.due is None or invoice.due.at > now:
-            return invoice.due if invoice else None
+        invoice, due = load_due(work, Invoice, invoice_id, now)
+        if invoice is None or due is None:
+            return due
         if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
             return work.save(replace(invoice, due=None)).due
         tenant_id = work.tenant.id
@@ -91,9 +90,9 @@ class Renewals:
         found = work.load(*known, *self.biller.refs(work.tenant, invoice.customer_id))
         context = self.biller.context(found, work.tenant, found.require(customer_ref))
         subscription = found.get(subscription_ref)
-        at = invoice.due.at if clock_of(invoice.due.shard) else now
+        at = due.at if clock_of(due.shard) else now
         if invoice.status is InvoiceStatus.DRAFT:
-            options = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, invoice.due.shard)
+            options = self._occasion(BillingReason.SUBSCRIPTION_CYCLE, at, due.shard)
             return self._finalize(work, context, invoice, subscription, options)
         return self._dun(work, context, invoice, subscription, found.get(payment_ref), at)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.kernel.due import Due, clock_shard
 from billing.services.clocks.due_index import Alarm
+from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
 
 _REMIND_EVERY = timedelta(minutes=1)
@@ -46,11 +47,10 @@ class ClockProgress:
         Returns:
             when it is due next; None where it has arrived.
         """
-        ref = Ref(Clock, work.tenant.id, clock_id)
-        clock = work.load(ref).get(ref)
-        if clock is None or clock.due is None or clock.due.at > now:
-            return clock.due if clock else None
-        clock = work.save(replace(clock, due=replace(clock.due, at=now + _REMIND_EVERY)))
+        clock, due = load_due(work, Clock, clock_id, now)
+        if clock is None or due is None:
+            return due
+        clock = work.save(replace(clock, due=replace(due, at=now + _REMIND_EVERY)))
         shard = clock_shard(clock.tenant_id, clock.id)
         work.after_commit(lambda: self.alarm.wake(shard, f"remind:{now:%Y-%m-%dT%H:%M}"))
         return clock.due

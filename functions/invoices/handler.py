@@ -6,10 +6,9 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
-from billing.bootstrap.invoicing import biller
+from billing.bootstrap.invoicing import biller, payment_requests
 from billing.bootstrap.payments import collector, refunder
-from billing.domain.invoicing.invoice import Invoice
-from billing.edge.http.api import CurrentWork, Listing, Refused, current_call
+from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.limits import INVOICE_QUERIES
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit, Time
@@ -19,14 +18,14 @@ from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewI
 from billing.services.invoicing import credit_notes, queries
 from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.invoicing.one_off import ManualInvoices
-from billing.services.invoicing.payments import InvoicePayments, failure
 from billing.services.invoicing.previews import InvoicePreviews
 from billing.services.invoicing.queries import InvoiceFilter
-from billing.services.invoicing.transitions import InvoiceTransitions, not_voided
+from billing.services.invoicing.transitions import InvoiceTransitions
+from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Work
 
 api = http_api("invoices")
-payments = InvoicePayments(collector())
+payments = payment_requests()
 crediting = CreditNotes(collector(), refunder())
 manual = ManualInvoices(biller())
 transitions = InvoiceTransitions(biller())
@@ -48,11 +47,9 @@ def _page(
     return Listing.of(queries.page(work, wanted, limit, cursor), InvoiceOut.of)
 
 
-def _permitted(invoice: Invoice) -> Invoice:
-    """The invoice, provided that its maker may give what it gives: below zero it pays into the customer's balance."""
-    if invoice.total.is_negative:
-        current_call().require_scope(Scope.BILLING_ADMIN)
-    return invoice
+def _permit_credit() -> None:
+    """Who issues credit notes may hand out money by an invoice, too."""
+    current_call().require_scope(Scope.BILLING_ADMIN)
 
 
 @api.get("/v1/invoices", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=InvoiceOut, many=True)
@@ -105,7 +102,7 @@ def create_invoice(body: Annotated[OneOffIn, Body()], work: CurrentWork) -> Invo
 
     One whose total is below zero hands out money, as a credit note does: it needs `billing:admin`.
     """
-    return InvoiceOut.of(_permitted(manual.create(work, body.new())))
+    return InvoiceOut.of(manual.create(work, body.new(), _permit_credit))
 
 
 @api.post("/v1/invoices/preview", status=200, scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=PreviewOut)
@@ -123,10 +120,7 @@ def update_invoice(invoice_id: str, body: Annotated[DraftChangesIn, Body()], wor
 
     Lines that leave its total below zero hand out money, as a credit note does: they need `billing:admin`.
     """
-    changes = body.changes()
-    invoice = manual.update(work, invoice_id, changes)
-    relined = changes.lines is not None or changes.add_lines is not None
-    return InvoiceOut.of(_permitted(invoice) if relined else invoice)
+    return InvoiceOut.of(manual.update(work, invoice_id, body.changes(), _permit_credit))
 
 
 @api.post("/v1/invoices/{invoice_id}/finalize", status=200, scope=Scope.BILLING_WRITE, answers=InvoiceOut)
@@ -138,9 +132,7 @@ def finalize_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut:
 @api.post("/v1/invoices/{invoice_id}/void", status=200, scope=Scope.BILLING_ADMIN, answers=InvoiceOut)
 def void_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut | Refused:
     """Void a draft or open invoice: nobody has to pay it any more."""
-    invoice = transitions.void(work, invoice_id)
-    error = not_voided(invoice)
-    return Refused(error) if error else InvoiceOut.of(invoice)
+    return shaped(transitions.void(work, invoice_id), InvoiceOut.of)
 
 
 @api.post("/v1/invoices/{invoice_id}/uncollectible", status=200, scope=Scope.BILLING_ADMIN, answers=InvoiceOut)
@@ -154,9 +146,8 @@ def pay_invoice(
     invoice_id: str, work: CurrentWork, body: Annotated[PayIn | None, Body()] = None
 ) -> PaidInvoiceOut | Refused:
     """Pay an open invoice, or one that was given up, by a saved method."""
-    paid = payments.pay(work, invoice_id, body.payment_method_id if body else None)
-    error = failure(paid.payment, paid.client_secret)
-    return Refused(error) if error else PaidInvoiceOut.paid(paid)
+    paid = payments.pay_invoice(work, invoice_id, body.payment_method_id if body else None)
+    return shaped(paid, PaidInvoiceOut.paid)
 
 
 @api.post("/v1/invoices/{invoice_id}/credit-notes", scope=Scope.BILLING_ADMIN, answers=CreditNoteViewOut)

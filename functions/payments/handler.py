@@ -5,9 +5,9 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
+from billing.bootstrap.invoicing import payment_requests
 from billing.bootstrap.payments import collector, refunder
-from billing.domain.payments.payment import Payment
-from billing.edge.http.api import CurrentWork, Listing, Refused
+from billing.edge.http.api import CurrentWork, Listing, shaped
 from billing.edge.http.limits import PAYMENT_INTENTS
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
@@ -16,15 +16,13 @@ from billing.schemas.payments.method import PaymentMethodOut, SetupIn, SetupOut
 from billing.schemas.payments.payment import IntentIn, IntentOut, PaymentIn, PaymentOut
 from billing.schemas.payments.refund import RefundIn, RefundOut
 from billing.services.invoicing.credit_notes import CreditNotes
-from billing.services.invoicing.payments import InvoicePayments, failure
 from billing.services.invoicing.refunds import PaymentRefunds
+from billing.services.kernel.refused import Refused
 from billing.services.payments import methods, queries
 from billing.services.payments.methods import PaymentMethods
-from billing.services.payments.one_time import OneTimePayments
 
 api = http_api("payments")
-invoice_payments = InvoicePayments(collector())
-one_time = OneTimePayments(collector())
+payments = payment_requests()
 refunds = PaymentRefunds(refunder(), CreditNotes(collector(), refunder()))
 saved_methods = PaymentMethods(collector().processor)
 
@@ -34,33 +32,13 @@ OptionalText = Annotated[str | None, Query()]
 @api.post("/v1/payments/intents", scope=Scope.PAYMENTS_PROCESS, limit=PAYMENT_INTENTS, answers=IntentOut)
 def create_intent(body: Annotated[IntentIn, Body()], work: CurrentWork) -> IntentOut | Refused:
     """Have a payer who is present pay: by a saved method now, or in a form, with the client secret."""
-    if body.invoice_id is not None:
-        paid = invoice_payments.intent(
-            work, body.invoice_id, body.expected(), body.payment_method_id, body.save_payment_method
-        )
-        return _intent(paid.payment, paid.client_secret)
-    made = one_time.intent(work, body.request())
-    return _intent(made.payment, made.client_secret)
-
-
-def _intent(payment: Payment, client_secret: str | None) -> IntentOut | Refused:
-    error = failure(payment, client_secret)
-    return Refused(error) if error else IntentOut.of(payment, client_secret)
+    return shaped(payments.intent(work, body.wanted()), lambda made: IntentOut.of(made.payment, made.client_secret))
 
 
 @api.post("/v1/payments", scope=Scope.PAYMENTS_PROCESS, answers=PaymentOut)
 def create_payment(body: Annotated[PaymentIn, Body()], work: CurrentWork) -> PaymentOut | Refused:
     """Charge a saved method, off-session, for an open invoice or an amount."""
-    request = body.request()
-    if request is None:
-        assert body.invoice_id is not None
-        paid = invoice_payments.pay(work, body.invoice_id, body.payment_method_id)
-        payment, secret = paid.payment, paid.client_secret
-    else:
-        made = one_time.charge(work, request)
-        payment, secret = made.payment, made.client_secret
-    error = failure(payment, secret)
-    return Refused(error) if error else PaymentOut.of(payment)
+    return shaped(payments.charge(work, body.wanted()), lambda made: PaymentOut.of(made.payment))
 
 
 @api.get("/v1/payments", scope=Scope.BILLING_READ, answers=PaymentOut, many=True)

@@ -8,6 +8,7 @@ from billing.bootstrap import payments, tax, usage
 if TYPE_CHECKING:
     from billing.integrations.pdf.renderer import PdfRenderer
     from billing.services.invoicing.biller import Biller
+    from billing.services.invoicing.payment_requests import PaymentRequests
 
 
 @cache
@@ -16,6 +17,16 @@ def biller() -> "Biller":
     from billing.services.invoicing.biller import Biller
 
     return Biller(payments.collector(), tax.taxes(), usage.usage_closer())
+
+
+@cache
+def payment_requests() -> "PaymentRequests":
+    """What pays invoices and takes other payments, on request."""
+    from billing.services.invoicing.payment_requests import PaymentRequests
+    from billing.services.invoicing.payments import InvoicePayments
+    from billing.services.payments.one_time import OneTimePayments
+
+    return PaymentRequests(InvoicePayments(payments.collector()), OneTimePayments(payments.collector()))
 
 
 @cache

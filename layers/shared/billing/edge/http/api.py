@@ -12,7 +12,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -31,8 +31,11 @@ from billing.edge.http.scopes import Scope
 from billing.edge.metrics import embedded
 from billing.services.access.callers import RouteLimit
 from billing.services.kernel.failures import described
+from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Page, StoredResponse, Work
 
+T = TypeVar("T")
+S = TypeVar("S", bound=BaseModel)
 _JSON = "application/json"
 
 
@@ -50,11 +53,9 @@ class Listing:
         return cls([shape(item) for item in page.items], page.next_cursor, page.limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A handler's answer that is an error, though what it staged is committed: a declined charge happened."""
-
-    error: BillingError
+def shaped(result: T | Refused, shape: Callable[[T], S]) -> S | Refused:
+    """What a use case came to, in the shape of the API; a refusal is answered as it is."""
+    return result if isinstance(result, Refused) else shape(result)
 
 
 @dataclass(frozen=True, slots=True)

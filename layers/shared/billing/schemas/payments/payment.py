@@ -9,6 +9,7 @@ from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus
 from billing.schemas.base import Currency, Id, Metadata, PositiveAmount, Request, Resource, Time
+from billing.services.invoicing.payment_requests import InvoiceCharge
 from billing.services.payments.one_time import OneTimeRequest
 
 
@@ -22,8 +23,8 @@ class PaymentIn(Request):
     payment_method_id: Annotated[Id | None, Field(description="the customer's default where it is not said")] = None
     metadata: Metadata = {}
 
-    def request(self) -> OneTimeRequest | None:
-        """What is to be paid, where that is no invoice.
+    def wanted(self) -> InvoiceCharge | OneTimeRequest:
+        """What is to be paid.
 
         Raises:
             ValidationFailed: its fields contradict each other.
@@ -31,7 +32,7 @@ class PaymentIn(Request):
         if self.invoice_id is not None:
             alone = {"amount": self.amount, "currency": self.currency, "customerId": self.customer_id}
             _refuse_beside_an_invoice({**alone, "metadata": self.metadata or None})
-            return None
+            return InvoiceCharge(self.invoice_id, self.payment_method_id)
         return OneTimeRequest(
             amount=_money(self.amount, self.currency),
             customer_id=self.customer_id,
@@ -54,22 +55,18 @@ class IntentIn(Request):
     save_payment_method: Annotated[bool, Field(description="keep what the payer pays by, to charge it later")] = False
     metadata: Metadata = {}
 
-    def expected(self) -> Money | None:
-        """What the caller takes an invoice to ask for, where it says so.
+    def wanted(self) -> InvoiceCharge | OneTimeRequest:
+        """What is to be paid; of an invoice, what the caller takes it to ask for, where it says so.
 
         Raises:
-            ValidationFailed: its fields contradict each other.
+            ValidationFailed: its fields contradict each other; without an invoice, the amount or currency is missing.
         """
-        alone = {"orderId": self.order_id, "customerId": self.customer_id, "metadata": self.metadata or None}
-        _refuse_beside_an_invoice(alone)
-        return None if self.amount is None and self.currency is None else _money(self.amount, self.currency)
-
-    def request(self) -> OneTimeRequest:
-        """What is to be paid, which is no invoice.
-
-        Raises:
-            ValidationFailed: the amount or its currency is missing.
-        """
+        if self.invoice_id is not None:
+            alone = {"orderId": self.order_id, "customerId": self.customer_id, "metadata": self.metadata or None}
+            _refuse_beside_an_invoice(alone)
+            said = self.amount is not None or self.currency is not None
+            expected = _money(self.amount, self.currency) if said else None
+            return InvoiceCharge(self.invoice_id, self.payment_method_id, expected, self.save_payment_method)
         return OneTimeRequest(
             amount=_money(self.amount, self.currency),
             customer_id=self.customer_id,

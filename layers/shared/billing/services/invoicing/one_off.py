@@ -4,6 +4,7 @@ create ──> draft ──> (update)* ──> finalize, void          see ``inv
   └──────> finalized, and charged where that is wanted     in the request, in two commits
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,9 @@ from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Found, Ref, Work
+
+PermitCredit = Callable[[], None]
+"""Asked before money is handed out; raises Forbidden where the caller may not issue credit notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,11 @@ class ManualInvoices:
 
     biller: Biller
 
-    def create(self, work: Work, new: NewInvoice) -> Invoice:
+    def create(self, work: Work, new: NewInvoice, permit_credit: PermitCredit) -> Invoice:
         """A one-off invoice: a draft, or finalized and charged at once.
 
         Raises:
+            Forbidden: its total is below zero, and its maker may not hand out money.
             NotFound: no such customer.
             ValidationFailed: the currency is not the customer's, or amounts cannot be charged in it.
             CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
@@ -92,9 +97,14 @@ class ManualInvoices:
         """
         found = self.load(work, new)
         if isinstance(work.recovery_point, ChargePending):
-            invoice = self.biller.go_on(work, work.recovery_point).invoice
-            assert invoice is not None
-            return invoice
+            finished = self.biller.go_on(work, work.recovery_point).invoice
+            assert finished is not None
+            return finished
+        invoice = self._created(work, new, found)
+        _require_permit(invoice, permit_credit)
+        return invoice
+
+    def _created(self, work: Work, new: NewInvoice, found: Found) -> Invoice:
         sale = self.sale(work, new, found)
         customer = sale.context.customer
         discount: Discount | None = None
@@ -139,10 +149,11 @@ class ManualInvoices:
         check_limits(lines)
         return Sale(self.biller.context(found, tenant, customer), lines, customer_time(work, customer), found)
 
-    def update(self, work: Work, invoice_id: str, changes: DraftChanges) -> Invoice:
+    def update(self, work: Work, invoice_id: str, changes: DraftChanges, permit_credit: PermitCredit) -> Invoice:
         """A draft with other lines, more lines or other metadata, and the tax that follows from them.
 
         Raises:
+            Forbidden: its new total is below zero, and its maker may not hand out money.
             NotFound: no such invoice.
             InvalidState: it is no draft any more.
             ValidationFailed: a subscription's lines are to be replaced; or see ``create``.
@@ -154,6 +165,7 @@ class ManualInvoices:
         after = invoice
         if changes.lines is not None or changes.add_lines is not None:
             after = self._relined(work, invoice, _lines_after(invoice, changes))
+            _require_permit(after, permit_credit)
         if changes.metadata is not None:
             after = replace(after, metadata=changes.metadata)
         return work.save(after) if after != invoice else invoice
@@ -179,6 +191,12 @@ class ManualInvoices:
             return self.biller.taxed(context, draft, at)
         except (Unavailable, TaxJurisdictionUnsupported):
             return replace(draft, tax_waits=True)
+
+
+def _require_permit(invoice: Invoice, permit_credit: PermitCredit) -> None:
+    """Below zero an invoice pays into its customer's balance, as a credit note does: that takes who may issue one."""
+    if invoice.total.is_negative:
+        permit_credit()
 
 
 def _lines_after(invoice: Invoice, changes: DraftChanges) -> tuple[InvoiceLine, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
-from billing.domain.kernel.errors import BillingError, InvalidState, LostRace
+from billing.domain.kernel.errors import InvalidState, LostRace
 from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.subscriptions import lifecycle
@@ -16,6 +16,7 @@ from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Biller, BillingOptions
 from billing.services.invoicing.voiding import void
 from billing.services.kernel.recovery import ChargePending
+from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.collection import Attempt
 
@@ -52,8 +53,8 @@ class InvoiceTransitions:
         assert billed.invoice is not None
         return billed.invoice
 
-    def void(self, work: Work, invoice_id: str) -> Invoice:
-        """A draft or open invoice made void; paid, where its payer was faster (``not_voided`` says so).
+    def void(self, work: Work, invoice_id: str) -> Invoice | Refused:
+        """A draft or open invoice made void; refused, where its payer was faster: then it is in the books as paid.
 
         The customer's balance gets back what was used of it. The subscription is no longer past due where this was
         its last unpaid invoice; one that never began ends here, for nobody will pay for its beginning.
@@ -70,7 +71,7 @@ class InvoiceTransitions:
         settlement.void(invoice, at)  # refused before its payment is taken back
         invoice, subscription = self._withdrawn(work, found, invoice, at)
         if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
-            return invoice
+            return Refused(InvalidState.of("invoice", invoice.status, "voided"))
         voided = void(work, invoice, at)
         self._follow(work, subscription, voided, at)
         return voided
@@ -131,16 +132,6 @@ class InvoiceTransitions:
         """The invoice's customer, subscription and latest payment, in one batch."""
         refs: list[Ref[Any]] = [_customer_ref(invoice), _subscription_ref(invoice), _payment_ref(invoice)]
         return work.load(*(ref for ref in refs if ref.id), *also)
-
-
-def not_voided(invoice: Invoice) -> BillingError | None:
-    """The error for who wanted to void an invoice that its payer paid first; None where it is void.
-
-    What was written stays written: the payment is in the books.
-    """
-    if invoice.status is InvoiceStatus.VOID:
-        return None
-    return InvalidState.of("invoice", invoice.status, "voided")
 
 
 def _customer_ref(invoice: Invoice) -> Ref[Customer]:

@@ -8,8 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import md5, sha1, sha256
 from itertools import pairwise
-from typing import Any
-from urllib.parse import quote, quote_plus
 from uuid import UUID
 
 import pytest
@@ -28,8 +26,17 @@ from billing.domain.access.card_numbers import (
 from billing.domain.kernel.ids import derived, fresh
 from billing.domain.kernel.times import parse_time
 from billing.edge.http import card_numbers as edge
-
-Json = dict[str, Any]
+from tests.support.card_numbers import (
+    AFTER,
+    AT_LEAST_16,
+    BEFORE,
+    LENGTHS,
+    SEPARATORS,
+    cards,
+    checked,
+    in_groups,
+    written_cards,
+)
 
 # docs.stripe.com/testing, and one of each issuer that is not there (Troy, Napas, Uzcard, Humo, UATP the last five).
 CARDS = [
@@ -40,26 +47,8 @@ CARDS = [
     "6759649826438453", "8171999927660000", "2200000000000053", "30569309025904", "38520000023237",
     "9792030394440796", "9704198526191432198", "8600123412341239", "9860123412341232", "135410014004955",
 ]  # fmt: skip
-_AT_LEAST_16 = ("35", "8600", "9860", "9792", "9704")
-LENGTHS: dict[str, tuple[int, int]] = {
-    **dict.fromkeys(
-        ("4", *map(str, range(50, 59)), "2221", "2229", "2230", "2300", "2699", "2700", "2719", "2720", "34", "37",
-         "30", "36", "38", "39", "6", "81", "82", "2200", "2204"), (13, 19)),
-    **dict.fromkeys(_AT_LEAST_16, (16, 19)),
-    "1": (15, 15),
-}  # fmt: skip
 NOBODYS = ["1", "0", "7", "9", "2", "20", "2199", "2205", "2220", "2721", "28", "3", "31", "32", "33", "59", "80", "83",
-           "8599", "8601", "9703", "9705", "9791", "9793", "9859", "9861", *_AT_LEAST_16]  # fmt: skip
-SEPARATORS = [" ", "-", ".", ",", "/", "_", "\t", "\n", "\\", '"', "\u00a0", "\u2009", "\u202f", "\u2010", "\u2011",
-              "\u2013", "\u2212", "\u200b", "\ufeff", "\u00ad", "·", "\U0001f4b3"]  # fmt: skip
-BEFORE = ["", "card ", "Karte:", "pan=", "(", "nr", "x", "#", "№ ", "\n", "+ ", "2026: ", "no. ", "evt_", "北京", "é-"]
-AFTER = ["", " exp 12/29", ", 123", ")", " 1", ".", "\t", "-x", "_b", "z", "; call me", "京", " cvc"]
-SCRIPTS = [chr(zero) for zero in (0x30, 0x0660, 0x06F0, 0x0966, 0x0E50, 0xFF10, 0x1D7CE)]
-
-
-def checked(payload: str) -> str:
-    """A number with the digit after it that makes it right."""
-    return next(payload + digit for digit in string.digits if luhn_remainder(payload + digit) == 0)
+           "8599", "8601", "9703", "9705", "9791", "9793", "9859", "9861", *AT_LEAST_16]  # fmt: skip
 
 
 def _is_known(number: str) -> bool:
@@ -69,52 +58,6 @@ def _is_known(number: str) -> bool:
     return any(number.startswith(prefix) and a <= len(number) <= b for prefix, (a, b) in LENGTHS.items()) or (
         "2200" <= number[:4] <= "2204"
     )
-
-
-@st.composite
-def cards(draw: st.DrawFn) -> str:
-    """A number with an issuer's prefix and the right check digit."""
-    prefix = draw(st.sampled_from(list(LENGTHS)))
-    length = draw(st.integers(*LENGTHS[prefix]))
-    return checked(prefix + draw(st.text(string.digits, min_size=length - 1, max_size=length - 1))[len(prefix) :])
-
-
-@st.composite
-def groupings(draw: st.DrawFn, length: int) -> list[int]:
-    """The sizes of one to five groups: four digits or more in each but the last."""
-    sizes: list[int] = []
-    while length > 4 and len(sizes) < 4 and draw(st.integers(0, 4)):
-        sizes.append(draw(st.integers(4, min(length - 1, 12))))
-        length -= sizes[-1]
-    return [*sizes, length]
-
-
-_between = st.one_of(
-    st.sampled_from([*SEPARATORS, " - ", ", ", "  ", "\r\n", " | ", "..."]),
-    st.text(st.characters(codec="utf-8").filter(lambda c: not c.isalnum() and c not in ":+"), min_size=1, max_size=3),
-)
-
-
-def in_groups(number: str, sizes: list[int], separators: list[str]) -> str:
-    parts, at = [], 0
-    for size in sizes:
-        parts.append(number[at : at + size])
-        at += size
-    return "".join(part + separator for part, separator in zip(parts, [*separators[: len(parts) - 1], ""], strict=True))
-
-
-@st.composite
-def written_cards(draw: st.DrawFn) -> str:
-    """The same as somebody may write it: in one run or in groups, in the digits of any script."""
-    number = draw(cards())
-    sizes = draw(groupings(len(number)))
-    text = in_groups(number, sizes, draw(st.lists(_between, min_size=4, max_size=4)))
-    zero = draw(st.sampled_from(SCRIPTS))
-    return "".join(chr(ord(zero) + int(c)) if c in string.digits else c for c in text)
-
-
-def is_decimal(text: str) -> bool:
-    return re.fullmatch(r"[+-]?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?", text) is not None
 
 
 def by_definition(text: str) -> bool:
@@ -445,230 +388,3 @@ def test_an_exponent_is_expanded_as_far_as_a_card_number_reaches(literal: str) -
 def test_money_in_micro_units_and_other_numbers_are_none(literal: str) -> None:
     assert not number_carries(literal)
     assert list(edge.in_body(f'{{"amount": {literal}}}'.encode())) == []
-
-
-# --- the first look ------------------------------------------------------------------------------------------------
-
-
-_fragments = st.lists(
-    st.sampled_from(
-        ["4242", "42424242", "424242", "4", "12", "4242424242424242", "4222222222222", "378282246310005", "٤٢٤٢",
-         "-", " ", ", ", "\n", "\t", '"', "\\", "/", ".", "+", ":", "e", "E", "u", "ab", "GB29", "é", "京", "\u200b",
-         "\u2011", "\U0001d7d2", "\U0001f4b3", "4242a242-4242-4242-8242-424242424242", "01JD8ZK3V5W8XQ2N4R6T8Y0A2C",
-         "４２"]),
-    max_size=9,
-).map("".join)  # fmt: skip
-
-
-@given(_fragments)
-@example('"+1 ", 4222222222222')
-def test_the_first_look_misses_nothing_in_a_text(text: str) -> None:
-    assert may_carry(text.encode()) or not carries(text)
-
-
-@st.composite
-def literals(draw: st.DrawFn) -> str:
-    """A JSON number, its digits those of a card number often."""
-    digits = draw(cards() | st.integers(0, 10**20).map(str))
-    point = draw(st.integers(0, len(digits)))
-    fraction = digits[point:] + "0" * draw(st.integers(0, 2))
-    exponent = draw(st.sampled_from(["", f"e{len(digits) - point}", f"E+{len(digits) - point}", "e-1", "e1", "e000"]))
-    whole, sign = digits[:point].lstrip("0") or "0", draw(st.sampled_from(["", "-"]))
-    return f"{sign}{whole}{'.' * bool(fraction)}{fraction}{exponent}"
-
-
-@given(
-    st.lists(st.tuples(_fragments, literals()), min_size=1, max_size=4),
-    st.booleans(),
-    st.booleans(),
-    st.none() | st.randoms(use_true_random=False),
-)
-@example([("+1", "4222222222222"), ("+", "4222222222222")], False, True, None)
-@example([("", "4242424242424242e000")], False, True, None)
-@example([("\\u4242424242424242", "1")], True, True, None)
-@example([("4242\n4242\t4242\ud8004242", "1")], True, True, None)
-def test_the_first_look_misses_nothing_in_a_body(
-    parts: list[tuple[str, str]], ascii_only: bool, compact: bool, chosen: random.Random | None
-) -> None:
-    """What is named is what carries one, value by value; a value is looked at only where the first look says so."""
-    comma, colon = (",", ":") if compact else (", ", ": ")
-    values = [f'{json.dumps(text, ensure_ascii=ascii_only)}{comma}{{"n"{colon}{number}}}' for text, number in parts]
-    body = f"[{comma.join(values)}]"
-    expected = []
-    for n, (text, number) in enumerate(parts):
-        expected += [str(2 * n)] * carries(text.partition(".")[0] if is_decimal(text) else text)
-        expected += [f"{2 * n + 1}.n"] * number_carries(number)
-    assert list(edge.in_body((escaped(body, chosen) if chosen else body).encode())) == expected
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b'["+1","4222222222222"]', b'["+1 ", 4222222222222]', b'["GB29", "4222222222222"]', b'["1.",4222222222222]'],
-)
-def test_the_value_before_does_not_make_it_something_else(body: bytes) -> None:
-    assert list(edge.in_body(body)) == ["1"]
-
-
-@given(_fragments, st.booleans())
-def test_the_first_look_misses_nothing_in_what_is_no_json(text: str, ascii_only: bool) -> None:
-    body = json.dumps({"a": text}, ensure_ascii=ascii_only)[:-1].encode()
-    assert list(edge.in_body(body)) == ["body"] * carries(f'{{"a": "{text}"')
-
-
-# --- in a request -------------------------------------------------------------------------------------------------
-
-
-_names = st.text(string.ascii_lowercase + "é_ \u2013", min_size=1, max_size=6)
-_leaves = st.one_of(st.none(), st.booleans(), st.integers(-(10**12), 10**12), st.text(string.printable, max_size=12))
-_documents = st.recursive(
-    _leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_names, inner, max_size=4), max_leaves=12
-)
-
-
-@st.composite
-def bodies(draw: st.DrawFn) -> tuple[Any, str, str]:
-    """A JSON value, the path of the one field in it that has a card number, and the number as it stands there."""
-    text = draw(written_cards())
-    value: Any = draw(st.sampled_from(BEFORE)) + text + draw(st.sampled_from(AFTER))
-    assume(not is_decimal(value))
-    path: list[str] = []
-    for _ in range(draw(st.integers(0, 4))):
-        if draw(st.booleans()):
-            items = [*draw(st.lists(_documents, max_size=2)), value]
-            path.insert(0, str(len(items) - 1))
-            value = items
-        else:
-            name = draw(_names)
-            value = {**{n: v for n, v in draw(st.dictionaries(_names, _documents, max_size=2)).items() if n != name},
-                     name: value}  # fmt: skip
-            path.insert(0, name)
-    return value, ".".join(path) or "body", text
-
-
-def escaped(text: str, chosen: random.Random) -> str:
-    """JSON text with some characters of its strings written as escapes."""
-    out, in_string, at = "", False, 0
-    while at < len(text):
-        character = text[at]
-        if character == "\\":
-            width = 6 if text[at + 1] == "u" else 2
-            out, at = out + text[at : at + width], at + width
-            continue
-        in_string ^= character == '"'
-        units = character.encode("utf-16-be")
-        codes = [units[n : n + 2].hex() for n in range(0, len(units), 2)]
-        change = in_string and character != '"' and chosen.random() < 0.3
-        out += "".join(f"\\u{code}" for code in codes) if change else character
-        at += 1
-    return out
-
-
-@given(bodies(), st.booleans(), st.randoms(use_true_random=False))
-def test_any_field_of_a_body_is_named_with_its_path(
-    case: tuple[Any, str, str], ascii_only: bool, chosen: random.Random
-) -> None:
-    value, path, _ = case
-    text = json.dumps(value, ensure_ascii=ascii_only)
-    assert list(edge.in_body(text.encode())) == [path]
-    assert list(edge.in_body(escaped(text, chosen).encode())) == [path]
-
-
-@given(_documents, st.booleans())
-def test_a_body_without_one_is_let_pass(value: Any, ascii_only: bool) -> None:
-    assert list(edge.in_body(json.dumps(value, ensure_ascii=ascii_only).encode())) == []
-
-
-@given(written_cards())
-def test_a_name_that_is_one_is_not_repeated(text: str) -> None:
-    assume(not is_decimal(text))
-    body: Json = {"metadata": {text: {"inner": 1, "card": text}}}
-    found = list(edge.in_body(json.dumps(body).encode()))
-    assert found == [f"metadata.{REDACTED}", f"metadata.{REDACTED}.card"]
-
-
-def test_a_field_that_is_there_twice_does_not_hide_the_first() -> None:
-    body = b'{"metadata": {"note": "4242424242424242", "note": "harmless"}}'
-    assert list(edge.in_body(body)) == ["metadata.note"]
-
-
-@pytest.mark.parametrize(
-    "body", [b"card=4242424242424242", b'{"a": "4242 4242 4242 4242"', b"[" * 5000 + b'"4242424242424242"']
-)
-def test_what_is_no_json_is_looked_at_as_text(body: bytes) -> None:
-    assert list(edge.in_body(body)) == ["body"]
-
-
-def test_a_tax_id_of_thirteen_digits_is_none_where_tax_ids_are() -> None:
-    japanese, romanian = "4878877879697", "6020328396140"
-    assert is_card_number(japanese)
-    assert is_card_number(romanian)
-    for tax_id in (japanese, f"T{japanese}", romanian, f"RO{romanian}"):
-        for body in ({"taxId": tax_id}, {"tax_id": tax_id}, {"customer": {"buyerTaxId": tax_id}}):
-            assert list(edge.in_body(json.dumps(body).encode())) == []
-        assert list(edge.in_body(json.dumps({"note": tax_id}).encode())) == ["note"]
-    assert list(edge.in_body(b'{"taxId": "4242424242424242"}')) == ["taxId"]
-
-
-def test_a_tax_id_of_the_emirates_has_the_form_of_uatps_cards() -> None:
-    number = checked("10012345678900")
-    for tax_id in (number, f"AE{number}", f"AE {number}", f"100-{number[3:7]}-{number[7:11]}-{number[11:]}"):
-        assert list(edge.in_body(json.dumps({"taxId": tax_id}).encode())) == []
-    assert list(edge.in_body(json.dumps({"note": number, "taxId": "135410014004955"}).encode())) == ["note", "taxId"]
-
-
-@given(cards(), st.integers(4, 9), st.sampled_from(["", "-"]))
-def test_a_decimal_is_no_card_number_where_a_value_is_nothing_else(number: str, point: int, sign: str) -> None:
-    decimal = f"{sign}{number[:point]}.{number[point:]}"
-    assert list(edge.in_body(json.dumps({"quantity": decimal}).encode())) == []
-    assert list(edge.in_body(json.dumps({"note": f"paid {decimal}"}).encode())) == ["note"]
-    assert list(edge.in_body(json.dumps({"quantity": f"{number}.50"}).encode())) == ["quantity"]
-
-
-def asked(
-    path: str = "/v1/customers", query: str = "", body: bytes = b"", headers: dict[str, str] | None = None
-) -> list[str]:
-    return list(edge.in_request({"rawPath": path, "rawQueryString": query}, headers or {}, body))
-
-
-@given(written_cards(), st.integers(0, 2))
-def test_percent_encoding_hides_nothing(text: str, times: int) -> None:
-    assume(times or not set("&=;%") & set(text))  # what a query's text is made of is encoded in it
-    path, value, name = text, text, text
-    for _ in range(times):
-        path, value, name = quote(path), quote_plus(value), quote_plus(name)
-    assert asked(path=f"/v1/customers/{path}") == ["path"]
-    assert asked(query=f"limit=5&email={value}&x=1") == ["email"]
-    assert asked(query=f"limit=5&{name}=1") == [REDACTED]
-
-
-@given(written_cards())
-def test_every_digit_may_be_encoded(text: str) -> None:
-    encoded = "".join(f"%{byte:02X}" for byte in text.encode())
-    assert asked(path=f"/v1/{encoded}", query=f"q={encoded}") == ["path", "q"]
-
-
-@pytest.mark.parametrize(
-    ("header", "field"),
-    [("idempotency-key", "Idempotency-Key"), ("x-user-id", "X-User-Id"), ("x-tenant-id", "X-Tenant-Id"),
-     ("x-api-version", "X-API-Version")],
-)  # fmt: skip
-def test_headers_are_looked_at(header: str, field: str) -> None:
-    assert asked(headers={header: "4242-4242-4242-4242"}) == [field]
-    assert asked(headers={header: "order-4242"}) == []
-
-
-def test_query_parameters_without_their_text_are_looked_at() -> None:
-    event = {"rawPath": "/v1/x", "queryStringParameters": {"a": "4242424242424242", "4000056655665556": "b"}}
-    assert list(edge.in_request(event, {}, b"")) == ["a", REDACTED]
-
-
-def test_everything_is_named_at_once() -> None:
-    body = json.dumps({"name": "4242424242424242", "metadata": {"n": "378282246310005"}, "amount": 5555555555554444})
-    found = asked("/v1/4242424242424242", "c=5555555555554444", body.encode(), {"idempotency-key": "4242424242424242"})
-    assert found == ["Idempotency-Key", "path", "c", "name", "metadata.n", "amount"]
-    refusal = edge.refusal(found)
-    assert refusal is not None
-    assert [each.field for each in refusal.details] == found
-    assert {each.reason for each in refusal.details} == {edge.REASON}
-    assert not carries(refusal.message)
-    assert edge.refusal([]) is None

@@ -1,142 +1,19 @@
-"""Credit notes: their parts sum to the invoice's, in whatever order they come, and never to more."""
+"""Credit notes: vectors, where the money goes, and what is refused."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import pairwise
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from billing.domain.customers.balance import Balance
-from billing.domain.customers.customer import Customer
-from billing.domain.invoicing import credit_note, issuing, settlement
-from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteSequence, CreditRequest, Issued
-from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.invoicing import credit_note, settlement
+from billing.domain.invoicing.credit_note import CreditLine, CreditRequest
+from billing.domain.invoicing.invoice import InvoiceStatus
 from billing.domain.kernel.errors import InvalidState, RefundExceedsAvailable, ValidationFailed
-from billing.domain.kernel.money import Money, sum_money
+from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account
-from billing.domain.lines.crediting import gross, with_steps
-from billing.domain.lines.line import CreditStep, DiscountAmount, InvoiceLine, TaxRate
-from billing.domain.payments.payment import Payment, PaymentStatus
-from billing.domain.payments.refund import Refund, RefundStatus
-from billing.domain.tax.rules import line_taxes
-from billing.domain.tenant import InvoiceSequence, Mode, Tenant, TenantStatus, Tier
-
-# No deadline: a busy machine is no broken law.
-LAW = settings(max_examples=80, deadline=None)
-AT = datetime(2027, 1, 31, 9, tzinfo=UTC)
-TENANT = Tenant(
-    id="ten_1",
-    name="Acme",
-    tier=Tier.STANDARD,
-    mode=Mode.TEST,
-    status=TenantStatus.ACTIVE,
-    currency="USD",
-    timezone="UTC",
-    invoice_prefix="ACME",
-    data_key="k",
-    created_at=AT,
-)
-SEQUENCE = CreditNoteSequence("ten_1", "ACME")
-VAT, GST, QST = TaxRate("VAT", Decimal(20)), TaxRate("GST", Decimal(5)), TaxRate("QST", Decimal("9.975"))
-
-
-def usd(minor: int) -> Money:
-    return Money.from_minor(minor, "USD")
-
-
-def line(
-    amount: Money,
-    *rates: TaxRate,
-    inclusive: bool = False,
-    discount: Money | None = None,
-    quantity: int | None = 1,
-) -> InvoiceLine:
-    made = InvoiceLine(
-        id="",
-        description="Business",
-        component=None,
-        quantity=None if quantity is None else Decimal(quantity),
-        unit_amount=None,
-        amount=amount,
-        period=None,
-        discounts=(DiscountAmount("SALE", discount),) if discount else (),
-        tax_inclusive=inclusive,
-    )
-    return replace(made, taxes=line_taxes(made.taxable, rates, inclusive))
-
-
-def opened(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
-    currency = lines[0].amount.currency
-    customer = Customer("cus_1", "ten_1", "Ada", currency, "UTC", AT)
-    draft = issuing.draft(TENANT, customer, "in_1", lines, BillingReason.MANUAL, AT)
-    stored = Balance("cus_1", "ten_1", balance or Money.zero(currency))
-    return issuing.finalize(draft, InvoiceSequence("ten_1", "ACME"), stored, AT).invoice
-
-
-def paid(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
-    invoice = opened(*lines, balance=balance)
-    payment = Payment(
-        id="pay_1",
-        tenant_id="ten_1",
-        customer_id="cus_1",
-        amount=invoice.amount_due,
-        status=PaymentStatus.SUCCEEDED,
-        attempt=1,
-        idempotency_key="k",
-        stripe_customer_id="c",
-        payment_method_id="pm",
-        off_session=False,
-        created_at=AT,
-        submitted_at=AT,
-        invoice_id="in_1",
-    )
-    return settlement.paid(invoice, payment, AT).invoice
-
-
-def issue(invoice: Invoice, amount: Money | None = None, *lines: CreditLine, **more: Any) -> Issued:
-    return credit_note.issue(invoice, CreditRequest(amount and amount.micros, lines, **more), "cn_1", SEQUENCE, AT)
-
-
-def refund(amount: Money, note: CreditNote) -> Refund:
-    return Refund(
-        id="re_1",
-        tenant_id="ten_1",
-        customer_id="cus_1",
-        payment_id="pay_1",
-        invoice_id=note.invoice_id,
-        credit_note_id=note.id,
-        amount=amount,
-        status=RefundStatus.PENDING,
-        reason=None,
-        idempotency_key="k",
-        stripe_payment_intent_id="pi_1",
-        created_at=AT,
-        submitted_at=AT,
-    )
-
-
-def parts(notes: Sequence[CreditNote]) -> tuple[int, dict[str, int]]:
-    """Net and taxes in minor units, all notes together."""
-    taxes: Counter[str] = Counter()
-    for note in notes:
-        for tax in note.taxes:
-            taxes[f"{tax.name} {tax.rate_percent}"] += tax.amount.minor
-    return sum(note.net.minor for note in notes), {name: amount for name, amount in taxes.items() if amount}
-
-
-def parts_of_invoice(invoice: Invoice) -> tuple[int, dict[str, int]]:
-    taxes: Counter[str] = Counter()
-    for each in invoice.lines:
-        for tax in each.taxes:
-            taxes[f"{tax.name} {tax.rate_percent}"] += tax.amount.minor
-    return (invoice.total - invoice.tax).minor, {name: amount for name, amount in taxes.items() if amount}
-
+from billing.domain.lines.line import TaxRate
+from tests.support.credited import AT, SEQUENCE, VAT, issue, line, opened, paid, parts, refund, usd
 
 # Vectors
 
@@ -209,117 +86,6 @@ def test_an_invoice_with_a_credit_line_is_credited_in_its_proportions() -> None:
     invoice = paid(line(usd(10_000), VAT), line(usd(-4000), VAT))
     note = issue(invoice, usd(3600)).credit_note
     assert (note.net, note.tax) == (usd(3000), usd(600))
-
-
-# Laws
-
-AMOUNTS = st.integers(1, 10**6)
-RATES = st.sampled_from([(), (VAT,), (GST, QST), (GST,)])
-
-
-@st.composite
-def invoices(draw: st.DrawFn) -> Invoice:
-    lines = []
-    for _ in range(draw(st.integers(1, 4))):
-        amount = draw(AMOUNTS)
-        discount = draw(st.integers(0, amount - 1))
-        rates, inclusive = draw(RATES), draw(st.booleans())
-        lines.append(line(usd(amount), *rates, inclusive=inclusive, discount=usd(discount)))
-    return paid(*lines)
-
-
-def wishes(invoice: Invoice, draw: st.DrawFn) -> list[CreditRequest]:
-    """Credits that take the whole: of amounts or of a line each, then the rest."""
-    found = []
-    for _ in range(draw(st.integers(0, 5))):
-        if draw(st.booleans()):
-            found.append(CreditRequest(usd(draw(st.integers(1, invoice.total.minor))).micros))
-        else:
-            each = draw(st.sampled_from(invoice.lines))
-            found.append(
-                CreditRequest(None, (CreditLine(each.id, usd(draw(st.integers(1, gross(each).minor))).micros),))
-            )
-    return found
-
-
-def credit(invoice: Invoice, all_wishes: Sequence[CreditRequest]) -> tuple[Invoice, list[Issued]]:
-    """What of them fits, one after the other, and then the rest."""
-    issued = []
-    for request in [*all_wishes, None]:
-        if invoice.creditable.is_zero:
-            break
-        try:
-            one = credit_note.issue(invoice, request or CreditRequest(invoice.creditable.micros), "cn_1", SEQUENCE, AT)
-        except RefundExceedsAvailable:
-            continue
-        invoice, issued = one.invoice, [*issued, one]
-    return invoice, issued
-
-
-@LAW
-@given(invoices(), st.data())
-def test_whatever_the_order_all_credits_sum_to_the_invoices_net_and_taxes(
-    invoice: Invoice, data: st.DataObject
-) -> None:
-    wanted = data.draw(st.composite(lambda draw: wishes(invoice, draw))())
-    after, issued = credit(invoice, wanted)
-    notes = [each.credit_note for each in issued]
-    assert after.creditable.is_zero
-    assert sum_money((note.total for note in notes), "USD") == invoice.total
-    assert parts(notes) == parts_of_invoice(invoice)
-
-
-@LAW
-@given(invoices(), st.data())
-def test_amounts_in_another_order_leave_the_same(invoice: Invoice, data: st.DataObject) -> None:
-    sizes = data.draw(st.lists(st.integers(1, max(1, invoice.total.minor // 5)), min_size=1, max_size=5))
-    sizes = sizes if sum(sizes) <= invoice.total.minor else [1]
-    ends = []
-    for order in (sizes, data.draw(st.permutations(sizes))):
-        after, notes = invoice, []
-        for size in order:
-            one = issue(after, usd(size))
-            after, notes = one.invoice, [*notes, one.credit_note]
-        ends.append((after.credits, parts(notes)))
-    assert ends[0] == ends[1]
-
-
-@LAW
-@given(invoices(), st.data())
-def test_a_credit_note_is_its_parts_and_its_lines(invoice: Invoice, data: st.DataObject) -> None:
-    _, issued = credit(invoice, data.draw(st.composite(lambda draw: wishes(invoice, draw))()))
-    for each in issued:
-        note = each.credit_note
-        assert note.net + note.tax == note.total == sum_money((one.amount for one in note.lines), "USD")
-        assert sum_money((one.net for one in note.lines), "USD") == note.net
-        assert all(not tax.amount.is_negative for tax in note.taxes)
-        assert note.to_invoice + note.to_balance + note.to_refund == note.total
-
-
-@LAW
-@given(invoices(), st.data())
-def test_the_books_of_an_invoice_that_was_credited_whole_are_empty(invoice: Invoice, data: st.DataObject) -> None:
-    """Revenue and tax are as if it had never been; the customer's money is in its balance."""
-    _, issued = credit(invoice, data.draw(st.composite(lambda draw: wishes(invoice, draw))()))
-    sums: Counter[Account] = Counter()
-    for entry in (entry for each in issued for entry in each.entries):
-        assert sum(posting.amount.micros for posting in entry.postings) == 0
-        for posting in entry.postings:
-            sums[posting.account] += posting.amount.micros
-    assert sums[Account.REVENUE] == (invoice.total - invoice.tax).micros
-    assert sums[Account.TAX_PAYABLE] == invoice.tax.micros
-    assert (sums[Account.RECEIVABLE], sums[Account.CUSTOMER_BALANCE]) == (0, -invoice.total.micros)
-
-
-@LAW
-@given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.integers(1, 9)), max_size=12))
-def test_steps_are_kept_short_and_lose_nothing(steps: list[tuple[str | None, int]]) -> None:
-    made = [CreditStep(where, usd(n)) for where, n in steps]
-    short = with_steps((), made)
-    for where in (None, "a", "b"):
-        assert sum(s.amount.minor for s in short if s.line_id == where) == sum(n for w, n in steps if w == where)
-    assert all(not (a.line_id is None and b.line_id is None) for a, b in pairwise(short))
-    assert len(short) <= 3 * (1 + sum(where is None for where, _ in steps))
 
 
 # Where the money goes

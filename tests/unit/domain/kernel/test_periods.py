@@ -1,89 +1,19 @@
-"""Periods and cadences: laws over zones with odd clocks, and the anchors of other systems (docs/vectors.md)."""
+"""Periods and cadences: the anchors of other systems (docs/vectors.md), clocks that change, and what is refused."""
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Cadence, Interval, Period, next_anchor
-
-# No deadline: a busy machine is no broken law.
-LAW = settings(max_examples=60, deadline=None)
-# Berlin and New York: an hour of DST. Lord Howe: half an hour. Havana and Santiago: midnight is skipped.
-# Nuuk: the last hour of the day. Kathmandu: UTC+05:45 all year.
-ZONES = st.sampled_from(
-    [
-        "UTC",
-        "Europe/Berlin",
-        "America/New_York",
-        "Australia/Lord_Howe",
-        "America/Havana",
-        "America/Santiago",
-        "America/Nuuk",
-        "Asia/Kathmandu",
-    ]
-)
-INSTANTS = st.datetimes(datetime(2015, 1, 1), datetime(2045, 1, 1)).map(lambda t: t.replace(tzinfo=UTC))
-INTERVALS = st.sampled_from(Interval)
-MONTHLY = st.sampled_from([Interval.MONTH, Interval.YEAR])
-DAYS = st.integers(1, 31)
-CADENCES = st.builds(
-    Cadence.starting,
-    at=INSTANTS,
-    timezone=ZONES,
-    interval=INTERVALS,
-    interval_count=st.integers(1, 6),
-    anchor_day=st.none() | DAYS,
-)
-MONTHLY_CADENCES = st.builds(
-    Cadence.starting,
-    at=INSTANTS,
-    timezone=ZONES,
-    interval=MONTHLY,
-    interval_count=st.integers(1, 6),
-    anchor_day=st.none() | DAYS,
-)
-STEPS = st.integers(-40, 40)
-
-
-def utc(text: str) -> datetime:
-    """utc("2026-01-31") or utc("2026-01-31T09:00")."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def local(text: str, zone: str) -> datetime:
-    """The first instant at which that zone's clocks show `text`."""
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-
-
-def on_clock(t: datetime, zone: str) -> str:
-    """What that zone's clocks show at t."""
-    return t.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
-
-
-def offset(t: datetime, zone: ZoneInfo) -> timedelta:
-    """How far that zone's clocks are ahead of UTC at t."""
-    return t.astimezone(zone).utcoffset() or timedelta(0)
-
-
-def asked_for(cadence: Cadence, n: int) -> datetime:
-    """The local time that boundary n stands for: what the clocks show, less the gap that it was moved by."""
-    zone = ZoneInfo(cadence.timezone)
-    at = cadence.boundary(n)
-    shown = at.astimezone(zone).replace(tzinfo=None)
-    if shown.time() == cadence.anchor.astimezone(zone).time():
-        return shown
-    jump = offset(at, zone) - offset(at - timedelta(hours=1), zone)
-    assert timedelta(0) < jump <= timedelta(hours=1), "moved without a gap"
-    return shown - jump
+from tests.support.cadences import DAYS, INSTANTS, LAW, MONTHLY, ZONES, local, on_clock, utc
 
 
 def dates(cadence: Cadence, count: int) -> list[str]:
@@ -159,9 +89,6 @@ def test_seconds_left_are_the_share_to_prorate(start: str, end: str, change: str
     assert Money.rounded(share * minor * 1000, "USD").minor == expected
 
 
-# Cadence: vectors
-
-
 ANCHOR_VECTORS = [
     ("stripe, common year", "2025-01-31", None, ["2025-01-31", "2025-02-28", "2025-03-31", "2025-04-30"]),
     (
@@ -174,6 +101,9 @@ ANCHOR_VECTORS = [
     ("a longer first period", "2025-01-10", 20, ["2025-01-10", "2025-02-20", "2025-03-20"]),
     ("a shorter first period", "2025-01-20", 10, ["2025-01-20", "2025-02-10", "2025-03-10"]),
 ]
+
+
+# Cadence: vectors
 
 
 @pytest.mark.parametrize(("start", "day", "expected"), [pytest.param(*row[1:], id=row[0]) for row in ANCHOR_VECTORS])
@@ -263,81 +193,6 @@ def test_monthly_at_nine_stays_at_nine_through_summer() -> None:
     cadence = Cadence.starting(utc("2026-01-15T08:00"), "Europe/Berlin", Interval.MONTH, 1)
     assert cadence.boundary(6) == utc("2026-07-15T07:00")
     assert cadence.period(2).seconds == 31 * 86_400 - 3_600
-
-
-# Cadence: laws
-
-
-@LAW
-@given(MONTHLY_CADENCES, STEPS)
-def test_anchors_never_drift(cadence: Cadence, n: int) -> None:
-    assume(n != 0)
-    at, anchor = asked_for(cadence, n), asked_for(cadence, 0)
-    assert at.day == min(cadence.anchor_day, monthrange(at.year, at.month)[1])
-    months = 12 if cadence.interval is Interval.YEAR else 1
-    assert (at.year - anchor.year) * 12 + at.month - anchor.month == n * cadence.interval_count * months
-
-
-@LAW
-@given(CADENCES, STEPS)
-def test_local_time_is_kept_but_for_a_gap(cadence: Cadence, n: int) -> None:
-    assert asked_for(cadence, n).time() == asked_for(cadence, 0).time()
-
-
-@LAW
-@given(CADENCES, STEPS)
-def test_boundaries_strictly_increase(cadence: Cadence, n: int) -> None:
-    assert cadence.boundary(n) < cadence.boundary(n + 1)
-
-
-@LAW
-@given(CADENCES, STEPS)
-def test_periods_join_without_gap_or_overlap(cadence: Cadence, n: int) -> None:
-    assert cadence.period(n).end == cadence.period(n + 1).start
-
-
-@LAW
-@given(CADENCES)
-def test_boundary_zero_is_the_anchor(cadence: Cadence) -> None:
-    assert cadence.boundary(0) == cadence.anchor
-
-
-@LAW
-@given(CADENCES, STEPS)
-def test_index_at_undoes_boundary(cadence: Cadence, n: int) -> None:
-    assert cadence.index_at(cadence.boundary(n)) == n
-    assert cadence.index_at(cadence.boundary(n) - timedelta(microseconds=1)) == n - 1
-
-
-@LAW
-@given(CADENCES, INSTANTS)
-def test_every_instant_is_in_the_period_at_it(cadence: Cadence, t: datetime) -> None:
-    assert cadence.period_at(t).contains(t)
-    assert cadence.period_at(t) == cadence.period(cadence.index_at(t))
-
-
-@LAW
-@given(CADENCES, st.integers(1, 12))
-def test_counting_twice_from_one_anchor_is_counting_once_in_bigger_steps(cadence: Cadence, n: int) -> None:
-    bigger = Cadence(cadence.anchor, cadence.anchor_day, cadence.timezone, cadence.interval, cadence.interval_count * n)
-    assert bigger.boundary(3) == cadence.boundary(3 * n)
-
-
-def test_a_day_lost_at_the_date_line_is_no_reason_to_loop() -> None:
-    # Samoa had no 30 December 2011: its boundary and the 31st's are one instant, and the later one counts.
-    cadence = Cadence.starting(local("2011-12-29T10:00", "Pacific/Apia"), "Pacific/Apia", Interval.DAY, 1)
-    assert cadence.boundary(1) == cadence.boundary(2)
-    assert cadence.index_at(cadence.boundary(1)) == 2
-    assert cadence.period_at(cadence.boundary(1)).seconds == 86_400
-
-
-def test_clocks_set_back_over_midnight_do_not_reopen_a_period() -> None:
-    # Newfoundland went from 00:01 on 7 November 2010 back to 23:01 on the 6th, just after this boundary.
-    zone = "America/St_Johns"
-    cadence = Cadence.starting(local("2010-11-05T00:00:30", zone), zone, Interval.DAY, 1)
-    later = cadence.boundary(2) + timedelta(minutes=10)
-    assert on_clock(later, zone) == "2010-11-06T23:10"
-    assert cadence.index_at(later) == 2
 
 
 # Cadence: what is refused

@@ -17,6 +17,7 @@ from local.stack.platform_key import create_platform_key
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.testing import client as stripe_client
+from tests.integration.steps import START
 from tests.integration.world import TAX_WEBHOOK_SECRET, Clock, Tenant, World
 from tests.support.tables import create_tables
 
@@ -142,3 +143,16 @@ def _fresh(world: World) -> Iterator[None]:
 def tenant(world: World) -> Tenant:
     """A fresh tenant in test mode, with its first admin key."""
     return world.tenant()
+
+
+@pytest.fixture
+def clock(tenant: Tenant) -> str:
+    """A test clock at ``START``."""
+    made: str = tenant.post("/v1/test-clocks", {"frozenTime": START}).data["id"]
+    return made
+
+
+@pytest.fixture
+def customer(tenant: Tenant, clock: str) -> str:
+    """A customer on the clock."""
+    return tenant.customer(testClockId=clock)

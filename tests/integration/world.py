@@ -3,76 +3,52 @@
 Every event that a handler gets comes from a file in ``events/``; a test only fills in what it is about.
 """
 
-import base64
 import copy
-import importlib
 import io
 import json
 import logging
 import re
-import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 import requests
 import stripe
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from local.stack.routes import api_routes, template
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.webhooks import signature
+from tests.integration import lambdas
+from tests.integration.lambdas import Answer, Context, Json, event, http_event, invoke, request
+from tests.integration.tenant import BUSINESS_MONTHLY, Tenant
 from tests.support.tables import table_definitions
 
-Json = dict[str, Any]
-EVENTS = Path(__file__).parents[2] / "events"
+__all__ = [
+    "BUSINESS_MONTHLY",
+    "TAX_WEBHOOK_SECRET",
+    "Answer",
+    "Clock",
+    "Context",
+    "Json",
+    "Logs",
+    "Tenant",
+    "World",
+    "event",
+    "http_event",
+    "invoke",
+    "request",
+]
+
 REGION = "us-east-1"
 TAX_WEBHOOK_SECRET = "taxsec_integration"
 _OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key")
 """Attributes that begin with the tenant's id."""
 COUNTER = re.compile(r"[a-z]\d+")
-BUSINESS_MONTHLY = {
-    "id": "business-monthly",
-    "name": "Business",
-    "currency": "USD",
-    "interval": "month",
-    "components": [
-        {"key": "base", "type": "flat", "unitAmount": 4_999_000},
-        {"key": "seats", "type": "licensed", "unitAmount": 500_000},
-    ],
-}
-"""100 seats: $49.99 + 100 x $5.00 = $549.99."""
-
-
-@cache
-def _event_text(name: str) -> str:
-    return (EVENTS / f"{name}.json").read_text()
-
-
-def event(name: str) -> Json:
-    """A fresh copy of a sample event."""
-    loaded: Json = json.loads(_event_text(name))
-    return loaded
-
-
-class Context:
-    """What Lambda passes beside the event."""
-
-    function_name = "ledgerline-test"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn:aws:lambda:us-east-1:111122223333:function:ledgerline-test"
-    aws_request_id = "5f0c6a0e-6f2d-4f0c-9d0e-1a2b3c4d5e6f"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """As at the start of a worker's minute."""
-        return 60_000
 
 
 class Clock:
@@ -103,37 +79,6 @@ class Clock:
         self._frozen, self._shift = None, timedelta()
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A handler's response, as a client sees it."""
-
-    status: int
-    headers: dict[str, str]
-    content: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body."""
-        return json.loads(self.content)
-
-    @property
-    def data(self) -> Any:
-        """``data`` of the envelope; what went wrong where there is none."""
-        assert "data" in self.json, self.json
-        return self.json["data"]
-
-    @property
-    def error(self) -> Json:
-        """``error`` of the body."""
-        found: Json = self.json["error"]
-        return found
-
-    @property
-    def bad_fields(self) -> dict[str, str]:
-        """The reasons by field of ``details``."""
-        return {detail["field"]: detail["reason"] for detail in self.error["details"]}
-
-
 def _is_about(data: Json, tenant_id: str, own: set[str]) -> bool:
     """Whether an event of Stripe's is about a tenant: its object, its PaymentIntent, or its customer (of late) is."""
     about = data["object"]
@@ -151,156 +96,6 @@ def _keys() -> dict[str, list[str]]:
         plain: [each["AttributeName"] for each in definition["KeySchema"]]
         for plain, definition in table_definitions().items()
     }
-
-
-@cache
-def _routes() -> list[tuple[re.Pattern[str], int, str]]:
-    """The template's routes: pattern, how general it is, and the function's folder."""
-    document = template()
-    found = []
-    for logical_id, keys in api_routes(document).items():
-        folder = Path(document["Resources"][logical_id]["Properties"]["CodeUri"]).name
-        for key in keys:
-            path = "/{proxy+}" if key == "$default" else key.partition(" ")[2]
-            pattern = re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path).replace(re.escape("{proxy+}"), ".+"))
-            general = 2 * path.count("+}") + path.count("{") + (key == "$default") * 100
-            found.append((re.compile(pattern), general, folder))
-    return sorted(found, key=lambda route: route[1])
-
-
-def function_of(path: str) -> str:
-    """The folder of the function that the template routes a path to."""
-    return next((folder for pattern, _, folder in _routes() if pattern.fullmatch(path)), "service")
-
-
-def invoke(group: str, lambda_event: Json) -> Json:
-    """Call a Lambda."""
-    handler = importlib.import_module(f"functions.{group}.handler")
-    answer: Json = handler.lambda_handler(lambda_event, Context())
-    return answer
-
-
-def http_event(
-    method: str,
-    path: str,
-    *,
-    key: str | None = None,
-    idempotency_key: str | None = None,
-    body: str | bytes | None = None,
-    query: str = "",
-    headers: dict[str, str] | None = None,
-) -> Json:
-    """An API Gateway event (payload 2.0) from ``events/http_*.json``."""
-    made = event("http_get" if method == "GET" else "http_post")
-    http = made["requestContext"]["http"]
-    made["rawPath"] = http["path"] = path
-    http["method"] = method
-    made["rawQueryString"] = query
-    made.pop("queryStringParameters", None)
-    if query:
-        # As API Gateway does in payload 2.0: what is there several times is joined by commas.
-        values: dict[str, list[str]] = {}
-        for name, value in parse_qsl(query, keep_blank_values=True):
-            values.setdefault(name, []).append(value)
-        made["queryStringParameters"] = {name: ",".join(each) for name, each in values.items()}
-    made.pop("body", None)
-    if isinstance(body, bytes):
-        made |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
-    elif body is not None:
-        made["body"] = body
-    for name, value in {"x-api-key": key, "idempotency-key": idempotency_key}.items():
-        made["headers"].pop(name, None)
-        if value is not None:
-            made["headers"][name] = value
-    made["headers"] |= headers or {}
-    return made
-
-
-def request(lambda_event: Json) -> Answer:
-    """Send an HTTP event to the function that the template routes it to."""
-    raw = invoke(function_of(lambda_event["rawPath"]), lambda_event)
-    encoded = raw.get("isBase64Encoded", False)
-    content = base64.b64decode(raw["body"]) if encoded else raw["body"].encode()
-    return Answer(raw["statusCode"], raw["headers"], content)
-
-
-@dataclass
-class Tenant:
-    """A tenant with a key, and the shortest words for what a test asks of it."""
-
-    world: "World"
-    id: str
-    key: str
-    data: Json
-    since: int = 0
-    """When it was made, in Unix seconds, as Stripe's clock has it."""
-
-    def get(self, path: str, /, headers: dict[str, str] | None = None, **query: Any) -> Answer:
-        """A read."""
-        named = {name.rstrip("_"): value for name, value in query.items()}
-        return request(http_event("GET", path, key=self.key, query=urlencode(named, doseq=True), headers=headers))
-
-    def post(
-        self,
-        path: str,
-        body: Any = None,
-        /,
-        *,
-        idempotency_key: str | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> Answer:
-        """A write, under a key of its own where none is given."""
-        return self._write("POST", path, body, idempotency_key, headers)
-
-    def patch(self, path: str, body: Any, /, *, idempotency_key: str | None = None) -> Answer:
-        """A change."""
-        return self._write("PATCH", path, body, idempotency_key, None)
-
-    def delete(self, path: str, /) -> Answer:
-        """A removal."""
-        return self._write("DELETE", path, None, None, None)
-
-    def _write(
-        self, method: str, path: str, body: Any, idempotency_key: str | None, headers: dict[str, str] | None
-    ) -> Answer:
-        text = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
-        key = idempotency_key or secrets.token_hex(10)  # sixteen digits by chance might be a card number
-        return request(http_event(method, path, key=self.key, idempotency_key=key, body=text, headers=headers))
-
-    def customer(self, **fields: Any) -> str:
-        """A new customer's id."""
-        made: str = self.post("/v1/customers", {"name": "Zoë Ölmez", "email": "zoe@example.com", **fields}).data["id"]
-        return made
-
-    def plan(self, **fields: Any) -> str:
-        """A new plan's id: $49.99 a month and $5 a seat."""
-        made: str = self.post("/v1/plans", BUSINESS_MONTHLY | fields).data["id"]
-        return made
-
-    def meter(self, key: str = "api_calls", **fields: Any) -> str:
-        """A new meter's key: the sum of its events' quantities."""
-        made: str = self.post("/v1/meters", {"key": key, "aggregation": "sum", **fields}).data["key"]
-        return made
-
-    def subscribe(self, method: str | None = "pm_card_visa", **fields: Any) -> Json:
-        """A new subscription of 100 seats to a plan that is made where there is none."""
-        if self.get("/v1/plans/business-monthly").status == 404:
-            self.plan()
-        body = {"planId": "business-monthly", "quantities": {"seats": 100}, "paymentMethodId": method, **fields}
-        made: Json = self.post(
-            "/v1/subscriptions", {name: value for name, value in body.items() if value is not None}
-        ).data
-        return made
-
-    def only_invoice(self, **query: Any) -> Json:
-        """The one invoice that a list shows."""
-        (invoice,) = self.get("/v1/invoices", **query).data
-        return dict(invoice)
-
-    def only_payment(self, **query: Any) -> Json:
-        """The one payment that a list shows."""
-        (payment,) = self.get("/v1/payments", **query).data
-        return dict(payment)
 
 
 class Logs:
@@ -470,7 +265,7 @@ class World:
         """Have an event come in, signed as Stripe signs it; returns the Lambda's answer."""
         payload = stripe_event if isinstance(stripe_event, str) else json.dumps(stripe_event, indent=2)
         header = signature(secret or self.webhook_secret, payload, int(at if at is not None else time.time()))
-        return invoke("stripe_webhook", self.webhook_event(payload, header))
+        return lambdas.invoke("stripe_webhook", self.webhook_event(payload, header))
 
     def tax_webhook_event(self, payload: str, header: str) -> Json:
         """The function URL's event of the tax provider's webhook, with a body and a signature."""
@@ -483,7 +278,7 @@ class World:
         """Deliver an event of the tax provider, signed as Stripe signs; the Lambda's answer."""
         payload = tax_event if isinstance(tax_event, str) else json.dumps(tax_event)
         header = signature(secret, payload, int(at if at is not None else self.clock().timestamp()))
-        return invoke("tax_webhook", self.tax_webhook_event(payload, header))
+        return lambdas.invoke("tax_webhook", self.tax_webhook_event(payload, header))
 
     def stripe_events(self, tenant: Tenant, event_type: str = "*") -> list[Json]:
         """Stripe's events about a tenant's payments, oldest first."""
@@ -545,7 +340,7 @@ class World:
 
     def work(self, *shards: str) -> Json:
         """A worker's turn at each shard."""
-        return invoke("billing_worker", self.sqs_event(*(json.dumps({"shard": shard}) for shard in shards)))
+        return lambdas.invoke("billing_worker", self.sqs_event(*(json.dumps({"shard": shard}) for shard in shards)))
 
     def queued(self) -> Iterator[str]:
         """Take the queue's messages, one at a time, until there is none."""
@@ -563,7 +358,7 @@ class World:
         for body in self.queued():
             count += 1
             for _ in range(times):
-                answer = invoke("billing_worker", self.sqs_event(body))
+                answer = lambdas.invoke("billing_worker", self.sqs_event(body))
                 assert answer == {"batchItemFailures": []}
         return count
 
@@ -588,5 +383,5 @@ class World:
             (sample,) = made["Records"]
             sample["attributes"]["ApproximateReceiveCount"] = str(receive_count)
             made["Records"] = [copy.deepcopy(sample) | message for message in waiting[start : start + 10]]
-            failed += invoke("usage_worker", made)["batchItemFailures"]
+            failed += lambdas.invoke("usage_worker", made)["batchItemFailures"]
         return {"batchItemFailures": failed}

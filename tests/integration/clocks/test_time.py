@@ -4,23 +4,8 @@ import itertools
 import json
 from datetime import UTC, datetime
 
-import pytest
-
+from tests.integration.steps import START
 from tests.integration.world import BUSINESS_MONTHLY, Json, Tenant, World, event, invoke
-
-START = "2027-01-31T09:00:00Z"
-
-
-@pytest.fixture
-def clock(tenant: Tenant) -> str:
-    """A test clock that stands at the end of January."""
-    made: str = tenant.post("/v1/test-clocks", {"frozenTime": START}).data["id"]
-    return made
-
-
-@pytest.fixture
-def customer(tenant: Tenant, clock: str) -> str:
-    return tenant.customer(testClockId=clock)
 
 
 def advance(world: World, tenant: Tenant, clock: str, to: str, times: int = 1) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.subscriptions.test_proration_vectors import advance, flat, subscribed
+from tests.integration.steps import advance, flat, subscribed
 from tests.integration.world import Json, Tenant, World
 
 START = "2027-01-01T00:00:00Z"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.payer import intent, open_invoice, outcomes, pay, payment_of, sale
-from tests.integration.subscriptions.test_hard_cases import books, emitted
+from tests.integration.steps import books, emitted
 from tests.integration.world import Json, Tenant, World
 
 TAKEN = 4_999_000

@@ -18,7 +18,7 @@ from tests.integration.payer import (
     saved_method,
     sweep,
 )
-from tests.integration.subscriptions.test_hard_cases import books, emitted, event_types
+from tests.integration.steps import books, emitted, event_types
 from tests.integration.world import Json, Tenant, World
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.payer import PRICE, ask_intent, ask_sale, open_invoice, outcomes, sale, saved_method
-from tests.integration.subscriptions.test_hard_cases import emitted, event_types
+from tests.integration.steps import emitted, event_types
 from tests.integration.world import Answer, Json, Tenant, World
 
 PATH = "/v1/payment-methods"

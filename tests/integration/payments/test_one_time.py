@@ -17,7 +17,7 @@ from tests.integration.payer import (
     saved_method,
     sweep,
 )
-from tests.integration.subscriptions.test_hard_cases import books, emitted, event_types
+from tests.integration.steps import books, emitted, event_types
 from tests.integration.world import Answer, Json, Tenant, World
 
 SOLD = {"receivable": 0, "revenue": -4_999_000, "cash": 4_999_000}

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.invoicing.test_invoices import balance_of
+from tests.integration.invoices import balance_of
 from tests.integration.payer import ask_sale, intent, open_invoice, outcomes, payment_of, sale
-from tests.integration.subscriptions.test_hard_cases import books, emitted, event_types
+from tests.integration.steps import books, emitted, event_types
 from tests.integration.world import Answer, Json, Tenant, World
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.payer import ask_sale, intent, outcomes, sale, saved_method
-from tests.integration.subscriptions.test_hard_cases import event_types
+from tests.integration.steps import event_types
 from tests.integration.world import Json, Tenant, World
 
 

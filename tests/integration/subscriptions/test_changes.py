@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.subscriptions.test_proration_vectors import advance, flat, nets, subscribed
+from tests.integration.steps import advance, flat, nets, subscribed
 from tests.integration.world import Json, Tenant, World
 
 SEATS: Json = {

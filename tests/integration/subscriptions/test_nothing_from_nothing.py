@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.steps import advance, flat, subscribed
 from tests.integration.subscriptions.test_changes import newest, patch, seats
-from tests.integration.subscriptions.test_proration_vectors import advance, flat, subscribed
 from tests.integration.world import Json, Tenant, World
 
 

@@ -1,37 +1,9 @@
 """The worked examples of docs/vectors.md about proration and anchors, through the API, on test clocks."""
 
-from typing import Any
-
 import pytest
 
-from tests.integration.world import Json, Tenant, World
-
-
-def flat(tenant: Tenant, plan_id: str, cents: int, **fields: Any) -> str:
-    """A plan of one flat price."""
-    component = {"key": "base", "type": "flat", "unitAmount": cents * 1000}
-    return tenant.plan(id=plan_id, name=plan_id, components=[component], **fields)
-
-
-def subscribed(tenant: Tenant, plan_id: str, at: str, **fields: Any) -> tuple[str, str]:
-    """A paid subscription that began at an instant: its clock's id and its own."""
-    clock = tenant.post("/v1/test-clocks", {"frozenTime": at}).data["id"]
-    customer = tenant.customer(testClockId=clock, currency=fields.pop("currency", "USD"))
-    made = tenant.subscribe(planId=plan_id, quantities={}, customerId=customer, **fields)
-    assert made["state"] == "active"
-    return clock, made["id"]
-
-
-def advance(world: World, tenant: Tenant, clock: str, to: str) -> None:
-    """Move the clock; everything due happens."""
-    assert tenant.post(f"/v1/test-clocks/{clock}/advance", {"frozenTime": to}).status == 202
-    world.drain()
-    assert tenant.get(f"/v1/test-clocks/{clock}").data["status"] == "ready"
-
-
-def nets(lines: list[Json]) -> list[float]:
-    """What lines come to after their discounts, in minor units."""
-    return [(line["amount"] - sum(d["amount"] for d in line["discounts"])) / 1000 for line in lines]
+from tests.integration.steps import advance, flat, nets, subscribed
+from tests.integration.world import Tenant, World
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.faults.crashes import Flow, Scene, recovery
-from tests.faults.stack import Json, Tenant, World, iso, post, step
+from tests.faults.processes import Json
+from tests.faults.world import Tenant, World, iso, post, step
 
 PERIOD = timedelta(days=30)
 HOUR = timedelta(hours=1)

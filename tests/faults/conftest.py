@@ -1,11 +1,15 @@
 """One emulator, one Stripe sandbox and one driver for the whole suite; a world for each module or test."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
 from tests.faults import crashes
-from tests.faults.stack import Driver, Stack, World
+from tests.faults.processes import Driver
+from tests.faults.stack import Stack
+from tests.faults.world import AT, World
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +36,25 @@ def world(stack: Stack) -> World:
 def own_world(stack: Stack) -> World:
     """The same for one test."""
     return stack.world()
+
+
+@pytest.fixture(autouse=True)
+def _well(stack: Stack) -> Iterator[None]:
+    """Stripe is well again, whatever a test did to it."""
+    yield
+    stack.main.clear_faults()
+
+
+@pytest.fixture(scope="module")
+def times() -> Iterator[datetime]:
+    """Times, each two months before the one before it."""
+    return (AT - timedelta(days=60) * n for n in count())
+
+
+@pytest.fixture
+def at(times: Iterator[datetime]) -> datetime:
+    """A time that no other test of its module comes near."""
+    return next(times)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

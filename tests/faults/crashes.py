@@ -17,7 +17,8 @@ from typing import Any
 
 from tests.faults.books import AtStripe, Books, cents
 from tests.faults.laws import discounts, violations
-from tests.faults.stack import Answer, Json, Tenant, World, step
+from tests.faults.processes import Answer, Json
+from tests.faults.world import Tenant, World, step
 
 MODES = ("kill", "lost")
 START = datetime(2026, 10, 1, 12, tzinfo=UTC)

@@ -13,331 +13,17 @@ import io
 import json
 import os
 import sys
-import time
 import traceback
 from copy import copy
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from types import ModuleType
+from dataclasses import replace
 from typing import Any, TextIO
 
-from botocore.session import get_session
-
-from billing.bootstrap import payments, storage, sweep
+from billing.bootstrap import payments, storage
 from billing.bootstrap import process as process_bootstrap
-from billing.bootstrap import usage as usage_bootstrap
 from billing.config import Settings
 from billing.services.sweep import worker
-from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
-from tests.faults import at_stripe
-from tests.faults.outside import OUTSIDE, Outside, hook, wait_for
-from tests.faults.rows import Rows
-from tests.support.tables import create_tables
-
-Json = dict[str, Any]
-
-GROUPS = (
-    "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
-    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker",
-)  # fmt: skip
-_BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
-_HANDLERS: dict[str, ModuleType] = {}
-
-
-@dataclass
-class Clock:
-    """The wall clock as the product sees it: it starts where a test says, and runs."""
-
-    start: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-    began: float = field(default_factory=time.monotonic)
-
-    def set(self, start: datetime) -> None:
-        """Start again from another time."""
-        self.start, self.began = start, time.monotonic()
-
-    def now(self) -> datetime:
-        """The time."""
-        return self.start + timedelta(seconds=time.monotonic() - self.began)
-
-    def seconds(self) -> float:
-        """The same, as what measures how long something takes."""
-        return self.now().timestamp()
-
-
-CLOCK = Clock()
-
-
-# --- what a child does --------------------------------------------------------------------------------------------
-
-
-class Child:
-    """Works through a job's steps; each answer is a line."""
-
-    def __init__(self, job: Json, out: TextIO) -> None:
-        self._out = out
-        self._world = job["world"]
-        self._answered: Json = {}
-        CLOCK.set(datetime.fromisoformat(job["at"]))
-        if self._world:
-            use_tables({PLAIN_NAMES[model]: self._world["prefix"] + PLAIN_NAMES[model] for model in MODELS})
-            sweep.alarm()._queue_url = self._world["queue_url"]
-            usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
-            payments.stripe_secrets()._secret_id = self._world["secret_id"]
-
-    def run(self, steps: list[Json]) -> None:
-        """All steps, in order."""
-        for step in steps:
-            answer = getattr(self, "do_" + step.pop("do"))(**step)
-            self._out.write(json.dumps(answer) + "\n")
-            self._out.flush()
-
-    def do_wait_until(self, unix: float) -> None:
-        """Start together with the others."""
-        time.sleep(max(0.0, unix - time.time()))
-
-    def do_pause(self, seconds: float) -> None:
-        """So much later than the others, on every clock."""
-        time.sleep(seconds)
-
-    def do_fault(self, **fault: Any) -> None:
-        """From here on."""
-        if "operations" in fault:
-            fault["operations"] = tuple(fault["operations"])
-        OUTSIDE.__dict__.update(Outside(**fault).__dict__)
-
-    def do_touch(self, path: str) -> None:
-        """Let go of what is held (``hold``)."""
-        Path(path).touch()
-
-    def do_wait_for(self, path: str) -> None:
-        """Until another job made a file."""
-        wait_for(path)
-
-    def do_calls(self) -> list[str]:
-        """What left the process so far."""
-        return list(OUTSIDE.log)
-
-    def do_later(self, seconds: float) -> None:
-        """Time moves."""
-        CLOCK.set(CLOCK.now() + timedelta(seconds=seconds))
-
-    def do_http(self, group: str, method: str, path: str, key: str, body: Any = None, idem: str = "") -> Json:
-        """One HTTP event."""
-        headers = {"x-api-key": key, "content-type": "application/json"}
-        if idem:
-            headers["idempotency-key"] = idem
-        http = {"method": method, "path": path, "sourceIp": "192.0.2.1"}
-        path, _, query = path.partition("?")
-        event: Json = {
-            "version": "2.0",
-            "rawPath": path,
-            "rawQueryString": query,
-            "headers": headers,
-            "requestContext": {"http": http, "requestId": "r", "stage": "$default"},
-            "isBase64Encoded": False,
-        }
-        if query:
-            event["queryStringParameters"] = dict(part.split("=") for part in query.split("&"))
-        if body is not None:
-            event["body"] = json.dumps(body)
-        answer = _HANDLERS[group].lambda_handler(event, _Context())
-        self._answered = {
-            "status": answer["statusCode"],
-            "body": json.loads(answer["body"]),
-            "headers": answer["headers"],
-        }
-        return self._answered
-
-    def do_webhook(self, body: str, signature: str) -> Json:
-        """One delivery of Stripe's."""
-        event = {
-            "rawPath": "/webhooks/stripe",
-            "headers": {"stripe-signature": signature},
-            "body": body,
-            "isBase64Encoded": False,
-            "requestContext": {"http": {"method": "POST", "sourceIp": "192.0.2.2"}},
-        }
-        answer = _HANDLERS["stripe_webhook"].lambda_handler(event, _Context())
-        return {"status": answer["statusCode"], "body": json.loads(answer["body"])}
-
-    def do_sweep(self) -> Json:
-        """The schedule's minute."""
-        swept: Json = _HANDLERS["billing_sweep"].lambda_handler({}, _Context())
-        return swept
-
-    def do_turn(self, shard: str) -> Json:
-        """One message for the worker, as the queue would bring it."""
-        return self._work(json.dumps({"shard": shard}), "m1")
-
-    def do_drain(self) -> int:
-        """What the queue's event source does: each message to the worker, deleted when it is done."""
-        worked = 0
-        while message := self._receive():
-            answer = self._work(message["Body"], message["MessageId"])
-            if not answer["batchItemFailures"]:
-                self._harness("sqs", "delete_message", ReceiptHandle=message["ReceiptHandle"])
-            worked += 1
-        return worked
-
-    def do_usage(self, bodies: list[str], receive_count: int = 1) -> list[int]:
-        """A batch of messages for the usage worker, as the queue would bring it; answers which of them failed."""
-        records = [_record(body, str(n), receive_count) for n, body in enumerate(bodies)]
-        answer = _HANDLERS["usage_worker"].lambda_handler({"Records": records}, _Context())
-        return [int(each["itemIdentifier"]) for each in answer["batchItemFailures"]]
-
-    def do_take_usage(self) -> list[str]:
-        """What is on the usage queue, taken off it."""
-        bodies: list[str] = []
-        while messages := self._receive_usage():
-            bodies += [message["Body"] for message in messages]
-            for message in messages:
-                self._harness("sqs", "delete_message", "usage_queue_url", ReceiptHandle=message["ReceiptHandle"])
-        return bodies
-
-    def do_usage_drain(self) -> int:
-        """What the usage queue's event source does: batches to the worker; what did not fail is deleted."""
-        worked = 0
-        while messages := self._receive_usage():
-            records = [_record(message["Body"], message["MessageId"], 1) for message in messages]
-            answer = _HANDLERS["usage_worker"].lambda_handler({"Records": records}, _Context())
-            failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
-            for message in messages:
-                if message["MessageId"] not in failed:
-                    self._harness("sqs", "delete_message", "usage_queue_url", ReceiptHandle=message["ReceiptHandle"])
-            worked += len(messages)
-        return worked
-
-    def _receive_usage(self) -> list[Json]:
-        answer = self._harness("sqs", "receive_message", "usage_queue_url", MaxNumberOfMessages=10)
-        found: list[Json] = answer.get("Messages") or []
-        return found
-
-    def _receive(self) -> Json | None:
-        found = self._harness("sqs", "receive_message", MaxNumberOfMessages=1).get("Messages")
-        message: Json | None = found[0] if found else None
-        return message
-
-    def _harness(self, service: str, operation: str, queue: str = "queue_url", **arguments: Any) -> Any:
-        """A call of the test's own: not counted, not harmed."""
-        OUTSIDE.on = False
-        try:
-            return getattr(_client(service), operation)(QueueUrl=self._world[queue], **arguments)
-        finally:
-            OUTSIDE.on = True
-
-    def _work(self, body: str, message_id: str) -> Json:
-        answer: Json = _HANDLERS["billing_worker"].lambda_handler(
-            {"Records": [_record(body, message_id, 1)]}, _Context()
-        )
-        return answer
-
-    def do_stripe(self, method: str, path: str, body: Json | None = None) -> None:
-        """The sandbox's control API: Stripe falls ill, or is well again, while the job goes on."""
-        assert at_stripe.control(method, path, body) == 200, path
-
-    def do_bank(self, path: str, body: Json | None = None) -> int:
-        """The same, where it may have been done before: what a bank or a colleague decides at Stripe."""
-        return at_stripe.control("POST", path, body)
-
-    def do_payer(self, act: str, body: Json | None = None) -> int:
-        """What a payer does in the form of the intent that the last request answered with, unless it is done."""
-        return at_stripe.control("POST", f"{at_stripe.intent_of(self._answered)}/{act}", body)
-
-    def do_deliver(
-        self, tenant_id: str, since: int, types: list[str] | None = None, copies: int = 1, shuffle: int | None = None
-    ) -> list[list[Any]]:
-        """Stripe sends all its events about a tenant, those of some types alone, by default each once and in order."""
-        found = at_stripe.events(self._world["stripe_key"], tenant_id, since)
-        wanted = [event for event in found if types is None or event["type"] in types]
-        answers = []
-        for kind, body, signature in at_stripe.deliveries(wanted, copies, shuffle):
-            answer = self.do_webhook(body, signature)
-            answers.append([kind, answer["status"], answer["body"]["outcome"]])
-        return answers
-
-    def do_create_key(self) -> None:
-        """The stack's KMS key."""
-        key_id = _client("kms").create_key()["KeyMetadata"]["KeyId"]
-        _client("kms").create_alias(AliasName=os.environ["KMS_KEY_ID"], TargetKeyId=key_id)
-
-    def do_create_world(self, prefix: str, stripe_key: str, webhook_secrets: list[str]) -> Json:
-        """Tables, a queue, a secret and a platform key of its own."""
-        dynamodb = _client("dynamodb")
-        names = create_tables(dynamodb, prefix)
-        attributes = {"FifoQueue": "true", "VisibilityTimeout": "0"}
-        url = _client("sqs").create_queue(QueueName=f"{prefix}billing.fifo", Attributes=attributes)["QueueUrl"]
-        usage_url = _client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
-        secret = json.dumps({"api_key": stripe_key, "webhook_secrets": webhook_secrets})
-        _client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
-        from local.stack.platform_key import create_platform_key
-
-        key = create_platform_key(dynamodb, names["callers"])
-        return {
-            "prefix": prefix,
-            "queue_url": url,
-            "usage_queue_url": usage_url["QueueUrl"],
-            "secret_id": prefix + "stripe",
-            "platform_key": key,
-            "stripe_key": stripe_key,
-            "webhook_secrets": webhook_secrets,
-        }
-
-    def do_told(self, tenant_id: str, event_type: str) -> list[Json]:
-        """The objects of a tenant's events of a type, opened."""
-        rows = [row for row in self._rows().of("events", tenant_id) if row["type"] == event_type]
-        OUTSIDE.on = False
-        vault = storage.vault()
-        opened = [json.loads(vault.open(tenant_id, f"event/{row['id']}", row["body"])) for row in rows]
-        OUTSIDE.on = True
-        return [each["object"] for each in opened]
-
-    def do_dump(self, tenant_id: str) -> Json:
-        """Everything that the tables hold of a tenant, as it is stored."""
-        return self._rows().dump(_BOOKS, tenant_id)
-
-    def _rows(self) -> Rows:
-        return Rows(self._world["prefix"])
-
-
-def _record(body: str, message_id: str, receive_count: int) -> Json:
-    """A message as the queue's event source hands it over."""
-    return {
-        "messageId": message_id,
-        "receiptHandle": "r",
-        "body": body,
-        "attributes": {"MessageGroupId": "g", "ApproximateReceiveCount": str(receive_count)},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:b.fifo",
-        "awsRegion": "us-east-1",
-    }
-
-
-class _Context:
-    """As much of a Lambda context as the handlers read."""
-
-    function_name = "faults"
-    memory_limit_in_mb = 128
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:faults"
-    aws_request_id = "r"
-
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        """A minute is left, and the margin."""
-        return 90_000
-
-
-_clients: dict[str, Any] = {}
-
-
-def _client(service: str) -> Any:
-    if service not in _clients:
-        _clients[service] = get_session().create_client(service)
-    return _clients[service]
-
-
-# --- the parent ---------------------------------------------------------------------------------------------------
+from tests.faults.child import CLIENTS, CLOCK, GROUPS, HANDLERS, Child, Json, client
+from tests.faults.outside import OUTSIDE, Outside, hook
 
 
 def prepare() -> None:
@@ -349,9 +35,9 @@ def prepare() -> None:
     process_bootstrap.settings = lambda: settings  # type: ignore[assignment]
     hook()
     for group in GROUPS:
-        _HANDLERS[group] = importlib.import_module(f"functions.{group}.handler")
+        HANDLERS[group] = importlib.import_module(f"functions.{group}.handler")
     for service in ("dynamodb", "sqs", "secretsmanager"):
-        _client(service)  # their models take long to read
+        client(service)  # their models take long to read
     from billing.integrations.aws.clients import aws_client
 
     for service in ("kms", "sqs", "secretsmanager"):
@@ -410,8 +96,8 @@ def disconnect() -> None:
     from billing.integrations.aws.clients import aws_client
 
     product = [aws_client(service) for service in ("kms", "sqs", "secretsmanager")]
-    for client in [*product, *_clients.values(), storage.database().client]:
-        client._endpoint.http_session.close()
+    for each in [*product, *CLIENTS.values(), storage.database().client]:
+        each._endpoint.http_session.close()
     payments.collector().processor._clients.clear()  # type: ignore[attr-defined]
 
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.faults.crashes import Flow, Scene, recovery
-from tests.faults.stack import Json, Tenant, World, delete, post, step
+from tests.faults.processes import Json
+from tests.faults.world import Tenant, World, delete, post, step
 
 _SWEEP = [step("sweep"), step("drain")]
 _CHARGE = "POST /v1/payments"

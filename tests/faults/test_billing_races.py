@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.faults.books import Books, cents
-from tests.faults.stack import Answer, Json, Stack, Tenant, World, at_once, iso, post, step
+from tests.faults.processes import Answer, Json
+from tests.faults.world import AT, Tenant, World, at_once, iso, post, step
 
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PERIOD = timedelta(days=30)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _well(stack: Stack) -> Iterator[None]:
-    yield
-    stack.main.clear_faults()
 
 
 def _turn() -> Json:

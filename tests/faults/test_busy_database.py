@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from tests.faults.stack import Json, Tenant, World, step
+from tests.faults.processes import Json
+from tests.faults.world import AT, Tenant, World, step
 
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 APART = timedelta(days=60)
 TRANSACT = "TransactWriteItems"
 ERRORS = ("ProvisionedThroughputExceededException", "ThrottlingException", "TransactionConflict", "500")

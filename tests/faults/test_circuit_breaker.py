@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
-from tests.faults.stack import PERIOD_CENTS, Json, Stack, World, step
+from tests.faults.processes import Json
+from tests.faults.world import PERIOD_CENTS, World, step
 
 AT = datetime(2026, 9, 1, 12, tzinfo=UTC)
 FAILURES = 5
 OPEN_S = 20
 TRIES = 2  # the SDK's own second one
-
-
-@pytest.fixture(autouse=True)
-def _well(stack: Stack) -> Iterator[None]:
-    yield
-    stack.main.clear_faults()
 
 
 def broken(path: str) -> Json:

@@ -12,7 +12,9 @@ import pytest
 
 from tests.faults import billing_flows, payment_flows, usage_flows
 from tests.faults.crashes import MODES, Enumeration, Flow, Scene, recovery
-from tests.faults.stack import Json, Lane, Stack, Tenant, World, iso, post, step
+from tests.faults.processes import Json, Lane
+from tests.faults.stack import Stack
+from tests.faults.world import Tenant, World, iso, post, step
 
 
 def _first_charge(world: World, at: datetime) -> Scene:

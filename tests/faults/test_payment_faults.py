@@ -5,40 +5,24 @@ What moves money may wait, and is never done twice; what moves none is refused, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from local.stripe_sandbox.testing import Received, WebhookSink, wait_for
+from local.stripe_sandbox.testing import wait_for
 from tests.faults.books import AtStripe, Books, cents
+from tests.faults.illness import FAULTS, broken
+from tests.faults.overtaking import overtaking_webhooks
 from tests.faults.payment_flows import charge, done, intent, invoice_paid, one_time, order_paid, refund
-from tests.faults.stack import Driver, Json, Stack, Tenant, World, delete, post, step
-from tests.faults.test_stripe_faults import FAULTS
+from tests.faults.processes import Driver, Json
+from tests.faults.stack import Stack
+from tests.faults.world import AT, Tenant, World, delete, post, step
 
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-APART = timedelta(days=60)
 LATER = timedelta(seconds=90)
 INTENTS, REFUNDS = r"/v1/payment_intents$", r"/v1/refunds$"
-_cases = iter(range(1000))
-
-
-@pytest.fixture(autouse=True)
-def _well(stack: Stack) -> Iterator[None]:
-    yield
-    stack.main.clear_faults()
-
-
-@pytest.fixture
-def at() -> datetime:
-    """A time that no other test of this module comes near: each lives before the one before it."""
-    return AT - APART * next(_cases)
-
-
-def _broken(world: World, path: str, fault: str) -> None:
-    world.control("faults", method="POST", path=path, times=50, **FAULTS[fault])
 
 
 def _turn(world: World, at: datetime) -> None:
@@ -107,7 +91,7 @@ def test_money_without_an_answer_is_pending_until_the_sweep_settles_it(
     world: World, at: datetime, call: Money, fault: str
 ) -> None:
     tenant, request = call.arrange(world, at)
-    _broken(world, call.path, fault)
+    broken(world, call.path, fault)
     answer = world.run(at, request).last()
     assert answer["status"] == call.undecided, answer
     assert [each["status"] for each in tenant.books(at).bodies(call.table)] == ["pending"]
@@ -144,7 +128,7 @@ def test_after_24_hours_money_is_looked_for_and_never_sent_again(
     world: World, at: datetime, call: Money, fault: str, ended: Any
 ) -> None:
     tenant, request = call.arrange(world, at)
-    _broken(world, call.path, fault)
+    broken(world, call.path, fault)
     world.run(at, request).all()
     world.clear_faults()
     sent = _posts(world, call.path)
@@ -196,7 +180,7 @@ def test_what_moves_no_money_is_a_503_that_leaves_nothing_and_the_retry_makes_it
 ) -> None:
     tenant, request = arrange(world, at)
     before = tenant.books(at).rows
-    _broken(world, path, fault)
+    broken(world, path, fault)
     answer = world.run(at, request).last()
     assert answer["status"] == 503, answer
     assert int(answer["headers"]["Retry-After"]) > 0
@@ -264,35 +248,21 @@ def test_without_its_webhook_a_slow_banks_refund_is_found_within_six_hours(
 
 def test_webhooks_that_overtake_their_answers_change_nothing(stack: Stack, beside: Driver) -> None:
     """Stripe delivers before it answers: whoever comes second finds it done."""
-    delivered: list[Any] = []
-    worlds: list[World] = []
-
-    def deliver(delivery: Received) -> None:
-        header = delivery.headers["Stripe-Signature"]
-        job = worlds[0].job(AT, step("webhook", body=delivery.payload.decode(), signature=header))
-        delivered.append(beside.run([job])[0].last())
-
-    with WebhookSink(hook=deliver) as sink:
-        world = stack.world(sink.url)
-        worlds.append(world)
-        tenant = world.new_tenant(AT)
-        world.control("webhooks", mode="before_response")
-        try:
-            charged, action, bought = world.run(
-                AT,
-                charge(tenant, **one_time(tenant, paymentMethodId="pm_card_visa")),
-                intent(tenant, **one_time(tenant, paymentMethodId="pm_card_threeDSecure2Required")),
-                tenant.subscribe(paymentMethodId="pm_card_mastercard"),
-            ).all()
-            (of_invoice,) = [p for p in tenant.books(AT).bodies("payments") if p["invoice_id"]]
-            method_id = bought["body"]["data"]["paymentMethodId"]
-            refunded, removed = world.run(
-                AT,
-                refund(tenant, of_invoice["id"], amount=500_000),
-                delete("payments", f"/v1/payment-methods/{method_id}", tenant.key, "remove"),
-            ).all()
-        finally:
-            world.control("webhooks", mode="async")
+    with overtaking_webhooks(stack, beside) as (tenant, delivered):
+        world = tenant.world
+        charged, action, bought = world.run(
+            AT,
+            charge(tenant, **one_time(tenant, paymentMethodId="pm_card_visa")),
+            intent(tenant, **one_time(tenant, paymentMethodId="pm_card_threeDSecure2Required")),
+            tenant.subscribe(paymentMethodId="pm_card_mastercard"),
+        ).all()
+        (of_invoice,) = [p for p in tenant.books(AT).bodies("payments") if p["invoice_id"]]
+        method_id = bought["body"]["data"]["paymentMethodId"]
+        refunded, removed = world.run(
+            AT,
+            refund(tenant, of_invoice["id"], amount=500_000),
+            delete("payments", f"/v1/payment-methods/{method_id}", tenant.key, "remove"),
+        ).all()
     answers = (charged, action, bought, refunded, removed)
     assert [answer["status"] for answer in answers] == [201] * 4 + [200], answers
     statuses = [answer["body"]["data"].get("status") for answer in answers]

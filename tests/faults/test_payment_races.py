@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.faults.books import Books, cents
 from tests.faults.payment_flows import charge, done, intent, invoice_paid, one_time, order_paid, refund
-from tests.faults.stack import Answer, Json, Stack, Tenant, World, at_once, delete, post, step
+from tests.faults.processes import Answer, Json
+from tests.faults.world import AT, Tenant, World, at_once, delete, post, step
 
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EIGHT = range(8)
 HOUR = timedelta(hours=1)
 PERIOD = timedelta(days=30)
 A_STEP = PERIOD + timedelta(days=1) + 2 * HOUR
 """The renewal failed, and the first step of dunning is due."""
 TURN = step("turn", shard="00")
-
-
-@pytest.fixture(autouse=True)
-def _well(stack: Stack) -> Iterator[None]:
-    yield
-    stack.main.clear_faults()
 
 
 def _last(answers: list[Answer]) -> list[Json]:

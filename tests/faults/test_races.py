@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-import pytest
+from tests.faults.overtaking import overtaking_webhooks
+from tests.faults.processes import Answer, Driver, Json
+from tests.faults.stack import Stack
+from tests.faults.world import AT, Tenant, World, at_once, post, step
 
-from local.stripe_sandbox.testing import Received, WebhookSink
-from tests.faults.stack import Answer, Driver, Json, Stack, Tenant, World, at_once, post, step
-
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EIGHT = range(8)
 
 
-@pytest.fixture(autouse=True)
-def _well(stack: Stack) -> Iterator[None]:
-    yield
-    stack.main.clear_faults()
+def _charged_without_an_answer(world: World) -> tuple[Tenant, Json]:
+    """A tenant whose charge succeeded silently, and the delivery that tells of it, as a step."""
+    tenant = world.new_tenant(AT)
+    world.control("faults", kind="drop_after", method="POST", path="payment_intents$", times=50)
+    world.run(AT, tenant.subscribe()).all()
+    world.clear_faults()
+    return tenant, world.delivery(world.event_of(tenant.charges()[0]["payment_intent"]))
 
 
 def _final(answers: list[Answer]) -> list[Json]:
@@ -74,23 +74,8 @@ def test_eight_subscriptions_at_once_of_one_customer_share_one_stripe_customer(o
 
 def test_a_webhook_that_overtakes_the_answer_settles_once(stack: Stack, beside: Driver) -> None:
     """Stripe delivers before it answers the request that charged: both settle the same payment."""
-    delivered: list[Any] = []
-    worlds: list[World] = []
-
-    def deliver(delivery: Received) -> None:
-        header = delivery.headers["Stripe-Signature"]
-        job = worlds[0].job(AT, step("webhook", body=delivery.payload.decode(), signature=header))
-        delivered.append(beside.run([job])[0].last())
-
-    with WebhookSink(hook=deliver) as sink:
-        world = stack.world(sink.url)
-        worlds.append(world)
-        tenant = world.new_tenant(AT)
-        world.control("webhooks", mode="before_response")
-        try:
-            answer = world.run(AT, tenant.subscribe()).last()
-        finally:
-            world.control("webhooks", mode="async")
+    with overtaking_webhooks(stack, beside) as (tenant, delivered):
+        answer = tenant.world.run(AT, tenant.subscribe()).last()
     assert answer["status"] == 201, answer
     assert answer["body"]["data"]["state"] == "active"
     assert "applied" in [each["body"]["outcome"] for each in delivered], delivered
@@ -100,11 +85,7 @@ def test_a_webhook_that_overtakes_the_answer_settles_once(stack: Stack, beside: 
 
 
 def test_a_webhook_and_the_sweep_and_a_retry_at_once_settle_once(own_world: World) -> None:
-    tenant = own_world.new_tenant(AT)
-    own_world.control("faults", kind="drop_after", method="POST", path="payment_intents$", times=50)
-    own_world.run(AT, tenant.subscribe()).all()
-    own_world.clear_faults()
-    delivery = own_world.delivery(own_world.event_of(tenant.charges()[0]["payment_intent"]))
+    tenant, delivery = _charged_without_an_answer(own_world)
     later = AT + timedelta(seconds=90)
     jobs = [
         [delivery],
@@ -155,11 +136,7 @@ def test_eight_payers_with_different_keys_charge_an_invoice_once(own_world: Worl
 
 
 def test_the_same_webhook_delivered_by_four_at_once_is_applied_once(own_world: World) -> None:
-    tenant = own_world.new_tenant(AT)
-    own_world.control("faults", kind="drop_after", method="POST", path="payment_intents$", times=50)
-    own_world.run(AT, tenant.subscribe()).all()
-    own_world.clear_faults()
-    delivery = own_world.delivery(own_world.event_of(tenant.charges()[0]["payment_intent"]))
+    tenant, delivery = _charged_without_an_answer(own_world)
     answers = at_once(own_world, AT + timedelta(seconds=5), [[delivery] for _ in range(4)])
     outcomes = sorted(answer["body"]["outcome"] for answer in _final(answers))
     assert outcomes == ["applied", "duplicate", "duplicate", "duplicate"]

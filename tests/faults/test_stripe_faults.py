@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from local.stripe_sandbox.testing import wait_for
-from tests.faults.stack import PERIOD_CENTS, Json, Stack, Tenant, World, step
+from tests.faults.illness import FAULTS, broken
+from tests.faults.world import PERIOD_CENTS, Tenant, World, step
 
-AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-APART = timedelta(days=60)
 CHARGE = r"/v1/payment_intents$"
 CUSTOMER, ATTACH = r"/v1/customers$", r"/v1/payment_methods/pm_card_visa/attach$"
-FAULTS: dict[str, Json] = {
-    "slow": {"kind": "slow", "ms": 1600},
-    "status-500": {"kind": "status", "status": 500},
-    "status-429": {"kind": "status", "status": 429},
-    "drop-before": {"kind": "drop_before"},
-    "drop-after": {"kind": "drop_after"},
-}
 BEFORE_MONEY = [(ATTACH, fault) for fault in FAULTS] + [(CUSTOMER, "status-500"), (CUSTOMER, "drop-after")]
-_cases = iter(range(1000))
-
-
-@pytest.fixture(autouse=True)
-def _well(stack: Stack) -> Iterator[None]:
-    yield
-    stack.main.clear_faults()
-
-
-@pytest.fixture
-def at() -> datetime:
-    """A time that no other test of this module comes near: each lives before the one before it."""
-    return AT - APART * next(_cases)
-
-
-def _broken(world: World, path: str, fault: str, times: int = 50) -> None:
-    world.control("faults", method="POST", path=path, times=times, **FAULTS[fault])
 
 
 def _sweep_after(world: World, at: datetime, seconds: float) -> None:
@@ -55,7 +29,7 @@ def _one_paid_subscription(tenant: Tenant, at: datetime) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_charge_without_an_answer_is_pending_and_the_sweep_settles_it(world: World, at: datetime, fault: str) -> None:
     tenant = world.new_tenant(at)
-    _broken(world, CHARGE, fault)
+    broken(world, CHARGE, fault)
     answer = world.run(at, tenant.subscribe()).last()
     assert (answer["status"], answer["body"]["data"]["state"]) == (201, "incomplete"), answer
     payment = tenant.check(at).bodies("payments")[0] if fault in ("status-500", "status-429", "drop-before") else None
@@ -72,7 +46,7 @@ def test_before_money_moves_a_dead_stripe_is_a_503_that_leaves_nothing(
     world: World, at: datetime, path: str, fault: str
 ) -> None:
     tenant = world.new_tenant(at)
-    _broken(world, path, fault)
+    broken(world, path, fault)
     answer = world.run(at, tenant.subscribe()).last()
     assert answer["status"] == 503, answer
     assert int(answer["headers"]["Retry-After"]) > 0
@@ -88,7 +62,7 @@ def test_before_money_moves_a_dead_stripe_is_a_503_that_leaves_nothing(
 @pytest.mark.parametrize("fault", ["status-500", "drop-before", "drop-after"])
 def test_one_fault_at_the_charge_is_absorbed_in_the_request(world: World, at: datetime, fault: str) -> None:
     tenant = world.new_tenant(at)
-    _broken(world, CHARGE, fault, times=1)
+    broken(world, CHARGE, fault, times=1)
     answer = world.run(at, tenant.subscribe()).last()
     assert answer["body"]["data"]["state"] == "active", answer
     _one_paid_subscription(tenant, at)
@@ -99,7 +73,7 @@ def test_after_24_hours_an_unknown_attempt_is_looked_up_and_never_resent(
     world: World, at: datetime, fault: str
 ) -> None:
     tenant = world.new_tenant(at)
-    _broken(world, CHARGE, fault)
+    broken(world, CHARGE, fault)
     world.run(at, tenant.subscribe()).all()
     world.clear_faults()
     key = tenant.books(at).bodies("payments")[0]["idempotency_key"]
@@ -118,7 +92,7 @@ def test_a_renewal_whose_charge_got_no_answer_is_settled_later_and_charged_once(
     tenant = world.new_tenant(at)
     world.run(at, tenant.subscribe()).all()
     due = at + timedelta(days=31, hours=1)
-    _broken(world, CHARGE, "drop-after")
+    broken(world, CHARGE, "drop-after")
     _sweep_after(world, due, 0)
     world.clear_faults()
     for seconds in (90, 300):
@@ -131,7 +105,7 @@ def test_a_renewal_whose_charge_got_no_answer_is_settled_later_and_charged_once(
 def test_stripe_dead_for_an_hour_and_a_half_parks_no_money(world: World, at: datetime) -> None:
     """An outage is no reason to forget an attempt: when Stripe is back, it is settled."""
     tenant = world.new_tenant(at)
-    _broken(world, CHARGE, "drop-before", times=500)
+    broken(world, CHARGE, "drop-before", times=500)
     world.run(at, tenant.subscribe()).all()
     for minute in (2, 3, 5, 8, 13, 22, 39, 72, 90):
         _sweep_after(world, at, minute * 60)

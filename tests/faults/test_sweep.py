@@ -13,7 +13,9 @@ from pathlib import Path
 from benchmarks.sweep.case import Case
 from benchmarks.sweep.run import Outcome, Plan, Sweep, verify, write
 from benchmarks.sweep.worker import Outside
-from tests.faults.stack import Json, Stack, Tenant, World
+from tests.faults.processes import Json
+from tests.faults.stack import Stack
+from tests.faults.world import Tenant, World
 
 _SHARDS = 4
 _TURN_S = 2.0

@@ -19,7 +19,8 @@ import pytest
 
 from tests.faults import crashes
 from tests.faults.books import Books
-from tests.faults.stack import Answer, Json, Stack, World, get, iso, post, step
+from tests.faults.processes import Answer, Json
+from tests.faults.stack import Stack
 from tests.faults.usage import (
     DOLLAR,
     KINDS,
@@ -40,6 +41,7 @@ from tests.faults.usage import (
     stored,
     told,
 )
+from tests.faults.world import World, get, iso, post, step
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 POISON = '{"v":1,"id":"no chunk"}'

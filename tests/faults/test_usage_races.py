@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from tests.faults.books import Books
-from tests.faults.stack import Json, Tenant, World, at_once, iso, post, step
+from tests.faults.processes import Json
 from tests.faults.usage import (
     KINDS,
     MAX,
@@ -33,6 +33,7 @@ from tests.faults.usage import (
     stored,
     told,
 )
+from tests.faults.world import Tenant, World, at_once, iso, post, step
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 EIGHT = range(8)

@@ -17,7 +17,8 @@ from billing.domain.usage.event import UsageEvent
 from billing.integrations.aws.usage_queue import chunk_message
 from billing.services.usage.ports import Chunk
 from tests.faults.books import Books
-from tests.faults.stack import Json, Tenant, World, iso, post, step
+from tests.faults.processes import Json
+from tests.faults.world import Tenant, World, iso, post, step
 
 PERIOD = timedelta(days=30)
 DOLLAR = 100_000

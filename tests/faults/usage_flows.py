@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.faults.crashes import Flow, Scene, recovery
-from tests.faults.stack import Json, Tenant, World, post, step
+from tests.faults.processes import Json
 from tests.faults.usage import PERIOD, Event, Kind, count, message, metered_tenant, plan
+from tests.faults.world import Tenant, World, post, step
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

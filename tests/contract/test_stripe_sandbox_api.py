@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,6 @@ from local.stripe_sandbox.testing import CheckingClient, Control, client, merged
 
 KEY = {"Authorization": "Bearer sk_test_sandbox01"}
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(check_responses=True) as running:
-        yield running
-        assert running.sandbox is not None
-        assert running.sandbox.violations == []
-
-
-@pytest.fixture(scope="module")
-def api(server: SandboxServer) -> stripe.StripeClient:
-    return client(server)
 
 
 def test_every_operation_of_the_cut_is_served(server: SandboxServer) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,24 +13,6 @@ from local.stripe_sandbox.testing import Control, WebhookSink, client, merged, w
 
 LINK: Any = {"refresh_url": "https://p.example/again", "return_url": "https://p.example/done"}
 WEEKLY: Any = {"settings": {"payouts": {"schedule": {"interval": "weekly", "weekly_anchor": "friday"}}}}
-
-
-@pytest.fixture
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(check_responses=True, retry_base_s=0.02) as running:
-        yield running
-        assert running.sandbox is not None
-        assert running.sandbox.violations == []
-
-
-@pytest.fixture
-def api(server: SandboxServer) -> stripe.StripeClient:
-    return client(server)
-
-
-@pytest.fixture
-def control(server: SandboxServer) -> Control:
-    return Control(server.url)
 
 
 def connect(api: stripe.StripeClient, **params: Any) -> stripe.Account:

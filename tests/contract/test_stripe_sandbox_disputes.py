@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import stripe
 
-from local.stripe_sandbox.server import SandboxServer
-from local.stripe_sandbox.testing import Control, client, merged
+from local.stripe_sandbox.testing import Control, merged
 
 EVIDENCE: Any = {"evidence": {"uncategorized_text": "Delivered and signed for."}}
-
-
-@pytest.fixture
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(check_responses=True) as running:
-        yield running
-        assert running.sandbox is not None
-        assert running.sandbox.violations == []
-
-
-@pytest.fixture
-def api(server: SandboxServer) -> stripe.StripeClient:
-    return client(server)
-
-
-@pytest.fixture
-def control(server: SandboxServer) -> Control:
-    return Control(server.url)
 
 
 def pay(api: stripe.StripeClient, card: str = "pm_card_visa", **params: Any) -> stripe.PaymentIntent:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,24 +21,6 @@ PAYMENT: Any = {
     "confirm": True,
     "allowed_payment_method_types": ["card"],
 }
-
-
-@pytest.fixture
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(check_responses=True) as running:
-        yield running
-        assert running.sandbox is not None
-        assert running.sandbox.violations == []
-
-
-@pytest.fixture
-def api(server: SandboxServer) -> stripe.StripeClient:
-    return client(server)
-
-
-@pytest.fixture
-def control(server: SandboxServer) -> Control:
-    return Control(server.url)
 
 
 def post(server: SandboxServer, path: str, body: str, key: str) -> requests.Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,25 +9,7 @@ import requests
 import stripe
 
 from local.stripe_sandbox.server import SandboxServer
-from local.stripe_sandbox.testing import Control, client, merged
-
-
-@pytest.fixture
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(check_responses=True) as running:
-        yield running
-        assert running.sandbox is not None
-        assert running.sandbox.violations == []
-
-
-@pytest.fixture
-def api(server: SandboxServer) -> stripe.StripeClient:
-    return client(server)
-
-
-@pytest.fixture
-def control(server: SandboxServer) -> Control:
-    return Control(server.url)
+from local.stripe_sandbox.testing import Control, merged
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,24 +11,6 @@ from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client, merged
 
 CARD_ONLY: Any = {"allowed_payment_method_types": ["card"]}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(check_responses=True) as running:
-        yield running
-        assert running.sandbox is not None
-        assert running.sandbox.violations == []
-
-
-@pytest.fixture(scope="module")
-def api(server: SandboxServer) -> stripe.StripeClient:
-    return client(server)
-
-
-@pytest.fixture(scope="module")
-def control(server: SandboxServer) -> Control:
-    return Control(server.url)
 
 
 @pytest.fixture

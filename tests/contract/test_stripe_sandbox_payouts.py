@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import stripe
 
-from local.stripe_sandbox.server import SandboxServer
-from local.stripe_sandbox.testing import Control, WebhookSink, client, merged, wait_for
-
-
-@pytest.fixture
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(check_responses=True, retry_base_s=0.02) as running:
-        yield running
-        assert running.sandbox is not None
-        assert running.sandbox.violations == []
-
-
-@pytest.fixture
-def api(server: SandboxServer) -> stripe.StripeClient:
-    return client(server)
-
-
-@pytest.fixture
-def control(server: SandboxServer) -> Control:
-    return Control(server.url)
+from local.stripe_sandbox.testing import Control, WebhookSink, merged, wait_for
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -16,31 +15,14 @@ from hypothesis import strategies as st
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client, merged
 
-_platforms = count(1)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(check_responses=True) as running:
-        yield running
-        assert running.sandbox is not None
-        assert running.sandbox.violations == []
-
-
-@pytest.fixture
-def api(server: SandboxServer) -> stripe.StripeClient:
-    """A platform of its own for each test."""
-    return client(server, f"sk_test_platform_{next(_platforms):04}")
-
-
-@pytest.fixture(scope="module")
-def control(server: SandboxServer) -> Control:
-    return Control(server.url)
-
 
 @pytest.fixture
 def provider(api: stripe.StripeClient, control: Control) -> str:
     return onboarded(api, control)
+
+
+_platforms = count(1)
+"""Keys of platforms: an example of a law has a Stripe account of its own."""
 
 
 def onboarded(api: stripe.StripeClient, control: Control) -> str:

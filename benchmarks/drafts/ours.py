@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from benchmarks.backend import Backend
+from benchmarks.customers import sample_customer
 from benchmarks.drafts.case import CUSTOMERS, MONTH, SEATS, YEAR, Bill, Round
 from benchmarks.shop import PLAN, Shop
 from billing.bootstrap import storage, sweep
 from billing.domain.catalog.plan import Plan, version_id
-from billing.domain.customers.customer import Address, Customer
+from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import issuing
 from billing.domain.invoicing.invoice import BillingReason, Invoice
 from billing.domain.invoicing.issuing import period_invoice_id
@@ -40,16 +41,7 @@ def orders(tenant: Tenant, plan: Plan, count: int) -> list[Order]:
     """Customers, each with an active subscription whose first month is over at the end of ``MONTH``."""
     made = []
     for n in range(count):
-        customer = Customer(
-            id=derived("cus", _BEGAN, tenant.id, str(n)),
-            tenant_id=tenant.id,
-            name=f"Zoë Ångström {n}",
-            email="zoe@example.test",
-            address=Address("1 High Street", city="Lund", country="SE"),
-            currency=plan.currency,
-            timezone="UTC",
-            created_at=_BEGAN,
-        )
+        customer = sample_customer(tenant.id, n, _BEGAN, plan.currency)
         subscription_id = derived("sub", _BEGAN, tenant.id, str(n))
         new = lifecycle.start(subscription_id, customer, plan, _BEGAN, Start({"seats": SEATS}))
         begun = changes.first_period(new, plan).subscription

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
+from benchmarks.customers import sample_customer
 from billing.domain.catalog.plan import Plan
 from billing.domain.catalog.pricing import Component, ComponentType, PricingModel
 from billing.domain.customers.balance import Balance
-from billing.domain.customers.customer import Address, Customer
+from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.issuing import period_invoice_id
 from billing.domain.kernel.due import wall_clock_shard
 from billing.domain.kernel.ids import derived
@@ -130,16 +131,7 @@ class Case:
     def order(self, n: int) -> Order:
         """The n-th order, whose first period was billed when it began."""
         tenant_id, began = self.tenant_id(n % self.tenants), self._began(n)
-        customer = Customer(
-            id=derived("cus", began, tenant_id, str(n)),
-            tenant_id=tenant_id,
-            name=f"Zoë Ångström {n}",
-            email=f"zoe{n}@example.test",
-            address=Address("1 High Street", city="Lund", country="SE"),
-            currency="USD",
-            timezone="UTC",
-            created_at=began,
-        )
+        customer = sample_customer(tenant_id, n, began)
         micros = self._total_micros(n) * self.behind(n) + _LEFT_OVER
         plan = self.plan(tenant_id)
         subscription_id = derived("sub", began, tenant_id, str(n))

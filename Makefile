@@ -60,11 +60,12 @@ test: env ## all tests but those of the deployed stack
 e2e: setup ## starts a stack on free ports and runs tests/e2e against it
 	$(PY) -m local.stack.e2e
 
-lint: env sam-env validate ## ruff, mypy, import-linter, cfn-lint, sam validate
+lint: env sam-env validate ## ruff, mypy, import-linter, limits of length, cfn-lint, sam validate
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	PYTHONPATH=layers/shared:. $(VENV)/bin/lint-imports
+	$(PY) scripts/check_limits.py
 
 validate: sam-env ## cfn-lint and sam validate --lint
 	$(SAM_VENV)/bin/cfn-lint template.yaml

@@ -9,7 +9,7 @@ from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState, ValidationFailed
 
 LONGEST_ADVANCE = timedelta(days=2 * 366)
-"""Of one step: a clock that runs for centuries would keep the worker from everybody else's billing."""
+"""The longest step: a clock that runs for centuries would keep the worker from everybody else's billing."""
 
 
 class ClockStatus(StrEnum):

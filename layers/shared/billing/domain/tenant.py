@@ -12,7 +12,7 @@ PLATFORM = "platform"
 """The tenant id of the operator's own credentials and of the plans that every tenant may sell."""
 
 USAGE_PAST_S, USAGE_FUTURE_S = 35 * 86_400, 300
-"""A month and some days back, for what comes late; five minutes ahead, for clocks that run fast."""
+"""Usage events may lie 35 days back, because some come late, and five minutes ahead, because some clocks run fast."""
 
 
 DEFAULT_SCHEDULE_DAYS = (1, 3, 5, 7)
@@ -52,7 +52,7 @@ class TenantStatus(StrEnum):
 
 
 class TaxProviderName(StrEnum):
-    """Who says what tax is due: nobody (rates are fixed line by line), the built-in table, Stripe Tax, TaxJar."""
+    """Who calculates tax: nobody (rates are fixed line by line), the built-in table, Stripe Tax, or TaxJar."""
 
     NONE = "none"
     BUILTIN = "builtin"

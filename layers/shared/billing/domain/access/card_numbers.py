@@ -1,11 +1,12 @@
 """Card numbers in texts that should have none: what looks like one is refused, wherever it stands (PCI DSS 3.3).
 
-A card number is 13 to 19 digits that an issuer's prefix begins and the Luhn digit ends (ISO/IEC 7812-1), in one run or
-in two to five groups, all but the last of at least four digits, with one to three characters between them that are no
-letter, digit, colon or plus sign: ``4242 4242 4242 4242``, ``378282/246310005``, ``42424242 - 42424242``. In a
-timestamp groups of two digits and colons come too early for that. A clock's milliseconds, micro- and nanoseconds begin
-with 1 and have not the fifteen digits of the one issuer with that prefix. What else has many digits and is known by its
-form is none: UUIDs, ULIDs, digests, IBANs, phone numbers, the decimals of a fraction.
+A card number is 13 to 19 digits that begin with an issuer's prefix and end with the Luhn check digit (ISO/IEC 7812-1).
+They stand in one run or in two to five groups. Every group but the last has at least four digits, and between groups
+are one to three characters other than letters, digits, colons and plus signs: ``4242 4242 4242 4242``,
+``378282/246310005``, ``42424242 - 42424242``. A timestamp is never taken for one, because of its groups of two digits
+and its colons; nor is a Unix time in milli-, micro- or nanoseconds, which begins with 1 but does not have the fifteen
+digits of the only issuer with that prefix. Other long numbers are recognised by their form and let pass: UUIDs, ULIDs,
+digests, IBANs, phone numbers, the decimals of a fraction.
 """
 
 import codecs
@@ -32,7 +33,7 @@ _ISSUERS = re.compile(
 )
 _DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
-# A text is looked at in ASCII (``plain``), and its digits in its shape: 0 for a digit, - for what may stand between
+# A text is examined in ASCII (``plain``), and its digits in its shape: 0 for a digit, - for what may stand between
 # groups, x for all else.
 _NARROWED = "billing.card_numbers.narrowed"
 _NO_SEPARATORS = ":+"
@@ -43,13 +44,13 @@ _SHAPE = (
     )
     + b"x" * 128
 )
-# Not 0{4}: a literal at its beginning is what the search is quick by.
+# Not 0{4}: the search is fast because the pattern begins with a literal.
 _RUN = re.compile(b"0" * _SHORTEST_GROUP + rb"(?:-{0,3}0){%d,}" % (_FEWEST - _SHORTEST_GROUP))
 _GROUP = re.compile(rb"0+")
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 _AROUND = 100
-"""How far what is known by its form may reach beyond the digits in it; more than the widest digest."""
+"""How far a token such as a UUID may reach beyond the digits in it; more than the widest digest."""
 _WIDTHS = (16, 20, 24, 32, 40, 48, 56, 64)  # of ids and digests in hexadecimal
 _KNOWN = (
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",  # UUID
@@ -73,10 +74,10 @@ _EXPONENT = re.compile(_LONG_COEFFICIENT + b"0*e")
 
 
 def may_carry(text: bytes) -> bool:
-    """Whether it is worth the while to look for card numbers in the parts of a long text (UTF-8), such as a JSON body.
+    """Whether the parts of a long text (UTF-8), such as a JSON body, have to be searched for card numbers one by one.
 
-    False where no part carries one, as long as none of its characters is written with an escape. What looks like one
-    across two parts is not told from one. For 1,000 usage events (300 KB) it takes 1.5 ms.
+    False means that no part carries one, provided that no character is written as an escape. True may be a false alarm:
+    a number that spans two parts is not told apart from a real one. 1,000 usage events (300 KB) take 1.5 ms.
     """
     narrow = text if text.isascii() else plain(text.decode(errors="replace"))
     return _is_found(narrow) or _may_have_exponent(narrow)
@@ -88,10 +89,10 @@ def carries(text: str) -> bool:
 
 
 def number_carries(literal: str) -> bool:
-    """Whether the whole part of a JSON number is a card number, and no money.
+    """Whether the whole part of a JSON number is a card number rather than an amount of money.
 
-    4242424242424242, 4242424242424242.0 and 4.242424242424242e15 are; 5105105105105000 is 5,105,105,105.105 of a
-    currency: in micro-units three zeros stand for what is less than its smallest coin.
+    4242424242424242, 4242424242424242.0 and 4.242424242424242e15 are. 5105105105105000 is an amount: it ends in three
+    zeros, as every whole number of minor units does in micro-units.
     """
     whole = literal.lstrip("-").partition(".")[0]
     if "e" in literal or "E" in literal:
@@ -105,7 +106,7 @@ def shown(text: str) -> str:
 
 
 def plain(text: str) -> bytes:
-    """A text with an ASCII character for each of its own; a card number is in the one where it is in the other."""
+    """The text with one ASCII character for each of its own, so that a card number stands at the same place in both."""
     return text.encode("ascii", _NARROWED)
 
 
@@ -162,14 +163,14 @@ def _is_something_else(narrow: bytes, start: int, end: int) -> bool:
         return True
     if before.endswith(b".") and before[-2:-1].isdigit() and number[: _LONGEST_FIRST_GROUP + 1].isdigit():
         return True
-    # Two UUIDs with a comma between them: what begins in the one and ends in the other is none either.
+    # Two UUIDs with a comma between: digits that begin in one and end in the other are none either.
     words = [word.span() for word in _KNOWN_WORD.finditer(near)]
     words += [span for word in _IBAN_WORD.finditer(near) if (span := _iban(word))]
     return any(since + first < end and start < since + last for first, last in words)
 
 
 def _iban(word: re.Match[bytes]) -> tuple[int, int] | None:
-    """Where an IBAN is in what has the form of one: other words of its width may follow (``... 3201 EUR``).
+    """Where the IBAN ends in a text of its form: a short word may follow that looks like a part (``... 3201 EUR``).
 
     ISO 13616: with its first four characters at the end, and letters as 10 to 35, it leaves 1 when divided by 97.
     """

@@ -3,9 +3,9 @@
 A coupon is percent or amount off, for one period, some periods, or for ever. Redeeming it for a subscription copies
 its terms into a ``Discount``, so that a later change of the coupon changes no running contract.
 
-Where a coupon has a limit, all who redeem it have to agree on how many are left: the coupon counts, and one of two
-racers loses. Where it has none, nobody has to agree, and a counter on the coupon would be the one item that a whole
-campaign writes: only each customer's ``Redemption`` counts.
+A coupon with a limit counts its redemptions itself, so that of two requests that race for the last one, one loses. A
+coupon without a limit needs no such count, and a counter on it would be the one item that a whole campaign writes to:
+there, only each customer's ``Redemption`` counts.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class Discount:
             raise ValueError(f"discount {self.coupon_id}: percent or amount, one of them")
 
     def shares(self, amounts: Sequence[Money]) -> list[Money]:
-        """What it takes off each of a period's charges.
+        """What the discount takes off each of a period's charges.
 
         25 % off 10.00 is 2.50, each line rounded once, half-up. An amount is split over the charges by their size, so
         that the parts sum to it: 10.00 off 100, 50, 30 and 20 is 5.00, 2.50, 1.50 and 1.00; off 8.00 it is 8.00.
@@ -70,8 +70,8 @@ class Discount:
         whole = sum_money(amounts, currency)
         if self.amount_off >= whole:
             return list(amounts)
-        # In what can be charged: KWD 0.010 off two charges is 0.010 and nothing, not twice 0.005, of which a credit
-        # could give back 0.010 each.
+        # In steps that can be charged: KWD 0.010 off two charges is 0.010 and nothing, not twice 0.005, for a credit
+        # could then give back 0.010 each.
         step = charge_step(currency)
         parts = Money.from_minor(self.amount_off.minor // step, currency).allocate([each.micros for each in amounts])
         return [Money.from_minor(part.minor * step, currency) for part in parts]
@@ -93,7 +93,7 @@ class Discount:
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """A coupon of a tenant's.
+    """A tenant's coupon.
 
     Args:
         id: the code in upper case, so that a code is taken once whatever its case.
@@ -160,7 +160,7 @@ class Redemption:
 def coupon_id(code: str) -> str:
     """The id of the coupon that a code names, whatever its case.
 
-    Codes are ASCII; any other text keeps its case and names nothing. Else "ſale" would find SALE, and "ß" SS.
+    Codes are ASCII; any other text keeps its case and names nothing. Otherwise "ſale" would find SALE, and "ß" SS.
     """
     return code.upper() if code.isascii() else code
 

@@ -1,4 +1,4 @@
-"""Meters: what is counted of a tenant's usage, and how many measurements become one total.
+"""Meters: what is measured of a tenant's usage, and how many measurements become one total.
 
 How usage is counted, closed and billed: docs/decisions/0019-usage.md.
 """
@@ -15,10 +15,11 @@ EXACT = Context(prec=80)
 """Sums of quantities are exact; Decimal's usual context rounds at 28 digits."""
 MOST_SHARDS = 32
 MOST_SHARDS_WITH_DIMENSIONS = 8
-"""Each shard has cells of its own for what may become a line each: 8 times 200 are as many as an invoice takes."""
+"""Each shard has up to 200 cells of its own, and each cell may become a line: an invoice takes no more than 8 * 200."""
 SHARDS_SETTLE = timedelta(minutes=15)
-"""So long after it was set, a larger number of shards is written to. Whoever closes a period reads all of them from the
-moment it is stored; no process that began before that is still at work then (a Lambda runs 15 minutes at most)."""
+"""A larger number of shards is written to only this long after it was set. Whoever closes a period reads all of them as
+soon as the number is stored; a process that still knows the old number has ended by then (a Lambda runs for 15 minutes
+at most)."""
 
 
 class Aggregation(StrEnum):
@@ -43,7 +44,7 @@ class Aggregation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A meter of a tenant's, or of the platform's.
+    """A meter of a tenant or of the platform.
 
     Args:
         key: chosen by its maker, such as ``api_calls``; its id within the tenant.

@@ -97,9 +97,9 @@ def version_id(plan_id: str, plan_version: int) -> str:
 
 
 def unchargeable(components: tuple[Component, ...], currency: str) -> tuple[str, ...]:
-    """The fields of amounts that are charged as they are and cannot be: KWD 5.125, for cards take it to two decimals.
+    """The fields with an amount that no card can be charged: KWD 5.125, because cards take two decimals of it.
 
-    A price a unit may be finer than that, for it is multiplied and rounded first.
+    A unit price may be finer, because it is multiplied and rounded before it is charged.
 
     Returns:
         paths such as ``components.1.tiers.0.flatAmount``.

@@ -90,8 +90,8 @@ class Component:
         free_units: units that cost nothing, taken off the quantity before it is priced.
         minimum: micro-units that the charge is never below, or None.
         meter: the key of the meter that counts the quantity.
-        filters: of the meter's usage, that alone whose dimension has one of these values; all of it where empty.
-        group_by: dimensions of the meter by whose values usage is priced, and billed, apart.
+        filters: only usage whose dimension has one of these values is priced; all of it where empty.
+        group_by: dimensions of the meter; usage is priced and billed separately for each of their values.
 
     Raises:
         TypeError: a number is not an int.
@@ -245,7 +245,7 @@ def _charge(component: Component, billable: Fraction) -> Fraction:
     if component.model is PricingModel.VOLUME:
         tier = _tier_of(component.tiers, billable)
         return billable * tier.unit_amount + tier.flat_amount
-    # The constructor has seen to both.
+    # The constructor has checked both.
     assert component.unit_amount is not None
     if component.model is PricingModel.PACKAGE:
         assert component.package_size is not None

@@ -1,4 +1,4 @@
-"""A customer's credit balance: what it has paid too much or was given back, used before its card is charged."""
+"""A customer's credit balance: overpayments and credits, which are used before the card is charged."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -26,7 +26,7 @@ class Balance:
             raise ValueError(f"the balance of {self.id} is negative: {self.amount}")
 
     def usable_for(self, owed: Money) -> Money:
-        """What of an amount it pays; an amount below zero goes into it: -50.00 for -50.00."""
+        """How much of an amount the balance pays; a negative amount goes into it whole: -50.00 for -50.00."""
         return owed if owed.is_negative else min(self.amount, owed)
 
     def used(self, amount: Money) -> "Balance":

@@ -28,7 +28,7 @@ class Address:
 
 
 class TaxExempt(StrEnum):
-    """What the tenant says of a customer's tax: nothing, that it owes none, or that it accounts for it itself."""
+    """What the tenant says about a customer's tax: nothing, that it owes none, or that it accounts for it itself."""
 
     NONE = "none"
     EXEMPT = "exempt"
@@ -78,7 +78,7 @@ class PaymentMethod:
     """A payment method saved at Stripe and attached to one customer; ``id`` is Stripe's.
 
     Args:
-        detached_at: since when nothing can be charged to it any more, for good; what was shown of it is erased.
+        detached_at: from then on it can never be charged again, and what could be shown of the card is erased.
     """
 
     entity_name: ClassVar[str] = "PaymentMethod"

@@ -1,7 +1,7 @@
 """Credit notes: the only correction of a finalized invoice.
 
-What is credited first takes off what the invoice still asks for; what is over goes to the customer's balance, or back
-to the card that paid. Never more than the invoice's total is credited, and of no line more than the line.
+A credit first reduces what is still due on the invoice; the rest goes to the customer's balance, or back to the card
+that paid. Credits never exceed the invoice's total, and credits of a line never exceed the line.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class CreditLine:
     Args:
         amount: micro-units of the invoice's currency, with its taxes; None for all that is left of the line, or for
             what ``quantity`` comes to.
-        quantity: in the line's units; not beside an amount.
+        quantity: in the line's units; never together with an amount.
     """
 
     line_id: str
@@ -79,8 +79,8 @@ class CreditRequest:
     Args:
         amount: micro-units of the invoice's currency.
         reason: the tenant's own words.
-        refund: what is over goes back to the card that paid, not to the customer's balance.
-        payment_id: the payment that it goes back by; None for the last one that brought as much.
+        refund: what exceeds the amount due goes back to the card that paid, not to the customer's balance.
+        payment_id: the payment to refund; None for the latest one that brought at least as much.
     """
 
     amount: int | None
@@ -96,8 +96,8 @@ class CreditNoteLine:
     """A line of a credit note.
 
     Args:
-        invoice_line_id: the invoice's line that it credits; None where it takes of all alike.
-        quantity: what of the line's quantity it credits, where that was said or is all of it.
+        invoice_line_id: the invoice's line that it credits; None where it takes the same share of all lines.
+        quantity: how much of the line's quantity it credits, if that was given or is all of it.
         net: before tax.
         amount: with its taxes.
     """
@@ -113,13 +113,13 @@ class CreditNoteLine:
 
 @dataclass(frozen=True, slots=True)
 class CreditNote:
-    """A credit note; it never changes but for where its money went, when a refund failed.
+    """A credit note. It never changes, except that the money of a failed refund goes to the balance instead.
 
     Args:
         net: before tax; ``total`` is net + tax.
         taxes: by name and rate, on top of the net.
         reason: the tenant's own words.
-        to_invoice: what it took off what the invoice asked for.
+        to_invoice: how much it reduced what was due on the invoice.
         to_balance: what went to the customer's balance.
         to_refund: what goes back to the card; ``total`` is the three together.
         refund_id: the refund that pays that out; it stays when it has failed.
@@ -166,7 +166,7 @@ class CreditNote:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A credit note that was just issued, with all that changed with it; its ``to_balance`` is the balance's gain."""
+    """A credit note just issued, and what changed with it; the customer's balance grows by its ``to_balance``."""
 
     credit_note: CreditNote
     invoice: Invoice
@@ -264,7 +264,7 @@ def _asked_for(invoice: Invoice) -> Money:
 
 
 def _amount_step(invoice: Invoice, micros: int | None) -> CreditStep:
-    """What is wanted as one step off all lines alike."""
+    """The wish as one step that takes the same share of all lines."""
     if micros is None:
         raise ValidationFailed.of("amount", "missing_required_field")
     amount = Money(micros, invoice.currency)
@@ -360,9 +360,9 @@ def _lines_of(
 
 
 def _entries(note: CreditNote, was: InvoiceStatus, at: datetime) -> tuple[LedgerEntry, ...]:
-    """What the books say: less revenue, less tax, less receivable; and what is over is owed to the customer.
+    """The ledger entries: less revenue, less tax, less receivable; the rest is owed to the customer.
 
-    A refund is booked when it has succeeded; until then the receivable is below zero by what is on its way.
+    A refund is booked when it has succeeded; until then the receivable is below zero by the amount of the refund.
     """
     entry_id = derived("le", note.created_at, "credit_note.created", note.id)
     entries = [ledger.credit_noted(entry_id, note.id, note.customer_id, note.net, note.tax, at)]

@@ -1,8 +1,9 @@
 """Dunning: what happens to an invoice whose charge failed, and in the end to its subscription.
 
-The first failure is day 0. On each day of the tenant's schedule (1, 3, 5, 7) the charge is tried again, by whatever
-method the subscription has then; a method that was refused for good (a stolen card) is not tried again, but the days
-go on. After the last of them the tenant's choice is done. A success at any point ends it.
+The first failure is day 0. On each day of the tenant's schedule (1, 3, 5, 7) the charge is tried again, with whatever
+method the subscription has then. A method that was refused for good (a stolen card) is not tried again, but the
+schedule goes on. After its last day the tenant's ``DunningAction`` is taken. A successful charge ends dunning at any
+point.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ class Dunning:
 
     Args:
         failed_at: its first failure; the schedule's days are counted from here.
-        steps_done: how many of the schedule's days have come, whether the charge was tried or not.
+        steps_done: how many days of the schedule are over, whether the charge was tried on them or not.
         refused_method_id: the payment method that was refused for good, or None.
     """
 
@@ -42,6 +43,6 @@ class Dunning:
         return replace(self, steps_done=self.steps_done + 1)
 
     def refused(self, payment_method_id: str | None, for_good: bool) -> "Dunning":
-        """After a failed attempt. That of another method, by hand, does not make a stolen card worth one again."""
+        """After a failed attempt. A failed attempt by another method does not make a refused one worth trying again."""
         refused_id = payment_method_id if for_good and payment_method_id is not None else self.refused_method_id
         return replace(self, refused_method_id=refused_id)

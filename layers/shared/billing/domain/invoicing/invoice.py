@@ -56,13 +56,13 @@ class Invoice:
         tax: all tax; ``tax_included`` of it is part of the lines' amounts already.
         total: subtotal - discount + tax - tax_included; below zero it goes to the customer's balance.
         balance_applied: what of the customer's balance paid it; below zero what it paid into the balance.
-        amount_credited: what credit notes, and credits for unused time, took off what is due; below zero, on an
-            invoice over such credits, what it took off other invoices.
-        credits: what all credit notes took, also what went to the balance or back to the card (``crediting``).
+        amount_credited: how much credit notes, and credits for unused time, reduced what is due here; below zero on an
+            invoice whose own credits reduced what is due on other invoices.
+        credits: what all credit notes took, including what went to the balance or back to the card (``crediting``).
         pending_refunds: refunds of credit notes without an outcome, by their ids.
-        disputes: how each dispute of a payment of it stands, by the dispute's id.
+        disputes: the state of each dispute of its payments, by the dispute's id.
         taken_back: what its payer got back without a credit note, by the id of the dispute or refund.
-        notes: what the law wants said, such as ``Reverse charge``.
+        notes: what the law requires on the document, such as ``Reverse charge``.
         due: when it is worked on next: a draft is finalized, an open one is charged again.
         tax_waits: it is a draft because nobody could say what tax is due.
         auto_charge: it is charged by the saved method once it is open, and dunned; else it waits to be paid.
@@ -123,17 +123,17 @@ class Invoice:
 
     @property
     def amount_due(self) -> Money:
-        """What is still to be paid; of what is void, nothing."""
+        """What is still to be paid; nothing if the invoice is void."""
         if self.status is InvoiceStatus.VOID:
             return Money.zero(self.currency)
         return self.total - self.balance_applied - self.amount_paid - self.amount_credited
 
     @property
     def creditable(self) -> Money:
-        """What credit notes can still take: of an invoice that they made up for, nothing.
+        """What credit notes can still take: nothing once they add up to the whole invoice.
 
-        Nor of what its payer has got back without one, by a dispute or by a refund made at Stripe: to credit it would
-        be to give it twice.
+        What the payer got back without a credit note, by a dispute or by a refund made at Stripe, cannot be credited
+        either: it would be given back twice.
         """
         credited = sum_money((step.amount for step in self.credits), self.currency)
         left = self.total - credited - sum_money(self.taken_back.values(), self.currency)
@@ -141,7 +141,7 @@ class Invoice:
 
     @property
     def refundable(self) -> Money:
-        """What its payments brought and no refund has taken, or is about to take."""
+        """What its payments brought, less all refunds that succeeded or are under way."""
         pending = sum_money(self.pending_refunds.values(), self.currency)
         return self.amount_paid - self.amount_refunded - pending
 

@@ -17,7 +17,7 @@ MOST_LINES = 500
 
 @dataclass(frozen=True, slots=True)
 class OneOffLine:
-    """What a caller says of a line.
+    """A line as the caller describes it.
 
     Args:
         quantity: how many, not negative; only shown where ``amount`` says what they cost together.
@@ -50,7 +50,7 @@ class OneOffLine:
 def priced(
     items: Sequence[OneOffLine], currency: str, inclusive: bool, field: str = "lines"
 ) -> tuple[InvoiceLine, ...]:
-    """The invoice lines of what a caller says, each rounded once, half-up, to what can be charged.
+    """The caller's lines as invoice lines, each rounded once, half-up, to what can be charged.
 
     2.5 hours at 99.99 are 249.975 -> 250.00 USD; 3 at 0.005 are 0.015 -> 0.02.
 
@@ -88,7 +88,7 @@ def priced(
 
 
 def check_limits(lines: Sequence[InvoiceLine], field: str = "lines") -> None:
-    """All the lines of an invoice together are not too much.
+    """Check the number and the sum of all lines of an invoice.
 
     Raises:
         ValidationFailed: too many, or charges (or credits) of more than anybody is billed.

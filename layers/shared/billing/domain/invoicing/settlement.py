@@ -1,4 +1,4 @@
-"""What happens to an invoice once it is final: attempts, payments, dunning, and the ends void and uncollectible.
+"""What happens to a finalized invoice: charge attempts, payments, dunning, and its ends, void and uncollectible.
 
 Its lines and totals stay as they are; only what has been paid on it changes, and the books with it.
 """
@@ -40,7 +40,7 @@ class Received:
     """An invoice on which money came in.
 
     Args:
-        excess: what is too much and goes to the customer's balance; zero as a rule.
+        excess: what was paid too much, and goes to the customer's balance; usually zero.
     """
 
     invoice: Invoice
@@ -51,8 +51,8 @@ class Received:
 def paid(invoice: Invoice, payment: Payment, at: datetime) -> Received:
     """The invoice after ``payment`` succeeded, and the entries that move the money in the books.
 
-    Money is taken whatever the invoice's state is: a payer who pays twice (an old form, a new card), or pays what was
-    void, gets it as credit; one who pays what was written off brings it back.
+    Money is accepted in any state of the invoice. A payer who pays twice (an old form and a new card), or pays a void
+    invoice, gets it as credit; paying an invoice that was written off takes the write-off back.
     """
     collected = invoice.amount_paid + payment.amount
     over = payment.amount - max(invoice.amount_due, Money.zero(invoice.currency))
@@ -93,13 +93,13 @@ def settled(invoice: Invoice, at: datetime) -> Invoice:
 
 
 def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, Money, LedgerEntry | None]:
-    """The unpaid invoice after credits for what it billed are taken off what it asks for.
+    """The unpaid invoice after credits for what it billed have reduced what is due on it.
 
     Returns:
         the invoice, what was taken, and the entry that takes a write-off back where it had been written off.
 
     Args:
-        available: what there is to take off, above zero.
+        available: the credit that there is, above zero.
     """
     unpaid = (InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
     zero = Money.zero(invoice.currency)
@@ -188,8 +188,8 @@ def payment_failed(invoice: Invoice, payment: Payment) -> Invoice:
 def dunned(invoice: Invoice, dunning: Dunning, schedule_days: Sequence[int], at: datetime, shard: str) -> Invoice:
     """The open invoice with its next dunning step: on the schedule's next day, or now where that is used up.
 
-    Where the sweep comes late, a step that should have been before now is a day from now: nobody's card is tried
-    twice in a minute because our schedule stood still.
+    If the sweep is late, a step whose day has passed is set to a day from now: nobody's card is tried twice within a
+    minute because our schedule stood still.
     """
     following = dunning.next_at(schedule_days)
     if following is not None and following <= at:
@@ -198,7 +198,7 @@ def dunned(invoice: Invoice, dunning: Dunning, schedule_days: Sequence[int], at:
 
 
 def flagged(invoice: Invoice, dispute: Dispute) -> Invoice:
-    """The invoice that says how its dispute stands, and what it took."""
+    """The invoice with the state of a dispute, and what the dispute took."""
     others = {each: amount for each, amount in invoice.taken_back.items() if each != dispute.id}
     return replace(
         invoice,

@@ -28,8 +28,8 @@ _CHARGE_STEPS = dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 10) | {"MGA":
 def charge_step(currency: str) -> int:
     """The smallest amount that can be charged, in minor units: what is priced is rounded to it.
 
-    Stripe takes three-decimal currencies to two decimals (KWD 5.124 -> 5.120) and ariary only whole (MGA 100 minor
-    units are one). Source: docs.stripe.com/currencies.
+    Stripe charges three-decimal currencies with two decimals (KWD 5.124 -> 5.120), and ariary only in whole units (MGA
+    100 minor units are one). Source: docs.stripe.com/currencies.
     """
     return _CHARGE_STEPS.get(currency, 1)
 
@@ -74,8 +74,8 @@ def is_charged(currency: str) -> bool:
 def charge_maximum(currency: str) -> int:
     """The most that a card can be charged at once, in minor units: eight digits.
 
-    Source: docs.stripe.com/currencies, "Minimum and maximum charge amounts". Where Stripe takes more (IDR), this is
-    the safe side; what it counts with other digits (ISK with two, ariary with none) is reckoned in its own.
+    Source: docs.stripe.com/currencies, "Minimum and maximum charge amounts". Where Stripe allows more (IDR), this is
+    on the safe side; currencies that Stripe counts with other digits (ISK with two, ariary with none) are converted.
     """
     return 99_999_999 // 100 if currency in ("ISK", "UGX") else 99_999_999
 

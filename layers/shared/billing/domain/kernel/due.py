@@ -11,7 +11,7 @@ MAX_ATTEMPTS = 32
 """On the wall clock: 30 s, 1 min, 2 min ... then every hour, so an item outlives a day's outage before it is parked."""
 MAX_ATTEMPTS_ON_TEST_CLOCK = 8
 WORRYING_ATTEMPTS = 8
-"""After so many failures (about an hour) somebody is to look, though the item is still tried."""
+"""After this many failures (about an hour) somebody should look at the item, although it is still tried."""
 _FIRST_RETRY_S = 30
 _LONGEST_PAUSE_S = 3600
 

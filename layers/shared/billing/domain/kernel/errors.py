@@ -154,7 +154,7 @@ class Conflict(BillingError):
 
 
 class LostRace(Conflict):
-    """A version condition failed at the commit: the edge runs the request again from load where it may."""
+    """A version condition failed at the commit: the request is run again from load (``services.kernel.retries``)."""
 
 
 class AlreadyExists(Conflict):

@@ -16,7 +16,7 @@ from billing.domain.kernel.currencies import is_currency, minor_digits
 
 MICROS_PER_MINOR = 1000
 LARGEST_AMOUNT = 10**15
-"""Micro-units: ten billion dollars. Nothing that is billed here is larger, and Stripe's own limit is far below."""
+"""Micro-units: ten billion dollars. Nothing billed here is larger, and Stripe's own limit is far below."""
 
 
 class CurrencyMismatch(ValueError):

@@ -1,9 +1,10 @@
-"""What credit notes leave of an invoice, line by line, and the net and the taxes in what they took.
+"""How much of each invoice line credit notes leave, and how what they took divides into net and taxes.
 
-A credit of an amount takes the same share off all that is left of each line; a credit of lines takes off those lines
-alone. The shares are exact fractions, so a hundred small credits split as one large one does; only the sums by tax are
-rounded, each once, and the net is the rest. A credit note's own parts are the difference between two such sums. So all
-the credit notes that make up an invoice sum to its net and to each of its taxes, in whatever order they came.
+Crediting an amount takes the same share off what is left of every line; crediting lines takes from those lines alone.
+The shares are exact fractions, so a hundred small credits come out as one large one does. Only the sum of each tax is
+rounded, once, and the net is the rest. The net and taxes of one credit note are the difference between the sums before
+and after it. So the credit notes that add up to an invoice also add up to its net and to each of its taxes, in whatever
+order they were issued.
 
     $12.00 = $10.00 net + $2.00 tax, credited twice by $1.00: tax 16.67 cents -> 0.17, then 33.33 -> 0.33, so 0.16
 """
@@ -53,10 +54,10 @@ def gross(line: InvoiceLine) -> Money:
 
 
 def with_steps(steps: Sequence[CreditStep], more: Iterable[CreditStep]) -> tuple[CreditStep, ...]:
-    """The steps and further ones, as short as they can be said.
+    """The steps and further ones, as the shortest list that means the same.
 
-    Amounts one after the other are one amount, for each takes a share of what the one before it left: 10 of 100 and
-    then 9 of 90 leave 81 hundredths, as 19 of 100 do. Of lines one after the other the order says nothing either.
+    Amounts in a row are one amount, because each takes a share of what the one before it left: 10 of 100 and then 9 of
+    90 leave 81 hundredths, as 19 of 100 do. The order of lines in a row does not matter either.
     """
     merged = list(steps)
     for step in more:
@@ -69,7 +70,7 @@ def with_steps(steps: Sequence[CreditStep], more: Iterable[CreditStep]) -> tuple
 
 
 def _same_kind(steps: Sequence[CreditStep], step: CreditStep) -> int | None:
-    """Where the step can be added to one that is there: the last, or one of the line with only lines after it."""
+    """Which step this one can be added to: the last, or one of the same line that has only lines after it."""
     for n in range(len(steps) - 1, -1, -1):
         if steps[n].line_id == step.line_id:
             return n
@@ -147,8 +148,8 @@ def credited(lines: Sequence[InvoiceLine], total: Money, steps: Sequence[CreditS
 def line_nets(lines: Sequence[InvoiceLine], amounts: Sequence[Money], net: Money) -> list[Money]:
     """The nets of credited lines, which sum to the credit note's net.
 
-    Rounded as running sums, so that no line is off by more than a unit; the last one takes what the rounding of the
-    taxes left.
+    Rounded as running sums, so that no line is off by more than a unit; the last line takes the remainder that the
+    rounding of the taxes leaves.
 
     Args:
         lines: those that were credited, at least one.
@@ -167,7 +168,7 @@ def line_nets(lines: Sequence[InvoiceLine], amounts: Sequence[Money], net: Money
 
 
 def whole_units(exact: Fraction, currency: str) -> Money:
-    """The most that can be credited of an exact amount: itself, or what of it can be charged.
+    """The most that can be credited of an exact amount: the amount, rounded down to what can be charged.
 
     Args:
         exact: micro-units, with any fraction.
@@ -179,7 +180,7 @@ def whole_units(exact: Fraction, currency: str) -> Money:
 
 
 def of_quantity(line: InvoiceLine, quantity: Decimal, share_left: Fraction) -> Money:
-    """What a part of a line's quantity comes to, with tax; the last part takes what the rounding of the others left.
+    """What part of a line's quantity costs, with tax; the last part takes the remainder of rounding the others.
 
     3 units for $20.00: 6.67, 6.67, and 6.66 for the third.
 

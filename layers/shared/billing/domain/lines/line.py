@@ -40,7 +40,7 @@ class DiscountAmount:
 
 @dataclass(frozen=True, slots=True)
 class CreditStep:
-    """What a credit note took off an invoice, tax and all: of one line, or where ``line_id`` is None of each alike."""
+    """What a credit note took off an invoice, with tax: off one line, or the same share of all (no ``line_id``)."""
 
     line_id: str | None
     amount: Money
@@ -51,8 +51,8 @@ class BilledUsage:
     """The usage that a line bills, or gives back.
 
     Args:
-        since: where it is of what came in the period after that, when the plan changed.
-        slot: up to which closing: no two lines for the same are of one.
+        since: the change of plan in the period after which this usage came, if there was one.
+        slot: the closing that read it: no two lines for the same usage have the same slot.
     """
 
     period_id: str
@@ -73,8 +73,8 @@ class InvoiceLine:
         tax_inclusive: the amount contains its tax.
         tax_code: the tax provider's code of what is sold, or None for the usual.
         tax_rates: rates that the caller fixed, whatever the tax provider would say.
-        credits: the id of the invoice line that it gives back; its taxes are a share of that line's, whatever would be
-            due today.
+        credits: the id of the invoice line that it gives back; its taxes are a share of that line's taxes, whatever
+            tax would be due today.
         dimensions: the usage that it bills, where a component prices it by dimensions: ``{"region": "eu"}``.
         usage: what usage it bills; None where it bills none.
     """
@@ -113,7 +113,7 @@ class InvoiceLine:
 
     @property
     def tax(self) -> Money:
-        """All its tax, also what is part of its amount."""
+        """All its tax, including tax that is part of its amount."""
         return sum_money((each.amount for each in self.taxes), self.amount.currency)
 
     @property

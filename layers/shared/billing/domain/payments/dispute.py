@@ -3,7 +3,7 @@
 warning_needs_response ─> warning_under_review ─> warning_closed     (an inquiry: no money moves)
         └─> needs_response ─> under_review ─> won | lost             (the money is held, then back or gone)
 
-Which of them it is in is Stripe's to say; an event that comes late never reopens what is closed.
+Stripe decides which state it is in; an event that comes late never reopens a closed dispute.
 Source: docs.stripe.com/disputes/how-disputes-work, and the states of Stripe's Dispute object.
 """
 
@@ -41,7 +41,7 @@ _PROGRESS = [
     DisputeStatus.NEEDS_RESPONSE,
     DisputeStatus.UNDER_REVIEW,
 ]
-"""How an open dispute goes on: an inquiry becomes a dispute, never the other way round."""
+"""The order of an open dispute's states: an inquiry becomes a dispute, never the other way round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class DisputeSnapshot:
     Args:
         amount: what is disputed, in the payment's currency.
         reason: Stripe's category, such as ``fraudulent``.
-        withdrawn: whether its money is off the account (and not given back).
+        withdrawn: whether Stripe has taken its money off the account (and not given it back).
         evidence_due_by: until when evidence is taken.
     """
 
@@ -93,7 +93,7 @@ class Dispute:
 
     @property
     def taken(self) -> Money:
-        """What of its payment it holds back, or has taken for good."""
+        """How much of its payment it holds back, or has taken for good."""
         return self.amount if self.withdrawn else Money.zero(self.amount.currency)
 
 
@@ -125,7 +125,7 @@ def opened(payment: Payment, snapshot: DisputeSnapshot, at: datetime) -> Dispute
 def with_snapshot(dispute: Dispute, snapshot: DisputeSnapshot, at: datetime) -> Dispute:
     """The dispute after Stripe's word on it; unchanged where that is old news.
 
-    Two events at once may each bring what was true when they asked; the older one must not undo the newer.
+    Two webhooks at once may each have fetched the dispute at another moment; the older one must not undo the newer.
     """
     if _is_older(dispute, snapshot):
         return dispute
@@ -143,7 +143,7 @@ def with_snapshot(dispute: Dispute, snapshot: DisputeSnapshot, at: datetime) -> 
 
 
 def entry_for(before: Dispute | None, after: Dispute, at: datetime) -> LedgerEntry | None:
-    """What the books say of a dispute's new state; None where no money moved.
+    """The ledger entry for a dispute's new state; None if no money moved.
 
     20.00 withdrawn: Dr disputes 20.00, Cr cash 20.00. Won and given back: the reverse. Lost: Dr bad debt 20.00,
     Cr disputes 20.00.
@@ -158,7 +158,7 @@ def entry_for(before: Dispute | None, after: Dispute, at: datetime) -> LedgerEnt
 
 
 def held_back(payment: Payment, dispute: Dispute) -> Payment:
-    """The payment of which that much less can be refunded."""
+    """The payment with what the dispute takes held back from refunds."""
     others = {each: amount for each, amount in payment.disputed.items() if each != dispute.id}
     return replace(payment, disputed={**others, dispute.id: dispute.taken} if dispute.withdrawn else others)
 

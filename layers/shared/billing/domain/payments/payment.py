@@ -7,8 +7,8 @@ pending ──> succeeded
    └──────> requires_action ──────> succeeded | failed | canceled
 requires_payment_method ──────────> succeeded | failed | canceled | requires_action | processing
 
-The last is an intent whose payer has not tried yet. A payer who is present may try again in the same form after a
-decline, so what failed in the payer's hands may still succeed, until it is taken back.
+``requires_payment_method`` is an intent whose payer has not tried yet. A payer who is present may try again in the same
+form after a decline, so a payment that failed in the payer's form may still succeed, until the intent is canceled.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money, sum_money
 
 PAYER_HAS = timedelta(hours=24)
-"""How long a payer may complete an intent; then it is taken back, so that no old form pays what nobody expects."""
+"""How long a payer may complete an intent. Then it is canceled, so that no old form pays what nobody expects."""
 
 
 FORM = "form"
@@ -53,8 +53,8 @@ class PaymentError:
         code: the public code (``payment.declined`` ...).
         decline_code: what may be shown to a payer; a stolen-card decline reads as ``generic_decline``.
         message: a sentence for the payer.
-        final: another attempt with the same method is useless (a hard decline). Not for the payer: what the code
-            hides, this would tell.
+        final: another attempt with the same method is useless (a hard decline). It is not shown to the payer, to whom
+            it would tell what ``decline_code`` hides.
     """
 
     code: str
@@ -65,10 +65,10 @@ class PaymentError:
 
 @dataclass(frozen=True, slots=True)
 class ChargeResult:
-    """What Stripe says of an attempt: its PaymentIntent's id and state, and why it failed if it did.
+    """What Stripe says about an attempt: its PaymentIntent's id and state, and why it failed if it did.
 
     Args:
-        client_secret: by it a payer's form knows the intent; never stored, never logged.
+        client_secret: identifies the intent to the payer's form; never stored, never logged.
     """
 
     status: PaymentStatus
@@ -97,12 +97,12 @@ class Payment:
     """One attempt to collect ``amount``; ``idempotency_key`` is the key that Stripe sees, on every resend.
 
     Args:
-        payment_method_id: what it was to be paid by; None where the payer chooses in a form.
-        invoice_id: what it pays; None where it is a sale of its own (a plain amount, an order).
-        order_id: the order that it is for, in the tenant's words.
-        refunds: by id, what refunds took of it or are about to take; a failed one is not in it.
-        disputed: by id, what disputes hold back of it or have taken.
-        excess: what of it was too much for its invoice and is in the customer's balance; None for nothing.
+        payment_method_id: the method to charge; None where the payer chooses one in a form.
+        invoice_id: the invoice that it pays; None where it is a sale of its own (a plain amount, an order).
+        order_id: the tenant's own reference of the order that it is for.
+        refunds: by refund id, the amount refunded or about to be; failed refunds are not in it.
+        disputed: by dispute id, the amount that the dispute holds back or has taken.
+        excess: what it brought beyond what its invoice needed, now in the customer's balance; None for nothing.
     """
 
     entity_name: ClassVar[str] = "Payment"
@@ -137,14 +137,14 @@ class Payment:
 
     @property
     def amount_refunded(self) -> Money:
-        """What refunds took, those without an outcome too."""
+        """What refunds took, including those without an outcome."""
         return sum_money(self.refunds.values(), self.amount.currency)
 
     @property
     def refundable(self) -> Money:
         """What is left to refund: of 100.00, with 30.00 refunded, 70.00.
 
-        Of what is disputed, nothing, also where the dispute is about a part: Stripe refuses until it is won.
+        Nothing if it is disputed, even in part: Stripe refuses refunds until the dispute is won.
         """
         zero = Money.zero(self.amount.currency)
         if self.status is not PaymentStatus.SUCCEEDED or self.disputed:
@@ -155,8 +155,8 @@ class Payment:
     def in_the_payers_hands(self) -> bool:
         """Whether somebody who holds its client secret could still pay it.
 
-        A declined form can be tried again; and who is told that an off-session charge wants authentication gets the
-        secret to go on with.
+        A declined form can be tried again. And when an off-session charge wants authentication, the answer carries the
+        secret with which its payer can go on.
         """
         if self.stripe_payment_intent_id is None:
             return False
@@ -179,7 +179,7 @@ def intent_payment_id(tenant_id: str, intent_id: str, created_at: datetime) -> s
 
 
 def stripe_metadata(payment: Payment) -> dict[str, str]:
-    """How a webhook finds its way back from a PaymentIntent; ids only."""
+    """The metadata by which a webhook finds the payment of a PaymentIntent; ids only."""
     found = {
         "tenant_id": payment.tenant_id,
         "payment_id": payment.id,
@@ -202,11 +202,11 @@ def attempt_id(invoice_id: str, invoice_at: datetime, attempt: int) -> str:
 def with_result(
     payment: Payment, result: ChargeResult, at: datetime, by: SettledBy, event_id: str | None = None
 ) -> Payment:
-    """The payment after Stripe's word on it; unchanged where that is old news.
+    """The payment, updated from what Stripe says; unchanged if that is nothing new.
 
-    A payment that succeeded or failed stays so: an event that comes late, or twice, says nothing new. The one
-    exception is money: where Stripe holds a charge after all (the payer tried again in the same form), the payment
-    succeeded, whatever was written before. An intent that a crash left behind says nothing of the one that replaced it.
+    A payment that succeeded or failed stays so, whatever event comes late or twice. The one exception is money: if
+    Stripe has a successful charge after all (the payer tried again in the same form), the payment succeeded, whatever
+    was written before. An intent that a crash left behind changes nothing about the intent that replaced it.
     """
     if payment.status is PaymentStatus.SUCCEEDED:
         return payment

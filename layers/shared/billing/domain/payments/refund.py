@@ -27,7 +27,7 @@ class RefundStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefundResult:
-    """What Stripe says of a refund: its state and id there, and why it failed if it did."""
+    """What Stripe says about a refund: its state and id there, and why it failed if it did."""
 
     status: RefundStatus
     stripe_refund_id: str | None
@@ -42,7 +42,7 @@ class Refund:
         credit_note_id: the credit note that it pays out, or None.
         from_balance: whether it pays out what the payment had put into the customer's balance.
         at_stripe: whether somebody made it at Stripe, not here.
-        part_from_balance: of one made at Stripe, what the balance could pay, where that was less than all of it.
+        part_from_balance: for one made at Stripe, the part that the balance could pay, if that was less than all of it.
         reason: the tenant's own words.
         failure_reason: Stripe's reason (``expired_or_canceled_card``), or the code of its refusal.
         settled_at: when it succeeded or failed, on the customer's clock.
@@ -79,10 +79,10 @@ class Refund:
 
 
 def with_result(refund: Refund, result: RefundResult, at: datetime) -> Refund:
-    """The refund after Stripe's word on it; unchanged where that is old news.
+    """The refund, updated from what Stripe says; unchanged if that is nothing new.
 
-    What failed stays so. What succeeded does, too, unless Stripe's own refund (the one with its id) says that the
-    bank has sent the money back: that a resend was refused means nothing then.
+    A failed refund stays failed. A refund that succeeded stays so, unless Stripe's refund of the same id says that the
+    bank has sent the money back; a refused resend, which has no such id, changes nothing.
     """
     returned = result.status is RefundStatus.FAILED and result.stripe_refund_id is not None
     if refund.status is RefundStatus.FAILED or (refund.status is RefundStatus.SUCCEEDED and not returned):
@@ -109,10 +109,10 @@ def off_balance(refund: Refund) -> Money:
 
 
 def entries_for(before: Refund, after: Refund, at: datetime) -> tuple[LedgerEntry, ...]:
-    """What the books say of a refund's new state; nothing where no money moved.
+    """The ledger entries for a refund's new state; none if no money moved.
 
-    A credit note, or the customer's balance, has put the receivable at what is refunded; where there is neither, the
-    refund itself does.
+    A credit note, or the customer's balance, has already made room in the receivable for the refund; where there is
+    neither, the refund does so itself.
     """
     money = (after.id, after.customer_id)
     if after.status is RefundStatus.SUCCEEDED and before.status is not RefundStatus.SUCCEEDED:
@@ -125,7 +125,7 @@ def entries_for(before: Refund, after: Refund, at: datetime) -> tuple[LedgerEntr
 
 
 def taken_from_balance(refund: Refund, amount: Money, at: datetime) -> LedgerEntry:
-    """What the books say of a refund that the customer's balance pays; below zero, that it did not arrive."""
+    """The ledger entry for a refund that the customer's balance pays; a negative amount reverses it."""
     what = "refund.from_balance" if not amount.is_negative else "refund.back_to_balance"
     return ledger.balance_used(_entry_id(refund, what), refund.id, refund.customer_id, amount, at)
 

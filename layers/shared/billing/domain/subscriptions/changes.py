@@ -21,12 +21,13 @@ from billing.domain.subscriptions.period_lines import given_back, in_advance
 from billing.domain.subscriptions.subscription import RENEWING, PastTerms, PausedBy, Subscription, SubscriptionState
 
 MOST_PENDING_LINES = 200
-"""So many lines may wait for the next invoice: they are stored with the subscription. ``invoice_now`` empties them."""
+"""The most lines that may wait for the next invoice, as they are stored with the subscription. ``invoice_now`` bills
+them at once."""
 
 MOST_PAST_TERMS = 50
 _TERMS_KEPT = timedelta(days=165)
-"""So long after the period that it ended in, an earlier plan is remembered: usage may come 60 days late, and be
-corrected for the 90 days that it is kept; and a fortnight for the queue."""
+"""How long an earlier plan is remembered after the period in which it ended: usage may come 60 days late, can be
+corrected for the 90 days that it is kept, and a fortnight is for the queue."""
 
 
 class ProrationBehavior(StrEnum):
@@ -39,7 +40,7 @@ class ProrationBehavior(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of a subscription's life: how it is after it, and what that bills (or gives back).
+    """A step in a subscription's life: the subscription after it, and what the step bills (or gives back).
 
     Args:
         lines: what the step itself bills.
@@ -98,7 +99,7 @@ def with_usage(step: Step, lines: tuple[InvoiceLine, ...], behavior: ProrationBe
     """The step with what was used until it: on the invoice that it makes, or else waiting for the next one.
 
     Args:
-        behavior: of a change or a pause, whose lines may wait; None where all that is open is billed at once.
+        behavior: of a change or a pause, whose lines may wait; None if everything is billed at once.
     """
     if not lines:
         return step
@@ -109,7 +110,7 @@ def with_usage(step: Step, lines: tuple[InvoiceLine, ...], behavior: ProrationBe
 
 
 def _discount_in(subscription: Subscription, index: int) -> Discount | None:
-    """The discount of the period that begins. What was paused and goes on within its period uses up no other one."""
+    """The discount of the period that begins. Resuming within the paused period does not use up another one."""
     if subscription.discount is None:
         return None
     if subscription.rest_returned and index == subscription.period_index:
@@ -145,7 +146,7 @@ def change(subscription: Subscription, present: Plan, wanted: Wanted, at: dateti
     check_quantities(wanted.plan, wanted.quantities)
     require_running_period(subscription, at)
     if wanted.discount is not None and not wanted.discount.holds_for(wanted.plan.id):
-        wanted = replace(wanted, discount=None)  # a coupon for one plan does not go along to another
+        wanted = replace(wanted, discount=None)  # a coupon for one plan does not hold for another
     after = replace(
         subscription,
         plan_id=wanted.plan.id,
@@ -177,7 +178,7 @@ def pause(
         raise InvalidState.of("subscription", subscription.state, "paused")
     if subscription.cancel_at_period_end:
         raise InvalidState.of("subscription", f"{subscription.state} and about to end", "paused")
-    at = at.replace(microsecond=0)  # as resuming does: what is paused and resumed at once owes nothing
+    at = at.replace(microsecond=0)  # as resuming does: a pause that is resumed at once costs nothing
     if resumes_at is not None and resumes_at <= at:
         raise ValidationFailed.of("resumesAt", "not_in_the_future")
     require_running_period(subscription, at)
@@ -213,7 +214,7 @@ def resume(subscription: Subscription, plan: Plan, at: datetime) -> Step:
         # Paying, or giving up, what is unpaid resumes it; else one could run on unpaid for ever.
         raise InvalidState.of("subscription", "paused with unpaid invoices", "resumed")
     at = at.replace(microsecond=0)
-    subscription = replace(subscription, cancel_at_period_end=False)  # who resumes does not want it to end
+    subscription = replace(subscription, cancel_at_period_end=False)  # resuming also withdraws a cancellation
     if subscription.paused_by is PausedBy.START:
         subscription = _starting(subscription, at)
     if subscription.trial_end is not None and at < subscription.trial_end:
@@ -243,7 +244,7 @@ def closing(
     at: datetime,
     behavior: ProrationBehavior,
 ) -> tuple[InvoiceLine, ...]:
-    """What goes onto the last invoice of a subscription that ends, beside its usage: what waited, what is given back.
+    """What goes onto the last invoice of a subscription, beside its usage: lines that waited, and credits.
 
     What a pause kept is given back from now on, as what runs is: 30.00 for June, paused on the 11th by a plan that
     keeps the rest, canceled on the 16th: -15.00. A pause by dunning keeps it, too.
@@ -257,7 +258,7 @@ def closing(
 
 
 def _past_terms(subscription: Subscription, target: Plan, at: datetime) -> tuple[PastTerms, ...]:
-    """What to remember of the plans before, where one of them, or the one that comes, prices usage.
+    """The earlier plans to remember, if one of them, or the next one, prices usage.
 
     Raises:
         Conflict: the plan was changed too often for what still has to be remembered.
@@ -290,8 +291,8 @@ def _change_within_period(
 def _discounts(before: Subscription, wanted: Wanted) -> tuple[Discount | None, Discount | None]:
     """The discount of the rest of the running period, and the one that the subscription has after the change.
 
-    A new one holds at once: that is the first period that it uses. One that waits for the next period, because it was
-    redeemed without billing anything, goes on waiting: half a week of this month is not to use it up.
+    A new discount holds at once, and the running period is the first that it uses. One that was redeemed without
+    billing anything waits for the next period: it should not be used up by the last days of this one.
     """
     if wanted.discount is None:
         return None, None
@@ -309,7 +310,7 @@ def _change_of_interval(before: Subscription, after: Subscription, present: Plan
     if before.state is SubscriptionState.TRIALING:
         return Step(replace(after, cadence=replace(before.cadence, interval=interval, interval_count=count)))
     if wanted.proration_at is not None:
-        # Backdating it would begin the new cycle in the past, and leave its first periods to nobody.
+        # Backdating would begin the new cycle in the past, and nobody would bill its first periods.
         raise ValidationFailed.of("prorationDate", "not_with_another_interval")
     at = _proration_time(before, wanted, at)
     returned = () if wanted.behavior is ProrationBehavior.NONE else given_back(before, present, at)
@@ -374,7 +375,7 @@ def _rest_is_billed(subscription: Subscription, at: datetime) -> bool:
 
 
 def require_running_period(subscription: Subscription, at: datetime) -> None:
-    """What is due comes first.
+    """Refuse a change while the renewal is still due: that comes first.
 
     Raises:
         Conflict: the period is over, and the sweep has yet to begin the next one.

@@ -1,4 +1,4 @@
-"""The lines of a subscription's time: billed in advance, and given back. In arrears, usage: ``usage_billing``."""
+"""The lines for a subscription's time: billed in advance, and given back. ``domain.usage.billing`` bills usage."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -51,10 +51,10 @@ def in_advance(
 def given_back(
     subscription: Subscription, plan: Plan, at: datetime, only: Collection[str] | None = None
 ) -> tuple[InvoiceLine, ...]:
-    """What was billed for the time from ``at`` on, given back.
+    """Credit lines for what was billed for the time from ``at`` on.
 
     Args:
-        plan: the present one, whose unit it is counted in.
+        plan: the present plan; it says whether time is counted by the second or by the day.
         only: the components that are wanted; None for all.
     """
     chosen = [line for line in subscription.billed if only is None or line.component in only]
@@ -66,7 +66,7 @@ def given_back(
 def _credit(line: InvoiceLine, unit: ProrationUnit, timezone: str, at: datetime) -> InvoiceLine | None:
     """75.00 after its discount, for June, given back from 16 June: -37.50, with half of the tax that was on it.
 
-    What is on no invoice yet has no tax yet; it is taxed together with what it gives back.
+    A line that is on no invoice yet has no tax yet; its credit is taxed together with it.
     """
     assert line.period is not None
     rest = rest_of(line.period, at)

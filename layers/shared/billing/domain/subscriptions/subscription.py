@@ -58,18 +58,18 @@ class Subscription:
         plan_tenant_id: whose catalog the plan is in: the tenant's own or the platform's.
         cadence: where the boundaries of paid periods are.
         period_index: which period of the cadence is running; -1 during a trial, which comes before period 0.
-        current_period: the stretch that is running; shorter than the cadence's where it began in the middle.
-        billed: what of the running period is billed in advance, line by line: a change credits from these.
+        current_period: the running period; shorter than the cadence's if it began in the middle.
+        billed: the lines of the running period that are billed in advance: a change credits from these.
         pending: lines that wait for the next invoice.
         rest_returned: it is paused, and the rest of its period was given back: resuming bills anew.
-        payment_method_id: what it is charged by; the customer's default where it has none of its own.
+        payment_method_id: the method to charge; the customer's default if it has none of its own.
         unpaid_invoice_ids: its invoices whose charge failed; it is past due until the last of them is paid.
         trial_announced: ``subscription.trial_will_end`` was sent.
-        began_at: when it begins, where that is at another time than it was made.
-        past_terms: the plans that it had before, oldest first, where usage is priced.
-        meters: every meter that a plan of its ever priced.
-        usage_slot: how often its usage was closed: where usage is counted now (``services.usage_closing``).
-        usage_until: it has ended, and so long usage of its time may still come; then that is billed, and nothing after.
+        began_at: when it begins, if not when it was made.
+        past_terms: the plans that it had before, oldest first, if usage is priced.
+        meters: every meter that one of its plans ever priced.
+        usage_slot: how often its usage was closed: where usage is counted now (``services.usage.closing``).
+        usage_until: once it has ended, usage of its time is accepted until then, and billed a last time.
     """
 
     entity_name: ClassVar[str] = "Subscription"
@@ -117,5 +117,5 @@ class Subscription:
 
     @property
     def began(self) -> datetime:
-        """When it began: no usage comes before that."""
+        """When it began; usage from before that is rejected."""
         return self.began_at or self.created_at

@@ -1,4 +1,4 @@
-"""What comes next for a subscription, and what that bills: the step that the alarm clock will take, ahead of time."""
+"""What comes next for a subscription, and what it bills: a preview of the step that the alarm clock will take."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,8 +27,8 @@ class Upcoming:
 def next_step(subscription: Subscription, plan: Plan) -> Upcoming:
     """The next step that may make an invoice; what was used until then comes on top.
 
-    A period's end begins the next one, or closes a subscription that is about to end; a paused one resumes where it
-    knows when. A resume into a period that is paid for bills nothing: then it is that period's end that counts.
+    A period's end begins the next one, or ends a subscription that is set to end; a paused one resumes if a time is
+    set. Resuming within a period that is paid for bills nothing; then the next step is that period's end.
 
     Raises:
         InvalidState: it is canceled, incomplete, or paused for no certain time.

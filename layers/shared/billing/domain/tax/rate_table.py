@@ -21,7 +21,7 @@ CATEGORIES = (STANDARD, "reduced", "reduced_2", "super_reduced", "special")
 """The categories of rates, and with ``zero`` and ``exempt`` the tax codes that the table knows."""
 
 MOST_UPDATES = 500
-"""They are one DynamoDB item, which each load of an invoice brings: 500 are about 60 KB."""
+"""The most updates: they are one DynamoDB item that every load for an invoice reads, and 500 are about 60 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class RateEntry:
 
 @dataclass(frozen=True, slots=True)
 class TaxRateUpdates:
-    """What the tax provider's webhook told since the table was made; one item, of the platform."""
+    """The rates that the tax provider's webhook brought since the table was made; one item of the platform."""
 
     entity_name: ClassVar[str] = "TaxRateUpdates"
 
@@ -63,7 +63,7 @@ class TaxRateUpdates:
     version: int = 0
 
     def with_rates(self, rates: Iterable[RateEntry]) -> "TaxRateUpdates":
-        """These and ``rates``; what is told again of the same tax and day replaces what was told before.
+        """These and ``rates``; a rate for the same tax and day replaces the earlier one.
 
         Raises:
             ValueError: they would be too many for one item.
@@ -100,7 +100,7 @@ class TaxTable:
     jurisdictions: Mapping[str, Jurisdiction]
 
     def with_updates(self, rates: Iterable[RateEntry]) -> "TaxTable":
-        """The table with what was told later: from its first day on, an update stands in for the tax of its name."""
+        """The table with the updates: from its first day on, an update replaces the tax of its name."""
         told: dict[str, list[RateEntry]] = {}
         for rate in rates:
             told.setdefault(rate.place.code, []).append(rate)

@@ -19,7 +19,7 @@ from billing.domain.tax.states import STATE_CODES
 from billing.domain.tax.tax_ids import EU_MEMBERS, TaxIdStatus, tax_id_status
 
 REVERSE_CHARGE_NOTE = "Reverse charge"
-"""What an invoice has to say where the buyer accounts for the tax (Directive 2006/112/EC, article 226 point 11a)."""
+"""What an invoice must state if the buyer accounts for the tax (Directive 2006/112/EC, article 226 point 11a)."""
 EXEMPT_NOTE = "Tax exempt"
 
 REVERSE_CHARGE_COUNTRIES = EU_MEMBERS | {"AU", "CA", "CH", "GB", "IN", "NO"}
@@ -33,8 +33,8 @@ REVERSE_CHARGE_COUNTRIES = EU_MEMBERS | {"AU", "CA", "CH", "GB", "IN", "NO"}
 - CA: Excise Tax Act, sections 211.1 to 218: a supplier from abroad collects nothing from a GST registrant.
 - IN: Integrated GST Act 2017, section 5(3) (import of services).
 
-Not there: the United States have no such scheme, and Japan's covers only what by its nature is sold to businesses
-(Consumption Tax Act, article 4), which software that anybody can buy is not.
+Not in the list: the United States, which have no such scheme, and Japan, whose scheme covers only what by its nature is
+sold to businesses (Consumption Tax Act, article 4); software that anybody can buy is not.
 """
 
 STATES_TAX = frozenset(STATE_CODES)
@@ -42,7 +42,7 @@ STATES_TAX = frozenset(STATE_CODES)
 
 
 class Treatment(StrEnum):
-    """What becomes of the tax on a sale to a customer."""
+    """How a sale to a customer is taxed."""
 
     TAXED = "taxed"
     EXEMPT = "exempt"

@@ -1,4 +1,4 @@
-"""Tax ids: their form and their check digits, country by country. Whether one is registered, only its authority knows.
+"""Tax ids: their form and check digits, country by country. Only the authority knows whether an id is registered.
 
 Sources: for the EU the European Commission's VIES FAQ (structure of VAT numbers) and the check-digit algorithms that
 the national administrations publish (collected in "VAT Identification Number - verification routines" of the
@@ -23,7 +23,7 @@ _SEPARATORS = re.compile(r"[\s.\-/–]")
 
 
 class TaxIdStatus(StrEnum):
-    """Whether a tax id can be one of its country; ``unknown`` where no check of that country's is known."""
+    """Whether a tax id is well formed for its country; ``unknown`` if we have no check for the country."""
 
     VALID = "valid"
     INVALID = "invalid"
@@ -31,7 +31,7 @@ class TaxIdStatus(StrEnum):
 
 
 def normalised(country: str, tax_id: str) -> str:
-    """A tax id as its authority writes it without decoration: ``de 136.695 976`` of DE -> ``136695976``.
+    """A tax id without decoration, as its authority stores it: ``de 136.695 976`` of DE -> ``136695976``.
 
     Capital letters, no separators, without the country's prefix.
     """
@@ -86,7 +86,7 @@ def _is_date(year: int, month: int, day: int) -> bool:
 
 
 def _form(pattern: str, check: Callable[[str], bool]) -> Callable[[str], bool]:
-    # Compiled by its first use: a function that shows a customer would wait for three dozen.
+    # Compiled at its first use: to compile three dozen patterns would slow the start of every function with customers.
     return lambda number: re.fullmatch(pattern, number) is not None and check(number)
 
 

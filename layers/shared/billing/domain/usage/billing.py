@@ -1,13 +1,14 @@
-"""What the usage of a period costs, and what of it is billed already; all pure.
+"""What a period's usage costs, and how much of that is still to be billed; all pure.
 
-A period's usage is billed more than once: at its end, before that where the plan changes or a pause begins, and after
-it when late events came. Each time the price of everything that was used is reckoned anew, and what was billed before
-is taken off, so that the sum is always the price of the whole: 900 units with 1,000 free cost nothing; 200 late ones
-make 1,100, and cost what 100 cost.
+A period's usage can be billed more than once: at the period's end, earlier when the plan changes or a pause begins,
+and later when late events arrive. Each time, everything that was used is priced again and what was billed before is
+subtracted, so that the bills always add up to the price of the whole: 900 units with 1,000 free cost nothing; 200 late
+ones make 1,100, and cost what 100 cost.
 
-A plan that comes in the middle of a period prices what is used after it, from where the quantity stands: 5,000 units
-under the old plan, then 7,000 under one with 10,000 free and 0.01 a unit: 12,000 cost what 2,000 cost, 20.00, and
-nobody gets free units twice. What is used before it keeps its price, however late it comes or is corrected.
+A new plan in the middle of a period prices what is used after the change, starting at the quantity reached so far:
+after 5,000 units under the old plan, 7,000 more under one with 10,000 free and 0.01 a unit make 12,000, which cost what
+2,000 cost, 20.00. So nobody gets free units twice. Usage from before the change keeps its price, however late it
+arrives or is corrected.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -58,7 +59,7 @@ class Known:
 def bill(
     subscription: Subscription, readings: Iterable[Reading], known: Known, at: datetime, *, ending: bool = False
 ) -> UsageBill:
-    """What has come since the last closing, billed; nothing of a trial, nor of a period that has yet to begin.
+    """Bill what was counted since the last closing, except for trials and periods that have yet to begin.
 
     Args:
         subscription: as it was until ``at``.
@@ -77,7 +78,7 @@ def bill(
         fresh.setdefault(running, [])  # also where nothing was used: there may be a minimum
     for known_period in known.periods.values():
         if known_period.readings and not known_period.charges:
-            fresh.setdefault(known_period.span, [])  # it was counted before its period began, and has waited for that
+            fresh.setdefault(known_period.span, [])  # counted before its period began, and kept until now
     lines: list[InvoiceLine] = []
     periods: list[UsagePeriod] = []
     for span in sorted(fresh, key=lambda each: (each.period.start, each.period.end, each.trial)):
@@ -117,7 +118,7 @@ class _Priced:
     """What a component, or a group of it, costs in a part of a period: micro-units, exact.
 
     Args:
-        first: nothing was used before this part, so that its price is that of the quantity by itself.
+        first: nothing was used before this part, so its price is simply the price of its quantity.
     """
 
     plan: Plan
@@ -167,9 +168,9 @@ class _Billing:
         return after_all, [*charged.values(), *credited]
 
     def _discount(self) -> Discount | None:
-        """What holds for it: what held at its end, where it is late.
+        """The discount for this period: if it is billed late, the discount that held at its end.
 
-        Of a period that ended during a pause, and was never closed, it is the one that the pause found.
+        For a period that ended during a pause and was never closed, it is the discount from before the pause.
         """
         known = self.period.ended or bool(self.period.charges)
         if self._is_late and known:
@@ -184,7 +185,7 @@ class _Billing:
 
     @property
     def _is_late(self) -> bool:
-        """Whether the period was over before, be it billed at its end, paused through it or cut short."""
+        """Whether the period was over already: billed at its end, passed during a pause, or cut short."""
         return self.at >= self._end and not self.is_end
 
     @property
@@ -203,7 +204,8 @@ class _Billing:
     def _priced(self) -> dict[Place, _Priced]:
         """The cost of everything that was used, part by part, each by its own plan.
 
-        A part costs what its plan asks for all until its end, less what it asks for all before it.
+        A part costs what its plan charges for everything up to the part's end, less what it charges for everything
+        before the part.
         """
         found: dict[Place, _Priced] = {}
         parts = self._parts()
@@ -260,10 +262,10 @@ class _Billing:
 
     @staticmethod
     def _whole_units(found: dict[Place, _Priced]) -> None:
-        """The costs as they can be charged: what all parts come to is rounded, not each of them.
+        """The costs as they can be charged: the sum of all parts is rounded, not each part.
 
-        No part costs less than nothing: a volume price that falls, or a latest value, gives back nothing of what was
-        asked under another plan.
+        No part costs less than nothing: a falling volume price, or a smaller latest value, gives back nothing of what
+        was charged under another plan.
         """
         total: dict[tuple[str, tuple[str, ...]], Fraction] = {}
         for place, priced in found.items():
@@ -273,7 +275,7 @@ class _Billing:
             found[place] = replace(priced, cost=Fraction((whole[0] - whole[1]).micros))
 
     def _at_least_minimum(self, found: dict[Place, _Priced], last: datetime) -> None:
-        """At the period's end, what a component asks at least for all of it: asked with its last part."""
+        """At the period's end, a component's minimum for the whole period, charged with the last part."""
         if not self.period.ended:
             return
         for place, priced in found.items():
@@ -324,8 +326,8 @@ class _Billing:
     def _discounted(self, lines: dict[Place, InvoiceLine], discount: Discount | None) -> dict[Place, InvoiceLine]:
         """The lines with what a discount takes off them.
 
-        An amount off is off what is billed in advance, once a period; off the usage only where nothing is, and then
-        only at the period's end, or the subscription's.
+        A fixed amount is taken once a period off what is billed in advance. It comes off the usage only if nothing is
+        billed in advance, and then only at the end of the period or of the subscription.
         """
         by_amount = discount is not None and discount.amount_off is not None
         if discount is None or (by_amount and not ((self.is_end or self.is_last) and self._only_metered())):
@@ -342,9 +344,9 @@ class _Billing:
 
 
 def _price(component: Component, quantity: Decimal, *, of_nothing: bool) -> Fraction:
-    """A quantity's price without the minimum; nothing at all costs something at a period's end alone, if ever.
+    """A quantity's price without the minimum. A quantity of zero can have a price only at the period's end.
 
-    A first tier of 0 to 10 at 2.00 + 10.00 a unit asks 2.00 for nothing.
+    A first tier of 0 to 10 at 2.00 + 10.00 a unit charges 2.00 for no units.
     """
     if quantity == 0 and not of_nothing:
         return Fraction(0)
@@ -352,11 +354,11 @@ def _price(component: Component, quantity: Decimal, *, of_nothing: bool) -> Frac
 
 
 def _charged(before: UsageCharge, priced: _Priced) -> tuple[UsageCharge, Money]:
-    """The charge after a closing, and what that bills: the price of all, less what was billed of it."""
+    """The charge after a closing, and what the closing bills: the price of everything, less what was billed before."""
     currency = priced.plan.currency
     whole = Money.rounded(priced.cost, currency, charge_step(currency))
-    # What was void or credited comes off a correction first. Of 100.00 that were void, one to 40.00 gives nothing back,
-    # and what is used after it is owed again.
+    # A correction first uses up what was void or credited. If 100.00 were void, a correction to 40.00 gives nothing
+    # back, and usage after it is owed again.
     fallen = max(before.billed + before.forgiven - whole.micros, 0)
     forgiven = max(before.forgiven - fallen, 0)
     amount = Money(whole.micros - forgiven - before.billed, currency)

@@ -1,7 +1,7 @@
-"""Usage events, and what each of them measures: of which subscription, in which period, under which dimensions.
+"""Usage events, and what each of them measures: for which subscription, in which period, under which dimensions.
 
-An event belongs to the period of its timestamp. That period is the cadence's, whole: a pause in its middle, or a change
-of plan, begins no new one, or free units and tiers would begin anew with it. Why so: docs/decisions/0019-usage.md.
+An event belongs to the period of its timestamp, always a whole period of the cadence. A pause in its middle, or a
+change of plan, begins no new one, because free units and tiers would then begin again (docs/decisions/0019-usage.md).
 """
 
 import json
@@ -23,9 +23,9 @@ from billing.domain.subscriptions.subscription import Subscription, Subscription
 
 LARGEST_QUANTITY = Decimal(10) ** 12
 LONGEST_CELL = 600
-"""In bytes, a cell's name: 200 of them are 120 KB, and an item of DynamoDB's has 400."""
+"""The longest name of a cell, in bytes: 200 of them are 120 KB, and a DynamoDB item holds 400."""
 MOST_DECIMALS = 9
-"""A total of DynamoDB's has 38 digits: 12 before the point and 9 behind it leave room for 10^17 events."""
+"""A DynamoDB number has 38 digits: 12 before the point and 9 behind it leave room for the sum of 10^17 events."""
 _FINEST = Decimal(1).scaleb(-MOST_DECIMALS)
 # Made once: json.dumps makes a new encoder for each call that asks for sorted keys.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
@@ -76,7 +76,7 @@ class UsageEvent:
 
     @property
     def digest(self) -> str:
-        """A text that two events share only where they say the same."""
+        """A text that two events share only if their contents are the same."""
         # Neither ids nor numbers have a separator in them, and the properties come last.
         time, quantity = sort_key(self.timestamp), self.quantity.normalize()
         said = f"{self.subscription_id}\x1f{self.meter}\x1f{quantity}\x1f{time}\x1f{self.corrects or ''}"
@@ -90,7 +90,7 @@ class UsageSpan:
     """The stretch of time for which usage is totalled: a whole period of the cadence, or the trial.
 
     Args:
-        since: where the plan changed in the period's middle, and this is what comes after it; priced by that plan.
+        since: when the plan changed within the period, if this is the part after that, which the new plan prices.
     """
 
     period: Period
@@ -151,7 +151,7 @@ class Measured:
     """An event with what it measures.
 
     Args:
-        value: of a ``unique`` meter 1, for a value that was not seen yet.
+        value: for a ``unique`` meter 1, if the value was not seen before.
         seen: the value of a ``unique`` meter; else None.
     """
 
@@ -241,7 +241,7 @@ def quantity_of(text: str) -> Decimal | Refusal:
 
 
 def problem_of(number: Decimal) -> str | None:
-    """Why a finite decimal is no quantity; None where it is one."""
+    """Why a finite decimal cannot be a quantity; None if it can."""
     # Exact: in Decimal's usual context a 29th digit would be rounded away, and let pass.
     if number.copy_abs() > LARGEST_QUANTITY:
         return "too_large"

@@ -1,4 +1,4 @@
-"""What is known of a subscription's usage in a period: what was read of its meters, and what was billed of that."""
+"""The record of a subscription's usage in a period: what its meters showed, and how much of that was billed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from billing.domain.lines.line import InvoiceLine
 from billing.domain.usage.event import Cell, UsageSpan
 
 Place = tuple[datetime | None, str, tuple[str, ...]]
-"""Since when in a period (None from its begin), of which component, and of which group of it."""
+"""From when in a period (None for its beginning), which component, and which group of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class UsageCharge:
-    """What was billed of a component, or of one group of it, in a period, or in the part of it after ``since``.
+    """What was billed of a component, or of one of its groups, in a period, or in the part of it after ``since``.
 
     Args:
-        quantity: so much of it.
+        quantity: how much was billed.
         lines: what is left of the lines that billed it, the latest last: a credit gives back from these.
-        forgiven: in micro-units, what was billed and nobody shall pay: it was void, or credited. No correction gives
-            it back.
+        forgiven: micro-units that were billed but need not be paid, because the invoice is void or the line was
+            credited. No correction gives them back.
     """
 
     since: datetime | None
@@ -59,7 +59,7 @@ class UsageCharge:
 
 @dataclass(frozen=True, slots=True)
 class UsagePeriod:
-    """What is known of a subscription's usage in a period, as of the last time that it was closed.
+    """The record of a subscription's usage in a period, as of its last closing.
 
     Args:
         span: the whole period.
@@ -79,7 +79,7 @@ class UsagePeriod:
 
 @dataclass(frozen=True, slots=True)
 class UsageHistory:
-    """The usage periods of a subscription that began in one week (UTC), in order: one item, however short they are."""
+    """The usage periods of a subscription that began in one week (UTC), in order: one item, also for daily plans."""
 
     entity_name: ClassVar[str] = "UsageHistory"
 
@@ -112,7 +112,7 @@ def history_id(of_period: str) -> str:
 
 
 def invoiced(period: UsagePeriod, lines: Iterable[InvoiceLine]) -> UsagePeriod:
-    """The period once its lines are on an invoice: what is left of them is known with their ids and their taxes."""
+    """The period once its lines are on an invoice: what is left of them gets the invoice's line ids and taxes."""
     final = {_key(line): line for line in lines if not line.amount.is_negative}
     charges = tuple(
         replace(charge, lines=tuple(_as_on_invoice(each, final.get(_key(each))) for each in charge.lines))
@@ -137,7 +137,7 @@ def _as_on_invoice(line: InvoiceLine, final: InvoiceLine | None) -> InvoiceLine:
 def given_back(charge: UsageCharge, amount: int) -> tuple[UsageCharge, list[InvoiceLine]]:
     """The charge after a credit, and the credit's lines: of the latest lines first, net of their discounts.
 
-    Of 100.00 less 50.00 on one invoice, 40.00 that were used too little give 20.00 back, with the share of its tax.
+    If 100.00 were billed with 50 % off, a correction of 40.00 gives back 20.00, with the tax on that share.
 
     Args:
         amount: micro-units, positive, at most what is billed.
@@ -165,7 +165,7 @@ def given_back(charge: UsageCharge, amount: int) -> tuple[UsageCharge, list[Invo
 
 
 def forgiven(period: UsagePeriod, lines: Iterable[InvoiceLine], taken: Mapping[str, Money]) -> UsagePeriod:
-    """The period after something was taken off lines of an invoice: it was void, or a credit note issued.
+    """The period after its invoice became void, or a credit note took something off the invoice's lines.
 
     Args:
         lines: those of the invoice that billed the period; what it gave back stays as it is.

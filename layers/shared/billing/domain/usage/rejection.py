@@ -17,7 +17,7 @@ class RejectedEvent:
 
 @dataclass(frozen=True, slots=True)
 class UsageRejection:
-    """What of one message could not be counted.
+    """The events of one message that could not be counted.
 
     Args:
         id: derived from the message, so that it is reported once however often the message comes.

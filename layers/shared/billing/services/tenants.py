@@ -1,8 +1,8 @@
 """Tenants: the platform creates them; each begins with a default customer and a first admin key.
 
-A tenant's settings are cached for a minute per worker (``TenantDirectory``): a change is certain to be everywhere only
-after that. Where that would be wrong, the setting has a place of its own that is read each time: the prefix of the
-invoice numbers stands in the ``InvoiceSequence``.
+Each worker caches a tenant's settings for a minute (``TenantDirectory``), so a change takes a minute to be everywhere.
+A setting for which that would be wrong is kept in an item that is read each time: the prefix of the invoice numbers is
+in the ``InvoiceSequence``.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ _OF_THE_PLATFORM = ("status", "tier")
 
 @dataclass(frozen=True, slots=True)
 class NewTenant:
-    """What the platform says of a new tenant."""
+    """A new tenant as the platform describes it."""
 
     name: str
     tier: Tier
@@ -70,7 +70,7 @@ class Tenants:
     new_secret: Callable[[], str]
 
     def create(self, work: Work, new: NewTenant) -> tuple[Tenant, str]:
-        """A new tenant with its default customer, and the key of its first admin, which is shown this once.
+        """Create a tenant with its default customer and its first admin's key, which is shown only now.
 
         Raises:
             AlreadyExists: the id is taken.
@@ -145,7 +145,7 @@ class Tenants:
         if changed == tenant:
             return tenant
         if changed.invoice_prefix != tenant.invoice_prefix:
-            # Where there is no sequence yet it begins here: a worker that still has the settings of a minute ago
+            # If there is no sequence yet it begins here: a worker that still has the settings of a minute ago
             # would begin it with the old prefix. ACME-000041 is followed by NEW-000042: no gap, nothing twice.
             sequence = found.get(numbers) or InvoiceSequence(tenant_id, changed.invoice_prefix)
             work.save(replace(sequence, prefix=changed.invoice_prefix))

@@ -6,7 +6,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class RouteLimit:
-    """A limit of its own that a class of routes has, per user and minute, such as 300 invoice queries.
+    """The separate limit of a class of routes, per user and minute, such as 300 invoice queries.
 
     Args:
         letter: names its counters: one lower-case letter.
@@ -18,7 +18,7 @@ class RouteLimit:
 
 @dataclass(frozen=True, slots=True)
 class RateState:
-    """What the rate-limit headers say: the tightest limit that applies, what remains of it, when it resets (Unix)."""
+    """What the rate-limit headers show: the tightest limit that applies, what remains of it, when it resets (Unix)."""
 
     limit: int
     remaining: int
@@ -27,7 +27,7 @@ class RateState:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls: the key's tenant, its id and scope, and where it stands against its limits."""
+    """Who calls: the key's tenant, its id and scope, and how much of its limits is left."""
 
     tenant_id: str
     key_id: str
@@ -36,10 +36,10 @@ class Identity:
 
 
 class CallerCheck(Protocol):
-    """The first beat."""
+    """The first beat of a request: identifying the caller."""
 
     def identify(self, key: str, route_limit: RouteLimit | None, user_id: str | None) -> Identity:
-        """Who holds an API key; the call is counted.
+        """Identify the holder of an API key, and count the call.
 
         Args:
             route_limit: the route's own limit; it counts on the user where ``user_id`` names one, else on the key.

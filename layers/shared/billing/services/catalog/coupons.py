@@ -1,9 +1,9 @@
 """Coupons: made, archived, and redeemed in the commit of whatever they are redeemed for.
 
-A limited coupon is saved with its count under its version condition: of many who load the last redemption one commits,
-the others lose the race, load again and find nothing left. An unlimited one is only read, so that a campaign's one
-coupon is never its bottleneck; who archives it does not stop what was loaded before. Each customer's count is an item
-of its own, and holds the limit per customer in the same way.
+A limited coupon is saved with its count under its version condition: of many requests that load it with one redemption
+left, one commits; the others lose the race, load again and find nothing left. An unlimited coupon is only read, so that
+it never becomes the bottleneck of a campaign; archiving it does not stop requests that have loaded it already. Each
+customer's count is an item of its own, which enforces the limit per customer in the same way.
 """
 
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from billing.services.kernel.work import Found, Page, Query, Ref, Work
 
 @dataclass(frozen=True, slots=True)
 class NewCoupon:
-    """What a caller says of a new coupon; the fields are those of ``Coupon``, a plan may be named twice."""
+    """A new coupon as the caller describes it; the fields are those of ``Coupon``, and a plan may be named twice."""
 
     code: str
     percent_off: Decimal | None
@@ -39,7 +39,7 @@ class NewCoupon:
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A redemption that its caller makes use of: whose it is, and what it takes off."""
+    """A redemption for the caller's own use: whose it is, and what it takes off."""
 
     customer_id: str
     discount: Discount
@@ -94,7 +94,7 @@ def page(work: Work, limit: int, cursor: str | None) -> Page[Coupon]:
 
 
 def archive(work: Work, code: str) -> Coupon:
-    """A coupon that nobody can redeem any more; discounts that it became go on. An archived one stays as it is.
+    """Archive a coupon: nobody can redeem it any more, but its discounts go on. An archived one stays as it is.
 
     Raises:
         NotFound: none has this code.

@@ -1,7 +1,7 @@
 """Meters: a tenant's own, and the platform's that every tenant's plans may price.
 
-What is counted under a key is counted by one meter for ever: nothing but its name and its shards ever changes, and no
-tenant makes one under a key that the platform has, for its usage may be counted there already.
+A key belongs to one meter for ever. Only a meter's name and its number of shards can change, and no tenant can make a
+meter under a key of the platform's, because usage may already be counted under it.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from billing.services.kernel.work import Found, Page, Query, Ref, Work
 
 @dataclass(frozen=True, slots=True)
 class NewMeter:
-    """What a caller says of a new meter; the fields are those of ``Meter``."""
+    """A new meter as the caller describes it; the fields are those of ``Meter``."""
 
     key: str
     name: str
@@ -111,7 +111,7 @@ def refs_of(tenant_id: str, components: Iterable[Component]) -> tuple[Ref[Meter]
 
 
 def misfits(found: Found, tenant_id: str, components: Iterable[Component]) -> list[Detail]:
-    """What a plan's components price that no meter counts: meters and dimensions that are not there.
+    """The meters and dimensions that a plan's components name and that do not exist.
 
     Args:
         found: what ``refs_of`` the same components brought.

@@ -1,7 +1,7 @@
 """The catalog: a tenant's plans, and the platform's that every tenant may sell.
 
-A plan is stored twice: under its id as it is now, and under each version's id as that version was, once and for
-ever. A subscription reads the latter; so neither a change nor the archive touches what is sold already.
+A plan is stored twice: as it is now, under its id; and as each version was, under the version's id, written once and
+never changed. A subscription reads its version, so changing or archiving a plan does not touch what is sold already.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from billing.services.kernel.work import Found, Page, Query, Ref, Work
 
 @dataclass(frozen=True, slots=True)
 class NewPlan:
-    """What a caller says of a new plan; ``id`` is chosen by the caller, such as ``business-monthly``."""
+    """A new plan as the caller describes it; the caller chooses ``id``, such as ``business-monthly``."""
 
     id: str
     name: str

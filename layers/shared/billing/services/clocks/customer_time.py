@@ -1,4 +1,4 @@
-"""Which time it is for a customer: the wall clock's, or its test clock's."""
+"""What time it is for a customer: the wall clock's, or its test clock's."""
 
 from datetime import datetime
 

@@ -35,4 +35,4 @@ class Alarm(Protocol):
     """Wakes the worker of a shard now, rather than at the next sweep."""
 
     def wake(self, shard: str, deduplication_id: str) -> None:
-        """Ask for a turn of the shard; the same deduplication id within five minutes asks once."""
+        """Ask for a turn at the shard; within five minutes the same deduplication id asks only once."""

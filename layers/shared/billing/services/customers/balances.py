@@ -1,4 +1,4 @@
-"""Giving a customer credit outside a finalization: what was paid too much, what a void invoice had used."""
+"""Credit for a customer outside a finalization: an overpayment, or the balance that a void invoice had used."""
 
 from billing.domain.customers.balance import Balance
 from billing.domain.invoicing.invoice import Invoice
@@ -7,7 +7,7 @@ from billing.services.kernel.work import Ref, Work
 
 
 def credit(work: Work, invoice: Invoice, amount: Money) -> None:
-    """Stage ``amount`` more on the balance of an invoice's customer; read here, for it is rarely needed."""
+    """Stage ``amount`` more on the balance of an invoice's customer; it is read here, because it is rarely needed."""
     if amount.is_zero:
         return
     ref = Ref(Balance, invoice.tenant_id, invoice.customer_id)

@@ -13,7 +13,7 @@ from billing.services.kernel.work import Page, Query, Ref, Work
 
 @dataclass(frozen=True, slots=True)
 class NewCustomer:
-    """What a caller says of a new customer; currency and zone are the tenant's where it says nothing."""
+    """A new customer as the caller describes it; currency and zone default to the tenant's."""
 
     name: str
     email: str | None = None
@@ -93,5 +93,5 @@ def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer
 
 
 def page(work: Work, email: str | None, limit: int, cursor: str | None) -> Page[Customer]:
-    """A page of the tenant's customers, newest first; of those with an email address (in any case) where asked."""
+    """A page of the tenant's customers, newest first; optionally only those with one email address, in any case."""
     return work.query(Query(Customer, index="email" if email else None, value=email, limit=limit, start=cursor))

@@ -55,8 +55,8 @@ class BillingOptions:
         by: who learns the charge's outcome: a request, or the sweep.
         off_session: nobody is there to authenticate a payment.
         grace_s: how long the invoice stays a draft.
-        settle_due: when the sweep looks an attempt up whose outcome nobody heard of; None for the usual.
-        patient: an invoice whose tax nobody can say waits as a draft; else the caller is told.
+        settle_due: when the sweep looks up an attempt that got no answer; None for the default.
+        patient: an invoice whose tax cannot be determined now waits as a draft; otherwise the caller gets an error.
     """
 
     reason: BillingReason
@@ -70,7 +70,7 @@ class BillingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """What came of it."""
+    """What billing resulted in."""
 
     subscription: Subscription | None
     invoice: Invoice | None
@@ -80,7 +80,7 @@ class Billed:
 
 @dataclass(frozen=True, slots=True)
 class _Issued:
-    """An invoice that was drafted, and finalized where nothing kept it from that."""
+    """An invoice that was drafted, and finalized unless something kept it from that."""
 
     draft: Invoice
     invoice: Invoice
@@ -88,11 +88,11 @@ class _Issued:
 
 @dataclass(frozen=True, slots=True)
 class Biller:
-    """Bills.
+    """Makes, finalizes and charges invoices.
 
     Args:
         collector: charges invoices.
-        taxes: says what tax is due.
+        taxes: determines what tax is due.
         usage: closes and reads what was metered.
     """
 
@@ -133,7 +133,7 @@ class Biller:
 
         Args:
             before: the subscription as it was; None for a new one.
-            invoice_id: derived where the alarm clock bills, so that a second run cannot; fresh in a request.
+            invoice_id: derived if the alarm clock bills, so that a second run cannot bill again; fresh in a request.
 
         Raises:
             TaxJurisdictionUnsupported: in a request; where the alarm clock bills, the draft waits instead.
@@ -265,8 +265,8 @@ class Biller:
     ) -> tuple[Money | None, Subscription | None]:
         """Take credits off the unpaid invoices that billed what they give back, before anything goes to the balance.
 
-        An upgrade whose card is declined, and the downgrade after it, leave nobody with money: 4950.00 open, 4950.00
-        credited, and both are settled.
+        An upgrade whose card is declined and the downgrade after it cancel out, without any money in the balance:
+        4950.00 open, 4950.00 credited, and both are settled.
         """
         if subscription is None or not draft.total.is_negative:
             return None, subscription
@@ -294,19 +294,19 @@ class Biller:
     def _followed(
         self, work: Work, invoice: Invoice, subscription: Subscription, customer: Customer, at: datetime
     ) -> tuple[Invoice, Subscription]:
-        """What an invoice that needs no charge means for its subscription, or one that nothing can charge."""
+        """What it means for the subscription that its invoice needs no charge, or cannot be charged."""
         shard = self.collector.shard_of(subscription)
         if invoice.status is InvoiceStatus.PAID:
             return invoice, lifecycle.invoice_paid(subscription, invoice.id, at, shard)
         if invoice.to_charge and _too_small(invoice):
-            # No card can be charged so little: it stays open, to be paid otherwise, and keeps nobody from anything.
+            # Too little for any card: it stays open, to be paid otherwise, and does not hold up the subscription.
             return work.save(replace(invoice, auto_charge=False)), lifecycle.invoice_paid(
                 subscription, invoice.id, at, shard
             )
         if not invoice.to_charge or method_of(customer, subscription) is not None:
             return invoice, subscription
         if subscription.state is SubscriptionState.CANCELED:
-            # Owed all the same: what is credited later comes off it first.
+            # It is owed all the same: later credits reduce it first.
             return invoice, lifecycle.invoice_unpaid(subscription, invoice.id)
         if subscription.state not in RENEWING:
             return invoice, subscription
@@ -325,7 +325,7 @@ class Biller:
     ) -> Billed:
         method_id = method_of(context.customer, subscription)
         if invoice.to_charge and method_id is None and subscription is None:
-            # A one-off invoice that nothing can charge yet: its dunning days look for a method again.
+            # A one-off invoice without a method to charge: each dunning day looks for one again.
             return Billed(
                 None, work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(options.at), options.at))
             )
@@ -349,7 +349,7 @@ class Biller:
         found = work.load(*refs)
         payment = found.require(payment_ref)
         if payment.status.is_final:
-            # Again: a batch is no snapshot, and the answer that is stored now may not mix before and after.
+            # Load again: a batch is no snapshot, and the stored answer must not mix states from before and after.
             found = work.load(*refs)
             return Billed(found.get(subscription_ref), found.require(invoice_ref), found.require(payment_ref))
         result = self.collector.resolve(work, payment)
@@ -365,7 +365,7 @@ class Biller:
         return saved
 
     def _saved_after(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:
-        """The subscription saved where finalizing its invoice changed it; in silence, where nobody sees that."""
+        """The subscription, saved if finalizing its invoice changed it; without an event if the change is internal."""
         if after == before:
             return after
         if before is not None and replace(after, billed=before.billed) == before:
@@ -377,7 +377,7 @@ class Biller:
 
 
 def _with_billed(subscription: Subscription | None, draft: Invoice) -> Subscription | None:
-    """The subscription with what it has billed as it stands on its invoice, once the tax is known."""
+    """The subscription with its billed lines as they are on the invoice, once the tax is known."""
     if subscription is None or draft.tax_waits:
         return subscription
     return lifecycle.invoiced(subscription, draft.lines)
@@ -399,7 +399,7 @@ def _too_small(invoice: Invoice) -> bool:
 
 
 def method_of(customer: Customer, subscription: Subscription | None) -> str | None:
-    """What a customer is charged by: the subscription's own payment method, or the customer's default."""
+    """The payment method to charge: the subscription's own, or the customer's default."""
     own = subscription.payment_method_id if subscription is not None else None
     if customer.stripe_customer_id is None:
         return None

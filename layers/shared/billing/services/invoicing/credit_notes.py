@@ -1,11 +1,12 @@
 """Credit notes: issue, read, list; and what becomes of one whose refund did not arrive.
 
-To issue one takes a tenant's admin (``billing:admin``), as making an invoice void does: both take back what was billed,
-and a credit note may send money out.
+Issuing one needs the scope ``billing:admin``, as voiding an invoice does: both take back what was billed, and a credit
+note may send money out.
 
     note, invoice, balance, ledger, and the refund as pending ──> commit 1 ──> Stripe ──> commit 2: the outcome
 
-Without a refund the first commit is all. A refund without an outcome stays pending: the sweep asks, and settles it.
+Without a refund there is only the first commit. A refund without an outcome stays pending; the sweep asks about it and
+settles it.
 """
 
 from dataclasses import dataclass, replace
@@ -98,7 +99,7 @@ def page(work: Work, invoice_id: str, limit: int, cursor: str | None) -> Page[Cr
 
 
 def document(note: CreditNote) -> InvoiceDocument:
-    """What is printed of a credit note: amounts as they are, for its title says which way they go."""
+    """The printable credit note; its amounts are not negated, because the title says which way the money goes."""
     went = (
         CreditedTo(f"Taken off invoice {note.invoice_number}", note.to_invoice),
         CreditedTo("Added to your credit balance", note.to_balance),
@@ -141,7 +142,7 @@ def document(note: CreditNote) -> InvoiceDocument:
 
 
 def note_refund(work: Work, refund: Refund, paid_out: Money, at: datetime) -> None:
-    """Keep the sums of the invoice that a refund is about; a ``Refunder.on_settled``."""
+    """Update the sums of the invoice that a refund belongs to; a ``Refunder.on_settled``."""
     if refund.invoice_id is None:
         return
     ref = Ref(Invoice, refund.tenant_id, refund.invoice_id)
@@ -149,7 +150,7 @@ def note_refund(work: Work, refund: Refund, paid_out: Money, at: datetime) -> No
 
 
 def credit_balance(work: Work, refund: Refund, at: datetime) -> CreditNote:
-    """Give the customer's balance what a failed refund should have brought, and say so on the credit note."""
+    """Credit the customer's balance with the amount of a failed refund, and say so on the credit note."""
     assert refund.credit_note_id is not None
     note_ref = Ref(CreditNote, refund.tenant_id, refund.credit_note_id)
     balance_ref = Ref(Balance, refund.tenant_id, refund.customer_id)
@@ -170,7 +171,7 @@ class CreditNotes:
     """Issues credit notes.
 
     Args:
-        collector: takes back what a payer could still complete, and says what a paid invoice means.
+        collector: cancels what a payer could still complete, and applies what a paid invoice means.
         refunder: sends money back; ``note_refund`` and ``refund_failed`` are its hooks.
     """
 
@@ -233,10 +234,10 @@ class CreditNotes:
         )
 
     def _withdrawn(self, work: Work, loaded: _Loaded) -> _Loaded | None:
-        """The same without a charge that could still take what is credited now; None where that was just paid.
+        """The same, without a pending charge that could still collect what is credited now; None if it was just paid.
 
         Raises:
-            InvalidState: Stripe is still at work on it.
+            InvalidState: Stripe is still processing the charge.
         """
         invoice = loaded.invoice
         latest = next((each for each in loaded.payments if each.id == invoice.latest_payment_id), None)
@@ -280,9 +281,9 @@ class CreditNotes:
 
     @staticmethod
     def _rebilled(work: Work, loaded: _Loaded, invoice: Invoice) -> Subscription | None:
-        """The subscription with what is left of its billed lines: no change gives back what was credited already.
+        """The subscription with what is left of its billed lines, so that no change credits them a second time.
 
-        Nor does a correction of its usage.
+        The same goes for corrections of its usage.
         """
         subscription = loaded.subscription
         if subscription is None:

@@ -1,7 +1,7 @@
-"""What a printable invoice or credit note says: finished facts, nothing left to compute.
+"""The content of a printable invoice or credit note: finished facts, nothing left to compute.
 
-The values here are frozen copies of a finalized invoice, of the seller's and of the buyer's details as they
-were on that day. A renderer only lays them out; it adds nothing up, so paper and ledger cannot disagree.
+The values are frozen copies of a finalized invoice, and of the seller's and the buyer's details as they were on that
+day. A renderer only lays them out; it adds nothing up, so the document and the ledger cannot disagree.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class DocumentLine:
     """One invoice line; its period is half-open, [period_start, period_end).
 
     unit_amount may be finer than a minor unit (10 micros = $0.0001 a call) and is printed exactly. discount is what
-    coupons take off it, positive for a charge; the amount is before that.
+    coupons take off, positive for a charge; amount is before the discount.
     """
 
     description: str
@@ -65,8 +65,8 @@ class CreditedTo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDocument:
-    """A whole invoice, or a credit note: the same with another title, the number of its invoice in ``about_invoice``,
-    and instead of what was paid and is due, where the credit went. Ready to print.
+    """A whole invoice or credit note, ready to print. A credit note has another title, the number of its invoice in
+    ``about_invoice``, and instead of what was paid and is due it shows where the credit went.
 
     timezone is an IANA name: every date is printed as the calendar day there. locale is a language tag ("en",
     "de-CH") and governs how numbers and dates look. number is None for a draft.

@@ -1,7 +1,7 @@
-"""One-off invoices: made by hand, with lines of the caller's own; and what may be changed of a draft.
+"""One-off invoices: made by hand, with lines of the caller's own; and the changes that a draft allows.
 
-create ──> draft ──> (update)* ──> finalize, void          see ``invoice_transitions``
-  └──────> finalized, and charged where that is wanted     in the request, in two commits
+create ──> draft ──> (update)* ──> finalize, void          see ``invoicing.transitions``
+  └──────> finalized, and charged if that is wanted        in the request, in two commits
 """
 
 from collections.abc import Callable
@@ -29,11 +29,11 @@ PermitCredit = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class NewInvoice:
-    """What a caller says of a one-off invoice.
+    """A one-off invoice as the caller describes it.
 
     Args:
         customer_id: None for the tenant's default customer.
-        currency: the customer's, which it has to be.
+        currency: if given, it has to be the customer's.
         tax_inclusive: the lines' amounts contain their tax.
         auto_finalize: at once; else it is a draft.
         auto_charge: by the saved method, once it is finalized; else it waits to be paid.
@@ -51,7 +51,7 @@ class NewInvoice:
 
 @dataclass(frozen=True, slots=True)
 class DraftChanges:
-    """What a caller wants changed of a draft; None leaves a thing as it is.
+    """What a caller wants changed in a draft; None leaves a field as it is.
 
     Args:
         lines: instead of those of a one-off invoice.
@@ -67,7 +67,7 @@ class DraftChanges:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What a one-off invoice is made with."""
+    """What a one-off invoice is made from."""
 
     context: BillingContext
     lines: tuple[InvoiceLine, ...]
@@ -125,7 +125,7 @@ class ManualInvoices:
         return self.biller.bill(work, sale.context, draft, options)
 
     def load(self, work: Work, new: NewInvoice) -> Found:
-        """The one batch that a one-off invoice is decided on."""
+        """The one batch with everything that a one-off invoice needs."""
         tenant = work.tenant
         customer_id = new.customer_id or tenant.default_customer_id
         refs: list[Ref[Any]] = [Ref(Customer, tenant.id, customer_id), *self.biller.refs(tenant, customer_id)]
@@ -134,7 +134,7 @@ class ManualInvoices:
         return work.load(*refs)
 
     def sale(self, work: Work, new: NewInvoice, found: Found) -> Sale:
-        """What a one-off invoice is made with, out of ``load``.
+        """What a one-off invoice is made from, out of ``load``.
 
         Raises:
             NotFound, ValidationFailed: see ``create``.

@@ -30,7 +30,7 @@ from billing.services.payments.processor import OpenedIntent
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What became of a request to pay an invoice, and the secret by which its payer goes on, where it is needed."""
+    """The outcome of a request to pay an invoice, with the client secret if the payer has to go on."""
 
     payment: Payment
     invoice: Invoice
@@ -92,10 +92,10 @@ class InvoicePayments:
     def intent(
         self, work: Work, invoice_id: str, amount: Money | None, payment_method_id: str | None, save_method: bool
     ) -> Paid:
-        """Have the payer of an open invoice pay it, who is present: by a method now, or in a form, within a day.
+        """Have a payer who is present pay an open invoice: by a method now, or in a form within a day.
 
         Args:
-            amount: what the caller takes the invoice to ask for; None where it says nothing.
+            amount: what the caller believes is due, checked if given.
             payment_method_id: what is charged now; None for the payer to choose.
             save_method: keep what it is paid by in the form as a saved method.
 
@@ -124,7 +124,7 @@ class InvoicePayments:
     def _due_for_payment(
         self, work: Work, invoice: Invoice, method_ref: Ref[PaymentMethod] | None = None
     ) -> "_DueForPayment | Paid":
-        """The invoice with no other attempt under way; or paid, where the payer of an earlier one was faster."""
+        """The invoice with no other attempt under way; or paid, if the payer of an earlier attempt was faster."""
         if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
             raise InvalidState.of("invoice", invoice.status, "paid")
         self.collector.processor.ready()
@@ -158,10 +158,9 @@ class InvoicePayments:
         wanted: str | None,
         known: PaymentMethod | None,
     ) -> tuple[Customer, str, Subscription | None]:
-        """What to charge: the method that is named, or the subscription's, or the customer's default.
+        """What to charge: the named method, or the subscription's, or the customer's default.
 
-        A method that is named for an invoice of a subscription is the subscription's from now on: the old one has
-        just failed.
+        A method named for a subscription's invoice becomes the subscription's own, because its old one has just failed.
         """
         if wanted is not None:
             customer, method = usable(work, self.collector.processor, customer, wanted, known)
@@ -196,9 +195,9 @@ class InvoicePayments:
 
 
 def failure(payment: Payment, client_secret: str | None) -> BillingError | None:
-    """The error that the payer's side gets for a charge that did not go through; None for one that did.
+    """The error to answer with if a charge did not go through; None if it did.
 
-    What was written stays written: this is the answer, not a rollback.
+    It is only the answer: the failed attempt stays in the books.
 
     Args:
         client_secret: with it the payer may go on, where the bank wants authentication.

@@ -1,4 +1,4 @@
-"""Invoices that are not made: the next one of a subscription, and a one-off as it would be. Nothing is written."""
+"""Previews: a subscription's next invoice, and a one-off invoice as it would be. Nothing is written."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class InvoicePreviews:
     biller: Biller
 
     def next_of_subscription(self, work: Work, subscription_id: str) -> Invoice:
-        """The next invoice of a subscription, as it would be if nothing changed, and nothing were used, until then.
+        """The next invoice of a subscription if nothing changes and nothing more is used until then.
 
         Raises:
             NotFound: no such subscription.

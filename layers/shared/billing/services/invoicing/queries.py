@@ -56,7 +56,7 @@ def page(work: Work, wanted: InvoiceFilter, limit: int, cursor: str | None) -> P
 
 
 def document(invoice: Invoice) -> InvoiceDocument:
-    """What is printed of an invoice."""
+    """The printable invoice."""
     lines = tuple(
         DocumentLine(
             description=line.description,

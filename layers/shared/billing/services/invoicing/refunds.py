@@ -90,9 +90,9 @@ class PaymentRefunds:
 def _wanted(payment: Payment, amount: int | None, too_much: Money) -> Money:
     """What is to be refunded now.
 
-    What was paid too much comes first, and in a refund of its own: nobody credits the invoice for it. Of it, what the
-    customer has used meanwhile cannot come back: of 100.00 with 40.00 too much, 25.00 of those used, first 15.00 can be
-    refunded and then the 60.00 that paid the invoice.
+    An overpayment comes first, and in a refund of its own, because it needs no credit on the invoice. What the customer
+    has used of it meanwhile cannot be refunded: of 100.00 with 40.00 too much, of which 25.00 are used, first 15.00 can
+    be refunded and then the 60.00 that paid the invoice.
 
     Args:
         amount: micro-units; None for all that can be refunded now.

@@ -1,4 +1,4 @@
-"""What somebody decides about an invoice: finalize a draft now, void what nobody shall pay, give up a bad debt."""
+"""What a tenant may decide about an invoice: finalize a draft now, void it, or write it off as bad debt."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ class InvoiceTransitions:
     biller: Biller
 
     def finalize(self, work: Work, invoice_id: str) -> Invoice:
-        """A draft finalized now, whatever it waited for, and charged where it charges itself.
+        """Finalize a draft now, whatever it waited for, and charge it if it is to be charged automatically.
 
         A charge that fails leaves it open, with the payment's error, and starts dunning.
 
@@ -56,8 +56,8 @@ class InvoiceTransitions:
     def void(self, work: Work, invoice_id: str) -> Invoice | Refused:
         """A draft or open invoice made void; refused, where its payer was faster: then it is in the books as paid.
 
-        The customer's balance gets back what was used of it. The subscription is no longer past due where this was
-        its last unpaid invoice; one that never began ends here, for nobody will pay for its beginning.
+        The customer's balance gets back what the invoice had used of it. The subscription is no longer past due if
+        this was its last unpaid invoice; one that never began ends here, as nobody will pay for its beginning.
 
         Raises:
             NotFound: no such invoice.
@@ -77,10 +77,10 @@ class InvoiceTransitions:
         return voided
 
     def uncollectible(self, work: Work, invoice_id: str) -> Invoice:
-        """An open invoice given up as bad debt; it can still be paid.
+        """Write an open invoice off as bad debt; it can still be paid.
 
-        Its subscription is no longer past due on its account; what else becomes of that is for its tenant to say.
-        The first invoice of one that has not begun is no debt, for nothing was given for it yet: it can be voided.
+        Its subscription is no longer past due because of it; anything else about the subscription is up to the tenant.
+        The first invoice of a subscription that has not begun is no debt, as nothing was delivered yet: void it.
 
         Raises:
             NotFound: no such invoice.
@@ -106,7 +106,7 @@ class InvoiceTransitions:
     def _withdrawn(
         self, work: Work, found: Found, invoice: Invoice, at: datetime
     ) -> tuple[Invoice, Subscription | None]:
-        """The invoice and its subscription, after a payment was taken back that its payer could still complete."""
+        """The invoice and its subscription, after a payment that could still be completed was canceled."""
         subscription = found.get(_subscription_ref(invoice))
         payment = found.get(_payment_ref(invoice))
         if payment is None:

@@ -1,4 +1,4 @@
-"""Things in parts that are neither too many nor too large: what a message or a call takes."""
+"""Splits things into parts that a message or a call can take: not too many in each, and not too large."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -10,9 +10,9 @@ def packed(things: Iterable[T], size_of: Callable[[T], int], most: int, largest:
     """The things in their order, in parts that are as full as they can be.
 
     Args:
-        size_of: from a thing to its size; one that is larger than ``largest`` is a part by itself.
-        most: so many are in a part at most.
-        largest: and so large they are together.
+        size_of: gives a thing's size; a thing larger than ``largest`` is a part by itself.
+        most: the most things in a part.
+        largest: the largest size of a part.
     """
     part: list[T] = []
     size = 0

@@ -1,4 +1,4 @@
-"""What of an unexpected error goes into the log: its type and where it came from, never its message.
+"""What is logged of an unexpected error: its type and where it came from, never its message.
 
 A message may quote what a caller sent (pydantic's do), and that may be personal or secret.
 """
@@ -7,7 +7,7 @@ from traceback import extract_tb
 
 
 class NotWrittenYet(Exception):
-    """A webhook's event is about something that is not in the tables (yet): its sender is to send it again."""
+    """A webhook's event is about something that is not in the tables yet: its sender should send it again."""
 
 
 def described(error: BaseException) -> dict[str, object]:

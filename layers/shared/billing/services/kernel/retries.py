@@ -1,4 +1,4 @@
-"""A lost race is run again from load, with jitter; the one place that says how often."""
+"""Runs a unit of work again from load after a lost race, with jitter; the one place that says how often."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,10 +13,10 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.4
 
 
 def run_again(unit: Unit, action: Callable[[], T], jitter: Callable[[], float], pause: Callable[[float], None]) -> T:
-    """What ``action`` returns, which commits ``unit``; again from load each time that it loses a race.
+    """Call ``action``, which commits ``unit``, and call it again from load each time that it loses a race.
 
     Args:
-        jitter: a random share of a pause, from 0 to 1: those who collided do not collide again.
+        jitter: gives a random share of a pause, from 0 to 1, so that those who collided do not collide again.
         pause: sleeps; up to 40 ms, 80 ms ... 400 ms.
 
     Raises:

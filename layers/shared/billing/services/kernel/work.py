@@ -97,7 +97,7 @@ class Work(Protocol):
 
     @property
     def client_key(self) -> str | None:
-        """The Idempotency-Key of the client, where a client asked for this."""
+        """The client's Idempotency-Key; None if no client asked for this work."""
 
     @property
     def recovery_point(self) -> RecoveryPoint | None:
@@ -111,7 +111,7 @@ class Work(Protocol):
         """
 
     def load(self, *refs: Ref[Any]) -> Found:
-        """The second beat: everything that the decision needs, in one consistent batch."""
+        """The second beat: load everything that the decision needs, in one consistent batch."""
 
     def query(self, query: Query[E]) -> Page[E]:
         """The second beat of a list."""
@@ -123,7 +123,7 @@ class Work(Protocol):
         """Stage an event that subscribers will see, with the entity as it is after the commit."""
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Do something cheap and repeatable once the commit stands (wake a worker); its failure is only logged."""
+        """Do something cheap and repeatable after the commit (wake a worker); its failure is only logged."""
 
     def checkpoint(self, point: RecoveryPoint) -> None:
         """Commit what is staged now, with the idempotency record in progress: the first of two commits.
@@ -142,7 +142,7 @@ class StoredResponse:
 
 
 class Replay(Exception):
-    """The write was done before: this is its response."""
+    """The write was done before, with this response."""
 
     def __init__(self, response: StoredResponse) -> None:
         super().__init__("replay")
@@ -157,7 +157,7 @@ class KeyedRequest:
         record: names the request's kind: the route, or the sender of a webhook.
         key: the client's Idempotency-Key, or the webhook event's id.
         fingerprint: SHA-256 of what was asked; another request under the same key differs here.
-        from_client: whether the key is a client's, and so goes on to Stripe as a prefix.
+        from_client: whether the key is a client's, and so is passed on to Stripe as a prefix.
     """
 
     record: str
@@ -183,10 +183,10 @@ class Unit(Work, Protocol):
     """A unit of work as its owner sees it: it can be committed, and run again after a lost race."""
 
     def commit(self, response: StoredResponse | None = None, audit: AuditRow | None = None) -> None:
-        """The third beat: everything that is staged, in one transaction.
+        """The third beat: write everything that is staged, in one transaction.
 
         Args:
-            response: what a repeat under the same key will get; None leaves the key undecided.
+            response: what a repeat under the same key gets; None leaves the key undecided.
             audit: the row of this call.
 
         Raises:

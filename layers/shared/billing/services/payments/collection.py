@@ -2,10 +2,10 @@
 
     attempt   stage the payment; the caller commits it with the invoice (the first of two commits)
     charge    ask Stripe, under the attempt's key
-    settle    stage what follows from Stripe's word: payment, invoice, subscription, ledger, events
+    settle    stage what follows from Stripe's answer: payment, invoice, subscription, ledger, events
 
 Whoever learns the outcome settles: the request that charged, Stripe's webhook, or the sweep that looks it up.
-``settle`` changes nothing that is settled already, so they may come in any order, and each as often as it likes.
+``settle`` changes nothing that is settled already, so they may come in any order, and any number of times.
 """
 
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.processor import CardProcessor, IntentRequest, OpenedIntent, OutcomeUnknown
 
 RESEND_WITHIN = timedelta(hours=23)
-"""Stripe knows a key for 24 hours; after that the same request would charge again, so it is looked up instead."""
+"""Stripe knows a key for 24 hours; after that the same request would charge again, so the charge is looked up."""
 _PENDING = ChargeResult(PaymentStatus.PENDING, None)
 
 
@@ -83,11 +83,11 @@ class Collector:
         Args:
             at: now, on the customer's clock.
             off_session: nobody is there to authenticate the payment.
-            due: when an outcome that nobody heard of is looked up; by default in a minute of the wall clock.
+            due: when an attempt without an answer is looked up; by default in a minute of the wall clock.
         """
         payment = self._new_attempt(work, invoice, customer, payment_method_id, at, off_session)
         payment = work.save(replace(payment, due=due or self.check_due(payment.id, work.now)))
-        # Its next dunning step is set when this attempt has failed.
+        # The next dunning step is set if this attempt fails.
         return payment, work.save(replace(settlement.attempted(invoice, payment), due=None))
 
     def _new_attempt(
@@ -124,15 +124,15 @@ class Collector:
     ) -> tuple[Payment, Invoice, OpenedIntent]:
         """Stage the invoice's next attempt as an intent that its payer completes in a form.
 
-        It moves no money, so it is made before the commit: its id follows from (invoice, attempt number), and where a
-        crash leaves one behind, nobody was ever given its secret. Dunning goes on meanwhile, and takes it back.
+        It moves no money, so it is made before the commit: its id follows from (invoice, attempt number), and if a
+        crash leaves one behind, nobody was ever given its secret. Dunning goes on meanwhile, and cancels it.
 
         Args:
             at: now, on the customer's clock.
             save_method: keep what it is paid by as a saved method.
         """
         payment = self._new_attempt(work, invoice, customer, None, at, off_session=False)
-        # To charge this attempt instead is another request, and so is one for what a credit note has left of it.
+        # Charging this attempt, or an amount reduced by a credit note, is another request and needs another key.
         key = f"{payment.idempotency_key}:intent:{payment.amount.micros}"
         request = IntentRequest(payment.amount, payment.stripe_customer_id, stripe_metadata(payment), save_method, key)
         opened = self.processor.open_intent(request)
@@ -140,7 +140,7 @@ class Collector:
         return payment, work.save(settlement.attempted(invoice, payment)), opened
 
     def waiting(self, payment: Payment, opened: OpenedIntent, now: datetime) -> Payment:
-        """The payment whose payer has a form with this intent; after a day it is taken back."""
+        """The payment whose payer has a form with this intent; after a day it is canceled."""
         due = Due(wall_clock_shard(payment.id, self.due_shards), now + PAYER_HAS)
         return replace(
             payment,
@@ -150,14 +150,14 @@ class Collector:
         )
 
     def charge(self, payment: Payment) -> ChargeResult:
-        """Stripe's word on an attempt; ``pending`` where it gave none, and the sweep will ask again."""
+        """Stripe's answer to an attempt; ``pending`` if there was none, in which case the sweep asks again."""
         try:
             return self.processor.charge(payment)
         except OutcomeUnknown:
             return _PENDING
 
     def secret_of(self, payment: Payment) -> str | None:
-        """The client secret of a payment that is known to be its payer's turn; asked for again, for it is not stored.
+        """The client secret of a payment that waits for its payer; fetched from Stripe, because it is never stored.
 
         Raises:
             Unavailable: Stripe cannot be asked just now.
@@ -168,7 +168,7 @@ class Collector:
         return self.processor.retrieve_charge(payment.stripe_payment_intent_id)[0].next_secret
 
     def resolve(self, work: Work, payment: Payment) -> ChargeResult:
-        """What became of an attempt whose outcome nobody wrote down.
+        """Find out what became of an attempt without a recorded outcome.
 
         Raises:
             Unavailable: Stripe cannot be asked just now.
@@ -211,10 +211,10 @@ class Collector:
     def payment_after(
         self, work: Work, payment: Payment, result: ChargeResult, at: datetime, by: SettledBy, event_id: str | None
     ) -> Payment:
-        """The payment after Stripe's word, with its next alarm; unchanged where that is old news.
+        """The payment, updated from what Stripe says, with its next alarm; unchanged if that is nothing new.
 
-        What its payer may still complete is looked at again when the payer's time is over, also after a decline: the
-        webhook of a second try may get lost.
+        A payment that its payer may still complete is looked at again when the payer's time is over, even after a
+        decline: the webhook of a second try may get lost.
         """
         after = with_result(payment, result, at, by, event_id)
         if after is payment or after.status in (PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED):
@@ -229,13 +229,13 @@ class Collector:
         """Take back an attempt that its payer could still complete, before another one is made.
 
         A form that the payer has open keeps its secret: without this, an old form and a new card would both pay.
-        Where the payer was faster, the attempt is settled as paid, and the invoice with it.
+        If the payer was faster, the attempt is settled as paid, and the invoice with it.
 
         Args:
-            replaced: another attempt follows at once, so this one is no failure of the invoice's.
+            replaced: another attempt follows at once, so this one does not count as a failed payment of the invoice.
 
         Raises:
-            InvalidState: it can be taken back no more, and has no outcome yet.
+            InvalidState: it can no longer be canceled, and has no outcome yet.
         """
         payment = attempt.payment
         if not payment.in_the_payers_hands:
@@ -273,7 +273,7 @@ class Collector:
     def paid(
         self, work: Work, subscription: Subscription | None, invoice: Invoice, at: datetime
     ) -> Subscription | None:
-        """Stage what it means for its subscription that an invoice is paid, or that nobody has to pay it any more."""
+        """Stage what changes on the subscription when its invoice is paid, or need not be paid any more."""
         if subscription is None or invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
             return subscription
         after = lifecycle.invoice_paid(subscription, invoice.id, at, self.shard_of(subscription))
@@ -316,9 +316,9 @@ class Collector:
 
 
 def _without_dead_method(subscription: Subscription, payment: Payment) -> Subscription:
-    """A subscription whose own method is gone is charged by its customer's default from now on.
+    """If the subscription's own method is gone, charge the customer's default from now on.
 
-    It may have got the method while that was being removed.
+    The subscription may have been given the method while that was being removed.
     """
     is_gone = payment.error is not None and payment.error.code == PaymentMethodInvalid.code
     if not is_gone or subscription.payment_method_id != payment.payment_method_id:

@@ -1,4 +1,4 @@
-"""Disputes, as Stripe tells of them: written down, in the books, and on what they are about."""
+"""Disputes, as Stripe reports them: recorded, entered in the ledger, and noted on the payment and invoice."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,11 +15,11 @@ from billing.services.kernel.work import Work
 
 @dataclass(frozen=True, slots=True)
 class Disputed:
-    """What a dispute is about, as it is stored.
+    """What a dispute concerns, as it is stored.
 
     Args:
         invoice: what the payment paid; None for a sale of its own.
-        dispute: None where nobody here knew of it.
+        dispute: None if it is new here.
     """
 
     payment: Payment
@@ -30,13 +30,13 @@ class Disputed:
 def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime) -> bool:
     """Stage what Stripe's word on a dispute changes; False where it is old news.
 
-    What it takes is held back of the payment (nobody refunds it a second time) and said on the invoice.
+    The disputed amount is held back on the payment, so that nobody refunds it too, and noted on the invoice.
 
     Args:
         at: now, on the customer's clock.
 
     Raises:
-        NotWrittenYet: that the payment succeeded is not written here yet.
+        NotWrittenYet: the payment is not recorded as succeeded here yet.
     """
     payment, before = about.payment, about.dispute
     if payment.status is not PaymentStatus.SUCCEEDED:

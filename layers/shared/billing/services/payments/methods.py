@@ -1,4 +1,4 @@
-"""Saved payment methods: have one that a customer may be charged by, save, choose and remove them.
+"""Saved payment methods: save, choose and remove them, and find the one to charge.
 
 Stripe keeps the methods, this is what is known of them here. A method may come and go without us (a form that a payer
 completed, somebody at Stripe's dashboard): its webhook ends in ``store_method`` or ``remove_method`` as a request does.
@@ -22,14 +22,14 @@ from billing.services.payments.processor import AttachedMethod, CardProcessor, C
 T = TypeVar("T")
 
 _MOST_AT_ONCE = 40
-"""Subscriptions that one commit takes off a method: each is an item and an event, of the hundred of a transaction."""
+"""How many subscriptions one commit moves off a method: each is an item and an event, and a transaction takes 100."""
 _PAGE = 100
 _CARD = "card"
 _KEY_IS_NEW_AFTER = timedelta(hours=24)
 
 
 def page(work: Work, customer_id: str | None, limit: int, cursor: str | None) -> Page[PaymentMethod]:
-    """A page of a customer's saved methods; the tenant's default customer's where none is named."""
+    """A page of a customer's saved methods; of the tenant's default customer if none is named."""
     wanted = customer_id or work.tenant.default_customer_id
     return work.query(Query(PaymentMethod, index="customer", value=wanted, limit=limit, start=cursor))
 
@@ -39,7 +39,7 @@ def usable(
 ) -> tuple[Customer, PaymentMethod]:
     """The method, and the customer with what changed on it, both staged.
 
-    The first method of a customer becomes its default; a later one does not, unless somebody asks for that.
+    The first method of a customer becomes its default; a later one does not, unless the caller asks for that.
 
     Args:
         known: the method as it is stored, where it is.
@@ -87,7 +87,7 @@ def store_method(
 
 
 def _with_default(work: Work, before: Customer, after: Customer, method: PaymentMethod) -> Customer:
-    """The customer, with this method as its default where it had none; staged where anything changed."""
+    """The customer, with this method as its default if it had none; staged if anything changed."""
     after = replace(after, default_payment_method_id=after.default_payment_method_id or method.id)
     if after == before:
         return before
@@ -106,9 +106,9 @@ def choose_default(work: Work, customer: Customer, method_id: str | None) -> Cus
 def remove_method(work: Work, customer: Customer, method: PaymentMethod) -> PaymentMethod:
     """Stage that a method is gone: what was shown of it is erased, and nothing is charged to it any more.
 
-    The customer's newest other method takes its place as default, where there is one; subscriptions that were paid by
-    it are paid by the default from now on. The customer is staged in any case: of two who choose and remove methods of
-    a customer at once, one runs again and sees what the other did.
+    The customer's newest other method, if there is one, becomes the default; subscriptions that were charged to this
+    method are charged to the default from now on. The customer is staged in any case, so that of two requests that
+    choose and remove methods at once, one runs again and sees what the other did.
     """
     if method.detached_at is not None:
         return method
@@ -121,7 +121,7 @@ def remove_method(work: Work, customer: Customer, method: PaymentMethod) -> Paym
 
 
 def tombstone(work: Work, customer: Customer, method_id: str) -> PaymentMethod:
-    """Stage that a method that was never written here is gone, so that late news of it bring it back no more."""
+    """Stage that a method unknown here is gone, so that a late event cannot bring it back."""
     gone = PaymentMethod(
         method_id, customer.tenant_id, customer.id, _CARD, created_at=work.now, card=None, detached_at=work.now
     )
@@ -131,7 +131,7 @@ def tombstone(work: Work, customer: Customer, method_id: str) -> PaymentMethod:
 def forget_stripe_customer(work: Work, customer: Customer) -> Customer:
     """Stage that somebody deleted a customer at Stripe, and all its methods with it; the next charge makes another one.
 
-    However many they are: what does not fit one commit is committed on the way, and can be done again.
+    If there are more methods than fit into one commit, some are committed on the way; repeating that is safe.
     """
     cursor, methods = None, []
     while True:
@@ -160,9 +160,9 @@ def forget_stripe_customer(work: Work, customer: Customer) -> Customer:
 
 
 def with_stripe_customer(work: Work, processor: CardProcessor, customer: Customer) -> Customer:
-    """The customer as Stripe knows it, staged where Stripe did not know it before.
+    """The customer with its Stripe id, staged if Stripe did not know it before.
 
-    One Stripe customer for one of ours, whoever asks first: two requests at once must not make two.
+    Each customer of ours is one at Stripe, whoever asks first: two requests at once must not make two.
     """
     if customer.stripe_customer_id is not None:
         return customer
@@ -173,9 +173,9 @@ def with_stripe_customer(work: Work, processor: CardProcessor, customer: Custome
 def at_stripe(
     work: Work, processor: CardProcessor, customer: Customer, call: Callable[[Customer], T]
 ) -> tuple[Customer, T]:
-    """What a call about a customer answers; once more with a new Stripe customer where the old one was deleted there.
+    """Call Stripe about a customer; if it was deleted there, make a new one and call again.
 
-    Its webhook may be late, or lost.
+    The webhook of the deletion may be late, or lost.
 
     Args:
         call: gets the customer, with its Stripe id.
@@ -203,7 +203,7 @@ def _newest_but(work: Work, gone: PaymentMethod) -> str | None:
 
 
 def _freed(work: Work, customer_id: str, method_ids: set[str]) -> int:
-    """Stage that a customer's subscriptions are paid by the default instead; returns how many are staged."""
+    """Stage that a customer's subscriptions are charged to the default instead; returns how many are staged."""
     cursor, staged = None, 0
     while True:
         found = work.query(Query(Subscription, index="customer", value=customer_id, limit=_PAGE, start=cursor))
@@ -218,7 +218,7 @@ def _freed(work: Work, customer_id: str, method_ids: set[str]) -> int:
 
 
 def _room(work: Work, staged: int) -> int:
-    """Commit what is staged where one more does not fit; returns how many are staged with that one."""
+    """Commit what is staged if one more does not fit; returns how many are staged, counting that one."""
     if staged < _MOST_AT_ONCE:
         return staged + 1
     work.checkpoint(Repeat())  # repeatable: the next run finds fewer
@@ -267,7 +267,7 @@ class PaymentMethods:
         return at_stripe(work, self.processor, customer, open_setup)[1]
 
     def remove(self, work: Work, method_id: str) -> PaymentMethod:
-        """Detach a method for good. What is under way by it goes on.
+        """Detach a method for good. Charges that are under way with it go on.
 
         Raises:
             NotFound: no such method.
@@ -275,13 +275,13 @@ class PaymentMethods:
         """
         method, customer = self._owned(work, method_id)
         if method.detached_at is not None:
-            return method  # its webhook was faster, or this is the retry
-        # Stripe first: a method that is gone here and charged there would be worse than one that is asked for twice.
+            return method  # its webhook was faster, or this is a retry
+        # Stripe first: a method gone here but still charged there would be worse than detaching it twice.
         self.processor.detach(method.id, outside_key(work, method.tenant_id, "detach", method.id))
         return remove_method(work, customer, method)
 
     def set_default(self, work: Work, method_id: str) -> PaymentMethod:
-        """Have a customer charged by this method, where nothing else is said.
+        """Make this method the customer's default.
 
         Raises:
             NotFound: no such method.

@@ -1,4 +1,4 @@
-"""Payments for no invoice: a plain amount, or an order of the tenant's. Each is a sale of its own in the books.
+"""Payments without an invoice: a plain amount, or an order of the tenant. Each is a sale of its own in the books.
 
 By a saved method it is charged in the request, with two commits around the charge; where the payer is to complete it
 in a form, the intent moves no money, so that it is made between load and commit (docs/decisions/0020-payments.md).
@@ -36,9 +36,9 @@ class OneTimeRequest:
     """What is to be paid, and by whom.
 
     Args:
-        customer_id: who pays; the tenant's default customer where it is None.
-        payment_method_id: what is charged now; None for the customer's default, or for the payer to choose.
-        order_id: the order that it is for, in the tenant's words.
+        customer_id: who pays; None for the tenant's default customer.
+        payment_method_id: the method to charge now; None for the customer's default, or for the payer to choose.
+        order_id: the tenant's own reference of the order that it is for.
         off_session: nobody is there to authenticate the payment.
         save_method: keep what it is paid by as a saved method.
     """
@@ -54,7 +54,7 @@ class OneTimeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A payment that was just made or gone on with, and the secret by which its payer goes on, where it is needed."""
+    """A payment that was just made or continued, with the client secret if the payer has to go on."""
 
     payment: Payment
     client_secret: str | None
@@ -146,7 +146,7 @@ class OneTimePayments:
         by: SettledBy,
         event_id: str | None = None,
     ) -> Payment:
-        """Stage what follows from Stripe's word; nothing where that is old news.
+        """Stage what follows from Stripe's answer; nothing if that is nothing new.
 
         Args:
             at: now, on the customer's clock.
@@ -167,10 +167,10 @@ class OneTimePayments:
         return after
 
     def withdraw(self, work: Work, payment: Payment, at: datetime) -> Payment:
-        """Take back an intent that its payer could still complete; paid, where the payer was faster.
+        """Cancel an intent that its payer could still complete; it is paid instead if the payer was faster.
 
         Raises:
-            InvalidState: it can be taken back no more, and has no outcome yet.
+            InvalidState: it can no longer be canceled, and has no outcome yet.
         """
         if not payment.in_the_payers_hands:
             return payment

@@ -1,4 +1,4 @@
-"""The card processor, as the use cases know it: one port, and what comes back through it."""
+"""The card processor, as the use cases know it: one port, and the values that it returns."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ class IntentRequest:
     """An intent that a payer is to complete in a form.
 
     Args:
-        metadata: how its webhook finds its way back; ids only.
+        metadata: by which its webhook finds the payment; ids only.
         save_method: keep the method that it is paid by, to charge it off-session later.
         key: the idempotency key that Stripe sees.
     """
@@ -86,16 +86,16 @@ class DisputeOnFile:
 
 
 class CardProcessor(Protocol):
-    """Stripe, as far as the use cases know it. All of it may raise ``Unavailable``.
+    """Stripe, as far as the use cases know it. Every method may raise ``Unavailable``.
 
-    ``attach``, ``open_setup`` and ``open_intent`` raise ``CustomerUnknown`` where the customer was deleted there.
+    ``attach``, ``open_setup`` and ``open_intent`` raise ``CustomerUnknown`` if the customer was deleted there.
     """
 
     def ready(self) -> None:
-        """Whether the processor is worth a call; asked before a first commit, so that nothing is begun for nothing.
+        """Check that the processor answers; asked before a first commit, so that nothing is begun in vain.
 
         Raises:
-            Unavailable: it has not answered of late.
+            Unavailable: it has not answered lately.
         """
 
     def ensure_customer(self, customer: Customer, key: str) -> str:
@@ -131,10 +131,10 @@ class CardProcessor(Protocol):
         """
 
     def cancel_charge(self, payment: Payment) -> ChargeResult:
-        """Take an attempt back, so that no payer can complete it any more; what it is after that: canceled, or paid."""
+        """Cancel an attempt, so that no payer can complete it any more; the result is canceled, or paid."""
 
     def find_charge(self, payment: Payment) -> ChargeResult | None:
-        """What became of an attempt, by its id or its metadata; None when the processor never heard of it."""
+        """What became of an attempt, by its id or its metadata; None if the processor does not know it."""
 
     def retrieve_charge(self, intent_id: str) -> tuple[ChargeResult, dict[str, str]]:
         """The present state of a PaymentIntent, and its metadata.
@@ -151,7 +151,7 @@ class CardProcessor(Protocol):
         """
 
     def find_refund(self, refund: Refund) -> RefundResult | None:
-        """What became of a refund, by its id or its metadata; None when the processor never heard of it."""
+        """What became of a refund, by its id or its metadata; None if the processor does not know it."""
 
     def retrieve_refund(self, stripe_refund_id: str) -> RefundOnFile:
         """The present state of a refund, and whose it is."""
@@ -161,7 +161,7 @@ class CardProcessor(Protocol):
 
 
 class CustomerUnknown(Exception):
-    """The processor has no such customer (any more): somebody deleted it there."""
+    """The processor does not have the customer any more: somebody deleted it there."""
 
 
 class OutcomeUnknown(Exception):

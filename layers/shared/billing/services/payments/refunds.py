@@ -2,10 +2,10 @@
 
     attempt   stage the refund; the caller commits it with what it pays out (the first of two commits)
     send      ask Stripe, under the refund's key
-    settle    stage what follows from Stripe's word: refund, ledger, events, and ``on_failed``
+    settle    stage what follows from Stripe's answer: refund, ledger, events, and ``on_failed``
 
 Whoever learns the outcome settles: the request that asked, Stripe's webhook, or the sweep that looks it up.
-``settle`` changes nothing that is settled already, so they may come in any order, and each as often as it likes.
+``settle`` changes nothing that is settled already, so they may come in any order, and any number of times.
 """
 
 from collections.abc import Callable
@@ -38,25 +38,25 @@ from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.processor import CardProcessor, OutcomeUnknown, RefundOnFile
 
 _LOOK_EVERY = timedelta(hours=6)
-"""A bank may take days over a refund. Its webhook tells; this is for the one that got lost."""
+"""How often a slow refund is asked about: a bank may take days. A webhook tells the outcome, but may get lost."""
 _PENDING = RefundResult(RefundStatus.PENDING, None)
 
 OnFailed = Callable[[Work, Refund, datetime], None]
-"""Told in ``settle``, within its unit of work, of a refund behind a credit note that failed: (work, refund, now)."""
+"""Called by ``settle``, within its unit of work, when the refund of a credit note failed: (work, refund, now)."""
 
 OFF_BALANCE = "above_what_is_left_in_the_balance"
-"""Why a refund is refused whose money the customer has used meanwhile."""
+"""The reason for refusing a refund whose money the customer has used meanwhile."""
 
 OnSettled = Callable[[Work, Refund, Money, datetime], None]
-"""Told in ``settle``, within its unit of work, of a refund's outcome: (work, refund, what left the account, now)."""
+"""Called by ``settle``, within its unit of work, with a refund's outcome: (work, refund, amount paid out, now)."""
 
 
 def _nothing_to_note(work: Work, refund: Refund, paid_out: Money, at: datetime) -> None:
-    """Where nobody keeps a sum of refunds."""
+    """The default ``on_settled``: nobody keeps a sum of refunds."""
 
 
 def _nobody_told(work: Work, refund: Refund, at: datetime) -> None:
-    """Where no ``on_failed`` was handed in: the refund stays due, and an alarm goes off, rather than money vanish.
+    """The default ``on_failed``: the refund stays due and an alarm goes off, so that no money vanishes.
 
     Raises:
         LookupError: always.
@@ -72,8 +72,8 @@ class Refunder:
         processor: Stripe.
         due_shards: how many wall-clock shards there are.
         check_after_s: when a refund without an outcome is looked up.
-        on_failed: gives the customer otherwise what a credit note promised: it credits ``refund.amount`` to the
-            customer's balance (Dr receivable, Cr customer balance). Called once for each refund at most, also for
+        on_failed: gives the customer in another way what a credit note promised: it credits ``refund.amount`` to the
+            customer's balance (Dr receivable, Cr customer balance). Called at most once for each refund, also for
             one that had succeeded and came back; never for a refund without a credit note.
         on_settled: keeps the sums of what was refunded. It gets the refund's amount when that succeeded, minus that
             when the bank sent it back, and zero when it never left.
@@ -95,8 +95,8 @@ class Refunder:
         credit_note_id: str | None,
         from_balance: bool = False,
     ) -> Refund:
-        """Stage a refund of ``amount`` of a payment, to the card that paid. The payment is staged with it: what is
-        taken of it cannot be taken again, by however many requests at once.
+        """Stage a refund of ``amount`` of a payment, to the card that paid. The payment is staged with it, so that no
+        other request can refund the same money at the same time.
 
         Args:
             reason: the tenant's own words; ``duplicate``, ``fraudulent`` and ``requested_by_customer`` go to Stripe.
@@ -139,9 +139,9 @@ class Refunder:
         return refund
 
     def adopt(self, work: Work, payment: Payment, theirs: RefundOnFile, at: datetime) -> Refund:
-        """Write down a refund that somebody made at Stripe, not here: no money goes without a record.
+        """Record a refund that somebody made at Stripe, not here: no money moves without a record.
 
-        Its id follows from Stripe's, so every event about it means the same one.
+        Its id is derived from Stripe's, so every event about it finds the same refund.
 
         Args:
             payment: what it gives back.
@@ -183,14 +183,14 @@ class Refunder:
         return self.settle(work, refund, theirs.result, at)
 
     def send(self, refund: Refund) -> RefundResult:
-        """Stripe's word on a refund; ``pending`` where it gave none, and the sweep will ask again."""
+        """Stripe's answer to a refund; ``pending`` if there was none, in which case the sweep asks again."""
         try:
             return self.processor.refund(refund)
         except OutcomeUnknown:
             return _PENDING
 
     def resolve(self, work: Work, refund: Refund) -> RefundResult:
-        """What became of a refund whose outcome nobody wrote down.
+        """Find out what became of a refund without a recorded outcome.
 
         Raises:
             Unavailable: Stripe cannot be asked just now.
@@ -201,7 +201,7 @@ class Refunder:
         return found or RefundResult(RefundStatus.FAILED, None, "not_sent")
 
     def settle(self, work: Work, refund: Refund, result: RefundResult, at: datetime) -> Refund:
-        """Stage what follows from Stripe's word.
+        """Stage what follows from Stripe's answer.
 
         Args:
             at: now, on the customer's clock.
@@ -233,7 +233,7 @@ class Refunder:
             when it is due next; None when never.
 
         Raises:
-            OutcomeUnknown: Stripe does not know either, yet.
+            OutcomeUnknown: Stripe does not know the outcome yet either.
         """
         refund, due = load_due(work, Refund, refund_id, now)
         if refund is None or due is None:
@@ -245,7 +245,7 @@ class Refunder:
             return None
         if refund.stripe_refund_id is None:
             raise OutcomeUnknown(f"refund {refund_id} is {refund.status}")
-        # On a test clock, whose hours mean nothing to a bank, the webhook has to tell.
+        # A test clock's hours mean nothing to a bank, so there the webhook has to tell.
         later = None if clock_of(refund.due.shard) else Due(refund.due.shard, work.now + _LOOK_EVERY)
         return work.save(replace(refund, due=later)).due
 
@@ -278,7 +278,7 @@ class Refunder:
         work.save(taken_from_balance(refund, amount, at))
 
     def _check_due(self, payment: Payment, refund_id: str, at: datetime, now: datetime) -> Due:
-        """On a test clock it comes before anything later, so that time stays in order; else in a minute."""
+        """When to look again: in a minute; on a test clock before anything later, so that time stays in order."""
         shard = shard_of(payment.tenant_id, payment.test_clock_id, refund_id, self.due_shards)
         return Due(shard, at if payment.test_clock_id else now + timedelta(seconds=self.check_after_s))
 
@@ -290,7 +290,7 @@ def _paid_out(before: Refund, after: Refund) -> Money:
 
 
 def require_refundable(payment: Payment, amount: Money) -> None:
-    """Refuse what cannot be given back of a payment.
+    """Refuse an amount that cannot be refunded of a payment.
 
     Raises:
         ValidationFailed: the amount is not above zero, or none that can be transferred.
@@ -311,7 +311,7 @@ def adopted_id(theirs: RefundOnFile) -> str:
 
 
 def in_balance(work: Work, payment: Payment) -> Money:
-    """What of a payment was too much, and is on its customer's balance still."""
+    """How much of an overpayment is still on the customer's balance."""
     zero = Money.zero(payment.amount.currency)
     if payment.excess is None or payment.excess.is_zero:
         return zero
@@ -321,7 +321,7 @@ def in_balance(work: Work, payment: Payment) -> Money:
 
 
 def _note_on_invoice(work: Work, refund: Refund, amount: Money | None) -> None:
-    """Say on an invoice what its payer got back without a credit note; None for nothing any more."""
+    """Note on an invoice what its payer got back without a credit note; None removes the note."""
     ref = Ref(Invoice, refund.tenant_id, refund.invoice_id or "")
     invoice = work.load(ref).require(ref)
     others = {each: taken for each, taken in invoice.taken_back.items() if each != refund.id}

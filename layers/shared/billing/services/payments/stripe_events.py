@@ -1,7 +1,7 @@
-"""What Stripe tells by webhook, and what it changes. The object is fetched again rather than trusted to be the newest.
+"""What Stripe's webhooks change here. The object is fetched again, because the event's copy may not be the newest.
 
-Harmless in any order and number: an event's id is committed with its effects (as an idempotency record), and
-what it says is compared with what is written already.
+Events may come in any order and any number of times: an event's id is committed with its effects (as an idempotency
+record), and what it says is compared with what is recorded already.
 """
 
 from dataclasses import dataclass
@@ -52,8 +52,8 @@ class StripeEvents:
         """Stage what the event changes; False where it is old news.
 
         Raises:
-            NotWrittenYet: what it is about is not there.
-            Unauthenticated: nor is its tenant: another stack shares the Stripe account.
+            NotWrittenYet: what it is about is not in the tables yet.
+            Unauthenticated: nor is its tenant, so another stack shares the Stripe account.
         """
         if isinstance(update, PaymentUpdate):
             return self._charge(work, event_id, update)
@@ -92,7 +92,7 @@ class StripeEvents:
         if refund is not None:
             return self.refunder.settle(work, refund, update.refund.result, at) is not refund
         if payment.status is not PaymentStatus.SUCCEEDED:
-            # Adopted now, it would not know what of the payment goes to the balance.
+            # If it were recorded now, we could not tell how much of the payment went to the balance.
             raise NotWrittenYet(f"{payment.id} is {payment.status}, and refunded")
         self.refunder.adopt(work, payment, update.refund, at)
         return True

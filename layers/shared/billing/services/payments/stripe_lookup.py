@@ -1,7 +1,7 @@
-"""What a webhook of Stripe's is about, looked up before anything is loaded: the object as Stripe has it now, and whose.
+"""What a webhook of Stripe is about, looked up before anything is loaded: the object as Stripe has it now, and whose.
 
-Objects are ours where their metadata says so: it was put there when they, or the PaymentIntent or customer that they
-belong to, were made.
+An object is ours if our ids are in its metadata, or in that of the PaymentIntent or customer that it belongs to. They
+were put there when it was made.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _CHARGES = frozenset(
     f"payment_intent.{what}" for what in ("succeeded", "payment_failed", "requires_action", "processing", "canceled")
 )
 _REFUNDS = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
-"""Their object is the refund, the last one's too. Which of them comes depends on how the payer paid."""
+"""Events whose object is a refund, including the last one. Which of them comes depends on how the payer paid."""
 _DISPUTES = frozenset(
     f"charge.dispute.{what}" for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
 )
@@ -26,7 +26,7 @@ _SETUPS = frozenset({"setup_intent.succeeded"})
 _CUSTOMERS = frozenset({"customer.deleted"})
 
 HANDLED = _CHARGES | _REFUNDS | _DISPUTES | _METHODS | _SETUPS | _CUSTOMERS
-"""The event types that can change something of ours; others are answered and counted, nothing else."""
+"""The event types that can change something here; others are only answered and counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""Payments whose outcome nobody wrote down: the alarm clock asks Stripe, and settles them.
+"""Payments without a recorded outcome: the alarm clock asks Stripe, and settles them.
 
 no answer to the charge     asked about after a minute, by id or metadata, until Stripe knows
-processing, authenticating  looked at once an hour, for the webhook may have been lost
-in the payer's hands        taken back when the payer's day is over; paid, where the payer was faster
+processing, authenticating  looked at once an hour, because the webhook may have been lost
+waiting for the payer       canceled when the payer's day is over; paid, if the payer was faster
 """
 
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ class UnknownOutcomes:
             when it is due next; None when never.
 
         Raises:
-            StillUnknown: Stripe does not know either, yet.
+            StillUnknown: Stripe does not know the outcome yet either.
         """
         payment, due = load_due(work, Payment, payment_id, now)
         if payment is None or due is None:

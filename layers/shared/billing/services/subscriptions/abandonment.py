@@ -1,4 +1,4 @@
-"""The end of a subscription that never began: its first invoice is void, and its payment taken back at Stripe."""
+"""The end of a subscription that never began: its first invoice is voided, and its payment canceled at Stripe."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from billing.services.payments.collection import Attempt, Collector
 
 
 def give_up(work: Work, collector: Collector, subscription: Subscription, at: datetime) -> Subscription:
-    """The incomplete subscription canceled, with its unpaid invoice void; or active, where its payer was faster.
+    """The incomplete subscription canceled, with its unpaid invoice void; or active, if its payer was faster.
 
     Args:
         at: now, on the customer's clock.

@@ -1,7 +1,7 @@
 """Changes of a running subscription: plan, quantities, coupon, payment method; pause, resume, cancel; and previews.
 
-Each is a pure step (``domain.changes``) put into effect by the biller: what is billed at once is charged in the
-request, in two commits, and a retry goes on from the first.
+Each is a pure step (``domain.subscriptions.changes``) that the biller puts into effect: what is billed at once is
+charged in the request, in two commits, and a retry continues from the first.
 """
 
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ from billing.services.subscriptions.creation import check_currency
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a caller wants changed; None leaves a thing as it is.
+    """What a caller wants changed; None leaves a field as it is.
 
     Args:
         quantities: new quantities by component; components that are not named keep theirs.
-        plan_id: a plan to go to, in its present version; also the one that it has, to get its present version.
-        coupon_code: a coupon to redeem; empty to take the discount away.
+        plan_id: a plan to change to, in its present version; the subscription's own plan moves it to that version.
+        coupon_code: a coupon to redeem; empty to remove the discount.
         paused: True pauses, False resumes.
     """
 
@@ -52,7 +52,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """What a change is decided on."""
+    """Everything that a change is decided from."""
 
     subscription: Subscription
     plan: Plan
@@ -69,11 +69,11 @@ class SubscriptionLifecycle:
     biller: Biller
 
     def update(self, work: Work, subscription_id: str, change: Change) -> Billed:
-        """The subscription after a change; what that bills at once is charged.
+        """Change a subscription; what that bills at once is charged.
 
         Raises:
-            NotFound, PlanNotFound: no such subscription, or plan to go to.
-            InvalidState, ValidationFailed, Conflict: see ``domain.changes``.
+            NotFound, PlanNotFound: no such subscription, or plan to change to.
+            InvalidState, ValidationFailed, Conflict: see ``domain.subscriptions.changes``.
             CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
             PaymentMethodInvalid: the payment method is another customer's, or cannot be attached.
         """
@@ -99,7 +99,7 @@ class SubscriptionLifecycle:
         return self._carry_out(work, context, loaded, replace(step, subscription=after))
 
     def preview(self, work: Work, subscription_id: str, change: Change) -> Invoice:
-        """What a change would bill, or give back: an invoice that is not made.
+        """Preview what a change would bill or give back, as an invoice that is not made.
 
         Raises:
             as ``update``; Unavailable: the tax provider does not answer.
@@ -125,7 +125,7 @@ class SubscriptionLifecycle:
         return self.biller.preview(loaded.context, step.invoiced or step.lines, loaded.at, step.subscription)
 
     def resume(self, work: Work, subscription_id: str) -> Billed:
-        """A paused subscription running again, or one that was about to end going on.
+        """Resume a paused subscription, or keep one going that was set to end.
 
         Raises:
             NotFound, InvalidState: there is none, or it is neither paused nor about to end.
@@ -136,9 +136,9 @@ class SubscriptionLifecycle:
         return self._carry_out(work, loaded.context, loaded, self._resumed(work, loaded))
 
     def cancel(self, work: Work, subscription_id: str, at_period_end: bool, behavior: ProrationBehavior) -> Billed:
-        """The subscription canceled now, or marked to end with its period.
+        """Cancel the subscription now, or set it to end with its period.
 
-        What waits for an invoice is billed with a last one; with prorations, the unused rest is given back with it.
+        Lines that wait for an invoice go onto a last one; with prorations, so does the credit for the unused rest.
 
         Raises:
             NotFound, InvalidState: there is none, or it is canceled already.
@@ -159,7 +159,7 @@ class SubscriptionLifecycle:
         return self._carry_out(work, loaded.context, loaded, step, BillingReason.SUBSCRIPTION_CANCEL, patient=True)
 
     def _load(self, work: Work, subscription_id: str, change: Change) -> _Loaded | Billed:
-        """What a change is decided on, in two batches; or what an earlier run of this request has come to."""
+        """Load everything that a change is decided from, in two batches; or the state that an earlier run reached."""
         tenant = work.tenant
         ref = Ref(Subscription, tenant.id, subscription_id)
         own, platform = plan_refs(tenant.id, change.plan_id or "")
@@ -193,7 +193,7 @@ class SubscriptionLifecycle:
         return coupons.redeemed(work, loaded.found, change.coupon_code, customer, target.id, target.currency, loaded.at)
 
     def _resumed(self, work: Work, loaded: _Loaded) -> Step:
-        """Running again; where that makes an invoice, what was used before is on it."""
+        """The resuming step; if it makes an invoice, the usage until now is on it."""
         step = changes.resume(loaded.subscription, loaded.plan, loaded.at)
         if not step.invoiced:
             return step
@@ -237,13 +237,13 @@ class SubscriptionLifecycle:
 
 
 def _bills_usage(loaded: _Loaded, change: Change, step: Step) -> bool:
-    """Whether what was used so far is billed: another plan comes, a pause, or a resume that makes an invoice."""
+    """Whether the usage so far is billed: for another plan, a pause, or a resume that makes an invoice."""
     if change.paused is not None:
         return change.paused or bool(step.invoiced)
     return PlanKey.of(loaded.plan) != PlanKey.of(loaded.target)
 
 
 def _quantities(before: Subscription, target: Plan, named: dict[str, int]) -> dict[str, int]:
-    """The quantities after a change: what the plan still knows stays, what is named is set."""
+    """The quantities after a change: named components are set, others stay as far as the plan still has them."""
     kept = {key: quantity for key, quantity in before.quantities.items() if key in target.licensed_keys}
     return kept | named

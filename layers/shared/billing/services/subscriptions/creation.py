@@ -1,9 +1,9 @@
-"""Subscriptions: create and read. A new one's first invoice is made and charged in the request.
+"""Subscriptions: create and read. The first invoice of a new one is made and charged in the request.
 
     load ──> attach the payment method (Stripe, keyed) ──> commit 1: subscription, invoice, attempt
          ──> charge (Stripe, keyed) ──> commit 2: outcome and response
 
-With a trial, a later start, or nothing to charge, there is one commit. A retry that finds commit 1 goes on from there.
+With a trial, a later start, or nothing to charge there is one commit. A retry that finds commit 1 continues from there.
 """
 
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ from billing.services.payments.methods import usable
 
 @dataclass(frozen=True, slots=True)
 class NewSubscription:
-    """What a caller says of a new subscription; the tenant's default customer where it names none."""
+    """A new subscription as the caller describes it; without a customer it is for the tenant's default customer."""
 
     plan_id: str
     quantities: dict[str, int]
@@ -112,7 +112,7 @@ class Subscriptions:
     def page(
         self, work: Work, customer_id: str | None, state: str | None, limit: int, cursor: str | None
     ) -> Page[Subscription]:
-        """A page of the tenant's subscriptions, newest first, of one customer or in one state where asked."""
+        """A page of the tenant's subscriptions, newest first; optionally of one customer or in one state."""
         return work.query(
             Query(
                 Subscription,

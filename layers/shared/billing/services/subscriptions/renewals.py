@@ -44,7 +44,7 @@ class Renewals:
         return self.biller.collector
 
     def bill_subscription(self, work: Work, subscription_id: str, now: datetime) -> Due | None:
-        """Do what a due subscription wants: end it, announce its trial's end, resume it, or begin its next period.
+        """Do what is due for a subscription: end it, announce its trial's end, resume it, or begin its next period.
 
         Args:
             now: the wall clock's time, or the test clock's.
@@ -72,7 +72,7 @@ class Renewals:
         return self._next_period(work, before)
 
     def bill_invoice(self, work: Work, invoice_id: str, now: datetime) -> Due | None:
-        """Do what a due invoice wants: a draft is finalized and charged, an open one is charged again (dunning).
+        """Do what is due for an invoice: a draft is finalized and charged, an open one is charged again (dunning).
 
         Returns:
             when it is due next; None when never.
@@ -104,7 +104,7 @@ class Renewals:
         subscription: Subscription | None,
         options: BillingOptions,
     ) -> Due | None:
-        """Finalize a draft; where nobody knows its tax, look again tomorrow: somebody has to mend an address."""
+        """Finalize a draft; if nobody knows its tax, look again tomorrow: somebody has to correct an address."""
         assert draft.due is not None
         try:
             billed = self.biller.finalize(work, context, draft, subscription, options)
@@ -115,9 +115,9 @@ class Renewals:
         return billed.invoice.due
 
     def _next_period(self, work: Work, before: Subscription) -> Due | None:
-        """Begin the next period, at the end of the one before it, also when the sweep comes late.
+        """Begin the next period at the end of the one before it, even if the sweep is late.
 
-        One period at a time: a missed schedule catches up in order.
+        One period at a time, so that a missed schedule is made up for in order.
         """
         assert before.due is not None
         context, plan = self._loaded(work, before)
@@ -128,7 +128,7 @@ class Renewals:
         return self._carry_out(work, context, before, step, options, _invoice_id(step))
 
     def _resume_or_close(self, work: Work, before: Subscription, at: datetime) -> Due | None:
-        """Resume a paused subscription; or end it, where it was to end with a period that is over by now."""
+        """Resume a paused subscription; or end it, if it was to end with a period that is over by now."""
         assert before.due is not None
         if before.cancel_at_period_end and at >= before.current_period.end:
             self._close(work, before)
@@ -170,7 +170,7 @@ class Renewals:
         self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
 
     def _bill_late_usage(self, work: Work, before: Subscription) -> None:
-        """Bill what came late of a subscription that has ended; from now on nothing more is taken."""
+        """Bill the late usage of a subscription that has ended; from now on no more is accepted."""
         assert before.due is not None
         assert before.canceled_at is not None
         context, plan = self._loaded(work, before)
@@ -192,7 +192,7 @@ class Renewals:
         latest: Payment | None,
         at: datetime,
     ) -> Due | None:
-        """The next dunning step of an open invoice: charge it again, or, when the schedule is used up, the end."""
+        """The next dunning step of an open invoice: charge it again, or end dunning if the schedule is used up."""
         assert invoice.due is not None
         dunning = invoice.dunning or Dunning(at)
         if dunning.next_at(work.tenant.dunning_schedule_days) is None:
@@ -225,7 +225,7 @@ class Renewals:
     def _after_step(
         self, work: Work, context: BillingContext, invoice: Invoice, subscription: Subscription | None, at: datetime
     ) -> Due | None:
-        """When the next step is; the last one's failure is the end, at once."""
+        """When the next step is; if the last one failed, dunning ends at once."""
         if invoice.due is not None and invoice.due.at <= at:
             self._dunned(work, context, invoice, subscription, at)
             return None
@@ -234,7 +234,7 @@ class Renewals:
     def _dunned(
         self, work: Work, context: BillingContext, invoice: Invoice, subscription: Subscription | None, at: datetime
     ) -> None:
-        """The schedule is used up: the tenant's choice for the subscription; the invoice stays open to be paid."""
+        """The schedule is used up: treat the subscription as the tenant chose; the invoice stays open to be paid."""
         assert invoice.due is not None
         shard = invoice.due.shard
         work.save(replace(invoice, due=None))
@@ -271,7 +271,7 @@ class Renewals:
         return BillingOptions(reason, at, SettledBy.SWEEP, True, grace_s, _settle_due(shard, at), patient=True)
 
     def _give_up(self, work: Work, subscription: Subscription, now: datetime) -> Due | None:
-        """End a subscription whose first invoice nobody paid; later, where its payment has no outcome yet."""
+        """End a subscription whose first invoice nobody paid; try again later if its payment has no outcome yet."""
         try:
             return give_up(work, self.collector, subscription, now).due
         except InvalidState:
@@ -281,7 +281,7 @@ class Renewals:
 
 
 def _settle_due(shard: str, at: datetime) -> Due | None:
-    """On a test clock an attempt that was cut off comes before anything later, so that time stays in order."""
+    """When an interrupted attempt is due; on a test clock before anything later, so that time stays in order."""
     return Due(shard, at) if clock_of(shard) else None
 
 

@@ -39,7 +39,7 @@ class ClockProgress:
             work.save(clock.arrived())
 
     def remind(self, work: Work, clock_id: str, now: datetime) -> Due | None:
-        """A clock that was due in a wall-clock shard: wake its own shard, and look again in a minute.
+        """For a clock that is due in a wall-clock shard: wake its own shard, and look again in a minute.
 
         Args:
             now: the wall clock's time.

@@ -50,8 +50,9 @@ class ShardReport:
     """What a turn did: items done, postponed after a failure, parked for good, and whether it ran out of time.
 
     Args:
-        outages: how often somebody outside did not answer about an item of a test clock. Such an item is neither put
-            off nor parked, for time cannot go on without it: after a few tries the turn ends, and the next goes on.
+        outages: how often an outside service did not answer about an item on a test clock. Such an item is neither
+            postponed nor parked, because time cannot go on without it: after a few tries the turn ends, and the next
+            turn goes on.
     """
 
     done: int = 0
@@ -84,7 +85,7 @@ class Worker:
         """Work one shard until nothing is due in it.
 
         Args:
-            deadline: from then on nothing more is begun, and another turn is asked for.
+            deadline: after this nothing more is begun, and another turn is requested.
         """
         test_clock = clock_of(shard)
         until: datetime | None = self.clock()
@@ -111,18 +112,18 @@ class Worker:
             if self.clock() >= deadline:
                 return replace(report, cut_short=True)
             if queue[0].at > complete_until:
-                # The index showed a page: what comes between its end and this item is asked for first.
+                # The index showed one page: fetch what lies between its end and this item first.
                 known = len(queue)
                 complete_until = self._refill(queue, shard, until, seen)
                 complete_until = complete_until if len(queue) > known else until
                 continue
             item = heapq.heappop(queue)
-            # A test clock's items live at their own time; the wall clock's at the time of this turn.
+            # An item on a test clock is worked at its own time; one on the wall clock at the time of this turn.
             now = item.at if on_test_clock else until
             outages = report.outages
             following, report = self._one(item, now, report, on_test_clock)
             if report.outages == _OUTAGES_A_TURN:
-                return report  # time stands still there until Stripe is back
+                return report  # the clock's time stands still until Stripe answers again
             if report.outages > outages:
                 self.pause(_OUTAGE_PAUSE_S)
                 heapq.heappush(queue, item)
@@ -137,14 +138,14 @@ class Worker:
 
     @staticmethod
     def _again(following: Due, shard: str, item: DueItem, until: datetime) -> bool:
-        """Whether an item's next alarm is still within this turn. One that did not move would be worked for ever."""
+        """Whether an item's next alarm is still within this turn. One that did not move would be repeated for ever."""
         moved = following.at > item.at or following.attempts > 0
         return moved and following.shard == shard and following.at <= until
 
     def _look(self, queue: list[DueItem], shard: str, until: datetime, seen: set[DueItem]) -> datetime:
-        """Refill an empty queue; on a test clock twice, before nothing is believed to be due.
+        """Refill an empty queue; on a test clock ask twice before concluding that nothing is due.
 
-        What was made a moment ago may not be in the index yet, and a clock that is ready is not looked at again.
+        An item made a moment ago may not be in the index yet, and a clock that is ready is not looked at again.
         """
         complete_until = self._refill(queue, shard, until, seen)
         if not queue and clock_of(shard):
@@ -177,7 +178,7 @@ class Worker:
                 return None, replace(report, outages=report.outages + 1)
             following = self._postponed_safely(item, now)
             if following is not None and clock_of(following.shard):
-                self.pause(0.2 * following.attempts)  # time stands still there: it comes again in this very turn
+                self.pause(0.2 * following.attempts)  # the clock's time stands still: it comes again in this turn
             if following is None:
                 return None, replace(report, parked=report.parked + 1)
             return following, replace(report, postponed=report.postponed + 1)
@@ -201,7 +202,7 @@ class Worker:
             return None
 
     def _postpone(self, item: DueItem, now: datetime) -> Due | None:
-        """Give a failed item a later time, or park it: no time at all, an event, and a log line that alarms."""
+        """Give a failed item a later time, or park it: no time at all, an event, a log line that raises an alarm."""
 
         def put_off(unit: Unit) -> Due | None:
             kind, parked = _KINDS[item.kind]

@@ -4,8 +4,8 @@
     exempt, reverse charge  -> none, and a note on the invoice
     otherwise               -> what the provider says of the customer's address
 
-Whether there is tax at all is decided here, by ``domain.tax``, and the same for each provider: a provider is asked
-only about what is taxed, and is not told who buys (no name, no tax id).
+``domain.tax`` decides whether there is tax at all, in the same way for every provider. A provider is asked only about
+what is taxed, and does not learn who buys (no name, no tax id).
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ UPDATES: Ref[TaxRateUpdates] = Ref(TaxRateUpdates, PLATFORM, UPDATES_ID)
 
 @dataclass(frozen=True, slots=True)
 class Taxed:
-    """Lines with their taxes, and what the invoice has to say about them (``Reverse charge``)."""
+    """Lines with their taxes, and the notes that the invoice must carry (``Reverse charge``)."""
 
     lines: tuple[InvoiceLine, ...]
     notes: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """As much of a customer as its tax depends on."""
+    """The part of a customer that its tax depends on."""
 
     address: Address | None
     tax_id: str | None = None
@@ -71,7 +71,7 @@ class Sale:
 
 
 class TaxProvider(Protocol):
-    """Says what tax is due. Asking moves no money and leaves nothing behind, so it may be asked again at any time."""
+    """Calculates tax. A calculation moves no money and leaves nothing behind, so it may be repeated at any time."""
 
     def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:
         """The taxes of each item, in their order; those of an inclusive item are part of its amount.
@@ -84,7 +84,7 @@ class TaxProvider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What is due on a list of items, and why; ``place`` is None where nobody had to know it."""
+    """The tax on a list of items, and why; ``place`` is None if it did not matter."""
 
     treatment: Treatment
     place: Place | None
@@ -92,7 +92,7 @@ class Assessment:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a document has to say about it."""
+        """The notes that a document must carry."""
         note = {Treatment.EXEMPT: EXEMPT_NOTE, Treatment.REVERSE_CHARGE: REVERSE_CHARGE_NOTE}.get(self.treatment)
         return (note,) if note else ()
 
@@ -116,11 +116,11 @@ class Taxes:
     ) -> Taxed:
         """The lines with their taxes; whatever taxes they had are replaced.
 
-        What gives a line of an earlier invoice back keeps the tax that it gives back: nobody earns, or loses, a tax by
+        A line that gives back a line of an earlier invoice keeps that line's tax, so that nobody gains or loses tax by
         moving between the two.
 
-        A customer that is exempt (or accounts for tax itself, by the tenant's word) owes none, on no line. Else rates
-        that were fixed on a line win over the provider, and are the only tax where there is no provider.
+        A customer that the tenant marked as exempt, or as accounting for tax itself, owes no tax on any line. Otherwise
+        rates fixed on a line take precedence over the provider, and are the only tax if there is no provider.
 
         Args:
             found: what a load with ``refs`` brought.
@@ -159,10 +159,10 @@ class Taxes:
         found: Found,
         at: datetime,
     ) -> Assessment:
-        """What is due on items that a buyer buys of a tenant.
+        """The tax on items that a buyer buys from a tenant.
 
         Args:
-            provider: mostly the tenant's.
+            provider: usually the tenant's.
             found: what a load with ``UPDATES`` brought, where the provider is the built-in table.
             at: the tax point.
 
@@ -175,7 +175,7 @@ class Taxes:
         treated = treatment(seller_country, buyer_country, buyer.tax_id, buyer.exempt)
         if treated is not Treatment.TAXED:
             return Assessment(treated, None, nothing)
-        # What is nowhere taxed, and what costs nothing, need not be asked about: a free plan wants no address.
+        # Nothing to ask about items that are taxed nowhere or cost nothing: a free plan needs no address.
         open_items = [n for n, item in enumerate(items) if item.tax_code != EXEMPT and not item.taxable.is_zero]
         if not open_items:
             return Assessment(treated, None, nothing)
@@ -197,7 +197,7 @@ class Taxes:
 
 
 def _asked(tenant: Tenant, customer: Customer, lines: tuple[InvoiceLine, ...]) -> tuple[InvoiceLine, ...]:
-    """The lines whose tax the provider says."""
+    """The lines whose tax the provider calculates."""
     if tenant.tax_provider is TaxProviderName.NONE:
         return ()
     return tuple(line for line in lines if not line.tax_rates)

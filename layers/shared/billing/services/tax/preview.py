@@ -1,4 +1,4 @@
-"""Tax before anything is sold: what a cart would be taxed, and which places the built-in table knows."""
+"""Tax before anything is sold: the tax on a cart, and the places that the built-in table knows."""
 
 import base64
 import binascii
@@ -20,7 +20,7 @@ from billing.services.tax.assessment import UPDATES, Buyer, Item, Taxes
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """What is asked about: items of one currency, for somebody at an address."""
+    """What the caller asks about: items in one currency, for a buyer at an address."""
 
     currency: str
     address: Address
@@ -30,19 +30,19 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class Taxed:
-    """An amount as it was asked about, and its taxes."""
+    """An amount of the cart, and its taxes."""
 
     amount: Money
     taxes: tuple[TaxAmount, ...]
 
     @property
     def tax(self) -> Money:
-        """All its tax, also what is part of the amount."""
+        """All its tax, including tax that is part of the amount."""
         return sum_money((each.amount for each in self.taxes), self.amount.currency)
 
     @property
     def total(self) -> Money:
-        """What would be asked of the buyer."""
+        """What the buyer would pay."""
         return self.amount + sum_money((each.amount for each in self.taxes if not each.inclusive), self.amount.currency)
 
 
@@ -59,7 +59,7 @@ class Preview:
 
 
 def calculate(work: Work, taxes: Taxes, cart: Cart) -> Preview:
-    """What the tenant's provider says of a cart today. A tenant without one is shown the built-in table's answer.
+    """The tax on a cart today, by the tenant's provider; for a tenant without one, by the built-in table.
 
     Raises:
         Unavailable: the provider does not answer.
@@ -103,7 +103,7 @@ class KnownPlace:
 
 
 def jurisdictions(work: Work, table: TaxTable, country: str | None, limit: int, cursor: str | None) -> Page[KnownPlace]:
-    """A page of the places that the built-in table knows, by code, with what the webhook told since.
+    """A page of the places that the built-in table knows, by code, with the rates that the webhook brought since.
 
     Raises:
         ValidationFailed: the cursor is another list's.
@@ -123,7 +123,7 @@ def _known(jurisdiction: Jurisdiction, today: date) -> KnownPlace:
 
 
 def _sealed(code: str, country: str | None) -> str:
-    """A cursor. The list is the same for everybody: it need only say which one it is of."""
+    """A cursor. The list is the same for every tenant, so the cursor only has to name the list."""
     return base64.urlsafe_b64encode(json.dumps([country, code]).encode()).decode()
 
 

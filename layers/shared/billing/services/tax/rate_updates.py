@@ -1,4 +1,4 @@
-"""What the tax provider tells by webhook: rates that are newer than the built-in table."""
+"""Rates that are newer than the built-in table, brought by the tax provider's webhook."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from billing.services.kernel.work import Work
 from billing.services.tax.assessment import UPDATES
 
 HANDLED = frozenset({"tax_rates.updated"})
-"""The event types that say something to us; others are answered and counted, nothing else."""
+"""The event types that change something here; others are only answered and counted."""
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _STATE = re.compile(r"[A-Z0-9]{1,3}")
@@ -67,7 +67,7 @@ class TaxEvents:
 
 
 def _entry(sent: Any, path: str, bad: list[Detail]) -> RateEntry | None:
-    """One rate; None where a field of it is bad, which then is in ``bad``."""
+    """One rate; None if one of its fields is bad, which is then added to ``bad``."""
     if not isinstance(sent, dict):
         bad.append(Detail(path, "must_be_an_object"))
         return None

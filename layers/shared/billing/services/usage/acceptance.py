@@ -1,7 +1,7 @@
-"""Accepting usage events: all of a request or nothing, and onto a queue in chunks.
+"""Accepting usage events: a request is accepted whole or not at all, and goes onto a queue in chunks.
 
-What an event refers to is not looked up, but for a tenant in test mode, whose customers may have clocks of their own:
-the worker reports what it does not know (docs/decisions/0019-usage.md).
+What an event refers to is not looked up here, except for a tenant in test mode, whose customers may have clocks of
+their own: the worker rejects what it does not know (docs/decisions/0019-usage.md).
 """
 
 import json
@@ -20,12 +20,12 @@ from billing.services.kernel.work import Ref, Work
 from billing.services.usage.ports import Chunk, UsageQueue
 
 MOST_EVENTS = 480
-"""In a chunk: five transactions of 100 items, with the totals and hours that they change, for one look at what they
-refer to."""
+"""The most events in a chunk: they fill five transactions of 100 items, with the totals and hours that they change, and
+what they refer to is loaded once."""
 MOST_BYTES = 200_000
-"""In a chunk; a message of SQS's holds 262,144."""
+"""The most bytes in a chunk; an SQS message holds 262,144."""
 _AROUND_BYTES = 80
-"""What JSON puts around an event's texts: brackets, quotes, commas, the longest quantity and time."""
+"""The bytes that JSON adds to an event's texts: brackets, quotes, commas, the longest quantity and time."""
 # Made once: json.dumps makes a new encoder for each call that asks for sorted keys.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
@@ -36,7 +36,7 @@ class Accepted:
 
     Args:
         accepted: how many events are on the queue.
-        duplicates: how many more the request had, each the same as one of those.
+        duplicates: how many more the request had, each equal to one of those.
         chunks: in how many messages they are.
     """
 
@@ -46,7 +46,7 @@ class Accepted:
 
 
 def accept(work: Work, events: Sequence[UsageEvent], queue: UsageQueue) -> Accepted:
-    """Put events on the queue, before anything is committed: a retry of what fell between sends the same again.
+    """Put events on the queue before anything is committed: a retry after a crash in between sends the same again.
 
     Raises:
         Replay, IdempotencyKeyReused: the key was used before; nothing is sent.
@@ -62,7 +62,7 @@ def accept(work: Work, events: Sequence[UsageEvent], queue: UsageQueue) -> Accep
 
 
 def chunked(tenant_id: str, key: str, events: Iterable[UsageEvent]) -> list[Chunk]:
-    """The events in chunks, together with what changes the same totals; corrections come last, by themselves.
+    """The events in chunks, those that change the same totals together; corrections come last, in chunks of their own.
 
     Args:
         key: the request's Idempotency-Key: the chunks of a retry have the same ids.
@@ -98,7 +98,7 @@ def _place(event: UsageEvent) -> tuple[str, str]:
 
 
 def _bytes(event: UsageEvent) -> int:
-    """As many as an event takes in a message, or some more: 180 where it has no properties."""
+    """An upper estimate of an event's bytes in a message: 180 if it has no properties."""
     texts = len(event.event_id) + len(event.subscription_id) + len(event.meter) + len(event.corrects or "")
     # As in the message: a character outside of ASCII takes six bytes, or twelve.
     return texts + _AROUND_BYTES + (len(_encode(event.properties)) if event.properties else 0)
@@ -108,7 +108,7 @@ def _checked(events: Sequence[UsageEvent], clock: Callable[[str], datetime], wor
     """The events, each once.
 
     Args:
-        clock: from a subscription's id to its customer's time.
+        clock: gives the customer's time for a subscription's id.
     """
     tenant = work.tenant
     bad: list[Detail] = []
@@ -128,7 +128,7 @@ def _checked(events: Sequence[UsageEvent], clock: Callable[[str], datetime], wor
 
 
 def _clock(work: Work, events: Iterable[UsageEvent]) -> Callable[[str], datetime]:
-    """From a subscription's id to its customer's time: two reads for a tenant in test mode, none for a live one."""
+    """Gives the customer's time for a subscription's id: two reads for a tenant in test mode, none for a live one."""
     if work.tenant.mode is not Mode.TEST:
         return lambda _: work.now
     tenant_id = work.tenant.id

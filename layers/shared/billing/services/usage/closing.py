@@ -1,8 +1,8 @@
-"""Closing a subscription's usage: what was counted since the last time, read once and for all, and billed.
+"""Closing a subscription's usage: what was counted since the last closing is read for good, and billed.
 
-A slot is what is counted between two closings. It is closed before the commit that bills it: where that commit fails,
-the slot stays closed, what comes goes into the next one, and the next closing reads both. So each event is in one
-reading, and each reading on one invoice (docs/decisions/0019-usage.md).
+A slot holds what is counted between two closings. It is closed before the commit that bills it. If that commit fails,
+the slot stays closed, new events go into the next one, and the next closing reads both. So each event is in exactly one
+reading, and each reading on exactly one invoice (docs/decisions/0019-usage.md).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ from billing.services.usage.ports import TotalKey, Totals, UsageStore
 
 _MOST_ROUNDS = 20
 LATE_BY = timedelta(days=1)
-"""So much longer than a tenant lets events lie back is waited for those of a canceled subscription: in the queue."""
+"""How much longer than the tenant's usage window we wait for a canceled subscription's events: time in the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,21 @@ class Closed:
     """A subscription's usage, closed.
 
     Args:
-        slot: where it is counted from now on.
+        slot: where usage is counted from now on.
     """
 
     slot: int
     lines: tuple[InvoiceLine, ...] = ()
 
     def on(self, step: Step, behavior: ProrationBehavior | None = None) -> Step:
-        """A step of the subscription, with its usage: see ``changes.with_usage``."""
+        """The step of the subscription with this usage added: see ``changes.with_usage``."""
         subscription = replace(step.subscription, usage_slot=self.slot)
         return changes.with_usage(replace(step, subscription=subscription), self.lines, behavior)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageCloser:
-    """Closes and reads usage; of a subscription that never had a meter it does nothing, and reads nothing.
+    """Closes and reads usage; for a subscription that never had a meter it does and reads nothing.
 
     Args:
         store: where usage is counted.
@@ -91,10 +91,10 @@ class UsageCloser:
             at: now, on the customer's clock.
             target: the plan that it changes to: its meters are closed as well, so that what it bills begins here.
             ending: the subscription ends here.
-            final: nothing is taken any more after this.
+            final: no more usage is accepted after this.
 
         Raises:
-            Unavailable: others closed the same usage all the time.
+            Unavailable: other requests kept closing the same usage.
         """
         meters = self._meters(found, work.tenant.id, subscription, *((target,) if target else ()))
         if not meters:
@@ -113,10 +113,10 @@ class UsageCloser:
     def _closed(
         self, subscription: Subscription, meters: Mapping[str, Meter], *, final: bool
     ) -> tuple[list[Totals], int]:
-        """Close slots until one that was open until just now: what comes goes into the one after it.
+        """Close slots up to and including the first that was still open; new events go into the one after it.
 
-        Mostly that is the first. Where commits failed before, there are closed ones behind it, be they hundreds: those
-        are read in one query.
+        Usually that is the first slot. After failed commits some, perhaps hundreds, are closed already: those are read
+        in one query.
         """
         items: list[Totals] = []
         slot = subscription.usage_slot
@@ -171,7 +171,7 @@ class UsageCloser:
     def _histories(
         work: Work, found: Found, subscription: Subscription, readings: Iterable[Reading]
     ) -> dict[str, UsageHistory]:
-        """What is known of the periods that were read, and of the running one; read where something came late."""
+        """The records of the running period and of all periods with usage; the latter are loaded if usage came late."""
         tenant_id = work.tenant.id
         running = _running_ref(tenant_id, subscription)
         ids = {history_id(period_id(subscription.id, each.cell.span)) for each in readings}
@@ -188,7 +188,7 @@ class UsageCloser:
         readings: Iterable[Reading],
         periods: Iterable[UsagePeriod],
     ) -> dict[PlanKey, Plan]:
-        """The plans that price it: read where one of them is not the present one."""
+        """The plans that price the usage: loaded if one of them is not the present plan."""
         spans = {reading.cell.span for reading in (*readings, *(it for each in periods for it in each.readings))}
         spans |= {replace(each.span, since=charge.since) for each in periods for charge in each.charges}
         spans |= {each.whole for each in spans}
@@ -206,9 +206,9 @@ class UsageCloser:
 
 
 def note_lines(work: Work, draft: Invoice) -> None:
-    """Note in the usage periods that a draft bills how its lines stand on it: with their ids and their taxes.
+    """Note in the usage periods that a draft bills the ids and taxes that their lines have on it.
 
-    From then on a credit gives back from these. Nothing is read where the periods were saved in this unit of work.
+    From then on a credit gives back from these lines. Nothing is read if the periods were saved in this unit of work.
     """
     billed = [line for line in draft.lines if line.usage is not None]
     refs = {Ref(UsageHistory, draft.tenant_id, history_id(line.usage.period_id)) for line in billed if line.usage}
@@ -223,7 +223,7 @@ def note_lines(work: Work, draft: Invoice) -> None:
 
 
 def ending(before: Subscription | None, after: Subscription, tenant: Tenant) -> Subscription:
-    """The subscription, waiting for late usage where it has just ended and ran until then."""
+    """The subscription, waiting for late usage if it has just ended and had been running."""
     ended = after.state is SubscriptionState.CANCELED and before is not None and before.state is not after.state
     if not ended or not after.meters or before is None or before.state is SubscriptionState.INCOMPLETE:
         return after
@@ -232,7 +232,7 @@ def ending(before: Subscription | None, after: Subscription, tenant: Tenant) -> 
 
 
 def _running_ref(tenant_id: str, subscription: Subscription) -> Ref[UsageHistory]:
-    """What is known of the running period's usage."""
+    """The reference of the running period's usage record."""
     span = span_at(subscription, subscription.current_period.start)
     return Ref(UsageHistory, tenant_id, history_id(period_id(subscription.id, span)))
 
@@ -246,7 +246,7 @@ def _keys(subscription: Subscription, slot: int, meters: Iterable[Meter]) -> lis
 
 
 def _readings(items: Iterable[Totals], meters: Mapping[str, Meter]) -> list[Reading]:
-    """What slots and shards show together, cell by cell."""
+    """The totals of slots and shards added up, cell by cell."""
     found: dict[tuple[str, str], Amount] = {}
     for item in items:
         meter = meters[item.key.meter]

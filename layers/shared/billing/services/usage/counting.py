@@ -1,8 +1,8 @@
 """Counting accepted events: each once, together with all that it changes, in transactions of up to 100 items.
 
-For ``sum`` and ``count`` nothing is read: a transaction that meets an event which is counted already is canceled, says
-which, and goes again without it. A worker that dies anywhere leaves each event counted whole or not at all, and the
-message comes again.
+For ``sum`` and ``count`` nothing is read: if an event is counted already, DynamoDB cancels the transaction and names
+the event, and the transaction is sent again without it. Wherever a worker dies, each event is counted entirely or not
+at all, and the message comes again.
 """
 
 import logging
@@ -46,18 +46,18 @@ _log = logging.getLogger(__name__)
 _RUNS = 40
 _DAY_S = 86_400
 EVENT_KEPT_S = 90 * _DAY_S
-"""Longer than an event may lie back (60 days at most): when it is forgotten, it is not accepted any more either."""
+"""Longer than an event may lie back (60 days at most): once a value is forgotten, its event is not accepted either."""
 SERIES_KEPT_S = 400 * _DAY_S
 _SEEN_LONGER_S = 120 * _DAY_S
 
 
 class EventsMissing(Exception):
-    """A correction came before what it corrects: let the message come again."""
+    """A correction came before the event that it corrects: let the message come again."""
 
 
 @dataclass(slots=True)
 class CountReport:
-    """What became of a chunk's events: how many of each."""
+    """How many of a chunk's events were counted, known already, or rejected."""
 
     counted: int = 0
     duplicates: int = 0
@@ -66,14 +66,14 @@ class CountReport:
 
 @dataclass(slots=True)
 class _Known:
-    """What the events of a chunk refer to."""
+    """The subscriptions and meters that a chunk's events refer to."""
 
     subscriptions: dict[str, Subscription]
     meters: dict[str, Meter]
     slots: dict[str, int] = field(default_factory=dict)
 
     def slot(self, subscription_id: str) -> int:
-        """Where a subscription's usage is counted now, as far as is known."""
+        """The slot in which a subscription's usage is counted now, as far as is known."""
         return self.slots.get(subscription_id, self.subscriptions[subscription_id].usage_slot)
 
 
@@ -94,20 +94,20 @@ class UsageCounter:
     pause: Callable[[float], None]
 
     def count(self, chunk: Chunk, last_try: bool = False) -> CountReport:
-        """Count a chunk's events; to do it again counts nothing again.
+        """Count a chunk's events; repeating it counts nothing twice.
 
         Args:
-            last_try: the message will not come again: what a correction still lacks is reported.
+            last_try: the message will not come again, so corrections whose event is missing are rejected.
 
         Raises:
-            EventsMissing: a correction's event is not counted yet; all else of the chunk is.
-            Unavailable: the database is busy; what is counted so far stays so.
+            EventsMissing: a correction's event is not counted yet; the rest of the chunk is.
+            Unavailable: the database is busy; what is counted so far stays counted.
         """
         return _ChunkRun(self, chunk, last_try).run()
 
 
 class _ChunkRun:
-    """One chunk, counted."""
+    """The counting of one chunk."""
 
     def __init__(self, counter: UsageCounter, chunk: Chunk, last_try: bool) -> None:
         self._counter = counter
@@ -119,7 +119,7 @@ class _ChunkRun:
         self._rejected = Rejected(chunk)
         self._missing = False
         self._spans: dict[str, UsageSpan] = {}
-        # The same in a retry, so that what was counted is met where it was.
+        # The same in a retry, so that it finds what was counted before.
         self._hash = int.from_bytes(sha256(chunk.id.encode()).digest()[:4])
 
     def run(self) -> CountReport:
@@ -132,7 +132,7 @@ class _ChunkRun:
         for group in groups(effects):
             self._count_group(group, known)
         corrections = [each for each in events if each.corrects is not None]
-        # One by one: of two that take back from one event, what is left of it may be enough for the first.
+        # One by one: of two corrections of one event, what is left may be enough for the first only.
         for effect in self._corrections(corrections, known) if corrections else ():
             self._count_group([effect], known)
         if self._rejected.events:
@@ -187,7 +187,7 @@ class _ChunkRun:
         return found
 
     def _span(self, subscription: Subscription, at: datetime) -> UsageSpan:
-        """The span of an instant; most events of a chunk are of one, and reckoning it takes a while."""
+        """The span of an instant; cached, because most events of a chunk share one and computing it is slow."""
         simple = not subscription.past_terms and (subscription.trial_end is None or at >= subscription.trial_end)
         latest = self._spans.get(subscription.id)
         if simple and latest is not None and not latest.trial and latest.period.contains(at):
@@ -203,13 +203,13 @@ class _ChunkRun:
         stored = StoredEvent(event, event.digest, outcome.cell, outcome.value, remaining, self._now)
         seen = None
         if outcome.seen is not None:
-            # In the whole period: a plan that changes in its middle makes nobody new.
+            # In the whole period: after a change of plan in its middle, a value seen before is not new.
             place = replace(outcome.cell, span=outcome.cell.span.whole)
             seen = seen_key(self._chunk.tenant_id, event.subscription_id, meter.key, place, outcome.seen)
         return Effect(outcome, stored, day, hour, seen)
 
     def _corrections(self, events: Sequence[UsageEvent], known: _Known) -> list[Effect]:
-        """What corrections take back, from the period and the hour of the events that they correct."""
+        """The effects of corrections, on the period and the hour of the events that they correct."""
         corrected = self._store.events(self._chunk.tenant_id, {each.corrects or "" for each in events})
         found: list[Effect] = []
         for event in events:
@@ -232,7 +232,7 @@ class _ChunkRun:
         return found
 
     def _count_group(self, group: list[Effect], known: _Known) -> None:
-        """One transaction, again until it is written: without what is counted already, and in slots that are open."""
+        """Write one transaction, repeatedly until it succeeds: without events counted already, and into open slots."""
         for run in range(_RUNS):
             group, counting = self._prepared(group, known)
             if not counting.events:
@@ -249,7 +249,7 @@ class _ChunkRun:
         raise Unavailable("Too many others count into the same total", retry_after_s=1)
 
     def _after(self, outcome: Outcome, group: list[Effect]) -> list[Effect]:
-        """What is left of a group to be counted."""
+        """The part of a group that is still to be counted."""
         final = {key.subscription_id for key, closed in outcome.closed.items() if closed == FINAL}
         left: list[Effect] = []
         for effect in group:
@@ -265,10 +265,10 @@ class _ChunkRun:
         return left
 
     def _moved_on(self, outcome: Outcome, group: list[Effect], known: _Known, *, look: bool) -> list[Effect]:
-        """The group as it is measured now: whoever closed its slot may have changed the plan as well.
+        """The group, measured again: whoever closed its slot may have changed the plan as well.
 
         Args:
-            look: the slot after a closed one was closed too: commits failed, and the open one may be far behind.
+            look: the slot after a closed one was closed too, so commits failed and the open one may be far ahead.
         """
         tenant_id = self._chunk.tenant_id
         refs = {key.subscription_id: Ref(Subscription, tenant_id, key.subscription_id) for key in outcome.closed}
@@ -283,7 +283,7 @@ class _ChunkRun:
         return corrections or self._effects([effect.event for effect in group], known)
 
     def _latest_slot(self, key: TotalKey, slot: int) -> int:
-        """The slot after the closed ones, from ``slot`` on; a final one is the last."""
+        """The first open slot after ``slot``; a final slot is the last."""
         items = self._store.of_subscription(key.tenant_id, key.subscription_id, slot)
         same = [each for each in items if (each.key.meter, each.key.shard) == (key.meter, key.shard)]
         latest = max(same, key=lambda each: each.key.slot, default=None)
@@ -292,14 +292,14 @@ class _ChunkRun:
         return latest.key.slot if latest.closed in ("", FINAL) else latest.key.slot + 1
 
     def _met(self, event: UsageEvent, digest: str) -> None:
-        """An event whose id is taken: by itself, or by another one."""
+        """Handle an event whose id is taken: by the same event, or by another one."""
         if digest == event.digest:
             self._report.duplicates += 1
         else:
             self._rejected.add(event, Refusal.OTHER_CONTENT)
 
     def _prepared(self, group: list[Effect], known: _Known) -> tuple[list[Effect], Counting]:
-        """The transaction of a group; where its meters have to be looked at first, without what changes nothing."""
+        """The transaction of a group; if its meters have to be read first, without effects that change nothing."""
         present = self._look(group, known)
         counting = self._empty(group)
         seen_now: set[str] = set()
@@ -332,7 +332,7 @@ class _ChunkRun:
 
     def _empty(self, group: Sequence[Effect]) -> Counting:
         now_s = int(self._now.timestamp())
-        # As long as an event of the span can come: until its end and for as long as events may lie back.
+        # As long as events of the span are accepted: until its end, plus the longest time that events may lie back.
         spans_s = (effect.measured.cell.span.period.seconds for effect in group)
         return Counting(
             self._chunk.tenant_id,
@@ -343,7 +343,7 @@ class _ChunkRun:
         )
 
     def _look(self, group: Sequence[Effect], known: _Known) -> Present:
-        """What is there, of meters that cannot be added to blindly; for the others nothing is read."""
+        """The stored totals of meters that cannot be added to blindly; for other meters nothing is read."""
         looked = [each for each in group if is_looked_at(each.measured.meter)]
         if not looked:
             return Present()
@@ -352,7 +352,7 @@ class _ChunkRun:
         ordered = {key for each, (_, key) in zip(looked, places, strict=True) if not adds_up(each)}
         series = self._store.series(ordered) if ordered else {}
         seen = self._store.seen({each.seen for each in looked if each.seen is not None})
-        # What a closed one has says nothing of the open one after it.
+        # A closed item says nothing about the open one after it.
         return Present({key: it.cells for key, it in totals.items() if not it.closed}, series, seen)
 
     def _places(self, effect: Effect, known: _Known) -> tuple[TotalKey, SeriesKey]:

@@ -1,4 +1,4 @@
-"""What counted events do to totals, series and seen values; and how much of that fits into one transaction."""
+"""How counted events change totals, series and seen values; and how many changes fit into one transaction."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from billing.services.usage.ports import Change, SeriesKey, StoredEvent, TotalKe
 
 K = TypeVar("K")
 MOST_ITEMS = 100
-"""DynamoDB: so many items are in a transaction at most."""
+"""The most items in a DynamoDB transaction."""
 MOST_CELLS = 200
-"""So many combinations of period and dimension values an item of totals has; each write pays for its size."""
+"""The most combinations of period and dimension values in an item of totals; each write pays for the item's size."""
 MOST_ORDERED = 60
-"""So many maxima and latest values at most: each is four operators of a condition, and DynamoDB takes 300 of them."""
+"""The most maxima and latest values: each is four operators of a condition, and DynamoDB takes 300 of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What an event does beyond being stored: to a total, to an hour, and to the event that it corrects."""
+    """What an event changes beyond being stored: a total, an hour, and the event that it corrects."""
 
     measured: Measured
     stored: StoredEvent
@@ -35,7 +35,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What was found before a transaction."""
+    """What was read before a transaction."""
 
     totals: Mapping[TotalKey, Mapping[str, Amount]] = field(default_factory=dict)
     series: Mapping[SeriesKey, Mapping[str, Amount]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ def is_full(cells: Collection[str], name: str, changes: Collection[str]) -> bool
 
 
 def leave_out_what_stands(changed: dict[K, dict[str, Change]], present: Mapping[K, Mapping[str, Amount]]) -> None:
-    """Take out maxima and latest values that are not above what is there: they would change nothing."""
+    """Leave out maxima and latest values that do not exceed the stored ones: they would change nothing."""
     for key, found in present.items():
         cells = changed.get(key, {})
         for name in [each for each in cells if each in found and not cells[each].aggregation.adds_up]:
@@ -76,7 +76,7 @@ def leave_out_what_stands(changed: dict[K, dict[str, Change]], present: Mapping[
 
 
 def groups(effects: Sequence[Effect]) -> Iterator[list[Effect]]:
-    """Effects in groups that fit into a transaction each, whatever they change."""
+    """Effects in groups, each of which fits into a transaction whatever it changes."""
     group: list[Effect] = []
     others: set[tuple[str, ...]] = set()
     size = ordered = 0

@@ -1,4 +1,4 @@
-"""Usage whose invoice is void or credited: forgiven, so that no correction gives back what nobody paid."""
+"""Forgives usage whose invoice is void or credited, so that no correction gives back what nobody paid."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,12 +11,12 @@ Left = Mapping[str, InvoiceLine | None]
 
 
 def forgive(work: Work, tenant_id: str, lines: Sequence[InvoiceLine], before: Left, after: Left) -> None:
-    """Note in the usage periods of an invoice's lines what was taken off them; nothing is read where there are none.
+    """Note in the usage periods what was taken off an invoice's lines; without usage lines nothing is read.
 
     Args:
-        before, after: by line id, what was and is left of each; None for nothing. A line that is not named is whole.
+        before, after: by line id, what was and is left of each; None for nothing. Lines that are not named are whole.
     """
-    # Of what nothing is left all is taken, also what credits of other things had come off it.
+    # If nothing is left, everything is taken, including what credits for other lines had reduced.
     whole = {line.id: line.amount for line in lines if after.get(line.id, line) is None}
     taken = {line.id: whole.get(line.id) or _amount(line, before) - _amount(line, after) for line in lines}
     by_period: dict[str, list[InvoiceLine]] = {}

@@ -1,4 +1,4 @@
-"""What metering needs from the world: a queue between acceptance and counting, and counters that can be closed."""
+"""What metering needs from outside: a queue between acceptance and counting, and counters that can be closed."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,10 +27,10 @@ class UsageQueue(Protocol):
     """The queue of accepted events."""
 
     def send(self, chunks: Sequence[Chunk]) -> None:
-        """Put all of them on the queue; what the queue refuses is sent again, a few times.
+        """Put all of them on the queue; what the queue refuses is sent again a few times.
 
         Raises:
-            Unavailable: some of them are not on it; to send all of them again does no harm.
+            Unavailable: some of them are not on it; sending all of them again does no harm.
         """
 
 
@@ -39,7 +39,7 @@ class StoredEvent:
     """A counted event as it is stored.
 
     Args:
-        digest: of its content; another event under the same id has another one.
+        digest: of its content; a different event under the same id has a different digest.
         value: what it measured.
         remaining: what corrections have left of it; None where its meter cannot be corrected.
     """
@@ -56,7 +56,7 @@ class StoredEvent:
 class TotalKey:
     """Names one item of totals: those of a meter of a subscription in one slot, or one shard of them.
 
-    A slot is what is counted between two closings. A closed one takes nothing any more.
+    A slot holds what is counted between two closings. Nothing can be added to a closed slot.
     """
 
     tenant_id: str
@@ -78,7 +78,7 @@ class SeriesKey:
 
 
 CLOSED, FINAL = "closed", "final"
-"""What is said of an item of totals that takes nothing any more: another one follows it, or none."""
+"""The marks of an item of totals that can no longer grow: another slot follows it, or it is the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,12 @@ class Change:
 
 @dataclass(slots=True)
 class Counting:
-    """One transaction: events, and all that they change. At most 100 items.
+    """One transaction: events, and everything that they change. At most 100 items.
 
     Args:
         events: stored where their ids are free, with their cell and value.
         seen: values of ``unique`` meters, stored where they are new: keys by ``seen_key``.
-        taken_back: by the id of a corrected event, how much of it is taken back.
+        taken_back: by the id of a corrected event, how much the correction takes back.
         totals, series: by key, the cells that change.
         expires_at, seen_until, series_until: Unix times until when the events, the seen values and the series are kept.
     """
@@ -133,13 +133,13 @@ class Counting:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a counting: done, or what stood in its way; then nothing of it is written.
+    """The result of a counting: done, or the reasons why nothing of it was written.
 
     Args:
-        known: events whose ids are taken: the digests of those that have them.
-        closed: totals that take nothing any more: ``CLOSED`` or ``FINAL``.
-        outrun: a maximum or a latest value was passed by another writer meanwhile, or a value was seen: look again.
-        short: corrected events of which less is left than was to be taken back.
+        known: events whose ids are taken, with the digests of the events that have them.
+        closed: totals that can no longer grow: ``CLOSED`` or ``FINAL``.
+        outrun: another writer stored a larger maximum, a later value, or the same ``unique`` value: read again.
+        short: corrected events of which less is left than the correction takes back.
     """
 
     known: Mapping[str, str] = field(default_factory=dict)

@@ -25,7 +25,7 @@ _LONGEST_EVENT_ID = 128
 
 
 class Granularity(StrEnum):
-    """Of what a row is the total: a period of the subscription, or an hour or a day (UTC)."""
+    """What a row totals: a period of the subscription, or an hour or a day (UTC)."""
 
     PERIOD = "period"
     HOUR = "hour"
@@ -33,12 +33,12 @@ class Granularity(StrEnum):
 
     @property
     def longest(self) -> timedelta:
-        """Over how long a time a series may be asked for: 744 hours, or 366 days."""
+        """The longest time for which a series may be asked: 744 hours, or 366 days."""
         return timedelta(days=31) if self is Granularity.HOUR else timedelta(days=366)
 
 
 class Cursors(Protocol):
-    """Seals where a page ended: nobody reads or makes a cursor, and none is good for another tenant or query."""
+    """Seals the place where a page ended: nobody can read or forge a cursor, or use one for another tenant or query."""
 
     def seal(self, tenant_id: str, place: str, text: str) -> str:
         """The sealed text."""
@@ -56,7 +56,7 @@ class UsageQuery:
     """Which totals are asked for.
 
     Args:
-        start, end: [start, end): periods that have a part in it, and the hours or days that do.
+        start, end: [start, end): the periods, hours or days that overlap it.
         limit: of a page.
         cursor: where the page before ended.
     """
@@ -93,12 +93,12 @@ class UsageRow:
 
     @property
     def time(self) -> list[str]:
-        """By this rows are listed, the latest first."""
+        """Rows are listed by this, the latest first."""
         return [sort_key(self.period.start), sort_key(self.period.end)]
 
     @property
     def name(self) -> list[Any]:
-        """By this rows of one time are; no two of them have the same."""
+        """Rows of the same time are listed by this; it is unique among them."""
         return [self.trial, self.meter, list(self.dimensions.values())]
 
 
@@ -172,7 +172,7 @@ def _of_all(work: Work, store: UsageStore, query: UsageQuery) -> list[UsageRow]:
 
 
 def _cells(store: UsageStore, tenant_id: str, query: UsageQuery) -> list[tuple[str, Cell, Amount]]:
-    """What every item of totals has: a slot of a meter is spread over shards, and a period over slots."""
+    """The cells of all items of totals: a meter's slot is spread over shards, and a period over slots."""
     return [
         (totals.key.meter, Cell.of_name(name), amount)
         for totals in store.of_subscription(tenant_id, query.subscription_id)
@@ -188,7 +188,7 @@ def _periods(
     for key, cell, amount in cells:
         meter = meter_of(key)
         if meter is not None and _overlaps(query, cell.span.period):
-            place = (key, Cell(cell.span.whole, cell.dimensions))  # whatever plans it is priced by
+            place = (key, Cell(cell.span.whole, cell.dimensions))  # whichever plan prices it
             totals[place] = combined(meter.aggregation, totals.get(place), amount)
     made: list[UsageRow] = []
     for (key, cell), amount in totals.items():
@@ -212,10 +212,10 @@ def _overlaps(query: UsageQuery, period: Period) -> bool:
 
 
 def _series(store: UsageStore, tenant_id: str, query: UsageQuery, meter: Meter) -> list[UsageRow]:
-    """The hours of a time, or its days; those without usage are left out.
+    """The hours or days of the time asked for; those without usage are left out.
 
-    A day is made of its hours: the largest of them for ``max``, the sum for ``unique``, whose hours have the values
-    that were first seen in them.
+    A day is made of its hours: the largest of them for ``max``, the sum for ``unique``, whose hours hold the values
+    first seen in them.
     """
     assert query.start is not None
     assert query.end is not None

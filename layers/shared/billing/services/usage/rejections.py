@@ -1,4 +1,4 @@
-"""What of a message cannot be counted: kept aside, and told to the tenant, each event once."""
+"""Events of a message that cannot be counted: kept aside, and reported to the tenant, each once."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 def rejection_ref(chunk: Chunk) -> Ref[UsageRejection]:
-    """Where what is rejected of a message is kept, however often the message comes."""
+    """Where a message's rejected events are kept, however often the message comes."""
     first = min(each.timestamp for each in chunk.events)
     return Ref(UsageRejection, chunk.tenant_id, derived("urj", first, chunk.id))
 
@@ -35,13 +35,14 @@ class Rejected:
         self.events: list[RejectedEvent] = []
 
     def add(self, event: UsageEvent, reason: Refusal) -> None:
-        """Another one."""
+        """Add a rejected event."""
         self.events.append(RejectedEvent(event, reason))
 
     def drop_counted(self, store: UsageStore) -> int:
-        """Forget those that an earlier delivery counted, and say how many they are.
+        """Forget the events that an earlier delivery counted, and return how many there were.
 
-        It counted at 12:00; then the subscription ended as of 11:59, or its dimensions filled up in another slot.
+        Such a delivery may have counted at 12:00; then the subscription ended as of 11:59, or its dimensions filled up
+        in another slot, so that the same event would now be rejected.
         """
         stored = store.events(self._chunk.tenant_id, {each.event.event_id for each in self.events})
         digests = {event_id: each.digest for event_id, each in stored.items()}
@@ -50,7 +51,7 @@ class Rejected:
         return dropped
 
     def report(self, unit: Unit, now: datetime, jitter: Callable[[], float], pause: Callable[[float], None]) -> None:
-        """Keep them aside, and tell the tenant of those that it was not told of."""
+        """Store the rejected events, and report those that were not reported yet."""
         ref = rejection_ref(self._chunk)
 
         def once() -> None:
@@ -59,7 +60,7 @@ class Rejected:
             new = tuple(each for each in self.events if (each.event.event_id, each.event.digest) not in known)
             if not new:
                 return
-            # What an earlier delivery rejected was told then: only a correction that had to wait comes after it.
+            # An earlier delivery has reported its rejections: only a correction that had to wait can be new.
             saved = unit.save(replace(before, events=(*before.events, *new)))
             unit.emit(EventType.USAGE_EVENTS_REJECTED, replace(saved, events=new))
             unit.commit()

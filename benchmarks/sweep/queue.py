@@ -19,7 +19,7 @@ class Message:
 
 
 class FifoQueue:
-    """A ``services.ports.Alarm`` whose messages are taken and answered for here.
+    """A ``services.clocks.due_index.Alarm`` whose messages are taken and answered for here.
 
     Args:
         copies: how often each message is delivered until it is done with.

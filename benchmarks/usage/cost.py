@@ -26,7 +26,7 @@ LAMBDA_MB = 512
 VCPU_MB = 1769
 """A Lambda of so much memory has one vCPU. Source: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html."""
 KEPT_DAYS = 90
-"""Events (``services.usage_counting.EVENT_KEPT_S``)."""
+"""Events (``services.usage.counting.EVENT_KEPT_S``)."""
 _MONTH_DAYS = 365 / 12
 _GB = 2**30
 

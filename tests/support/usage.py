@@ -100,7 +100,7 @@ def net(*bills: UsageBill, currency: str = "USD") -> int:
 
 
 class MemoryUsageStore:
-    """``services.usage_ports.UsageStore`` in memory: a transaction is written whole or not at all.
+    """``services.usage.ports.UsageStore`` in memory: a transaction is written whole or not at all.
 
     What DynamoDB refuses is refused here: more than 100 items, none, or one item twice in a transaction.
 

@@ -1,4 +1,4 @@
-"""What makes, charges and draws invoices."""
+"""Wires what makes, charges and renders invoices."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @cache
 def biller() -> "Biller":
-    """What makes and charges invoices."""
+    """The service that makes and charges invoices."""
     from billing.services.invoicing.biller import Biller
 
     return Biller(payments.collector(), tax.taxes(), usage.usage_closer())
@@ -31,7 +31,7 @@ def payment_requests() -> "PaymentRequests":
 
 @cache
 def pdf_renderer() -> "PdfRenderer":
-    """What draws documents."""
+    """The renderer of PDF documents."""
     from billing.integrations.pdf.renderer import PdfRenderer
 
     return PdfRenderer()

@@ -26,7 +26,7 @@ def stripe_secrets() -> "SecretReader":
 
 @cache
 def stripe_circuit() -> "CircuitBreaker":
-    """What keeps calls from a Stripe that does not answer."""
+    """The circuit breaker that stops calls while Stripe does not answer."""
     from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 
     return CircuitBreaker(process.monotonic_s)
@@ -34,7 +34,7 @@ def stripe_circuit() -> "CircuitBreaker":
 
 @cache
 def collector() -> "Collector":
-    """What charges invoices, through Stripe."""
+    """The service that charges invoices through Stripe."""
     from billing.integrations.stripe.gateway import StripeGateway
     from billing.services.payments.collection import Collector
 
@@ -47,7 +47,7 @@ def collector() -> "Collector":
 
 @cache
 def refunder() -> "Refunder":
-    """What sends money back, through Stripe."""
+    """The service that sends refunds through Stripe."""
     from billing.services.invoicing.credit_notes import note_refund, refund_failed
     from billing.services.payments.refunds import Refunder
 

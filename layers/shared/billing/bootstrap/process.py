@@ -1,4 +1,4 @@
-"""What a process has one of: the clock, its settings, its log, a source of jitter, the time it has left.
+"""What each process has one of: the clock, the settings, the log, a source of jitter, the time left.
 
 Nothing else in the product reads the wall clock, makes an id or draws a random number.
 """
@@ -25,7 +25,7 @@ def now() -> datetime:
 
 
 def monotonic_s() -> float:
-    """Seconds that only ever grow: what measures how long something takes."""
+    """A monotonic clock, in seconds, for measuring how long something takes."""
     return time.monotonic()
 
 
@@ -47,7 +47,7 @@ def logger() -> Logger:
 
 @cache
 def deadline() -> Deadline:
-    """By when the invocation that this worker is on has to be done."""
+    """The deadline of the invocation that this worker handles."""
     return Deadline(monotonic_s)
 
 

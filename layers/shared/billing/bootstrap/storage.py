@@ -1,4 +1,4 @@
-"""Which adapters stand behind the unit of work: DynamoDB, and KMS for what is sealed."""
+"""Which adapters stand behind the unit of work: DynamoDB, and KMS for sealed fields."""
 
 import os
 from functools import cache

@@ -1,4 +1,4 @@
-"""The billing worker, and what wakes it."""
+"""Wires the billing worker and the queue that wakes it."""
 
 import time
 from functools import cache

@@ -1,4 +1,4 @@
-"""Which provider says what tax is due."""
+"""Wires the tax providers."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ def tax_secrets() -> "TaxSecretReader":
 
 @cache
 def taxes() -> "Taxes":
-    """What says which tax is due."""
+    """The service that determines the tax on invoices."""
     from billing.services.tax.assessment import Taxes
 
     return Taxes(tax_provider)
@@ -40,7 +40,7 @@ def tax_table() -> "TaxTable":
 
 @cache
 def tax_provider(name: TaxProviderName) -> "TaxProvider":
-    """The tax provider of a name; what only Stripe Tax or TaxJar needs is imported for them alone."""
+    """The tax provider of a name; modules that only Stripe Tax or TaxJar need are imported only for them."""
     s = process.settings()
     if name is TaxProviderName.STRIPE:
         from billing.integrations.tax.stripe_tax import StripeTax

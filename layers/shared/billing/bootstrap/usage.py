@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @cache
 def usage_store() -> "DynamoUsageStore":
-    """Counted usage."""
+    """The store of counted usage."""
     from billing.storage.usage import DynamoUsageStore
 
     return DynamoUsageStore(storage.database())
@@ -24,7 +24,7 @@ def usage_store() -> "DynamoUsageStore":
 
 @cache
 def usage_closer() -> "UsageCloser":
-    """What closes and reads usage."""
+    """The service that closes and reads usage."""
     from billing.services.usage.closing import UsageCloser
 
     return UsageCloser(usage_store())
@@ -32,7 +32,7 @@ def usage_closer() -> "UsageCloser":
 
 @cache
 def usage_counter() -> "UsageCounter":
-    """What counts accepted usage."""
+    """The service that counts accepted usage."""
     from billing.services.usage.counting import UsageCounter
 
     return UsageCounter(storage.units(), usage_store(), process.now, process.JITTER.random, time.sleep)

@@ -1,4 +1,4 @@
-"""The edges of webhooks that come in."""
+"""The edges of incoming webhooks."""
 
 import time
 from typing import TYPE_CHECKING

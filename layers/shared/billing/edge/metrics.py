@@ -14,12 +14,12 @@ NAMESPACE = "Ledgerline"
 def embedded(
     at: datetime, stage: str, dimension: tuple[str, str], values: Mapping[str, tuple[float, str]]
 ) -> dict[str, Any]:
-    """The extra fields that make CloudWatch count what a log line says.
+    """The extra fields that make CloudWatch take metrics from a log line.
 
     Args:
         stage: every metric is counted for the stage as a whole too; alarms look at that.
-        dimension: name and value, such as the route; few and bounded, for each is a metric of its own.
-        values: from a metric's name to its value and unit, such as ``{"Duration": (12, "Milliseconds")}``.
+        dimension: name and value, such as the route; few and bounded, because each is a metric of its own.
+        values: by name, a metric's value and unit, such as ``{"Duration": (12, "Milliseconds")}``.
     """
     metrics = [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()]
     name, value = dimension

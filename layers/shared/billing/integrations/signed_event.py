@@ -1,4 +1,4 @@
-"""The JSON of an incoming webhook, after its signature was found good."""
+"""The JSON of an incoming webhook, after its signature was verified."""
 
 import json
 from decimal import Decimal

@@ -70,7 +70,7 @@ def _currency(value: str) -> str:
 
 @cache
 def _timezones() -> frozenset[str]:
-    # Walks the whole time zone database: 10 ms, once per process and only for who names a zone.
+    # Walks the whole time zone database: 10 ms, once per process and only if a request names a zone.
     return frozenset(available_timezones())
 
 
@@ -100,7 +100,7 @@ def _immutable(_: Any) -> Any:
 
 
 def unsaid() -> Any:
-    """The default of a field of a change: what is not there stays as it is, so the API's description shows none."""
+    """The default of a field of a change: a missing field stays as it is, so the API's description shows no default."""
     return Field(default_factory=lambda: None)
 
 
@@ -108,8 +108,8 @@ Immutable = SkipJsonSchema[Annotated[Any, BeforeValidator(_immutable)]]
 """A field of a change that is known and refused by name; the API's description does not show it."""
 
 Time = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=datetime)]
-"""RFC 3339 with an offset in; UTC with ``Z`` out, as ``domain.times.format_time``: pydantic writes UTC that way itself,
-at a tenth of what a function of ours costs (nine times an invoice)."""
+"""In: RFC 3339 with an offset. Out: UTC with ``Z``, as ``domain.kernel.times.format_time`` writes it; pydantic does so by
+itself, at a tenth of the cost of a function of ours (nine times an invoice)."""
 
 
 def _within_reason(value: datetime) -> datetime:
@@ -123,7 +123,7 @@ _EARLIEST, _TOO_LATE = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tz
 Python's calendar does."""
 
 TimeIn = Annotated[Time, AfterValidator(_within_reason), Field(description="a year from 1970 to 2499")]
-"""A ``Time`` that a request names and that is reckoned with."""
+"""A ``Time`` of a request that is used in calculations."""
 
 Micros = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, description="micro-units: 1,000 are one minor unit")]
 """A price, which may be finer than a minor unit."""

@@ -74,7 +74,7 @@ class Callers:
             values[":route_limit"] = {"N": str(route_limit.per_minute)}
             counts.append("#route :one")
             conditions.append("(attribute_not_exists(#route) OR #route < :route_limit)")
-        # Looked at again: where the clock was set back, an old name may be the present one, and one update
+        # Checked again: if the clock was set back, an old name may be the present one, and one update
         # cannot both count and remove it.
         stale = [name for name in self._stale.pop(identifier, []) if _is_stale(name, minute, slot)]
         names.update({f"#x{n}": name for n, name in enumerate(stale)})
@@ -97,7 +97,7 @@ class Callers:
         minute, _ = _windows(now)
         reset = (minute + 1) * _MINUTE_S
         names = {"#route": f"{limit.letter}{minute}", "#before": f"{limit.letter}{minute - 1}"}
-        # The item of a user who stays away is gone after a day, with whatever counters are left on it.
+        # The item of a user who does not return expires after a day, with whatever counters are left on it.
         expiry = str(int(now.timestamp()) + _USER_KEPT_S)
         values = {":one": {"N": "1"}, ":limit": {"N": str(limit.per_minute)}, ":expiry": {"N": expiry}}
         condition = ["(attribute_not_exists(#route) OR #route < :limit)"]
@@ -142,7 +142,7 @@ class Callers:
         return answer
 
     def _remember_stale(self, identifier: str, item: dict[str, Any], minute: int, slot: int) -> None:
-        """Have the next update remove the counters of windows gone by, some at a time."""
+        """Have the next update remove the counters of past windows, some at a time."""
         stale = [name for name in item if _is_stale(name, minute, slot)]
         if stale:
             self._stale[identifier] = stale[:_STALE_NAMES_AT_MOST]

@@ -25,20 +25,20 @@ from billing.domain.kernel.times import format_time, parse_time
 
 E = TypeVar("E", bound=Entity)
 _Convert = Callable[[Any], Any]
-_PACKED = "z1:"  # JSON never begins so
+_PACKED = "z1:"  # JSON never begins like this
 _PACK_FROM = 8 * 1024
 _LONGEST_TEXT = 8 * 1024 * 1024
-"""In bytes. What is unpacked is never longer, whatever it says of itself."""
+"""The most bytes that are unpacked, whatever length a stored text claims to have."""
 
 
 class Sealer(Protocol):
     """Seals a text for one tenant and one place; what was sealed for another tenant or place does not open."""
 
     def seal(self, tenant_id: str, place: str, text: str, data_key: str | None = None) -> str:
-        """The sealed text; ``data_key`` is the tenant's, where the tenant itself is not stored yet."""
+        """The sealed text; ``data_key`` is given if the tenant itself is not stored yet."""
 
     def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
-        """The text's key in a blind index: the same text of a tenant has the same one, and nobody can turn it back."""
+        """The text's key in a blind index: equal texts of a tenant have equal keys, and nobody can reverse one."""
 
     def open(self, tenant_id: str, place: str, sealed: str, data_key: str | None = None) -> str:
         """The text.
@@ -62,7 +62,7 @@ def encode(entity: Any, sealer: Sealer, tenant_id: str, entity_id: str, data_key
 
 
 def pack(text: str) -> str:
-    """The text as it is stored: itself, or compressed where it is long.
+    """The text as it is stored: unchanged, or compressed if it is long.
 
     Raises:
         ValueError: it is too long to be read back.
@@ -94,7 +94,7 @@ def unpack(stored: str) -> str:
 
 
 def decode(kind: type[E], text: str, sealer: Sealer, tenant_id: str, entity_id: str, data_key: str | None = None) -> E:
-    """The entity of a stored text; a field that it lacks takes its default: a new optional one needs no migration."""
+    """The entity of a stored text; a missing field takes its default, so a new optional field needs no migration."""
     body = json.loads(unpack(text))
     make: Any = kind
     plain, personal = _plan(make)

@@ -1,6 +1,6 @@
 """The one DynamoDB client of a process, and the one place where throttling and conflicts are retried.
 
-Reads and transactions go through it; a retry is bounded, and what is still refused then is a 503 to the caller.
+Reads and transactions go through it. Retries are bounded; if the database still refuses, the caller gets a 503.
 """
 
 import random
@@ -51,11 +51,11 @@ class Database:
 
     @property
     def client(self) -> Any:
-        """botocore's client, for calls that PynamoDB has no words for."""
+        """botocore's client, for calls that PynamoDB cannot express."""
         return self.connection.client
 
     def call(self, operation: Callable[[], T]) -> T:
-        """Run one operation, again where DynamoDB was merely busy.
+        """Run one operation, and run it again if DynamoDB was merely busy.
 
         Raises:
             Unavailable: it stayed busy, or did not answer.
@@ -102,8 +102,8 @@ class Database:
         """One TransactWriteItems.
 
         Args:
-            token: the ClientRequestToken: a repeat whose first try had succeeded without telling is a success.
-            stage: puts the items into the transaction it is given (again for each try).
+            token: the ClientRequestToken: a repeat succeeds if the first try did, although its answer was lost.
+            stage: puts the items into the transaction that it is given (again for each try).
 
         Raises:
             TransactWriteError: canceled, with a reason for each item in the order of staging.
@@ -142,7 +142,7 @@ def _is_busy(error: Exception) -> bool:
 
 
 def _reasons(error: Exception) -> set[str]:
-    """Why a transaction was canceled; empty where it is another error."""
+    """Why a transaction was canceled; empty if it is another error."""
     if isinstance(error, TransactWriteError):
         return {reason.code for reason in error.cancellation_reasons if reason is not None}
     if isinstance(error, ClientError):

@@ -12,7 +12,7 @@ from billing.storage.database import Database, raw, table_name
 from billing.storage.tables import ClockItem, InvoiceItem, PaymentItem, RefundItem, SubscriptionItem
 
 _PAGE = 50
-# In which order things of one instant happen: money whose outcome is unknown is settled before more is asked for.
+# The order of things due at the same instant: unknown outcomes are settled before more money is collected.
 _DUE_TABLES: dict[str, type[Model]] = {
     "payment": PaymentItem,
     "refund": RefundItem,
@@ -23,7 +23,7 @@ _DUE_TABLES: dict[str, type[Model]] = {
 
 
 class DynamoDueIndex:
-    """``services.ports.DueIndex`` over the ``by_due`` indexes."""
+    """``services.clocks.due_index.DueIndex`` over the ``by_due`` indexes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -3,8 +3,8 @@
     (nothing) ──> done                       one commit: the effects and the response
     (nothing) ──> in_progress ──> done       two commits, around a call that moves money
 
-A record older than its time to live is not there, whatever DynamoDB's sweeper has got round to: the code looks
-at the time itself, and a reused key then makes a new thing.
+A record past its time to live does not count, even if DynamoDB has not deleted it yet: the code checks the time itself,
+and a key that is used again then makes a new thing.
 """
 
 import json
@@ -24,12 +24,12 @@ from billing.storage.tables import IdempotencyItem
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose key it is, and for which request.
+    """Whose key it is, and for which request it is used.
 
     Args:
         record_id: names tenant, route and key: another route, or another tenant, may use the same key.
         fingerprint: SHA-256 of method, path, query and canonical body; another request under the key differs here.
-        client_key: the key, where a client chose it.
+        client_key: the key, if a client chose it.
     """
 
     record_id: str
@@ -120,7 +120,7 @@ def _recovery_point(progress: dict[str, str]) -> RecoveryPoint:
 
 
 def first_condition(now: datetime) -> Condition:
-    """Nobody has a live record under this key."""
+    """The condition that there is no live record under this key."""
     absent: Condition = IdempotencyItem.record_id.does_not_exist()
     expired: Condition = IdempotencyItem.expires_at <= int(now.timestamp())
     either: Condition = absent | expired
@@ -128,7 +128,7 @@ def first_condition(now: datetime) -> Condition:
 
 
 def second_condition(scope: Scope) -> Condition:
-    """The record is still the one in progress, of the same request: the first to complete it wins."""
+    """The condition that the record is still the same request's, in progress: the first to complete it wins."""
     in_progress: Condition = IdempotencyItem.state == State.IN_PROGRESS.value
     same: Condition = IdempotencyItem.fingerprint == scope.fingerprint
     both: Condition = in_progress & same

@@ -34,11 +34,11 @@ class Stored:
 
     Args:
         range_name: the name of the range key attribute.
-        id_of: from the entity to its id within the tenant.
-        range_of: from the id to the range key.
-        indexed: from the entity to its index and filter attributes.
-        blind: from the entity to personal values that can be looked up, stored as an HMAC (``Sealer.blind``).
-        also: further ids that the same content is put under, once and for ever (a plan's versions): what is there
+        id_of: gives the entity's id within the tenant.
+        range_of: gives the range key for an id.
+        indexed: gives the entity's index and filter attributes.
+        blind: gives personal values that can be looked up, stored as an HMAC (``Sealer.blind``).
+        also: gives further ids under which the same content is stored for ever (a plan's versions); an item that exists
             already is never overwritten.
     """
 
@@ -52,7 +52,7 @@ class Stored:
 
 
 def join(tenant_id: str, other: str) -> str:
-    """The hash key of an index: it names the tenant, so that no caller can form another tenant's."""
+    """The hash key of an index: it contains the tenant, so that no caller can form another tenant's."""
     return f"{tenant_id}#{other}"
 
 
@@ -116,7 +116,7 @@ REGISTRY: dict[type, Stored] = {
     Plan: Stored(
         tables.PlanItem, "item", lambda e: e.id, _plan_range,
         lambda e: {"status": "active" if e.active else "archived"},
-        # To archive a plan makes no new version: what was sold is in the versions, and they stay as they are.
+        # Archiving a plan makes no new version: what was sold is in the versions, and they never change.
         also=lambda e: (version_id(e.id, e.plan_version),) if e.active else (),
     ),
     Meter: Stored(tables.MeterItem, "id", lambda e: e.key, _same, lambda e: {}),

@@ -1,4 +1,4 @@
-"""Reading entities: batches, pages, and the tenant directory. What writes is ``commit``."""
+"""Reading entities: batches, pages, and the tenant directory. ``unit_of_work`` writes them."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -34,8 +34,8 @@ _PAGES_AT_MOST = 20
 _LONGEST_ID = 256
 _FILTERED_PAGE = 100
 _PAGE_TEXT = 2_000_000
-"""A page ends early, with a cursor, after so many characters of stored text (a few invoices of 500 lines): Lambda
-answers with 6 MB at most, and what the API shows of an entity is about as long as what is stored."""
+"""A page ends early, with a cursor, after this many characters of stored text (a few invoices of 500 lines): Lambda
+answers with 6 MB at most, and the API's form of an entity is about as long as the stored one."""
 
 
 class Store:
@@ -89,7 +89,7 @@ class Store:
             if "LastEvaluatedKey" not in answer:
                 return Page(items, None, query.limit)
             after = answer["LastEvaluatedKey"][stored.range_name]["S"]
-        # A filter that matches next to nothing: what there is so far, and a cursor to look further.
+        # A filter that matches hardly anything: return what was found so far, and a cursor to continue.
         return Page(items, self._sealed(after or "", tenant_id, scope), query.limit)
 
     def _page(self, items: list[E], stored: Stored, query: Query[E], tenant_id: str, scope: str) -> Page[E]:
@@ -116,7 +116,7 @@ class _Cached:
 
 
 class TenantDirectory:
-    """Tenants by id, kept for a minute per worker. Credentials are never cached, settings are.
+    """Tenants by id, cached for a minute per worker. Only settings are cached, never credentials.
 
     Args:
         sealer: opens a tenant's own personal data; it asks this directory for every other key.
@@ -142,7 +142,7 @@ class TenantDirectory:
         """The tenant.
 
         Raises:
-            Unauthenticated: a credential names a tenant that is not there.
+            Unauthenticated: the credential names a tenant that does not exist.
         """
         now = self._clock().timestamp()
         cached = self._cached.get(tenant_id)
@@ -193,7 +193,7 @@ def _id_of(stored: Stored, range_key: str) -> str:
 
 
 def _cursor_scope(query: Query[Any]) -> str:
-    """What a cursor is bound to: the query but for its page size and place."""
+    """What a cursor is bound to: the query without its page size and place."""
     bounds = [str(t) for t in (query.created_from, query.created_to)]
     return "cursor/" + json.dumps(
         [query.kind.entity_name, query.index, query.value, sorted(query.filters.items()), query.of_platform, *bounds]

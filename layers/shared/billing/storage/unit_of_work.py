@@ -58,7 +58,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What every unit of work of a process shares."""
+    """What all units of work of a process share."""
 
     store: Store
     tenants: TenantDirectory
@@ -76,7 +76,7 @@ class _Staged:
 
 
 class UnitOfWork:
-    """A ``services.ports.Unit`` over DynamoDB."""
+    """A ``services.kernel.work.Unit`` over DynamoDB."""
 
     def __init__(self, runtime: Runtime, tenant_id: str, scope: Scope | None = None) -> None:
         self._runtime = runtime
@@ -179,7 +179,7 @@ class UnitOfWork:
         for action in self._after_commit:
             try:
                 action()
-            except Exception as error:  # noqa: BLE001 - the commit stands; what was to follow is repeatable
+            except Exception as error:  # noqa: BLE001 - the commit stands; what follows it is repeatable
                 _log.error("after-commit action failed; the next sweep makes up for it", extra=described(error))
         self._after_commit = []
 
@@ -230,7 +230,7 @@ class UnitOfWork:
         if has_record and failed[0] == 0:
             reason = reasons[0]
             self._meet(reason.raw_item if reason else None)
-            # Under way elsewhere and silent for long, or gone just now: this run's own writes did not happen.
+            # Under way elsewhere but silent for long, or just gone: this run's own writes did not happen.
             raise IdempotencyInProgress("A request with this Idempotency-Key is being worked on", retry_after_s=2)
         raise LostRace("Somebody else changed the same thing at the same time")
 
@@ -257,7 +257,7 @@ class UnitOfWork:
         return self.recovery_point is not None or waited
 
     def _await_outcome(self, record: Record) -> tuple[Record, bool]:
-        """Wait a little for a twin that is at work: its response is this request's answer too."""
+        """Wait a little for the same request under way elsewhere: its response is this request's answer too."""
         assert self._scope is not None
         key: Key = (self._scope.record_id, "")
         waited = 0.0
@@ -273,7 +273,7 @@ class UnitOfWork:
         return record, waited > 0
 
     def _abandoned(self, record: Record) -> bool:
-        """Whether the run that wrote the record has had its time; going on beside it would be safe, only wasteful."""
+        """Whether the run that wrote the record has had its time; continuing beside it would be safe but wasteful."""
         lease = timedelta(seconds=self._runtime.policy.idempotency_lease_s)
         return record.touched_at is None or self._runtime.clock() - record.touched_at >= lease
 
@@ -352,7 +352,7 @@ class UnitOfWork:
 
 @dataclass(frozen=True, slots=True)
 class DynamoUnits:
-    """``services.ports.Units`` over DynamoDB."""
+    """``services.kernel.work.Units`` over DynamoDB."""
 
     runtime: Runtime
 

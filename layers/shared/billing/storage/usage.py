@@ -1,7 +1,7 @@
 """Counted events, totals and hourly series: counters that are added to without reading, and closed at once.
 
-Not entities under versions, as all else is: eight writers of one total would run again for ever. Here the database
-adds, under the condition that the total is open and that each event is new (docs/decisions/0019-usage.md).
+Unlike everything else, these are not entities under versions: eight writers of one total would lose races for ever.
+Here the database adds, on condition that the total is open and each event is new (docs/decisions/0019-usage.md).
 
 usage_events   event_key            TENANT#e#EVENT a counted event; TENANT#u#SHA256 a value that a unique meter saw
 usage_totals   subscription_key     TENANT#SUBSCRIPTION
@@ -41,7 +41,7 @@ _ORDER_END = "\x1f"
 
 
 class DynamoUsageStore:
-    """``services.usage_ports.UsageStore`` over DynamoDB."""
+    """``services.usage.ports.UsageStore`` over DynamoDB."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -85,7 +85,7 @@ class DynamoUsageStore:
         return {by_key[key]: _cells(item) for key, item in found.items()}
 
     def close(self, key: TotalKey, *, final: bool) -> tuple[Totals, bool]:
-        # What it was before is what it stays: the update touches no cell, and nobody else will.
+        # Its cells stay as they were before: the update changes none, and nobody else will.
         expression = "closed = :closed" if final else "closed = if_not_exists(closed, :closed)"
         answer = self._database.call(
             lambda: self._database.client.update_item(
@@ -153,7 +153,7 @@ class _Writes:
         self.items.append(write)
 
     def outcome(self, reasons: Sequence[Any]) -> Outcome:
-        """What stood in the way, from DynamoDB's reasons, one for each item in its order."""
+        """Why nothing was written, from DynamoDB's reasons, one for each item in order."""
         known: dict[str, str] = {}
         closed: dict[TotalKey, str] = {}
         short: list[str] = []
@@ -221,7 +221,7 @@ def _series_update(table: str, key: SeriesKey, changes: Mapping[str, Change], ex
 
 
 def _cell_changes(changes: Mapping[str, Change]) -> tuple[str, list[str], dict[str, str], _Item]:
-    """The update of the cells of one item, all of one meter: added to, or set where what is there is less."""
+    """The update of one item's cells, all of one meter: added to, or set if the stored value is less."""
     names = {f"#c{n}": cell for n, cell in enumerate(changes)}
     values = {f":v{n}": _value(change) for n, change in enumerate(changes.values())}
     numbers = range(len(changes))

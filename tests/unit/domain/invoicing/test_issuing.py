@@ -1,6 +1,6 @@
 """Invoices until they are open: totals that add up, numbers that are taken once, the balance used, books that balance.
 
-What is paid, void or given up is in ``test_invoice_payments``.
+What is paid, void or given up is in ``test_settlement``.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """Tax: who is taxed where, and how much, as pure functions.
 
 Three questions, in this order: is there tax at all (``treatment``), which jurisdiction's (``Place``), and how much
-of it is on a line (``line_taxes``). Rates come from ``tax_table`` or from a provider.
+of it is on a line (``line_taxes``). Rates come from ``rate_table`` or from a provider.
 """
 
 from collections.abc import Sequence

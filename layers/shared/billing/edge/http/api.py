@@ -95,7 +95,7 @@ class Route:
 
 
 class _Current:
-    """The call that this worker is on; a Lambda worker is on one at a time."""
+    """The call that this worker handles; a Lambda worker handles one at a time."""
 
     call: Call | None = None
 
@@ -126,7 +126,7 @@ def _asks_for_work(parameter: inspect.Parameter) -> bool:
 
 
 class _Event(APIGatewayProxyEventV2):
-    """Spares each request another copy of its headers: no route takes one as a parameter (``Call`` reads them)."""
+    """An event that spares each request a copy of its headers: no route has one as a parameter (``Call`` reads them)."""
 
     resolved_headers_field: dict[str, Any] = {}  # noqa: RUF012 - never written
 
@@ -187,8 +187,8 @@ class HttpApi:
                     arguments[name] = current_call().admit()
                 return _run(lambda: handler(**arguments), route.status)
 
-            # Powertools reads the parameters from the signature; the answer is rendered in ``_run``, so that what
-            # is sent is what was committed for a replay.
+            # Powertools reads the parameters from the signature. The answer is rendered in ``_run``, so that the bytes
+            # sent are those that were committed for a replay.
             endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
                 [parameter for parameter in parameters if parameter.name not in work]
             )
@@ -237,7 +237,7 @@ class HttpApi:
 
     def _failed(self, error: Exception) -> Response[str]:
         refusal = current_call().refuse(unanswerable(error))
-        # What the caller got wrong (a body that Powertools cannot take apart) is no fault of ours.
+        # A mistake of the caller (a body that Powertools cannot parse) is not an error of ours.
         if not isinstance(error, BillingError) and refusal.status >= 500:
             extra = {"request_id": current_call().request_id, **described(error)}
             self._logger.error("unexpected error", extra=extra)

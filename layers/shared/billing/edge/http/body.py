@@ -1,4 +1,4 @@
-"""Request bodies: at most 1 MiB of strict JSON. What is wrong is refused before anything else looks at it."""
+"""Request bodies: at most 1 MiB of strict JSON. Anything else is refused before other code sees it."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from billing.domain.kernel.errors import BodyTooLarge, ValidationFailed
 class JsonNumber(float):
     """A JSON number with a fraction, which remembers how it was written.
 
-    As a float 999999999999.000000001 is 999999999999.0; as a text it is what the caller said.
+    As a float, 999999999999.000000001 is 999999999999.0; as a text it is what the caller wrote.
     """
 
     literal: str
@@ -69,7 +69,7 @@ def parse(body: bytes, max_bytes: int, max_depth: int) -> Any:
 
 
 def fingerprint(method: str, path: str, query: str, value: Any) -> str:
-    """What makes two requests the same under one Idempotency-Key: spelling of the JSON does not matter."""
+    """A digest that is the same for two requests that mean the same, however their JSON is spelled."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return sha256(f"{method}\n{path}\n{query}\n{canonical}".encode()).hexdigest()
 

@@ -1,7 +1,7 @@
 """One HTTP call on its way through the three beats: identify, load (in the use case), commit.
 
 Order of the checks: request id -> body -> identify -> card numbers -> API version, tenant status, tenant headers ->
-scope -> Idempotency-Key -> handler -> commit. Whatever is refused leaves an audit row and nothing else.
+scope -> Idempotency-Key -> handler -> commit. A refused call leaves an audit row and nothing else.
 """
 
 from collections.abc import Callable
@@ -64,7 +64,7 @@ class RoutePolicy:
     scope: Scope | None
     limit: RouteLimit | None = None
     public: bool = False
-    """Anybody may call it, and it is neither counted nor audited: a health check, the documentation."""
+    """A route that anybody may call, and that is neither counted nor audited: a health check, the documentation."""
 
 
 NO_ROUTE = RoutePolicy("(no route)", None)
@@ -129,9 +129,10 @@ class Call:
         return self.json()
 
     def admit(self) -> Unit:
-        """The first beat, and all that must hold before the handler runs; returns the unit of work.
+        """The first beat, and all checks before the handler runs; returns the unit of work.
 
-        Once per call, whoever asks first: the handler, or an error that has to know whether the caller may see it.
+        It runs once per call, for whoever asks first: the handler, or an error that has to know whether the caller may
+        see it.
         """
         if self._problem is not None:
             raise self._problem
@@ -169,14 +170,14 @@ class Call:
         return self.edge.units.begin(self.identity.tenant_id, self._keyed())
 
     def forbid_card_numbers(self) -> None:
-        """No field of the request may carry a card number: of all that may be wrong with it, this is told first.
+        """Refuse a request with a card number in any field; this is reported before any other error.
 
         Raises:
             ValidationFailed: naming every such field, and no digit.
         """
         try:
             body = self._body()
-        except ValidationFailed:  # no base64: nobody will read it
+        except ValidationFailed:  # not base64: nobody will read it
             body = b""
         if len(body) > self.edge.max_body_bytes:  # nor this
             body = b""
@@ -185,7 +186,7 @@ class Call:
             raise problem
 
     def _user_id(self) -> str | None:
-        """Who the caller says it calls for; the limits are counted under that name, so a card number is none."""
+        """The user that the caller says it calls for. Limits are counted under this id, so it is never a card number."""
         named = self.header("x-user-id")
         return None if named is not None and carries(named) else named
 
@@ -207,7 +208,7 @@ class Call:
         return KeyedRequest(self.policy.route, key, fingerprint(self.method, path, query, value))
 
     def require_tenant(self, tenant_id: str) -> None:
-        """The tenant that a path names must be the caller's.
+        """Check that the tenant in a path is the caller's.
 
         Raises:
             TenantMismatch: it is another one.
@@ -216,7 +217,7 @@ class Call:
             raise TenantMismatch("The path names another tenant")
 
     def require_scope(self, scope: Scope) -> None:
-        """What a handler finds to need more than its route does; raised in the handler, nothing is committed.
+        """Require another scope than the route's, for requests that turn out to need it; nothing is committed then.
 
         Raises:
             Forbidden: the caller's credential lacks the scope.
@@ -229,11 +230,11 @@ class Call:
         return self.identity is not None and scope in granted(self.identity.scope)
 
     def complete(self, work: Callable[[], T], render: Callable[[T], tuple[StoredResponse, bool]]) -> StoredResponse:
-        """Run a handler and commit what it staged, again from load where a race was lost.
+        """Run a handler and commit what it staged; run it again from load after a lost race.
 
         Args:
             work: the handler.
-            render: from its result to the response, and whether the response decides the Idempotency-Key (an
+            render: turns its result into the response, and says whether the response settles the Idempotency-Key (an
                 outcome that is still open does not).
         """
         if self.policy.public:
@@ -255,7 +256,7 @@ class Call:
             return replay.response
 
     def refuse(self, error: BillingError) -> StoredResponse:
-        """The response of an error; a caller that may not be here learns only that."""
+        """The response for an error; a caller that is not allowed in learns only that."""
         if not self.policy.public:
             try:
                 self.admit()
@@ -286,7 +287,7 @@ class Call:
         """The audit row of a call that committed nothing.
 
         Raises:
-            Unavailable: it cannot be written, and no call goes unrecorded.
+            Unavailable: it cannot be written; no call may go unrecorded.
         """
         if self.audited or self.policy.public:
             return
@@ -319,7 +320,7 @@ class Call:
 
 
 def unanswerable(error: Exception) -> BillingError:
-    """The error that the caller gets for one that nobody designed."""
+    """The error that the caller gets for an unexpected exception."""
     if isinstance(error, BillingError):
         return error
     if isinstance(error, TimeoutError):

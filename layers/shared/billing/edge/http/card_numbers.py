@@ -1,6 +1,6 @@
-"""Where a request carries a card number: its body, path, query and the headers that anybody looks at.
+"""Finds card numbers in a request: in its body, path, query and the headers that are used.
 
-A first look at the raw text decides, for nearly every request, that there is none; only else is the body taken apart.
+For nearly every request a first look at the raw text shows that there is none; only otherwise is the body parsed.
 """
 
 import json
@@ -40,15 +40,15 @@ class _Number(str):
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """A JSON object with all its fields, one that is there twice too."""
+    """A JSON object with all its fields, including those that occur twice."""
 
 
 _Trail = tuple[Any, str | int] | None
-"""How a value is reached: the trail of what it is in, and its name or number there; None for the whole body."""
+"""The path to a value: the trail of its container, and its name or index there; None for the whole body."""
 
 
 def refusal(fields: Iterable[str]) -> ValidationFailed | None:
-    """The error that names every field with a card number; None where there is no such field."""
+    """The error that names every field with a card number; None if there is no such field."""
     details = tuple(Detail(field, REASON) for field in dict.fromkeys(fields))
     if not details:
         return None
@@ -60,7 +60,7 @@ def in_request(event: Mapping[str, Any], headers: Mapping[str, str], body: bytes
 
     Args:
         headers: by lower-case name.
-        body: its bytes, decoded where the event has them in base64.
+        body: its bytes, decoded if the event has them in base64.
     """
     path, query = event["rawPath"], event.get("rawQueryString") or ""
     parameters: Mapping[str, str] = event.get("queryStringParameters") or {}
@@ -77,12 +77,12 @@ def in_request(event: Mapping[str, Any], headers: Mapping[str, str], body: bytes
 
 
 def in_body(raw: bytes) -> Iterator[str]:
-    """The fields of a JSON body that carry a card number; ``body`` where it is no JSON and has one somewhere."""
+    """The fields of a JSON body that carry a card number; ``body`` if it is not JSON and has one somewhere."""
     unescaped = _ESCAPE.sub(_meant, raw) if b"\\" in raw else raw
     if not may_carry(unescaped):
         return
     try:
-        # Every field is looked at, and no number is made: what is wrong with the JSON, others say.
+        # Every field is checked, and numbers stay texts; other code reports what is wrong with the JSON.
         value = json.loads(
             raw.decode(errors="replace"),
             parse_int=_Number,
@@ -117,7 +117,7 @@ def _in_value(body: Any) -> Iterator[str]:
 
 
 def _text_carries(value: str) -> bool:
-    """Quantities are decimals and may be texts: 5123.456789012346 has the digits of a card, and is none."""
+    """Whether a text carries one. Quantities may be texts: 5123.456789012346 has a card's digits, but is a decimal."""
     return carries(value.partition(".")[0] if _DECIMAL.fullmatch(value) else value)
 
 
@@ -130,7 +130,7 @@ def _path(trail: _Trail) -> str:
 
 
 def _is_tax_id(name: str | int | None, value: str) -> bool:
-    """Where tax ids are, they are none: thirteen digits in Japan and, of persons, Romania; fifteen in the Emirates.
+    """Whether a text is a tax id, in a field for tax ids: 13 digits in Japan and for persons in Romania, 15 in the UAE.
 
     The Federal Tax Authority's are 100-xxxx-xxxx-xxxx, with no check digit that is published.
     """
@@ -153,7 +153,7 @@ def _in_query(query: str, parameters: Mapping[str, str]) -> Iterator[str]:
 
 
 def _decoded(text: str, decode: Any) -> Iterator[str]:
-    """A percent-encoded text, and what it becomes for whoever decodes it once, or again: ``%2534`` is ``%34`` is 4."""
+    """A percent-encoded text, and what decoding it once, and again, gives: ``%2534`` is ``%34`` is 4."""
     yield text
     for _ in range(_MOST_DECODINGS):
         later = decode(text)
@@ -169,7 +169,7 @@ def _meant(escape: re.Match[bytes]) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _character(escape: bytes) -> bytes:
-    r"""What an escape in a JSON text stands for, as it is looked at: 4 for ``\u0034``; itself where it is none."""
+    r"""The character that an escape in a JSON text stands for: 4 for ``\u0034``; the text itself if it is no escape."""
     if len(escape) == 2:
         return _SHORT_ESCAPES.get(escape, escape)
     units = bytes.fromhex(escape.replace(b"\\u", b"").decode())

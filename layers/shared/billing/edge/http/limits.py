@@ -1,4 +1,4 @@
-"""Limits that classes of routes have of their own, per user and minute."""
+"""The separate limits of some classes of routes, per user and minute."""
 
 from billing.services.access.callers import RouteLimit
 

@@ -10,7 +10,7 @@ class Scope(StrEnum):
     PAYMENTS_PROCESS = "payments:process"
     BILLING_ADMIN = "billing:admin"
     PLATFORM = "platform"
-    """Only the operator's own keys have it: creating tenants is theirs."""
+    """Only the operator's own keys have it: they alone create tenants."""
 
 
 _READ = frozenset({Scope.BILLING_READ})

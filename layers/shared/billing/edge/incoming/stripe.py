@@ -13,7 +13,7 @@ class StripeWebhook(IncomingWebhook):
     """``POST /webhooks/stripe``.
 
     Args:
-        verified: from (body, signature header) to the event; raises WebhookRejected.
+        verified: gives the event for (body, signature header); raises WebhookRejected.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ class TaxWebhook(IncomingWebhook):
     """``POST /webhooks/tax-provider``.
 
     Args:
-        verified: from (body, signature header) to the event; raises WebhookRejected.
+        verified: gives the event for (body, signature header); raises WebhookRejected.
     """
 
     def __init__(

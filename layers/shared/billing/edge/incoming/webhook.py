@@ -51,7 +51,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a delivery is answered; ``text`` is one of few, for it is a dimension of the metrics."""
+    """How a delivery is answered; ``text`` is one of a few values, because it is a dimension of the metrics."""
 
     status: int
     text: str
@@ -60,13 +60,13 @@ class Outcome:
 
 
 class IncomingWebhook:
-    """Answers the function URL's events (payload 2.0); a sender's own class says what an event does (``apply``).
+    """Answers the function URL's events (payload 2.0); a subclass for each sender says what an event does (``apply``).
 
     Args:
         sender: names it in the log, the audit and the records of its events: ``stripe``.
         path: of its one route.
         signature_header: in lower case.
-        verified: from (body, signature header) to the event; raises WebhookRejected.
+        verified: gives the event for (body, signature header); raises WebhookRejected.
     """
 
     def __init__(
@@ -87,8 +87,8 @@ class IncomingWebhook:
         """Do what a verified event says; returns the outcome.
 
         Raises:
-            WebhookRejected: it is signed, and yet no event of its type.
-            NotWrittenYet: what it is about is not there yet.
+            WebhookRejected: it is signed, but not a valid event of its type.
+            NotWrittenYet: what it is about is not in the tables yet.
         """
         raise NotImplementedError
 
@@ -145,7 +145,7 @@ class IncomingWebhook:
             return Outcome(500, type(error).__name__, event_id)
 
     def commit(self, tenant_id: str, event_id: str, stage: Callable[[Unit], bool], delivery: Delivery) -> str:
-        """Commit what ``stage`` stages under the event's id, again from load where a race was lost.
+        """Commit what ``stage`` stages under the event's id; run again from load after a lost race.
 
         Args:
             stage: returns whether anything changed.

@@ -45,7 +45,7 @@ class QueueWorker:
         self._processor.raise_on_entire_batch_failure = False
 
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """One batch; what failed is named, and comes again."""
+        """Work one batch; messages that failed are named, and come again."""
         self._deadline.begin(context.get_remaining_time_in_millis())
         answer = process_partial_response(
             event=event, record_handler=self._work, processor=self._processor, context=context

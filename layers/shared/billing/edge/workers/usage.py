@@ -15,7 +15,7 @@ from billing.services.usage.ports import Chunk
 
 
 class Count(Protocol):
-    """Counts a chunk (``services.usage_counting.UsageCounter.count``)."""
+    """Counts a chunk (``services.usage.counting.UsageCounter.count``)."""
 
     def __call__(self, chunk: Chunk, last_try: bool) -> CountReport: ...
 
@@ -24,7 +24,7 @@ class UsageWorker:
     """Counts the chunks of a batch of messages.
 
     Args:
-        parse: from a message's text to its chunk; raises ValueError where it is none.
+        parse: gives the chunk of a message's text; raises ValueError if it is none.
         tries: how often a message comes before it is set aside: the queue's ``maxReceiveCount``.
         margin_s: with less than this left of the Lambda's time no chunk is begun: enough for one on a busy database.
     """
@@ -41,7 +41,7 @@ class UsageWorker:
         self._processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """One batch; what failed is named, and comes again."""
+        """Count one batch; messages that failed are named, and come again."""
         answer = process_partial_response(
             event=event, record_handler=self._work, processor=self._processor, context=context
         )
@@ -55,7 +55,7 @@ class UsageWorker:
         try:
             chunk = self._parse(record.body)
         except ValueError:
-            # Alone in its fate: it comes again until it is set aside, where somebody looks at it.
+            # Only this message fails: it comes again until it is in the dead-letter queue, where somebody looks at it.
             self._logger.error("usage message unreadable", extra=message)
             raise
         message |= {"tenant_id": chunk.tenant_id, "chunk": chunk.id}

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class BillingQueue:
-    """A ``services.ports.Alarm`` over SQS FIFO: a shard is never worked twice at once."""
+    """A ``services.clocks.due_index.Alarm`` over SQS FIFO: a shard is never worked twice at once."""
 
     def __init__(self, client: Callable[[], Any], queue_url: str) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""One JSON secret of Secrets Manager: read once in a while, so that a rotation needs no deployment."""
+"""A JSON secret of Secrets Manager, read again from time to time, so that a rotation needs no deployment."""
 
 import json
 import time
@@ -17,8 +17,8 @@ class CachedSecret(Generic[T]):
     """Reads a secret, and again after a while.
 
     Args:
-        parse: from the secret's JSON value to what it holds; a KeyError, TypeError or ValueError says that it is
-            not filled in.
+        parse: turns the secret's JSON value into what it holds; a KeyError, TypeError or ValueError means that the
+            secret is not filled in.
         whose: for the error message: ``Stripe's``.
     """
 
@@ -33,15 +33,15 @@ class CachedSecret(Generic[T]):
         self._cached: tuple[float, T] | None = None
 
     def get(self, fresh: bool = False) -> T:
-        """What the secret holds.
+        """The content of the secret.
 
         Args:
-            fresh: read it now, whatever is cached (a signature did not fit: perhaps a new secret signed it).
+            fresh: read it now, even if it is cached (a signature did not match: perhaps a new secret signed it).
 
         Raises:
             Unavailable: it cannot be read, or was never filled in.
         """
-        # Forged signatures may not turn into a call to Secrets Manager each.
+        # A forged signature must not cause a call to Secrets Manager each time.
         keep_s = _FRESH_ENOUGH_S if fresh else self._cache_s
         if self._cached and time.monotonic() - self._cached[0] < keep_s:
             return self._cached[1]

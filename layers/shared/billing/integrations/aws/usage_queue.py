@@ -1,6 +1,6 @@
-"""Accepted usage events on SQS: a message for each chunk, and how it is written.
+"""Accepted usage events on SQS: one message for each chunk, and its format.
 
-A message is compact JSON, ASCII alone: SQS refuses some characters (U+FFFE), and so a text's length is its size.
+A message is compact JSON in ASCII: SQS refuses some characters (U+FFFE), and a text's length is then its size in bytes.
 """
 
 import json
@@ -35,7 +35,7 @@ _Message = tuple[str, str]  # its id within the request, its body
 
 
 class SqsUsageQueue:
-    """A ``services.usage_ports.UsageQueue`` over a standard queue.
+    """A ``services.usage.ports.UsageQueue`` over a standard queue.
 
     Args:
         client: botocore's SQS client, made when it is first needed.
@@ -70,10 +70,10 @@ class SqsUsageQueue:
         raise _unavailable()
 
     def _send(self, batch: Sequence[_Message]) -> list[_Message]:
-        """Send a batch; returns what of it is to be sent again.
+        """Send a batch; returns the messages that have to be sent again.
 
         Raises:
-            Unavailable: the queue will never take some of it as it stands.
+            Unavailable: the queue will never accept some of it as it is.
         """
         entries = [{"Id": message_id, "MessageBody": body} for message_id, body in batch]
         try:
@@ -84,7 +84,7 @@ class SqsUsageQueue:
             code = error.response["Error"]["Code"]
             if code in _THROTTLED or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
                 return list(batch)
-            _log.error("usage queue refuses", extra={"code": code})  # never its message: it may quote an event
+            _log.error("usage queue refuses", extra={"code": code})  # never log its message: it may quote an event
             raise _unavailable() from error
         failed = {each["Id"]: each for each in answer.get("Failed", ())}
         final = [each["Code"] for each in failed.values() if each.get("SenderFault") and each["Code"] not in _THROTTLED]
@@ -99,7 +99,7 @@ def _unavailable() -> Unavailable:
 
 
 def chunk_message(chunk: Chunk) -> str:
-    """The text of a chunk's message; an event is a list, for a name before each value would be half of it."""
+    """The text of a chunk's message. An event is a list, because names would make up half of an object's text."""
     events = [
         [
             event.event_id,
@@ -119,7 +119,7 @@ def parse_chunk(body: str) -> Chunk:
     """The chunk of a message.
 
     Raises:
-        ValueError: it is none. Nothing of it is in the error.
+        ValueError: it is no chunk; the error quotes nothing of it.
     """
     try:
         message = json.loads(body)

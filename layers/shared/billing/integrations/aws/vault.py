@@ -5,8 +5,8 @@ only in the tenant's encryption context, and the place (``Customer/cus_1/email``
 so a sealed value that is copied to another field, item or tenant does not open.
 
 A long text (an event or a response with an invoice of 500 lines) is compressed first and marked ``v2.``: a DynamoDB
-item holds 400 KB. Short ones are not, for the length of a compressed text says a little about what is in it: a
-password or a key that is shown once stands in a short answer.
+item holds 400 KB. A short text is not, because the length of a compressed text reveals a little of its content, and a
+key that is shown once is in a short response.
 """
 
 import base64
@@ -29,13 +29,13 @@ _PLAIN = "v1."
 _COMPRESSED = "v2."
 _COMPRESS_FROM = 8 * 1024
 _LONGEST_TEXT = 8 * 1024 * 1024
-"""In bytes. What is opened is never longer, whatever it says of itself."""
+"""The most bytes that are opened, whatever length a sealed text claims to have."""
 _NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """What is made of a tenant's data key: a cipher, and a key of its own for the blind index."""
+    """Derived from a tenant's data key: a cipher, and a separate key for the blind index."""
 
     cipher: AESGCM
     blind_index: bytes
@@ -51,7 +51,7 @@ class Vault:
     Args:
         kms: botocore's KMS client, made when it is first needed.
         master_key_id: the stack's KMS key.
-        wrapped_key_of: from a tenant id to its data key as KMS wrapped it (base64).
+        wrapped_key_of: gives a tenant's data key as KMS wrapped it (base64).
     """
 
     def __init__(self, kms: Callable[[], Any], master_key_id: str, wrapped_key_of: Callable[[str], str]) -> None:
@@ -64,7 +64,7 @@ class Vault:
         """The sealed text; the same text sealed twice looks different.
 
         Args:
-            data_key: the tenant's wrapped key, where the tenant itself is not stored yet.
+            data_key: the tenant's wrapped key, if the tenant itself is not stored yet.
 
         Raises:
             ValueError: it is too long to be opened again.
@@ -107,7 +107,7 @@ class Vault:
         return wrapped
 
     def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
-        """HMAC-SHA256 of a text under a key of the tenant's own: a lookup finds it, a reader of the table does not."""
+        """HMAC-SHA256 of a text under the tenant's own key: it can be looked up, but not read from the table."""
         key = self._keys_of(tenant_id, data_key).blind_index
         return hmac.new(key, text.encode(), sha256).hexdigest()
 
@@ -134,7 +134,7 @@ class Vault:
 
 
 def _authenticated(version: str, place: str) -> bytes:
-    """What is authenticated with the text: its place, and that it is compressed where it is."""
+    """What is authenticated with the text: its place, and whether it is compressed."""
     return (place if version == _PLAIN else version + place).encode()
 
 

@@ -1,6 +1,6 @@
 """Right-to-left text: the order in which the runs of one line are drawn.
 
-The Unicode Bidirectional Algorithm (UAX #9) without explicit embeddings and isolates, which `pdf_text.clean`
+The Unicode Bidirectional Algorithm (UAX #9) without explicit embeddings and isolates, which `text.clean`
 takes out of user text beforehand (in a company's name they serve only to make it read as another). It is
 written out here because the ready implementations on PyPI are under the LGPL.
 """

@@ -2,7 +2,7 @@
 
 A font file is mapped into memory when the first letter needs it (an English invoice opens one file, and reads
 a few pages of it), and stays open for the next document of a warm worker. Which glyphs a document uses is
-noted per document by `pdf_embedding`, never here.
+noted per document by `embedding`, never here.
 """
 
 from __future__ import annotations

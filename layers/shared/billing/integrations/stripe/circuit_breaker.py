@@ -1,11 +1,11 @@
-"""A circuit breaker around Stripe: while Stripe does not answer, nobody waits for it, and it is not stormed.
+"""A circuit breaker around Stripe: while Stripe does not answer, nobody waits for it or floods it with requests.
 
     closed      every request goes; ``failures_to_open`` failures in a row open it
-    open        none goes, for ``open_s``
+    open        no request goes for ``open_s``
     half-open   then one goes, the probe: its success closes the circuit, its failure opens it again
 
-What is a failure, and what an answer, is told by who calls (``stripe_http``). Each worker has a circuit of its own: a
-state that all share would be one more thing that can be down.
+The caller (``http_client``) decides what counts as a failure and what as an answer. Each worker has a circuit of its
+own, because a shared state would be one more thing that can be down.
 """
 
 import logging
@@ -21,9 +21,9 @@ class CircuitBreaker:
     """Whether the card processor is worth a try.
 
     Args:
-        clock: seconds that only ever grow.
-        failures_to_open: how many in a row open the circuit.
-        open_s: how long it stays open; and after how long a probe that nobody reported on is given up.
+        clock: a monotonic clock, in seconds.
+        failures_to_open: how many failures in a row open the circuit.
+        open_s: how long it stays open; and after how long a probe without a reported result is given up.
     """
 
     def __init__(self, clock: Callable[[], float], failures_to_open: int = 5, open_s: float = 20.0) -> None:
@@ -32,10 +32,10 @@ class CircuitBreaker:
         self._open_s = open_s
         self._failures = 0
         self._shut_at: float | None = None
-        """When it opened, or its probe went; None while the circuit is closed."""
+        """When it opened, or its probe was sent; None while the circuit is closed."""
 
     def ready(self) -> None:
-        """Whether a request would go; asking takes no probe away.
+        """Check that a request would go; asking does not use up the probe.
 
         Raises:
             Unavailable: the circuit is open, or a probe is under way.
@@ -46,7 +46,7 @@ class CircuitBreaker:
             raise Unavailable("The card processor does not answer", retry_after_s=math.ceil(left_s))
 
     def check(self) -> None:
-        """Before each request: it goes, or it is refused. Whoever goes reports ``succeeded`` or ``failed``.
+        """Called before each request: returns if it may go. The caller then reports ``succeeded`` or ``failed``.
 
         Raises:
             Unavailable: the circuit is open, or a probe is under way.
@@ -56,12 +56,12 @@ class CircuitBreaker:
             self._shut_at = self._clock()  # this one is the probe
 
     def succeeded(self) -> None:
-        """There was an answer."""
+        """Report an answer."""
         self._failures = 0
         self._shut_at = None
 
     def failed(self) -> None:
-        """There was none."""
+        """Report that there was no answer."""
         self._failures += 1
         if self._failures >= self._failures_to_open:
             self._shut_at = self._clock()

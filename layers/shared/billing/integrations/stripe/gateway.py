@@ -1,8 +1,8 @@
-"""Stripe as a ``services.ports.CardProcessor``: the calls. What its objects mean is in ``stripe_objects``.
+"""Stripe as a ``services.payments.processor.CardProcessor``: the calls. ``objects`` translates what they return.
 
-For each call: slow or dropped -> one more try under the same key, then ``OutcomeUnknown`` where money may have
-moved and ``Unavailable`` where not; a twin at work (409) -> its answer is waited for; happened twice -> the same
-key makes it once; failed -> a definite result.
+For each call: slow or dropped -> one more try under the same key, then ``OutcomeUnknown`` if money may have moved, else
+``Unavailable``; the same request under way elsewhere (409) -> wait for its answer; sent twice -> the key makes it
+happen once; failed -> a definite result.
 """
 
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class StripeGateway:
         api_base: Stripe's address, or the sandbox's.
         timeout_s: how long one try may take.
         breaker: stands before every request.
-        left_s: for how long Stripe may be waited for, of what is left of the invocation.
+        left_s: how long Stripe may be waited for before the invocation ends.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class StripeGateway:
         except stripe.InvalidRequestError:
             found = self.retrieve_method(payment_method_id)
             if found is not None and found.processor_customer_id is not None:
-                raise  # it is not detached, so this was about something else
+                raise  # it is not detached, so the error was about something else
 
     def open_setup(self, processor_customer_id: str, metadata: dict[str, str], key: str) -> OpenedIntent:
         params: Any = {
@@ -182,20 +182,20 @@ class StripeGateway:
         ) as error:
             raise OutcomeUnknown(type(error).__name__) from error
         except stripe.InvalidRequestError as error:
-            # Refused before anything was made: nothing was charged, and the same request never will be.
+            # Refused before anything was made: nothing was charged, and the same request never would be.
             return ChargeResult(PaymentStatus.FAILED, None, refused(error))
         except (stripe.StripeError, Unavailable) as error:
-            # Our credentials, most likely, or the circuit is open: the attempt is written, and waits for better times.
+            # Probably our credentials, or the circuit is open: the attempt is recorded, and is tried again later.
             raise OutcomeUnknown(type(error).__name__) from error
 
     def cancel_charge(self, payment: Payment) -> ChargeResult:
         assert payment.stripe_payment_intent_id is not None
         intent_id = payment.stripe_payment_intent_id
-        # No key of ours: to cancel twice is once, and under a key a refusal of today would be the answer of tomorrow.
+        # Without a key: canceling twice is harmless, and under a key today's refusal would be repeated tomorrow.
         try:
             return charge_result(self._call(lambda: self._client().v1.payment_intents.cancel(intent_id)))
         except stripe.InvalidRequestError:
-            # It is canceled already, or it succeeded meanwhile: what it is now is what counts.
+            # It is canceled already, or it succeeded meanwhile: its present state counts.
             return self.retrieve_charge(intent_id)[0]
 
     def find_charge(self, payment: Payment) -> ChargeResult | None:
@@ -232,10 +232,10 @@ class StripeGateway:
         except (stripe.IdempotencyError, stripe.RateLimitError) as error:
             raise OutcomeUnknown(type(error).__name__) from error
         except (stripe.InvalidRequestError, stripe.CardError) as error:
-            # Refused before anything was made, such as more than is left of the charge: it never will be made.
+            # Refused before anything was made, such as more than is left of the charge: it never would be made.
             return RefundResult(RefundStatus.FAILED, None, error.code or "refused")
         except (stripe.StripeError, Unavailable) as error:
-            # No answer, our credentials, or the circuit is open: the refund is written, and waits for better times.
+            # No answer, our credentials, or the circuit is open: the refund is recorded, and is tried again later.
             raise OutcomeUnknown(type(error).__name__) from error
 
     def find_refund(self, refund: Refund) -> RefundResult | None:
@@ -300,7 +300,7 @@ class StripeGateway:
             raise NotFound("The card processor has no such object") from error
 
     def _call(self, call: Callable[[], T]) -> T:
-        """A call that moves no money. A twin under the same key is let finish: then its answer is ours."""
+        """A call that moves no money. If the same request is under way under the same key, wait for its answer."""
         for attempt in range(_TWIN_TRIES):
             try:
                 return call()

@@ -17,13 +17,13 @@ _TOO_MANY_REQUESTS = 429
 
 
 def require_time(left_s: float) -> None:
-    """Whether there is time for a request.
+    """Check that there is time for a request.
 
     Args:
-        left_s: for how long it may be waited for.
+        left_s: how long it may be waited for.
 
     Raises:
-        Unavailable: there is not.
+        Unavailable: there is too little.
     """
     if left_s < _LEAST_S:
         raise Unavailable("The card processor is too slow", retry_after_s=_RETRY_AFTER_S)
@@ -32,12 +32,12 @@ def require_time(left_s: float) -> None:
 class GuardedClient(stripe.RequestsClient):
     """A request with its retries counts once at the circuit breaker, as an answer or as a failure.
 
-    A failure: no connection, no answer in time, 429, 5xx. Any other answer is one, a decline and a 404 too; only a
-    409 after a try that got no answer says that this try is still at work there: it is slow.
+    Failures are: no connection, no answer in time, 429, 5xx. Anything else counts as an answer, a decline and a 404
+    too. The exception is a 409 after a try without an answer: Stripe is still working on that try, so it is slow.
 
     Args:
         read_s: how long one try may wait for its answer.
-        left_s: for how long it may be waited for, of what is left of the invocation.
+        left_s: how long it may be waited for before the invocation ends.
     """
 
     def __init__(self, breaker: CircuitBreaker, read_s: float, left_s: Callable[[], float]) -> None:
@@ -83,7 +83,7 @@ class GuardedClient(stripe.RequestsClient):
 
 
 class _Session(requests.Session):
-    """Waits 2 s for a connection and ``read_s`` for an answer, or less where the invocation ends before that."""
+    """Waits 2 s for a connection and ``read_s`` for an answer, or less if the invocation ends before that."""
 
     def __init__(self, read_s: float, left_s: Callable[[], float]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Stripe's objects as ours: amounts, states, declines, whose one is. Pure; the calls are in ``stripe_gateway``."""
+"""Translates Stripe's objects into ours: amounts, states, declines, owners. Pure; ``gateway`` makes the calls."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -55,8 +55,8 @@ _PUBLIC_CODES = {
 
 
 _STRIPE_DECIMALS = {"ISK": 2, "UGX": 2, "MGA": 0}
-"""Where Stripe counts otherwise than ISO 4217 (docs.stripe.com/currencies): ISK and UGX with two decimals that are
-00, ariary whole."""
+"""Where Stripe departs from ISO 4217 (docs.stripe.com/currencies): ISK and UGX have two decimals, which must be 00;
+ariary has none."""
 
 
 def stripe_amount(amount: Money) -> int:
@@ -77,7 +77,7 @@ def stripe_amount(amount: Money) -> int:
 
 
 def money_of(stripe_amount: int, currency: str) -> Money:
-    """What an integer of Stripe's means: 4999 of USD -> 4999000 micro-units; ISK 50000 -> 500000."""
+    """The amount that Stripe's integer means: 4999 of USD -> 4999000 micro-units; ISK 50000 -> 500000."""
     code = currency.upper()
     digits = minor_digits(code)
     theirs = _STRIPE_DECIMALS.get(code, digits)
@@ -85,7 +85,7 @@ def money_of(stripe_amount: int, currency: str) -> Money:
 
 
 def refund_metadata(refund: Refund) -> dict[str, str]:
-    """How a webhook finds its way back from a refund; ids only."""
+    """The metadata by which a webhook finds our refund; ids only."""
     found = {
         "tenant_id": refund.tenant_id,
         "refund_id": refund.id,
@@ -97,9 +97,9 @@ def refund_metadata(refund: Refund) -> dict[str, str]:
 
 
 def ids_of(made: Any) -> dict[str, str]:
-    """The metadata of an object of Stripe's: what was put there, where it is one of ours.
+    """Our ids from the metadata of a Stripe object, if it is ours.
 
-    Of a PaymentIntent that was made for a form before its payment was written, the payment's id follows from it.
+    For a PaymentIntent made for a form, before its payment was written, the payment's id is derived from the intent's.
     """
     found = dict(made.metadata.to_dict()) if getattr(made, "metadata", None) else {}
     if FORM in found and "tenant_id" in found:
@@ -108,7 +108,7 @@ def ids_of(made: Any) -> dict[str, str]:
 
 
 def time_of(seconds: int) -> datetime:
-    """A time of Stripe's, in Unix seconds."""
+    """The time of Stripe's Unix seconds."""
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -149,7 +149,7 @@ def dispute_on_file(dispute: Any) -> DisputeOnFile:
 
 
 def _dispute_status(status: str) -> DisputeStatus:
-    """One that is not known here is open: a state that Stripe made up since must not stop the news of a dispute."""
+    """The dispute's state; an unknown one counts as open, so that a state new at Stripe does not block a dispute."""
     return DisputeStatus(status) if status in set(DisputeStatus) else DisputeStatus.UNDER_REVIEW
 
 
@@ -172,7 +172,7 @@ def refund_result(refund: Any) -> RefundResult:
 
 
 def charge_result(intent: Any) -> ChargeResult:
-    """What became of a PaymentIntent. One that wants a method has failed where somebody tried, else it waits."""
+    """What became of a PaymentIntent. One that needs a method has failed if somebody tried to pay; else it waits."""
     status = _STATUS.get(intent.status, PaymentStatus.PROCESSING)
     error = None
     found = intent.last_payment_error
@@ -199,7 +199,7 @@ def refused(error: stripe.InvalidRequestError) -> PaymentError:
 
 
 def _payment_error(found: Any, code: str | None) -> PaymentError:
-    """What a card error says; the bank's advice, where it gives one, may be final though the code is not."""
+    """The content of a card error; the bank's advice, if there is any, may be final although the code is not."""
     decline_code = getattr(found, "decline_code", None)
     reason = decline_code or code or "generic_decline"
     final = not _FINAL.isdisjoint({code, decline_code, getattr(found, "advice_code", None)})

@@ -14,7 +14,7 @@ class SignatureCheck:
     """Accepts a body that one of the stack's secrets signed within the last five minutes; stripe's own code compares.
 
     Args:
-        secrets: both secrets are tried during a rotation; when none fits they are read anew, once.
+        secrets: both secrets are tried during a rotation; if neither fits they are read again, once.
         tolerance_s: how old a timestamp may be.
     """
 

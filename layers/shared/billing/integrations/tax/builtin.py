@@ -1,4 +1,4 @@
-"""The built-in tax table as a ``services.taxes.TaxProvider``: ``tax_rates.json``, and what the webhook told since."""
+"""The built-in tax table as a ``services.tax.assessment.TaxProvider``: ``tax_rates.json`` and the webhook's updates."""
 
 import json
 from datetime import date
@@ -46,8 +46,8 @@ def _jurisdiction(entry: dict[str, Any]) -> Jurisdiction:
 class BuiltinTax:
     """Taxes every item at its place's rates of the day.
 
-    It asks for the tax of the customer's place, as a seller who is registered there does: who is not registered
-    everywhere (thresholds, one-stop shops, nexus) exempts customers, or takes Stripe Tax or TaxJar.
+    It charges the tax of the customer's place, as a seller registered there does. A tenant that is not registered
+    everywhere (thresholds, one-stop shops, nexus) exempts customers, or uses Stripe Tax or TaxJar.
     """
 
     def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:

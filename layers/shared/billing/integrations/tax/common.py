@@ -1,4 +1,4 @@
-"""What the tax providers that are asked over the network have in common."""
+"""What the tax providers that are called over the network have in common."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from billing.services.tax.assessment import Item
 RETRY_AFTER_S = 5
 CONNECT_TIMEOUT_S = 2.0
 _TRIES_WORTH = 3
-"""How many slow answers a sale is worth."""
+"""How many slow answers we wait for in one sale."""
 Ask = Callable[[Sequence[Item]], Sequence[tuple[TaxAmount, ...]]]
 
 
@@ -22,8 +22,8 @@ class Budget:
     """The time that all the calls about one sale may take: the caller is a request, and has its own end.
 
     Args:
-        timeout_s: how long one try may take. Three of them, then no further call begins.
-        left_s: for how long they may be waited for, of what is left of the invocation: the last one has to end by then.
+        timeout_s: how long one try may take; after three such times no further call begins.
+        left_s: how long is left of the invocation: the last call has to end by then.
     """
 
     def __init__(self, timeout_s: float, left_s: float) -> None:
@@ -31,10 +31,10 @@ class Budget:
         self._until = time.monotonic() + seconds
 
     def spend(self) -> None:
-        """Before each call.
+        """Called before each call.
 
         Raises:
-            Unavailable: it is used up.
+            Unavailable: the budget is used up.
         """
         if time.monotonic() >= self._until:
             raise Unavailable("The tax provider is too slow", retry_after_s=RETRY_AFTER_S)
@@ -46,14 +46,14 @@ def is_untaxed(tax_code: str | None) -> bool:
 
 
 def asked_by_sign(items: Sequence[Item], ask: Ask, most: int) -> tuple[tuple[TaxAmount, ...], ...]:
-    """The taxes of items, whatever their sign: providers know no negative lines.
+    """The taxes of items, whatever their sign: providers accept no negative lines.
 
-    Credits are asked about as magnitudes, in a calculation of their own, and their taxes negated: a credit's tax is
-    minus its debit's.
+    Credits go into a calculation of their own as positive amounts, and their taxes are negated: the tax of a credit is
+    minus the tax of its charge.
 
     Args:
-        ask: from items of positive amounts to their taxes.
-        most: items that one calculation may have.
+        ask: gives the taxes of items with positive amounts.
+        most: the most items that one calculation may have.
     """
     found: dict[int, tuple[TaxAmount, ...]] = {}
     for negative in (False, True):

@@ -1,7 +1,7 @@
-"""Stripe Tax as a ``services.taxes.TaxProvider``: POST /v1/tax/calculations (docs.stripe.com/tax/custom).
+"""Stripe Tax as a ``services.tax.assessment.TaxProvider``: POST /v1/tax/calculations (docs.stripe.com/tax/custom).
 
-A calculation moves no money, so it needs no key and may be asked for again. Slow, dropped and 5xx are tried once
-more, then the provider is ``Unavailable``.
+A calculation moves no money, so it needs no key and can be repeated. A slow, dropped or 5xx answer is tried once more,
+then the provider is ``Unavailable``.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ class StripeTax:
 
     Args:
         timeout_s: how long one try may take.
-        left_s: for how long Stripe may be waited for, of what is left of the invocation.
+        left_s: how long Stripe may be waited for before the invocation ends.
     """
 
     def __init__(self, secrets: SecretReader, api_base: str, timeout_s: float, left_s: Callable[[], float]) -> None:
@@ -76,9 +76,9 @@ class StripeTax:
         return [_taxes(by_reference[str(n)], item, sale.currency) for n, item in enumerate(items)]
 
     def _tried(self, params: Any, budget: Budget) -> list[Any]:
-        """The lines, at the second try where the first one was slow, dropped or a 5xx.
+        """The lines, from a second try if the first was slow, dropped or a 5xx.
 
-        Not by the SDK, which would say again the key of a try that may still be under way there: 409.
+        The SDK is not used to retry: it would repeat the key of a try that may still be under way there, and get a 409.
         """
         try:
             return self._lines(params, budget)
@@ -118,7 +118,7 @@ class StripeTax:
 
 
 def _address(address: Address) -> dict[str, str]:
-    """As much as decides a tax rate: no name. US rates below the state's need street and ZIP code."""
+    """The parts of an address that decide a tax rate: no name. US rates below the state's need street and ZIP code."""
     parts = {
         "line1": address.line1,
         "city": address.city,

@@ -1,7 +1,7 @@
-"""TaxJar as a ``services.taxes.TaxProvider``: POST /v2/taxes (developers.taxjar.com/api/reference).
+"""TaxJar as a ``services.tax.assessment.TaxProvider``: POST /v2/taxes (developers.taxjar.com/api/reference).
 
-Asking leaves nothing behind at TaxJar. Slow, dropped and 5xx are tried once more, then the provider is
-``Unavailable``; amounts are read as the decimals that TaxJar wrote, never as floats.
+A calculation leaves nothing behind at TaxJar. A slow, dropped or 5xx answer is tried once more, then the provider is
+``Unavailable``. Amounts are read as the decimals that TaxJar wrote, never as floats.
 """
 
 import json
@@ -31,7 +31,7 @@ from billing.integrations.tax.secrets import TaxSecretReader
 from billing.services.tax.assessment import Item, Sale
 
 _EXEMPT_CODE = "99999"
-"""TaxJar's category of what is exempt everywhere."""
+"""TaxJar's category for goods that are exempt everywhere."""
 _MOST_ITEMS = 500
 _TRIES = 2
 _LONGEST_WAIT_S = 3600
@@ -52,13 +52,13 @@ _GST_COUNTRIES = {"AU", "CA", "IN", "NZ", "SG"}
 class TaxJar:
     """Asks TaxJar with the stack's token.
 
-    TaxJar takes its rates of today and knows no prices that contain their tax: for those its rates are applied by
-    ``line_taxes``. Our codes ``reduced`` and the like say nothing to it; its own (digits) are passed on.
+    TaxJar uses today's rates and has no prices that contain their tax: for those, ``line_taxes`` applies its rates. Our
+    codes such as ``reduced`` mean nothing to it; its own (digits) are passed on.
 
     Args:
         api_base: ``https://api.taxjar.com``, or a stand-in's.
         timeout_s: how long one try may take.
-        left_s: for how long TaxJar may be waited for, of what is left of the invocation.
+        left_s: how long TaxJar may be waited for before the invocation ends.
     """
 
     def __init__(self, secrets: TaxSecretReader, api_base: str, timeout_s: float, left_s: Callable[[], float]) -> None:
@@ -188,7 +188,7 @@ def _taxes(line: Any, item: Item, currency: str, places: dict[str, Any]) -> tupl
 
 
 def _contained(line: Any, item: Item, parts: list[tuple[str, Any, str]]) -> tuple[TaxAmount, ...]:
-    """The taxes inside an amount, by the rates; of what is taxable in part, only that part's share."""
+    """The taxes contained in an amount, by the rates; if it is taxable in part, only that part's share."""
     if not line["tax_collectable"]:
         return ()
     share = exact_fraction(line["taxable_amount"]) / exact_fraction(_decimal(item.taxable))

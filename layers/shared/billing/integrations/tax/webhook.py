@@ -20,7 +20,7 @@ class TaxSignatureCheck:
     """Accepts a body that one of the secrets signed within the last five minutes.
 
     Args:
-        secrets: both secrets are tried during a rotation; when none fits they are read anew, once.
+        secrets: both secrets are tried during a rotation; if neither fits they are read again, once.
         tolerance_s: how far a timestamp may be from now, on either side.
         clock_s: Unix time.
     """
@@ -49,7 +49,7 @@ class TaxSignatureCheck:
         return event_of(body)
 
     def _is_recent(self, stamp: str) -> bool:
-        # Twelve digits last for 30,000 years; int() of a megabyte of them lasts, too.
+        # Twelve digits are enough for 30,000 years, and int() of a megabyte of digits takes long.
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
             return False
         return abs(self._clock_s() - int(stamp)) <= self._tolerance_s

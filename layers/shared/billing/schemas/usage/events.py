@@ -23,7 +23,7 @@ _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 
 
 def _of_fraction(value: float) -> Decimal:
-    """The decimal that a JSON number with a fraction names, as it was written (``edge.body.JsonNumber``)."""
+    """The decimal that a JSON number with a fraction names, as it was written (``edge.http.body.JsonNumber``)."""
     if not isfinite(value):  # 1e400
         raise PydanticCustomError("too_large", "out of range")
     return Decimal(str(value))

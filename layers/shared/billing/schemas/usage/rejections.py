@@ -1,4 +1,4 @@
-"""Rejected usage events in the API; apart from ``usage``, for every function may have to show them as an event."""
+"""Rejected usage events in the API; a module of its own, because every function may have to show them as an event."""
 
 from billing.domain.usage.rejection import RejectedEvent, UsageRejection
 from billing.schemas.base import Quantity, Resource, Time

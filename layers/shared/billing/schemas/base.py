@@ -108,8 +108,8 @@ Immutable = SkipJsonSchema[Annotated[Any, BeforeValidator(_immutable)]]
 """A field of a change that is known and refused by name; the API's description does not show it."""
 
 Time = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=datetime)]
-"""In: RFC 3339 with an offset. Out: UTC with ``Z``, as ``domain.kernel.times.format_time`` writes it; pydantic does so by
-itself, at a tenth of the cost of a function of ours (nine times an invoice)."""
+"""In: RFC 3339 with an offset. Out: UTC with ``Z``, as ``domain.kernel.times.format_time`` writes it; pydantic does so
+by itself, at a tenth of the cost of a function of ours (nine times an invoice)."""
 
 
 def _within_reason(value: datetime) -> datetime:

@@ -126,7 +126,7 @@ def _asks_for_work(parameter: inspect.Parameter) -> bool:
 
 
 class _Event(APIGatewayProxyEventV2):
-    """An event that spares each request a copy of its headers: no route has one as a parameter (``Call`` reads them)."""
+    """An event that spares each request a copy of its headers, which only ``Call`` reads and no route takes."""
 
     resolved_headers_field: dict[str, Any] = {}  # noqa: RUF012 - never written
 

@@ -186,7 +186,7 @@ class Call:
             raise problem
 
     def _user_id(self) -> str | None:
-        """The user that the caller says it calls for. Limits are counted under this id, so it is never a card number."""
+        """The user that the caller says it calls for. Limits are counted under this id: it is never a card number."""
         named = self.header("x-user-id")
         return None if named is not None and carries(named) else named
 

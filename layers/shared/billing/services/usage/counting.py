@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 _RUNS = 40
 _DAY_S = 86_400
 EVENT_KEPT_S = 90 * _DAY_S
-"""Longer than an event may lie back (60 days at most): once a value is forgotten, its event is not accepted either."""
+"""Longer than an event may lie back (60 days at most): an event that is forgotten is no longer accepted either."""
 SERIES_KEPT_S = 400 * _DAY_S
 _SEEN_LONGER_S = 120 * _DAY_S
 

@@ -44,11 +44,13 @@ def code_map() -> dict[str, str]:
     return found
 
 
+@cache
 def graphs() -> dict[str, dict[str, set[str]]]:
     """Each layer's rooms, with those that they import."""
     return {layer: rooms(PACKAGE / layer) for layer in LAYERS if (PACKAGE / layer).is_dir()}
 
 
+@cache
 def resolves(name: str) -> bool:
     """Whether ``services.usage.counting.UsageCounter`` names a module, or something that a module defines."""
     parts = name.split(".")

@@ -27,7 +27,7 @@ def database() -> Database:
 
 @cache
 def vault() -> "Vault":
-    """What seals personal data."""
+    """The vault that seals personal data."""
     from billing.integrations.aws.clients import aws_client
     from billing.integrations.aws.vault import Vault
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @cache
 def alarm() -> "BillingQueue":
-    """What wakes the billing worker."""
+    """The queue that wakes the billing worker."""
     from billing.integrations.aws.billing_queue import BillingQueue
     from billing.integrations.aws.clients import aws_client
 

@@ -40,7 +40,7 @@ def usage_counter() -> "UsageCounter":
 
 @cache
 def usage_queue() -> "SqsUsageQueue":
-    """Where accepted usage events wait to be counted."""
+    """The queue in which accepted usage events wait to be counted."""
     from billing.integrations.aws.clients import aws_client
     from billing.integrations.aws.usage_queue import SqsUsageQueue
 

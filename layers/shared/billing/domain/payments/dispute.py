@@ -103,7 +103,7 @@ def dispute_id(snapshot: DisputeSnapshot) -> str:
 
 
 def opened(payment: Payment, snapshot: DisputeSnapshot, at: datetime) -> Dispute:
-    """A dispute that nobody here knew of, as Stripe has it now."""
+    """A dispute that is new here, as Stripe has it now."""
     return Dispute(
         id=dispute_id(snapshot),
         tenant_id=payment.tenant_id,

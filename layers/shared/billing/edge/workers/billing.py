@@ -22,7 +22,7 @@ class QueueWorker:
 
     Args:
         work_shard: works one shard until a deadline.
-        margin_s: what is left of the Lambda's time at the deadline: enough for one item with a slow charge.
+        margin_s: how much of the Lambda's time is left at the deadline: enough for one item with a slow charge.
         deadline: is told when the batch's time ends.
     """
 

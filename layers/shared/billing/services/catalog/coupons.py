@@ -55,7 +55,7 @@ def create(work: Work, new: NewCoupon) -> Coupon:
     tenant_id = work.tenant.id
     ref = Ref(Coupon, tenant_id, coupon_id(new.code))
     plans = [plan_refs(tenant_id, plan_id) for plan_id in new.plan_ids]
-    # Before the checks: what a key was answered with stays the answer, also when the coupon has expired by now.
+    # Before the checks: a repeated key gets its stored answer, even if the coupon has expired since.
     found = work.load(ref, *(place for places in plans for place in places))
     _check(new, plans, found, work.now)
     if found.get(ref) is not None:

@@ -37,7 +37,7 @@ from billing.services.usage.closing import UsageCloser, ending, note_lines
 
 @dataclass(frozen=True, slots=True)
 class BillingContext:
-    """What an invoice of a customer is made with; what finalizing it changes is in ``sequence`` and ``balance``."""
+    """What an invoice of a customer is made from; finalizing it changes ``sequence`` and ``balance``."""
 
     tenant: Tenant
     customer: Customer
@@ -160,7 +160,7 @@ class Biller:
         return issued.invoice
 
     def bill(self, work: Work, context: BillingContext, draft: Invoice, options: BillingOptions) -> Invoice:
-        """``issue`` a draft of no subscription's, and charge it where it charges itself."""
+        """``issue`` a draft that belongs to no subscription, and charge it if it is to be charged automatically."""
         issued = self.issue(work, context, draft, options)
         invoice = self._collect(work, context, None, issued, _as_it_happens(work, context, options)).invoice
         assert invoice is not None
@@ -203,7 +203,7 @@ class Biller:
             Unavailable, TaxJurisdictionUnsupported: they are not known.
         """
         taxed = self.taxes.applied(context.tenant, context.customer, context.found, draft.lines, at)
-        # Seller and buyer as they are when the tax is: a draft that waited for an address has to show it.
+        # Seller and buyer as of the moment of taxation: a draft that waited for an address has to show it.
         seller, buyer = issuing.seller_of(context.tenant), issuing.buyer_of(context.customer)
         return replace(issuing.with_lines(draft, taxed.lines, taxed.notes), seller=seller, buyer=buyer)
 

@@ -179,7 +179,7 @@ class CreditNotes:
     refunder: Refunder
 
     def create(self, work: Work, invoice_id: str, request: CreditRequest) -> CreditNoteView:
-        """Issue a credit note on an invoice, and pay it out where that is wanted.
+        """Issue a credit note on an invoice, and pay it out if that is wanted.
 
         Raises:
             NotFound: there is no such invoice.
@@ -195,7 +195,7 @@ class CreditNotes:
         invoice = found.require(invoice_ref)
         sequence = found.get(sequence_ref) or CreditNoteSequence(work.tenant.id, work.tenant.invoice_prefix)
         if request.payment_id is not None and invoice.status is not InvoiceStatus.PAID:
-            # What is credited of an open invoice comes off what it asks for, before anything goes back to a card.
+            # A credit on an open invoice first reduces what is due, before anything goes back to a card.
             raise InvalidState.of("invoice", invoice.status, "refunded; issue a credit note")
         read = self._load(work, invoice, sequence, request)
         self._check(read, request)
@@ -209,7 +209,7 @@ class CreditNotes:
 
     @staticmethod
     def _check(loaded: _Loaded, request: CreditRequest) -> None:
-        """Refuse what cannot be before anything outside is touched."""
+        """Refuse what is not possible, before anything outside is called."""
         note = credit_note.issue(loaded.invoice, request, "", loaded.sequence, loaded.at).credit_note
         if not note.to_refund.is_zero:
             _paid_by(loaded.payments, note.to_refund, request.payment_id)

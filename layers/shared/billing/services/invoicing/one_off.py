@@ -186,7 +186,7 @@ class ManualInvoices:
         )
 
     def _taxed_where_known(self, context: BillingContext, draft: Invoice, at: datetime) -> Invoice:
-        """The draft with its tax; without, where nobody knows it yet: it is asked again when it is finalized."""
+        """The draft with its tax; without it if the tax is not known yet, as it is asked again at finalization."""
         try:
             return self.biller.taxed(context, draft, at)
         except (Unavailable, TaxJurisdictionUnsupported):

@@ -190,7 +190,7 @@ class Collector:
         by: SettledBy,
         event_id: str | None = None,
     ) -> Attempt:
-        """Stage what follows from Stripe's word.
+        """Stage what follows from Stripe's answer.
 
         Args:
             at: now, on the customer's clock.
@@ -296,7 +296,7 @@ class Collector:
         work.emit(EventType.PAYMENT_FAILED, attempt.payment)
         invoice, subscription = attempt.invoice, attempt.subscription
         if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != attempt.payment.id:
-            return attempt  # a later attempt has decided about the invoice already
+            return attempt  # a later attempt has settled the invoice already
         failed = settlement.payment_failed(invoice, attempt.payment)
         began = subscription is None or subscription.state is not SubscriptionState.INCOMPLETE
         if invoice.auto_charge and began:
@@ -355,7 +355,7 @@ _ENTERED = {
 def load_attempt(
     work: Work, tenant_id: str, payment_id: str, invoice_id: str, subscription_id: str | None, *also: Ref[Any]
 ) -> tuple[Attempt | None, Found]:
-    """The payment with its invoice and subscription; None where the payment is not written (yet).
+    """The payment with its invoice and subscription; None if the payment is not written yet.
 
     Args:
         also: what else the batch is to bring; it is in the second part of the answer.

@@ -97,7 +97,7 @@ class OneTimePayments:
         return self._made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
 
     def intent(self, work: Work, request: OneTimeRequest) -> Made:
-        """Have a payer pay who is present: by a method now, or in a form, within a day.
+        """Have a payer who is present pay: by a method now, or in a form within a day.
 
         Raises:
             NotFound: no such customer.

@@ -41,7 +41,7 @@ class StripeEvents:
     refunder: Refunder
 
     def look_up(self, event: Event) -> Update | None:
-        """What the event is about, as it is now; None where it is nothing of ours.
+        """What the event is about, as it is now; None if it is not ours.
 
         Raises:
             Unavailable: Stripe does not answer.
@@ -124,12 +124,12 @@ def _method(work: Work, update: MethodUpdate) -> bool:
     stripe_id = update.on_file.processor_customer_id
     assert stripe_id is not None
     if customer.stripe_customer_id not in (None, stripe_id):
-        return False  # of a Stripe customer whom ours has replaced
+        return False  # of a Stripe customer that has been replaced by a newer one
     return methods.store_method(work, customer, stripe_id, update.on_file.method, method) != (customer, method)
 
 
 def _customer_gone(work: Work, update: CustomerDeleted) -> bool:
-    """Nothing can be charged to this Stripe customer any more: the next charge makes another one."""
+    """Nothing can be charged to this Stripe customer any more; the next charge makes a new one."""
     ref = Ref(Customer, update.tenant_id, update.customer_id)
     customer = work.load(ref).get(ref)
     if customer is None or customer.stripe_customer_id != update.stripe_customer_id:
@@ -145,7 +145,7 @@ def _clock_refs(update: PaymentUpdate | RefundUpdate | DisputeUpdate) -> list[Re
 def _payment_and_time(
     work: Work, update: PaymentUpdate | DisputeUpdate, *also: Ref[Any]
 ) -> tuple[Payment, datetime, Found]:
-    """The payment that the news are about, and the time on its customer's clock.
+    """The payment that an event is about, and the time on its customer's clock.
 
     Args:
         also: what else the batch is to bring; it is in the third part of the answer.

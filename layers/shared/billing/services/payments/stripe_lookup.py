@@ -46,7 +46,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class PaymentUpdate:
-    """A PaymentIntent as Stripe has it now, and the ids that we gave it."""
+    """A PaymentIntent as Stripe has it now, and the ids that we put into its metadata."""
 
     tenant_id: str
     result: ChargeResult
@@ -58,7 +58,7 @@ class PaymentUpdate:
 
 @dataclass(frozen=True, slots=True)
 class RefundUpdate:
-    """A refund as Stripe has it now, and the ids that we gave it, or its payment's where it was made at Stripe."""
+    """A refund as Stripe has it now, with our ids; its payment's ids if it was made at Stripe."""
 
     tenant_id: str
     refund: RefundOnFile
@@ -85,7 +85,7 @@ class DisputeUpdate:
 
 @dataclass(frozen=True, slots=True)
 class MethodUpdate:
-    """A payment method as Stripe has it now; ``on_file`` is None where it is no customer's any more."""
+    """A payment method as Stripe has it now; ``on_file`` is None if it belongs to no customer any more."""
 
     tenant_id: str
     customer_id: str
@@ -106,7 +106,7 @@ Update = PaymentUpdate | RefundUpdate | DisputeUpdate | MethodUpdate | CustomerD
 
 
 def look_up(processor: CardProcessor, event: Event) -> Update | None:
-    """What an event is about, as it is now; None where it is nothing of ours.
+    """What an event is about, as it is now; None if it is not ours.
 
     Raises:
         Unavailable: Stripe does not answer.

@@ -54,7 +54,7 @@ class UnknownOutcomes:
         return self._following(work, attempt.payment, attempt, at)
 
     def _following(self, work: Work, payment: Payment, attempt: Attempt | None, at: datetime) -> Due | None:
-        """Its next alarm. On a test clock, whose hours mean nothing to Stripe, the webhook has to tell."""
+        """Its next alarm. A test clock's hours mean nothing to Stripe, so there the webhook has to tell."""
         if payment.due is None:
             return None
         if payment.status is PaymentStatus.PENDING:
@@ -67,10 +67,10 @@ class UnknownOutcomes:
         return work.save(replace(payment, due=Due(payment.due.shard, work.now + _LOOK_EVERY))).due
 
     def _taken_back(self, work: Work, payment: Payment, attempt: Attempt | None, at: datetime) -> None:
-        """The payer's time is over."""
+        """Cancel a payment whose payer has had enough time."""
         if attempt is None:
             after = OneTimePayments(self.collector).withdraw(work, payment, at)
         else:
             after = self.collector.withdraw(work, attempt, at).payment
-        if after.due is not None:  # it had failed before: that it is canceled now changes nothing but this
+        if after.due is not None:  # it had failed before, so canceling it changes only the alarm
             work.save(replace(after, due=None))

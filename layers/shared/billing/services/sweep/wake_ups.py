@@ -21,18 +21,18 @@ def wake_all(alarm: Alarm, shards: int, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ClockProgress:
-    """What a test clock on its way needs: its target, and to be told that it has arrived."""
+    """The use cases of an advancing test clock: find its target, and mark it as arrived."""
 
     alarm: Alarm
 
     def target(self, work: Work, clock_id: str) -> datetime | None:
-        """Until when the clock's shard is to be worked; None when the clock stands still."""
+        """The time up to which the clock's shard is to be worked; None if the clock stands still."""
         ref = Ref(Clock, work.tenant.id, clock_id)
         clock = work.load(ref).get(ref)
         return clock.target_time if clock is not None and clock.status is ClockStatus.ADVANCING else None
 
     def arrive(self, work: Work, clock_id: str) -> None:
-        """The clock is ready, at its target."""
+        """Mark the clock as ready, at its target."""
         ref = Ref(Clock, work.tenant.id, clock_id)
         clock = work.load(ref).require(ref)
         if clock.status is ClockStatus.ADVANCING:

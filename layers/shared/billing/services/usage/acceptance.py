@@ -147,5 +147,5 @@ def _clock(work: Work, events: Iterable[UsageEvent]) -> Callable[[str], datetime
 
 
 def _time(clock: Clock) -> datetime:
-    """A clock's time; while it advances, where it will arrive, which what is due on the way may be ahead of."""
+    """A clock's time; while it advances, its target, because events on the way may be ahead of where it stands."""
     return max(clock.frozen_time, clock.target_time or clock.frozen_time)

@@ -1,4 +1,4 @@
-"""What the local tools say, and the one-line way in which they fail."""
+"""The output of the local tools, and the one-line form of their failures."""
 
 import sys
 import time
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 
 class Failure(Exception):
-    """Something a person has to know, said in one line. The entry points print it and exit 1."""
+    """A failure explained to a person in one line. The entry points print it and exit 1."""
 
 
 def say(text: str = "") -> None:
-    """A line at once: the output is often a pipe."""
+    """Print a line, and flush it: the output is often a pipe."""
     print(text, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Counts rooms and arrows: which package of a layer imports which other one of the same layer.
+"""Counts rooms and arrows: which packages of a layer import which others of the same layer.
 
     python scripts/arrows.py [layers/shared/billing] [--list]
 
@@ -44,7 +44,7 @@ def rooms(layer: Path) -> dict[str, set[str]]:
 
 
 def floors(graph: dict[str, set[str]]) -> int:
-    """The rooms on the longest way down.
+    """The number of rooms on the longest way down.
 
     Raises:
         CycleError: there is a circle.

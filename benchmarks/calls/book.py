@@ -85,9 +85,9 @@ def shortened(operations: list[str]) -> str:
 
 
 def ignore(_: object) -> None:
-    """A call is for its cost."""
+    """Drop the result of a call that was made only for its cost."""
 
 
 def progress(what: str) -> None:
-    """A line for who waits."""
+    """A line for whoever waits."""
     print(f"    {what}", file=sys.stderr, flush=True)

@@ -32,7 +32,7 @@ def _post(shop: Shop, path: str, body: Json | None = None, user: str | None = No
 
 
 def _intent(shop: Shop, body: Json) -> Json:
-    """An intent that is not looked at: for a user of its own, on whom nothing else counts."""
+    """An intent that is not measured: for a user of its own, against whose limit nothing else counts."""
     return _post(shop, "/v1/payments/intents", body, uuid4().hex)
 
 

@@ -28,7 +28,7 @@ _IDENTITY = Identity(TENANT.id, "key_1", "admin", RATE)
 
 
 class _Callers:
-    """Knows everybody."""
+    """Identifies every caller."""
 
     def identify(self, key: str, route_limit: RouteLimit | None, user_id: str | None) -> Identity:
         return _IDENTITY

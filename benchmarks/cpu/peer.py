@@ -67,7 +67,7 @@ class Caller:
 
 
 async def authenticate(response: Response) -> Caller:
-    """Lets everybody in, and sets the headers of every answer."""
+    """Admits every caller, and sets the headers of every answer."""
     caller = Caller(TENANT.id, request_id(), format_time(clock()))
     response.headers.update(_headers(caller.request_id))
     return caller

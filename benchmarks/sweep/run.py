@@ -83,7 +83,7 @@ class Sweep:
 
     Args:
         clock: the wall clock, as the schedule has it.
-        tell: is told now and then what was done so far.
+        tell: is called from time to time with what was done so far.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Sweep:
         return time.monotonic() + self._random.expovariate(1 / self._plan.kill_every_s)
 
     def _hear(self, worker: _Worker) -> None:
-        """One thing that a worker says; that it is gone, too."""
+        """Handle one message of a worker, or that it has ended."""
         try:
             said = worker.pipe.recv()
         except (EOFError, OSError):

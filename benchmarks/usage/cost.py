@@ -22,7 +22,7 @@ HTTP_API_USD = 1.00 / MILLION
 """A request of up to 512 KB to an HTTP API. Source: aws.amazon.com/api-gateway/pricing."""
 HTTP_API_BYTES = 512 * 1024
 LAMBDA_MB = 512
-"""Of both functions (template.yaml)."""
+"""The memory of both functions (template.yaml)."""
 VCPU_MB = 1769
 """A Lambda of so much memory has one vCPU. Source: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html."""
 KEPT_DAYS = 90
@@ -40,7 +40,7 @@ class Position:
 
 
 def duration_s(cpu_s: float, wait_s: float) -> float:
-    """How long a Lambda of 512 MB takes for what needs so much CPU time, and waits so long.
+    """How long a Lambda of 512 MB takes for work that needs this much CPU time and waits this long.
 
     It has 0.29 of a vCPU: 10 ms of CPU time take it 35 ms.
 

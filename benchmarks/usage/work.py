@@ -59,7 +59,7 @@ class Ready:
 
 @dataclass(frozen=True)
 class Go:
-    """Begin."""
+    """The signal to begin."""
 
 
 @dataclass(frozen=True)

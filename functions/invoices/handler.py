@@ -125,7 +125,7 @@ def update_invoice(invoice_id: str, body: Annotated[DraftChangesIn, Body()], wor
 
 @api.post("/v1/invoices/{invoice_id}/finalize", status=200, scope=Scope.BILLING_WRITE, answers=InvoiceOut)
 def finalize_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut:
-    """Finalize a draft now, and charge it where it charges itself."""
+    """Finalize a draft now, and charge it if it is to be charged automatically."""
     return InvoiceOut.of(transitions.finalize(work, invoice_id))
 
 
@@ -152,7 +152,7 @@ def pay_invoice(
 
 @api.post("/v1/invoices/{invoice_id}/credit-notes", scope=Scope.BILLING_ADMIN, answers=CreditNoteViewOut)
 def create_credit_note(invoice_id: str, body: Annotated[CreditNoteIn, Body()], work: CurrentWork) -> CreditNoteViewOut:
-    """Credit an amount or lines of an invoice: off what is due, then to the balance or back to the card."""
+    """Credit an amount or lines of an invoice: first off what is due, then to the balance or back to the card."""
     return CreditNoteViewOut.view(crediting.create(work, invoice_id, body.request()))
 
 

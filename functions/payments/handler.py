@@ -64,7 +64,7 @@ def get_payment(payment_id: str, work: CurrentWork) -> PaymentOut:
 
 @api.post("/v1/payments/{payment_id}/refund", scope=Scope.PAYMENTS_PROCESS, answers=RefundOut)
 def refund_payment(payment_id: str, work: CurrentWork, body: Annotated[RefundIn | None, Body()] = None) -> RefundOut:
-    """Refund a payment: all that is left of it, or a part; of an invoice's, by a credit note."""
+    """Refund a payment, in part or all that is left; if it paid an invoice, by a credit note."""
     wanted = body or RefundIn()
     return RefundOut.of(refunds.create(work, payment_id, wanted.amount, wanted.reason))
 
@@ -116,13 +116,13 @@ def list_payment_methods(
 
 @api.delete("/v1/payment-methods/{method_id}", scope=Scope.PAYMENTS_PROCESS, answers=PaymentMethodOut)
 def delete_payment_method(method_id: str, work: CurrentWork) -> PaymentMethodOut:
-    """Detach a payment method for good; another one becomes the default, where there is one."""
+    """Detach a payment method for good; if there is another one, it becomes the default."""
     return PaymentMethodOut.of(saved_methods.remove(work, method_id))
 
 
 @api.post("/v1/payment-methods/{method_id}/set-default", 200, scope=Scope.PAYMENTS_PROCESS, answers=PaymentMethodOut)
 def set_default_payment_method(method_id: str, work: CurrentWork) -> PaymentMethodOut:
-    """Have the customer charged by this method, where nothing else is said."""
+    """Make this method the customer's default."""
     return PaymentMethodOut.of(saved_methods.set_default(work, method_id))
 
 

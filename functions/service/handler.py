@@ -1,4 +1,4 @@
-"""The service itself: health, the API's description, and the answer to paths that nobody has."""
+"""The service itself: health, the API's description, and the answer to unknown paths."""
 
 from pathlib import Path
 

@@ -17,7 +17,7 @@ tenants = Tenants(vault().new_data_key, new_api_key)
 
 @api.post("/v1/tenants", scope=Scope.PLATFORM, answers=TenantOut)
 def create_tenant(body: Annotated[TenantIn, Body()], work: CurrentWork) -> TenantOut:
-    """Create a tenant; the answer has its first admin key, this once."""
+    """Create a tenant; only this answer has its first admin key."""
     return TenantOut.of(*tenants.create(work, body.new()))
 
 
@@ -29,7 +29,7 @@ def get_tenant(tid: str, work: CurrentWork) -> TenantOut:
 
 @api.patch("/v1/tenants/{tid}", scope=Scope.BILLING_ADMIN, answers=TenantOut)
 def update_tenant(tid: str, body: Annotated[TenantChanges, Body()], work: CurrentWork) -> TenantOut:
-    """Change a tenant's settings; what runs elsewhere follows within a minute."""
+    """Change a tenant's settings; the change is everywhere within a minute."""
     return TenantOut.of(tenants.update(work, tid, body.changes()))
 
 

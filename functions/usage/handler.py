@@ -37,7 +37,7 @@ def report_usage(body: Annotated[UsageEventsIn, Body()], work: CurrentWork) -> U
 @api.get("/v1/usage/events/{event_id}", scope=Scope.BILLING_READ, answers=UsageEventOut)
 def get_usage_event(event_id: str, work: CurrentWork) -> UsageEventOut:
     """Retrieve a usage event by its own id, once it is counted."""
-    # An HTTP API decodes a path but for this one escape.
+    # An HTTP API decodes a path, except for this one escape.
     return UsageEventOut.of(*queries.event(work, store, event_id.replace("%25", "%")))
 
 

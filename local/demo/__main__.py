@@ -1,8 +1,8 @@
 """`make demo`: billing in four acts, told beside a running stack and checked at every step.
 
 The first act is a month, here; the second a year (local/demo/year.py); the third is usage (local/demo/usage.py); the
-fourth payments (local/demo/payments.py). Nothing knows an answer in advance: what one step says is compared with what
-another system says of it, the invoice with Stripe's charge, the payment with the delivery of Stripe's webhook, the
+fourth payments (local/demo/payments.py). No answer is written down in advance: each result is compared with what
+another system says about it, the invoice with Stripe's charge, the payment with the delivery of Stripe's webhook, the
 preview with the bill.
 """
 

@@ -28,7 +28,7 @@ def every(client: Client, path: str) -> list[Any]:
 
 
 def stripe_charges(client: Client, customer_id: str) -> list[Any]:
-    """What Stripe holds of a customer: every charge that was paid, found by Stripe's own customer, not by our ids."""
+    """Every paid charge that Stripe has for a customer, found by Stripe's own customer id and not by our ids."""
     payments = every(client, f"/v1/payments?customer={customer_id}&limit=100")
     intent = next(each["paymentIntentId"] for each in payments if each["paymentIntentId"])
     stripe_customer = client.stripe(f"/v1/payment_intents/{intent}")["customer"]

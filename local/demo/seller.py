@@ -1,4 +1,4 @@
-"""What the acts of `make demo` share that tell of a seller of their own, with books of its own."""
+"""Shared by the acts of `make demo` that have a seller of their own, with its own books."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class Seller(Story):
         self.tenant_id = self.clock_id = self.customer_id = self.subscription_id = ""
 
     def open_shop(self, seller: dict[str, Any]) -> None:
-        """Make the seller, and speak for it from now on."""
+        """Make the seller, and act with its key from now on."""
         platform = Client(self.client.stack, key=self.client.stack["platform_api_key"])
         made = platform.post("/v1/tenants", seller)
         self.tenant_id = made["id"]
@@ -51,7 +51,7 @@ class Seller(Story):
         return self.client.post("/v1/invoices/preview", {"subscriptionId": self.subscription_id})
 
     def books(self, invoices: list[Any], **others: int) -> list[Any]:
-        """Hold what the invoices say was paid against Stripe's charges, and both against the ledger; the charges.
+        """Compare what the invoices say was paid with Stripe's charges, and both with the ledger; returns the charges.
 
         Args:
             others: further accounts of the ledger, and what each has to stand at, in micro-units.

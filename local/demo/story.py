@@ -70,7 +70,7 @@ class Story:
 
 
 def require(holds: bool, otherwise: str) -> None:
-    """Stop the story where something is not as told."""
+    """Stop the story if something is not as expected."""
     if not holds:
         raise Failure(otherwise)
 

@@ -1,4 +1,4 @@
-"""What a seller took, gave back and lost, said three times: by the API, by Stripe's balance, by the ledger."""
+"""What a seller took, gave back and lost, from three sources: the API, Stripe's balance, and the ledger."""
 
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
@@ -108,10 +108,10 @@ def in_the_ledger(client: Client, tenant_id: str) -> Takings:
 
 
 def same_takings(client: Client, tenant_id: str) -> tuple[Takings, int]:
-    """What all three say, and Stripe's fees.
+    """The takings that all three sources agree on, and Stripe's fees.
 
     Raises:
-        Failure: one of them says otherwise.
+        Failure: one of them differs.
     """
     here, books = in_the_api(client), in_the_ledger(client, tenant_id)
     there, fees = at_stripe(client, tenant_id)

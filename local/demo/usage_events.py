@@ -1,6 +1,6 @@
 """What the third act of `make demo` sends, and what has to come of it.
 
-Nothing of the product is used here: sums and prices are reckoned from the same events a second time, in `Decimal`.
+Nothing of the product is used here: sums and prices are computed a second time from the same events, in `Decimal`.
 """
 
 import random

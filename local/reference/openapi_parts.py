@@ -1,4 +1,4 @@
-"""The parts of the OpenAPI document that no signature says: words, examples, envelope, headers, webhook."""
+"""The parts of the OpenAPI document that no signature contains: texts, examples, envelope, headers, webhooks."""
 
 from typing import Any
 
@@ -62,10 +62,10 @@ READS_BY_BODY = {
     "preview_invoice",
     "list_usage",
 }
-"""Routes without an id in the path that can still miss what their body or their query names."""
+"""Routes without an id in the path that can still answer 404, for an id in their body or query."""
 
 UNPROCESSABLE_READS = {"calculate_tax"}
-"""Routes that only read, and can still be asked for what cannot be."""
+"""Routes that only read, and can still answer 422."""
 
 CHARGES = {"create_payment", "create_intent", "pay_invoice"}
 """Routes that answer a decline with an error. A new subscription answers 201, in state ``incomplete``."""

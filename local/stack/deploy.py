@@ -56,7 +56,7 @@ def fingerprint(ports: Ports) -> str:
 
 
 def outputs(ports: Ports) -> dict[str, str]:
-    """The stack's outputs, or nothing where there is no healthy stack."""
+    """The stack's outputs; empty if there is no healthy stack."""
     try:
         stack = client("cloudformation", ports).describe_stacks(StackName=STACK_NAME)["Stacks"][0]
     except ClientError:
@@ -101,7 +101,7 @@ def deploy(paths: Paths, ports: Ports) -> None:
 
 
 def make_bucket(ports: Ports) -> None:
-    """Where sam puts the artifacts. Not kept: the emulator has the functions' code in a state of its own."""
+    """Make the bucket for sam's artifacts. It is not kept: the emulator stores the functions' code itself."""
     client("s3", ports).create_bucket(Bucket=BUCKET)
 
 

@@ -1,6 +1,6 @@
 """What a fresh stack needs before anybody can use it: Stripe's credentials, the platform's key, a tenant.
 
-Everything here can be run again: what is there already stays.
+Everything here can be run again: what exists already stays.
 """
 
 import contextlib
@@ -138,7 +138,7 @@ def put_tax_secret(keys: Keys, ports: Ports, secret_id: str) -> None:
 
 
 def put_secret(ports: Ports, secret_id: str, values: dict[str, Any]) -> None:
-    """Fill a secret in, where it is not so already."""
+    """Write a secret's value, unless it has that value already."""
     value = json.dumps(values)
     manager = client("secretsmanager", ports)
     if manager.get_secret_value(SecretId=secret_id)["SecretString"] != value:
@@ -173,7 +173,7 @@ def ensure_tenant(keys: Keys, ports: Ports, callers_table: str) -> None:
 
 
 def warm_up(ports: Ports, patience_s: float) -> None:
-    """One request to each function, so that nobody's first call waits for imports.
+    """Send one request to each function, so that no user's first call waits for imports.
 
     Waits `patience_s` at most: on a busy machine the rest goes on beside the first users.
     """

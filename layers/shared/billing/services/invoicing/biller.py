@@ -340,7 +340,7 @@ class Biller:
         return Billed(attempt.subscription, attempt.invoice, attempt.payment, result.next_secret)
 
     def go_on(self, work: Work, point: ChargePending) -> Billed:
-        """Go on from the first commit of an earlier run: ask about its attempt instead of starting anew."""
+        """Continue from the first commit of an earlier run: ask about its attempt instead of starting again."""
         tenant_id = work.tenant.id
         subscription_ref = Ref(Subscription, tenant_id, point.subscription_id or "")
         invoice_ref = Ref(Invoice, tenant_id, point.invoice_id or "")

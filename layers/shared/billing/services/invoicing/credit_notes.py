@@ -201,7 +201,7 @@ class CreditNotes:
         self._check(read, request)
         loaded = self._withdrawn(work, read)
         if loaded is None:
-            # The payer was faster. That is written down first; the credit then goes where a paid invoice's goes.
+            # The payer was faster. Record that first; the credit then goes where the credit on a paid invoice goes.
             work.checkpoint(Repeat())
             return self.create(work, invoice_id, request)
         issued = credit_note.issue(loaded.invoice, request, work.fresh_id("cn", loaded.at), sequence, loaded.at)

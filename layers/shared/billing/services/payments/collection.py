@@ -335,7 +335,7 @@ def _saved(work: Work, before: Subscription, after: Subscription) -> Subscriptio
 
 
 def event_of(before: Subscription | None, after: Subscription) -> EventType:
-    """The event that a changed subscription is announced by."""
+    """The event that announces a changed subscription."""
     if before is None:
         return EventType.SUBSCRIPTION_CREATED
     if before.state is after.state:

@@ -177,7 +177,7 @@ class OneTimePayments:
         return self.settle(work, payment, self.collector.cancel_charge(payment), at, SettledBy.SWEEP)
 
     def _go_on(self, work: Work, point: ChargePending) -> Made:
-        """Go on from the first commit of an earlier run: ask about its attempt instead of starting anew."""
+        """Continue from the first commit of an earlier run: ask about its attempt instead of starting again."""
         ref = Ref(Payment, work.tenant.id, point.payment_id)
         payment = work.load(ref).require(ref)
         if payment.status.is_final:

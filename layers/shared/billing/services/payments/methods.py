@@ -1,7 +1,8 @@
 """Saved payment methods: save, choose and remove them, and find the one to charge.
 
-Stripe keeps the methods, this is what is known of them here. A method may come and go without us (a form that a payer
-completed, somebody at Stripe's dashboard): its webhook ends in ``store_method`` or ``remove_method`` as a request does.
+Stripe keeps the methods; we keep what we need to know about them. A method may come or go without a request of ours (a
+payer completes a form, somebody uses Stripe's dashboard): its webhook then calls ``store_method`` or ``remove_method``,
+as a request does.
 """
 
 from collections.abc import Callable

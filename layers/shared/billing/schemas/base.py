@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
@@ -32,6 +33,15 @@ class Request(BaseModel):
     """A request body; fields may be spelled in camelCase or snake_case."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_an_object(cls, value: Any) -> Any:
+        # Powertools has pydantic read anything with attributes as a model, and a JSON number with a fraction has some
+        # (``JsonNumber``): {"address": 1.5} would be an address without lines, and a refund of 5.0 one of everything.
+        if not isinstance(value, dict):
+            raise PydanticCustomError("must_be_an_object", "a JSON object")
+        return value
 
     def __repr__(self) -> str:
         # Powertools writes a handler's arguments into a text for a debug line, whether or not it is logged: pydantic's
@@ -102,6 +112,20 @@ def _immutable(_: Any) -> Any:
 def unsaid() -> Any:
     """The default of a field of a change: a missing field stays as it is, so the API's description shows no default."""
     return Field(default_factory=lambda: None)
+
+
+def _not_null(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError("must_not_be_null", "leave it out instead")
+    return value
+
+
+def not_null(kind: Any) -> BeforeValidator:
+    """Marks a field that may be left out and may not be null, though None is what it is then.
+
+    Where nothing said means everything (``amount`` of a refund), null is a variable of the caller's that has no value.
+    """
+    return BeforeValidator(_not_null, json_schema_input_type=kind)
 
 
 Immutable = SkipJsonSchema[Annotated[Any, BeforeValidator(_immutable)]]

@@ -18,6 +18,7 @@ A code is public API: it never changes its meaning. ``docs/errors.md`` is genera
 (``python -m local.reference.errors_page``); ``documentation_url`` of an error body points there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -62,6 +63,11 @@ class ValidationFailed(BadRequest):
     def of(cls, field: str, reason: str, message: str | None = None) -> "ValidationFailed":
         """One bad field found by a rule that the schema cannot express."""
         return cls(message or f"{field}: {reason}", (Detail(field, reason),))
+
+    @classmethod
+    def all(cls, details: Sequence[Detail]) -> "ValidationFailed":
+        """Several bad fields; the message names the first five."""
+        return cls(", ".join(f"{each.field}: {each.reason}" for each in details[:5]), tuple(details))
 
 
 class IdempotencyKeyRequired(BadRequest):

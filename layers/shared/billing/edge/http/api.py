@@ -10,17 +10,15 @@ lambda_handler = api.lambda_handler
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.event_handler.openapi.exceptions import (
-    RequestUnsupportedContentType,
-    RequestValidationError,
-)
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
@@ -88,10 +86,11 @@ class Route:
     limit: RouteLimit | None = None
     public: bool = False
 
-    @property
-    def policy(self) -> RoutePolicy:
-        """What it asks of its caller."""
-        return RoutePolicy(f"{self.method} {self.path}", self.scope, self.limit, self.public)
+    def policy(self, parameters: Iterable[inspect.Parameter]) -> RoutePolicy:
+        """What it asks of its caller, by its handler's parameters, too."""
+        query = frozenset(mark.alias or each.name for each in parameters for mark in _marks(each, Query))
+        has_body = any(_marks(each, Body) for each in parameters)
+        return RoutePolicy(f"{self.method} {self.path}", self.scope, self.limit, self.public, query, has_body)
 
 
 class _Current:
@@ -121,19 +120,33 @@ CurrentWork = Annotated[Work, _CurrentWork]
 """A handler's unit of work; asking for it identifies the caller."""
 
 
+def _marks(parameter: inspect.Parameter, kind: type) -> list[Any]:
+    """What of a kind a parameter is annotated with: ``Query(alias="from")``."""
+    return [each for each in getattr(parameter.annotation, "__metadata__", ()) if isinstance(each, kind)]
+
+
 def _asks_for_work(parameter: inspect.Parameter) -> bool:
     return _CurrentWork in getattr(parameter.annotation, "__metadata__", ())
 
 
 class _Event(APIGatewayProxyEventV2):
-    """An event that spares each request a copy of its headers, which only ``Call`` reads and no route takes."""
+    """What Powertools sees of a request; its headers and its body are read in ``Call``.
 
+    Without headers each request is spared a copy of them (no route takes one as a parameter), and Powertools does not
+    look at the Content-Type, which it compares by case.
+    """
+
+    headers: dict[str, str] = {}  # noqa: RUF012 - never written
     resolved_headers_field: dict[str, Any] = {}  # noqa: RUF012 - never written
+
+    @property
+    def json_body(self) -> Any:
+        return current_call().json()
 
 
 class _Resolver(APIGatewayHttpResolver):
     def _to_proxy_event(self, event: dict[str, Any]) -> APIGatewayProxyEventV2:
-        return _Event(event, self._json_body_deserializer)
+        return _Event(event)
 
 
 class HttpApi:
@@ -147,16 +160,11 @@ class HttpApi:
     def __init__(self, edge: Edge, logger: Logger, title: str) -> None:
         self._edge = edge
         self._logger = logger
-        self.app = _Resolver(
-            enable_validation=True,
-            strip_prefixes=["/api"],
-            json_body_deserializer=lambda _: current_call().json(),
-        )
+        self.app = _Resolver(enable_validation=True, strip_prefixes=["/api"])
         self.app.configure_openapi(title=title, version="1.0")
         self.documentation: list[Route] = []
         self._policies: dict[Callable[..., Any], RoutePolicy] = {}
         self.app.exception_handler(RequestValidationError)(_bad_shape)
-        self.app.exception_handler(RequestUnsupportedContentType)(_bad_content_type)
         self.app.exception_handler(NotFoundError)(_no_route)
         self.app.exception_handler(Exception)(self._failed)
 
@@ -183,6 +191,8 @@ class HttpApi:
 
             @functools.wraps(handler)
             def endpoint(**arguments: Any) -> Response[Any]:
+                if unknown := current_call().unknown_parameters():
+                    raise ValidationFailed.all(unknown)
                 for name in work:
                     arguments[name] = current_call().admit()
                 return _run(lambda: handler(**arguments), route.status)
@@ -203,7 +213,7 @@ class HttpApi:
                 tags=[route.path.split("/")[2] if route.path.startswith("/v1/") else "service"],
                 operation_id=handler.__name__,
             )(endpoint)
-            self._policies[endpoint] = route.policy
+            self._policies[endpoint] = route.policy(parameters)
             self.documentation.append(route)
             return handler
 
@@ -305,10 +315,6 @@ def _no_route(_: NotFoundError) -> Response[str]:
     return _response(call.refuse(RouteNotFound(f"There is no {call.method} {call.path[:200]}")))
 
 
-def _bad_content_type(_: RequestUnsupportedContentType) -> Response[str]:
-    return _response(current_call().refuse(ValidationFailed.of("Content-Type", "must_be_application_json")))
-
-
 _REASONS = {
     "missing": "missing_required_field",
     "extra_forbidden": "unknown_field",
@@ -335,12 +341,12 @@ _REASONS = {
 
 def _bad_shape(error: RequestValidationError) -> Response[str]:
     """Every bad field, with its path as the caller wrote it and a reason."""
-    details = tuple(
+    details = [
         Detail(
             ".".join(str(part) for part in problem["loc"][1:]) or "body",  # the first part is body, query or path
             _REASONS.get(problem["type"], problem["type"]),
         )
         for problem in error.errors()
-    )
-    names = ", ".join(f"{detail.field}: {detail.reason}" for detail in details[:5])
-    return _response(current_call().refuse(ValidationFailed(names, details)))
+    ]
+    call = current_call()
+    return _response(call.refuse(ValidationFailed.all([*details, *call.unknown_parameters()])))

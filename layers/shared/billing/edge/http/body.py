@@ -1,12 +1,18 @@
-"""Request bodies: at most 1 MiB of strict JSON. Anything else is refused before other code sees it."""
+"""Request bodies: one JSON object of at most 1 MiB. Anything else is refused before other code sees it."""
 
 import base64
 import json
 from binascii import Error as BadBase64
+from collections.abc import Mapping
+from email.message import Message
 from hashlib import sha256
 from typing import Any, NoReturn
 
 from billing.domain.kernel.errors import BodyTooLarge, ValidationFailed
+
+_JSON = "application/json"
+_CHARSETS = {"utf-8", "utf8", "us-ascii"}
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 
 
 class JsonNumber(float):
@@ -35,6 +41,49 @@ def raw_body(event: dict[str, Any]) -> bytes:
         except BadBase64:
             raise ValidationFailed.of("body", "invalid_base64") from None
     return str(body).encode(errors="surrogatepass")  # half a surrogate pair is no UTF-8: ``parse`` will say so
+
+
+def check_form(headers: Mapping[str, str]) -> None:
+    """A body's headers must say that it is JSON in UTF-8 (RFC 8259, 8.1), or nothing at all.
+
+    Media types and charsets are compared without regard to case (RFC 9110, 8.3). No coding is undone: API Gateway hands
+    a compressed body on as a text in which most of its bytes are lost.
+
+    Args:
+        headers: by lower-case name.
+
+    Raises:
+        ValidationFailed: another media type, charset or coding.
+    """
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise ValidationFailed.of("Content-Encoding", "must_not_be_encoded", "A body is taken as it is, not compressed")
+    said = headers.get("content-type", "").strip()
+    if said.lower() in ("", _JSON):  # nearly always
+        return
+    message = Message()
+    message["content-type"] = said.replace("\r", " ").replace("\n", " ")
+    if message.get_content_type() != _JSON:
+        raise ValidationFailed.of("Content-Type", "must_be_application_json")
+    charset = message.get_param("charset", "utf-8")
+    if not isinstance(charset, str) or charset.strip().lower() not in _CHARSETS:
+        raise ValidationFailed.of("Content-Type", "charset_must_be_utf_8")
+
+
+def parse_object(body: bytes, max_bytes: int, max_depth: int) -> dict[str, Any]:
+    """The object that a JSON body is; see ``parse``.
+
+    Raises:
+        BodyTooLarge, ValidationFailed: see ``parse``; or it is a number, a text, an array, true, false or null. Of an
+            array Powertools would take the first element, and drop the others in silence. Or U+FFFD is in it, as it is
+            and not as an escape: API Gateway puts one where there was no UTF-8, and what the caller meant is lost.
+    """
+    value = parse(body, max_bytes, max_depth)
+    if _REPLACEMENT in body:
+        raise ValidationFailed.of("body", "invalid_utf_8", "The body is not UTF-8, or what it was made from was not")
+    if not isinstance(value, dict):
+        raise ValidationFailed.of("body", "must_be_an_object", "The body must be a JSON object")
+    return value
 
 
 def parse(body: bytes, max_bytes: int, max_depth: int) -> Any:

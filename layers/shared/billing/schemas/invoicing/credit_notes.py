@@ -6,7 +6,18 @@ from pydantic import Field
 
 from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteLine, CreditRequest
 from billing.domain.kernel.errors import Detail, ValidationFailed
-from billing.schemas.base import Id, Metadata, PositiveAmount, Quantity, Request, Resource, ShortText, Time
+from billing.schemas.base import (
+    Id,
+    Metadata,
+    PositiveAmount,
+    Quantity,
+    Request,
+    Resource,
+    ShortText,
+    Time,
+    not_null,
+    unsaid,
+)
 from billing.schemas.invoicing.invoices import PartyOut
 from billing.schemas.invoicing.one_off import QuantityIn
 from billing.schemas.payments.refund import RefundOut
@@ -14,18 +25,25 @@ from billing.schemas.subscriptions import PeriodOut
 from billing.services.invoicing.credit_notes import CreditNoteView
 
 MOST_LINES = 1000
-CreditAmount = Annotated[PositiveAmount, Field(description="micro-units, with tax")]
+CreditAmount = Annotated[
+    PositiveAmount | None, not_null(PositiveAmount), Field(description="micro-units, with tax; whole minor units")
+]
 
 
 class CreditLineIn(Request):
+    """A line to credit: all of it where neither amount nor quantity is said."""
+
     line_id: Id
-    amount: CreditAmount | None = None
-    quantity: QuantityIn | None = None
+    amount: CreditAmount = unsaid()
+    quantity: Annotated[QuantityIn | None, not_null(QuantityIn)] = unsaid()
+
+
+CreditLines = Annotated[list[CreditLineIn], Field(min_length=1, max_length=MOST_LINES)]
 
 
 class CreditNoteIn(Request):
-    amount: CreditAmount | None = None
-    lines: Annotated[list[CreditLineIn], Field(min_length=1, max_length=MOST_LINES)] | None = None
+    amount: CreditAmount = unsaid()
+    lines: Annotated[CreditLines | None, not_null(CreditLines)] = unsaid()
     reason: ShortText | None = None
     refund: Annotated[bool, Field(description="back to the card, what the invoice does not ask for any more")] = False
     metadata: Metadata = {}

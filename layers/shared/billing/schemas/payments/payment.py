@@ -8,9 +8,12 @@ from pydantic import Field
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus
-from billing.schemas.base import Currency, Id, Metadata, PositiveAmount, Request, Resource, Time
+from billing.schemas.base import Currency, Id, Metadata, PositiveAmount, Request, Resource, Time, not_null, unsaid
 from billing.services.invoicing.payment_requests import InvoiceCharge
 from billing.services.payments.one_time import OneTimeRequest
+
+AmountIfAny = Annotated[PositiveAmount | None, not_null(PositiveAmount)]
+CurrencyIfAny = Annotated[Currency | None, not_null(Currency)]
 
 
 class PaymentIn(Request):
@@ -18,8 +21,8 @@ class PaymentIn(Request):
 
     invoice_id: Id | None = None
     customer_id: Annotated[Id | None, Field(description="only with an amount; else the tenant's own customer")] = None
-    amount: PositiveAmount | None = None
-    currency: Currency | None = None
+    amount: AmountIfAny = unsaid()
+    currency: CurrencyIfAny = unsaid()
     payment_method_id: Annotated[Id | None, Field(description="the customer's default where it is not said")] = None
     metadata: Metadata = {}
 
@@ -47,8 +50,8 @@ class IntentIn(Request):
     order_id: Annotated[Id | None, Field(description="kept with the payment; its amount is said here")] = None
     invoice_id: Id | None = None
     customer_id: Annotated[Id | None, Field(description="not with an invoice; else the tenant's own customer")] = None
-    amount: Annotated[PositiveAmount | None, Field(description="of an invoice: what it asks for, or nothing")] = None
-    currency: Currency | None = None
+    amount: Annotated[AmountIfAny, Field(description="of an invoice: what it asks for, or nothing")] = unsaid()
+    currency: CurrencyIfAny = unsaid()
     payment_method_id: Annotated[
         Id | None, Field(description="charged at once, the payer being present; without it the payer chooses in a form")
     ] = None

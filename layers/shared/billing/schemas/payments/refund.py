@@ -5,11 +5,15 @@ from typing import Annotated
 from pydantic import Field
 
 from billing.domain.payments.refund import Refund
-from billing.schemas.base import PositiveAmount, Request, Resource, ShortText, Time
+from billing.schemas.base import PositiveAmount, Request, Resource, ShortText, Time, not_null, unsaid
 
 
 class RefundIn(Request):
-    amount: Annotated[PositiveAmount | None, Field(description="all that is left of the payment where not said")] = None
+    amount: Annotated[
+        PositiveAmount | None,
+        not_null(PositiveAmount),
+        Field(description="all that is left of the payment where not said"),
+    ] = unsaid()
     reason: ShortText | None = None
 
 

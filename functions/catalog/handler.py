@@ -8,13 +8,13 @@ from pydantic import Field
 from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
-from billing.schemas.base import Limit
+from billing.schemas.base import InQuery, Limit, QueryFlag
 from billing.schemas.catalog.meters import MeterChanges, MeterIn, MeterOut
 from billing.schemas.catalog.plans import PlanChanges, PlanIn, PlanOut
 from billing.services.catalog import meters, plans
 
 api = http_api("catalog")
-Version = Annotated[int, Field(ge=1, le=10**9)]
+Version = Annotated[int, InQuery, Field(ge=1, le=10**9)]
 
 
 @api.post("/v1/plans", scope=Scope.BILLING_WRITE, answers=PlanOut)
@@ -27,7 +27,7 @@ def create_plan(body: Annotated[PlanIn, Body()], work: CurrentWork) -> PlanOut:
 def list_plans(
     work: CurrentWork,
     of: Annotated[Literal["tenant", "platform"], Query(alias="catalog")] = "tenant",
-    active: Annotated[bool | None, Query()] = None,
+    active: Annotated[QueryFlag | None, Query()] = None,
     limit: Annotated[Limit, Query()] = 20,
     cursor: Annotated[str | None, Query()] = None,
 ) -> Listing:

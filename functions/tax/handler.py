@@ -9,8 +9,7 @@ from billing.bootstrap.tax import tax_table, taxes
 from billing.domain.customers.customer import Address
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
-from billing.schemas.base import Currency, Limit, ShortText
-from billing.schemas.customers import Country
+from billing.schemas.base import Country, Currency, Limit, ShortText
 from billing.schemas.tax import Amounts, JurisdictionOut, TaxBehavior, TaxCalculationOut, TaxCodes, cart
 from billing.services.tax import preview
 

@@ -16,8 +16,14 @@ Subscription billing on your own AWS account.
   the route.
 - **Money** is an integer in micro-units: 1,000 micro-units are one minor unit of the currency: `4999000` is
   $49.99.
-- **Names** are camelCase; request bodies may use snake_case as well. Unknown fields are refused.
-- **Times** are RFC 3339; responses are in UTC with `Z`.
+- **Integers** are written without a point and without an exponent, in bodies and queries alike: `14.0` is refused,
+  though it is whole, for it comes from arithmetic that money should not go through.
+- **Bodies** are one JSON object in UTF-8 (`application/json`, in any case; no other charset, no compression). What is
+  null where a field may be left out is in each schema; an amount that may be left out is never null.
+- **Names** are camelCase; request bodies may use snake_case as well. Unknown fields and query parameters are refused
+  by name.
+- **Times** are RFC 3339, with an offset; `T` and `Z` in either case; to the microsecond. Responses are in UTC with `Z`.
+- **Countries** are ISO 3166-1 alpha-2, **time zones** IANA's, **currencies** ISO 4217.
 - **Lists** are newest first. Pass `meta.pagination.next_cursor` as `cursor`; it is bound to the tenant and
   the query.
 - **Errors** have one shape; every code is explained in docs/errors.md, where `documentation_url` points.
@@ -342,7 +348,7 @@ _RATE = {
     "type": "object",
     "required": ["country", "category", "name", "percent", "validFrom"],
     "properties": {
-        "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
+        "country": {"type": "string", "pattern": "^[A-Z]{2}$", "description": "ISO 3166-1 alpha-2"},
         "state": {"type": "string", "description": "for US and CA"},
         "category": {"enum": ["standard", "reduced", "reduced_2", "super_reduced", "special"]},
         "name": {"type": "string", "description": "as `GET /v1/tax/jurisdictions` shows it"},

@@ -1,7 +1,8 @@
 """Plain local URLs for the emulator's API and function URL.
 
 The emulator serves an API under /_aws/execute-api/ID/ and a function URL by its Host header. People and
-Stripe get http://127.0.0.1:PORT/... instead. Bodies are read whole, as API Gateway does, up to its limit.
+Stripe get http://127.0.0.1:PORT/... instead. Bodies are read whole, as API Gateway does, up to its limit, and what
+came goes on: every path, and compressed bodies as they are.
 """
 
 import argparse
@@ -129,8 +130,9 @@ async def listen(port: int, handler: Handler) -> web.AppRunner:
     """One loopback port, everything on it through `handler`."""
     app = web.Application(client_max_size=BODY_LIMIT_BYTES)
     app.router.add_get(HEALTH, health)
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    app.router.add_route("*", r"/{path:[\s\S]*}", handler)  # a point is no line feed, and a path may have %0A
+    # Bodies go on as they came, compressed ones too: API Gateway undoes no Content-Encoding, nor may this.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, auto_decompress=False)
     await runner.setup()
     await web.TCPSite(runner, HOST, port).start()
     return runner

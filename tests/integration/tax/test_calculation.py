@@ -147,7 +147,7 @@ def test_a_provider_that_is_down_is_503_with_a_time_to_wait(world: World, name: 
         ("builtin", {"country": "US", "state": "PR"}),
         ("builtin", {"country": "US"}),
         ("builtin", {"country": "CA", "state": "Nowhere"}),
-        ("stripe", {"country": "ZZ"}),
+        ("stripe", {"country": "CU"}),
         ("taxjar", {"country": "US", "state": "NY", "postalCode": "90002"}),
     ],
 )

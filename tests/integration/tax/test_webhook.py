@@ -127,6 +127,9 @@ def test_while_the_table_is_down_the_sender_is_to_come_again(world: World, monke
     [
         ({"country": "Estonia"}, "country"),
         ({"country": 5}, "country"),
+        ({"country": "EL"}, "country"),
+        ({"validFrom": "20270701"}, "validFrom"),
+        ({"validFrom": "2027-W26-4"}, "validFrom"),
         ({"state": "XX"}, "state"),
         ({"country": "US"}, "state"),
         ({"country": "US", "state": "California", "name": "Sales tax"}, "state"),

@@ -24,6 +24,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from billing.domain.kernel.countries import is_country
 from billing.domain.kernel.currencies import is_currency
 from billing.domain.kernel.money import LARGEST_AMOUNT, MICROS_PER_MINOR
 from billing.domain.kernel.times import parse_time
@@ -78,10 +79,14 @@ def _currency(value: str) -> str:
     return value
 
 
+_NO_ZONES = {"Factory", "localtime", "posixrules"}
+"""In the database's folder, and no place: no zone yet, the machine's own, the rules of texts such as ``EST5EDT``."""
+
+
 @cache
 def _timezones() -> frozenset[str]:
     # Walks the whole time zone database: 10 ms, once per process and only if a request names a zone.
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_ZONES
 
 
 def _timezone(value: str) -> str:
@@ -91,6 +96,28 @@ def _timezone(value: str) -> str:
 
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+
+
+def _country(value: str) -> str:
+    if not is_country(value):
+        raise PydanticCustomError("unknown_country", "not an ISO 3166-1 alpha-2 code")
+    return value
+
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,19})")
+_FLAGS = {"true": True, "false": False}
+
+
+def _query_integer(value: Any) -> Any:
+    if isinstance(value, str) and _INTEGER.fullmatch(value) is None:
+        raise PydanticCustomError("must_be_an_integer", "an integer")
+    return value
+
+
+def _query_flag(value: Any) -> Any:
+    if isinstance(value, str) and value not in _FLAGS:
+        raise PydanticCustomError("must_be_a_boolean", "true or false")
+    return _FLAGS[value] if isinstance(value, str) else value
 
 
 def _email(value: str) -> str:
@@ -179,6 +206,16 @@ ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), Afte
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_\-]+$")]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.\-]+$")]
 Metadata = Annotated[dict[MetadataKey, Annotated[str, StringConstraints(max_length=500)]], Field(max_length=50)]
-Limit = Annotated[int, Field(ge=1, le=100)]
+Country = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    AfterValidator(_country),
+    Field(description="ISO 3166-1 alpha-2: GB, not UK; GR, not EL"),
+]
+InQuery = BeforeValidator(_query_integer)
+"""Marks an integer of a query, which is written as in JSON: 14, and not 14.0, +14 or 1_4, which pydantic would take."""
+QueryFlag = Annotated[bool, BeforeValidator(_query_flag)]
+"""``true`` or ``false``, as in JSON."""
+Limit = Annotated[int, InQuery, Field(ge=1, le=100)]
 Quantity = Annotated[Decimal, PlainSerializer(lambda value: format(value, "f"), return_type=str)]
 """A decimal; a text in responses."""

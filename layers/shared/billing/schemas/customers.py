@@ -1,13 +1,12 @@
 """Customers in the API."""
 
-from typing import Annotated, Literal
-
-from pydantic import StringConstraints
+from typing import Literal
 
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Address, Customer, TaxExempt
 from billing.domain.tax.tax_ids import tax_id_status
 from billing.schemas.base import (
+    Country,
     Currency,
     Email,
     Id,
@@ -21,8 +20,6 @@ from billing.schemas.base import (
     unsaid,
 )
 from billing.services.customers.profiles import NewCustomer
-
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
 
 class AddressIn(Request):

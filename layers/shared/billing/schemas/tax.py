@@ -11,7 +11,7 @@ from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.lines.line import TaxAmount
 from billing.domain.tax.rules import REVERSE_CHARGE_COUNTRIES, Treatment
-from billing.schemas.base import Amount, Quantity, Resource
+from billing.schemas.base import Amount, InQuery, Quantity, Resource
 from billing.services.tax.assessment import Item
 from billing.services.tax.preview import Cart, KnownPlace, Preview, Taxed
 
@@ -23,7 +23,9 @@ def _several(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
-Amounts = Annotated[list[Amount], Field(min_length=1, max_length=MOST_ITEMS), BeforeValidator(_several)]
+Amounts = Annotated[
+    list[Annotated[Amount, InQuery]], Field(min_length=1, max_length=MOST_ITEMS), BeforeValidator(_several)
+]
 TaxCode = Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_\-]*$")]
 TaxCodes = Annotated[list[TaxCode], Field(max_length=MOST_ITEMS), BeforeValidator(_several)]
 TaxBehavior = Literal["exclusive", "inclusive"]

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from billing.domain.kernel.countries import is_country
 from billing.domain.kernel.errors import Detail, WebhookRejected
 from billing.domain.tax.rate_table import CATEGORIES, MOST_UPDATES, RateEntry, TaxRateUpdates, TaxTable
 from billing.domain.tax.rules import STATES_TAX
@@ -17,7 +18,6 @@ from billing.services.tax.assessment import UPDATES
 HANDLED = frozenset({"tax_rates.updated"})
 """The event types that change something here; others are only answered and counted."""
 
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _STATE = re.compile(r"[A-Z0-9]{1,3}")
 _FIELDS = {"country", "state", "category", "name", "percent", "validFrom"}
 _FIRST_YEAR, _LAST_YEAR = 1970, 2500
@@ -77,7 +77,7 @@ def _entry(sent: Any, path: str, bad: list[Detail]) -> RateEntry | None:
     country, state, name = sent.get("country"), sent.get("state"), sent.get("name")
     needs_state = country in STATES_TAX
     for field, good in (
-        ("country", isinstance(country, str) and _COUNTRY.fullmatch(country)),
+        ("country", isinstance(country, str) and is_country(country)),
         ("state", isinstance(state, str) and _STATE.fullmatch(state) if needs_state else state is None),
         ("category", sent.get("category") in CATEGORIES),
         ("name", isinstance(name, str) and 1 <= len(name) <= 40 and name.isprintable()),
@@ -108,5 +108,7 @@ def _day(sent: Any) -> date | None:
     try:
         day = date.fromisoformat(sent)
     except (TypeError, ValueError):
+        return None
+    if day.isoformat() != sent:  # 20270701 and 2027-W26-4 are dates of ISO 8601, and not of RFC 3339
         return None
     return day if _FIRST_YEAR <= day.year < _LAST_YEAR else None

@@ -24,14 +24,19 @@ _STALE_NAMES_AT_MOST = 24
 _USER_KEPT_S = 86_400
 
 
+def _sha256(text: str) -> str:
+    # A header may be any text that JSON can write, half a surrogate pair too.
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
 def caller_id(key: str) -> str:
     """The hash key of an API key's item."""
-    return "key#" + sha256(key.encode()).hexdigest()
+    return "key#" + _sha256(key)
 
 
 def user_caller_id(tenant_id: str, user_id: str) -> str:
     """The hash key of the counters of a user that acts through an API key (``x-user-id``)."""
-    return "user#" + tenant_id + "#" + sha256(user_id.encode()).hexdigest()
+    return "user#" + tenant_id + "#" + _sha256(user_id)
 
 
 class Callers:

@@ -133,6 +133,9 @@ class IncomingWebhook:
             return Outcome(400, refusal.message, details=refusal.details)
         except BillingError as error:
             return Outcome(500, error.message)
+        except Exception as error:  # noqa: BLE001 - a stranger's bytes: nobody may crash on them
+            self._runtime.logger.error("webhook not read", extra=described(error))
+            return Outcome(500, type(error).__name__)
         event_id = shown(str(sent["id"]))
         try:
             return Outcome(200, self.apply(sent, delivery), event_id)
@@ -175,6 +178,7 @@ def _body(event: dict[str, Any]) -> str:
     body = str(event.get("body") or "")
     try:
         text = base64.b64decode(body).decode() if event.get("isBase64Encoded") else body
+        text.encode()  # half a surrogate pair has no bytes that anybody could have signed
     except ValueError:
         raise WebhookRejected("The body is not text") from None
     if len(text) > _BODY_LIMIT:

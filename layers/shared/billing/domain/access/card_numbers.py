@@ -7,6 +7,9 @@ are one to three characters other than letters, digits, colons and plus signs: `
 and its colons; nor is a Unix time in milli-, micro- or nanoseconds, which begins with 1 but does not have the fifteen
 digits of the only issuer with that prefix. Other long numbers are recognised by their form and let pass: UUIDs, ULIDs,
 digests, IBANs, phone numbers, the decimals of a fraction.
+
+Ids that a caller mints (``carries_in_id``) are made of dates, counters and random numbers, and no payer types into
+them. There a card number is one run or the groups that are printed on cards, in the issuer's own lengths.
 """
 
 import codecs
@@ -31,6 +34,27 @@ _ISSUERS = re.compile(
     rb"4|5[0-8]|6|3[046-9]|8[12]|220[0-4]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"
     rb"|1(?=.{14}$)|35(?=.{14})|(?:8600|9860|9792|9704)(?=.{12})"
 )
+
+# In ids: each issuer's prefixes with the lengths of its cards.
+_ID_ISSUERS = tuple(
+    (re.compile(prefixes), frozenset(lengths))
+    for prefixes, lengths in (
+        (rb"4", (13, 16, 18, 19)),  # Visa
+        (rb"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720", (16,)),  # Mastercard
+        (rb"3[47]", (15,)),  # Amex
+        (rb"30[0-5]|3095|3[689]", (14, 16, 17, 18, 19)),  # Diners
+        (rb"50|5[6-8]|6", range(13, 20)),  # Maestro, Discover, UnionPay, RuPay
+        (rb"8[12]|220[0-4]|35|9704", range(16, 20)),  # UnionPay, Mir, JCB, Napas
+        (rb"8600|9860|9792", (16,)),  # Uzcard, Humo, Troy
+        (rb"1", (15,)),  # UATP
+    )
+)
+_PRINTED_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), *((4, 4, 4, 4, last) for last in (1, 2, 3))}
+# Two digits after Unix milliseconds of 2020 to 2033 would be UATP's, 30112026073100 (a 30th, by day, month and year)
+# Diners'.
+_CLOCK = re.compile(
+    rb"1(?:5[89]|[6-9][0-9])[0-9]{12}|30(?:0[1-9]|1[0-2])20[2-4][0-9](?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]"
+)
 _DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
 # A text is examined in ASCII (``plain``), and its digits in its shape: 0 for a digit, - for what may stand between
@@ -47,6 +71,7 @@ _SHAPE = (
 # Not 0{4}: the search is fast because the pattern begins with a literal.
 _RUN = re.compile(b"0" * _SHORTEST_GROUP + rb"(?:-{0,3}0){%d,}" % (_FEWEST - _SHORTEST_GROUP))
 _GROUP = re.compile(rb"0+")
+_DIGITS, _BETWEEN = re.compile(rb"[0-9]+"), re.compile(rb"[^0-9]+")
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 _AROUND = 100
@@ -86,6 +111,15 @@ def may_carry(text: bytes) -> bool:
 def carries(text: str) -> bool:
     """Whether a card number is in a text."""
     return len(text) >= _FEWEST and _is_found(plain(text))
+
+
+def carries_in_id(text: str) -> bool:
+    """Whether a card number is in an id that a caller minted, such as an Idempotency-Key; ``carries`` finds more.
+
+    ``4242424242424242``, ``pay-4242-4242-4242-4242`` and ``3782 822463 10005`` are; ``order-4821-20261122-0007`` and
+    ``12345-2345-30001`` are not, though one in 23 of such keys has a card number's digits.
+    """
+    return len(text) >= _FEWEST and _is_found(plain(text), in_id=True)
 
 
 def number_carries(literal: str) -> bool:
@@ -133,14 +167,25 @@ def _is_card_number(digits: bytes) -> bool:
     return _ISSUERS.match(digits) is not None and _luhn_remainder(digits) == 0
 
 
-def _is_found(narrow: bytes) -> bool:
+def _is_found(narrow: bytes, in_id: bool = False) -> bool:
     shape = narrow.translate(_SHAPE)
     for run in _RUN.finditer(shape):
         for start, end in _candidates([group.span() for group in _GROUP.finditer(shape, *run.span())]):
             digits = narrow[start:end].translate(None, _NO_DIGITS)
-            if _is_card_number(digits) and not _is_something_else(narrow, start, end):
+            if not _is_card_number(digits) or _is_something_else(narrow, start, end):
+                continue
+            if not in_id or _is_plain_card(narrow[start:end], digits):
                 return True
     return False
+
+
+def _is_plain_card(written: bytes, digits: bytes) -> bool:
+    """Whether a number is written as cards are, has a length that its issuer's cards have, and is no clock's time."""
+    sizes = tuple(len(group) for group in _DIGITS.findall(written))
+    if len(sizes) > 1 and (sizes not in _PRINTED_GROUPS or len(set(_BETWEEN.findall(written))) > 1):
+        return False
+    known = any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _ID_ISSUERS)
+    return known and _CLOCK.fullmatch(digits) is None
 
 
 def _candidates(groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from billing.domain.access.card_numbers import carries, shown
+from billing.domain.access.card_numbers import carries_in_id, shown
 from billing.domain.kernel.errors import (
     ApiVersionUnsupported,
     BillingError,
@@ -199,7 +199,7 @@ class Call:
     def _user_id(self) -> str | None:
         """The user that the caller says it calls for. Limits are counted under this id: it is never a card number."""
         named = self.header("x-user-id")
-        return None if named is not None and carries(named) else named
+        return None if named is not None and carries_in_id(named) else named
 
     def _check_tenant(self, unit: Unit) -> None:
         named = self.header("x-tenant-id")
@@ -270,11 +270,13 @@ class Call:
 
     def refuse(self, error: BillingError) -> StoredResponse:
         """The response for an error; a caller that is not allowed in learns only that."""
-        if not self.policy.public:
-            try:
+        try:
+            if self.policy.public:
+                self.forbid_card_numbers()
+            else:
                 self.admit()
-            except BillingError as problem:
-                error = problem
+        except BillingError as problem:
+            error = problem
         if error.retry_after_s is not None:
             self._retry_after_s = error.retry_after_s
         return StoredResponse(error.status, envelope.failure(error, self.request_id, self.edge.documentation_base_url))

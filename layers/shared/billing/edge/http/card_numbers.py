@@ -5,22 +5,30 @@ For nearly every request a first look at the raw text shows that there is none; 
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from billing.domain.access.card_numbers import REDACTED, carries, may_carry, number_carries, plain, shown
+from billing.domain.access.card_numbers import REDACTED, carries, carries_in_id, may_carry, number_carries, plain, shown
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.tax.tax_ids import TaxIdStatus, normalised, tax_id_status
 
 REASON = "card_number_not_accepted"
+WHAT_TO_DO = (
+    "Card numbers are not accepted. What only looks like one passes with a letter between its digits: "
+    "let an id be a UUID, or begin each of its parts with a letter"
+)
 _HEADERS = {
-    "idempotency-key": "Idempotency-Key",
-    "x-user-id": "X-User-Id",
-    "x-tenant-id": "X-Tenant-Id",
-    "x-api-version": "X-API-Version",
+    "idempotency-key": ("Idempotency-Key", carries_in_id),
+    "x-user-id": ("X-User-Id", carries_in_id),
+    "x-tenant-id": ("X-Tenant-Id", carries),
+    "x-api-version": ("X-API-Version", carries),
 }
+# What callers mint: fields of bodies and parameters of queries by their names, and the path that ends in such an id.
+_MINTED = re.compile(r"(?:order|event|external)_?id|corrects", re.IGNORECASE)
+_MINTED_PARAMETERS = re.compile(r"order|external_?id", re.IGNORECASE)
+_MINTED_PATH = re.compile(r"(?:/api)?/v1/usage/events/")
 _MOST_DECODINGS = 3
 # A character in two UTF-16 units, or in one; or another escape: in \\\\u0034 the second backslash begins none.
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -52,7 +60,7 @@ def refusal(fields: Iterable[str]) -> ValidationFailed | None:
     details = tuple(Detail(field, REASON) for field in dict.fromkeys(fields))
     if not details:
         return None
-    return ValidationFailed(", ".join(f"{each.field}: {REASON}" for each in details[:5]), details)
+    return ValidationFailed(f"{WHAT_TO_DO} ({', '.join(each.field for each in details[:5])})", details)
 
 
 def in_request(event: Mapping[str, Any], headers: Mapping[str, str], body: bytes) -> Iterator[str]:
@@ -64,12 +72,15 @@ def in_request(event: Mapping[str, Any], headers: Mapping[str, str], body: bytes
     """
     path, query = event["rawPath"], event.get("rawQueryString") or ""
     parameters: Mapping[str, str] = event.get("queryStringParameters") or {}
-    named = {field: headers[name] for name, field in _HEADERS.items() if name in headers}
+    named = {name: headers[name] for name in _HEADERS if name in headers}
     # One look at all of it, where nothing is encoded.
     together = "\n".join((path, query or "&".join((*parameters, *parameters.values())), *named.values()))
     if "%" in together or "+" in together or may_carry(together.encode(errors="replace")):
-        yield from (field for field, value in named.items() if carries(value))
-        if any(map(carries, _decoded(path, unquote))):
+        for name, value in named.items():
+            field, finds = _HEADERS[name]
+            if finds(value):
+                yield field
+        if any(map(carries_in_id if _MINTED_PATH.match(path) else carries, _decoded(path, unquote))):
             yield "path"
         yield from _in_query(query, parameters)
     if body:
@@ -111,13 +122,19 @@ def _in_value(body: Any) -> Iterator[str]:
         elif isinstance(value, _Number):
             found = number_carries(value)
         else:
-            found = isinstance(value, str) and _text_carries(value) and not _is_tax_id(name, value)
+            found = isinstance(value, str) and _text_carries(name, value) and not _is_tax_id(name, value)
         if found or (isinstance(name, str) and carries(name)):
             yield _path(trail)
 
 
-def _text_carries(value: str) -> bool:
+def _finder(name: str | int | None, minted: re.Pattern[str] = _MINTED) -> Callable[[str], bool]:
+    """How a value is looked at, by its name."""
+    return carries_in_id if isinstance(name, str) and minted.fullmatch(name) else carries
+
+
+def _text_carries(name: str | int | None, value: str) -> bool:
     """Whether a text carries one. Quantities may be texts: 5123.456789012346 has a card's digits, but is a decimal."""
+    carries = _finder(name)
     return carries(value.partition(".")[0] if _DECIMAL.fullmatch(value) else value)
 
 
@@ -148,7 +165,7 @@ def _in_query(query: str, parameters: Mapping[str, str]) -> Iterator[str]:
         if any(map(carries, names)):
             # Decoded to the end it may be none any more: in 400000000%0006 the last step makes a control character.
             yield REDACTED
-        elif any(map(carries, values)):
+        elif any(map(_finder(names[-1], _MINTED_PARAMETERS), values)):
             yield names[-1]
 
 

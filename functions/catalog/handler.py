@@ -11,6 +11,7 @@ from billing.edge.http.scopes import Scope
 from billing.schemas.base import InQuery, Limit, QueryFlag
 from billing.schemas.catalog.meters import MeterChanges, MeterIn, MeterOut
 from billing.schemas.catalog.plans import PlanChanges, PlanIn, PlanOut
+from billing.schemas.parameters import Cursor
 from billing.services.catalog import meters, plans
 
 api = http_api("catalog")
@@ -29,7 +30,7 @@ def list_plans(
     of: Annotated[Literal["tenant", "platform"], Query(alias="catalog")] = "tenant",
     active: Annotated[QueryFlag | None, Query()] = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List the tenant's own plans, or the platform's: all, those on sale, or the archived ones."""
     return Listing.of(plans.page(work, of == "platform", active, limit, cursor), PlanOut.of)
@@ -64,7 +65,7 @@ def list_meters(
     work: CurrentWork,
     of: Annotated[Literal["tenant", "platform"], Query(alias="catalog")] = "tenant",
     limit: Annotated[Limit, Query()] = 20,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List the tenant's own meters, or the platform's, by key from Z to A."""
     return Listing.of(meters.page(work, of == "platform", limit, cursor), MeterOut.of)

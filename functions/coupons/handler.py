@@ -9,6 +9,7 @@ from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.catalog.coupons import CouponIn, CouponOut, RedeemedOut, RedeemIn
+from billing.schemas.parameters import Cursor
 from billing.services.catalog import coupons
 
 api = http_api("coupons")
@@ -27,17 +28,13 @@ def create_commerce_coupon(body: Annotated[CouponIn, Body()], work: CurrentWork)
 
 
 @api.get("/v1/coupons", scope=Scope.BILLING_READ, answers=CouponOut, many=True)
-def list_coupons(
-    work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
-) -> Listing:
+def list_coupons(work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Cursor = None) -> Listing:
     """List the tenant's coupons, by code from Z to A, archived ones too."""
     return Listing.of(coupons.page(work, limit, cursor), CouponOut.of)
 
 
 @api.get("/v1/commerce/coupons", scope=Scope.BILLING_READ, answers=CouponOut, many=True)
-def list_commerce_coupons(
-    work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
-) -> Listing:
+def list_commerce_coupons(work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Cursor = None) -> Listing:
     """List the tenant's coupons; the same as under /coupons."""
     return Listing.of(coupons.page(work, limit, cursor), CouponOut.of)
 

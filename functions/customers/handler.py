@@ -7,9 +7,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
-from billing.schemas.base import Limit
+from billing.schemas.base import Currency, Limit
 from billing.schemas.customers import BalanceOut, CustomerChanges, CustomerIn, CustomerOut
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
 from billing.services.customers import profiles
+from billing.services.kernel.work import Window
 
 api = http_api("customers")
 
@@ -23,12 +25,16 @@ def create_customer(body: Annotated[CustomerIn, Body()], work: CurrentWork) -> C
 @api.get("/v1/customers", scope=Scope.BILLING_READ, answers=CustomerOut, many=True)
 def list_customers(
     work: CurrentWork,
-    email: Annotated[str | None, Query()] = None,
+    email: Filter = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List the tenant's customers, newest first; those with an email address where one is given."""
-    return Listing.of(profiles.page(work, email, limit, cursor), CustomerOut.of)
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(profiles.page(work, email, currency, window), CustomerOut.of)
 
 
 @api.get("/v1/customers/{customer_id}", scope=Scope.BILLING_READ, answers=CustomerOut)

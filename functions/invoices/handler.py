@@ -1,6 +1,5 @@
 """Invoices: read, list, make by hand, preview, finalize, pay, void, write off."""
 
-from datetime import datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
@@ -8,13 +7,15 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from billing.bootstrap.http import http_api
 from billing.bootstrap.invoicing import biller, payment_requests
 from billing.bootstrap.payments import collector, refunder
+from billing.domain.invoicing.invoice import InvoiceStatus
 from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.limits import INVOICE_QUERIES
 from billing.edge.http.scopes import Scope
-from billing.schemas.base import Limit, Time
+from billing.schemas.base import Currency, Limit
 from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
 from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
 from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewIn
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
 from billing.services.invoicing import credit_notes, queries
 from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.invoicing.one_off import ManualInvoices
@@ -22,7 +23,7 @@ from billing.services.invoicing.previews import InvoicePreviews
 from billing.services.invoicing.queries import InvoiceFilter
 from billing.services.invoicing.transitions import InvoiceTransitions
 from billing.services.kernel.refused import Refused
-from billing.services.kernel.work import Work
+from billing.services.kernel.work import Window
 
 api = http_api("invoices")
 payments = payment_requests()
@@ -30,21 +31,6 @@ crediting = CreditNotes(collector(), refunder())
 manual = ManualInvoices(biller())
 transitions = InvoiceTransitions(biller())
 previews = InvoicePreviews(biller())
-
-OptionalText = Annotated[str | None, Query()]
-
-
-def _page(
-    work: Work,
-    customer: str | None,
-    subscription: str | None,
-    status: str | None,
-    bounds: tuple[datetime | None, datetime | None],
-    limit: int,
-    cursor: str | None,
-) -> Listing:
-    wanted = InvoiceFilter(customer, subscription, status, *bounds)
-    return Listing.of(queries.page(work, wanted, limit, cursor), InvoiceOut.of)
 
 
 def _permit_credit() -> None:
@@ -55,16 +41,20 @@ def _permit_credit() -> None:
 @api.get("/v1/invoices", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=InvoiceOut, many=True)
 def list_invoices(
     work: CurrentWork,
-    customer: OptionalText = None,
-    subscription: OptionalText = None,
-    status: OptionalText = None,
-    created_from: Annotated[Time | None, Query(alias="from")] = None,
-    created_to: Annotated[Time | None, Query(alias="to")] = None,
+    customer: Filter = None,
+    subscription: Filter = None,
+    number: Filter = None,
+    status: Annotated[InvoiceStatus | None, Query()] = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: OptionalText = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List invoices, newest first."""
-    return _page(work, customer, subscription, status, (created_from, created_to), limit, cursor)
+    wanted = InvoiceFilter(customer, subscription, number, status, currency)
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(queries.page(work, wanted, window), InvoiceOut.of)
 
 
 @api.get(
@@ -77,17 +67,21 @@ def list_invoices(
 def list_tenant_invoices(
     tid: str,
     work: CurrentWork,
-    customer: OptionalText = None,
-    subscription: OptionalText = None,
-    status: OptionalText = None,
-    created_from: Annotated[Time | None, Query(alias="from")] = None,
-    created_to: Annotated[Time | None, Query(alias="to")] = None,
+    customer: Filter = None,
+    subscription: Filter = None,
+    number: Filter = None,
+    status: Annotated[InvoiceStatus | None, Query()] = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: OptionalText = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List a tenant's invoices, newest first."""
     current_call().require_tenant(tid)
-    return _page(work, customer, subscription, status, (created_from, created_to), limit, cursor)
+    wanted = InvoiceFilter(customer, subscription, number, status, currency)
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(queries.page(work, wanted, window), InvoiceOut.of)
 
 
 @api.get("/v1/invoices/{invoice_id}", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=InvoiceOut)
@@ -164,10 +158,16 @@ def create_credit_note(invoice_id: str, body: Annotated[CreditNoteIn, Body()], w
     many=True,
 )
 def list_credit_notes(
-    invoice_id: str, work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: OptionalText = None
+    invoice_id: str,
+    work: CurrentWork,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Cursor = None,
 ) -> Listing:
     """List an invoice's credit notes, newest first."""
-    return Listing.of(credit_notes.page(work, invoice_id, limit, cursor), CreditNoteOut.of)
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(credit_notes.page(work, invoice_id, window), CreditNoteOut.of)
 
 
 @api.get(

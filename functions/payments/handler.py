@@ -7,10 +7,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from billing.bootstrap.http import http_api
 from billing.bootstrap.invoicing import payment_requests
 from billing.bootstrap.payments import collector, refunder
+from billing.domain.payments.dispute import DisputeStatus
+from billing.domain.payments.payment import PaymentStatus
 from billing.edge.http.api import CurrentWork, Listing, shaped
 from billing.edge.http.limits import PAYMENT_INTENTS
 from billing.edge.http.scopes import Scope
-from billing.schemas.base import Limit
+from billing.schemas.base import Currency, Limit
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
 from billing.schemas.payments.dispute import DisputeOut
 from billing.schemas.payments.method import PaymentMethodOut, SetupIn, SetupOut
 from billing.schemas.payments.payment import IntentIn, IntentOut, PaymentIn, PaymentOut
@@ -18,6 +21,7 @@ from billing.schemas.payments.refund import RefundIn, RefundOut
 from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.invoicing.refunds import PaymentRefunds
 from billing.services.kernel.refused import Refused
+from billing.services.kernel.work import Window
 from billing.services.payments import methods, queries
 from billing.services.payments.methods import PaymentMethods
 
@@ -25,8 +29,6 @@ api = http_api("payments")
 payments = payment_requests()
 refunds = PaymentRefunds(refunder(), CreditNotes(collector(), refunder()))
 saved_methods = PaymentMethods(collector().processor)
-
-OptionalText = Annotated[str | None, Query()]
 
 
 @api.post("/v1/payments/intents", scope=Scope.PAYMENTS_PROCESS, limit=PAYMENT_INTENTS, answers=IntentOut)
@@ -44,16 +46,20 @@ def create_payment(body: Annotated[PaymentIn, Body()], work: CurrentWork) -> Pay
 @api.get("/v1/payments", scope=Scope.BILLING_READ, answers=PaymentOut, many=True)
 def list_payments(
     work: CurrentWork,
-    customer: OptionalText = None,
-    invoice: OptionalText = None,
-    order: OptionalText = None,
-    status: OptionalText = None,
+    customer: Filter = None,
+    invoice: Filter = None,
+    order: Filter = None,
+    status: Annotated[PaymentStatus | None, Query()] = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: OptionalText = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List payments, newest first."""
-    filters = {"customer": customer, "invoice": invoice, "order": order, "status": status}
-    return Listing.of(queries.page(work, filters, limit, cursor), PaymentOut.of)
+    filters = {"customer": customer, "invoice": invoice, "order": order, "status": status, "currency": currency}
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(queries.page(work, filters, window), PaymentOut.of)
 
 
 @api.get("/v1/payments/{payment_id}", scope=Scope.BILLING_READ, answers=PaymentOut)
@@ -71,24 +77,33 @@ def refund_payment(payment_id: str, work: CurrentWork, body: Annotated[RefundIn 
 
 @api.get("/v1/payments/{payment_id}/refunds", scope=Scope.BILLING_READ, answers=RefundOut, many=True)
 def list_refunds(
-    payment_id: str, work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: OptionalText = None
+    payment_id: str,
+    work: CurrentWork,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Cursor = None,
 ) -> Listing:
     """List a payment's refunds, newest first."""
-    return Listing.of(queries.refunds(work, payment_id, limit, cursor), RefundOut.of)
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(queries.refunds(work, payment_id, window), RefundOut.of)
 
 
 @api.get("/v1/disputes", scope=Scope.BILLING_READ, answers=DisputeOut, many=True)
 def list_disputes(
     work: CurrentWork,
-    customer: OptionalText = None,
-    payment: OptionalText = None,
-    status: OptionalText = None,
+    customer: Filter = None,
+    payment: Filter = None,
+    status: Annotated[DisputeStatus | None, Query()] = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: OptionalText = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List disputes, newest first."""
     filters = {"customer": customer, "payment": payment, "status": status}
-    return Listing.of(queries.disputes(work, filters, limit, cursor), DisputeOut.of)
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(queries.disputes(work, filters, window), DisputeOut.of)
 
 
 @api.get("/v1/disputes/{dispute_id}", scope=Scope.BILLING_READ, answers=DisputeOut)
@@ -106,9 +121,9 @@ def set_up_payment_method(work: CurrentWork, body: Annotated[SetupIn | None, Bod
 @api.get("/v1/payment-methods", scope=Scope.BILLING_READ, answers=PaymentMethodOut, many=True)
 def list_payment_methods(
     work: CurrentWork,
-    customer: OptionalText = None,
+    customer: Filter = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: OptionalText = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List a customer's saved payment methods; the tenant's own where no customer is named."""
     return Listing.of(methods.page(work, customer, limit, cursor), PaymentMethodOut.of)

@@ -6,19 +6,20 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
 from billing.bootstrap.invoicing import biller
+from billing.domain.subscriptions.subscription import SubscriptionState
 from billing.edge.http.api import CurrentWork, Listing, current_call
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.invoicing.invoices import PreviewOut
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
 from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut
+from billing.services.kernel.work import Window
 from billing.services.subscriptions.changes import SubscriptionLifecycle
 from billing.services.subscriptions.creation import Subscriptions
 
 api = http_api("subscriptions")
 subscriptions = Subscriptions(biller())
 lifecycle = SubscriptionLifecycle(biller())
-
-OptionalText = Annotated[str | None, Query()]
 
 
 @api.post("/v1/subscriptions", scope=Scope.SUBSCRIPTIONS_MANAGE, answers=SubscriptionOut)
@@ -30,27 +31,35 @@ def create_subscription(body: Annotated[SubscriptionIn, Body()], work: CurrentWo
 @api.get("/v1/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionOut, many=True)
 def list_subscriptions(
     work: CurrentWork,
-    customer: OptionalText = None,
-    state: OptionalText = None,
+    customer: Filter = None,
+    state: Annotated[SubscriptionState | None, Query()] = None,
+    plan: Filter = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: OptionalText = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List subscriptions, newest first."""
-    return Listing.of(subscriptions.page(work, customer, state, limit, cursor), SubscriptionOut.of)
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(subscriptions.page(work, customer, state, plan, window), SubscriptionOut.of)
 
 
 @api.get("/v1/tenants/{tid}/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionOut, many=True)
 def list_tenant_subscriptions(
     tid: str,
     work: CurrentWork,
-    customer: OptionalText = None,
-    state: OptionalText = None,
+    customer: Filter = None,
+    state: Annotated[SubscriptionState | None, Query()] = None,
+    plan: Filter = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: OptionalText = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List a tenant's subscriptions, newest first."""
     current_call().require_tenant(tid)
-    return Listing.of(subscriptions.page(work, customer, state, limit, cursor), SubscriptionOut.of)
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(subscriptions.page(work, customer, state, plan, window), SubscriptionOut.of)
 
 
 @api.get("/v1/subscriptions/{subscription_id}", scope=Scope.BILLING_READ, answers=SubscriptionOut)

@@ -10,6 +10,7 @@ from billing.domain.customers.customer import Address
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Country, Currency, Limit, ShortText
+from billing.schemas.parameters import Cursor
 from billing.schemas.tax import Amounts, JurisdictionOut, TaxBehavior, TaxCalculationOut, TaxCodes, cart
 from billing.services.tax import preview
 
@@ -39,7 +40,7 @@ def list_tax_jurisdictions(
     work: CurrentWork,
     country: Annotated[Country | None, Query()] = None,
     limit: Annotated[Limit, Query()] = 20,
-    cursor: Annotated[str | None, Query()] = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List the jurisdictions of the built-in tax table with their rates, by code."""
     page = preview.jurisdictions(work, tax_table(), country, limit, cursor)

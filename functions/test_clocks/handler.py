@@ -11,7 +11,9 @@ from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.clocks import TestClockIn, TestClockOut
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor
 from billing.services.clocks.advance import Clocks
+from billing.services.kernel.work import Window
 
 api = http_api("test clocks")
 clocks = Clocks(alarm(), settings().due_shards)
@@ -25,10 +27,15 @@ def create_test_clock(body: Annotated[TestClockIn, Body()], work: CurrentWork) -
 
 @api.get("/v1/test-clocks", scope=Scope.BILLING_READ, answers=TestClockOut, many=True)
 def list_test_clocks(
-    work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Annotated[str | None, Query()] = None
+    work: CurrentWork,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Cursor = None,
 ) -> Listing:
     """List test clocks, newest first."""
-    return Listing.of(clocks.page(work, limit, cursor), TestClockOut.of)
+    window = Window(limit, cursor, created_from, created_to)
+    return Listing.of(clocks.page(work, window), TestClockOut.of)
 
 
 @api.get("/v1/test-clocks/{clock_id}", scope=Scope.BILLING_READ, answers=TestClockOut)

@@ -10,6 +10,7 @@ from billing.bootstrap.usage import usage_queue, usage_store
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit, TimeIn
+from billing.schemas.parameters import Cursor, Filter
 from billing.schemas.usage.events import UsageAcceptedOut, UsageEventOut, UsageEventsIn, UsageRowOut
 from billing.schemas.usage.rejections import UsageRejectionOut
 from billing.services.usage import acceptance, queries
@@ -20,7 +21,6 @@ queue = usage_queue()
 store = usage_store()
 cursors = vault()
 
-OptionalText = Annotated[str | None, Query()]
 Named = Annotated[str, Query(min_length=1)]
 
 
@@ -42,9 +42,7 @@ def get_usage_event(event_id: str, work: CurrentWork) -> UsageEventOut:
 
 
 @api.get("/v1/usage/rejections", scope=Scope.BILLING_READ, answers=UsageRejectionOut, many=True)
-def list_usage_rejections(
-    work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: OptionalText = None
-) -> Listing:
+def list_usage_rejections(work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Cursor = None) -> Listing:
     """List usage events that were accepted and could not be counted, the latest usage first.
 
     Those of one message are together; each says why.
@@ -56,12 +54,12 @@ def list_usage_rejections(
 def list_usage(
     work: CurrentWork,
     subscription: Named,
-    meter: Annotated[str | None, Query(min_length=1)] = None,
+    meter: Filter = None,
     start: Annotated[TimeIn | None, Query(alias="from")] = None,
     end: Annotated[TimeIn | None, Query(alias="to")] = None,
     granularity: Annotated[Literal["period", "hour", "day"], Query()] = "period",
     limit: Annotated[Limit, Query()] = 20,
-    cursor: OptionalText = None,
+    cursor: Cursor = None,
 ) -> Listing:
     """List a subscription's usage: totals by period, meter and dimensions, or a meter's hours or days.
 

@@ -205,7 +205,14 @@ def _parameter(source: dict[str, Any]) -> dict[str, Any]:
     # A query parameter is there or not; it is never null.
     kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     schema = kinds[0] if len(kinds) == 1 else schema
-    return {"name": source["name"], "in": source["in"], "required": source["required"], "schema": schema}
+    described = {"description": source["description"]} if "description" in source else {}
+    return {
+        "name": source["name"],
+        "in": source["in"],
+        "required": source["required"],
+        **described,
+        "schema": schema,
+    }
 
 
 def _body(route: Route) -> dict[str, Any]:

@@ -69,25 +69,29 @@ def _due(due: Due | None) -> dict[str, str]:
     return {"due_shard": due.shard, "due_at": sort_key(due.at)} if due else {}
 
 
+def _created(entity: Any) -> dict[str, str]:
+    return {"created_at": sort_key(entity.created_at)}
+
+
 def _of_customer(entity: Subscription | Invoice | Payment | Refund | Dispute) -> dict[str, str]:
     status = entity.state if isinstance(entity, Subscription) else entity.status
     return {
         "customer_key": join(entity.tenant_id, entity.customer_id),
         "status": status.value,
-        "created_at": sort_key(entity.created_at),
+        **_created(entity),
         **_due(None if isinstance(entity, Dispute) else entity.due),
     }
 
 
 def _invoice(invoice: Invoice) -> dict[str, str]:
     found = _of_customer(invoice)
-    if invoice.subscription_id:
-        found["subscription_key"] = join(invoice.tenant_id, invoice.subscription_id)
-    return found
+    others = {"subscription_key": invoice.subscription_id, "number_key": invoice.number}
+    found["currency"] = invoice.currency
+    return found | {name: join(invoice.tenant_id, value) for name, value in others.items() if value}
 
 
 def _payment(payment: Payment) -> dict[str, str]:
-    found = _of_customer(payment)
+    found = _of_customer(payment) | {"currency": payment.amount.currency}
     others = {
         "intent_key": payment.stripe_payment_intent_id,
         "invoice_key": payment.invoice_id,
@@ -105,7 +109,7 @@ REGISTRY: dict[type, Stored] = {
     InvoiceSequence: Stored(tables.SequenceItem, "id", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
     CreditNoteSequence: Stored(tables.SequenceItem, "id", lambda e: CREDIT_NOTE_SEQUENCE_ID, _same, lambda e: {}),
     Customer: Stored(
-        tables.CustomerItem, "id", lambda e: e.id, _same, lambda e: {},
+        tables.CustomerItem, "id", lambda e: e.id, _same, lambda e: {"currency": e.currency, **_created(e)},
         blind=lambda e: {"email_key": e.email.casefold()} if e.email else {},
     ),
     PaymentMethod: _plain(
@@ -120,7 +124,7 @@ REGISTRY: dict[type, Stored] = {
         also=lambda e: (version_id(e.id, e.plan_version),) if e.active else (),
     ),
     Meter: Stored(tables.MeterItem, "id", lambda e: e.key, _same, lambda e: {}),
-    Subscription: _plain(tables.SubscriptionItem, _of_customer),
+    Subscription: _plain(tables.SubscriptionItem, lambda e: {**_of_customer(e), "plan_id": e.plan_id}),
     Invoice: _plain(tables.InvoiceItem, _invoice),
     Payment: _plain(tables.PaymentItem, _payment),
     Refund: _plain(
@@ -129,7 +133,9 @@ REGISTRY: dict[type, Stored] = {
     Dispute: _plain(
         tables.DisputeItem, lambda e: {**_of_customer(e), "payment_key": join(e.tenant_id, e.payment_id)}
     ),
-    CreditNote: _plain(tables.CreditNoteItem, lambda e: {"invoice_key": join(e.tenant_id, e.invoice_id)}),
+    CreditNote: _plain(
+        tables.CreditNoteItem, lambda e: {"invoice_key": join(e.tenant_id, e.invoice_id), **_created(e)}
+    ),
     LedgerEntry: _plain(tables.LedgerItem),
     TaxRateUpdates: _plain(tables.TaxRateUpdatesItem),
     Balance: _plain(tables.BalanceItem),
@@ -137,7 +143,7 @@ REGISTRY: dict[type, Stored] = {
     Redemption: _plain(tables.RedemptionItem),
     UsageHistory: _plain(tables.UsagePeriodItem),
     UsageRejection: _plain(tables.UsageRejectionItem),
-    Clock: _plain(tables.ClockItem, lambda e: _due(e.due)),
+    Clock: _plain(tables.ClockItem, lambda e: {**_due(e.due), **_created(e)}),
 }  # fmt: skip
 
 

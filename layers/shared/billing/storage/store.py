@@ -28,6 +28,7 @@ _INDEX_KEYS = {
     "intent": "intent_key",
     "order": "order_key",
     "email": "email_key",
+    "number": "number_key",
 }
 _BLIND = {"email"}
 _PAGES_AT_MOST = 20

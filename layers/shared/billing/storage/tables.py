@@ -64,6 +64,8 @@ class CustomerItem(_Entity):
         table_name = "customers"
 
     email_key = UnicodeAttribute(null=True)
+    currency = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute(null=True)
 
 
 class PaymentMethodItem(_Entity):
@@ -93,12 +95,16 @@ class SubscriptionItem(_OfCustomer):
     class Meta:
         table_name = "subscriptions"
 
+    plan_id = UnicodeAttribute(null=True)
+
 
 class InvoiceItem(_OfCustomer):
     class Meta:
         table_name = "invoices"
 
     subscription_key = UnicodeAttribute(null=True)
+    number_key = UnicodeAttribute(null=True)
+    currency = UnicodeAttribute(null=True)
 
 
 class PaymentItem(_OfCustomer):
@@ -108,6 +114,7 @@ class PaymentItem(_OfCustomer):
     intent_key = UnicodeAttribute(null=True)
     invoice_key = UnicodeAttribute(null=True)
     order_key = UnicodeAttribute(null=True)
+    currency = UnicodeAttribute(null=True)
 
 
 class RefundItem(_OfCustomer):
@@ -129,6 +136,7 @@ class CreditNoteItem(_Entity):
         table_name = "credit_notes"
 
     invoice_key = UnicodeAttribute()
+    created_at = UnicodeAttribute(null=True)
 
 
 class BalanceItem(_Entity):
@@ -159,6 +167,8 @@ class LedgerItem(_Entity):
 class ClockItem(_Dated):
     class Meta:
         table_name = "test_clocks"
+
+    created_at = UnicodeAttribute(null=True)
 
 
 class TaxRateUpdatesItem(_Entity):

@@ -336,6 +336,7 @@ _REASONS = {
     "greater_than": "too_small",
     "less_than_equal": "too_large",
     "literal_error": "not_one_of_the_allowed_values",
+    "enum": "not_one_of_the_allowed_values",
 }
 
 

@@ -8,7 +8,7 @@ from billing.domain.kernel.due import Due, clock_shard, wall_clock_shard
 from billing.domain.kernel.errors import InvalidState, LiveTenant, NotFound
 from billing.domain.tenant import Mode
 from billing.services.clocks.due_index import Alarm
-from billing.services.kernel.work import Page, Query, Ref, Work
+from billing.services.kernel.work import Page, Ref, Window, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ class Clocks:
             raise NotFound.of(Clock, clock_id)
         return clock
 
-    def page(self, work: Work, limit: int, cursor: str | None) -> Page[Clock]:
+    def page(self, work: Work, window: Window) -> Page[Clock]:
         """A page of the tenant's clocks, newest first."""
         self._only_in_test_mode(work)
-        return work.query(Query(Clock, limit=limit, start=cursor))
+        return work.query(window.query(Clock))
 
     def advance(self, work: Work, clock_id: str, to: datetime) -> Clock:
         """Set the clock on its way: the worker does all that is due until then, in order, and then it is ready.

@@ -8,7 +8,7 @@ from billing.domain.customers.customer import Address, Customer, TaxExempt
 from billing.domain.kernel.errors import LiveTenant
 from billing.domain.kernel.event_types import EventType
 from billing.domain.tenant import Mode
-from billing.services.kernel.work import Page, Query, Ref, Work
+from billing.services.kernel.work import Page, Ref, Window, Work, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,6 @@ def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer
     return customer
 
 
-def page(work: Work, email: str | None, limit: int, cursor: str | None) -> Page[Customer]:
+def page(work: Work, email: str | None, currency: str | None, window: Window) -> Page[Customer]:
     """A page of the tenant's customers, newest first; optionally only those with one email address, in any case."""
-    return work.query(Query(Customer, index="email" if email else None, value=email, limit=limit, start=cursor))
+    return work.query(window.query(Customer, "email", email, said({"currency": currency})))

@@ -36,7 +36,7 @@ from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.documents import CreditedTo, DocumentLine, InvoiceDocument, TaxLine
 from billing.services.invoicing.queries import party
 from billing.services.kernel.recovery import RefundPending, Repeat
-from billing.services.kernel.work import Found, Page, Query, Ref, Work
+from billing.services.kernel.work import Found, Page, Ref, Window, Work
 from billing.services.payments.collection import Attempt, Collector
 from billing.services.payments.refunds import Refunder
 from billing.services.usage.forgiveness import forgive
@@ -85,14 +85,14 @@ def view(work: Work, note_id: str) -> CreditNoteView:
     return CreditNoteView(note, work.load(ref).require(ref))
 
 
-def page(work: Work, invoice_id: str, limit: int, cursor: str | None) -> Page[CreditNote]:
+def page(work: Work, invoice_id: str, window: Window) -> Page[CreditNote]:
     """A page of an invoice's credit notes, newest first.
 
     Raises:
         NotFound: the tenant has no such invoice.
     """
-    found = work.query(Query(CreditNote, index="invoice", value=invoice_id, limit=limit, start=cursor))
-    if not found.items and cursor is None:
+    found = work.query(window.query(CreditNote, "invoice", invoice_id))
+    if not found.items and window.cursor is None:
         ref = Ref(Invoice, work.tenant.id, invoice_id)
         work.load(ref).require(ref)
     return found

@@ -1,13 +1,12 @@
 """Invoices: read, list, and as a printable document."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from billing.domain.invoicing.invoice import Invoice, PartySnapshot
 from billing.domain.kernel.money import Money
 from billing.services.invoicing.documents import DocumentLine, InvoiceDocument, Party, TaxLine
-from billing.services.kernel.work import Page, Query, Ref, Work
+from billing.services.kernel.work import Page, Ref, Window, Work, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +15,9 @@ class InvoiceFilter:
 
     customer_id: str | None = None
     subscription_id: str | None = None
+    number: str | None = None
     status: str | None = None
-    created_from: datetime | None = None
-    created_to: datetime | None = None
+    currency: str | None = None
 
 
 def get(work: Work, invoice_id: str) -> Invoice:
@@ -31,28 +30,13 @@ def get(work: Work, invoice_id: str) -> Invoice:
     return work.load(ref).require(ref)
 
 
-def page(work: Work, wanted: InvoiceFilter, limit: int, cursor: str | None) -> Page[Invoice]:
-    """A page of the tenant's invoices, newest first; a subscription narrows more than a customer does."""
-    index, value = None, None
-    filters = {"status": wanted.status} if wanted.status else {}
-    if wanted.subscription_id:
-        index, value = "subscription", wanted.subscription_id
-    elif wanted.customer_id:
-        index, value = "customer", wanted.customer_id
-    if wanted.subscription_id and wanted.customer_id:
-        filters["customer"] = wanted.customer_id
-    return work.query(
-        Query(
-            Invoice,
-            index=index,
-            value=value,
-            filters=filters,
-            created_from=wanted.created_from,
-            created_to=wanted.created_to,
-            limit=limit,
-            start=cursor,
-        )
-    )
+def page(work: Work, wanted: InvoiceFilter, window: Window) -> Page[Invoice]:
+    """A page of the tenant's invoices, newest first; by what narrows most: a number, a subscription, a customer."""
+    indexes = said({"number": wanted.number, "subscription": wanted.subscription_id, "customer": wanted.customer_id})
+    index = next(iter(indexes), None)
+    value = indexes.pop(index) if index else None
+    filters = indexes | said({"status": wanted.status, "currency": wanted.currency})
+    return work.query(window.query(Invoice, index, value, filters))
 
 
 def document(invoice: Invoice) -> InvoiceDocument:

@@ -52,8 +52,8 @@ class Query(Generic[E]):
     """A page of a tenant's entities, newest first.
 
     Args:
-        index: ``customer``, ``subscription``, ``invoice``, ``payment``, ``intent`` or ``email`` to list by that
-            (``value``); None for the whole tenant.
+        index: ``customer``, ``subscription``, ``invoice``, ``payment``, ``intent``, ``number`` or ``email`` to list by
+            that (``value``); None for the whole tenant.
         filters: exact values, of stored attributes (``{"status": "open"}``) or of what an index is named after.
         of_platform: the platform's entities instead of the tenant's own; never another tenant's.
         created_from, created_to: [from, to) of the creation time.
@@ -69,6 +69,42 @@ class Query(Generic[E]):
     created_to: datetime | None = None
     limit: int = 20
     start: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list is asked for.
+
+    Args:
+        limit: at most so many.
+        cursor: where the page before ended; opaque.
+        created_from, created_to: [from, to) of the creation time.
+    """
+
+    limit: int
+    cursor: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+    def query(
+        self, kind: type[E], index: str | None = None, value: str | None = None, filters: dict[str, str] | None = None
+    ) -> "Query[E]":
+        """This part of a list of entities; see ``Query``."""
+        return Query(
+            kind,
+            index=index if value else None,
+            value=value,
+            filters=filters or {},
+            created_from=self.created_from,
+            created_to=self.created_to,
+            limit=self.limit,
+            start=self.cursor,
+        )
+
+
+def said(filters: dict[str, str | None]) -> dict[str, str]:
+    """The filters of a list that have a value."""
+    return {name: value for name, value in filters.items() if value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from billing.domain.kernel.errors import NotFound
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
-from billing.services.kernel.work import Page, Query, Ref, Work
+from billing.services.kernel.work import Page, Query, Ref, Window, Work, said
 
 _INTENT = "pi_"
 
@@ -37,35 +37,25 @@ def _of_intent(work: Work, intent_id: str) -> Payment:
     return found.items[0]
 
 
-def page(work: Work, filters: dict[str, str | None], limit: int, cursor: str | None) -> Page[Payment]:
+def page(work: Work, filters: dict[str, str | None], window: Window) -> Page[Payment]:
     """A page of the tenant's payments, newest first.
 
     Args:
-        filters: by ``customer``, ``invoice``, ``order`` and ``status``; None is no filter.
+        filters: by ``customer``, ``invoice``, ``order``, ``status`` and ``currency``; None is no filter.
     """
-    wanted = {name: value for name, value in filters.items() if value}
-    customer = wanted.pop("customer", None)
-    return work.query(
-        Query(
-            Payment,
-            index="customer" if customer else None,
-            value=customer,
-            filters=wanted,
-            limit=limit,
-            start=cursor,
-        )
-    )
+    wanted = said(filters)
+    return work.query(window.query(Payment, "customer", wanted.pop("customer", None), wanted))
 
 
-def refunds(work: Work, payment_id: str, limit: int, cursor: str | None) -> Page[Refund]:
+def refunds(work: Work, payment_id: str, window: Window) -> Page[Refund]:
     """A page of a payment's refunds, newest first.
 
     Raises:
         NotFound: the tenant has no such payment.
     """
     known_id = id_of(work, payment_id)
-    found = work.query(Query(Refund, index="payment", value=known_id, limit=limit, start=cursor))
-    if not found.items and cursor is None:
+    found = work.query(window.query(Refund, "payment", known_id))
+    if not found.items and window.cursor is None:
         get(work, known_id)
     return found
 
@@ -80,21 +70,11 @@ def dispute(work: Work, dispute_id: str) -> Dispute:
     return work.load(ref).require(ref)
 
 
-def disputes(work: Work, filters: dict[str, str | None], limit: int, cursor: str | None) -> Page[Dispute]:
+def disputes(work: Work, filters: dict[str, str | None], window: Window) -> Page[Dispute]:
     """A page of the tenant's disputes, newest first.
 
     Args:
         filters: by ``customer``, ``payment`` and ``status``; None is no filter.
     """
-    wanted = {name: value for name, value in filters.items() if value}
-    customer = wanted.pop("customer", None)
-    return work.query(
-        Query(
-            Dispute,
-            index="customer" if customer else None,
-            value=customer,
-            filters=wanted,
-            limit=limit,
-            start=cursor,
-        )
-    )
+    wanted = said(filters)
+    return work.query(window.query(Dispute, "customer", wanted.pop("customer", None), wanted))

@@ -25,7 +25,7 @@ from billing.services.catalog.plans import plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Billed, Biller, BillingOptions
 from billing.services.kernel.recovery import ChargePending
-from billing.services.kernel.work import Page, Query, Ref, Work
+from billing.services.kernel.work import Page, Ref, Window, Work, said
 from billing.services.payments.methods import usable
 
 
@@ -110,19 +110,11 @@ class Subscriptions:
         return work.load(ref).require(ref)
 
     def page(
-        self, work: Work, customer_id: str | None, state: str | None, limit: int, cursor: str | None
+        self, work: Work, customer_id: str | None, state: str | None, plan_id: str | None, window: Window
     ) -> Page[Subscription]:
-        """A page of the tenant's subscriptions, newest first; optionally of one customer or in one state."""
-        return work.query(
-            Query(
-                Subscription,
-                index="customer" if customer_id else None,
-                value=customer_id,
-                filters={"status": state} if state else {},
-                limit=limit,
-                start=cursor,
-            )
-        )
+        """A page of the tenant's subscriptions, newest first; optionally of one customer, state or plan."""
+        filters = said({"status": state, "plan_id": plan_id})
+        return work.query(window.query(Subscription, "customer", customer_id, filters))
 
 
 def _first_step(subscription: Subscription, plan: Plan) -> Step:

@@ -3,7 +3,7 @@
 Its lines and totals stay as they are; only what has been paid on it changes, and the books with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,16 +12,18 @@ from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.invoicing.issuing import balance_entry, finalized_entry
 from billing.domain.kernel.due import Due
-from billing.domain.kernel.errors import InvalidState
+from billing.domain.kernel.errors import InvalidState, PaymentMethodInvalid
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import LedgerEntry, Posting
 from billing.domain.lines.crediting import with_steps
 from billing.domain.lines.line import CreditStep
 from billing.domain.payments.dispute import Dispute
-from billing.domain.payments.payment import Payment
+from billing.domain.payments.payment import Payment, PaymentError
 
 _BETWEEN_LATE_STEPS = timedelta(days=1)
+_NO_METHOD = PaymentError(PaymentMethodInvalid.code, "The customer has no payment method")
+"""What ``POST /invoices/{id}/pay`` answers, too."""
 
 
 def attempted(invoice: Invoice, payment: Payment) -> Invoice:
@@ -121,6 +123,26 @@ def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, M
 
 
 @dataclass(frozen=True, slots=True)
+class Offset:
+    """What was taken off one unpaid invoice, with the invoice after it; see ``offset``."""
+
+    invoice: Invoice
+    taken: Money
+    entry: LedgerEntry | None
+
+
+def offsets(unpaid: Iterable[Invoice], available: Money, at: datetime) -> list[Offset]:
+    """Invoices after credits are taken off them one after the other, as far as they reach; only those that change."""
+    found: list[Offset] = []
+    for invoice in unpaid:
+        after, taken, entry = offset(invoice, available, at)
+        if not taken.is_zero:
+            found.append(Offset(after, taken, entry))
+            available -= taken
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class Voided:
     """An invoice that is void, with what goes back to the customer's balance."""
 
@@ -178,6 +200,11 @@ def uncollectible(invoice: Invoice, at: datetime) -> tuple[Invoice, LedgerEntry]
         at,
     )
     return replace(invoice, status=InvoiceStatus.UNCOLLECTIBLE, due=None, dunning=None), entry
+
+
+def without_method(invoice: Invoice) -> Invoice:
+    """The open invoice that would be charged, if there were anything to charge it to; it says so."""
+    return replace(invoice, payment_error=_NO_METHOD)
 
 
 def payment_failed(invoice: Invoice, payment: Payment) -> Invoice:

@@ -90,6 +90,9 @@ class InvoiceFiguresOut(Resource):
     tax_included: Annotated[int, Field(description="what of the tax is part of the lines' amounts already")]
     total: int
     balance_applied: int
+    amount_credited: Annotated[
+        int, Field(description="what was credited off it; below zero what it takes off other, unpaid invoices")
+    ]
     amount_due: int
     notes: Annotated[list[str], Field(description="what the law wants said, such as `Reverse charge`")]
 
@@ -106,6 +109,7 @@ class InvoiceFiguresOut(Resource):
             "tax_included": invoice.tax_included.micros,
             "total": invoice.total.micros,
             "balance_applied": invoice.balance_applied.micros,
+            "amount_credited": invoice.amount_credited.micros,
             "amount_due": invoice.amount_due.micros,
             "notes": list(invoice.notes),
         }
@@ -122,7 +126,6 @@ class InvoiceOut(InvoiceFiguresOut):
     buyer: PartyOut
     amount_paid: int
     amount_refunded: int
-    amount_credited: int
     tax_waits: Annotated[bool, Field(description="a draft for which nobody could say yet what tax is due")]
     auto_charge: bool
     attempt_count: int
@@ -154,7 +157,6 @@ class InvoiceOut(InvoiceFiguresOut):
             buyer=PartyOut.of(invoice.buyer),
             amount_paid=invoice.amount_paid.micros,
             amount_refunded=invoice.amount_refunded.micros,
-            amount_credited=invoice.amount_credited.micros,
             tax_waits=invoice.tax_waits,
             auto_charge=invoice.auto_charge,
             attempt_count=invoice.attempt_count,

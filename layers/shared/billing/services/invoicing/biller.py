@@ -20,7 +20,7 @@ from billing.domain.kernel.currencies import charge_minimum
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.event_types import EventType
-from billing.domain.kernel.money import Money
+from billing.domain.kernel.money import Money, sum_money
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.payment import Payment, SettledBy
 from billing.domain.subscriptions import lifecycle
@@ -208,9 +208,14 @@ class Biller:
         return replace(issuing.with_lines(draft, taxed.lines, taxed.notes), seller=seller, buyer=buyer)
 
     def preview(
-        self, context: BillingContext, lines: Sequence[InvoiceLine], at: datetime, subscription: Subscription | None
+        self,
+        work: Work,
+        context: BillingContext,
+        lines: Sequence[InvoiceLine],
+        at: datetime,
+        subscription: Subscription | None = None,
     ) -> Invoice:
-        """The invoice that these lines would make now, with tax and balance; nothing is saved.
+        """The invoice that these lines would make now, with tax, balance and what it takes off others; none is saved.
 
         Raises:
             Unavailable, TaxJurisdictionUnsupported: its tax is not known.
@@ -219,7 +224,11 @@ class Biller:
             context.tenant, context.customer, "preview", lines, BillingReason.SUBSCRIPTION_UPDATE, at, subscription
         )
         draft = self.taxed(context, draft, at)
-        return replace(draft, balance_applied=context.balance.usable_for(draft.total))
+        refs = _offset_refs(draft, subscription)
+        steps = settlement.offsets(_found(work.load(*refs), refs), -draft.total, at) if refs else []
+        taken = sum_money((step.taken for step in steps), draft.currency)
+        applied = context.balance.usable_for(draft.total + taken)
+        return replace(draft, amount_credited=-taken, balance_applied=applied)
 
     def _issued(
         self,
@@ -270,26 +279,17 @@ class Biller:
         """
         if subscription is None or not draft.total.is_negative:
             return None, subscription
-        credited = [line.credited_invoice_id for line in draft.lines if line.credited_invoice_id]
-        ids = dict.fromkeys([*credited, *subscription.unpaid_invoice_ids])
-        refs = [Ref(Invoice, draft.tenant_id, each) for each in ids if each != draft.id]
-        found = work.load(*refs)
-        left = -draft.total
-        for unpaid in (found.get(ref) for ref in refs):
-            if unpaid is None:
-                continue
-            after, taken, entry = settlement.offset(unpaid, left, at)
-            if taken.is_zero:
-                continue
-            left -= taken
-            after = work.save(after)
-            if entry is not None:
-                work.save(entry)
+        refs = _offset_refs(draft, subscription)
+        steps = settlement.offsets(_found(work.load(*refs), refs), -draft.total, at)
+        for step in steps:
+            after = work.save(step.invoice)
+            if step.entry is not None:
+                work.save(step.entry)
             if after.status is InvoiceStatus.PAID:
                 work.emit(EventType.INVOICE_PAID, after)
                 shard = self.collector.shard_of(subscription)
                 subscription = lifecycle.invoice_paid(subscription, after.id, at, shard)
-        return -draft.total - left, subscription
+        return sum_money((step.taken for step in steps), draft.currency), subscription
 
     def _followed(
         self, work: Work, invoice: Invoice, subscription: Subscription, customer: Customer, at: datetime
@@ -305,6 +305,7 @@ class Biller:
             )
         if not invoice.to_charge or method_of(customer, subscription) is not None:
             return invoice, subscription
+        invoice = work.save(settlement.without_method(invoice))
         if subscription.state is SubscriptionState.CANCELED:
             # It is owed all the same: later credits reduce it first.
             return invoice, lifecycle.invoice_unpaid(subscription, invoice.id)
@@ -326,6 +327,7 @@ class Biller:
         method_id = method_of(context.customer, subscription)
         if invoice.to_charge and method_id is None and subscription is None:
             # A one-off invoice without a method to charge: each dunning day looks for one again.
+            invoice = settlement.without_method(invoice)
             return Billed(
                 None, work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(options.at), options.at))
             )
@@ -392,6 +394,19 @@ def _as_it_happens(work: Work, context: BillingContext, options: BillingOptions)
     if context.customer.test_clock_id is not None or options.at >= work.now:
         return options
     return replace(options, at=work.now)
+
+
+def _offset_refs(draft: Invoice, subscription: Subscription | None) -> list[Ref[Invoice]]:
+    """The invoices off which an amount below zero is taken first: those that billed it, and those that are unpaid."""
+    if subscription is None or not draft.total.is_negative:
+        return []
+    credited = [line.credited_invoice_id for line in draft.lines if line.credited_invoice_id]
+    ids = dict.fromkeys([*credited, *subscription.unpaid_invoice_ids])
+    return [Ref(Invoice, draft.tenant_id, each) for each in ids if each != draft.id]
+
+
+def _found(found: Found, refs: Sequence[Ref[Invoice]]) -> list[Invoice]:
+    return [invoice for invoice in map(found.get, refs) if invoice is not None]
 
 
 def _too_small(invoice: Invoice) -> bool:

@@ -44,7 +44,7 @@ class InvoicePreviews:
         used = usage.so_far(work, found, upcoming.before, plan, upcoming.at)
         step, at = require_invoiced(subscription, used.on(upcoming.step)), upcoming.at
         context = self.biller.context(found, tenant, found.require(customer_ref))
-        return self.biller.preview(context, step.invoiced, at, step.subscription)
+        return self.biller.preview(work, context, step.invoiced, at, step.subscription)
 
     def one_off(self, work: Work, new: NewInvoice) -> Invoice:
         """A one-off invoice, its coupon taken off but not redeemed.
@@ -59,4 +59,4 @@ class InvoicePreviews:
         discount = None
         if new.coupon_code is not None:
             discount = coupons.previewed(sale.found, new.coupon_code, customer, None, customer.currency, sale.at)
-        return self.biller.preview(sale.context, discounted(sale.lines, discount), sale.at, None)
+        return self.biller.preview(work, sale.context, discounted(sale.lines, discount), sale.at)

@@ -122,7 +122,8 @@ class SubscriptionLifecycle:
         if _bills_usage(loaded, change, step):
             used = self.biller.usage.so_far(work, loaded.found, loaded.subscription, loaded.plan, loaded.at)
             step = used.on(step, change.behavior)
-        return self.biller.preview(loaded.context, step.invoiced or step.lines, loaded.at, step.subscription)
+        lines = step.invoiced or step.lines
+        return self.biller.preview(work, loaded.context, lines, loaded.at, step.subscription)
 
     def resume(self, work: Work, subscription_id: str) -> Billed:
         """Resume a paused subscription, or keep one going that was set to end.

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer
+from billing.domain.invoicing import settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.invoicing.issuing import period_invoice_id
@@ -210,7 +211,8 @@ class Renewals:
         stepped = self.collector.in_dunning(invoice, work.tenant, dunning.stepped(), at)
         method_id = method_of(context.customer, subscription)
         if not dunning.may_charge(method_id):
-            stepped = work.save(stepped)
+            # One that is there was declined for good: the invoice says so already.
+            stepped = work.save(settlement.without_method(stepped) if method_id is None else stepped)
             work.emit(EventType.INVOICE_PAYMENT_FAILED, stepped)
             return self._after_step(work, context, stepped, subscription, at)
         assert method_id is not None

@@ -7,6 +7,7 @@ response, and the audit row: there is no state in which one exists without the o
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,6 +42,8 @@ E = TypeVar("E", bound=Entity)
 _log = logging.getLogger(__name__)
 _CATALOGUE: dict[str, EventType] = {each.value: each for each in EventType}
 _POLL_S = 0.1
+MOST_ITEMS = 100
+"""DynamoDB: so many items are in a transaction at most."""
 _LARGEST_BODY = 390_000
 """In bytes; the item holds 400 KB with its keys and index attributes. 500 lines of ordinary text take 60 to 100 KB."""
 
@@ -73,6 +76,29 @@ class Runtime:
 class _Staged:
     entity: Any
     base_version: int
+
+
+class StaleCopy(AssertionError):
+    """A copy of an entity was saved over a newer one that this unit had staged: what that changed would be lost.
+
+    The balance is used by an invoice and staged as 5.00; whoever now saves the copy of 20.00 that was loaded before
+    makes 15.00 out of nothing. No version condition finds it, for both are in one transaction.
+    """
+
+    def __init__(self, place: tuple[type, str, str], given: int, staged: int) -> None:
+        super().__init__(f"{place[0].__name__} {place[2]}: version {given} was saved over {staged}, which is staged")
+
+
+class TransactionTooLarge(AssertionError):
+    """A use case staged more than a transaction takes: it has to commit on the way, and go on in the next.
+
+    Args:
+        items: the tables of all that was staged, an entry for each item.
+    """
+
+    def __init__(self, items: list[str]) -> None:
+        counted = ", ".join(f"{count} {name}" for name, count in Counter(items).most_common())
+        super().__init__(f"{len(items)} items are more than the {MOST_ITEMS} of a transaction: {counted}")
 
 
 class UnitOfWork:
@@ -135,9 +161,10 @@ class UnitOfWork:
         place = (type(entity), tenant_of(entity), stored.id_of(entity))
         version: int = entity.version  # type: ignore[attr-defined]
         staged = self._staged.get(place)
+        if staged is not None and version != staged.entity.version:
+            raise StaleCopy(place, version, staged.entity.version)
         base = staged.base_version if staged else version
-        latest: int = staged.entity.version if staged else version
-        saved = replace(entity, version=latest + 1)  # type: ignore[type-var]
+        saved = replace(entity, version=version + 1)  # type: ignore[type-var]
         self._staged[place] = _Staged(saved, base)
         return saved
 
@@ -209,6 +236,8 @@ class UnitOfWork:
             puts.append((self._audit_item(audit), None))
         if not puts:
             return
+        if len(puts) > MOST_ITEMS:
+            raise TransactionTooLarge([item.Meta.table_name for item, _ in puts])
         if any(len(getattr(item, "body", None) or "") > _LARGEST_BODY for item, _ in puts):
             raise BodyTooLarge("This is more than one item of the database holds: split it")
 

@@ -100,7 +100,10 @@ def live() -> list[dict[str, Any]]:
     import boto3
     from moto import mock_aws
 
+    from tests.support.quick_moto import quicken
     from tests.support.tables import create_tables
+
+    quicken()
 
     os.environ |= {
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -19,6 +19,7 @@ from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.testing import client as stripe_client
 from tests.integration.steps import START
 from tests.integration.world import TAX_WEBHOOK_SECRET, Clock, Tenant, World
+from tests.support.quick_moto import quicken
 from tests.support.tables import create_tables
 
 STRIPE_KEY = "sk_test_integration01"
@@ -53,6 +54,7 @@ def world(sandbox: SandboxServer) -> Iterator[World]:
     # The SDK waits between its tries; here nobody has to.
     patch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)
     patch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.002)
+    quicken()
     with mock_aws():
         yield _stack(patch, cache(boto3.client), sandbox)
     patch.undo()

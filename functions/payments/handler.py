@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
 from billing.bootstrap.invoicing import payment_requests
-from billing.bootstrap.payments import collector, refunder
+from billing.bootstrap.payments import collector, refunder, stripe_gateway
 from billing.domain.payments.dispute import DisputeStatus
 from billing.domain.payments.payment import PaymentStatus
 from billing.edge.http.api import CurrentWork, Listing, shaped
@@ -28,7 +28,7 @@ from billing.services.payments.methods import PaymentMethods
 api = http_api("payments")
 payments = payment_requests()
 refunds = PaymentRefunds(refunder(), CreditNotes(collector(), refunder()))
-saved_methods = PaymentMethods(collector().processor)
+saved_methods = PaymentMethods(stripe_gateway())
 
 
 @api.post("/v1/payments/intents", scope=Scope.PAYMENTS_PROCESS, limit=PAYMENT_INTENTS, answers=IntentOut)

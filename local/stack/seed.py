@@ -42,7 +42,7 @@ DEMO_TENANT = {
     "email": "billing@demo.example",
     "invoicePrefix": "DEMO",
 }
-# What the webhook acts on (HANDLED of services/payments/stripe_lookup.py): an endpoint for all gets ten times as many.
+# What the webhook acts on (HANDLED of integrations/stripe/events.py): an endpoint for all gets ten times as many.
 STRIPE_EVENTS: list[Any] = [
     "charge.dispute.closed",
     "charge.dispute.created",

@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode
 
-from billing.services.payments.stripe_lookup import HANDLED
+from billing.integrations.stripe.events import HANDLED
 from local.stripe_sandbox.server import SandboxServer
 from tests.faults.at_stripe import SECRET
 from tests.faults.processes import ROOT, Driver, Json, Lane, Process

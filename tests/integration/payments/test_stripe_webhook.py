@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from billing.bootstrap import payments
-from billing.services.payments.stripe_lookup import HANDLED
+from billing.integrations.stripe.events import HANDLED
 from local.stripe_sandbox.webhooks import signature
 from tests.integration.world import Json, Tenant, World, event, invoke
 

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, web
 from rich.console import Console
 
-from billing.services.payments.stripe_lookup import HANDLED
+from billing.integrations.stripe.events import HANDLED
 from local.console import Failure
 from local.demo.books import invoice_table
 from local.demo.story import money

@@ -8,6 +8,7 @@ from billing.bootstrap import process
 
 if TYPE_CHECKING:
     from billing.integrations.stripe.circuit_breaker import CircuitBreaker
+    from billing.integrations.stripe.gateway import StripeGateway
     from billing.integrations.stripe.secrets import SecretReader
     from billing.services.payments.collection import Collector
     from billing.services.payments.refunds import Refunder
@@ -33,23 +34,30 @@ def stripe_circuit() -> "CircuitBreaker":
 
 
 @cache
-def collector() -> "Collector":
-    """The service that charges invoices through Stripe."""
+def stripe_gateway() -> "StripeGateway":
+    """Stripe: the card processor."""
     from billing.integrations.stripe.gateway import StripeGateway
+
+    s = process.settings()
+    return StripeGateway(
+        stripe_secrets(), s.stripe_api_base, s.stripe_timeout_s, time.sleep, stripe_circuit(), process.deadline().left_s
+    )
+
+
+@cache
+def collector() -> "Collector":
+    """What charges invoices."""
     from billing.services.payments.collection import Collector
 
     s = process.settings()
-    gateway = StripeGateway(
-        stripe_secrets(), s.stripe_api_base, s.stripe_timeout_s, time.sleep, stripe_circuit(), process.deadline().left_s
-    )
-    return Collector(gateway, s.due_shards, s.payment_check_after_s)
+    return Collector(stripe_gateway(), s.due_shards, s.payment_check_after_s)
 
 
 @cache
 def refunder() -> "Refunder":
-    """The service that sends refunds through Stripe."""
+    """The service that sends refunds."""
     from billing.services.invoicing.credit_notes import note_refund, refund_failed
     from billing.services.payments.refunds import Refunder
 
     s = process.settings()
-    return Refunder(collector().processor, s.due_shards, s.payment_check_after_s, refund_failed, note_refund)
+    return Refunder(stripe_gateway(), s.due_shards, s.payment_check_after_s, refund_failed, note_refund)

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 def stripe_webhook() -> "StripeWebhook":
     """The edge of Stripe's webhooks."""
     from billing.edge.incoming.stripe import StripeWebhook
+    from billing.integrations.stripe.events import StripeEvents
     from billing.integrations.stripe.webhook import SignatureCheck
-    from billing.services.payments.stripe_events import StripeEvents
+    from billing.services.payments.processor_events import ProcessorEvents
 
     check = SignatureCheck(payments.stripe_secrets(), process.settings().stripe_webhook_tolerance_s)
-    return StripeWebhook(check.event, StripeEvents(payments.collector(), payments.refunder()), _webhook_runtime())
+    events = ProcessorEvents(payments.collector(), payments.refunder())
+    return StripeWebhook(check.event, StripeEvents(payments.stripe_gateway()), events, _webhook_runtime())
 
 
 def tax_webhook() -> "TaxWebhook":

@@ -12,15 +12,16 @@ from billing.domain.customers.customer import CardDisplay
 from billing.domain.kernel.currencies import charge_step, is_currency
 from billing.domain.kernel.money import Money
 from billing.domain.payments.dispute import DisputeStatus
-from billing.domain.payments.payment import FORM, PaymentStatus, intent_payment_id
+from billing.domain.payments.payment import PaymentStatus, intent_payment_id
 from billing.domain.payments.refund import RefundStatus
 from billing.integrations.stripe.objects import (
+    FORM,
     charge_result,
-    dispute_on_file,
     ids_of,
-    method_on_file,
     money_of,
-    refund_on_file,
+    seen_dispute,
+    seen_method,
+    seen_refund,
     stripe_amount,
 )
 from local.stripe_sandbox.money import CURRENCIES
@@ -132,9 +133,9 @@ def test_a_forms_payment_follows_from_its_intent() -> None:
 )
 def test_a_method_is_its_customers(customer: Any, expected: tuple[str | None, dict[str, str]]) -> None:
     card = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030}
-    found = method_on_file(of_stripe(stripe.PaymentMethod, id="pm_1", type="card", card=card, customer=customer))
-    assert (found.processor_customer_id, found.owner) == expected
-    assert found.method.card == CardDisplay("visa", "4242", 12, 2030)
+    found = seen_method(of_stripe(stripe.PaymentMethod, id="pm_1", type="card", card=card, customer=customer))
+    assert (found.on_file.processor_customer_id, found.owner) == expected
+    assert found.on_file.method.card == CardDisplay("visa", "4242", 12, 2030)
 
 
 # Refunds
@@ -156,9 +157,10 @@ def test_a_refund_is_its_payments_whoever_made_it(theirs: str, ours: RefundStatu
         stripe.Refund, id="re_s", status=theirs, amount=1999, currency="usd", created=MADE, reason="duplicate",
         metadata={}, payment_intent=intent(), **failed,
     )  # fmt: skip
-    found = refund_on_file(made)
-    assert (found.result.status, found.result.stripe_refund_id, found.result.failure_reason) == (ours, "re_s", reason)
-    assert (found.payment_metadata, found.metadata, found.amount) == (OURS, {}, Money(1_999_000, "USD"))
+    found = seen_refund(made)
+    result = found.refund.result
+    assert (result.status, result.stripe_refund_id, result.failure_reason) == (ours, "re_s", reason)
+    assert (found.payment_ids, found.ids, found.refund.amount) == (OURS, {}, Money(1_999_000, "USD"))
 
 
 # Disputes
@@ -171,7 +173,7 @@ def dispute(*moved: int, **values: Any) -> Any:
         "created": MADE, "evidence_details": {"due_by": MADE}, "payment_intent": intent(),
         "balance_transactions": [{"amount": amount} for amount in moved],
     }  # fmt: skip
-    return dispute_on_file(of_stripe(stripe.Dispute, **(found | values)))
+    return seen_dispute(of_stripe(stripe.Dispute, **(found | values)))
 
 
 @pytest.mark.parametrize(
@@ -183,12 +185,12 @@ def test_where_its_money_is_is_in_the_lines_of_the_balance_whatever_the_rate(
     """Taken at 18.50 EUR and given back at 17.90 EUR, 20.00 USD are back."""
     found = dispute(*moved)
     assert (found.snapshot.withdrawn, found.snapshot.amount) == (withdrawn, Money(2_000_000, "USD"))
-    assert (found.snapshot.created_at, found.snapshot.evidence_due_by, found.payment_metadata) == (AT, AT, OURS)
+    assert (found.snapshot.created_at, found.snapshot.evidence_due_by, found.payment_ids) == (AT, AT, OURS)
 
 
 def test_a_dispute_without_a_deadline_or_of_a_charge_without_an_intent() -> None:
     found = dispute(evidence_details={"due_by": None}, payment_intent=None)
-    assert (found.snapshot.evidence_due_by, found.payment_metadata) == (None, {})
+    assert (found.snapshot.evidence_due_by, found.payment_ids) == (None, {})
 
 
 @pytest.mark.parametrize("status", [*DisputeStatus, "a_state_of_next_year"])

@@ -339,13 +339,19 @@ def test_a_failed_refund_behind_a_credit_note_is_told_once(
 
 
 def test_what_comes_back_from_the_bank_leaves_the_books_as_before_and_is_told(
-    refunder: Refunder, work: Any, payment: Payment, control: Control, failures: list[tuple[str, datetime]]
+    refunder: Refunder,
+    gateway: StripeGateway,
+    work: Any,
+    payment: Payment,
+    control: Control,
+    failures: list[tuple[str, datetime]],
 ) -> None:
     refund = refunder.attempt(work, payment, PART, None, AT, "cn_1")
     refund = refunder.settle(work, refund, refunder.send(refund), AT)
     control.post(f"refunds/{refund.stripe_refund_id}/finish", succeed=False)
-    found = refunder.processor.retrieve_refund(str(refund.stripe_refund_id))
-    assert (found.result.failure_reason, found.metadata["refund_id"]) == ("expired_or_canceled_card", refund.id)
+    seen = gateway.retrieve_refund(str(refund.stripe_refund_id))
+    found = seen.refund
+    assert (found.result.failure_reason, seen.ids["refund_id"]) == ("expired_or_canceled_card", refund.id)
     assert refunder.settle(work, refund, found.result, AT).status is FAILED
     assert work.booked == ["refund_paid", "refund_returned"]
     assert failures == [(refund.id, AT)]

@@ -24,9 +24,6 @@ PAYER_HAS = timedelta(hours=24)
 """How long a payer may complete an intent. Then it is canceled, so that no old form pays what nobody expects."""
 
 
-FORM = "form"
-"""Marks, in its metadata, a PaymentIntent that was made before its payment was written."""
-
 AUTHENTICATION_REQUIRED = "payment.authentication_required"
 """The public code of a payment whose bank wants its payer to authenticate."""
 
@@ -176,19 +173,6 @@ def intent_payment_id(tenant_id: str, intent_id: str, created_at: datetime) -> s
         created_at: when that was made, as Stripe says.
     """
     return derived("pay", created_at, tenant_id, intent_id)
-
-
-def stripe_metadata(payment: Payment) -> dict[str, str]:
-    """The metadata by which a webhook finds the payment of a PaymentIntent; ids only."""
-    found = {
-        "tenant_id": payment.tenant_id,
-        "payment_id": payment.id,
-        "customer_id": payment.customer_id,
-        "invoice_id": payment.invoice_id,
-        "subscription_id": payment.subscription_id,
-        "test_clock_id": payment.test_clock_id,
-    }
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def attempt_id(invoice_id: str, invoice_at: datetime, attempt: int) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 from billing.domain.kernel.errors import Unauthenticated
 from billing.edge.incoming.webhook import Delivery, IncomingWebhook, WebhookRuntime
-from billing.services.payments.stripe_events import StripeEvents
-from billing.services.payments.stripe_lookup import HANDLED, Event
+from billing.services.payments.processor_events import ProcessorEvents
+from billing.services.payments.processor_updates import UpdateReader
 
 
 class StripeWebhook(IncomingWebhook):
@@ -14,24 +14,31 @@ class StripeWebhook(IncomingWebhook):
 
     Args:
         verified: gives the event for (body, signature header); raises WebhookRejected.
+        reader: says what an event is about, in our words.
+        events: does what it says.
     """
 
     def __init__(
-        self, verified: Callable[[str, str], dict[str, Any]], events: StripeEvents, runtime: WebhookRuntime
+        self,
+        verified: Callable[[str, str], dict[str, Any]],
+        reader: UpdateReader,
+        events: ProcessorEvents,
+        runtime: WebhookRuntime,
     ) -> None:
         super().__init__(runtime, "stripe", "/webhooks/stripe", "stripe-signature", verified)
+        self._reader = reader
         self._events = events
 
     def apply(self, event: dict[str, Any], delivery: Delivery) -> str:
-        event_type = event.get("type")
-        if event_type not in HANDLED:
+        if not self._reader.handles(event):
             return "not handled"
-        data = event["data"]
-        sent = Event(str(event["id"]), event_type, data.get("object") or {}, data.get("previous_attributes") or {})
-        news = self._events.look_up(sent)
-        if news is None:
+        update = self._reader.look_up(event)
+        if update is None:
             return "not ours"
+        event_id = str(event["id"])
         try:
-            return self.commit(news.tenant_id, sent.id, lambda unit: self._events.apply(unit, sent.id, news), delivery)
+            return self.commit(
+                update.tenant_id, event_id, lambda unit: self._events.apply(unit, event_id, update), delivery
+            )
         except Unauthenticated:
             return "not ours"

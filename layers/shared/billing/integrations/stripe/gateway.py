@@ -19,35 +19,38 @@ from billing.domain.kernel.errors import (
     Unavailable,
     ValidationFailed,
 )
-from billing.domain.payments.payment import ChargeResult, Payment, PaymentStatus, stripe_metadata
+from billing.domain.payments.payment import ChargeResult, Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 from billing.integrations.stripe.http_client import GuardedClient, require_time
 from billing.integrations.stripe.objects import (
     REFUND_REASONS,
+    SeenDispute,
+    SeenMethod,
+    SeenRefund,
     charge_result,
     declined,
-    dispute_on_file,
     ids_of,
+    intent_metadata,
+    metadata_of,
     method_of,
-    method_on_file,
     opened_intent,
     refund_metadata,
-    refund_on_file,
     refund_result,
     refused,
+    seen_dispute,
+    seen_method,
+    seen_refund,
     stripe_amount,
 )
 from billing.integrations.stripe.secrets import SecretReader
 from billing.services.payments.processor import (
     AttachedMethod,
     CustomerUnknown,
-    DisputeOnFile,
     IntentRequest,
-    MethodOnFile,
     OpenedIntent,
     OutcomeUnknown,
-    RefundOnFile,
+    References,
 )
 
 T = TypeVar("T")
@@ -113,15 +116,15 @@ class StripeGateway:
             self._call(lambda: methods.detach(payment_method_id, {}, {"idempotency_key": key}))
         except stripe.InvalidRequestError:
             found = self.retrieve_method(payment_method_id)
-            if found is not None and found.processor_customer_id is not None:
+            if found is not None and found.on_file.processor_customer_id is not None:
                 raise  # it is not detached, so the error was about something else
 
-    def open_setup(self, processor_customer_id: str, metadata: dict[str, str], key: str) -> OpenedIntent:
+    def open_setup(self, processor_customer_id: str, references: References, key: str) -> OpenedIntent:
         params: Any = {
             "customer": processor_customer_id,
             "usage": "off_session",
             "allowed_payment_method_types": ["card"],
-            "metadata": metadata,
+            "metadata": metadata_of(references),
         }
         options: Any = {"idempotency_key": key}
         made = self._about_customer(lambda: self._client().v1.setup_intents.create(params, options))
@@ -133,7 +136,7 @@ class StripeGateway:
             "currency": request.amount.currency.lower(),
             "customer": request.processor_customer_id,
             "allowed_payment_method_types": ["card"],
-            "metadata": request.metadata,
+            "metadata": intent_metadata(request.references),
         }
         if request.save_method:
             params["setup_future_usage"] = "off_session"
@@ -147,16 +150,18 @@ class StripeGateway:
         return opened_intent(made)
 
     def retrieve_customer(self, processor_customer_id: str) -> dict[str, str]:
+        """Our ids of a customer; empty where it is gone."""
         found = self._retrieved(lambda: self._client().v1.customers.retrieve(processor_customer_id))
         return {} if getattr(found, "deleted", False) else ids_of(found)
 
-    def retrieve_method(self, payment_method_id: str) -> MethodOnFile | None:
+    def retrieve_method(self, payment_method_id: str) -> SeenMethod | None:
+        """A payment method as it is now; None where there is none with this id."""
         methods = self._client().v1.payment_methods
         try:
             found = self._retrieved(lambda: methods.retrieve(payment_method_id, {"expand": ["customer"]}))
         except NotFound:
             return None
-        return method_on_file(found)
+        return seen_method(found)
 
     def charge(self, payment: Payment) -> ChargeResult:
         params: Any = {
@@ -167,7 +172,7 @@ class StripeGateway:
             "allowed_payment_method_types": ["card"],
             "confirm": True,
             "off_session": payment.off_session,
-            "metadata": stripe_metadata(payment),
+            "metadata": intent_metadata(References.of(payment)),
         }
         options: Any = {"idempotency_key": payment.idempotency_key}
         try:
@@ -214,7 +219,11 @@ class StripeGateway:
 
         return self._call(search)
 
+    def charge_state(self, intent_id: str) -> ChargeResult:
+        return self.retrieve_charge(intent_id)[0]
+
     def retrieve_charge(self, intent_id: str) -> tuple[ChargeResult, dict[str, str]]:
+        """The present state of a PaymentIntent, and our ids of it."""
         intent = self._retrieved(lambda: self._client().v1.payment_intents.retrieve(intent_id))
         return charge_result(intent), ids_of(intent)
 
@@ -240,7 +249,7 @@ class StripeGateway:
 
     def find_refund(self, refund: Refund) -> RefundResult | None:
         if refund.stripe_refund_id:
-            return self.retrieve_refund(refund.stripe_refund_id).result
+            return self.retrieve_refund(refund.stripe_refund_id).refund.result
         params: Any = {"payment_intent": refund.stripe_payment_intent_id, "limit": 100}
 
         def search() -> RefundResult | None:
@@ -251,14 +260,20 @@ class StripeGateway:
 
         return self._call(search)
 
-    def retrieve_refund(self, stripe_refund_id: str) -> RefundOnFile:
-        params: Any = {"expand": ["payment_intent"]}
-        return refund_on_file(self._retrieved(lambda: self._client().v1.refunds.retrieve(stripe_refund_id, params)))
+    def retrieve_refund(self, stripe_refund_id: str) -> SeenRefund:
+        """The present state of a refund, and whose it is.
 
-    def retrieve_dispute(self, stripe_dispute_id: str) -> DisputeOnFile:
+        Raises:
+            NotFound: there is none, as with every ``retrieve_``.
+        """
+        params: Any = {"expand": ["payment_intent"]}
+        return seen_refund(self._retrieved(lambda: self._client().v1.refunds.retrieve(stripe_refund_id, params)))
+
+    def retrieve_dispute(self, stripe_dispute_id: str) -> SeenDispute:
+        """The present state of a dispute, and whose it is."""
         params: Any = {"expand": ["payment_intent"]}
         found = self._retrieved(lambda: self._client().v1.disputes.retrieve(stripe_dispute_id, params))
-        return dispute_on_file(found)
+        return seen_dispute(found)
 
     def _client(self) -> StripeClient:
         api_key = self._secrets.get().api_key

@@ -1,5 +1,6 @@
 """Translates Stripe's objects into ours: amounts, states, declines, owners. Pure; ``gateway`` makes the calls."""
 
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,14 +12,13 @@ from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.payments.dispute import DisputeSnapshot, DisputeStatus
 from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
-    FORM,
     ChargeResult,
     PaymentError,
     PaymentStatus,
     intent_payment_id,
 )
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
-from billing.services.payments.processor import AttachedMethod, DisputeOnFile, MethodOnFile, OpenedIntent, RefundOnFile
+from billing.services.payments.processor import AttachedMethod, MethodOnFile, OpenedIntent, References, RefundOnFile
 
 _STATUS = {
     "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT_METHOD,
@@ -30,6 +30,8 @@ _STATUS = {
     "canceled": PaymentStatus.CANCELED,
 }
 _REFUND_STATUS = {"succeeded": RefundStatus.SUCCEEDED, "failed": RefundStatus.FAILED, "canceled": RefundStatus.FAILED}
+FORM = "form"
+"""In the metadata of a PaymentIntent that was made for a form before its payment was written."""
 REFUND_REASONS = {"duplicate", "fraudulent", "requested_by_customer"}
 # Telling a thief that the card is known to be stolen helps the thief (docs.stripe.com/declines/codes).
 _NOT_FOR_THE_PAYER = {
@@ -84,6 +86,41 @@ def money_of(stripe_amount: int, currency: str) -> Money:
     return Money(stripe_amount * 10**digits * MICROS_PER_MINOR // 10**theirs, code)
 
 
+@dataclass(frozen=True, slots=True)
+class SeenRefund:
+    """A refund as Stripe has it now, our ids of it, and those of the PaymentIntent that it gives back."""
+
+    refund: RefundOnFile
+    ids: dict[str, str]
+    payment_ids: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDispute:
+    """A dispute as Stripe has it now, and our ids of the PaymentIntent that it is about."""
+
+    snapshot: DisputeSnapshot
+    payment_ids: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenMethod:
+    """A payment method as Stripe has it now, and our ids of the customer that it is attached to."""
+
+    on_file: MethodOnFile
+    owner: dict[str, str]
+
+
+def metadata_of(references: References) -> dict[str, str]:
+    """How a webhook finds its way back from an object of Stripe's; ids only."""
+    return {name: value for name, value in asdict(references).items() if value is not None}
+
+
+def intent_metadata(references: References) -> dict[str, str]:
+    """The same for a PaymentIntent, which may be made for a form before its payment is written."""
+    return metadata_of(references) | ({} if references.payment_id is not None else {FORM: "one_time"})
+
+
 def refund_metadata(refund: Refund) -> dict[str, str]:
     """The metadata by which a webhook finds our refund; ids only."""
     found = {
@@ -117,19 +154,18 @@ def opened_intent(intent: Any) -> OpenedIntent:
     return OpenedIntent(intent.id, intent.client_secret, time_of(intent.created))
 
 
-def refund_on_file(refund: Any) -> RefundOnFile:
+def seen_refund(refund: Any) -> SeenRefund:
     """A refund, whoever made it; its PaymentIntent is expanded."""
-    return RefundOnFile(
+    on_file = RefundOnFile(
         result=refund_result(refund),
-        metadata=ids_of(refund),
-        payment_metadata=_ids_of_expanded(refund.payment_intent),
         amount=money_of(refund.amount, refund.currency),
         created_at=time_of(refund.created),
         reason=refund.reason,
     )
+    return SeenRefund(on_file, ids_of(refund), _ids_of_expanded(refund.payment_intent))
 
 
-def dispute_on_file(dispute: Any) -> DisputeOnFile:
+def seen_dispute(dispute: Any) -> SeenDispute:
     """A dispute; its PaymentIntent is expanded.
 
     Whether money is off the account is in its balance transactions: one takes it, another gives it back. They are in
@@ -145,7 +181,7 @@ def dispute_on_file(dispute: Any) -> DisputeOnFile:
         created_at=time_of(dispute.created),
         evidence_due_by=time_of(due_by) if due_by else None,
     )
-    return DisputeOnFile(snapshot, _ids_of_expanded(dispute.payment_intent))
+    return SeenDispute(snapshot, _ids_of_expanded(dispute.payment_intent))
 
 
 def _dispute_status(status: str) -> DisputeStatus:
@@ -153,11 +189,12 @@ def _dispute_status(status: str) -> DisputeStatus:
     return DisputeStatus(status) if status in set(DisputeStatus) else DisputeStatus.UNDER_REVIEW
 
 
-def method_on_file(method: Any) -> MethodOnFile:
+def seen_method(method: Any) -> SeenMethod:
     """A payment method; its customer is expanded."""
     owner = method.customer
     is_ours = owner is not None and not getattr(owner, "deleted", False)
-    return MethodOnFile(method_of(method), owner.id if owner is not None else None, ids_of(owner) if is_ours else {})
+    on_file = MethodOnFile(method_of(method), owner.id if owner is not None else None)
+    return SeenMethod(on_file, ids_of(owner) if is_ours else {})
 
 
 def _ids_of_expanded(intent: Any) -> dict[str, str]:

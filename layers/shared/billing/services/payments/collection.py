@@ -28,7 +28,6 @@ from billing.domain.payments.payment import (
     PaymentStatus,
     SettledBy,
     attempt_id,
-    stripe_metadata,
     with_result,
 )
 from billing.domain.subscriptions import lifecycle
@@ -38,7 +37,7 @@ from billing.services.clocks.customer_time import shard_of
 from billing.services.customers import balances
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.idempotency_keys import outside_key
-from billing.services.payments.processor import CardProcessor, IntentRequest, OpenedIntent, OutcomeUnknown
+from billing.services.payments.processor import CardProcessor, IntentRequest, OpenedIntent, OutcomeUnknown, References
 
 RESEND_WITHIN = timedelta(hours=23)
 """Stripe knows a key for 24 hours; after that the same request would charge again, so the charge is looked up."""
@@ -134,7 +133,7 @@ class Collector:
         payment = self._new_attempt(work, invoice, customer, None, at, off_session=False)
         # Charging this attempt, or an amount reduced by a credit note, is another request and needs another key.
         key = f"{payment.idempotency_key}:intent:{payment.amount.micros}"
-        request = IntentRequest(payment.amount, payment.stripe_customer_id, stripe_metadata(payment), save_method, key)
+        request = IntentRequest(payment.amount, payment.stripe_customer_id, References.of(payment), save_method, key)
         opened = self.processor.open_intent(request)
         payment = work.save(self.waiting(payment, opened, work.now))
         return payment, work.save(settlement.attempted(invoice, payment)), opened
@@ -165,7 +164,7 @@ class Collector:
         declined = payment.error is not None and payment.error.code != AUTHENTICATION_REQUIRED
         if not payment.in_the_payers_hands or declined or payment.stripe_payment_intent_id is None:
             return None
-        return self.processor.retrieve_charge(payment.stripe_payment_intent_id)[0].next_secret
+        return self.processor.charge_state(payment.stripe_payment_intent_id).next_secret
 
     def resolve(self, work: Work, payment: Payment) -> ChargeResult:
         """Find out what became of an attempt without a recorded outcome.

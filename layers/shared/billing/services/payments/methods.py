@@ -18,7 +18,7 @@ from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.recovery import Repeat
 from billing.services.kernel.work import Page, Query, Ref, Work
 from billing.services.payments.idempotency_keys import customer_key, outside_key
-from billing.services.payments.processor import AttachedMethod, CardProcessor, CustomerUnknown, OpenedIntent
+from billing.services.payments.processor import AttachedMethod, CardProcessor, CustomerUnknown, OpenedIntent, References
 
 T = TypeVar("T")
 
@@ -255,15 +255,15 @@ class PaymentMethods:
         ref = Ref(Customer, work.tenant.id, customer_id or work.tenant.default_customer_id)
         customer = work.load(ref).require(ref)
         customer_time(work, customer)
-        metadata = {"tenant_id": customer.tenant_id, "customer_id": customer.id}
+        references = References(customer.tenant_id, customer.id)
 
         def open_setup(customer: Customer) -> OpenedIntent:
             stripe_id = customer.stripe_customer_id or ""
             key = outside_key(work, customer.tenant_id, "setup", stripe_id)
-            opened = self.processor.open_setup(stripe_id, metadata, key)
+            opened = self.processor.open_setup(stripe_id, references, key)
             if not is_old(opened, work.now):
                 return opened
-            return self.processor.open_setup(stripe_id, metadata, f"{key}:{opened.id}")
+            return self.processor.open_setup(stripe_id, references, f"{key}:{opened.id}")
 
         return at_stripe(work, self.processor, customer, open_setup)[1]
 

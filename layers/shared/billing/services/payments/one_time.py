@@ -15,7 +15,6 @@ from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import (
-    FORM,
     ChargeResult,
     Payment,
     PaymentStatus,
@@ -28,7 +27,7 @@ from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Collector
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.methods import at_stripe, is_old, usable
-from billing.services.payments.processor import IntentRequest, OpenedIntent
+from billing.services.payments.processor import IntentRequest, OpenedIntent, References
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +122,16 @@ class OneTimePayments:
     def _opened(self, work: Work, request: OneTimeRequest, customer: Customer) -> tuple[str, OpenedIntent]:
         """A new intent, and its key at Stripe."""
         stripe_id = customer.stripe_customer_id or ""
-        metadata = {"tenant_id": customer.tenant_id, "customer_id": customer.id, FORM: "one_time"}
-        if customer.test_clock_id is not None:
-            metadata["test_clock_id"] = customer.test_clock_id
+        references = References(customer.tenant_id, customer.id, test_clock_id=customer.test_clock_id)
         key = outside_key(work, customer.tenant_id, "intent", stripe_id)
         opened = self.collector.processor.open_intent(
-            IntentRequest(request.amount, stripe_id, metadata, request.save_method, key)
+            IntentRequest(request.amount, stripe_id, references, request.save_method, key)
         )
         if not is_old(opened, work.now):
             return key, opened
         key = f"{key}:{opened.id}"
         return key, self.collector.processor.open_intent(
-            IntentRequest(request.amount, stripe_id, metadata, request.save_method, key)
+            IntentRequest(request.amount, stripe_id, references, request.save_method, key)
         )
 
     def settle(

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from billing.domain.customers.customer import CardDisplay, Customer
 from billing.domain.kernel.money import Money
-from billing.domain.payments.dispute import DisputeSnapshot
 from billing.domain.payments.payment import ChargeResult, Payment
 from billing.domain.payments.refund import Refund, RefundResult
 
@@ -21,18 +20,45 @@ class AttachedMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class References:
+    """Our ids of what something at the processor is about: by them its webhook finds its way back.
+
+    Args:
+        payment_id: None where the payment is yet to be written; then its id follows from the intent's.
+    """
+
+    tenant_id: str
+    customer_id: str
+    payment_id: str | None = None
+    invoice_id: str | None = None
+    subscription_id: str | None = None
+    test_clock_id: str | None = None
+
+    @classmethod
+    def of(cls, payment: Payment) -> "References":
+        """Those of a payment."""
+        return cls(
+            payment.tenant_id,
+            payment.customer_id,
+            payment.id,
+            payment.invoice_id,
+            payment.subscription_id,
+            payment.test_clock_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class IntentRequest:
     """An intent that a payer is to complete in a form.
 
     Args:
-        metadata: by which its webhook finds the payment; ids only.
         save_method: keep the method that it is paid by, to charge it off-session later.
         key: the idempotency key that Stripe sees.
     """
 
     amount: Money
     processor_customer_id: str
-    metadata: dict[str, str]
+    references: References
     save_method: bool
     key: str
 
@@ -52,37 +78,20 @@ class MethodOnFile:
 
     Args:
         processor_customer_id: who it is attached to there; None where it is detached.
-        owner: the metadata of that customer: ours, where we made it.
     """
 
     method: AttachedMethod
     processor_customer_id: str | None
-    owner: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class RefundOnFile:
-    """A refund as the processor has it now, whoever made it.
-
-    Args:
-        metadata: its own; ours, where we made it.
-        payment_metadata: of the PaymentIntent that it gives back.
-    """
+    """A refund as the processor has it now, whoever made it."""
 
     result: RefundResult
-    metadata: dict[str, str]
-    payment_metadata: dict[str, str]
     amount: Money
     created_at: datetime
     reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DisputeOnFile:
-    """A dispute as the processor has it now, and the metadata of the PaymentIntent that it is about."""
-
-    snapshot: DisputeSnapshot
-    payment_metadata: dict[str, str]
 
 
 class CardProcessor(Protocol):
@@ -111,17 +120,11 @@ class CardProcessor(Protocol):
     def detach(self, payment_method_id: str, key: str) -> None:
         """Detach a payment method for good; no error where it is detached already."""
 
-    def open_setup(self, processor_customer_id: str, metadata: dict[str, str], key: str) -> OpenedIntent:
+    def open_setup(self, processor_customer_id: str, references: References, key: str) -> OpenedIntent:
         """An intent by which a payer saves a payment method in a form."""
 
     def open_intent(self, request: IntentRequest) -> OpenedIntent:
         """An intent by which a payer pays in a form; it moves no money before that."""
-
-    def retrieve_customer(self, processor_customer_id: str) -> dict[str, str]:
-        """The metadata of a customer at the processor; empty where it is gone."""
-
-    def retrieve_method(self, payment_method_id: str) -> MethodOnFile | None:
-        """A payment method as it is now; None where the processor has none with this id."""
 
     def charge(self, payment: Payment) -> ChargeResult:
         """Charge an attempt under its own key: the same attempt charges once, however often it is sent.
@@ -136,11 +139,11 @@ class CardProcessor(Protocol):
     def find_charge(self, payment: Payment) -> ChargeResult | None:
         """What became of an attempt, by its id or its metadata; None if the processor does not know it."""
 
-    def retrieve_charge(self, intent_id: str) -> tuple[ChargeResult, dict[str, str]]:
-        """The present state of a PaymentIntent, and its metadata.
+    def charge_state(self, intent_id: str) -> ChargeResult:
+        """The present state of an intent.
 
         Raises:
-            NotFound: there is none, as with every ``retrieve_``.
+            NotFound: there is none.
         """
 
     def refund(self, refund: Refund) -> RefundResult:
@@ -152,12 +155,6 @@ class CardProcessor(Protocol):
 
     def find_refund(self, refund: Refund) -> RefundResult | None:
         """What became of a refund, by its id or its metadata; None if the processor does not know it."""
-
-    def retrieve_refund(self, stripe_refund_id: str) -> RefundOnFile:
-        """The present state of a refund, and whose it is."""
-
-    def retrieve_dispute(self, stripe_dispute_id: str) -> DisputeOnFile:
-        """The present state of a dispute, and whose it is."""
 
 
 class CustomerUnknown(Exception):

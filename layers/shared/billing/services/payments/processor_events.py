@@ -1,4 +1,4 @@
-"""What Stripe's webhooks change here. The object is fetched again, because the event's copy may not be the newest.
+"""What the card processor's webhooks change here.
 
 Events may come in any order and any number of times: an event's id is committed with its effects (as an idempotency
 record), and what it says is compared with what is recorded already.
@@ -20,40 +20,30 @@ from billing.services.payments import disputes, methods
 from billing.services.payments.collection import Collector, load_attempt
 from billing.services.payments.disputes import Disputed
 from billing.services.payments.one_time import OneTimePayments
-from billing.services.payments.refunds import Refunder
-from billing.services.payments.stripe_lookup import (
+from billing.services.payments.processor_updates import (
     CustomerDeleted,
     DisputeUpdate,
-    Event,
     MethodUpdate,
     PaymentUpdate,
     RefundUpdate,
     Update,
-    look_up,
 )
+from billing.services.payments.refunds import Refunder, adopted_id
 
 
 @dataclass(frozen=True, slots=True)
-class StripeEvents:
+class ProcessorEvents:
     """The use case of the webhook."""
 
     collector: Collector
     refunder: Refunder
-
-    def look_up(self, event: Event) -> Update | None:
-        """What the event is about, as it is now; None if it is not ours.
-
-        Raises:
-            Unavailable: Stripe does not answer.
-        """
-        return look_up(self.collector.processor, event)
 
     def apply(self, work: Work, event_id: str, update: Update) -> bool:
         """Stage what the event changes; False where it is old news.
 
         Raises:
             NotWrittenYet: what it is about is not in the tables yet.
-            Unauthenticated: nor is its tenant, so another stack shares the Stripe account.
+            Unauthenticated: nor is its tenant, so another stack shares the account.
         """
         if isinstance(update, PaymentUpdate):
             return self._charge(work, event_id, update)
@@ -81,13 +71,14 @@ class StripeEvents:
         return settled is not attempt
 
     def _refund(self, work: Work, update: RefundUpdate) -> bool:
-        refund_ref = Ref(Refund, update.tenant_id, update.refund_id)
+        refund_id = update.refund_id or adopted_id(update.refund)
+        refund_ref = Ref(Refund, update.tenant_id, refund_id)
         payment_ref = Ref(Payment, update.tenant_id, update.payment_id)
         clock = _clock_refs(update)
         found = work.load(refund_ref, payment_ref, *clock)
         refund, payment = found.get(refund_ref), found.get(payment_ref)
-        if payment is None or (refund is None and update.is_ours):
-            raise NotWrittenYet(f"{update.refund_id} of {work.tenant.id}")
+        if payment is None or (refund is None and update.refund_id is not None):
+            raise NotWrittenYet(f"{refund_id} of {work.tenant.id}")
         at = _when(refund or payment, found.get(clock[0]) if clock else None, work.now)
         if refund is not None:
             return self.refunder.settle(work, refund, update.refund.result, at) is not refund
@@ -99,12 +90,12 @@ class StripeEvents:
 
 
 def _disputed(work: Work, update: DisputeUpdate) -> bool:
-    dispute_ref = Ref(Dispute, update.tenant_id, dispute_id(update.update))
+    dispute_ref = Ref(Dispute, update.tenant_id, dispute_id(update.snapshot))
     invoice_ref = Ref(Invoice, update.tenant_id, update.invoice_id or "")
     also: list[Ref[Any]] = [dispute_ref, *([invoice_ref] if update.invoice_id else [])]
     payment, at, found = _payment_and_time(work, update, *also)
     about = Disputed(payment, found.get(invoice_ref), found.get(dispute_ref))
-    return disputes.apply(work, about, update.update, at)
+    return disputes.apply(work, about, update.snapshot, at)
 
 
 def _method(work: Work, update: MethodUpdate) -> bool:
@@ -129,10 +120,10 @@ def _method(work: Work, update: MethodUpdate) -> bool:
 
 
 def _customer_gone(work: Work, update: CustomerDeleted) -> bool:
-    """Nothing can be charged to this Stripe customer any more; the next charge makes a new one."""
+    """Nothing can be charged to this customer of the processor's any more; the next charge makes a new one."""
     ref = Ref(Customer, update.tenant_id, update.customer_id)
     customer = work.load(ref).get(ref)
-    if customer is None or customer.stripe_customer_id != update.stripe_customer_id:
+    if customer is None or customer.stripe_customer_id != update.processor_customer_id:
         return False
     methods.forget_stripe_customer(work, customer)
     return True
@@ -145,7 +136,7 @@ def _clock_refs(update: PaymentUpdate | RefundUpdate | DisputeUpdate) -> list[Re
 def _payment_and_time(
     work: Work, update: PaymentUpdate | DisputeUpdate, *also: Ref[Any]
 ) -> tuple[Payment, datetime, Found]:
-    """The payment that an event is about, and the time on its customer's clock.
+    """The payment that an update is about, and the time on its customer's clock.
 
     Args:
         also: what else the batch is to bring; it is in the third part of the answer.

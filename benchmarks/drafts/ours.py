@@ -10,7 +10,7 @@ from benchmarks.backend import Backend
 from benchmarks.customers import sample_customer
 from benchmarks.drafts.case import CUSTOMERS, MONTH, SEATS, YEAR, Bill, Round
 from benchmarks.shop import PLAN, Shop
-from billing.bootstrap import storage, sweep
+from billing.bootstrap import storage, subscriptions
 from billing.domain.catalog.plan import Plan, version_id
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import issuing
@@ -73,7 +73,7 @@ class Desk:
     def __init__(self, running: Backend) -> None:
         shop = Shop(running, gracePeriodSeconds=_GRACE_S)
         shop.plan()
-        self._units, self._renewals = storage.units(), sweep.worker().renewals
+        self._units, self._renewals = storage.units(), subscriptions.renewals()
         self._tenant = storage.tenants().get(shop.tenant_id)
         plan_ref = Ref(Plan, self._tenant.id, version_id(PLAN, 1))
         self._plan = self._units.begin(self._tenant.id).load(plan_ref).require(plan_ref)

@@ -4,9 +4,8 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
+from billing.bootstrap import invoicing
 from billing.bootstrap.http import http_api
-from billing.bootstrap.invoicing import biller, payment_requests
-from billing.bootstrap.payments import collector, refunder
 from billing.domain.invoicing.invoice import InvoiceStatus
 from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.limits import INVOICE_QUERIES
@@ -17,20 +16,16 @@ from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn
 from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewIn
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
 from billing.services.invoicing import credit_notes, queries
-from billing.services.invoicing.credit_notes import CreditNotes
-from billing.services.invoicing.one_off import ManualInvoices
-from billing.services.invoicing.previews import InvoicePreviews
 from billing.services.invoicing.queries import InvoiceFilter
-from billing.services.invoicing.transitions import InvoiceTransitions
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Window
 
 api = http_api("invoices")
-payments = payment_requests()
-crediting = CreditNotes(collector(), refunder())
-manual = ManualInvoices(biller())
-transitions = InvoiceTransitions(biller())
-previews = InvoicePreviews(biller())
+payments = invoicing.payment_requests()
+crediting = invoicing.credit_notes()
+manual = invoicing.manual_invoices()
+transitions = invoicing.invoice_transitions()
+previews = invoicing.invoice_previews()
 
 
 def _permit_credit() -> None:

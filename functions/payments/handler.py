@@ -5,8 +5,8 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
-from billing.bootstrap.invoicing import payment_requests
-from billing.bootstrap.payments import collector, refunder, stripe_gateway
+from billing.bootstrap.invoicing import payment_refunds, payment_requests
+from billing.bootstrap.payments import stripe_gateway
 from billing.domain.payments.dispute import DisputeStatus
 from billing.domain.payments.payment import PaymentStatus
 from billing.edge.http.api import CurrentWork, Listing, shaped
@@ -18,8 +18,6 @@ from billing.schemas.payments.dispute import DisputeOut
 from billing.schemas.payments.method import PaymentMethodOut, SetupIn, SetupOut
 from billing.schemas.payments.payment import IntentIn, IntentOut, PaymentIn, PaymentOut
 from billing.schemas.payments.refund import RefundIn, RefundOut
-from billing.services.invoicing.credit_notes import CreditNotes
-from billing.services.invoicing.refunds import PaymentRefunds
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Window
 from billing.services.payments import methods, queries
@@ -27,7 +25,7 @@ from billing.services.payments.methods import PaymentMethods
 
 api = http_api("payments")
 payments = payment_requests()
-refunds = PaymentRefunds(refunder(), CreditNotes(collector(), refunder()))
+refunds = payment_refunds()
 saved_methods = PaymentMethods(stripe_gateway())
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
-from billing.bootstrap.invoicing import biller
+from billing.bootstrap.subscriptions import subscription_creation, subscription_lifecycle
 from billing.domain.subscriptions.subscription import SubscriptionState
 from billing.edge.http.api import CurrentWork, Listing, current_call
 from billing.edge.http.scopes import Scope
@@ -14,12 +14,10 @@ from billing.schemas.invoicing.invoices import PreviewOut
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
 from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut
 from billing.services.kernel.work import Window
-from billing.services.subscriptions.changes import SubscriptionLifecycle
-from billing.services.subscriptions.creation import Subscriptions
 
 api = http_api("subscriptions")
-subscriptions = Subscriptions(biller())
-lifecycle = SubscriptionLifecycle(biller())
+subscriptions = subscription_creation()
+lifecycle = subscription_lifecycle()
 
 
 @api.post("/v1/subscriptions", scope=Scope.SUBSCRIPTIONS_MANAGE, answers=SubscriptionOut)

@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
-from billing.bootstrap.process import settings
+from billing.bootstrap.process import due_shards
 from billing.bootstrap.sweep import alarm
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
@@ -16,7 +16,7 @@ from billing.services.clocks.advance import Clocks
 from billing.services.kernel.work import Window
 
 api = http_api("test clocks")
-clocks = Clocks(alarm(), settings().due_shards)
+clocks = Clocks(alarm(), due_shards())
 
 
 @api.post("/v1/test-clocks", scope=Scope.BILLING_WRITE, answers=TestClockOut)

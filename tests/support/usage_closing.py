@@ -15,7 +15,7 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.event import Cell, UsageEvent, span_at
 from billing.domain.usage.period import UsageHistory, UsagePeriod
 from billing.services.kernel.work import Ref
-from billing.services.usage.closing import UsageCloser
+from billing.services.usage.closing import Closing, UsageCloser
 from billing.services.usage.ports import Change, Counting, StoredEvent, TotalKey
 from tests.support.engine import TENANT, metered, on, plan, running
 from tests.support.usage import MemoryUnits, MemoryUsageStore, meter
@@ -85,7 +85,7 @@ class Stage:
         unit = self.units.begin("ten_1")
         before = unit.load(Ref(Subscription, "ten_1", "sub_1")).require(Ref(Subscription, "ten_1", "sub_1"))
         found = unit.load(*self.closer.refs(TENANT, before, *([target] if target else [])))
-        used = self.closer.close(unit, found, before, self.sold, at, target=target, final=final)
+        used = self.closer.close(unit, found, Closing(before, self.sold, at, target=target, final=final))
         step = used.on(Step(then(before)))
         unit.save(step.subscription)
         if dies_before_commit:

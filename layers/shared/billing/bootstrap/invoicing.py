@@ -3,12 +3,18 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
-from billing.bootstrap import payments, tax, usage
+from billing.bootstrap import payments, process, tax, usage
 
 if TYPE_CHECKING:
     from billing.integrations.pdf.renderer import PdfRenderer
     from billing.services.invoicing.biller import Biller
+    from billing.services.invoicing.credit_notes import CreditNotes
+    from billing.services.invoicing.due_invoices import DueInvoices
+    from billing.services.invoicing.one_off import ManualInvoices
     from billing.services.invoicing.payment_requests import PaymentRequests
+    from billing.services.invoicing.previews import InvoicePreviews
+    from billing.services.invoicing.refunds import PaymentRefunds
+    from billing.services.invoicing.transitions import InvoiceTransitions
 
 
 @cache
@@ -16,7 +22,7 @@ def biller() -> "Biller":
     """The service that makes and charges invoices."""
     from billing.services.invoicing.biller import Biller
 
-    return Biller(payments.collector(), tax.taxes(), usage.usage_closer())
+    return Biller(payments.collector(), tax.taxes(), usage.usage_closer(), process.due_shards())
 
 
 @cache
@@ -24,9 +30,59 @@ def payment_requests() -> "PaymentRequests":
     """What pays invoices and takes other payments, on request."""
     from billing.services.invoicing.payment_requests import PaymentRequests
     from billing.services.invoicing.payments import InvoicePayments
-    from billing.services.payments.one_time import OneTimePayments
 
-    return PaymentRequests(InvoicePayments(payments.collector()), OneTimePayments(payments.collector()))
+    invoices = InvoicePayments(payments.collector(), payments.stripe_gateway())
+    return PaymentRequests(invoices, payments.one_time_payments())
+
+
+@cache
+def manual_invoices() -> "ManualInvoices":
+    """The service that makes one-off invoices."""
+    from billing.services.invoicing.one_off import ManualInvoices
+
+    return ManualInvoices(biller())
+
+
+@cache
+def invoice_transitions() -> "InvoiceTransitions":
+    """The service that finalizes, voids and gives up invoices."""
+    from billing.services.invoicing.transitions import InvoiceTransitions
+
+    return InvoiceTransitions(biller(), payments.collector(), process.due_shards())
+
+
+@cache
+def credit_notes() -> "CreditNotes":
+    """The service that issues credit notes."""
+    from billing.services.invoicing.credit_notes import CreditNotes
+
+    return CreditNotes(payments.collector(), payments.refunder(), process.due_shards())
+
+
+@cache
+def invoice_previews() -> "InvoicePreviews":
+    """The service that previews invoices."""
+    from billing.services.invoicing.previews import InvoicePreviews
+
+    return InvoicePreviews(biller(), manual_invoices(), usage.usage_closer())
+
+
+@cache
+def payment_refunds() -> "PaymentRefunds":
+    """The service that refunds payments on request."""
+    from billing.services.invoicing.refunds import PaymentRefunds
+
+    return PaymentRefunds(payments.stripe_gateway(), payments.refunder(), credit_notes())
+
+
+@cache
+def due_invoices() -> "DueInvoices":
+    """The service that finalizes drafts and duns open invoices when they are due."""
+    from billing.services.invoicing.due_invoices import DueInvoices
+    from billing.services.invoicing.dunning import Dunner
+
+    dunner = Dunner(biller(), payments.collector(), usage.usage_closer(), process.due_shards())
+    return DueInvoices(biller(), dunner)
 
 
 @cache

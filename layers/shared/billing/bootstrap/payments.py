@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from billing.integrations.stripe.gateway import StripeGateway
     from billing.integrations.stripe.secrets import SecretReader
     from billing.services.payments.collection import Collector
+    from billing.services.payments.one_time import OneTimePayments
     from billing.services.payments.refunds import Refunder
 
 
@@ -49,8 +50,15 @@ def collector() -> "Collector":
     """What charges invoices."""
     from billing.services.payments.collection import Collector
 
-    s = process.settings()
-    return Collector(stripe_gateway(), s.due_shards, s.payment_check_after_s)
+    return Collector(stripe_gateway(), process.due_shards(), process.settings().payment_check_after_s)
+
+
+@cache
+def one_time_payments() -> "OneTimePayments":
+    """The service that takes payments for no invoice."""
+    from billing.services.payments.one_time import OneTimePayments
+
+    return OneTimePayments(collector(), stripe_gateway())
 
 
 @cache
@@ -59,5 +67,5 @@ def refunder() -> "Refunder":
     from billing.services.invoicing.credit_notes import note_refund, refund_failed
     from billing.services.payments.refunds import Refunder
 
-    s = process.settings()
-    return Refunder(stripe_gateway(), s.due_shards, s.payment_check_after_s, refund_failed, note_refund)
+    check_after_s = process.settings().payment_check_after_s
+    return Refunder(stripe_gateway(), process.due_shards(), check_after_s, refund_failed, note_refund)

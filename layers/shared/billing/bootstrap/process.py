@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger
 
 from billing.config import Settings
 from billing.domain.kernel.ids import fresh
+from billing.services.clocks.shards import DueShards
 from billing.services.kernel.deadline import Deadline
 
 JITTER = random.SystemRandom()  # `random`'s own state is part of a SnapStart snapshot: all copies would agree
@@ -33,6 +34,12 @@ def monotonic_s() -> float:
 def settings() -> Settings:
     """This process's settings."""
     return Settings.from_environment()
+
+
+@cache
+def due_shards() -> DueShards:
+    """The shards of the due index."""
+    return DueShards(settings().due_shards)
 
 
 @cache

@@ -4,7 +4,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
-from billing.bootstrap import invoicing, payments, process, storage
+from billing.bootstrap import invoicing, payments, process, storage, subscriptions
 
 if TYPE_CHECKING:
     from billing.integrations.aws.billing_queue import BillingQueue
@@ -23,17 +23,20 @@ def alarm() -> "BillingQueue":
 def worker() -> "Worker":
     """The billing worker."""
     from billing.services.payments.unknown_outcomes import UnknownOutcomes
-    from billing.services.subscriptions.renewals import Renewals
     from billing.services.sweep.wake_ups import ClockProgress
     from billing.services.sweep.worker import Worker
     from billing.storage.due_index import DynamoDueIndex
 
+    outcomes = UnknownOutcomes(payments.collector(), payments.one_time_payments())
     return Worker(
         units=storage.units(),
         index=DynamoDueIndex(storage.database()),
-        renewals=Renewals(invoicing.biller()),
-        outcomes=UnknownOutcomes(payments.collector()),
-        refunder=payments.refunder(),
+        tasks={
+            "payment": outcomes.settle_payment,
+            "refund": payments.refunder().settle_refund,
+            "invoice": invoicing.due_invoices().bill_invoice,
+            "subscription": subscriptions.renewals().bill_subscription,
+        },
         clocks=ClockProgress(alarm()),
         alarm=alarm(),
         clock=process.now,

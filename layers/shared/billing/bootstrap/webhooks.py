@@ -19,7 +19,7 @@ def stripe_webhook() -> "StripeWebhook":
     from billing.services.payments.processor_events import ProcessorEvents
 
     check = SignatureCheck(payments.stripe_secrets(), process.settings().stripe_webhook_tolerance_s)
-    events = ProcessorEvents(payments.collector(), payments.refunder())
+    events = ProcessorEvents(payments.collector(), payments.one_time_payments(), payments.refunder())
     return StripeWebhook(check.event, StripeEvents(payments.stripe_gateway()), events, _webhook_runtime())
 
 

@@ -19,9 +19,10 @@ from billing.domain.ledger import LedgerEntry
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.integrations.stripe.gateway import StripeGateway
+from billing.services.clocks.shards import DueShards
 from billing.services.kernel.work import Found, Ref
 from billing.services.payments.processor import OutcomeUnknown
-from billing.services.payments.refunds import Refunder
+from billing.services.payments.refunds import Refunder, RefundRequest
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 from tests.support.gateway import API_KEY, gateway_to, pending_payment
@@ -94,7 +95,7 @@ def failures() -> list[tuple[str, datetime]]:
 
 @pytest.fixture
 def refunder(gateway: StripeGateway, failures: list[tuple[str, datetime]]) -> Refunder:
-    return Refunder(gateway, 16, 60, lambda work, refund, at: failures.append((refund.id, at)))
+    return Refunder(gateway, DueShards(16), 60, lambda work, refund, at: failures.append((refund.id, at)))
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def refunds_of(api: stripe.StripeClient, payment: Payment) -> list[stripe.Refund
 def test_a_part_goes_back_and_carries_its_ids(
     refunder: Refunder, work: Any, payment: Payment, api: stripe.StripeClient
 ) -> None:
-    refund = refunder.attempt(work, payment, PART, "duplicate", AT, "cn_1")
+    refund = refunder.attempt(work, RefundRequest(payment, PART, "duplicate", "cn_1"), AT)
     settled = refunder.settle(work, refund, refunder.send(refund), AT)
     (made,) = refunds_of(api, payment)
     assert (settled.status, settled.stripe_refund_id, settled.due) == (SUCCEEDED, made.id, None)
@@ -137,35 +138,35 @@ def test_a_part_goes_back_and_carries_its_ids(
 def test_the_tenants_own_words_stay_here(
     refunder: Refunder, work: Any, payment: Payment, api: stripe.StripeClient
 ) -> None:
-    refund = refunder.attempt(work, payment, PART, "Zoë was unhappy", AT, None)
+    refund = refunder.attempt(work, RefundRequest(payment, PART, "Zoë was unhappy"), AT)
     assert refunder.send(refund).status is SUCCEEDED
     assert (refund.reason, refunds_of(api, payment)[0].reason) == ("Zoë was unhappy", None)
 
 
 def test_the_key_is_the_clients_then_tenant_and_refund(refunder: Refunder, work: Any, payment: Payment) -> None:
-    refund = refunder.attempt(work, payment, PART, None, AT, None)
+    refund = refunder.attempt(work, RefundRequest(payment, PART), AT)
     assert refund.idempotency_key == f"order-17:ten_1:refund:{refund.id}"
 
 
 def test_the_same_refund_sent_again_happens_once(
     refunder: Refunder, work: Any, payment: Payment, api: stripe.StripeClient
 ) -> None:
-    refund = refunder.attempt(work, payment, PART, None, AT, None)
+    refund = refunder.attempt(work, RefundRequest(payment, PART), AT)
     assert refunder.send(refund) == refunder.send(refund)
     assert len(refunds_of(api, payment)) == 1
 
 
 def test_more_than_is_left_fails(refunder: Refunder, work: Any, payment: Payment, api: stripe.StripeClient) -> None:
-    refunder.send(refunder.attempt(work, payment, PRICE, None, AT, None))
-    second = refunder.attempt(work, payment, PART, None, AT, None)
+    refunder.send(refunder.attempt(work, RefundRequest(payment, PRICE), AT))
+    second = refunder.attempt(work, RefundRequest(payment, PART), AT)
     assert refunder.send(second) == RefundResult(FAILED, None, "charge_already_refunded")
     assert len(refunds_of(api, payment)) == 1
 
 
 def test_a_part_too_much_fails_too(refunder: Refunder, work: Any, payment: Payment) -> None:
     """For this Stripe has no code."""
-    refunder.send(refunder.attempt(work, payment, PART, None, AT, None))
-    second = refunder.attempt(work, payment, PRICE, None, AT, None)
+    refunder.send(refunder.attempt(work, RefundRequest(payment, PART), AT))
+    second = refunder.attempt(work, RefundRequest(payment, PRICE), AT)
     assert refunder.send(second) == RefundResult(FAILED, None, "refused")
 
 
@@ -174,7 +175,7 @@ def test_what_was_not_paid_is_not_refunded(
     refunder: Refunder, work: Any, payment: Payment, status: PaymentStatus
 ) -> None:
     with pytest.raises(InvalidState):
-        refunder.attempt(work, replace(payment, status=status), PART, None, AT, None)
+        refunder.attempt(work, RefundRequest(replace(payment, status=status), PART), AT)
     assert work.stored == {}
 
 
@@ -190,7 +191,7 @@ def test_an_amount_that_cannot_go_back_is_refused(
     refunder: Refunder, work: Any, payment: Payment, amount: Money, of: Money, reason: str
 ) -> None:
     with pytest.raises(ValidationFailed) as refused:
-        refunder.attempt(work, replace(payment, amount=of), amount, None, AT, None)
+        refunder.attempt(work, RefundRequest(replace(payment, amount=of), amount), AT)
     assert [(d.field, d.reason) for d in refused.value.details] == [("amount", reason)]
     assert work.stored == {}
 
@@ -210,13 +211,13 @@ def test_more_than_is_left_of_the_payment_is_refused(
 ) -> None:
     wanted = PART if taken else PRICE + CENT
     with pytest.raises(RefundExceedsAvailable) as refused:
-        refunder.attempt(work, replace(payment, **taken), wanted, None, AT, None)
+        refunder.attempt(work, RefundRequest(replace(payment, **taken), wanted), AT)
     assert [(d.field, d.reason) for d in refused.value.details] == [("amount", "above_what_is_left")]
     assert work.stored == {}
 
 
 def test_what_a_refund_takes_is_held_back_until_it_fails(refunder: Refunder, work: Any, payment: Payment) -> None:
-    refund = refunder.attempt(work, payment, PART, None, AT, None)
+    refund = refunder.attempt(work, RefundRequest(payment, PART), AT)
     held = work.stored[Payment, payment.id]
     assert (held.amount_refunded, held.refundable) == (PART, PRICE - PART)
     refunder.settle(work, refund, RefundResult(FAILED, None, "refused"), AT)
@@ -236,7 +237,7 @@ def overpaid(work: Any, payment: Payment) -> Payment:
 def test_what_was_paid_too_much_comes_off_the_balance_and_back_when_it_fails(
     refunder: Refunder, work: Any, overpaid: Payment
 ) -> None:
-    refund = refunder.attempt(work, overpaid, PART, None, AT, None, from_balance=True)
+    refund = refunder.attempt(work, RefundRequest(overpaid, PART, from_balance=True), AT)
     assert (work.stored[Balance, "cus_1"].amount, work.stored[Payment, overpaid.id].excess) == (NOTHING, NOTHING)
     refunder.settle(work, refund, RefundResult(FAILED, None, "refused"), AT)
     assert (work.stored[Balance, "cus_1"].amount, work.stored[Payment, overpaid.id].excess) == (PART, PART)
@@ -246,7 +247,7 @@ def test_what_was_paid_too_much_comes_off_the_balance_and_back_when_it_fails(
 def test_what_the_customer_has_used_meanwhile_is_not_paid_out(refunder: Refunder, work: Any, overpaid: Payment) -> None:
     work.save(work.stored[Balance, "cus_1"].used(CENT))
     with pytest.raises(RefundExceedsAvailable) as refused:
-        refunder.attempt(work, overpaid, PART, None, AT, None, from_balance=True)
+        refunder.attempt(work, RefundRequest(overpaid, PART, from_balance=True), AT)
     assert [d.reason for d in refused.value.details] == ["above_what_is_left_in_the_balance"]
 
 
@@ -259,7 +260,7 @@ def test_without_an_answer_it_stays_pending_and_the_alarm_clock_finds_out(
 ) -> None:
     more = {"status": 503} if kind == "status" else {}
     control.post("faults", kind=kind, method="POST", path="^/v1/refunds$", times=2, **more)
-    refund = refunder.attempt(work, payment, PART, None, AT, None)
+    refund = refunder.attempt(work, RefundRequest(payment, PART), AT)
     refund = refunder.settle(work, refund, refunder.send(refund), AT)
     assert (refund.status, refund.due) == (PENDING, work.stored[Refund, refund.id].due)
     assert refund.due is not None
@@ -271,7 +272,7 @@ def test_without_an_answer_it_stays_pending_and_the_alarm_clock_finds_out(
 
 
 def test_our_own_credentials_make_it_wait(refunder: Refunder, work: Any, payment: Payment, sandbox: Any) -> None:
-    refund = refunder.attempt(work, payment, PART, None, AT, None)
+    refund = refunder.attempt(work, RefundRequest(payment, PART), AT)
     locked_out = gateway_to(sandbox.url, api_key="sk_live_wrong")
     with pytest.raises(OutcomeUnknown):
         locked_out.refund(refund)
@@ -282,9 +283,9 @@ def test_after_a_day_it_is_looked_for_and_never_sent_again(
     refunder: Refunder, work: Any, payment: Payment, api: stripe.StripeClient, reached_stripe: bool
 ) -> None:
     """Stripe has forgotten the key by then: the same request would refund twice."""
-    other = refunder.attempt(work, payment, Money(1_000_000, "USD"), None, AT, None)
+    other = refunder.attempt(work, RefundRequest(payment, Money(1_000_000, "USD")), AT)
     refunder.send(other)
-    refund = refunder.attempt(work, payment, PART, None, AT, "cn_1")
+    refund = refunder.attempt(work, RefundRequest(payment, PART, None, "cn_1"), AT)
     if reached_stripe:
         refunder.send(refund)
     work.now += timedelta(hours=23, minutes=1)
@@ -300,7 +301,7 @@ def test_while_stripe_cannot_be_asked_it_stays_due(
     refunder: Refunder, work: Any, payment: Payment, control: Control
 ) -> None:
     control.post("faults", kind="status", path="^/v1/refunds", times=99, status=503)
-    refund = refunder.attempt(work, payment, PART, None, AT, None)
+    refund = refunder.attempt(work, RefundRequest(payment, PART), AT)
     with pytest.raises(OutcomeUnknown):
         refunder.settle_refund(work, refund.id, work.now + timedelta(minutes=1))
     work.now += timedelta(hours=24)
@@ -313,7 +314,7 @@ def test_while_stripe_cannot_be_asked_it_stays_due(
 
 
 def test_success_moves_the_books_and_tells(refunder: Refunder, work: Any, payment: Payment) -> None:
-    refund = refunder.attempt(work, payment, PART, None, AT, "cn_1")
+    refund = refunder.attempt(work, RefundRequest(payment, PART, None, "cn_1"), AT)
     result = refunder.send(refund)
     settled = refunder.settle(work, refund, result, AT)
     assert refunder.settle(work, settled, result, AT) is settled
@@ -330,7 +331,7 @@ def test_a_failed_refund_behind_a_credit_note_is_told_once(
     credit_note_id: str | None,
     told: bool,
 ) -> None:
-    refund = refunder.attempt(work, payment, PART, None, AT, credit_note_id)
+    refund = refunder.attempt(work, RefundRequest(payment, PART, None, credit_note_id), AT)
     refused = RefundResult(FAILED, None, "charge_already_refunded")
     failed = refunder.settle(work, refund, refused, AT)
     refunder.settle(work, failed, refused, AT)
@@ -346,7 +347,7 @@ def test_what_comes_back_from_the_bank_leaves_the_books_as_before_and_is_told(
     control: Control,
     failures: list[tuple[str, datetime]],
 ) -> None:
-    refund = refunder.attempt(work, payment, PART, None, AT, "cn_1")
+    refund = refunder.attempt(work, RefundRequest(payment, PART, None, "cn_1"), AT)
     refund = refunder.settle(work, refund, refunder.send(refund), AT)
     control.post(f"refunds/{refund.stripe_refund_id}/finish", succeed=False)
     seen = gateway.retrieve_refund(str(refund.stripe_refund_id))
@@ -361,15 +362,15 @@ def test_whoever_keeps_sums_is_told_what_left_and_what_came_back(
     gateway: StripeGateway, work: Any, payment: Payment
 ) -> None:
     sums: list[Money] = []
-    refunder = Refunder(gateway, 16, 60, on_settled=lambda work, refund, paid_out, at: sums.append(paid_out))
-    refund = refunder.attempt(work, payment, PART, None, AT, None)
+    refunder = Refunder(gateway, DueShards(16), 60, on_settled=lambda work, refund, paid_out, at: sums.append(paid_out))
+    refund = refunder.attempt(work, RefundRequest(payment, PART), AT)
     refund = refunder.settle(work, refund, RefundResult(PENDING, "re_stripe"), AT)
     assert sums == []
     refund = refunder.settle(work, refund, RefundResult(SUCCEEDED, "re_stripe"), AT)
     refund = refunder.settle(work, refund, RefundResult(SUCCEEDED, "re_stripe"), AT)
     refund = refunder.settle(work, refund, RefundResult(FAILED, "re_stripe", "lost_or_stolen_card"), AT)
     assert sums == [PART, -PART]
-    never_left = refunder.attempt(work, payment, PART, None, AT, None)
+    never_left = refunder.attempt(work, RefundRequest(payment, PART), AT)
     refunder.settle(work, never_left, RefundResult(FAILED, None, "refused"), AT)
     assert sums == [PART, -PART, Money(0, "USD")]
 
@@ -377,8 +378,8 @@ def test_whoever_keeps_sums_is_told_what_left_and_what_came_back(
 def test_where_nobody_would_credit_the_customer_the_refund_is_not_written_off(
     gateway: StripeGateway, work: Any, payment: Payment
 ) -> None:
-    unwired = Refunder(gateway, 16, 60)
-    refund = unwired.attempt(work, payment, PART, None, AT, "cn_1")
+    unwired = Refunder(gateway, DueShards(16), 60)
+    refund = unwired.attempt(work, RefundRequest(payment, PART, None, "cn_1"), AT)
     with pytest.raises(LookupError, match="nobody credits"):
         unwired.settle(work, refund, RefundResult(FAILED, None, "refused"), AT)
 
@@ -395,7 +396,7 @@ def slow(gateway: StripeGateway, api: stripe.StripeClient) -> Payment:
 def test_a_slow_refund_is_looked_at_every_six_hours(
     refunder: Refunder, work: Any, slow: Payment, control: Control, succeed: bool, status: RefundStatus
 ) -> None:
-    refund = refunder.attempt(work, slow, PART, None, AT, None)
+    refund = refunder.attempt(work, RefundRequest(slow, PART), AT)
     refund = refunder.settle(work, refund, refunder.send(refund), AT)
     assert (refund.status, refund.stripe_refund_id is None) == (PENDING, False)
     for _ in range(2):
@@ -411,7 +412,7 @@ def test_a_slow_refund_is_looked_at_every_six_hours(
 def test_on_a_test_clock_it_comes_first_and_then_the_webhook_tells(
     refunder: Refunder, work: Any, slow: Payment
 ) -> None:
-    refund = refunder.attempt(work, replace(slow, test_clock_id="clk_1"), PART, None, AT, None)
+    refund = refunder.attempt(work, RefundRequest(replace(slow, test_clock_id="clk_1"), PART), AT)
     assert refund.due is not None
     assert (refund.due.shard, refund.due.at) == (clock_shard("ten_1", "clk_1"), AT)
     assert refunder.settle_refund(work, refund.id, AT) is None
@@ -421,6 +422,6 @@ def test_on_a_test_clock_it_comes_first_and_then_the_webhook_tells(
 
 def test_a_refund_that_is_not_there_or_done_needs_nothing(refunder: Refunder, work: Any, payment: Payment) -> None:
     assert refunder.settle_refund(work, "re_nothing", work.now) is None
-    refund = refunder.attempt(work, payment, PART, None, AT, None)
+    refund = refunder.attempt(work, RefundRequest(payment, PART), AT)
     refunder.settle(work, refund, refunder.send(refund), AT)
     assert refunder.settle_refund(work, refund.id, work.now + timedelta(days=1)) is None

@@ -144,14 +144,10 @@ class Stage:
         return following
 
     def turn(self, shard: str = SHARD, for_: timedelta = timedelta(hours=1)) -> ShardReport:
-        renewals: Any = self
-        refunder: Any = self
         worker = Worker(
             units=self,
             index=self.table,
-            renewals=renewals,
-            outcomes=renewals,
-            refunder=refunder,
+            tasks={"payment": self.settle_payment},
             clocks=ClockProgress(self),
             alarm=self,
             clock=lambda: self.now,

@@ -13,7 +13,7 @@ from billing.domain.tenant import PLATFORM
 from billing.domain.usage.event import Cell, span_at
 from billing.domain.usage.period import UsageHistory
 from billing.services.kernel.work import Ref
-from billing.services.usage.closing import LATE_BY, Closed, ending
+from billing.services.usage.closing import LATE_BY, Closed, Closing, ending
 from billing.services.usage.ports import TotalKey
 from tests.support.engine import TENANT, changed, flat, metered, nets, on, plan, running, started
 from tests.support.usage import meter, reading
@@ -81,8 +81,8 @@ def test_without_any_meter_nothing_is_read_and_nothing_changes() -> None:
     stage = Stage(sold, (), running(sold, START))
     assert stage.closer.refs(TENANT, stage.now) == ()
     unit = stage.units.begin("ten_1")
-    closed = stage.closer.close(unit, unit.load(), stage.now, sold, MIDDLE)
-    so_far = stage.closer.so_far(unit, unit.load(), stage.now, sold, MIDDLE)
+    closed = stage.closer.close(unit, unit.load(), Closing(stage.now, sold, MIDDLE))
+    so_far = stage.closer.so_far(unit, unit.load(), Closing(stage.now, sold, MIDDLE))
     assert closed == so_far == Closed(0)
     assert (stage.units.loaded, stage.store.of_subscription("ten_1", "sub_1")) == ([], [])
 
@@ -237,8 +237,8 @@ def test_what_a_closing_would_bill_is_said_without_closing_anything() -> None:
     found = unit.load(*stage.closer.refs(TENANT, stage.now))
     before = stage.store.of_subscription("ten_1", "sub_1")
     for _ in range(2):
-        assert nets(stage.closer.so_far(unit, found, stage.now, stage.sold, MIDDLE).lines) == [42]
-        assert nets(stage.closer.so_far(unit, found, stage.now, stage.sold, END).lines) == [100]
+        assert nets(stage.closer.so_far(unit, found, Closing(stage.now, stage.sold, MIDDLE)).lines) == [42]
+        assert nets(stage.closer.so_far(unit, found, Closing(stage.now, stage.sold, END)).lines) == [100]
     assert stage.store.of_subscription("ten_1", "sub_1") == before
     unit.commit()
     assert (periods_of(stage), stage.now.usage_slot) == ([], 0)
@@ -253,4 +253,4 @@ def test_what_was_billed_before_is_not_said_again() -> None:
     stage.count(5)
     unit = stage.units.begin("ten_1")
     found = unit.load(*stage.closer.refs(TENANT, stage.now))
-    assert nets(stage.closer.so_far(unit, found, stage.now, PLAN, END).lines) == [5]
+    assert nets(stage.closer.so_far(unit, found, Closing(stage.now, PLAN, END)).lines) == [5]

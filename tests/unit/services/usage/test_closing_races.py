@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from billing.domain.kernel.errors import LostRace, Unavailable
 from billing.domain.subscriptions.changes import Step
+from billing.services.usage.closing import Closing
 from billing.services.usage.ports import TotalKey
 from tests.support.engine import TENANT, metered, nets, plan
 from tests.support.usage import meter
@@ -83,7 +84,7 @@ def test_of_two_closers_one_bills_and_the_other_bills_what_came_between() -> Non
     slots = []
     for unit, more in ((first, 5), (second, 7)):
         found = unit.load(*stage.closer.refs(TENANT, before))
-        used = stage.closer.close(unit, found, before, PLAN, MIDDLE)
+        used = stage.closer.close(unit, found, Closing(before, PLAN, MIDDLE))
         unit.save(used.on(Step(before)).subscription)
         slots.append((used.slot, nets(used.lines)))
         stage.count(more)
@@ -101,7 +102,7 @@ def test_a_loser_that_runs_again_bills_what_nobody_did() -> None:
     loser = stage.units.begin("ten_1")
     before = stage.now
     found = loser.load(*stage.closer.refs(TENANT, before))
-    loser.save(stage.closer.close(loser, found, before, PLAN, MIDDLE).on(Step(before)).subscription)
+    loser.save(stage.closer.close(loser, found, Closing(before, PLAN, MIDDLE)).on(Step(before)).subscription)
     stage.count(5)
     assert nets(stage.close(MIDDLE)) == [35]
     stage.count(2)

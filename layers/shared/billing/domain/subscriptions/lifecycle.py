@@ -10,6 +10,7 @@ from billing.domain.catalog.pricing import ComponentType, price
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Detail, InvalidState, ValidationFailed
+from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.money import LARGEST_AMOUNT
 from billing.domain.kernel.periods import Cadence, Period, next_anchor
 from billing.domain.lines.line import InvoiceLine
@@ -279,3 +280,21 @@ def ended(subscription: Subscription, at: datetime) -> Subscription:
         pending=(),
         due=None,
     )
+
+
+def event_of(before: Subscription | None, after: Subscription) -> EventType:
+    """The event that announces a changed subscription."""
+    if before is None:
+        return EventType.SUBSCRIPTION_CREATED
+    if before.state is after.state:
+        return EventType.SUBSCRIPTION_UPDATED
+    if before.state is SubscriptionState.PAUSED and after.state in RENEWING:
+        return EventType.SUBSCRIPTION_RESUMED
+    return _ENTERED.get(after.state, EventType.SUBSCRIPTION_UPDATED)
+
+
+_ENTERED = {
+    SubscriptionState.CANCELED: EventType.SUBSCRIPTION_CANCELED,
+    SubscriptionState.PAUSED: EventType.SUBSCRIPTION_PAUSED,
+    SubscriptionState.PAST_DUE: EventType.SUBSCRIPTION_PAST_DUE,
+}

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing.domain.clocks import Clock, ClockStatus
-from billing.domain.kernel.due import Due, clock_shard, wall_clock_shard
+from billing.domain.kernel.due import Due, clock_shard
 from billing.domain.kernel.errors import InvalidState, LiveTenant, NotFound
 from billing.domain.tenant import Mode
 from billing.services.clocks.due_index import Alarm
+from billing.services.clocks.shards import DueShards
 from billing.services.kernel.work import Page, Ref, Window, Work
 
 
@@ -17,11 +18,11 @@ class Clocks:
 
     Args:
         alarm: wakes the worker of a clock's shard.
-        due_shards: how many wall-clock shards there are.
+        shards: of the due index.
     """
 
     alarm: Alarm
-    due_shards: int
+    shards: DueShards
 
     def create(self, work: Work, frozen_time: datetime) -> Clock:
         """A clock that stands at ``frozen_time``.
@@ -67,7 +68,7 @@ class Clocks:
             LiveTenant, NotFound, InvalidState, ValidationFailed: see ``Clock.advance``.
         """
         clock = self.get(work, clock_id)
-        due = Due(wall_clock_shard(clock_id, self.due_shards), work.now)
+        due = Due(self.shards.wall_clock(clock_id), work.now)
         clock = work.save(clock.advance(to, due))
         shard = clock_shard(clock.tenant_id, clock.id)
         work.after_commit(lambda: self.alarm.wake(shard, f"advance:{clock.version}"))

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.customers.customer import Customer
-from billing.domain.kernel.due import clock_shard, wall_clock_shard
 from billing.domain.kernel.errors import Conflict, InvalidState
 from billing.services.kernel.work import Ref, Work
 
@@ -26,10 +25,3 @@ def customer_time(work: Work, customer: Customer) -> datetime:
     if clock.status is ClockStatus.ADVANCING:
         raise InvalidState.of("test_clock", clock.status, "used before it is ready")
     return clock.frozen_time
-
-
-def shard_of(tenant_id: str, test_clock_id: str | None, item_id: str, shards: int) -> str:
-    """The due shard of an item: its customer's test clock, or one of the wall clock's shards."""
-    if test_clock_id is not None:
-        return clock_shard(tenant_id, test_clock_id)
-    return wall_clock_shard(item_id, shards)

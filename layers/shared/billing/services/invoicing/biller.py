@@ -17,7 +17,7 @@ from billing.domain.invoicing import issuing, settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.currencies import charge_minimum
-from billing.domain.kernel.due import Due
+from billing.domain.kernel.due import Due, clock_of
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.money import Money, sum_money
@@ -27,10 +27,11 @@ from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
-from billing.services.clocks.customer_time import shard_of
+from billing.services.clocks.shards import DueShards
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Found, Ref, Work
-from billing.services.payments.collection import Attempt, Collector, event_of
+from billing.services.payments.attempt import Attempt
+from billing.services.payments.collection import Collector
 from billing.services.tax.assessment import Taxes
 from billing.services.usage.closing import UsageCloser, ending, note_lines
 
@@ -67,6 +68,11 @@ class BillingOptions:
     settle_due: Due | None = None
     patient: bool = False
 
+    @classmethod
+    def by_alarm(cls, reason: BillingReason, at: datetime, shard: str, grace_s: int = 0) -> "BillingOptions":
+        """Those of the alarm clock, which works a shard: nobody is there to pay, or to be told of a tax."""
+        return cls(reason, at, SettledBy.SWEEP, True, grace_s, settle_due(shard, at), patient=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Billed:
@@ -94,11 +100,13 @@ class Biller:
         collector: charges invoices.
         taxes: determines what tax is due.
         usage: closes and reads what was metered.
+        shards: of the due index.
     """
 
     collector: Collector
     taxes: Taxes
     usage: UsageCloser
+    shards: DueShards
 
     def refs(self, tenant: Tenant, customer_id: str) -> tuple[Ref[Any], ...]:
         """What a load has to bring for ``books``, beside the customer itself."""
@@ -247,7 +255,7 @@ class Biller:
             # No invoice goes out without its tax: it waits, and the alarm clock tries again.
             draft = replace(draft, tax_waits=True)
         if draft.tax_waits or options.grace_s:
-            due = Due(self._shard(draft), options.at + timedelta(seconds=options.grace_s))
+            due = Due(self.shards.of(draft), options.at + timedelta(seconds=options.grace_s))
             draft = work.save(replace(draft, due=due))
             return _Issued(draft, draft), _with_billed(subscription, draft)
         draft = work.save(draft)
@@ -287,7 +295,7 @@ class Biller:
                 work.save(step.entry)
             if after.status is InvoiceStatus.PAID:
                 work.emit(EventType.INVOICE_PAID, after)
-                shard = self.collector.shard_of(subscription)
+                shard = self.shards.of(subscription)
                 subscription = lifecycle.invoice_paid(subscription, after.id, at, shard)
         return sum_money((step.taken for step in steps), draft.currency), subscription
 
@@ -295,7 +303,7 @@ class Biller:
         self, work: Work, invoice: Invoice, subscription: Subscription, customer: Customer, at: datetime
     ) -> tuple[Invoice, Subscription]:
         """What it means for the subscription that its invoice needs no charge, or cannot be charged."""
-        shard = self.collector.shard_of(subscription)
+        shard = self.shards.of(subscription)
         if invoice.status is InvoiceStatus.PAID:
             return invoice, lifecycle.invoice_paid(subscription, invoice.id, at, shard)
         if invoice.to_charge and _too_small(invoice):
@@ -312,7 +320,7 @@ class Biller:
         if subscription.state not in RENEWING:
             return invoice, subscription
         return (
-            work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(at), at)),
+            work.save(self._in_dunning(work, invoice, at)),
             lifecycle.invoice_unpaid(subscription, invoice.id),
         )
 
@@ -327,10 +335,8 @@ class Biller:
         method_id = method_of(context.customer, subscription)
         if invoice.to_charge and method_id is None and subscription is None:
             # A one-off invoice without a method to charge: each dunning day looks for one again.
-            invoice = settlement.without_method(invoice)
-            return Billed(
-                None, work.save(self.collector.in_dunning(invoice, work.tenant, Dunning(options.at), options.at))
-            )
+            invoice = self._in_dunning(work, settlement.without_method(invoice), options.at)
+            return Billed(None, work.save(invoice))
         if not invoice.to_charge or method_id is None:
             return Billed(subscription, invoice)
         payment, invoice = self.collector.attempt(
@@ -362,8 +368,8 @@ class Biller:
     def _saved(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:
         """The subscription saved with its alarm; its event says what happened to it."""
         after = ending(before, after, work.tenant)
-        saved = work.save(lifecycle.with_alarm(after, self.collector.shard_of(after)))
-        work.emit(event_of(before, saved), saved)
+        saved = work.save(lifecycle.with_alarm(after, self.shards.of(after)))
+        work.emit(lifecycle.event_of(before, saved), saved)
         return saved
 
     def _saved_after(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:
@@ -374,8 +380,9 @@ class Biller:
             return work.save(after)
         return self._saved(work, before, after)
 
-    def _shard(self, invoice: Invoice) -> str:
-        return shard_of(invoice.tenant_id, invoice.test_clock_id, invoice.id, self.collector.due_shards)
+    def _in_dunning(self, work: Work, invoice: Invoice, at: datetime) -> Invoice:
+        """The open invoice with its first dunning step."""
+        return settlement.dunned(invoice, Dunning(at), work.tenant.dunning_schedule_days, at, self.shards.of(invoice))
 
 
 def _with_billed(subscription: Subscription | None, draft: Invoice) -> Subscription | None:
@@ -411,6 +418,11 @@ def _found(found: Found, refs: Sequence[Ref[Invoice]]) -> list[Invoice]:
 
 def _too_small(invoice: Invoice) -> bool:
     return invoice.amount_due < Money.from_minor(charge_minimum(invoice.currency), invoice.currency)
+
+
+def settle_due(shard: str, at: datetime) -> Due | None:
+    """When an interrupted attempt is due; on a test clock before anything later, so that time stays in order."""
+    return Due(shard, at) if clock_of(shard) else None
 
 
 def method_of(customer: Customer, subscription: Subscription | None) -> str | None:

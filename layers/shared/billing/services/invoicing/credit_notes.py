@@ -33,12 +33,15 @@ from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
+from billing.services.clocks.shards import DueShards
 from billing.services.invoicing.documents import CreditedTo, DocumentLine, InvoiceDocument, TaxLine
 from billing.services.invoicing.queries import party
 from billing.services.kernel.recovery import RefundPending, Repeat
 from billing.services.kernel.work import Found, Page, Ref, Window, Work
-from billing.services.payments.collection import Attempt, Collector
-from billing.services.payments.refunds import Refunder
+from billing.services.payments.attempt import Attempt
+from billing.services.payments.collection import Collector
+from billing.services.payments.refunds import Refunder, RefundRequest
+from billing.services.payments.standing import follow_invoice
 from billing.services.usage.forgiveness import forgive
 
 
@@ -177,6 +180,7 @@ class CreditNotes:
 
     collector: Collector
     refunder: Refunder
+    shards: DueShards
 
     def create(self, work: Work, invoice_id: str, request: CreditRequest) -> CreditNoteView:
         """Issue a credit note on an invoice, and pay it out if that is wanted.
@@ -256,7 +260,8 @@ class CreditNotes:
         note, refund = issued.credit_note, None
         if not note.to_refund.is_zero:
             payment = _paid_by(loaded.payments, note.to_refund, payment_id)
-            refund = self.refunder.attempt(work, payment, note.to_refund, note.reason, loaded.at, note.id)
+            request = RefundRequest(payment, note.to_refund, note.reason, note.id)
+            refund = self.refunder.attempt(work, request, loaded.at)
             issued = refunding(issued, refund)
         note = self._saved(work, loaded, issued)
         if refund is None:
@@ -276,7 +281,7 @@ class CreditNotes:
         subscription = self._rebilled(work, loaded, invoice)
         if loaded.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
             work.emit(EventType.INVOICE_PAID, invoice)
-            self.collector.paid(work, subscription, invoice, loaded.at)
+            follow_invoice(work, subscription, invoice, loaded.at, self.shards)
         return note
 
     @staticmethod

@@ -23,9 +23,10 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
-from billing.services.payments.collection import Attempt, Collector
+from billing.services.payments.attempt import Attempt
+from billing.services.payments.collection import Collector
 from billing.services.payments.methods import at_stripe, usable
-from billing.services.payments.processor import OpenedIntent
+from billing.services.payments.processor import CardProcessor, OpenedIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class InvoicePayments:
     """Paying an open invoice on demand: by a saved method, or by its payer in a form."""
 
     collector: Collector
+    processor: CardProcessor
 
     def pay(self, work: Work, invoice_id: str, payment_method_id: str | None, off_session: bool = True) -> Paid:
         """Charge an open invoice now, or one that was given up as uncollectible.
@@ -118,7 +120,7 @@ class InvoicePayments:
         def open_intent(customer: Customer) -> tuple[Payment, Invoice, OpenedIntent]:
             return self.collector.intent(work, due.invoice, customer, due.at, save_method)
 
-        _, (payment, invoice, opened) = at_stripe(work, self.collector.processor, due.customer, open_intent)
+        _, (payment, invoice, opened) = at_stripe(work, self.processor, due.customer, open_intent)
         return Paid(payment, invoice, opened.client_secret)
 
     def _due_for_payment(
@@ -127,7 +129,7 @@ class InvoicePayments:
         """The invoice with no other attempt under way; or paid, if the payer of an earlier attempt was faster."""
         if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
             raise InvalidState.of("invoice", invoice.status, "paid")
-        self.collector.processor.ready()
+        self.processor.ready()
         tenant_id = invoice.tenant_id
         customer_ref = Ref(Customer, tenant_id, invoice.customer_id)
         latest_ref = Ref(Payment, tenant_id, invoice.latest_payment_id or "")
@@ -163,7 +165,7 @@ class InvoicePayments:
         A method named for a subscription's invoice becomes the subscription's own, because its old one has just failed.
         """
         if wanted is not None:
-            customer, method = usable(work, self.collector.processor, customer, wanted, known)
+            customer, method = usable(work, self.processor, customer, wanted, known)
             if subscription is not None and subscription.payment_method_id != method.id:
                 subscription = work.save(replace(subscription, payment_method_id=method.id))
             return customer, method.id, subscription

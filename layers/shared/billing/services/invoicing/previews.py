@@ -12,6 +12,7 @@ from billing.services.catalog.plans import plan_ref_of
 from billing.services.invoicing.biller import Biller
 from billing.services.invoicing.one_off import ManualInvoices, NewInvoice
 from billing.services.kernel.work import Ref, Work
+from billing.services.usage.closing import Closing, UsageCloser
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class InvoicePreviews:
     """The use cases."""
 
     biller: Biller
+    manual: ManualInvoices
+    usage: UsageCloser
 
     def next_of_subscription(self, work: Work, subscription_id: str) -> Invoice:
         """The next invoice of a subscription if nothing changes and nothing more is used until then.
@@ -32,16 +35,15 @@ class InvoicePreviews:
         ref = Ref(Subscription, tenant.id, subscription_id)
         subscription = work.load(ref).require(ref)
         customer_ref, plan_ref = Ref(Customer, tenant.id, subscription.customer_id), plan_ref_of(subscription)
-        usage = self.biller.usage
         found = work.load(
             customer_ref,
             plan_ref,
             *self.biller.refs(tenant, subscription.customer_id),
-            *usage.refs(tenant, subscription),
+            *self.usage.refs(tenant, subscription),
         )
         plan = found.require(plan_ref)
         upcoming = next_step(subscription, plan)
-        used = usage.so_far(work, found, upcoming.before, plan, upcoming.at)
+        used = self.usage.so_far(work, found, Closing(upcoming.before, plan, upcoming.at))
         step, at = require_invoiced(subscription, used.on(upcoming.step)), upcoming.at
         context = self.biller.context(found, tenant, found.require(customer_ref))
         return self.biller.preview(work, context, step.invoiced, at, step.subscription)
@@ -53,8 +55,7 @@ class InvoicePreviews:
             NotFound, ValidationFailed, CouponInvalid, CouponExpired, CouponExhausted: see ``ManualInvoices.create``.
             Unavailable, TaxJurisdictionUnsupported: its tax is not known.
         """
-        manual = ManualInvoices(self.biller)
-        sale = manual.sale(work, new, manual.load(work, new))
+        sale = self.manual.sale(work, new, self.manual.load(work, new))
         customer = sale.context.customer
         discount = None
         if new.coupon_code is not None:

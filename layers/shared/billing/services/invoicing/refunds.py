@@ -18,13 +18,15 @@ from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.kernel.recovery import RefundPending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments import queries
-from billing.services.payments.refunds import Refunder, in_balance, require_refundable
+from billing.services.payments.processor import CardProcessor
+from billing.services.payments.refunds import Refunder, RefundRequest, in_balance, require_refundable
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentRefunds:
     """The use case."""
 
+    processor: CardProcessor
     refunder: Refunder
     credit_notes: CreditNotes
 
@@ -50,12 +52,12 @@ class PaymentRefunds:
             raise InvalidState.of("payment", payment.status, "refunded")
         too_much = in_balance(work, payment)
         wanted = _wanted(payment, amount, too_much)
-        self.refunder.processor.ready()
+        self.processor.ready()
         if not too_much.is_zero:
-            return self._sent(work, payment, wanted, reason, from_balance=True)
+            return self._sent(work, RefundRequest(payment, wanted, reason, from_balance=True))
         if payment.invoice_id is not None:
             return self._credited(work, payment, wanted, reason)
-        return self._sent(work, payment, wanted, reason, from_balance=False)
+        return self._sent(work, RefundRequest(payment, wanted, reason))
 
     def _credited(self, work: Work, payment: Payment, wanted: Money, reason: str | None) -> Refund:
         assert payment.invoice_id is not None
@@ -64,12 +66,13 @@ class PaymentRefunds:
         assert refund is not None
         return refund
 
-    def _sent(self, work: Work, payment: Payment, wanted: Money, reason: str | None, from_balance: bool) -> Refund:
+    def _sent(self, work: Work, request: RefundRequest) -> Refund:
+        payment = request.payment
         customer_ref = Ref(Customer, payment.tenant_id, payment.customer_id)
         at = work.now
         if payment.test_clock_id is not None:
             at = customer_time(work, work.load(customer_ref).require(customer_ref))
-        refund = self.refunder.attempt(work, payment, wanted, reason, at, None, from_balance)
+        refund = self.refunder.attempt(work, request, at)
         work.checkpoint(RefundPending(refund.id))
         return self.refunder.settle(work, refund, self.refunder.send(refund), at)
 

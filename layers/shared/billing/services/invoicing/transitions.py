@@ -13,12 +13,15 @@ from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.customer_time import customer_time
+from billing.services.clocks.shards import DueShards
 from billing.services.invoicing.biller import Biller, BillingOptions
 from billing.services.invoicing.voiding import void
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Found, Ref, Work
-from billing.services.payments.collection import Attempt
+from billing.services.payments.attempt import Attempt
+from billing.services.payments.collection import Collector
+from billing.services.payments.standing import follow_invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class InvoiceTransitions:
     """The use cases."""
 
     biller: Biller
+    collector: Collector
+    shards: DueShards
 
     def finalize(self, work: Work, invoice_id: str) -> Invoice:
         """Finalize a draft now, whatever it waited for, and charge it if it is to be charged automatically.
@@ -100,7 +105,7 @@ class InvoiceTransitions:
         given_up = work.save(given_up)
         work.emit(EventType.INVOICE_UNCOLLECTIBLE, given_up)
         if subscription is not None:
-            self.biller.collector.paid(work, subscription, given_up, at)
+            follow_invoice(work, subscription, given_up, at, self.shards)
         return given_up
 
     def _withdrawn(
@@ -115,14 +120,14 @@ class InvoiceTransitions:
             raise InvalidState.of("payment", payment.status, "given up")
         if payment.status is PaymentStatus.SUCCEEDED:
             raise LostRace("The invoice was paid while it was being read")
-        attempt = self.biller.collector.withdraw(work, Attempt(payment, invoice, subscription), at)
+        attempt = self.collector.withdraw(work, Attempt(payment, invoice, subscription), at)
         return attempt.invoice, attempt.subscription
 
     def _follow(self, work: Work, subscription: Subscription | None, voided: Invoice, at: datetime) -> None:
         if subscription is None:
             return
         if subscription.state is not SubscriptionState.INCOMPLETE:
-            self.biller.collector.paid(work, subscription, voided, at)
+            follow_invoice(work, subscription, voided, at, self.shards)
             return
         ended = work.save(lifecycle.ended(subscription, at))
         work.emit(EventType.SUBSCRIPTION_CANCELED, ended)

@@ -10,14 +10,13 @@ Whoever learns the outcome settles: the request that charged, Stripe's webhook, 
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
-from billing.domain.kernel.due import Due, wall_clock_shard
-from billing.domain.kernel.errors import InvalidState, PaymentMethodInvalid
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
@@ -31,26 +30,18 @@ from billing.domain.payments.payment import (
     with_result,
 )
 from billing.domain.subscriptions import lifecycle
-from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
-from billing.domain.tenant import Tenant
-from billing.services.clocks.customer_time import shard_of
+from billing.domain.subscriptions.subscription import SubscriptionState
+from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances
-from billing.services.kernel.work import Found, Ref, Work
+from billing.services.kernel.work import Work
+from billing.services.payments.attempt import Attempt
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.processor import CardProcessor, IntentRequest, OpenedIntent, OutcomeUnknown, References
+from billing.services.payments.standing import follow_invoice, save_if_changed, without_dead_method
 
 RESEND_WITHIN = timedelta(hours=23)
 """Stripe knows a key for 24 hours; after that the same request would charge again, so the charge is looked up."""
 _PENDING = ChargeResult(PaymentStatus.PENDING, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What one payment is about."""
-
-    payment: Payment
-    invoice: Invoice
-    subscription: Subscription | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +50,12 @@ class Collector:
 
     Args:
         processor: Stripe.
-        due_shards: how many wall-clock shards there are.
+        shards: of the due index.
         check_after_s: when an attempt without an outcome is looked up.
     """
 
     processor: CardProcessor
-    due_shards: int
+    shards: DueShards
     check_after_s: int
 
     def attempt(
@@ -140,7 +131,7 @@ class Collector:
 
     def waiting(self, payment: Payment, opened: OpenedIntent, now: datetime) -> Payment:
         """The payment whose payer has a form with this intent; after a day it is canceled."""
-        due = Due(wall_clock_shard(payment.id, self.due_shards), now + PAYER_HAS)
+        due = Due(self.shards.wall_clock(payment.id), now + PAYER_HAS)
         return replace(
             payment,
             status=PaymentStatus.REQUIRES_PAYMENT_METHOD,
@@ -221,7 +212,7 @@ class Collector:
         if not after.status.is_final:
             return replace(after, due=after.due or self.check_due(after.id, work.now))
         if after.in_the_payers_hands and after.test_clock_id is None:
-            return replace(after, due=Due(wall_clock_shard(after.id, self.due_shards), work.now + PAYER_HAS))
+            return replace(after, due=Due(self.shards.wall_clock(after.id), work.now + PAYER_HAS))
         return after
 
     def withdraw(self, work: Work, attempt: Attempt, at: datetime, replaced: bool = False) -> Attempt:
@@ -267,29 +258,8 @@ class Collector:
         work.emit(EventType.PAYMENT_SUCCEEDED, attempt.payment)
         if attempt.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
             work.emit(EventType.INVOICE_PAID, invoice)
-        return Attempt(attempt.payment, invoice, self.paid(work, attempt.subscription, invoice, at))
-
-    def paid(
-        self, work: Work, subscription: Subscription | None, invoice: Invoice, at: datetime
-    ) -> Subscription | None:
-        """Stage what changes on the subscription when its invoice is paid, or need not be paid any more."""
-        if subscription is None or invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
-            return subscription
-        after = lifecycle.invoice_paid(subscription, invoice.id, at, self.shard_of(subscription))
-        if invoice.status is InvoiceStatus.VOID:
-            after = lifecycle.invoiced(after, invoice.lines)
-            after = lifecycle.rebilled(after, dict.fromkeys(line.id for line in invoice.lines))
-            after = lifecycle.credited_again(after, invoice.lines)
-        return _saved(work, subscription, after)
-
-    def in_dunning(self, invoice: Invoice, tenant: Tenant, dunning: Dunning, at: datetime) -> Invoice:
-        """The open invoice with its next dunning step."""
-        shard = shard_of(invoice.tenant_id, invoice.test_clock_id, invoice.id, self.due_shards)
-        return settlement.dunned(invoice, dunning, tenant.dunning_schedule_days, at, shard)
-
-    def shard_of(self, subscription: Subscription) -> str:
-        """The due shard of a subscription."""
-        return shard_of(subscription.tenant_id, subscription.test_clock_id, subscription.id, self.due_shards)
+        subscription = follow_invoice(work, attempt.subscription, invoice, at, self.shards)
+        return Attempt(attempt.payment, invoice, subscription)
 
     def _failed(self, work: Work, attempt: Attempt, at: datetime) -> Attempt:
         work.emit(EventType.PAYMENT_FAILED, attempt.payment)
@@ -301,68 +271,15 @@ class Collector:
         if invoice.auto_charge and began:
             for_good = attempt.payment.error is not None and attempt.payment.error.final
             dunning = (invoice.dunning or Dunning(at)).refused(attempt.payment.payment_method_id, for_good)
-            failed = self.in_dunning(failed, work.tenant, dunning, at)
+            schedule = work.tenant.dunning_schedule_days
+            failed = settlement.dunned(failed, dunning, schedule, at, self.shards.of(failed))
         invoice = work.save(failed)
         work.emit(EventType.INVOICE_PAYMENT_FAILED, invoice)
         if subscription is not None:
-            unpaid = lifecycle.invoice_unpaid(_without_dead_method(subscription, attempt.payment), invoice.id)
-            subscription = _saved(work, subscription, unpaid)
+            unpaid = lifecycle.invoice_unpaid(without_dead_method(subscription, attempt.payment), invoice.id)
+            subscription = save_if_changed(work, subscription, unpaid)
         return Attempt(attempt.payment, invoice, subscription)
 
     def check_due(self, payment_id: str, now: datetime) -> Due:
         """When an attempt without an outcome is looked up, by default."""
-        return Due(wall_clock_shard(payment_id, self.due_shards), now + timedelta(seconds=self.check_after_s))
-
-
-def _without_dead_method(subscription: Subscription, payment: Payment) -> Subscription:
-    """If the subscription's own method is gone, charge the customer's default from now on.
-
-    The subscription may have been given the method while that was being removed.
-    """
-    is_gone = payment.error is not None and payment.error.code == PaymentMethodInvalid.code
-    if not is_gone or subscription.payment_method_id != payment.payment_method_id:
-        return subscription
-    return replace(subscription, payment_method_id=None)
-
-
-def _saved(work: Work, before: Subscription, after: Subscription) -> Subscription:
-    if after is before:
-        return before
-    after = work.save(after)
-    work.emit(event_of(before, after), after)
-    return after
-
-
-def event_of(before: Subscription | None, after: Subscription) -> EventType:
-    """The event that announces a changed subscription."""
-    if before is None:
-        return EventType.SUBSCRIPTION_CREATED
-    if before.state is after.state:
-        return EventType.SUBSCRIPTION_UPDATED
-    if before.state is SubscriptionState.PAUSED and after.state in RENEWING:
-        return EventType.SUBSCRIPTION_RESUMED
-    return _ENTERED.get(after.state, EventType.SUBSCRIPTION_UPDATED)
-
-
-_ENTERED = {
-    SubscriptionState.CANCELED: EventType.SUBSCRIPTION_CANCELED,
-    SubscriptionState.PAUSED: EventType.SUBSCRIPTION_PAUSED,
-    SubscriptionState.PAST_DUE: EventType.SUBSCRIPTION_PAST_DUE,
-}
-
-
-def load_attempt(
-    work: Work, tenant_id: str, payment_id: str, invoice_id: str, subscription_id: str | None, *also: Ref[Any]
-) -> tuple[Attempt | None, Found]:
-    """The payment with its invoice and subscription; None if the payment is not written yet.
-
-    Args:
-        also: what else the batch is to bring; it is in the second part of the answer.
-    """
-    payment_ref, invoice_ref = Ref(Payment, tenant_id, payment_id), Ref(Invoice, tenant_id, invoice_id)
-    subscription_ref = Ref(Subscription, tenant_id, subscription_id) if subscription_id else None
-    found = work.load(payment_ref, invoice_ref, *([subscription_ref] if subscription_ref else []), *also)
-    payment, invoice = found.get(payment_ref), found.get(invoice_ref)
-    if payment is None or invoice is None:
-        return None, found
-    return Attempt(payment, invoice, found.get(subscription_ref) if subscription_ref else None), found
+        return Due(self.shards.wall_clock(payment_id), now + timedelta(seconds=self.check_after_s))

@@ -27,7 +27,7 @@ from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Collector
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.methods import at_stripe, is_old, usable
-from billing.services.payments.processor import IntentRequest, OpenedIntent, References
+from billing.services.payments.processor import CardProcessor, IntentRequest, OpenedIntent, References
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class OneTimePayments:
     """The use cases."""
 
     collector: Collector
+    processor: CardProcessor
 
     def charge(self, work: Work, request: OneTimeRequest) -> Made:
         """Charge a saved method now.
@@ -80,7 +81,7 @@ class OneTimePayments:
         found = work.load(customer_ref, *([method_ref] if method_ref.id else []))
         if isinstance(work.recovery_point, ChargePending):
             return self._go_on(work, work.recovery_point)
-        self.collector.processor.ready()
+        self.processor.ready()
         customer = found.require(customer_ref)
         at = customer_time(work, customer)
         customer, method_id = self._method(work, customer, request.payment_method_id, found.get(method_ref))
@@ -114,7 +115,7 @@ class OneTimePayments:
         def open_intent(customer: Customer) -> tuple[str, OpenedIntent]:
             return self._opened(work, request, customer)
 
-        customer, (key, opened) = at_stripe(work, self.collector.processor, customer, open_intent)
+        customer, (key, opened) = at_stripe(work, self.processor, customer, open_intent)
         payment_id = intent_payment_id(customer.tenant_id, opened.id, opened.created_at)
         payment = replace(self._new(work, request, customer, payment_id, at), idempotency_key=key)
         return Made(work.save(self.collector.waiting(payment, opened, work.now)), opened.client_secret)
@@ -124,13 +125,13 @@ class OneTimePayments:
         stripe_id = customer.stripe_customer_id or ""
         references = References(customer.tenant_id, customer.id, test_clock_id=customer.test_clock_id)
         key = outside_key(work, customer.tenant_id, "intent", stripe_id)
-        opened = self.collector.processor.open_intent(
+        opened = self.processor.open_intent(
             IntentRequest(request.amount, stripe_id, references, request.save_method, key)
         )
         if not is_old(opened, work.now):
             return key, opened
         key = f"{key}:{opened.id}"
-        return key, self.collector.processor.open_intent(
+        return key, self.processor.open_intent(
             IntentRequest(request.amount, stripe_id, references, request.save_method, key)
         )
 
@@ -191,7 +192,7 @@ class OneTimePayments:
         self, work: Work, customer: Customer, wanted: str | None, known: PaymentMethod | None
     ) -> tuple[Customer, str]:
         if wanted is not None:
-            customer, method = usable(work, self.collector.processor, customer, wanted, known)
+            customer, method = usable(work, self.processor, customer, wanted, known)
             return customer, method.id
         if customer.default_payment_method_id is None or customer.stripe_customer_id is None:
             raise PaymentMethodInvalid("The customer has no payment method")

@@ -17,7 +17,8 @@ from billing.domain.payments.refund import Refund
 from billing.services.kernel.failures import NotWrittenYet
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments import disputes, methods
-from billing.services.payments.collection import Collector, load_attempt
+from billing.services.payments.attempt import load_attempt
+from billing.services.payments.collection import Collector
 from billing.services.payments.disputes import Disputed
 from billing.services.payments.one_time import OneTimePayments
 from billing.services.payments.processor_updates import (
@@ -36,6 +37,7 @@ class ProcessorEvents:
     """The use case of the webhook."""
 
     collector: Collector
+    one_time: OneTimePayments
     refunder: Refunder
 
     def apply(self, work: Work, event_id: str, update: Update) -> bool:
@@ -58,8 +60,7 @@ class ProcessorEvents:
     def _charge(self, work: Work, event_id: str, update: PaymentUpdate) -> bool:
         if update.invoice_id is None:
             payment, at, _ = _payment_and_time(work, update)
-            one_time = OneTimePayments(self.collector)
-            return one_time.settle(work, payment, update.result, at, SettledBy.WEBHOOK, event_id) is not payment
+            return self.one_time.settle(work, payment, update.result, at, SettledBy.WEBHOOK, event_id) is not payment
         clock = _clock_refs(update)
         attempt, found = load_attempt(
             work, update.tenant_id, update.payment_id, update.invoice_id, update.subscription_id, *clock

@@ -30,7 +30,7 @@ from billing.domain.payments.refund import (
     taken_from_balance,
     with_result,
 )
-from billing.services.clocks.customer_time import shard_of
+from billing.services.clocks.shards import DueShards
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import RESEND_WITHIN
@@ -65,12 +65,29 @@ def _nobody_told(work: Work, refund: Refund, at: datetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """What is to be refunded.
+
+    Args:
+        reason: the tenant's own words; ``duplicate``, ``fraudulent`` and ``requested_by_customer`` go to Stripe.
+        credit_note_id: the credit note that it pays out; None for none.
+        from_balance: the money comes off the customer's balance, where the payment had put it.
+    """
+
+    payment: Payment
+    amount: Money
+    reason: str | None = None
+    credit_note_id: str | None = None
+    from_balance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Refunder:
     """Refunds payments.
 
     Args:
         processor: Stripe.
-        due_shards: how many wall-clock shards there are.
+        shards: of the due index.
         check_after_s: when a refund without an outcome is looked up.
         on_failed: gives the customer in another way what a credit note promised: it credits ``refund.amount`` to the
             customer's balance (Dr receivable, Cr customer balance). Called at most once for each refund, also for
@@ -80,35 +97,25 @@ class Refunder:
     """
 
     processor: CardProcessor
-    due_shards: int
+    shards: DueShards
     check_after_s: int
     on_failed: OnFailed = _nobody_told
     on_settled: OnSettled = _nothing_to_note
 
-    def attempt(
-        self,
-        work: Work,
-        payment: Payment,
-        amount: Money,
-        reason: str | None,
-        at: datetime,
-        credit_note_id: str | None,
-        from_balance: bool = False,
-    ) -> Refund:
-        """Stage a refund of ``amount`` of a payment, to the card that paid. The payment is staged with it, so that no
-        other request can refund the same money at the same time.
+    def attempt(self, work: Work, request: RefundRequest, at: datetime) -> Refund:
+        """Stage a refund of a payment, or of a part of it, to the card that paid.
+
+        The payment is staged with it, so that no other request can refund the same money at the same time.
 
         Args:
-            reason: the tenant's own words; ``duplicate``, ``fraudulent`` and ``requested_by_customer`` go to Stripe.
             at: now, on the customer's clock.
-            credit_note_id: the credit note that it pays out.
-            from_balance: the money comes off the customer's balance, where the payment had put it.
 
         Raises:
             InvalidState: the payment brought no money.
             ValidationFailed: the amount is not above zero, or none that can be transferred.
             RefundExceedsAvailable: more than is left of the payment, or of the balance.
         """
+        payment, amount = request.payment, request.amount
         if payment.status is not PaymentStatus.SUCCEEDED or payment.stripe_payment_intent_id is None:
             raise InvalidState.of("payment", payment.status, "refunded")
         require_refundable(payment, amount)
@@ -119,21 +126,21 @@ class Refunder:
             customer_id=payment.customer_id,
             payment_id=payment.id,
             invoice_id=payment.invoice_id,
-            credit_note_id=credit_note_id,
+            credit_note_id=request.credit_note_id,
             amount=amount,
             status=RefundStatus.PENDING,
-            reason=reason,
+            reason=request.reason,
             idempotency_key=outside_key(work, payment.tenant_id, "refund", refund_id),
             stripe_payment_intent_id=payment.stripe_payment_intent_id,
             created_at=at,
             submitted_at=work.now,
-            from_balance=from_balance,
+            from_balance=request.from_balance,
             test_clock_id=payment.test_clock_id,
             due=self._check_due(payment, refund_id, at, work.now),
         )
         refund = work.save(refund)
         work.emit(EventType.REFUND_CREATED, refund)
-        if from_balance:
+        if request.from_balance:
             self._off_balance(work, refund, amount, at)
         work.save(_reserved(payment, refund))
         return refund
@@ -279,7 +286,7 @@ class Refunder:
 
     def _check_due(self, payment: Payment, refund_id: str, at: datetime, now: datetime) -> Due:
         """When to look again: in a minute; on a test clock before anything later, so that time stays in order."""
-        shard = shard_of(payment.tenant_id, payment.test_clock_id, refund_id, self.due_shards)
+        shard = self.shards.of_id(payment.tenant_id, payment.test_clock_id, refund_id)
         return Due(shard, at if payment.test_clock_id else now + timedelta(seconds=self.check_after_s))
 
 

@@ -12,7 +12,8 @@ from billing.domain.kernel.due import Due, clock_of
 from billing.domain.payments.payment import PAYER_HAS, Payment, PaymentStatus, SettledBy
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Work
-from billing.services.payments.collection import Attempt, Collector, load_attempt
+from billing.services.payments.attempt import Attempt, load_attempt
+from billing.services.payments.collection import Collector
 from billing.services.payments.one_time import OneTimePayments
 
 _LOOK_EVERY = timedelta(hours=1)
@@ -27,6 +28,7 @@ class UnknownOutcomes:
     """The use case of the billing worker."""
 
     collector: Collector
+    one_time: OneTimePayments
 
     def settle_payment(self, work: Work, payment_id: str, now: datetime) -> Due | None:
         """Ask Stripe about a payment that is due, and settle it.
@@ -46,7 +48,7 @@ class UnknownOutcomes:
         result = self.collector.resolve(work, payment)
         at = payment.created_at if payment.test_clock_id else work.now
         if payment.invoice_id is None:
-            payment = OneTimePayments(self.collector).settle(work, payment, result, at, SettledBy.SWEEP)
+            payment = self.one_time.settle(work, payment, result, at, SettledBy.SWEEP)
             return self._following(work, payment, None, at)
         attempt, _ = load_attempt(work, work.tenant.id, payment.id, payment.invoice_id, payment.subscription_id)
         assert attempt is not None
@@ -69,7 +71,7 @@ class UnknownOutcomes:
     def _taken_back(self, work: Work, payment: Payment, attempt: Attempt | None, at: datetime) -> None:
         """Cancel a payment whose payer has had enough time."""
         if attempt is None:
-            after = OneTimePayments(self.collector).withdraw(work, payment, at)
+            after = self.one_time.withdraw(work, payment, at)
         else:
             after = self.collector.withdraw(work, attempt, at).payment
         if after.due is not None:  # it had failed before, so canceling it changes only the alarm

@@ -10,7 +10,8 @@ from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.invoicing.voiding import void
 from billing.services.kernel.work import Ref, Work
-from billing.services.payments.collection import Attempt, Collector
+from billing.services.payments.attempt import Attempt
+from billing.services.payments.collection import Collector
 
 
 def give_up(work: Work, collector: Collector, subscription: Subscription, at: datetime) -> Subscription:

@@ -23,9 +23,12 @@ from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Billed, Biller, BillingContext, BillingOptions
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Found, Ref, Work
+from billing.services.payments.collection import Collector
 from billing.services.payments.methods import usable
+from billing.services.payments.processor import CardProcessor
 from billing.services.subscriptions.abandonment import give_up
 from billing.services.subscriptions.creation import check_currency
+from billing.services.usage.closing import Closing, UsageCloser
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,19 @@ class _Loaded:
     found: Found
     at: datetime
 
+    def closing(self, target: Plan | None = None, ending: bool = False) -> Closing:
+        """Where its usage is closed by the change."""
+        return Closing(self.subscription, self.plan, self.at, target, ending)
+
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionLifecycle:
     """The use cases."""
 
     biller: Biller
+    collector: Collector
+    processor: CardProcessor
+    usage: UsageCloser
 
     def update(self, work: Work, subscription_id: str, change: Change) -> Billed:
         """Change a subscription; what that bills at once is charged.
@@ -83,9 +93,7 @@ class SubscriptionLifecycle:
         discount = self._redeemed(work, loaded, change)
         step = self._step(loaded, change, discount)
         if _bills_usage(loaded, change, step):
-            used = self.biller.usage.close(
-                work, loaded.found, loaded.subscription, loaded.plan, loaded.at, target=loaded.target
-            )
+            used = self.usage.close(work, loaded.found, loaded.closing(target=loaded.target))
             step = used.on(step, change.behavior)
         after = step.subscription
         if change.metadata is not None:
@@ -93,8 +101,7 @@ class SubscriptionLifecycle:
         context = loaded.context
         if change.payment_method_id is not None:
             known = loaded.found.get(Ref(PaymentMethod, work.tenant.id, change.payment_method_id))
-            processor = self.biller.collector.processor
-            customer, method = usable(work, processor, context.customer, change.payment_method_id, known)
+            customer, method = usable(work, self.processor, context.customer, change.payment_method_id, known)
             context, after = replace(context, customer=customer), replace(after, payment_method_id=method.id)
         return self._carry_out(work, context, loaded, replace(step, subscription=after))
 
@@ -120,7 +127,7 @@ class SubscriptionLifecycle:
             discount = None
         step = self._step(loaded, change, discount)
         if _bills_usage(loaded, change, step):
-            used = self.biller.usage.so_far(work, loaded.found, loaded.subscription, loaded.plan, loaded.at)
+            used = self.usage.so_far(work, loaded.found, loaded.closing())
             step = used.on(step, change.behavior)
         lines = step.invoiced or step.lines
         return self.biller.preview(work, loaded.context, lines, loaded.at, step.subscription)
@@ -149,13 +156,13 @@ class SubscriptionLifecycle:
             return loaded
         before = loaded.subscription
         if before.state is SubscriptionState.INCOMPLETE:
-            return Billed(give_up(work, self.biller.collector, before, loaded.at), None)
+            return Billed(give_up(work, self.collector, before, loaded.at), None)
         changes.require_running_period(before, loaded.at)
         after = lifecycle.cancel(before, loaded.at, at_period_end)
         if after.state is not SubscriptionState.CANCELED:
             return self._carry_out(work, loaded.context, loaded, Step(after))
         lines = changes.closing(before, loaded.plan, loaded.at, behavior)
-        used = self.biller.usage.close(work, loaded.found, before, loaded.plan, loaded.at, ending=True)
+        used = self.usage.close(work, loaded.found, loaded.closing(ending=True))
         step = used.on(Step(after, lines, lines))
         return self._carry_out(work, loaded.context, loaded, step, BillingReason.SUBSCRIPTION_CANCEL, patient=True)
 
@@ -171,7 +178,7 @@ class SubscriptionLifecycle:
         customer_ref, plan_ref = Ref(Customer, tenant.id, subscription.customer_id), plan_ref_of(subscription)
         sold = (sold_plan(first, own, platform),) if change.plan_id else ()
         refs: list[Ref[Any]] = [customer_ref, plan_ref, *self.biller.refs(tenant, subscription.customer_id)]
-        refs += self.biller.usage.refs(tenant, subscription, *sold)
+        refs += self.usage.refs(tenant, subscription, *sold)
         if change.coupon_code:
             refs += coupons.refs(tenant.id, change.coupon_code, subscription.customer_id)
         if change.payment_method_id:
@@ -198,7 +205,7 @@ class SubscriptionLifecycle:
         step = changes.resume(loaded.subscription, loaded.plan, loaded.at)
         if not step.invoiced:
             return step
-        return self.biller.usage.close(work, loaded.found, loaded.subscription, loaded.plan, loaded.at).on(step)
+        return self.usage.close(work, loaded.found, loaded.closing()).on(step)
 
     @staticmethod
     def _step(loaded: _Loaded, change: Change, discount: Discount | None) -> Step:

@@ -27,6 +27,7 @@ from billing.services.invoicing.biller import Billed, Biller, BillingOptions
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Page, Ref, Window, Work, said
 from billing.services.payments.methods import usable
+from billing.services.payments.processor import CardProcessor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Subscriptions:
     """
 
     biller: Biller
+    processor: CardProcessor
 
     def create(self, work: Work, new: NewSubscription) -> Billed:
         """A new subscription.
@@ -86,7 +88,7 @@ class Subscriptions:
             subscription = replace(subscription, discount=discount)
         if new.payment_method_id:
             known = found.get(method_ref)
-            customer, method = usable(work, self.biller.collector.processor, customer, new.payment_method_id, known)
+            customer, method = usable(work, self.processor, customer, new.payment_method_id, known)
             subscription = replace(subscription, payment_method_id=method.id)
         context = self.biller.context(found, tenant, customer)
         step = _first_step(subscription, plan)

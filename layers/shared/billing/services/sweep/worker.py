@@ -6,7 +6,7 @@ that is cut off leaves every item either done or still due; the next turn goes o
 
 import heapq
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -24,12 +24,12 @@ from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import Ref, Unit, Units
 from billing.services.payments.processor import OutcomeUnknown
-from billing.services.payments.refunds import Refunder
-from billing.services.payments.unknown_outcomes import StillUnknown, UnknownOutcomes
-from billing.services.subscriptions.renewals import Renewals
+from billing.services.payments.unknown_outcomes import StillUnknown
 from billing.services.sweep.wake_ups import ClockProgress
 
 T = TypeVar("T")
+Task = Callable[[Unit, str, datetime], Due | None]
+"""The work of a due item: (its tenant's unit of work, its id, now) -> when it is due next."""
 _log = logging.getLogger(__name__)
 _INDEX_LAG_S = 1.0
 _OUTAGES: tuple[type[Exception], ...] = (Unavailable, OutcomeUnknown, StillUnknown)
@@ -67,14 +67,13 @@ class Worker:
     """Works shards.
 
     Args:
+        tasks: what does the work of a due item, by the item's kind; a test clock reminds itself (``clocks``).
         pause: sleeps; between the runs of a lost race, with growing length.
     """
 
     units: Units
     index: DueIndex
-    renewals: Renewals
-    outcomes: UnknownOutcomes
-    refunder: Refunder
+    tasks: Mapping[str, Task]
     clocks: ClockProgress
     alarm: Alarm
     clock: Callable[[], datetime]
@@ -184,15 +183,9 @@ class Worker:
             return following, replace(report, postponed=report.postponed + 1)
 
     def _handle(self, unit: Unit, item: DueItem, now: datetime) -> Due | None:
-        if item.kind == "payment":
-            return self.outcomes.settle_payment(unit, item.id, now)
-        if item.kind == "refund":
-            return self.refunder.settle_refund(unit, item.id, now)
-        if item.kind == "invoice":
-            return self.renewals.bill_invoice(unit, item.id, now)
-        if item.kind == "subscription":
-            return self.renewals.bill_subscription(unit, item.id, now)
-        return self.clocks.remind(unit, item.id, self.clock())
+        if item.kind == "test_clock":
+            return self.clocks.remind(unit, item.id, self.clock())
+        return self.tasks[item.kind](unit, item.id, now)
 
     def _postponed_safely(self, item: DueItem, now: datetime) -> Due | None:
         try:

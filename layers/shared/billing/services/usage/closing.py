@@ -33,6 +33,26 @@ LATE_BY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """Where a subscription's usage is closed.
+
+    Args:
+        plan: the plan in force until now.
+        at: now, on the customer's clock.
+        target: the plan that it changes to: its meters are closed as well, so that what it bills begins here.
+        ending: the subscription ends here.
+        final: nothing is accepted any more after this.
+    """
+
+    subscription: Subscription
+    plan: Plan
+    at: datetime
+    target: Plan | None = None
+    ending: bool = False
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """A subscription's usage, closed.
 
@@ -71,38 +91,23 @@ class UsageCloser:
         meters = [ref for key in keys for ref in meter_refs(tenant.id, key)]
         return (*meters, _running_ref(tenant.id, subscription))
 
-    def close(
-        self,
-        work: Work,
-        found: Found,
-        subscription: Subscription,
-        plan: Plan,
-        at: datetime,
-        *,
-        target: Plan | None = None,
-        ending: bool = False,
-        final: bool = False,
-    ) -> Closed:
+    def close(self, work: Work, found: Found, closing: Closing) -> Closed:
         """Close what was counted until now, and bill it.
 
         Args:
             found: a load with ``refs``.
-            plan: the plan in force until now.
-            at: now, on the customer's clock.
-            target: the plan that it changes to: its meters are closed as well, so that what it bills begins here.
-            ending: the subscription ends here.
-            final: no more usage is accepted after this.
 
         Raises:
             Unavailable: other requests kept closing the same usage.
         """
+        subscription, target = closing.subscription, closing.target
         meters = self._meters(found, work.tenant.id, subscription, *((target,) if target else ()))
         if not meters:
             return Closed(subscription.usage_slot)
-        items, slot = self._closed(subscription, meters, final=final)
+        items, slot = self._closed(subscription, meters, final=closing.final)
         readings = _readings(items, meters)
         histories = self._histories(work, found, subscription, readings)
-        billed = self._billed(work, subscription, plan, at, meters, readings, histories, ending=ending)
+        billed = self._billed(work, closing, meters, readings, histories)
         changed: dict[str, list[UsagePeriod]] = {}
         for period in billed.periods:
             changed.setdefault(history_id(period.id), []).append(period)
@@ -136,36 +141,34 @@ class UsageCloser:
             slot = latest
         raise Unavailable("Others close this subscription's usage at the same time", retry_after_s=1)
 
-    def so_far(self, work: Work, found: Found, subscription: Subscription, plan: Plan, at: datetime) -> Closed:
-        """What a closing at ``at`` would bill of what has been counted; nothing is closed.
+    def so_far(self, work: Work, found: Found, closing: Closing) -> Closed:
+        """What a closing would bill of what has been counted; nothing is closed.
 
         Args:
             found: a load with ``refs``.
         """
+        subscription = closing.subscription
         meters = self._meters(found, work.tenant.id, subscription)
         if not meters:
             return Closed(subscription.usage_slot)
         items = self.store.of_subscription(work.tenant.id, subscription.id, subscription.usage_slot)
         readings = _readings([each for each in items if each.key.meter in meters], meters)
         histories = self._histories(work, found, subscription, readings)
-        billed = self._billed(work, subscription, plan, at, meters, readings, histories)
+        billed = self._billed(work, closing, meters, readings, histories)
         return Closed(subscription.usage_slot, billed.lines)
 
     def _billed(
         self,
         work: Work,
-        subscription: Subscription,
-        plan: Plan,
-        at: datetime,
+        closing: Closing,
         meters: Mapping[str, Meter],
         readings: Sequence[Reading],
         histories: Mapping[str, UsageHistory],
-        *,
-        ending: bool = False,
     ) -> UsageBill:
+        subscription = closing.subscription
         periods = {each.id: each for history in histories.values() for each in history.periods}
-        plans = self._plans(work, subscription, plan, readings, periods.values())
-        return bill(subscription, readings, Known(meters, periods, plans), at, ending=ending)
+        plans = self._plans(work, subscription, closing.plan, readings, periods.values())
+        return bill(subscription, readings, Known(meters, periods, plans), closing.at, ending=closing.ending)
 
     @staticmethod
     def _histories(

@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.integration.invoicing.test_invoices import NEXT, balance_of, clocked, line, make, read
+from tests.integration.invoices import balance_of, clocked, line, make, read
+from tests.integration.steps import advance, flat
 from tests.integration.subscriptions.test_changes import newest, patch, seats
-from tests.integration.subscriptions.test_proration_vectors import advance, flat
 from tests.integration.world import Json, Tenant, World
 
+NEXT = "2027-02-01T00:00:00Z"
 NO_METHOD = {"code": "validation.payment_method.invalid", "declineCode": None,
              "message": "The customer has no payment method"}  # fmt: skip
 FIGURES = ("currency", "subtotal", "discount", "tax", "taxIncluded", "total", "balanceApplied", "amountCredited",

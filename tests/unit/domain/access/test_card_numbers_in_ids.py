@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.access.card_numbers import carries, carries_in_id
-from tests.unit.domain.access.test_card_numbers import CARDS, cards, in_groups, written_cards
+from tests.support.card_numbers import cards, in_groups, written_cards
+from tests.unit.domain.access.test_card_numbers import CARDS
 
 PRINTED = {13: [], 14: [(4, 6, 4)], 15: [(4, 6, 5)], 16: [(4, 4, 4, 4)], 19: [(4, 4, 4, 4, 3)]}
 DRAWS = 20_000

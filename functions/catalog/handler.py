@@ -6,6 +6,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import Field
 
 from billing.bootstrap.http import http_api
+from billing.domain.catalog.meter import Meter
+from billing.domain.catalog.plan import Plan
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import InQuery, Limit, QueryFlag
@@ -36,19 +38,19 @@ def list_plans(
     return Listing.of(plans.page(work, of == "platform", active, limit, cursor), PlanOut.of)
 
 
-@api.get("/v1/plans/{plan_id}", scope=Scope.BILLING_READ, answers=PlanOut)
+@api.get("/v1/plans/{plan_id}", scope=Scope.BILLING_READ, versioned=Plan, answers=PlanOut)
 def get_plan(plan_id: str, work: CurrentWork, version: Annotated[Version | None, Query()] = None) -> PlanOut:
     """Retrieve a plan, the tenant's own or else the platform's: as it is now, or one of its versions."""
     return PlanOut.of(plans.get(work, plan_id, version))
 
 
-@api.patch("/v1/plans/{plan_id}", scope=Scope.BILLING_WRITE, answers=PlanOut)
+@api.patch("/v1/plans/{plan_id}", scope=Scope.BILLING_WRITE, versioned=Plan, answers=PlanOut)
 def update_plan(plan_id: str, body: Annotated[PlanChanges, Body()], work: CurrentWork) -> PlanOut:
     """Change a plan: that makes its next version, while every subscription keeps the version it has."""
     return PlanOut.of(plans.update(work, plan_id, body.changes()))
 
 
-@api.post("/v1/plans/{plan_id}/archive", status=200, scope=Scope.BILLING_WRITE, answers=PlanOut)
+@api.post("/v1/plans/{plan_id}/archive", status=200, scope=Scope.BILLING_WRITE, versioned=Plan, answers=PlanOut)
 def archive_plan(plan_id: str, work: CurrentWork) -> PlanOut:
     """Archive a plan: it is sold no more, and the subscriptions that have it keep it."""
     return PlanOut.of(plans.archive(work, plan_id))
@@ -71,13 +73,13 @@ def list_meters(
     return Listing.of(meters.page(work, of == "platform", limit, cursor), MeterOut.of)
 
 
-@api.get("/v1/meters/{key}", scope=Scope.BILLING_READ, answers=MeterOut)
+@api.get("/v1/meters/{key}", scope=Scope.BILLING_READ, versioned=Meter, answers=MeterOut)
 def get_meter(key: str, work: CurrentWork) -> MeterOut:
     """Retrieve a meter, the tenant's own or else the platform's."""
     return MeterOut.of(meters.get(work, key))
 
 
-@api.patch("/v1/meters/{key}", scope=Scope.BILLING_WRITE, answers=MeterOut)
+@api.patch("/v1/meters/{key}", scope=Scope.BILLING_WRITE, versioned=Meter, answers=MeterOut)
 def update_meter(key: str, body: Annotated[MeterChanges, Body()], work: CurrentWork) -> MeterOut:
     """Change a meter's name, or over how many items its totals are spread; what it counts never changes."""
     return MeterOut.of(meters.update(work, key, body.changes()))

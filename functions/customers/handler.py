@@ -5,6 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
+from billing.domain.customers.customer import Customer
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
@@ -37,7 +38,7 @@ def list_customers(
     return Listing.of(profiles.page(work, email, currency, window), CustomerOut.of)
 
 
-@api.get("/v1/customers/{customer_id}", scope=Scope.BILLING_READ, answers=CustomerOut)
+@api.get("/v1/customers/{customer_id}", scope=Scope.BILLING_READ, versioned=Customer, answers=CustomerOut)
 def get_customer(customer_id: str, work: CurrentWork) -> CustomerOut:
     """Retrieve a customer."""
     return CustomerOut.of(profiles.get(work, customer_id))
@@ -49,7 +50,7 @@ def get_customer_balance(customer_id: str, work: CurrentWork) -> BalanceOut:
     return BalanceOut.of(profiles.balance(work, customer_id))
 
 
-@api.patch("/v1/customers/{customer_id}", scope=Scope.BILLING_WRITE, answers=CustomerOut)
+@api.patch("/v1/customers/{customer_id}", scope=Scope.BILLING_WRITE, versioned=Customer, answers=CustomerOut)
 def update_customer(customer_id: str, body: Annotated[CustomerChanges, Body()], work: CurrentWork) -> CustomerOut:
     """Change a customer; a field that is not there stays as it is."""
     return CustomerOut.of(profiles.update(work, customer_id, body.changes()))

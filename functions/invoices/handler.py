@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap import invoicing
 from billing.bootstrap.http import http_api
-from billing.domain.invoicing.invoice import InvoiceStatus
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.limits import INVOICE_QUERIES
 from billing.edge.http.scopes import Scope
@@ -79,7 +79,9 @@ def list_tenant_invoices(
     return Listing.of(queries.page(work, wanted, window), InvoiceOut.of)
 
 
-@api.get("/v1/invoices/{invoice_id}", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=InvoiceOut)
+@api.get(
+    "/v1/invoices/{invoice_id}", scope=Scope.BILLING_READ, versioned=Invoice, limit=INVOICE_QUERIES, answers=InvoiceOut
+)
 def get_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut:
     """Retrieve an invoice."""
     return InvoiceOut.of(queries.get(work, invoice_id))
@@ -103,7 +105,7 @@ def preview_invoice(body: Annotated[PreviewIn, Body()], work: CurrentWork) -> Pr
     return PreviewOut.of(previews.one_off(work, wanted))
 
 
-@api.patch("/v1/invoices/{invoice_id}", scope=Scope.BILLING_WRITE, answers=InvoiceOut)
+@api.patch("/v1/invoices/{invoice_id}", scope=Scope.BILLING_WRITE, versioned=Invoice, answers=InvoiceOut)
 def update_invoice(invoice_id: str, body: Annotated[DraftChangesIn, Body()], work: CurrentWork) -> InvoiceOut:
     """Change a draft: its lines, where it is a one-off invoice; lines beside a subscription's; metadata.
 
@@ -112,19 +114,29 @@ def update_invoice(invoice_id: str, body: Annotated[DraftChangesIn, Body()], wor
     return InvoiceOut.of(manual.update(work, invoice_id, body.changes(), _permit_credit))
 
 
-@api.post("/v1/invoices/{invoice_id}/finalize", status=200, scope=Scope.BILLING_WRITE, answers=InvoiceOut)
+@api.post(
+    "/v1/invoices/{invoice_id}/finalize", status=200, scope=Scope.BILLING_WRITE, versioned=Invoice, answers=InvoiceOut
+)
 def finalize_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut:
     """Finalize a draft now, and charge it if it is to be charged automatically."""
     return InvoiceOut.of(transitions.finalize(work, invoice_id))
 
 
-@api.post("/v1/invoices/{invoice_id}/void", status=200, scope=Scope.BILLING_ADMIN, answers=InvoiceOut)
+@api.post(
+    "/v1/invoices/{invoice_id}/void", status=200, scope=Scope.BILLING_ADMIN, versioned=Invoice, answers=InvoiceOut
+)
 def void_invoice(invoice_id: str, work: CurrentWork) -> InvoiceOut | Refused:
     """Void a draft or open invoice: nobody has to pay it any more."""
     return shaped(transitions.void(work, invoice_id), InvoiceOut.of)
 
 
-@api.post("/v1/invoices/{invoice_id}/uncollectible", status=200, scope=Scope.BILLING_ADMIN, answers=InvoiceOut)
+@api.post(
+    "/v1/invoices/{invoice_id}/uncollectible",
+    status=200,
+    scope=Scope.BILLING_ADMIN,
+    versioned=Invoice,
+    answers=InvoiceOut,
+)
 def mark_invoice_uncollectible(invoice_id: str, work: CurrentWork) -> InvoiceOut:
     """Give an open invoice up as bad debt; it can still be paid."""
     return InvoiceOut.of(transitions.uncollectible(work, invoice_id))

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
 from billing.bootstrap.subscriptions import subscription_creation, subscription_lifecycle
-from billing.domain.subscriptions.subscription import SubscriptionState
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.edge.http.api import CurrentWork, Listing, current_call
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
@@ -60,13 +60,20 @@ def list_tenant_subscriptions(
     return Listing.of(subscriptions.page(work, customer, state, plan, window), SubscriptionOut.of)
 
 
-@api.get("/v1/subscriptions/{subscription_id}", scope=Scope.BILLING_READ, answers=SubscriptionOut)
+@api.get(
+    "/v1/subscriptions/{subscription_id}", scope=Scope.BILLING_READ, versioned=Subscription, answers=SubscriptionOut
+)
 def get_subscription(subscription_id: str, work: CurrentWork) -> SubscriptionOut:
     """Retrieve a subscription."""
     return SubscriptionOut.of(subscriptions.get(work, subscription_id))
 
 
-@api.patch("/v1/subscriptions/{subscription_id}", scope=Scope.SUBSCRIPTIONS_MANAGE, answers=SubscriptionOut)
+@api.patch(
+    "/v1/subscriptions/{subscription_id}",
+    scope=Scope.SUBSCRIPTIONS_MANAGE,
+    versioned=Subscription,
+    answers=SubscriptionOut,
+)
 def change_subscription(
     subscription_id: str, body: Annotated[SubscriptionChanges, Body()], work: CurrentWork
 ) -> SubscriptionOut:
@@ -75,7 +82,11 @@ def change_subscription(
 
 
 @api.post(
-    "/v1/subscriptions/{subscription_id}/preview", status=200, scope=Scope.SUBSCRIPTIONS_MANAGE, answers=PreviewOut
+    "/v1/subscriptions/{subscription_id}/preview",
+    status=200,
+    scope=Scope.SUBSCRIPTIONS_MANAGE,
+    versioned=Subscription,
+    answers=PreviewOut,
 )
 def preview_change(subscription_id: str, body: Annotated[SubscriptionChanges, Body()], work: CurrentWork) -> PreviewOut:
     """Preview what a change of a subscription would bill; nothing is changed."""
@@ -86,6 +97,7 @@ def preview_change(subscription_id: str, body: Annotated[SubscriptionChanges, Bo
     "/v1/subscriptions/{subscription_id}/resume",
     status=200,
     scope=Scope.SUBSCRIPTIONS_MANAGE,
+    versioned=Subscription,
     answers=SubscriptionOut,
 )
 def resume_subscription(subscription_id: str, work: CurrentWork) -> SubscriptionOut:
@@ -97,6 +109,7 @@ def resume_subscription(subscription_id: str, work: CurrentWork) -> Subscription
     "/v1/subscriptions/{subscription_id}/cancel",
     status=200,
     scope=Scope.SUBSCRIPTIONS_MANAGE,
+    versioned=Subscription,
     answers=SubscriptionOut,
 )
 def cancel_subscription(

@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from billing.bootstrap.http import http_api, new_api_key
 from billing.bootstrap.storage import vault
+from billing.domain.tenant import Tenant
 from billing.edge.http.api import CurrentWork
 from billing.edge.http.scopes import Scope
 from billing.schemas.tenants import TenantChanges, TenantIn, TenantOut
@@ -21,13 +22,13 @@ def create_tenant(body: Annotated[TenantIn, Body()], work: CurrentWork) -> Tenan
     return TenantOut.of(*tenants.create(work, body.new()))
 
 
-@api.get("/v1/tenants/{tid}", scope=Scope.BILLING_READ, answers=TenantOut)
+@api.get("/v1/tenants/{tid}", scope=Scope.BILLING_READ, versioned=Tenant, answers=TenantOut)
 def get_tenant(tid: str, work: CurrentWork) -> TenantOut:
     """Retrieve a tenant."""
     return TenantOut.of(tenants.get(work, tid))
 
 
-@api.patch("/v1/tenants/{tid}", scope=Scope.BILLING_ADMIN, answers=TenantOut)
+@api.patch("/v1/tenants/{tid}", scope=Scope.BILLING_ADMIN, versioned=Tenant, answers=TenantOut)
 def update_tenant(tid: str, body: Annotated[TenantChanges, Body()], work: CurrentWork) -> TenantOut:
     """Change a tenant's settings; the change is everywhere within a minute."""
     return TenantOut.of(tenants.update(work, tid, body.changes()))

@@ -27,7 +27,7 @@ Every error has one shape:
     "message": "planId: missing_required_field",
     "details": [{"field": "planId", "reason": "missing_required_field"}],
     "request_id": "req_01M8057CNXV6FSV1VD81CQK8JT",
-    "documentation_url": "https://.../errors.md#validation_error"
+    "documentation_url": "https://.../docs#errors_validation_error"
   }
 }
 ```
@@ -49,6 +49,7 @@ WORDS = {
     403: "Forbidden",
     404: "Not found",
     409: "Conflict",
+    412: "Not this version",
     413: "Too large",
     422: "Unprocessable",
     429: "Too many requests",

@@ -140,6 +140,7 @@ def document() -> dict[str, Any]:
             {"url": "/api", "description": "/api/v1/..."},
             {"url": "/", "description": "/v1/...: the same routes"},
         ],
+        "x-errors": _errors(),
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": {
@@ -181,6 +182,7 @@ def _operation(route: Route) -> dict[str, Any]:
     parameters = [_parameter(each) for each in source.get("parameters", [])]
     if not route.documentation.public:
         names = ["IdempotencyKey"] if route.method in WRITES else []
+        names += ["IfMatch"] if route.method in WRITES and route.documentation.versioned else []
         parameters += [_ref("parameters", name) for name in [*names, "ApiVersion", "TenantId", "UserId"]]
     if parameters:
         operation["parameters"] = parameters
@@ -232,6 +234,8 @@ def _success(route: Route) -> dict[str, Any]:
         headers |= COUNTED
     if route.method in WRITES:
         headers["Idempotent-Replayed"] = "IdempotentReplayed"
+    if entry.answers is not None and not entry.many and "version" in entry.answers.model_fields:
+        headers["ETag"] = "ETag"
     if entry.answers is None:
         content: dict[str, Any] = {FILES[route.id]: {"schema": _file_schema(FILES[route.id])}}
     else:
@@ -268,6 +272,8 @@ def _statuses(route: Route) -> list[int]:
         found.add(404)
     if route.method in WRITES:
         found |= {409, 413, 422}
+        if route.documentation.versioned:
+            found.add(412)
     if route.id in UNPROCESSABLE_READS:
         found.add(422)
     if route.id in CHARGES:
@@ -304,6 +310,16 @@ def _event_types() -> dict[str, Any]:
         "type": "string",
         "oneOf": [{"const": each.value, "description": each.meaning} for each in EventType],
     }
+
+
+def _errors() -> list[dict[str, Any]]:
+    """Every error, for the page that ``documentation_url`` leads to."""
+    from local.reference.errors_page import anchor_of, catalogue
+
+    return [
+        {"status": each.status, "code": each.code, "anchor": anchor_of(each), "explanation": each.explanation}
+        for each in catalogue()
+    ]
 
 
 def _headers(names: dict[str, str]) -> dict[str, Any]:

@@ -26,7 +26,11 @@ Subscription billing on your own AWS account.
 - **Countries** are ISO 3166-1 alpha-2, **time zones** IANA's, **currencies** ISO 4217.
 - **Lists** are newest first. Pass `meta.pagination.next_cursor` as `cursor`; it is bound to the tenant and
   the query.
-- **Errors** have one shape; every code is explained in docs/errors.md, where `documentation_url` points.
+- **Two callers who change one thing**: every answer about one thing has its `version` as an `ETag`. Send that back
+  in `If-Match`, and the change is made only if nobody was first; else 412 `resource.version_mismatch`, and nothing is
+  done.
+- **Errors** have one shape; every code is explained below, where `documentation_url` points, and in docs/errors.md.
+- **HEAD** answers as GET does, without the body.
 """
 
 TAGS = {
@@ -172,6 +176,7 @@ REASONS = {
     403: "Not for this credential",
     404: "Not there",
     409: "Not now",
+    412: "Not this version",
     413: "Too large",
     422: "Understood, but not possible",
     429: "Too many requests",
@@ -188,6 +193,13 @@ PARAMETERS: dict[str, Any] = {
         "description": "Names this write: 1 to 255 visible ASCII characters, yours to choose.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         "example": "order-2026-0017",
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The `ETag` of what was read: it is changed only if it still has this version, else 412.",
+        "schema": {"type": "string"},
+        "example": '"5"',
     },
     "ApiVersion": {
         "name": "X-API-Version",
@@ -210,6 +222,10 @@ PARAMETERS: dict[str, Any] = {
 }
 
 HEADERS: dict[str, Any] = {
+    "ETag": {
+        "description": "The `version` of what is shown, in quotes: for `If-Match`.",
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+    },
     "XRequestId": {
         "description": "Names this call in logs and in the audit trail.",
         "schema": {"type": "string"},

@@ -92,6 +92,9 @@ def deploy(paths: Paths, ports: Ports) -> None:
     make_bucket(ports)
     sandbox = f"http://{HOST}:{ports.stripe}"
     parameters = [f"StripeApiBase={sandbox}", f"TaxJarApiBase={sandbox}", "Stage=dev", "LogRetentionDays=1"]
+    parameters.append(
+        f"DocumentationBaseUrl=http://{HOST}:{ports.api}/docs"
+    )  # nobody knows the API by its own name here
     arguments = ["deploy", "--template-file", str(paths.build / "template.yaml"), "--stack-name", STACK_NAME]
     arguments += ["--s3-bucket", BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"]
     arguments += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]

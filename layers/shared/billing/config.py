@@ -17,6 +17,7 @@ class Settings:
     stripe_api_base: str
     due_shards: int
     documentation_base_url: str
+    """Where the errors are explained; empty for the stack's own ``/docs``, under the name that the request called."""
     usage_queue_url: str = ""
     tax_secret_id: str = ""
     taxjar_api_base: str = "https://api.taxjar.com"
@@ -57,5 +58,5 @@ class Settings:
             tax_secret_id=env.get("TAX_SECRET_ID", ""),
             taxjar_api_base=env.get("TAXJAR_API_BASE", "https://api.taxjar.com"),
             due_shards=int(env.get("DUE_SHARDS", "16")),
-            documentation_base_url=env.get("DOCUMENTATION_BASE_URL", "https://ledgerline.dev/docs/errors.md"),
+            documentation_base_url=env.get("DOCUMENTATION_BASE_URL", ""),
         )

@@ -19,8 +19,14 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from billing.domain.kernel.entity import Entity
-from billing.domain.kernel.errors import BodyTooLarge, IdempotencyInProgress, IdempotencyKeyReused, LostRace
+from billing.domain.kernel.entity import Entity, in_words
+from billing.domain.kernel.errors import (
+    BodyTooLarge,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    LostRace,
+    VersionMismatch,
+)
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import fresh
 from billing.domain.kernel.times import format_time
@@ -28,7 +34,17 @@ from billing.domain.ledger import LedgerEntry
 from billing.domain.tenant import SETTINGS_ID, ApiKey, Tenant
 from billing.services.kernel.failures import described
 from billing.services.kernel.recovery import RecoveryPoint
-from billing.services.kernel.work import AuditRow, Found, KeyedRequest, Page, Query, Ref, Replay, StoredResponse
+from billing.services.kernel.work import (
+    AuditRow,
+    Expected,
+    Found,
+    KeyedRequest,
+    Page,
+    Query,
+    Ref,
+    Replay,
+    StoredResponse,
+)
 from billing.storage import idempotency
 from billing.storage.callers import caller_item
 from billing.storage.codec import encode
@@ -104,10 +120,13 @@ class TransactionTooLarge(AssertionError):
 class UnitOfWork:
     """A ``services.kernel.work.Unit`` over DynamoDB."""
 
-    def __init__(self, runtime: Runtime, tenant_id: str, scope: Scope | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime, tenant_id: str, scope: Scope | None = None, expected: Expected | None = None
+    ) -> None:
         self._runtime = runtime
         self._tenant_id = tenant_id
         self._scope = scope
+        self._expected = expected
         self._now = runtime.clock()
         self._looked = scope is None
         self._checkpointed = False
@@ -135,9 +154,21 @@ class UnitOfWork:
         # What this unit has staged is newer than what is stored, and is not read.
         staged = {ref: self._staged.get((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
         found = self._loaded(tuple(ref for ref in refs if staged[ref] is None))
+        self._require_expected(found)
         if not any(staged.values()):
             return found
         return Found({ref: each.entity if each else found.get(ref) for ref, each in staged.items()})
+
+    def _require_expected(self, found: Found) -> None:
+        """Refuse to go on with another version than the request names, in the first run and after each lost race.
+
+        Once something is committed (at a checkpoint, perhaps by an earlier run), the version is what that made it.
+        """
+        if self._expected is None or self._checkpointed or self.recovery_point is not None:
+            return
+        entity = found.get(self._expected.ref)
+        if entity is not None and entity.version not in self._expected.versions:
+            raise VersionMismatch(f"The {in_words(type(entity))} has version {entity.version} by now")
 
     def _loaded(self, refs: tuple[Ref[Any], ...]) -> Found:
         if self._looked:
@@ -386,5 +417,6 @@ class DynamoUnits:
     runtime: Runtime
 
     def begin(self, tenant_id: str, request: KeyedRequest | None = None) -> UnitOfWork:
-        scope = Scope.of(tenant_id, request) if request is not None else None
-        return UnitOfWork(self.runtime, tenant_id, scope)
+        if request is None:
+            return UnitOfWork(self.runtime, tenant_id)
+        return UnitOfWork(self.runtime, tenant_id, Scope.of(tenant_id, request), request.expected)

@@ -7,6 +7,7 @@
     ├── Forbidden 403         TenantMismatch, LiveTenant
     ├── NotFound 404          PlanNotFound
     ├── Conflict 409          InvalidState, IdempotencyInProgress
+    ├── VersionMismatch 412
     ├── BodyTooLarge 413
     ├── Unprocessable 422     IdempotencyKeyReused, CouponExpired, CouponExhausted, CouponInvalid, ...
     ├── RateLimited 429
@@ -184,6 +185,15 @@ class InvalidState(Conflict):
 class IdempotencyInProgress(Conflict):
     code = "idempotency.in_progress"
     explanation = "A request with this Idempotency-Key is being worked on. Retry in a few seconds."
+
+
+class VersionMismatch(BillingError):
+    status = 412
+    code = "resource.version_mismatch"
+    explanation = (
+        "The thing has another version than the If-Match header names: somebody changed it since. Nothing was done. "
+        "Read it again, then decide."
+    )
 
 
 class BodyTooLarge(BillingError):

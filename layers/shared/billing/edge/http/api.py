@@ -22,6 +22,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
+from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import BillingError, Detail, PaymentDeclined, RouteNotFound, ValidationFailed
 from billing.edge.http import envelope
 from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
@@ -74,7 +75,7 @@ class Route:
         answers: the shape of a result; None for a file.
         many: it answers with a page of them.
         limit: of the calls of each user, where it has one of its own.
-        public: see ``RoutePolicy``.
+        public, versioned: see ``RoutePolicy``.
     """
 
     method: str
@@ -85,12 +86,14 @@ class Route:
     many: bool = False
     limit: RouteLimit | None = None
     public: bool = False
+    versioned: type[Entity] | None = None
 
     def policy(self, parameters: Iterable[inspect.Parameter]) -> RoutePolicy:
         """What it asks of its caller, by its handler's parameters, too."""
         query = frozenset(mark.alias or each.name for each in parameters for mark in _marks(each, Query))
         has_body = any(_marks(each, Body) for each in parameters)
-        return RoutePolicy(f"{self.method} {self.path}", self.scope, self.limit, self.public, query, has_body)
+        name = f"{self.method} {self.path}"
+        return RoutePolicy(name, self.scope, self.limit, self.public, query, has_body, self.versioned)
 
 
 class _Current:
@@ -224,10 +227,12 @@ class HttpApi:
         self._edge.deadline.begin(context.get_remaining_time_in_millis())
         call = _current.call = Call(self._edge, event, self._policy)
         try:
-            answer = self.app.resolve(event, context)
+            answer = self.app.resolve(_as_get(event) if call.method == "HEAD" else event, context)
         finally:
             _current.call = None
         answer = self._audited(call, answer)
+        if call.method == "HEAD":
+            answer |= {"body": "", "isBase64Encoded": False}
         answer.setdefault("headers", {}).update(call.response_headers())
         self._log(call, answer["statusCode"])
         return answer
@@ -282,6 +287,7 @@ def _run(handler: Callable[[], Any], status: int) -> Response[Any]:
     files: list[File] = []
 
     def render(result: Any) -> tuple[StoredResponse, bool]:
+        call.version = None
         if isinstance(result, Refused):
             refusal = call.refuse(result.error)
             return refusal, refusal.status != 503
@@ -291,13 +297,22 @@ def _run(handler: Callable[[], Any], status: int) -> Response[Any]:
         if isinstance(result, Listing):
             body = envelope.listing(result.items, result.next_cursor, result.limit, call.request_id, call.started)
             return StoredResponse(status, body), True
+        call.version = getattr(result, "version", None)
         return StoredResponse(status, envelope.success(result, call.request_id, call.started)), True
 
     response = call.complete(handler, render)
+    if call.replayed:
+        call.version = envelope.version_in(response.body) if response.status < 300 else None
     if files:
         disposition = {"Content-Disposition": f'inline; filename="{files[0].name}"'}
         return Response(response.status, files[0].content_type, files[0].content, disposition)
     return _response(response)
+
+
+def _as_get(event: dict[str, Any]) -> dict[str, Any]:
+    """A HEAD request as the GET whose headers it asks for (RFC 9110, 9.3.2)."""
+    context = event["requestContext"]
+    return {**event, "requestContext": {**context, "http": {**context["http"], "method": "GET"}}}
 
 
 def _description(handler: Callable[..., Any], scope: Scope | None) -> str:

@@ -117,10 +117,15 @@ def parse(body: bytes, max_bytes: int, max_depth: int) -> Any:
     return value
 
 
-def fingerprint(method: str, path: str, query: str, value: Any) -> str:
-    """A digest that is the same for two requests that mean the same, however their JSON is spelled."""
+def fingerprint(method: str, path: str, query: str, value: Any, expected: str = "") -> str:
+    """What makes two requests under one Idempotency-Key the same. The spelling of the JSON does not matter.
+
+    Args:
+        expected: the ``If-Match`` header; empty where there is none.
+    """
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return sha256(f"{method}\n{path}\n{query}\n{canonical}".encode()).hexdigest()
+    condition = f"\nIf-Match: {expected}" if expected else ""
+    return sha256(f"{method}\n{path}\n{query}\n{canonical}{condition}".encode(errors="surrogatepass")).hexdigest()
 
 
 def _no_constant(name: str) -> NoReturn:

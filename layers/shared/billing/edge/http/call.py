@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from billing.domain.access.card_numbers import carries_in_id, shown
+from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import (
     ApiVersionUnsupported,
     BillingError,
@@ -25,14 +26,14 @@ from billing.domain.kernel.errors import (
     Unavailable,
     ValidationFailed,
 )
-from billing.domain.tenant import TenantStatus
-from billing.edge.http import card_numbers, envelope
+from billing.domain.tenant import SETTINGS_ID, Tenant, TenantStatus
+from billing.edge.http import card_numbers, envelope, if_match
 from billing.edge.http.body import check_form, fingerprint, parse_object, raw_body
 from billing.edge.http.scopes import Scope, granted
 from billing.services.access.callers import CallerCheck, Identity, RateState, RouteLimit
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.retries import run_again
-from billing.services.kernel.work import AuditRow, KeyedRequest, Replay, StoredResponse, Unit, Units
+from billing.services.kernel.work import AuditRow, Expected, KeyedRequest, Ref, Replay, StoredResponse, Unit, Units
 
 T = TypeVar("T")
 API_VERSIONS = ("1.0",)
@@ -69,6 +70,8 @@ class RoutePolicy:
     query: frozenset[str] = frozenset()
     """The names of the query parameters that it has."""
     has_body: bool = True
+    versioned: type[Entity] | None = None
+    """What its path names and it reads or changes, by one of its versions if the caller wants (``If-Match``)."""
 
 
 NO_ROUTE = RoutePolicy("(no route)", None)
@@ -94,6 +97,8 @@ class Call:
         self.unit: Unit | None = None
         self.rate: RateState | None = None
         self.replayed = False
+        self.version: int | None = None
+        """Of the one entity that the answer shows."""
         self.audited = False
         self._problem: BillingError | None = None
         self._retry_after_s: int | None = None
@@ -218,7 +223,24 @@ class Call:
         if value and not self.policy.has_body:
             raise ValidationFailed.all([Detail(name, "unknown_field") for name in value])
         query = self._event.get("rawQueryString") or ""
-        return KeyedRequest(self.policy.route, key, fingerprint(self.method, path, query, value))
+        asked = fingerprint(self.method, path, query, value, self.header(if_match.HEADER) or "")
+        return KeyedRequest(self.policy.route, key, asked, expected=self._expected(path))
+
+    def _expected(self, path: str) -> Expected | None:
+        header = self.header(if_match.HEADER)
+        if header is None or self.policy is NO_ROUTE:
+            return None
+        kind = self.policy.versioned
+        if kind is None:
+            raise ValidationFailed.of("If-Match", "not_on_this_route", "This route does not look at If-Match")
+        versions = if_match.versions(header)
+        if versions is None:
+            return None
+        parts = self.policy.route.partition(" ")[2].split("/")
+        named = path.split("/")[next(n for n, part in enumerate(parts) if part.startswith("{"))]
+        assert self.identity is not None
+        ref = Ref(Tenant, named, SETTINGS_ID) if kind is Tenant else Ref(kind, self.identity.tenant_id, named)
+        return Expected(ref, versions)
 
     def require_tenant(self, tenant_id: str) -> None:
         """Check that the tenant in a path is the caller's.
@@ -277,9 +299,16 @@ class Call:
                 self.admit()
         except BillingError as problem:
             error = problem
+        self.version = None
         if error.retry_after_s is not None:
             self._retry_after_s = error.retry_after_s
-        return StoredResponse(error.status, envelope.failure(error, self.request_id, self.edge.documentation_base_url))
+        return StoredResponse(error.status, envelope.failure(error, self.request_id, self._documentation_url()))
+
+    def _documentation_url(self) -> str:
+        if self.edge.documentation_base_url:
+            return self.edge.documentation_base_url
+        domain = self._event["requestContext"].get("domainName") or self.header("host") or "localhost"
+        return f"https://{domain}/docs"
 
     def response_headers(self) -> dict[str, str]:
         """The headers that every response carries."""
@@ -294,6 +323,8 @@ class Call:
             headers["X-RateLimit-Reset"] = str(self.rate.reset)
         if self._retry_after_s is not None:
             headers["Retry-After"] = str(self._retry_after_s)
+        if self.version is not None:
+            headers["ETag"] = if_match.tag(self.version)
         if self.replayed:
             headers["Idempotent-Replayed"] = "true"
         return headers

@@ -16,6 +16,13 @@ def success(result: BaseModel, request_id: str, at: datetime) -> str:
     return '{"data":' + _dump(result) + ',"meta":' + _meta(request_id, at, None) + "}"
 
 
+def version_in(body: str) -> int | None:
+    """The version of the resource in an answer that is replayed; None where it has none, or is no JSON."""
+    data = json.loads(body).get("data") if body.startswith("{") else None
+    version = data.get("version") if isinstance(data, dict) else None
+    return version if isinstance(version, int) else None
+
+
 def listing(items: Sequence[BaseModel], next_cursor: str | None, limit: int, request_id: str, at: datetime) -> str:
     """The envelope of a list, with ``meta.pagination``."""
     pagination = {"next_cursor": next_cursor, "has_more": next_cursor is not None, "limit": limit}
@@ -35,8 +42,8 @@ def failure(error: BillingError, request_id: str, documentation_base_url: str) -
 
 
 def anchor(error: BillingError) -> str:
-    """The anchor of an error's section in docs/errors.md."""
-    return error.code.lower().replace(".", "").replace("<", "").replace(">", "")
+    """The anchor of an error's section, in docs/errors.md and on the stack's own ``/docs``."""
+    return "errors_" + error.code.lower().replace(".", "").replace("<", "").replace(">", "")
 
 
 def _dump(result: BaseModel) -> str:

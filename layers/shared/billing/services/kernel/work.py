@@ -24,6 +24,14 @@ class Ref(Generic[E]):
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a request takes a stored entity to be (``If-Match``): it is carried out on one of these versions only."""
+
+    ref: Ref[Any]
+    versions: frozenset[int]
+
+
 class Found:
     """What a load brought: one entry for each reference that was there."""
 
@@ -147,7 +155,11 @@ class Work(Protocol):
         """
 
     def load(self, *refs: Ref[Any]) -> Found:
-        """The second beat: load everything that the decision needs, in one consistent batch."""
+        """The second beat: load everything that the decision needs, in one consistent batch.
+
+        Raises:
+            VersionMismatch: the request is for another version of one of them (``Expected``).
+        """
 
     def query(self, query: Query[E]) -> Page[E]:
         """The second beat of a list."""
@@ -193,6 +205,7 @@ class KeyedRequest:
         record: names the request's kind: the route, or the sender of a webhook.
         key: the client's Idempotency-Key, or the webhook event's id.
         fingerprint: SHA-256 of what was asked; another request under the same key differs here.
+        expected: what the request takes the entity to be that it changes, where it says so.
         from_client: whether the key is a client's, and so is passed on to Stripe as a prefix.
     """
 
@@ -200,6 +213,7 @@ class KeyedRequest:
     key: str
     fingerprint: str
     from_client: bool = True
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True)

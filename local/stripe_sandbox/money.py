@@ -16,7 +16,8 @@ ZERO_DECIMAL = frozenset(_ZERO.split())
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 CURRENCIES = ZERO_DECIMAL | THREE_DECIMAL | frozenset(_TWO.split())
 
-_LARGEST = 99_999_999
+_MOST_DIGITS = 8
+_MORE_DIGITS = dict.fromkeys(("cop", "huf", "idr", "lbp"), 12) | {"inr": 9}
 _SMALLEST = dict.fromkeys(("usd", "aud", "brl", "cad", "chf", "eur", "inr", "jpy", "nzd", "sgd"), 50) | {
     "aed": 200,
     "bgn": 100,
@@ -57,11 +58,17 @@ def check_currency(currency: str) -> str:
     return lower
 
 
+def largest(currency: str) -> int:
+    """The largest amount that a card can be charged: eight digits, of some currencies more."""
+    most: int = 10 ** _MORE_DIGITS.get(currency, _MOST_DIGITS) - 1
+    return most
+
+
 def check_amount(amount: int, currency: str, param: str = "amount") -> int:
     """An amount that a card can be charged.
 
     Raises:
-        InvalidRequestError: not positive, under the currency's minimum, or over eight digits.
+        InvalidRequestError: not positive, under the currency's minimum, or of more digits than its maximum.
     """
     if amount < 1:
         message = "This value must be greater than or equal to 1."
@@ -70,7 +77,8 @@ def check_amount(amount: int, currency: str, param: str = "amount") -> int:
     if amount < least:
         message = f"Amount must be at least {show(least, currency)}."
         raise InvalidRequestError(message, code="amount_too_small", param=param)
-    if amount > _LARGEST:
-        message = f"Amount must be no more than {show(_LARGEST, currency)}."
+    most = largest(currency)
+    if amount > most:
+        message = f"Amount must be no more than {show(most, currency)}."
         raise InvalidRequestError(message, code="amount_too_large", param=param)
     return amount

@@ -21,7 +21,7 @@ class Account(StrEnum):
     REVENUE = "revenue"
     TAX_PAYABLE = "tax_payable"  # tax collected for an authority
     CASH = "cash"  # the balance at Stripe
-    CUSTOMER_BALANCE = "customer_balance"  # credit that customers have with the tenant
+    CUSTOMER_BALANCE = "customer_balance"  # credit that customers have with the tenant, or small sums that they owe it
     REFUNDS = "refunds"  # what was given back without a credit note
     DISPUTES = "disputes"  # what payers' banks hold while a dispute is open
     BAD_DEBT = "bad_debt"  # receivables that nobody will pay, and disputes that were lost

@@ -137,7 +137,7 @@ class CustomerOut(Resource):
 
 
 class BalanceOut(Resource):
-    """What a tenant owes a customer, in micro-units; never negative."""
+    """What a tenant owes a customer, in micro-units; below zero what its next invoice asks for besides."""
 
     customer_id: str
     currency: str

@@ -17,7 +17,7 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 
 from billing.domain.kernel.times import format_time, parse_time
-from billing.services.kernel.recovery import ChargePending, RecoveryPoint, RefundPending, Repeat
+from billing.services.kernel.recovery import ChargePending, CreditsPending, RecoveryPoint, RefundPending, Repeat
 from billing.services.kernel.work import KeyedRequest
 from billing.storage.tables import IdempotencyItem
 
@@ -107,6 +107,8 @@ def _progress(point: RecoveryPoint) -> dict[str, str]:
         ids = {"payment": point.payment_id, "invoice": point.invoice_id, "subscription": point.subscription_id}
     if isinstance(point, RefundPending):
         ids = {"refund": point.refund_id, "creditNote": point.credit_note_id}
+    if isinstance(point, CreditsPending):
+        ids = {"credits": point.invoice_id, "subscription": point.subscription_id}
     return {name: each for name, each in ids.items() if each is not None}
 
 
@@ -116,6 +118,8 @@ def _recovery_point(progress: dict[str, str]) -> RecoveryPoint:
         return ChargePending(progress["payment"], progress.get("invoice"), progress.get("subscription"))
     if "refund" in progress:
         return RefundPending(progress["refund"], progress.get("creditNote"))
+    if "credits" in progress:
+        return CreditsPending(progress["credits"], progress["subscription"])
     return Repeat()
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 from billing.domain.catalog.coupon import Discount
 from billing.domain.customers.customer import PERSONAL, Address
 from billing.domain.invoicing.dunning import Dunning
+from billing.domain.kernel.card_limits import Unchargeable, unchargeable
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Period
@@ -48,6 +49,19 @@ class PartySnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Spreading:
+    """Credits that are to be taken off more unpaid invoices than one commit takes; the next commits go on.
+
+    Args:
+        left: what was not taken off any yet, above zero.
+        invoice_ids: the invoices to look at, in order.
+    """
+
+    left: Money
+    invoice_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Invoice:
     """An invoice; all amounts are in its currency.
 
@@ -55,7 +69,9 @@ class Invoice:
         subtotal: the lines' amounts, before discounts.
         tax: all tax; ``tax_included`` of it is part of the lines' amounts already.
         total: subtotal - discount + tax - tax_included; below zero it goes to the customer's balance.
-        balance_applied: what of the customer's balance paid it; below zero what it paid into the balance.
+        balance_applied: what of the customer's balance paid it, also by going below zero; below zero what it paid into
+            the balance, or collects of what the balance was below zero.
+        carried: what of that the balance did not hold, so that a later invoice asks for it.
         amount_credited: how much credit notes, and credits for unused time, reduced what is due here; below zero on an
             invoice whose own credits reduced what is due on other invoices.
         credits: what all credit notes took, including what went to the balance or back to the card (``crediting``).
@@ -66,6 +82,7 @@ class Invoice:
         due: when it is worked on next: a draft is finalized, an open one is charged again.
         tax_waits: it is a draft because nobody could say what tax is due.
         auto_charge: it is charged by the saved method once it is open, and dunned; else it waits to be paid.
+        spreading: what of its credits is still to be taken off other invoices; None as a rule.
         coupon: what was redeemed for a one-off invoice, for whatever lines it gets.
     """
 
@@ -109,6 +126,8 @@ class Invoice:
     payment_error: PaymentError | None = None
     dunning: Dunning | None = None
     coupon: Discount | None = None
+    carried: Money | None = None  # of what was stored before there was such a thing, nothing
+    spreading: Spreading | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     test_clock_id: str | None = None
     due: Due | None = None
@@ -126,7 +145,8 @@ class Invoice:
         """What is still to be paid; nothing if the invoice is void."""
         if self.status is InvoiceStatus.VOID:
             return Money.zero(self.currency)
-        return self.total - self.balance_applied - self.amount_paid - self.amount_credited
+        due = self.total - self.balance_applied - self.amount_paid - self.amount_credited
+        return due if self.spreading is None else due + self.spreading.left
 
     @property
     def creditable(self) -> Money:
@@ -146,6 +166,11 @@ class Invoice:
         return self.amount_paid - self.amount_refunded - pending
 
     @property
+    def unchargeable(self) -> Unchargeable | None:
+        """Why no card can be charged what it asks for; None where one can, or where it asks for nothing."""
+        return unchargeable(self.amount_due) if self.status is InvoiceStatus.OPEN else None
+
+    @property
     def to_charge(self) -> bool:
-        """Whether it is to be charged by itself."""
-        return self.status is InvoiceStatus.OPEN and self.auto_charge
+        """Whether it is to be charged by itself, and can be."""
+        return self.status is InvoiceStatus.OPEN and self.auto_charge and self.unchargeable is None

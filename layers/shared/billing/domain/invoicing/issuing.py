@@ -7,7 +7,7 @@ from datetime import datetime
 from billing.domain import ledger
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer
-from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus, PartySnapshot
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus, PartySnapshot, Spreading
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money, sum_money
@@ -118,15 +118,22 @@ def with_lines(invoice: Invoice, lines: Sequence[InvoiceLine], notes: tuple[str,
 
 
 def finalize(
-    invoice: Invoice, sequence: InvoiceSequence, balance: Balance, at: datetime, offset: Money | None = None
+    invoice: Invoice,
+    sequence: InvoiceSequence,
+    balance: Balance,
+    at: datetime,
+    offset: Money | None = None,
+    spreading: Spreading | None = None,
 ) -> Finalized:
     """The invoice with its number, with the customer's balance used, and the entries for the books.
 
-    One with nothing left to collect is paid at once; one below zero pays into the balance.
+    One with nothing left to collect is paid at once; one below zero pays into the balance. One that asks for less than
+    a card can be charged is paid by the balance, which goes below zero; what it is below zero the next one asks for.
 
     Args:
         offset: what of an amount below zero is taken off other invoices (``settlement.offset``), and so does not go to
             the balance: nobody gets money back that was never paid.
+        spreading: what is left for yet other invoices, so that nothing goes to the balance before they were looked at.
 
     Raises:
         InvalidState: it is not a draft.
@@ -136,13 +143,17 @@ def finalize(
     number, following = sequence.take()
     credited = invoice.amount_credited - (offset or Money.zero(invoice.currency))
     owed = invoice.total - credited
-    applied = balance.usable_for(owed)
+    applied = balance.usable_for(owed) if spreading is None else Money.zero(invoice.currency)
+    if spreading is not None:
+        owed += spreading.left
     free = (owed - applied).is_zero
     final = replace(
         invoice,
         number=number,
         status=InvoiceStatus.PAID if free else InvoiceStatus.OPEN,
         balance_applied=applied,
+        carried=balance.beyond(applied),
+        spreading=spreading,
         amount_credited=credited,
         finalized_at=at,
         paid_at=at if free else None,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.domain import ledger
+from billing.domain.customers.balance import Balance
 from billing.domain.invoicing.dunning import Dunning
-from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, Spreading
 from billing.domain.invoicing.issuing import balance_entry, finalized_entry
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState, PaymentMethodInvalid
@@ -19,7 +20,7 @@ from billing.domain.ledger import LedgerEntry, Posting
 from billing.domain.lines.crediting import with_steps
 from billing.domain.lines.line import CreditStep
 from billing.domain.payments.dispute import Dispute
-from billing.domain.payments.payment import Payment, PaymentError
+from billing.domain.payments.payment import NOT_CHARGEABLE, Payment, PaymentError, not_chargeable
 
 _BETWEEN_LATE_STEPS = timedelta(days=1)
 _NO_METHOD = PaymentError(PaymentMethodInvalid.code, "The customer has no payment method")
@@ -120,6 +121,72 @@ def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, M
     if invoice.status is not InvoiceStatus.DRAFT and after.amount_due.is_zero:
         after = settled(after, at)
     return after, taken, entry
+
+
+def carried(invoice: Invoice, balance: Balance, at: datetime) -> tuple[Invoice, Balance, LedgerEntry]:
+    """The open invoice paid by the customer's balance, for it asks for less than a card can be charged.
+
+    10.00 of which a credit note took 9.80: 0.20 go to the balance, as what the customer owes.
+
+    Returns:
+        the invoice, the balance, and the entry that says so.
+    """
+    left = invoice.amount_due
+    entry = balance_entry(invoice, "invoice.carried", left, at)
+    after = replace(
+        invoice,
+        balance_applied=invoice.balance_applied + left,
+        carried=balance.beyond(left),
+        payment_error=None,
+    )
+    return settled(after, at), balance.used(left), entry
+
+
+def waiting(invoice: Invoice) -> Invoice:
+    """The invoice that says why no card is charged; as it is where one can be, or where it said so and one can by now.
+
+    It is neither charged nor dunned: 1,200,000.00 USD are paid in another way, or credited, or given up.
+    """
+    reason = invoice.unchargeable
+    if reason is None:
+        return replace(invoice, payment_error=None) if is_waiting(invoice) else invoice
+    return replace(invoice, payment_error=not_chargeable(reason), due=None, dunning=None)
+
+
+def is_waiting(invoice: Invoice) -> bool:
+    """Whether it waits to be paid otherwise than by card."""
+    error = invoice.payment_error
+    return invoice.status is InvoiceStatus.OPEN and error is not None and error.code == NOT_CHARGEABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """An invoice over credits after some more of them were taken off other invoices.
+
+    Args:
+        entry: what went to the balance, where nothing is left to be spread.
+    """
+
+    invoice: Invoice
+    balance: Balance
+    entry: LedgerEntry | None
+
+
+def spread(invoice: Invoice, taken: Money, left: Spreading | None, balance: Balance, at: datetime) -> Spread:
+    """The invoice after ``taken`` more came off other invoices; what is over in the end goes to the balance.
+
+    Args:
+        left: what is left, and for which invoices; None where all were looked at.
+    """
+    assert invoice.spreading is not None
+    after = replace(invoice, amount_credited=invoice.amount_credited - taken, spreading=left)
+    if left is not None:
+        return Spread(after, balance, None)
+    over = after.amount_due  # below zero, or nothing
+    after = replace(after, balance_applied=invoice.balance_applied + over, due=None)
+    if over.is_zero:
+        return Spread(after, balance, None)
+    return Spread(after, balance.used(over), balance_entry(invoice, "invoice.balance_applied", over, at))
 
 
 @dataclass(frozen=True, slots=True)

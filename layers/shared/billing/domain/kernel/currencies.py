@@ -71,13 +71,20 @@ def is_charged(currency: str) -> bool:
     return currency not in _NEVER_CHARGED
 
 
-def charge_maximum(currency: str) -> int:
-    """The most that a card can be charged at once, in minor units: eight digits.
+_MOST_DIGITS = 8
+_MORE_DIGITS = dict.fromkeys(("COP", "HUF", "IDR", "LBP"), 12) | {"INR": 9}
 
-    Source: docs.stripe.com/currencies, "Minimum and maximum charge amounts". Where Stripe allows more (IDR), this is
-    on the safe side; currencies that Stripe counts with other digits (ISK with two, ariary with none) are converted.
+
+def charge_maximum(currency: str) -> int:
+    """The most that a card can be charged at once, in minor units: USD 99999999 (999,999.99), IDR twelve digits.
+
+    Source: docs.stripe.com/currencies, "Maximum charge amounts". Its numbers were raised several times; these are what
+    every edition since 2025 takes of a card (IDR since 2022), so that nothing is sent that is refused for its size:
+    twelve digits in IDR, COP, HUF and LBP, where eight would be $60, $250, $2,800 and $11; nine in INR; eight in all
+    others. What Stripe counts with other digits (ISK and UGX with two) is reckoned in its own.
     """
-    return 99_999_999 // 100 if currency in ("ISK", "UGX") else 99_999_999
+    most: int = 10 ** _MORE_DIGITS.get(currency, _MOST_DIGITS) - 1
+    return most // 100 if currency in ("ISK", "UGX") else most
 
 
 def is_currency(code: str) -> bool:

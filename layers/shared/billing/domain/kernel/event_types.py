@@ -31,6 +31,10 @@ class EventType(StrEnum):
     INVOICE_FINALIZED = "invoice.finalized", "An invoice has its number, and asks for its amount."
     INVOICE_PAID = "invoice.paid", "Nothing of an invoice is left to be paid."
     INVOICE_PAYMENT_FAILED = "invoice.payment_failed", "A charge of an invoice failed, or nothing could be charged."
+    INVOICE_NOT_CHARGEABLE = (
+        "invoice.not_chargeable",
+        "No card can be charged an invoice's amount; it waits.",
+    )
     INVOICE_VOIDED = "invoice.voided", "An invoice was made void."
     INVOICE_UNCOLLECTIBLE = "invoice.uncollectible", "An invoice was given up as a bad debt."
     INVOICE_PARKED = "invoice.parked", "An invoice's next step failed for a day; nobody tries it again."

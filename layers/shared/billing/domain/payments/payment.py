@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from billing.domain.kernel.card_limits import Unchargeable
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money, sum_money
@@ -26,6 +27,14 @@ PAYER_HAS = timedelta(hours=24)
 
 AUTHENTICATION_REQUIRED = "payment.authentication_required"
 """The public code of a payment whose bank wants its payer to authenticate."""
+
+NOT_CHARGEABLE = "payment.not_chargeable"
+"""The public code of an amount, or a currency, that no card can be charged; the decline code says which."""
+
+
+def not_chargeable(reason: Unchargeable) -> "PaymentError":
+    """Why an amount was not charged that no card can be charged."""
+    return PaymentError(NOT_CHARGEABLE, "No card can be charged this amount.", reason.value)
 
 
 class PaymentStatus(StrEnum):

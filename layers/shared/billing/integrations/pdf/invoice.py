@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from billing.domain.kernel.money import Money
 from billing.integrations.pdf.format import Formats
 from billing.integrations.pdf.layout import (
     AMBER,
@@ -184,10 +185,15 @@ def _tax_label(tax: TaxLine, formats: Formats) -> str:
 def _deductions(document: InvoiceDocument, formats: Formats) -> list[tuple[str, str, Style]]:
     """What of the total nobody has to pay by card, and what was paid too much or is owed to the buyer."""
     rows = []
-    if document.balance_applied is not None and document.balance_applied.micros:
-        used = document.balance_applied.micros > 0
-        label = "Credit balance applied" if used else "Added to credit balance"
-        rows.append((label, formats.money(-document.balance_applied), BODY))
+    carried = document.carried or Money.zero(document.currency)
+    if document.balance_applied is not None and document.balance_applied != carried:
+        applied = document.balance_applied - carried
+        label = "Credit balance applied"
+        if applied.is_negative:
+            label = "Added to credit balance" if document.total.is_negative else "Brought forward"
+        rows.append((label, formats.money(-applied), BODY))
+    if not carried.is_zero:
+        rows.append(("Carried to your next invoice", formats.money(-carried), BODY))
     if document.amount_credited is not None and document.amount_credited.micros:
         rows.append(("Credit notes", formats.money(-document.amount_credited), BODY))
     return rows

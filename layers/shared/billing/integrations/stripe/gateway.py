@@ -42,6 +42,7 @@ from billing.integrations.stripe.objects import (
     seen_method,
     seen_refund,
     stripe_amount,
+    unchargeable_of,
 )
 from billing.integrations.stripe.secrets import SecretReader
 from billing.services.payments.processor import (
@@ -146,7 +147,8 @@ class StripeGateway:
         except stripe.InvalidRequestError as error:
             # Nothing was made: an amount below or above what Stripe charges, or a currency that it does not.
             field = error.param if error.param in ("amount", "currency") else "amount"
-            raise ValidationFailed.of(field, error.code or "refused_by_the_card_processor") from error
+            reason = unchargeable_of(error) or error.code or "refused_by_the_card_processor"
+            raise ValidationFailed.of(field, reason) from error
         return opened_intent(made)
 
     def retrieve_customer(self, processor_customer_id: str) -> dict[str, str]:

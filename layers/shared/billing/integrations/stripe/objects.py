@@ -7,6 +7,7 @@ from typing import Any
 import stripe
 
 from billing.domain.customers.customer import CardDisplay
+from billing.domain.kernel.card_limits import Unchargeable
 from billing.domain.kernel.currencies import charge_step, minor_digits
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.payments.dispute import DisputeSnapshot, DisputeStatus
@@ -16,6 +17,7 @@ from billing.domain.payments.payment import (
     PaymentError,
     PaymentStatus,
     intent_payment_id,
+    not_chargeable,
 )
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.services.payments.processor import AttachedMethod, MethodOnFile, OpenedIntent, References, RefundOnFile
@@ -228,10 +230,23 @@ def declined(error: stripe.CardError) -> ChargeResult:
     return ChargeResult(PaymentStatus.FAILED, intent.id, why, intent.client_secret)
 
 
+_AMOUNT_CODES = {"amount_too_small": Unchargeable.TOO_SMALL, "amount_too_large": Unchargeable.TOO_LARGE}
+
+
+def unchargeable_of(error: stripe.InvalidRequestError) -> Unchargeable | None:
+    """Whether Stripe refused an amount or a currency as such; nothing was made, and no card was asked."""
+    if error.param == "currency":
+        return Unchargeable.CURRENCY
+    return _AMOUNT_CODES.get(error.code or "")
+
+
 def refused(error: stripe.InvalidRequestError) -> PaymentError:
     """A request that made nothing: a payment method that is not there, or another fault of the request."""
     if error.param == "payment_method" or error.code == "resource_missing":
         return PaymentError("validation.payment_method.invalid", "The payment method cannot be used.", final=True)
+    reason = unchargeable_of(error)
+    if reason is not None:
+        return not_chargeable(reason)
     return PaymentError("payment.declined", "The card processor refused the payment.", error.code)
 
 

@@ -13,6 +13,7 @@ from billing.schemas.payments.payment import PaymentErrorOut
 from billing.schemas.subscriptions import PeriodOut
 from billing.services.invoicing.payments import Paid
 
+Carried = Annotated[int, Field(description="less than a card can be charged, so the next invoice asks for it")]
 _CONTESTED = {each.value for each in DisputeStatus if not each.is_closed or each is DisputeStatus.LOST}
 
 
@@ -90,6 +91,7 @@ class InvoiceFiguresOut(Resource):
     tax_included: Annotated[int, Field(description="what of the tax is part of the lines' amounts already")]
     total: int
     balance_applied: int
+    amount_carried: Carried
     amount_credited: Annotated[
         int, Field(description="what was credited off it; below zero what it takes off other, unpaid invoices")
     ]
@@ -109,6 +111,7 @@ class InvoiceFiguresOut(Resource):
             "tax_included": invoice.tax_included.micros,
             "total": invoice.total.micros,
             "balance_applied": invoice.balance_applied.micros,
+            "amount_carried": invoice.carried.micros if invoice.carried else 0,
             "amount_credited": invoice.amount_credited.micros,
             "amount_due": invoice.amount_due.micros,
             "notes": list(invoice.notes),

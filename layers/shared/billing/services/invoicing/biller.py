@@ -16,11 +16,11 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import issuing, settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
-from billing.domain.kernel.currencies import charge_minimum
+from billing.domain.kernel.card_limits import is_too_small, require_chargeable
 from billing.domain.kernel.due import Due, clock_of
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.event_types import EventType
-from billing.domain.kernel.money import Money, sum_money
+from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.payment import Payment, SettledBy
 from billing.domain.subscriptions import lifecycle
@@ -28,7 +28,9 @@ from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
 from billing.services.clocks.shards import DueShards
-from billing.services.kernel.recovery import ChargePending
+from billing.services.customers import balances as customer_balances
+from billing.services.invoicing import offsets
+from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.attempt import Attempt
 from billing.services.payments.collection import Collector
@@ -145,6 +147,7 @@ class Biller:
 
         Raises:
             TaxJurisdictionUnsupported: in a request; where the alarm clock bills, the draft waits instead.
+            ValidationFailed: a subscription is to begin with an invoice that no card can be charged.
         """
         after = step.subscription
         if not step.invoiced:
@@ -156,6 +159,8 @@ class Biller:
         options = _as_it_happens(work, context, options)
         issued, issued_to = self._issued(work, context, draft, after, options)
         after = issued_to or after
+        if before is None and after.state is SubscriptionState.INCOMPLETE and settlement.is_waiting(issued.invoice):
+            require_chargeable(issued.invoice.amount_due)  # it could never begin
         invoice, after = self._followed(work, issued.invoice, after, context.customer, options.at)
         after = self._saved(work, before, after)
         _announce(work, replace(issued, invoice=invoice))
@@ -204,6 +209,27 @@ class Biller:
         _announce(work, _Issued(draft, invoice), created=False)
         return self._collect(work, context, subscription, invoice, options)
 
+    def collect(
+        self,
+        work: Work,
+        context: BillingContext,
+        subscription: Subscription | None,
+        invoice: Invoice,
+        options: BillingOptions,
+    ) -> Due | None:
+        """Charge an open invoice for the first time that waited for nothing but that.
+
+        Returns:
+            when it is due next; None when never.
+        """
+        before = subscription
+        invoice = work.save(replace(invoice, due=None))
+        if subscription is not None:
+            invoice, subscription = self._followed(work, invoice, subscription, context.customer, options.at)
+            subscription = self._saved_after(work, before, subscription)
+        collected = self._collect(work, context, subscription, invoice, options).invoice
+        return collected.due if collected is not None else None
+
     def taxed(self, context: BillingContext, draft: Invoice, at: datetime) -> Invoice:
         """The draft with its taxes.
 
@@ -232,11 +258,13 @@ class Biller:
             context.tenant, context.customer, "preview", lines, BillingReason.SUBSCRIPTION_UPDATE, at, subscription
         )
         draft = self.taxed(context, draft, at)
-        refs = _offset_refs(draft, subscription)
-        steps = settlement.offsets(_found(work.load(*refs), refs), -draft.total, at) if refs else []
-        taken = sum_money((step.taken for step in steps), draft.currency)
-        applied = context.balance.usable_for(draft.total + taken)
-        return replace(draft, amount_credited=-taken, balance_applied=applied)
+        balance, taken = context.balance, Money.zero(draft.currency)
+        for step in offsets.foreseen(work, draft, subscription, at):
+            taken += step.taken
+            if step.invoice.status is InvoiceStatus.OPEN and is_too_small(step.invoice.amount_due):
+                balance = balance.used(step.invoice.amount_due)
+        applied = balance.usable_for(draft.total + taken)
+        return replace(draft, amount_credited=-taken, balance_applied=applied, carried=balance.beyond(applied))
 
     def _issued(
         self,
@@ -268,36 +296,22 @@ class Biller:
         """The invoice with its number; and its subscription, with its lines as they are billed."""
         note_lines(work, draft)
         subscription = _with_billed(subscription, draft)
-        offset, subscription = self._offset(work, draft, subscription, at)
-        final = issuing.finalize(draft, context.sequence, context.balance, at, offset)
+        balance, taken, spreading = context.balance, None, None
+        if subscription is not None and draft.total.is_negative:
+            part = offsets.offset(work, self.shards, draft, subscription, at)
+            taken, spreading, subscription = part.taken, part.spreading, part.subscription
+            if not taken.is_zero:  # the rest of an invoice may have gone to the balance
+                balance = customer_balances.of(work, draft)
+        final = issuing.finalize(draft, context.sequence, balance, at, taken, spreading)
         work.save(final.sequence)
-        if final.balance != context.balance:
+        if final.balance != balance:
             work.save(final.balance)
         for entry in final.entries:
             work.save(entry)
-        return work.save(final.invoice), subscription
-
-    def _offset(
-        self, work: Work, draft: Invoice, subscription: Subscription | None, at: datetime
-    ) -> tuple[Money | None, Subscription | None]:
-        """Take credits off the unpaid invoices that billed what they give back, before anything goes to the balance.
-
-        An upgrade whose card is declined and the downgrade after it cancel out, without any money in the balance:
-        4950.00 open, 4950.00 credited, and both are settled.
-        """
-        if subscription is None or not draft.total.is_negative:
-            return None, subscription
-        refs = _offset_refs(draft, subscription)
-        steps = settlement.offsets(_found(work.load(*refs), refs), -draft.total, at)
-        for step in steps:
-            after = work.save(step.invoice)
-            if step.entry is not None:
-                work.save(step.entry)
-            if after.status is InvoiceStatus.PAID:
-                work.emit(EventType.INVOICE_PAID, after)
-                shard = self.shards.of(subscription)
-                subscription = lifecycle.invoice_paid(subscription, after.id, at, shard)
-        return sum_money((step.taken for step in steps), draft.currency), subscription
+        invoice = settlement.waiting(final.invoice)
+        if spreading is not None:
+            invoice = replace(invoice, due=Due(self.shards.of(invoice), at))  # to be gone on with at once
+        return work.save(invoice), subscription
 
     def _followed(
         self, work: Work, invoice: Invoice, subscription: Subscription, customer: Customer, at: datetime
@@ -306,11 +320,6 @@ class Biller:
         shard = self.shards.of(subscription)
         if invoice.status is InvoiceStatus.PAID:
             return invoice, lifecycle.invoice_paid(subscription, invoice.id, at, shard)
-        if invoice.to_charge and _too_small(invoice):
-            # Too little for any card: it stays open, to be paid otherwise, and does not hold up the subscription.
-            return work.save(replace(invoice, auto_charge=False)), lifecycle.invoice_paid(
-                subscription, invoice.id, at, shard
-            )
         if not invoice.to_charge or method_of(customer, subscription) is not None:
             return invoice, subscription
         invoice = work.save(settlement.without_method(invoice))
@@ -337,6 +346,9 @@ class Biller:
             # A one-off invoice without a method to charge: each dunning day looks for one again.
             invoice = self._in_dunning(work, settlement.without_method(invoice), options.at)
             return Billed(None, work.save(invoice))
+        if invoice.spreading is not None:
+            work.checkpoint(offsets.pending(invoice))
+            invoice, subscription = offsets.go_on(work, self.shards, invoice, subscription, options.at)
         if not invoice.to_charge or method_id is None:
             return Billed(subscription, invoice)
         payment, invoice = self.collector.attempt(
@@ -347,14 +359,19 @@ class Biller:
         attempt = self.collector.settle(work, Attempt(payment, invoice, subscription), result, options.at, options.by)
         return Billed(attempt.subscription, attempt.invoice, attempt.payment, result.next_secret)
 
-    def go_on(self, work: Work, point: ChargePending) -> Billed:
-        """Continue from the first commit of an earlier run: ask about its attempt instead of starting again."""
+    def go_on(self, work: Work, point: ChargePending | CreditsPending) -> Billed:
+        """Go on from the last commit of an earlier run: ask about its attempt, or spread the rest of its credits."""
         tenant_id = work.tenant.id
         subscription_ref = Ref(Subscription, tenant_id, point.subscription_id or "")
         invoice_ref = Ref(Invoice, tenant_id, point.invoice_id or "")
-        payment_ref = Ref(Payment, tenant_id, point.payment_id)
+        payment_ref = Ref(Payment, tenant_id, point.payment_id if isinstance(point, ChargePending) else "")
         refs = [ref for ref in (subscription_ref, invoice_ref, payment_ref) if ref.id]
         found = work.load(*refs)
+        if isinstance(point, CreditsPending):
+            invoice, subscription = found.require(invoice_ref), found.get(subscription_ref)
+            at = invoice.due.at if invoice.due is not None else work.now
+            invoice, subscription = offsets.go_on(work, self.shards, invoice, subscription, at)
+            return Billed(subscription, invoice)
         payment = found.require(payment_ref)
         if payment.status.is_final:
             # Load again: a batch is no snapshot, and the stored answer must not mix states from before and after.
@@ -403,23 +420,6 @@ def _as_it_happens(work: Work, context: BillingContext, options: BillingOptions)
     return replace(options, at=work.now)
 
 
-def _offset_refs(draft: Invoice, subscription: Subscription | None) -> list[Ref[Invoice]]:
-    """The invoices off which an amount below zero is taken first: those that billed it, and those that are unpaid."""
-    if subscription is None or not draft.total.is_negative:
-        return []
-    credited = [line.credited_invoice_id for line in draft.lines if line.credited_invoice_id]
-    ids = dict.fromkeys([*credited, *subscription.unpaid_invoice_ids])
-    return [Ref(Invoice, draft.tenant_id, each) for each in ids if each != draft.id]
-
-
-def _found(found: Found, refs: Sequence[Ref[Invoice]]) -> list[Invoice]:
-    return [invoice for invoice in map(found.get, refs) if invoice is not None]
-
-
-def _too_small(invoice: Invoice) -> bool:
-    return invoice.amount_due < Money.from_minor(charge_minimum(invoice.currency), invoice.currency)
-
-
 def settle_due(shard: str, at: datetime) -> Due | None:
     """When an interrupted attempt is due; on a test clock before anything later, so that time stays in order."""
     return Due(shard, at) if clock_of(shard) else None
@@ -441,3 +441,5 @@ def _announce(work: Work, issued: _Issued, created: bool = True) -> None:
     work.emit(EventType.INVOICE_FINALIZED, issued.invoice)
     if issued.invoice.status is InvoiceStatus.PAID:
         work.emit(EventType.INVOICE_PAID, issued.invoice)
+    if settlement.is_waiting(issued.invoice):
+        work.emit(EventType.INVOICE_NOT_CHARGEABLE, issued.invoice)

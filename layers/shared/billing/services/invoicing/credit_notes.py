@@ -40,6 +40,7 @@ from billing.services.kernel.recovery import RefundPending, Repeat
 from billing.services.kernel.work import Found, Page, Ref, Window, Work
 from billing.services.payments.attempt import Attempt
 from billing.services.payments.collection import Collector
+from billing.services.payments.limits import with_less_due
 from billing.services.payments.refunds import Refunder, RefundRequest
 from billing.services.payments.standing import follow_invoice
 from billing.services.usage.forgiveness import forgive
@@ -275,7 +276,8 @@ class CreditNotes:
             work.save(entry)
         if not issued.credit_note.to_balance.is_zero:
             _add_to_balance(work, loaded.balance, issued.credit_note.to_balance)
-        invoice = work.save(issued.invoice)
+        shard = self.collector.shards.of(issued.invoice)
+        invoice = work.save(with_less_due(work, issued.invoice, loaded.at, shard))
         note = work.save(issued.credit_note)
         work.emit(EventType.CREDIT_NOTE_CREATED, note)
         subscription = self._rebilled(work, loaded, invoice)

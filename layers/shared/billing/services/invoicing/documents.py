@@ -90,6 +90,7 @@ class InvoiceDocument:
     tax: Money
     total: Money
     balance_applied: Money | None = None
+    carried: Money | None = None
     amount_credited: Money | None = None
     amount_paid: Money
     amount_due: Money
@@ -113,7 +114,12 @@ class InvoiceDocument:
         yield from (tax.amount for tax in self.taxes)
         yield from (each.amount for each in self.credited_to)
         lines = [(line.amount, line.unit_amount, line.discount) for line in self.lines]
-        for amount in (self.balance_applied, self.amount_credited, *(each for line in lines for each in line)):
+        for amount in (
+            self.balance_applied,
+            self.carried,
+            self.amount_credited,
+            *(each for line in lines for each in line),
+        ):
             if amount is not None:
                 yield amount
 

@@ -7,8 +7,9 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.due import Due, clock_of
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported
-from billing.domain.payments.payment import Payment
+from billing.domain.payments.payment import Payment, not_chargeable
 from billing.domain.subscriptions.subscription import Subscription
+from billing.services.invoicing import offsets
 from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
 from billing.services.invoicing.dunning import Dunner
 from billing.services.kernel.due_items import load_due
@@ -33,6 +34,8 @@ class DueInvoices:
         invoice, due = load_due(work, Invoice, invoice_id, now)
         if invoice is None or due is None:
             return due
+        if invoice.spreading is not None:
+            return self._spread(work, invoice, due.at if clock_of(due.shard) else now)
         if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
             return work.save(replace(invoice, due=None)).due
         tenant_id = work.tenant.id
@@ -47,7 +50,18 @@ class DueInvoices:
         if invoice.status is InvoiceStatus.DRAFT:
             options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CYCLE, at, due.shard)
             return self._finalize(work, context, invoice, subscription, options)
+        if invoice.unchargeable is not None:
+            error = not_chargeable(invoice.unchargeable)
+            return self.biller.collector.held(work, invoice, subscription, error, at)[0].due
+        if invoice.dunning is None:
+            options = BillingOptions.by_alarm(invoice.reason, at, due.shard)
+            return self.biller.collect(work, context, subscription, invoice, options)
         return self.dunner.step(work, context, invoice, subscription, found.get(payment_ref), at)
+
+    def _spread(self, work: Work, invoice: Invoice, at: datetime) -> Due | None:
+        """Go on with credits that were to come off more invoices than a commit takes, where a run was cut off."""
+        ref = Ref(Subscription, work.tenant.id, invoice.subscription_id or "")
+        return offsets.go_on(work, self.biller.shards, invoice, work.load(ref).require(ref), at)[0].due
 
     def _finalize(
         self,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.card_limits import Unchargeable, not_chargeable, require_chargeable
 from billing.domain.kernel.errors import (
     AuthenticationRequired,
     BillingError,
@@ -18,7 +19,7 @@ from billing.domain.kernel.errors import (
     ValidationFailed,
 )
 from billing.domain.kernel.money import Money
-from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus, SettledBy
+from billing.domain.payments.payment import NOT_CHARGEABLE, Payment, PaymentError, PaymentStatus, SettledBy
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.recovery import ChargePending
@@ -66,6 +67,7 @@ class InvoicePayments:
             NotFound: no such invoice.
             InvalidState: it is neither, or an earlier charge of it is still undecided.
             PaymentMethodInvalid: there is no method to charge, or it is another customer's.
+            ValidationFailed: it asks for what no card can be charged.
             Unavailable: the card processor is down; nothing is written.
         """
         tenant_id = work.tenant.id
@@ -104,7 +106,7 @@ class InvoicePayments:
         Raises:
             NotFound: no such invoice.
             InvalidState: it is neither open nor uncollectible, or an earlier charge of it is still undecided.
-            ValidationFailed: it asks for another amount.
+            ValidationFailed: it asks for another amount, or for one that no card can be charged.
             Unavailable: the card processor is down; nothing is written.
         """
         invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
@@ -129,6 +131,7 @@ class InvoicePayments:
         """The invoice with no other attempt under way; or paid, if the payer of an earlier attempt was faster."""
         if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
             raise InvalidState.of("invoice", invoice.status, "paid")
+        require_chargeable(invoice.amount_due)
         self.processor.ready()
         tenant_id = invoice.tenant_id
         customer_ref = Ref(Customer, tenant_id, invoice.customer_id)
@@ -209,6 +212,8 @@ def failure(payment: Payment, client_secret: str | None) -> BillingError | None:
     if payment.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
         return None
     error = payment.error or PaymentError("payment.declined", "The payment did not go through.")
+    if error.code == NOT_CHARGEABLE:
+        return not_chargeable(payment.amount, Unchargeable(error.decline_code or Unchargeable.TOO_LARGE))
     details = [Detail("declineCode", error.decline_code or "generic_decline"), Detail("paymentId", payment.id)]
     if error.code == AuthenticationRequired.code and client_secret is not None:
         details += [

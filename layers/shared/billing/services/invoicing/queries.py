@@ -70,6 +70,7 @@ def document(invoice: Invoice) -> InvoiceDocument:
         tax=invoice.tax,
         total=invoice.total,
         balance_applied=invoice.balance_applied,
+        carried=invoice.carried,
         amount_credited=invoice.amount_credited,
         amount_paid=invoice.amount_paid,
         amount_due=invoice.amount_due,

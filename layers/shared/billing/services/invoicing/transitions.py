@@ -16,7 +16,7 @@ from billing.services.clocks.customer_time import customer_time
 from billing.services.clocks.shards import DueShards
 from billing.services.invoicing.biller import Biller, BillingOptions
 from billing.services.invoicing.voiding import void
-from billing.services.kernel.recovery import ChargePending
+from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.attempt import Attempt
@@ -44,7 +44,7 @@ class InvoiceTransitions:
         """
         ref = Ref(Invoice, work.tenant.id, invoice_id)
         invoice = work.load(ref).require(ref)
-        if isinstance(work.recovery_point, ChargePending):
+        if isinstance(work.recovery_point, ChargePending | CreditsPending):
             finished = self.biller.go_on(work, work.recovery_point).invoice
             assert finished is not None
             return finished

@@ -30,8 +30,16 @@ class RefundPending:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditsPending:
+    """An invoice over credits is issued, and not all of them are taken off other invoices yet: go on with that."""
+
+    invoice_id: str
+    subscription_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """A part is done that stands for itself: the same request, run again, finds less to do."""
 
 
-RecoveryPoint = ChargePending | RefundPending | Repeat
+RecoveryPoint = ChargePending | RefundPending | CreditsPending | Repeat

@@ -15,11 +15,13 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.kernel.card_limits import Unchargeable
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
+    NOT_CHARGEABLE,
     PAYER_HAS,
     ChargeResult,
     Payment,
@@ -30,12 +32,13 @@ from billing.domain.payments.payment import (
     with_result,
 )
 from billing.domain.subscriptions import lifecycle
-from billing.domain.subscriptions.subscription import SubscriptionState
+from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances
 from billing.services.kernel.work import Work
 from billing.services.payments.attempt import Attempt
 from billing.services.payments.idempotency_keys import outside_key
+from billing.services.payments.limits import carried, with_less_due
 from billing.services.payments.processor import CardProcessor, IntentRequest, OpenedIntent, OutcomeUnknown, References
 from billing.services.payments.standing import follow_invoice, save_if_changed, without_dead_method
 
@@ -254,7 +257,8 @@ class Collector:
         for entry in received.entries:
             work.save(entry)
         balances.credit(work, attempt.invoice, received.excess)
-        invoice = work.save(received.invoice)
+        shard = self.shards.of(received.invoice)
+        invoice = work.save(with_less_due(work, received.invoice, at, shard))
         work.emit(EventType.PAYMENT_SUCCEEDED, attempt.payment)
         if attempt.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
             work.emit(EventType.INVOICE_PAID, invoice)
@@ -265,7 +269,11 @@ class Collector:
         work.emit(EventType.PAYMENT_FAILED, attempt.payment)
         invoice, subscription = attempt.invoice, attempt.subscription
         if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != attempt.payment.id:
-            return attempt  # a later attempt has settled the invoice already
+            return attempt  # a later attempt has decided about the invoice already
+        error = attempt.payment.error
+        if error is not None and error.code == NOT_CHARGEABLE:
+            invoice, subscription = self.held(work, invoice, subscription, error, at)
+            return Attempt(attempt.payment, invoice, subscription)
         failed = settlement.payment_failed(invoice, attempt.payment)
         began = subscription is None or subscription.state is not SubscriptionState.INCOMPLETE
         if invoice.auto_charge and began:
@@ -279,6 +287,25 @@ class Collector:
             unpaid = lifecycle.invoice_unpaid(without_dead_method(subscription, attempt.payment), invoice.id)
             subscription = save_if_changed(work, subscription, unpaid)
         return Attempt(attempt.payment, invoice, subscription)
+
+    def held(
+        self, work: Work, invoice: Invoice, subscription: Subscription | None, error: PaymentError, at: datetime
+    ) -> tuple[Invoice, Subscription | None]:
+        """Stage what becomes of an open invoice whose amount no card can be charged: carried, or it waits.
+
+        Nobody declined anything, so nothing is dunned. Stripe's own limits may be narrower than the documented ones:
+        those of the currency that the account is paid out in.
+
+        Args:
+            error: says which of the two.
+        """
+        if error.decline_code == Unchargeable.TOO_SMALL:
+            invoice = work.save(carried(work, invoice, at))
+            work.emit(EventType.INVOICE_PAID, invoice)
+        else:
+            invoice = work.save(replace(invoice, payment_error=error, due=None, dunning=None))
+            work.emit(EventType.INVOICE_NOT_CHARGEABLE, invoice)
+        return invoice, follow_invoice(work, subscription, invoice, at, self.shards)
 
     def check_due(self, payment_id: str, now: datetime) -> Due:
         """When an attempt without an outcome is looked up, by default."""

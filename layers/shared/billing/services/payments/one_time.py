@@ -9,8 +9,8 @@ from datetime import datetime
 
 from billing.domain import ledger
 from billing.domain.customers.customer import Customer, PaymentMethod
-from billing.domain.kernel.currencies import charge_maximum, charge_minimum, charge_step, is_charged
-from billing.domain.kernel.errors import PaymentMethodInvalid, ValidationFailed
+from billing.domain.kernel.card_limits import require_chargeable
+from billing.domain.kernel.errors import PaymentMethodInvalid
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
@@ -75,7 +75,7 @@ class OneTimePayments:
             PaymentMethodInvalid: there is no method to charge, or it is another customer's.
             Unavailable: the card processor is down; nothing is written.
         """
-        _require_chargeable(request.amount)
+        require_chargeable(request.amount)
         customer_ref = _customer_ref(work, request)
         method_ref = Ref(PaymentMethod, work.tenant.id, request.payment_method_id or "")
         found = work.load(customer_ref, *([method_ref] if method_ref.id else []))
@@ -107,7 +107,7 @@ class OneTimePayments:
         """
         if request.payment_method_id is not None:
             return self.charge(work, request)
-        _require_chargeable(request.amount)
+        require_chargeable(request.amount)
         customer_ref = _customer_ref(work, request)
         customer = work.load(customer_ref).require(customer_ref)
         at = customer_time(work, customer)
@@ -222,23 +222,6 @@ class OneTimePayments:
 
 def _customer_ref(work: Work, request: OneTimeRequest) -> Ref[Customer]:
     return Ref(Customer, work.tenant.id, request.customer_id or work.tenant.default_customer_id)
-
-
-def _require_chargeable(amount: Money) -> None:
-    """Refuse what Stripe would refuse, before anything is written.
-
-    Raises:
-        ValidationFailed: cards cannot be charged in this currency, or not this amount of it.
-    """
-    code = amount.currency
-    if not is_charged(code):
-        raise ValidationFailed.of("currency", "not_chargeable")
-    if amount.minor % charge_step(code):
-        raise ValidationFailed.of("amount", "not_chargeable_in_currency")
-    if amount.minor < charge_minimum(code):
-        raise ValidationFailed.of("amount", "below_the_least_that_cards_are_charged")
-    if amount.minor > charge_maximum(code):
-        raise ValidationFailed.of("amount", "above_the_most_that_cards_are_charged")
 
 
 def _sale(payment: Payment, at: datetime) -> list[ledger.LedgerEntry]:

@@ -21,7 +21,7 @@ from billing.services.catalog import coupons
 from billing.services.catalog.plans import plan_ref_of, plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Billed, Biller, BillingContext, BillingOptions
-from billing.services.kernel.recovery import ChargePending
+from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.collection import Collector
 from billing.services.payments.methods import usable
@@ -172,7 +172,7 @@ class SubscriptionLifecycle:
         ref = Ref(Subscription, tenant.id, subscription_id)
         own, platform = plan_refs(tenant.id, change.plan_id or "")
         first = work.load(ref, *((own, platform) if change.plan_id else ()))
-        if isinstance(work.recovery_point, ChargePending):
+        if isinstance(work.recovery_point, ChargePending | CreditsPending):
             return self.biller.go_on(work, work.recovery_point)
         subscription = first.require(ref)
         customer_ref, plan_ref = Ref(Customer, tenant.id, subscription.customer_id), plan_ref_of(subscription)

@@ -1,0 +1,133 @@
+"""Taking credits off the unpaid invoices that billed what they give back, before anything goes to the balance.
+
+An upgrade whose card is declined, and the downgrade after it, leave nobody with money: 4950.00 open, 4950.00 credited,
+and both are settled. There may be more such invoices than one commit takes (a year of days, each unpaid). Then the
+invoice over the credits is issued with those that fit; it says what of it is left and for which invoices, and has an
+alarm. The request goes on in further commits, and where it was cut off, the alarm clock does:
+
+    issued, 15 settled, 80 to go ──> 15 more ──> ... ──> the last ones, and what is over goes to the balance
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.domain.invoicing import settlement
+from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, Spreading
+from billing.domain.kernel.event_types import EventType
+from billing.domain.kernel.money import Money
+from billing.domain.subscriptions import lifecycle
+from billing.domain.subscriptions.subscription import Subscription
+from billing.services.clocks.shards import DueShards
+from billing.services.customers import balances
+from billing.services.kernel.recovery import CreditsPending
+from billing.services.kernel.work import Found, Ref, Work
+from billing.services.payments.limits import with_less_due
+
+MOST_AT_ONCE = 15
+"""Invoices in one commit: each is itself, its event, and an entry where it was written off; 45 of a hundred items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """What was taken off other invoices.
+
+    Args:
+        taken: how much.
+        subscription: after invoices of it were paid so.
+        spreading: what is left, and for which invoices; None where there is no more to look at.
+    """
+
+    taken: Money
+    subscription: Subscription
+    spreading: Spreading | None
+
+
+def offset(work: Work, shards: DueShards, draft: Invoice, subscription: Subscription, at: datetime) -> Offset:
+    """Stage what a draft over credits takes off the unpaid invoices, as many as one commit takes.
+
+    Those that billed what is given back come first, then the others of its subscription, oldest first.
+    """
+    ids = tuple(ref.id for ref in _refs(draft, subscription))
+    available = draft.amount_credited - draft.total
+    if available.micros <= 0:
+        return Offset(Money.zero(draft.currency), subscription, None)
+    return _taken(work, shards, Spreading(available, ids), draft.tenant_id, subscription, at)
+
+
+def foreseen(work: Work, draft: Invoice, subscription: Subscription | None, at: datetime) -> list[settlement.Offset]:
+    """What a draft would take off unpaid invoices, in however many commits; nothing is staged."""
+    if subscription is None or not draft.total.is_negative:
+        return []
+    refs = _refs(draft, subscription)
+    return settlement.offsets(_in_order(work.load(*refs), refs), -draft.total, at)
+
+
+def _refs(draft: Invoice, subscription: Subscription) -> list[Ref[Invoice]]:
+    credited = [line.credited_invoice_id for line in draft.lines if line.credited_invoice_id]
+    ids = dict.fromkeys([*credited, *subscription.unpaid_invoice_ids])
+    return [Ref(Invoice, draft.tenant_id, each) for each in ids if each != draft.id]
+
+
+def _in_order(found: Found, refs: Sequence[Ref[Invoice]]) -> list[Invoice]:
+    return [invoice for invoice in map(found.get, refs) if invoice is not None]
+
+
+def go_on(
+    work: Work, shards: DueShards, invoice: Invoice, subscription: Subscription | None, at: datetime
+) -> tuple[Invoice, Subscription | None]:
+    """Commit until nothing of an invoice's credits is left to be spread; the last part is staged.
+
+    Args:
+        at: now, on the customer's clock.
+    """
+    while invoice.spreading is not None:
+        invoice, subscription = _stage(work, shards, invoice, subscription, at)
+        if invoice.spreading is not None:
+            work.checkpoint(pending(invoice))
+    return invoice, subscription
+
+
+def pending(invoice: Invoice) -> CreditsPending:
+    """From where a retry goes on with the spreading."""
+    return CreditsPending(invoice.id, invoice.subscription_id or "")
+
+
+def _stage(
+    work: Work, shards: DueShards, invoice: Invoice, subscription: Subscription | None, at: datetime
+) -> tuple[Invoice, Subscription | None]:
+    assert invoice.spreading is not None
+    assert subscription is not None
+    part = _taken(work, shards, invoice.spreading, invoice.tenant_id, subscription, at)
+    spread = settlement.spread(invoice, part.taken, part.spreading, balances.of(work, invoice), at)
+    if spread.entry is not None:
+        work.save(spread.entry)
+        work.save(spread.balance)
+    after = part.subscription
+    if after is not subscription:
+        after = work.save(after)
+        work.emit(lifecycle.event_of(subscription, after), after)
+    return work.save(spread.invoice), after
+
+
+def _taken(
+    work: Work,
+    shards: DueShards,
+    spreading: Spreading,
+    tenant_id: str,
+    subscription: Subscription,
+    at: datetime,
+) -> Offset:
+    now, later = spreading.invoice_ids[:MOST_AT_ONCE], spreading.invoice_ids[MOST_AT_ONCE:]
+    left = spreading.left
+    refs = [Ref(Invoice, tenant_id, each) for each in now]
+    for step in settlement.offsets(_in_order(work.load(*refs), refs), left, at):
+        left -= step.taken
+        after = work.save(with_less_due(work, step.invoice, at, shards.of(step.invoice)))
+        if step.entry is not None:
+            work.save(step.entry)
+        if after.status is InvoiceStatus.PAID:
+            work.emit(EventType.INVOICE_PAID, after)
+            subscription = lifecycle.invoice_paid(subscription, after.id, at, shards.of(subscription))
+    rest = Spreading(left, later) if later and not left.is_zero else None
+    return Offset(spreading.left - left, subscription, rest)

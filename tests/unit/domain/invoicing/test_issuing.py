@@ -217,7 +217,7 @@ def test_what_has_nothing_left_to_collect_is_paid_at_once() -> None:
         invoice = finalized(made).invoice
         assert (invoice.status, invoice.finalized_at, invoice.paid_at) == (InvoiceStatus.PAID, AT, AT)
         assert not invoice.to_charge
-    invoice = opened(1)
+    invoice = opened(50)  # the least that a card can be charged; less is carried (test_11_07_balance)
     assert (invoice.status, invoice.finalized_at, invoice.paid_at) == (InvoiceStatus.OPEN, AT, None)
 
 
@@ -267,11 +267,11 @@ def test_a_balance_of_another_currency_pays_nothing() -> None:
 # The balance
 
 
-def test_a_balance_is_never_below_zero() -> None:
-    with pytest.raises(ValueError, match="negative"):
-        balance_of(-1)
-    with pytest.raises(ValueError, match="negative"):
-        balance_of(5).used(Money.from_minor(6, "USD"))
+def test_a_balance_goes_below_zero_by_what_no_card_can_be_charged() -> None:
+    """It was refused before: 0.30 stayed open for ever (issue 11, item 7)."""
+    carried = finalized(draft_of(30))
+    assert (carried.invoice.status, carried.balance.amount.minor) == (InvoiceStatus.PAID, -30)
+    assert accounts(carried.entries) == {Account.RECEIVABLE: 0, Account.REVENUE: -30, Account.CUSTOMER_BALANCE: 30}
 
 
 @LAW

@@ -1,4 +1,7 @@
-"""The end of a subscription that never began: its first invoice is voided, and its payment canceled at Stripe."""
+"""The end of a subscription that never began: its first invoice is voided, and its payment canceled at Stripe.
+
+Of an invoice that was credited or paid in part the rest is credited, for it cannot be void: every state has a way out.
+"""
 
 from datetime import datetime
 
@@ -8,6 +11,7 @@ from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription
+from billing.services.invoicing.crediting_rest import credit_rest
 from billing.services.invoicing.voiding import void
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.attempt import Attempt
@@ -35,8 +39,14 @@ def give_up(work: Work, collector: Collector, subscription: Subscription, at: da
         invoice, subscription = attempt.invoice, attempt.subscription or subscription
     if invoice.status is InvoiceStatus.PAID:
         return subscription
-    if invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
+    if invoice.status is InvoiceStatus.OPEN and _is_partly_settled(invoice):
+        credit_rest(work, invoice, "The subscription did not begin", at)
+    elif invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
         void(work, invoice, at)
     ended = work.save(lifecycle.ended(subscription, at))
     work.emit(EventType.SUBSCRIPTION_CANCELED, ended)
     return ended
+
+
+def _is_partly_settled(invoice: Invoice) -> bool:
+    return not invoice.amount_credited.is_zero or not invoice.amount_paid.is_zero

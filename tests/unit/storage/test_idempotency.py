@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing.services.kernel.recovery import ChargePending, RecoveryPoint, RefundPending, Repeat
+from billing.services.kernel.recovery import ChargePending, CreditsPending, RecoveryPoint, RefundPending, Repeat
 from billing.storage.idempotency import Record, Scope, State, in_progress_item
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
@@ -15,6 +15,7 @@ STORED: dict[RecoveryPoint, str] = {
     ChargePending("pay_1", "in_1", "sub_1"): '{"payment": "pay_1", "invoice": "in_1", "subscription": "sub_1"}',
     RefundPending("re_1"): '{"refund": "re_1"}',
     RefundPending("re_1", "cn_1"): '{"refund": "re_1", "creditNote": "cn_1"}',
+    CreditsPending("in_1", "sub_1"): '{"credits": "in_1", "subscription": "sub_1"}',
     Repeat(): "{}",
 }
 

@@ -1,0 +1,70 @@
+"""Issue 11, items 8 and 14: what a unit of work refuses, because money would be lost in silence or wait for ever."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from billing.domain.customers.balance import Balance
+from billing.domain.kernel.money import Money
+from billing.storage.unit_of_work import MOST_ITEMS, StaleCopy, TransactionTooLarge, UnitOfWork
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+
+
+class NoDatabase:
+    """Takes the transaction, and tells how many items it had."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def transact(self, token: str, stage: Any) -> None:
+        items: list[Any] = []
+        stage(SimpleNamespace(save=lambda item, **_: items.append(item)))
+        self.sizes.append(len(items))
+
+
+def unit() -> tuple[UnitOfWork, NoDatabase]:
+    database = NoDatabase()
+    runtime: Any = SimpleNamespace(clock=lambda: NOW, store=SimpleNamespace(sealer=None, database=database))
+    return UnitOfWork(runtime, "ten_1"), database
+
+
+def balance(minor: int = 2000, number: int = 1) -> Balance:
+    return Balance(f"cus_{number}", "ten_1", Money.from_minor(minor, "USD"), version=3)
+
+
+def test_a_copy_that_is_older_than_what_is_staged_is_refused() -> None:
+    """20.00 loaded, 15.00 used and staged; who saves the 20.00 again would make 15.00 out of nothing."""
+    work, _ = unit()
+    loaded = balance()
+    used = work.save(loaded.used(Money.from_minor(1500, "USD")))
+    with pytest.raises(StaleCopy, match="Balance cus_1: version 3 was saved over 4"):
+        work.save(loaded)
+    assert work.save(replace(used, amount=Money.from_minor(100, "USD"))).version == 5
+
+
+def test_after_a_commit_what_was_saved_is_the_copy_to_go_on_with() -> None:
+    work, _ = unit()
+    first = work.save(balance())
+    work.commit()
+    assert work.save(first).version == 5
+    with pytest.raises(StaleCopy):
+        work.save(first)
+
+
+def test_more_than_a_transaction_holds_is_refused_before_it_is_sent() -> None:
+    """With a word about what there is too much of; the database would say so for ever, and not why."""
+    work, database = unit()
+    for number in range(MOST_ITEMS):
+        work.save(balance(number=number))
+    work.commit()
+    assert database.sizes == [MOST_ITEMS]
+    work, database = unit()
+    for number in range(MOST_ITEMS + 1):
+        work.save(balance(number=number))
+    with pytest.raises(TransactionTooLarge, match="101 items are more than the 100 of a transaction: 101 balances"):
+        work.commit()
+    assert database.sizes == []

@@ -276,7 +276,7 @@ class CreditNotes:
             work.save(entry)
         if not issued.credit_note.to_balance.is_zero:
             _add_to_balance(work, loaded.balance, issued.credit_note.to_balance)
-        shard = self.collector.shards.of(issued.invoice)
+        shard = self.shards.of(issued.invoice)
         invoice = work.save(with_less_due(work, issued.invoice, loaded.at, shard))
         note = work.save(issued.credit_note)
         work.emit(EventType.CREDIT_NOTE_CREATED, note)

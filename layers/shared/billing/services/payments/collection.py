@@ -125,8 +125,9 @@ class Collector:
             save_method: keep what it is paid by as a saved method.
         """
         payment = self._new_attempt(work, invoice, customer, None, at, off_session=False)
-        # Charging this attempt, or an amount reduced by a credit note, is another request and needs another key.
-        key = f"{payment.idempotency_key}:intent:{payment.amount.micros}"
+        # Charging this attempt, or an amount reduced by a credit note, is another request and needs another key; so is
+        # the same for another customer of Stripe's, where the old one was deleted there.
+        key = f"{payment.idempotency_key}:intent:{payment.amount.micros}:{payment.stripe_customer_id}"
         request = IntentRequest(payment.amount, payment.stripe_customer_id, References.of(payment), save_method, key)
         opened = self.processor.open_intent(request)
         payment = work.save(self.waiting(payment, opened, work.now))

@@ -10,7 +10,7 @@ from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import credit_note, issuing, settlement
 from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteSequence, CreditRequest, Issued
-from billing.domain.invoicing.invoice import BillingReason, Invoice
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxRate
 from billing.domain.payments.refund import Refund, RefundStatus
@@ -58,6 +58,8 @@ def opened(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
 
 def paid(*lines: InvoiceLine, balance: Money | None = None) -> Invoice:
     invoice = opened(*lines, balance=balance)
+    if invoice.status is InvoiceStatus.PAID:  # by the balance, or because it is less than a card can be charged
+        return invoice
     return settlement.paid(invoice, payment(invoice.amount_due), AT).invoice
 
 

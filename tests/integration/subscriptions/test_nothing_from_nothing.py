@@ -155,12 +155,13 @@ def test_dunning_is_not_escaped_by_a_pause(world: World, action: str) -> None:
     assert (refused.status, refused.error["code"]) == (409, "subscription.invalid_state")
 
 
-def test_an_amount_that_no_card_can_pay_stays_open_and_ends_nothing(world: World, tenant: Tenant) -> None:
+def test_an_amount_that_no_card_can_pay_is_carried_and_ends_nothing(world: World, tenant: Tenant) -> None:
     plan = flat(tenant, "tiny", 20)
     clock, subscription = subscribed(tenant, plan, "2025-06-01T00:00:00Z")
     advance(world, tenant, clock, "2025-07-20T00:00:00Z")
     billed = tenant.get("/v1/invoices", subscription=subscription).data
-    assert [(each["status"], each["amountDue"], each["attemptCount"]) for each in billed] == [("open", 20_000, 0)] * 2
+    assert [(each["status"], each["amountDue"], each["attemptCount"]) for each in billed] == [("paid", 0, 0)] * 2
+    assert balance(tenant, subscription) == -40_000  # it stayed open for ever before (issue 11, item 7)
     assert tenant.get(f"/v1/subscriptions/{subscription}").data["state"] == "active"
 
 

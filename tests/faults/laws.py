@@ -19,6 +19,7 @@ _OWED = ("open", "uncollectible")
 _UNDECIDED = ("pending", "processing")
 _WITH_THE_PAYER = ("requires_payment_method", "requires_action")
 _RUNNING = ("active", "past_due")
+_LEAST = 50_000  # micro-units: 0.50 USD
 _MORE_THAN_ONCE = ("balance_used", "dispute_moved")
 _ONCE = (
     "payment.succeeded", "payment.failed", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.voided",
@@ -170,7 +171,7 @@ def _accounts(books: Books) -> Iterator[str]:
         has = credit.get(customer, 0)
         if -posted["customer_balance", customer] != has:
             yield f"{customer}: the balance is {has}, the ledger says {-posted['customer_balance', customer]}"
-        if has < 0:
+        if has <= -_LEAST:  # what is owed of amounts that no card can be charged
             yield f"{customer}: the balance is {has}"
 
 

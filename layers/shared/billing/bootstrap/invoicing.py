@@ -82,7 +82,7 @@ def due_invoices() -> "DueInvoices":
     from billing.services.invoicing.dunning import Dunner
 
     dunner = Dunner(biller(), payments.collector(), usage.usage_closer(), process.due_shards())
-    return DueInvoices(biller(), dunner)
+    return DueInvoices(biller(), dunner, payments.collector(), process.due_shards())
 
 
 @cache

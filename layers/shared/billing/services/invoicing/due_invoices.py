@@ -9,11 +9,13 @@ from billing.domain.kernel.due import Due, clock_of
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported
 from billing.domain.payments.payment import Payment, not_chargeable
 from billing.domain.subscriptions.subscription import Subscription
+from billing.services.clocks.shards import DueShards
 from billing.services.invoicing import offsets
 from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
 from billing.services.invoicing.dunning import Dunner
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
+from billing.services.payments.collection import Collector
 
 _ASK_FOR_TAX_EVERY = timedelta(days=1)
 
@@ -24,6 +26,8 @@ class DueInvoices:
 
     biller: Biller
     dunner: Dunner
+    collector: Collector
+    shards: DueShards
 
     def bill_invoice(self, work: Work, invoice_id: str, now: datetime) -> Due | None:
         """Do what is due for an invoice: a draft is finalized and charged, an open one is charged again (dunning).
@@ -52,7 +56,7 @@ class DueInvoices:
             return self._finalize(work, context, invoice, subscription, options)
         if invoice.unchargeable is not None:
             error = not_chargeable(invoice.unchargeable)
-            return self.biller.collector.held(work, invoice, subscription, error, at)[0].due
+            return self.collector.held(work, invoice, subscription, error, at)[0].due
         if invoice.dunning is None:
             options = BillingOptions.by_alarm(invoice.reason, at, due.shard)
             return self.biller.collect(work, context, subscription, invoice, options)
@@ -61,7 +65,7 @@ class DueInvoices:
     def _spread(self, work: Work, invoice: Invoice, at: datetime) -> Due | None:
         """Go on with credits that were to come off more invoices than a commit takes, where a run was cut off."""
         ref = Ref(Subscription, work.tenant.id, invoice.subscription_id or "")
-        return offsets.go_on(work, self.biller.shards, invoice, work.load(ref).require(ref), at)[0].due
+        return offsets.go_on(work, self.shards, invoice, work.load(ref).require(ref), at)[0].due
 
     def _finalize(
         self,

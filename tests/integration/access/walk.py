@@ -139,7 +139,13 @@ def walk_metered_plans(world: World, tenant: Tenant) -> None:
 
 
 def walk_credit_notes(world: World, tenant: Tenant) -> None:
-    """Credit notes to the balance and to the card; one refund the bank sends back, one Stripe refuses to the sweep."""
+    """Credit notes to the balance and to the card; one refund the bank sends back, one Stripe refuses to the sweep.
+
+    And one over the rest of a first invoice that was credited in part, of a subscription that is canceled unpaid.
+    """
+    unpaid = tenant.subscribe(None, customerId=tenant.customer())
+    tenant.post(f"/v1/invoices/{unpaid['latestInvoiceId']}/credit-notes", {"amount": 1_000_000})
+    assert tenant.post(f"/v1/subscriptions/{unpaid['id']}/cancel").data["state"] == "canceled"
     invoice = tenant.get(f"/v1/invoices/{tenant.subscribe()['latestInvoiceId']}").data
     intent = tenant.get(f"/v1/payments/{invoice['latestPaymentId']}").data["paymentIntentId"]
     path = f"/v1/invoices/{invoice['id']}/credit-notes"

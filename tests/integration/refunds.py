@@ -5,6 +5,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.services.kernel.work import Ref
+from billing.services.payments.refunds import RefundRequest
 from tests.integration.world import Tenant
 
 PART = Money(100_000_000, "USD")
@@ -22,7 +23,7 @@ def begin_refund(tenant: Tenant, *, send: bool, card: str = "pm_card_visa", cust
     ref = Ref(Payment, tenant.id, payment_id)
     payment = unit.load(ref).require(ref)
     at = payment.created_at if payment.test_clock_id else unit.now
-    refund = payments.refunder().attempt(unit, payment, PART, None, at, None)
+    refund = payments.refunder().attempt(unit, RefundRequest(payment, PART), at)
     unit.commit()
     if send:
         payments.refunder().send(refund)

@@ -98,7 +98,7 @@ def disconnect() -> None:
     product = [aws_client(service) for service in ("kms", "sqs", "secretsmanager")]
     for each in [*product, *CLIENTS.values(), storage.database().client]:
         each._endpoint.http_session.close()
-    payments.collector().processor._clients.clear()  # type: ignore[attr-defined]
+    payments.stripe_gateway()._clients.clear()
 
 
 def begin(job: Json) -> tuple[int, TextIO]:

@@ -13,24 +13,30 @@ from tests.support.quick_moto import quicken
 Json = dict[str, Any]
 
 
-@pytest.fixture
-def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Two tables: ``ranged`` with items a/1 and a/2, ``plain`` with item a; each has a number, 1, and a list."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """DynamoDB in memory."""
     quicken()
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        for name, keys in (("ranged", {"owner_id": "HASH", "own_id": "RANGE"}), ("plain", {"owner_id": "HASH"})):
-            client.create_table(
-                TableName=name,
-                KeySchema=[{"AttributeName": each, "KeyType": kind} for each, kind in keys.items()],
-                AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in keys],
-                BillingMode="PAY_PER_REQUEST",
-            )
-        for table, key in (("ranged", ranged("1")), ("ranged", ranged("2")), ("plain", PLAIN)):
-            client.put_item(TableName=table, Item=key | {"number": {"N": "1"}, "list": {"L": [{"S": "x"}]}})
-        yield client
+        yield boto3.client("dynamodb", region_name="us-east-1", **keys)
+
+
+@pytest.fixture
+def dynamodb(client: Any) -> Iterator[Any]:
+    """Two tables: ``ranged`` with items a/1 and a/2, ``plain`` with item a; each has a number, 1, and a list."""
+    for name, keys in (("ranged", {"owner_id": "HASH", "own_id": "RANGE"}), ("plain", {"owner_id": "HASH"})):
+        client.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": each, "KeyType": kind} for each, kind in keys.items()],
+            AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    for table, key in (("ranged", ranged("1")), ("ranged", ranged("2")), ("plain", PLAIN)):
+        client.put_item(TableName=table, Item=key | {"number": {"N": "1"}, "list": {"L": [{"S": "x"}]}})
+    yield client
+    for name in ("ranged", "plain"):
+        client.delete_table(TableName=name)
 
 
 PLAIN: Json = {"owner_id": {"S": "a"}}

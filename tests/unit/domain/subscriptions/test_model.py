@@ -119,6 +119,15 @@ class Life:
             self.end = min(self.end, at)
         self.settled, self.segments, self.end = self.integral(), [], None
 
+    def close_by_the_second(self, lines: tuple[InvoiceLine, ...], at: datetime) -> None:
+        """Another interval begins: what is sold by the day is given back by the second, line by line, from there."""
+        rest = Fraction(0)
+        for line in lines:
+            assert line.period is not None
+            left = Fraction(int((line.period.end - max(at, line.period.start)).total_seconds()))
+            rest += line.taxable.micros * left / line.period.seconds
+        self.settled, self.segments, self.end = self.integral() - rest, [], None
+
     def open(self, at: datetime, same_period: bool = False) -> None:
         """A period is billed from an instant to the end of the cadence's."""
         self.close()
@@ -206,11 +215,14 @@ class Life:
         other_discount = discount != before.discount
         self.sold = to
         if other_interval and not self.in_trial():
-            self.close(None if b is B.NONE else chosen or self.now)
+            if b is B.NONE or present.proration_unit is ProrationUnit.SECOND:
+                self.close(None if b is B.NONE else self.now)
+            else:
+                self.close_by_the_second(before.billed, self.now)
             if other_discount:
                 self.used = 0
             # A cycle begins, and with it another period of the discount.
-            self.begin(step, chosen or self.now)
+            self.begin(step, self.now)
             return
         self.take(step)
         if other_discount:

@@ -4,7 +4,7 @@ A plan's ``prorationUnit`` says which. Sources: Stripe, "Prorations" (per second
 worked examples of both are in docs/vectors.md.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -52,6 +52,17 @@ def rest_of(period: Period, at: datetime) -> Period | None:
     if at >= period.end:
         return None
     return Period(max(at, period.start), period.end)
+
+
+def counted_from(unit: ProrationUnit, timezone: str, at: datetime) -> datetime:
+    """From when a change at an instant counts: from there, or by the day from the begin of that day.
+
+    By the day, a change on 16 June 14:30 counts from 16 June 00:00 in the customer's zone.
+    """
+    if unit is ProrationUnit.SECOND:
+        return at
+    zone = ZoneInfo(timezone)
+    return datetime.combine(at.astimezone(zone).date(), time(), tzinfo=zone).astimezone(UTC)
 
 
 def _days(period: Period, timezone: str) -> int:

@@ -15,6 +15,7 @@ from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import PauseBilling, Plan, PlanKey
 from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
 from billing.domain.kernel.periods import Cadence, Interval, Period
+from billing.domain.kernel.proration import ProrationUnit, counted_from
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.subscriptions.lifecycle import check_quantities, standing, unpaused
 from billing.domain.subscriptions.period_lines import given_back, in_advance
@@ -78,6 +79,8 @@ def begin_period(subscription: Subscription, plan: Plan, at: datetime) -> Step:
     index = subscription.cadence.index_at(at)
     span = Period(at, subscription.cadence.period(index).end)
     discount = _discount_in(subscription, index)
+    by_the_second = subscription.by_the_second if _goes_on(subscription, index) else False
+    subscription = _in_one_unit(replace(subscription, by_the_second=by_the_second), plan)
     lines = in_advance(subscription, plan, discount, span)
     after = replace(
         subscription,
@@ -109,11 +112,16 @@ def with_usage(step: Step, lines: tuple[InvoiceLine, ...], behavior: ProrationBe
     return replace(waiting, lines=(*lines, *step.lines))
 
 
+def _goes_on(subscription: Subscription, index: int) -> bool:
+    """Whether what begins is the rest of the running period: it was paused, and resumes within it."""
+    return subscription.rest_returned and index == subscription.period_index
+
+
 def _discount_in(subscription: Subscription, index: int) -> Discount | None:
     """The discount of the period that begins. Resuming within the paused period does not use up another one."""
     if subscription.discount is None:
         return None
-    if subscription.rest_returned and index == subscription.period_index:
+    if _goes_on(subscription, index):
         return subscription.discount.applied()
     return subscription.discount.next_period()
 
@@ -145,6 +153,7 @@ def change(subscription: Subscription, present: Plan, wanted: Wanted, at: dateti
         raise InvalidState.of("subscription", subscription.state, "changed")
     check_quantities(wanted.plan, wanted.quantities)
     require_running_period(subscription, at)
+    subscription = _in_one_unit(subscription, present, wanted.plan)
     if wanted.discount is not None and not wanted.discount.holds_for(wanted.plan.id):
         wanted = replace(wanted, discount=None)  # a coupon for one plan does not hold for another
     after = replace(
@@ -271,6 +280,16 @@ def _past_terms(subscription: Subscription, target: Plan, at: datetime) -> tuple
     return (*kept, PastTerms(subscription.plan_key, subscription.cadence, at.replace(microsecond=0)))
 
 
+def _in_one_unit(subscription: Subscription, *plans: Plan) -> Subscription:
+    """The subscription with its running period counted in one unit, the finest of the plans that it has had in it.
+
+    By the day, the day of a change is the new one's; by the second it is shared. With a unit for each side, who goes at
+    23:59:59 from a plan by the day to one by the second, and back at midnight, pays for that day on neither.
+    """
+    finest = any(plan.proration_unit is ProrationUnit.SECOND for plan in plans)
+    return replace(subscription, by_the_second=subscription.by_the_second or finest)
+
+
 def _change_within_period(
     before: Subscription, after: Subscription, present: Plan, wanted: Wanted, at: datetime
 ) -> Step:
@@ -279,7 +298,9 @@ def _change_within_period(
     changed = _changed(before, wanted)
     if changed is not None and not changed:
         return _step(after, (), wanted.behavior)
-    at = _proration_time(before, wanted, at)
+    unit = before.counted_in(present)
+    at = counted_from(unit, before.cadence.timezone, _proration_time(before, wanted, at))
+    at = max(at, before.current_period.start)
     returned = given_back(before, present, at, changed)
     in_force, kept_discount = _discounts(before, wanted)
     debits = in_advance(after, wanted.plan, in_force, Period(at, before.current_period.end), changed)
@@ -313,6 +334,8 @@ def _change_of_interval(before: Subscription, after: Subscription, present: Plan
         # Backdating would begin the new cycle in the past, and nobody would bill its first periods.
         raise ValidationFailed.of("prorationDate", "not_with_another_interval")
     at = _proration_time(before, wanted, at)
+    # By the second, also of what is sold by the day: the new cycle begins at this second, and is billed from there.
+    before = replace(before, by_the_second=True)
     returned = () if wanted.behavior is ProrationBehavior.NONE else given_back(before, present, at)
     cadence = Cadence.starting(at, before.cadence.timezone, interval, count)
     step = begin_period(replace(after, cadence=cadence), wanted.plan, at)

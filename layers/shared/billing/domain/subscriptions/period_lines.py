@@ -11,7 +11,7 @@ from billing.domain.catalog.plan import Plan, TaxBehavior
 from billing.domain.catalog.pricing import Component, ComponentType, PricedQuantity, price
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Period
-from billing.domain.kernel.proration import ProrationUnit, portion, rest_of, share
+from billing.domain.kernel.proration import portion, rest_of, share
 from billing.domain.lines.line import DiscountAmount, InvoiceLine
 from billing.domain.subscriptions.subscription import Subscription
 
@@ -34,7 +34,7 @@ def in_advance(
         only: the components that are wanted; None for all.
     """
     whole = subscription.cadence.period(subscription.cadence.index_at(span.start))
-    exact = None if span == whole else share(plan.proration_unit, subscription.cadence.timezone, span, whole)
+    exact = None if span == whole else _share(subscription, plan, span, whole)
     priced = [
         (each, price(each, Decimal(subscription.quantities.get(each.key, 1)), plan.currency))
         for each in plan.components
@@ -54,16 +54,15 @@ def given_back(
     """Credit lines for what was billed for the time from ``at`` on.
 
     Args:
-        plan: the present plan; it says whether time is counted by the second or by the day.
+        plan: the present one.
         only: the components that are wanted; None for all.
     """
     chosen = [line for line in subscription.billed if only is None or line.component in only]
-    zone = subscription.cadence.timezone
-    found = (_credit(line, plan.proration_unit, zone, at) for line in chosen)
+    found = (_credit(subscription, plan, line, at) for line in chosen)
     return tuple(line for line in found if line is not None and not line.amount.is_zero)
 
 
-def _credit(line: InvoiceLine, unit: ProrationUnit, timezone: str, at: datetime) -> InvoiceLine | None:
+def _credit(subscription: Subscription, plan: Plan, line: InvoiceLine, at: datetime) -> InvoiceLine | None:
     """75.00 after its discount, for June, given back from 16 June: -37.50, with half of the tax that was on it.
 
     A line that is on no invoice yet has no tax yet; its credit is taxed together with it.
@@ -72,7 +71,7 @@ def _credit(line: InvoiceLine, unit: ProrationUnit, timezone: str, at: datetime)
     rest = rest_of(line.period, at)
     if rest is None:
         return None
-    exact = share(unit, timezone, rest, line.period)
+    exact = _share(subscription, plan, rest, line.period)
     amount = -portion(line.taxable, exact)
     return replace(
         line,
@@ -86,6 +85,10 @@ def _credit(line: InvoiceLine, unit: ProrationUnit, timezone: str, at: datetime)
         proration=True,
         discounts=(),
     )
+
+
+def _share(subscription: Subscription, plan: Plan, part: Period, whole: Period) -> Fraction:
+    return share(subscription.counted_in(plan), subscription.cadence.timezone, part, whole)
 
 
 def _off(discount: Discount | None, amounts: list[Money]) -> list[Money]:

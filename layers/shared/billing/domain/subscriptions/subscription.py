@@ -14,9 +14,10 @@ from enum import StrEnum
 from typing import ClassVar
 
 from billing.domain.catalog.coupon import Discount
-from billing.domain.catalog.plan import PlanKey
+from billing.domain.catalog.plan import Plan, PlanKey
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.periods import Cadence, Period
+from billing.domain.kernel.proration import ProrationUnit
 from billing.domain.lines.line import InvoiceLine
 
 
@@ -65,6 +66,7 @@ class Subscription:
         payment_method_id: the method to charge; the customer's default if it has none of its own.
         unpaid_invoice_ids: its invoices whose charge failed; it is past due until the last of them is paid.
         trial_announced: ``subscription.trial_will_end`` was sent.
+        by_the_second: the running period is counted by the second, because one of the plans in it is sold so.
         began_at: when it begins, if not when it was made.
         past_terms: the plans that it had before, oldest first, if usage is priced.
         meters: every meter that one of its plans ever priced.
@@ -93,6 +95,7 @@ class Subscription:
     paused_by: PausedBy | None = None
     resumes_at: datetime | None = None
     rest_returned: bool = False
+    by_the_second: bool = False
     discount: Discount | None = None
     billed: tuple[InvoiceLine, ...] = ()
     pending: tuple[InvoiceLine, ...] = ()
@@ -114,6 +117,10 @@ class Subscription:
     def plan_key(self) -> PlanKey:
         """The version of a plan that it has."""
         return PlanKey(self.plan_tenant_id, self.plan_id, self.plan_version)
+
+    def counted_in(self, plan: Plan) -> ProrationUnit:
+        """What a part of the running period is counted in, under a plan: the finest unit that it ever had."""
+        return ProrationUnit.SECOND if self.by_the_second else plan.proration_unit
 
     @property
     def began(self) -> datetime:

@@ -14,7 +14,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Interval
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.subscriptions import changes, lifecycle
-from billing.domain.subscriptions.changes import ProrationBehavior, Step, Wanted
+from billing.domain.subscriptions.changes import DiscountApplies, ProrationBehavior, Step, Wanted
 from billing.domain.subscriptions.lifecycle import Start
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Mode, Tenant, TenantStatus, Tier
@@ -108,6 +108,7 @@ def changed(
     quantities: dict[str, int] | None = None,
     behavior: ProrationBehavior = ProrationBehavior.CREATE_PRORATIONS,
     proration_at: datetime | None = None,
+    applies: DiscountApplies | None = None,
     **more: Discount | None,
 ) -> Step:
     """A change; the discount stays as it is unless ``discount`` is given."""
@@ -117,6 +118,8 @@ def changed(
         more.get("discount", before.discount),
         behavior,
         proration_at,
+        "discount" in more,
+        applies,
     )
     return changes.change(before, present, wanted, at)
 

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from billing.domain.catalog.coupon import Discount
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.periods import Period
-from billing.domain.subscriptions.changes import ProrationBehavior
+from billing.domain.subscriptions.changes import DiscountApplies, ProrationBehavior
 from billing.domain.subscriptions.subscription import Subscription
 from billing.schemas.base import Id, Metadata, Request, Resource, ShortText, Time, TimeIn
 from billing.schemas.catalog.coupons import CouponDiscountOut
@@ -54,6 +55,11 @@ class SubscriptionChanges(Request):
     coupon_code: Annotated[str, StringConstraints(max_length=500)] | None = Field(
         default=None, description="a coupon to redeem; empty or null takes the discount away"
     )
+    coupon_applies: Literal["now", "next_period"] | None = Field(
+        default=None,
+        description="from when the coupon holds, or what is taken away does not: with another plan from now on, else"
+        " from the next period on, unless this says otherwise; another interval begins a period at once",
+    )
     paused: bool | None = None
     resumes_at: TimeIn | None = None
     payment_method_id: Id | None = None
@@ -76,6 +82,7 @@ class SubscriptionChanges(Request):
             behavior=ProrationBehavior(self.proration_behavior),
             proration_at=self.proration_date,
             coupon_code=coupon_code,
+            coupon_applies=DiscountApplies(self.coupon_applies) if self.coupon_applies else None,
             paused=self.paused,
             resumes_at=self.resumes_at,
             payment_method_id=self.payment_method_id,
@@ -87,22 +94,34 @@ class SubscriptionChanges(Request):
             "quantities": self.quantities,
             "planId": self.plan_id,
             "couponCode": self.coupon_code,
+            "couponApplies": self.coupon_applies,
             "prorationDate": self.proration_date,
         }
         bad = []
         if self.paused is not None:
             bad += [Detail(field, "not_with_paused") for field, value in named.items() if value is not None]
-        elif self.proration_date is not None and not self._bills:
-            bad.append(Detail("prorationDate", "only_with_a_change"))
+        else:
+            bad += self._meaningless()
         if self.resumes_at is not None and self.paused is not True:
             bad.append(Detail("resumesAt", "only_with_paused_true"))
         if bad:
             raise ValidationFailed(", ".join(f"{each.field}: {each.reason}" for each in bad), tuple(bad))
 
+    def _meaningless(self) -> list[Detail]:
+        """What says how to do something that is not done."""
+        bad = []
+        if self.proration_date is not None and not self._bills:
+            bad.append(Detail("prorationDate", "only_with_a_change"))
+        if self.coupon_applies is not None and "coupon_code" not in self.model_fields_set:
+            bad.append(Detail("couponApplies", "only_with_coupon_code"))
+        elif self.coupon_applies == "now" and self.proration_behavior == "none":
+            bad.append(Detail("couponApplies", "not_without_prorations"))
+        return bad
+
     @property
     def _bills(self) -> bool:
-        """It changes what a period costs: a plan, quantities or a coupon, also the one that it takes away."""
-        return self.plan_id is not None or self.quantities is not None or "coupon_code" in self.model_fields_set
+        """It changes what the running period costs: a plan, quantities, or a coupon that comes or goes at once."""
+        return self.plan_id is not None or self.quantities is not None or self.coupon_applies == "now"
 
 
 class CancelIn(Request):
@@ -125,6 +144,10 @@ class PeriodOut(Resource):
         return cls(start=period.start, end=period.end)
 
 
+def _discount(discount: Discount | None) -> CouponDiscountOut | None:
+    return CouponDiscountOut.of(discount) if discount is not None else None
+
+
 class SubscriptionOut(Resource):
     id: str
     customer_id: str
@@ -139,7 +162,10 @@ class SubscriptionOut(Resource):
     paused_at: Time | None
     resumes_at: Time | None
     paused_by: str | None
-    discount: CouponDiscountOut | None
+    discount: CouponDiscountOut | None = Field(description="what it has from the next period on")
+    current_period_discount: CouponDiscountOut | None = Field(
+        description="what is off the running period; another one where a coupon came or went in it"
+    )
     anchor_day: int
     unpaid_invoice_ids: list[str]
     pending_line_count: int = Field(description="lines of changes that wait for the next invoice")
@@ -170,7 +196,8 @@ class SubscriptionOut(Resource):
             paused_at=subscription.paused_at,
             resumes_at=subscription.resumes_at,
             paused_by=subscription.paused_by.value if subscription.paused_by else None,
-            discount=CouponDiscountOut.of(subscription.discount) if subscription.discount else None,
+            discount=_discount(subscription.discount),
+            current_period_discount=_discount(subscription.period_discount),
             anchor_day=subscription.cadence.anchor_day,
             unpaid_invoice_ids=list(subscription.unpaid_invoice_ids),
             pending_line_count=len(subscription.pending),

@@ -11,7 +11,13 @@ from billing.domain.catalog.pricing import Component, ComponentType, PricingMode
 from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Interval, Period
-from billing.domain.subscriptions.changes import MOST_PENDING_LINES, ProrationBehavior, Step, begin_period
+from billing.domain.subscriptions.changes import (
+    MOST_PENDING_LINES,
+    DiscountApplies,
+    ProrationBehavior,
+    Step,
+    begin_period,
+)
 from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
 from tests.support.engine import amount, amounts, changed, flat, nets, on, percent, plan, running, seats, started
 
@@ -324,14 +330,14 @@ def test_a_change_waits_for_a_renewal_that_is_under_way(state: SubscriptionState
 # Discounts
 
 
-def test_a_discount_that_is_redeemed_in_the_middle_is_off_the_rest() -> None:
-    step = changed(team(), PLAN, HALF, discount=percent(50, periods=1))
+def test_a_discount_that_is_redeemed_in_the_middle_is_off_the_rest_where_that_is_asked_for() -> None:
+    step = changed(team(), PLAN, HALF, discount=percent(50, periods=1), applies=DiscountApplies.NOW)
     assert nets(step.lines) == [-500, -1500, 250, 750]
     assert step.subscription.discount == percent(50, periods=1).applied()
 
 
-def test_a_discount_that_is_taken_away_is_taken_off_the_rest_only() -> None:
-    step = changed(team(percent(50)), PLAN, HALF, discount=None)
+def test_a_discount_that_is_taken_away_is_taken_off_the_rest_only_where_that_is_asked_for() -> None:
+    step = changed(team(percent(50)), PLAN, HALF, discount=None, applies=DiscountApplies.NOW)
     assert nets(step.lines) == [-250, -750, 500, 1500]
     assert step.subscription.discount is None
 

@@ -23,13 +23,16 @@ from billing.domain.kernel.periods import Interval, Period
 from billing.domain.kernel.proration import ProrationUnit
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.subscriptions import changes
-from billing.domain.subscriptions.changes import ProrationBehavior, Step
+from billing.domain.subscriptions.changes import DiscountApplies, ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from tests.support.engine import BORN, changed, flat, plan, seats, started
 
 B = ProrationBehavior
 S = SubscriptionState
 COMPONENTS = ("base", "a", "b")
+A = DiscountApplies
+Redeemed = tuple[Discount | None, DiscountApplies | None]
+"""A discount that comes, or None that takes away what is there, and from when."""
 Rates = dict[str, int]
 """What a whole period costs, component by component, after discounts, in micro-units."""
 
@@ -68,7 +71,9 @@ class Life:
         settled: the integral over the periods that are over, in micro-units.
         segments: from when which price is in force, in the period that is running.
         end: to when that period is billed; None where nothing is.
-        used: how many periods the discount has been applied to.
+        has: the discount that the subscription has.
+        used: how many periods that one has been applied to.
+        off: what is off the running period, be it another one.
         touches: how many amounts were rounded.
     """
 
@@ -80,7 +85,9 @@ class Life:
     segments: list[tuple[datetime, Rates]] = field(default_factory=list)
     end: datetime | None = None
     whole: Period | None = None
+    has: Discount | None = None
     used: int = 0
+    off: Discount | None = None
     touches: int = 0
     made: list[InvoiceLine] = field(default_factory=list)
     invoices: list[tuple[InvoiceLine, ...]] = field(default_factory=list)
@@ -131,14 +138,14 @@ class Life:
     def open(self, at: datetime, same_period: bool = False) -> None:
         """A period is billed from an instant to the end of the cadence's."""
         self.close()
-        discount = self.subscription.discount
-        if not same_period or not self.used:
+        if not same_period:
             self.used += 1
-        limit = discount.periods if discount else None
-        in_force = discount if limit is None or self.used <= limit else None
+            if self.has is not None and self.has.periods is not None and self.used > self.has.periods:
+                self.has = None
+            self.off = self.has
         self.whole = self.subscription.cadence.period_at(at)
         self.end = self.whole.end
-        self.segments = [(at, self.rates(in_force))]
+        self.segments = [(at, self.rates(self.off))]
 
     # What happens
 
@@ -150,12 +157,9 @@ class Life:
         self.subscription = step.subscription
 
     def begin(self, step: Step, at: datetime, same_period: bool = False) -> None:
-        before = self.subscription
-        self.subscription = replace(step.subscription, discount=before.discount)
+        self.subscription = step.subscription
         self.open(at, same_period)
         self.take(step)
-        if self.subscription.discount is None:
-            self.used = 0
 
     def until(self, now: datetime) -> None:
         """Time passes: renewals and resumes happen at their own times."""
@@ -195,7 +199,7 @@ class Life:
         if credited and self.end is not None:
             self.close(self.now)
 
-    def change(self, to: Plan, quantities: dict[str, int], discount: Discount | None, b: B, back: int) -> None:
+    def change(self, to: Plan, quantities: dict[str, int], b: B, back: int, redeemed: Redeemed | None = None) -> None:
         """``back`` is how far towards the last change of the period the proration date lies, in percent."""
         before, present = self.subscription, self.sold
         other_interval = (to.interval, to.interval_count) != (present.interval, present.interval_count)
@@ -211,30 +215,30 @@ class Life:
         ):
             gap = int((self.now - self.segments[-1][0]).total_seconds())
             chosen = self.now - timedelta(seconds=gap * back // 100)
-        step = changed(before, present, self.now, to, quantities, b, chosen, discount=discount)
-        other_discount = discount != before.discount
+        wanted = {} if redeemed is None else {"discount": redeemed[0], "applies": redeemed[1]}
+        step = changed(before, present, self.now, to, quantities, b, chosen, **wanted)
         self.sold = to
+        if redeemed is not None:
+            self.has, self.used = redeemed[0], 0
         if other_interval and not self.in_trial():
             if b is B.NONE or present.proration_unit is ProrationUnit.SECOND:
                 self.close(None if b is B.NONE else self.now)
             else:
                 self.close_by_the_second(before.billed, self.now)
-            if other_discount:
-                self.used = 0
             # A cycle begins, and with it another period of the discount.
             self.begin(step, self.now)
             return
         self.take(step)
-        if other_discount:
-            self.used = 0
         if b is B.NONE or self.end is None or self.now >= self.end:
             return
+        was = _code(self.off)
+        if redeemed is not None and (redeemed[1] or (A.NOW if to != present else A.NEXT_PERIOD)) is A.NOW:
+            self.off, self.used = self.has, 1
         touched = {key for key in quantities if quantities[key] != before.quantities[key]}
-        everything = to != present or other_discount
-        everything |= bool(touched) and discount is not None and discount.amount_off is not None
+        everything = to != present or was != _code(self.off)
+        everything |= bool(touched) and self.off is not None and self.off.amount_off is not None
         if touched or everything:
-            self.used = max(self.used, 1)
-            fresh = self.rates(step.subscription.discount)
+            fresh = self.rates(self.off)
             last = self.segments[-1][1]
             at = chosen or self.now
             self.segments.append((at, fresh if everything else last | {key: fresh[key] for key in touched}))
@@ -243,9 +247,15 @@ class Life:
         """The law."""
         flat_invoices = [line for lines in self.invoices for line in lines]
         assert [*flat_invoices, *self.subscription.pending] == self.made
+        assert _code(self.subscription.discount) == _code(self.has)
+        assert _code(self.subscription.period_discount) == _code(self.off)
         net = sum(line.taxable.micros for line in self.made)
         unit = charge_step(self.sold.currency) * 1000
         assert abs(net - self.integral()) <= self.touches * unit
+
+
+def _code(discount: Discount | None) -> str | None:
+    return discount.code if discount is not None else None
 
 
 BEHAVIORS = st.sampled_from(B)
@@ -256,8 +266,10 @@ OPERATIONS = st.one_of(
     st.tuples(
         st.just("discount"),
         st.integers(0, 4),
-        st.sampled_from([B.CREATE_PRORATIONS, B.INVOICE_NOW]),
+        st.integers(0, 2),
+        BEHAVIORS,
         st.integers(0, 100),
+        st.sampled_from([None, A.NOW, A.NEXT_PERIOD]),
     ),
     st.tuples(st.just("pause"), BEHAVIORS, st.none() | st.integers(1, 60)),
     st.tuples(st.just("resume")),
@@ -273,14 +285,14 @@ def happen(life: Life, operation: tuple, offered: tuple[Discount | None, ...]) -
     kind, *rest = operation
     if kind == "quantities":
         a, b, behavior, back = rest
-        life.change(life.sold, {"a": a, "b": b}, each.discount, behavior, back)
+        life.change(life.sold, {"a": a, "b": b}, behavior, back)
     elif kind == "plan":
         index, behavior, back = rest
-        life.change(life.plans[index], dict(each.quantities), each.discount, behavior, back)
+        life.change(life.plans[index], dict(each.quantities), behavior, back)
     elif kind == "discount":
-        index, behavior, back = rest
-        same = each.discount is not None and offered[index] is not None and each.discount.code == offered[index].code
-        life.change(life.sold, dict(each.quantities), each.discount if same else offered[index], behavior, back)
+        index, to, behavior, back, applies = rest
+        plan_ = life.plans[to] if to < 2 and life.sold in life.plans[:2] else life.sold
+        life.change(plan_, dict(each.quantities), behavior, back, (offered[index], applies))
     elif kind == "pause" and each.state is not S.PAUSED:
         life.pause(*rest)
     elif kind == "resume" and each.state is S.PAUSED:
@@ -322,7 +334,7 @@ def test_every_moment_is_billed_once_whatever_the_order_of_changes(
         offered[coupon],
         anchor_day=anchor_day,
     )
-    life = Life(catalog, catalog[first], made, start)
+    life = Life(catalog, catalog[first], made, start, has=offered[coupon])
     if not trial_days:
         life.begin(changes.first_period(made, life.sold), start)
         life.subscription = replace(life.subscription, state=S.ACTIVE)

@@ -31,6 +31,13 @@ _TERMS_KEPT = timedelta(days=165)
 corrected for the 90 days that it is kept, and a fortnight is for the queue."""
 
 
+class DiscountApplies(StrEnum):
+    """When the discount of a subscription changes: for the rest of the running period, or from the next one on."""
+
+    NOW = "now"
+    NEXT_PERIOD = "next_period"
+
+
 class ProrationBehavior(StrEnum):
     """What a change does about the rest of the period: bill it with the next invoice, bill it now, or leave it."""
 
@@ -60,7 +67,10 @@ class Wanted:
 
     Args:
         plan: the plan version to go to; the present one where only quantities change.
-        discount: the discount that holds from now on.
+        discount: the discount that it is to have; the present one where that stays.
+        replaces_discount: the discount was redeemed, or removed, with this change. It may look like the one before: the
+            same coupon, redeemed twice in a second.
+        applies: when another discount holds; None means at once with another plan, else from the next period on.
     """
 
     plan: Plan
@@ -68,6 +78,8 @@ class Wanted:
     discount: Discount | None
     behavior: ProrationBehavior = ProrationBehavior.CREATE_PRORATIONS
     proration_at: datetime | None = None
+    replaces_discount: bool = False
+    applies: DiscountApplies | None = None
 
 
 def begin_period(subscription: Subscription, plan: Plan, at: datetime) -> Step:
@@ -78,16 +90,16 @@ def begin_period(subscription: Subscription, plan: Plan, at: datetime) -> Step:
     """
     index = subscription.cadence.index_at(at)
     span = Period(at, subscription.cadence.period(index).end)
-    discount = _discount_in(subscription, index)
-    by_the_second = subscription.by_the_second if _goes_on(subscription, index) else False
-    subscription = _in_one_unit(replace(subscription, by_the_second=by_the_second), plan)
-    lines = in_advance(subscription, plan, discount, span)
+    if not _goes_on(subscription, index):
+        following = subscription.discount.next_period() if subscription.discount is not None else None
+        subscription = replace(subscription, by_the_second=False).with_discounts(following, following)
+    subscription = _in_one_unit(subscription, plan)
+    lines = in_advance(subscription, plan, subscription.period_discount, span)
     after = replace(
         subscription,
         state=standing(subscription),
         period_index=index,
         current_period=span,
-        discount=discount,
         billed=lines,
         pending=(),
         paused_at=None,
@@ -113,17 +125,12 @@ def with_usage(step: Step, lines: tuple[InvoiceLine, ...], behavior: ProrationBe
 
 
 def _goes_on(subscription: Subscription, index: int) -> bool:
-    """Whether what begins is the rest of the running period: it was paused, and resumes within it."""
+    """Whether a paused subscription resumes within the period that was running.
+
+    Then the rest of it has the discount that the period had, and does not use up another: a coupon that waits for the
+    next month must not be spent on the last three days of this one.
+    """
     return subscription.rest_returned and index == subscription.period_index
-
-
-def _discount_in(subscription: Subscription, index: int) -> Discount | None:
-    """The discount of the period that begins. Resuming within the paused period does not use up another one."""
-    if subscription.discount is None:
-        return None
-    if _goes_on(subscription, index):
-        return subscription.discount.applied()
-    return subscription.discount.next_period()
 
 
 def first_period(subscription: Subscription, plan: Plan) -> Step:
@@ -140,6 +147,10 @@ def first_period(subscription: Subscription, plan: Plan) -> Step:
 def change(subscription: Subscription, present: Plan, wanted: Wanted, at: datetime) -> Step:
     """The subscription with another plan, other quantities or another discount.
 
+    By default a discount that is added or removed alone counts from the next period on ("next month half price"). The
+    running period keeps the discount that it was billed with, and so do prorations in it. A discount that comes with
+    another plan holds at once, and the running period is the first that it uses.
+
     Args:
         present: the plan version that it has.
         at: now, on the customer's clock.
@@ -154,18 +165,16 @@ def change(subscription: Subscription, present: Plan, wanted: Wanted, at: dateti
     check_quantities(wanted.plan, wanted.quantities)
     require_running_period(subscription, at)
     subscription = _in_one_unit(subscription, present, wanted.plan)
-    if wanted.discount is not None and not wanted.discount.holds_for(wanted.plan.id):
-        wanted = replace(wanted, discount=None)  # a coupon for one plan does not hold for another
+    running, following = _discounts(subscription, present, wanted, at)
     after = replace(
         subscription,
         plan_id=wanted.plan.id,
         plan_version=wanted.plan.plan_version,
         plan_tenant_id=wanted.plan.tenant_id,
         quantities=dict(wanted.quantities),
-        discount=wanted.discount,
         meters=tuple(dict.fromkeys((*subscription.meters, *wanted.plan.meters))),
         past_terms=_past_terms(subscription, wanted.plan, at),
-    )
+    ).with_discounts(running, following)
     if _interval(wanted.plan) != (subscription.cadence.interval, subscription.cadence.interval_count):
         return _change_of_interval(subscription, after, present, wanted, at)
     if not _rest_is_billed(subscription, at):
@@ -281,10 +290,11 @@ def _past_terms(subscription: Subscription, target: Plan, at: datetime) -> tuple
 
 
 def _in_one_unit(subscription: Subscription, *plans: Plan) -> Subscription:
-    """The subscription with its running period counted in one unit, the finest of the plans that it has had in it.
+    """The subscription, its running period counted in one unit: the finest of the plans that it had in the period.
 
-    By the day, the day of a change is the new one's; by the second it is shared. With a unit for each side, who goes at
-    23:59:59 from a plan by the day to one by the second, and back at midnight, pays for that day on neither.
+    By the day, the day of a change belongs to the new plan; by the second it is divided. If each side of a change had
+    its own unit, changing at 23:59:59 from a plan by the day to one by the second, and back at midnight, would make
+    that day free.
     """
     finest = any(plan.proration_unit is ProrationUnit.SECOND for plan in plans)
     return replace(subscription, by_the_second=subscription.by_the_second or finest)
@@ -295,31 +305,38 @@ def _change_within_period(
 ) -> Step:
     if wanted.behavior is ProrationBehavior.NONE:
         return Step(after)
-    changed = _changed(before, wanted)
+    changed = _changed(before, after)
     if changed is not None and not changed:
         return _step(after, (), wanted.behavior)
     unit = before.counted_in(present)
     at = counted_from(unit, before.cadence.timezone, _proration_time(before, wanted, at))
     at = max(at, before.current_period.start)
     returned = given_back(before, present, at, changed)
-    in_force, kept_discount = _discounts(before, wanted)
-    debits = in_advance(after, wanted.plan, in_force, Period(at, before.current_period.end), changed)
+    debits = in_advance(after, wanted.plan, after.period_discount, Period(at, before.current_period.end), changed)
     kept = tuple(line for line in before.billed if changed is not None and line.component not in changed)
-    after = replace(after, discount=kept_discount, billed=(*kept, *debits))
+    after = replace(after, billed=(*kept, *debits))
     return _step(after, (*returned, *(line for line in debits if not line.amount.is_zero)), wanted.behavior)
 
 
-def _discounts(before: Subscription, wanted: Wanted) -> tuple[Discount | None, Discount | None]:
-    """The discount of the rest of the running period, and the one that the subscription has after the change.
+def _discounts(
+    before: Subscription, present: Plan, wanted: Wanted, at: datetime
+) -> tuple[Discount | None, Discount | None]:
+    """The discount of the rest of the running period, and the one from the next period on.
 
-    A new discount holds at once, and the running period is the first that it uses. One that was redeemed without
-    billing anything waits for the next period: it should not be used up by the last days of this one.
+    A discount for some plans does not hold for others.
     """
-    if wanted.discount is None:
-        return None, None
-    if before.discount is not None and before.discount.coupon_id == wanted.discount.coupon_id:
-        return (before.discount if before.discount.periods_used else None), wanted.discount
-    return wanted.discount.applied(), wanted.discount.applied()
+    running, following = (
+        each if each is not None and each.holds_for(wanted.plan.id) else None
+        for each in (before.period_discount, wanted.discount)
+    )
+    other_plan = PlanKey.of(present) != PlanKey.of(wanted.plan)
+    applies = wanted.applies or (DiscountApplies.NOW if other_plan else DiscountApplies.NEXT_PERIOD)
+    goes_on = _interval(wanted.plan) == (before.cadence.interval, before.cadence.interval_count)
+    billed = goes_on and wanted.behavior is not ProrationBehavior.NONE and _rest_is_billed(before, at)
+    if not wanted.replaces_discount or applies is DiscountApplies.NEXT_PERIOD or not billed:
+        return running, following
+    at_once = following.applied() if following is not None else None
+    return at_once, at_once
 
 
 def _change_of_interval(before: Subscription, after: Subscription, present: Plan, wanted: Wanted, at: datetime) -> Step:
@@ -353,18 +370,22 @@ def _step(after: Subscription, lines: tuple[InvoiceLine, ...], behavior: Prorati
     return Step(replace(after, pending=pending), lines)
 
 
-def _changed(before: Subscription, wanted: Wanted) -> Collection[str] | None:
-    """The components whose price changes; None for all of them.
+def _changed(before: Subscription, after: Subscription) -> Collection[str] | None:
+    """The components whose price in the running period changes; None for all of them.
 
     A discount of an amount is spread over all components, so changing one of them shifts the shares of the others.
     """
-    same_plan = before.plan_key == PlanKey.of(wanted.plan)
-    keys = {key for key, quantity in wanted.quantities.items() if before.quantities.get(key) != quantity}
-    same_discount = (before.discount and before.discount.coupon_id) == (wanted.discount and wanted.discount.coupon_id)
-    by_amount = wanted.discount is not None and wanted.discount.amount_off is not None
-    if not same_plan or not same_discount or (keys and by_amount):
+    keys = {key for key, quantity in after.quantities.items() if before.quantities.get(key) != quantity}
+    off = after.period_discount
+    by_amount = off is not None and off.amount_off is not None
+    same_discount = _terms(before.period_discount) == _terms(off)
+    if before.plan_key != after.plan_key or not same_discount or (keys and by_amount):
         return None
     return keys
+
+
+def _terms(discount: Discount | None) -> tuple[object, ...] | None:
+    return (discount.coupon_id, discount.percent_off, discount.amount_off) if discount is not None else None
 
 
 def _proration_time(subscription: Subscription, wanted: Wanted, at: datetime) -> datetime:

@@ -8,7 +8,7 @@ incomplete ──> active <──> past_due        trialing ──> active
 How it goes from state to state is in ``lifecycle``, what a change bills in ``changes``.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -52,6 +52,13 @@ class PastTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodDiscount:
+    """The discount of a period, or None for none. It wraps it, so that "none" differs from "as the subscription"."""
+
+    discount: Discount | None
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """A subscription to one version of a plan.
 
@@ -63,6 +70,9 @@ class Subscription:
         billed: the lines of the running period that are billed in advance: a change credits from these.
         pending: lines that wait for the next invoice.
         rest_returned: it is paused, and the rest of its period was given back: resuming bills anew.
+        discount: what it has. Once applied, it is the running period's discount too, unless ``kept_discount`` says
+            otherwise; until then it waits for the next period.
+        kept_discount: the discount that the running period keeps after the subscription's own was replaced.
         payment_method_id: the method to charge; the customer's default if it has none of its own.
         unpaid_invoice_ids: its invoices whose charge failed; it is past due until the last of them is paid.
         trial_announced: ``subscription.trial_will_end`` was sent.
@@ -97,6 +107,7 @@ class Subscription:
     rest_returned: bool = False
     by_the_second: bool = False
     discount: Discount | None = None
+    kept_discount: PeriodDiscount | None = None
     billed: tuple[InvoiceLine, ...] = ()
     pending: tuple[InvoiceLine, ...] = ()
     latest_invoice_id: str | None = None
@@ -118,8 +129,20 @@ class Subscription:
         """The version of a plan that it has."""
         return PlanKey(self.plan_tenant_id, self.plan_id, self.plan_version)
 
+    @property
+    def period_discount(self) -> Discount | None:
+        """The discount of the running period."""
+        if self.kept_discount is not None:
+            return self.kept_discount.discount
+        return self.discount if self.discount is not None and self.discount.periods_used else None
+
+    def with_discounts(self, running: Discount | None, following: Discount | None) -> "Subscription":
+        """The subscription with a discount in the running period, and one from the next period on."""
+        after = replace(self, discount=following, kept_discount=None)
+        return after if after.period_discount == running else replace(after, kept_discount=PeriodDiscount(running))
+
     def counted_in(self, plan: Plan) -> ProrationUnit:
-        """What a part of the running period is counted in, under a plan: the finest unit that it ever had."""
+        """The unit in which parts of the running period are counted, under a plan."""
         return ProrationUnit.SECOND if self.by_the_second else plan.proration_unit
 
     @property

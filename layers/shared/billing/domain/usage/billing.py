@@ -175,8 +175,7 @@ class _Billing:
         known = self.period.ended or bool(self.period.charges)
         if self._is_late and known:
             return self.period.discount
-        discount = self.subscription.discount
-        return discount if discount is not None and discount.periods_used else None
+        return self.subscription.period_discount
 
     def _credit(self, line: InvoiceLine, quantity: Decimal | None) -> InvoiceLine:
         late = self._late_text()

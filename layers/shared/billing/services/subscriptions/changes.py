@@ -15,7 +15,7 @@ from billing.domain.invoicing.invoice import BillingReason, Invoice
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.payments.payment import SettledBy
 from billing.domain.subscriptions import changes, lifecycle
-from billing.domain.subscriptions.changes import ProrationBehavior, Step, Wanted
+from billing.domain.subscriptions.changes import DiscountApplies, ProrationBehavior, Step, Wanted
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.catalog import coupons
 from billing.services.catalog.plans import plan_ref_of, plan_refs, sold_plan
@@ -39,6 +39,7 @@ class Change:
         quantities: new quantities by component; components that are not named keep theirs.
         plan_id: a plan to change to, in its present version; the subscription's own plan moves it to that version.
         coupon_code: a coupon to redeem; empty to remove the discount.
+        coupon_applies: when that counts; None means at once with another plan, else from the next period on.
         paused: True pauses, False resumes.
     """
 
@@ -47,6 +48,7 @@ class Change:
     behavior: ProrationBehavior = ProrationBehavior.CREATE_PRORATIONS
     proration_at: datetime | None = None
     coupon_code: str | None = None
+    coupon_applies: DiscountApplies | None = None
     paused: bool | None = None
     resumes_at: datetime | None = None
     payment_method_id: str | None = None
@@ -227,6 +229,8 @@ class SubscriptionLifecycle:
             discount,
             change.behavior,
             change.proration_at,
+            change.coupon_code is not None,
+            change.coupon_applies,
         )
         return changes.change(before, loaded.plan, wanted, loaded.at)
 

@@ -26,6 +26,7 @@ SETTINGS: Json = {
     "gracePeriodSeconds": 3_600,
     "dunning": {"scheduleDays": [2, 4, 60], "action": "paused"},
     "taxProvider": "builtin",
+    "taxRounding": "line",
     "usageWindow": {"pastSeconds": 60 * 86_400, "futureSeconds": 0},
 }  # fmt: skip
 
@@ -89,8 +90,23 @@ def test_a_tenant_changes_each_of_its_settings_alone(tenant: Tenant, name: str) 
     before = settings_of(tenant)
     answer = patch(tenant, {name: SETTINGS[name]})
     assert answer.status == 200
-    assert answer.data == before | {name: SETTINGS[name], "version": before["version"] + 1}
+    moved = {"taxRounding": "document"} if name == "address" else {}  # to Germany
+    assert answer.data == before | moved | {name: SETTINGS[name], "version": before["version"] + 1}
     assert settings_of(tenant) == answer.data
+
+
+@pytest.mark.parametrize(
+    ("country", "rounding"), [("DE", "document"), ("GR", "document"), ("US", "line"), ("GB", "line"), (None, "line")]
+)
+def test_11_17_tax_is_rounded_as_is_usual_where_the_seller_is(world: World, country: str | None, rounding: str) -> None:
+    """EN 16931 in the EU; unless the tenant says otherwise, and until it takes that back."""
+    tenant = world.tenant(address={"country": country} if country else None)
+    assert settings_of(tenant)["taxRounding"] == rounding
+    other = "line" if rounding == "document" else "document"
+    assert patch(tenant, {"taxRounding": other}).data["taxRounding"] == settings_of(tenant)["taxRounding"] == other
+    assert patch(tenant, {"address": {"country": "US"}}).data["taxRounding"] == other
+    assert patch(tenant, {"taxRounding": None}).data["taxRounding"] == "line"
+    assert patch(tenant, {"address": {"country": "FR"}}).data["taxRounding"] == "document"
 
 
 def test_null_clears_what_is_personal(world: World) -> None:

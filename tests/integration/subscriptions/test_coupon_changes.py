@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.steps import advance, nets
 from tests.integration.subscriptions.test_changes import HALF_WAY, newest, patch
-from tests.integration.subscriptions.test_proration_vectors import advance, nets
 from tests.integration.world import Json, Tenant, World
 
 BEGIN, JULY = "2025-06-01T00:00:00Z", "2025-07-01T00:00:00Z"

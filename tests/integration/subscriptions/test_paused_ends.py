@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.integration.steps import advance, flat, nets, subscribed
 from tests.integration.subscriptions.test_changes import HALF_WAY, newest, patch, seats
 from tests.integration.subscriptions.test_nothing_from_nothing import balance, decline, receivable
-from tests.integration.subscriptions.test_proration_vectors import advance, flat, nets, subscribed
 from tests.integration.world import Tenant, World
 
 GIVE_BACK = {"prorationBehavior": "create_prorations"}

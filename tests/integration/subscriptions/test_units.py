@@ -1,8 +1,8 @@
 """Two proration units in one period, through the API on test clocks (issue 11, 6)."""
 
+from tests.integration.steps import advance, flat, nets, subscribed
 from tests.integration.subscriptions.test_changes import newest, patch
 from tests.integration.subscriptions.test_nothing_from_nothing import balance
-from tests.integration.subscriptions.test_proration_vectors import advance, flat, nets, subscribed
 from tests.integration.world import Tenant, World
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from billing.domain.customers.customer import PERSONAL, Address
 from billing.domain.kernel.ids import derived
+from billing.domain.tax.tax_ids import EU_MEMBERS
 
 PLATFORM = "platform"
 """The tenant id of the operator's own credentials and of the plans that every tenant may sell."""
@@ -60,6 +61,13 @@ class TaxProviderName(StrEnum):
     TAXJAR = "taxjar"
 
 
+class TaxRounding(StrEnum):
+    """What tax is rounded on: each line, or all lines of a document together."""
+
+    LINE = "line"
+    DOCUMENT = "document"
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant and its settings. ``data_key`` is wrapped by KMS (base64); it seals the tenant's personal data.
@@ -68,6 +76,7 @@ class Tenant:
         grace_period_s: how long the invoice of a renewal stays a draft, which somebody may still look at.
         dunning_schedule_days: days after the first failed charge on which it is tried again, ascending.
         dunning_action: what becomes of the subscription when that is used up.
+        tax_rounding: None for the usual where the tenant is, see ``tax_rounded_per``.
         usage_past_s, usage_future_s: how far back and ahead of now the timestamp of a usage event may lie.
     """
 
@@ -91,9 +100,18 @@ class Tenant:
     dunning_schedule_days: tuple[int, ...] = DEFAULT_SCHEDULE_DAYS
     dunning_action: DunningAction = DunningAction.CANCELED
     tax_provider: TaxProviderName = TaxProviderName.NONE
+    tax_rounding: TaxRounding | None = None
     usage_past_s: int = USAGE_PAST_S
     usage_future_s: int = USAGE_FUTURE_S
     version: int = 0
+
+    @property
+    def tax_rounded_per(self) -> TaxRounding:
+        """What tax is rounded on, if not chosen: the document for a seller in the EU (EN 16931), else the line."""
+        if self.tax_rounding is not None:
+            return self.tax_rounding
+        country = self.address.country if self.address else None
+        return TaxRounding.DOCUMENT if country and country.strip().upper() in EU_MEMBERS else TaxRounding.LINE
 
     @property
     def default_customer_id(self) -> str:

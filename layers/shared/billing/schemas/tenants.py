@@ -13,6 +13,7 @@ from billing.domain.tenant import (
     DunningAction,
     Mode,
     TaxProviderName,
+    TaxRounding,
     Tenant,
     TenantStatus,
     Tier,
@@ -56,6 +57,13 @@ def _ascending(days: list[int]) -> list[int]:
 TierIn = Literal["standard", "enterprise"]
 GracePeriodIn = Annotated[int, Field(ge=0, le=_LONGEST_GRACE_S, description="seconds; 30 days at most")]
 TaxProviderIn = Literal["none", "builtin", "stripe", "taxjar"]
+TaxRoundingIn = Annotated[
+    Literal["line", "document"] | None,
+    Field(
+        description="what tax is rounded on: each line, or all lines of an invoice together. null for the usual:"
+        " `document` if the tenant's address is in the EU (EN 16931), else `line`. A tax provider's own amounts stay."
+    ),
+]
 ScheduleDays = Annotated[list[Annotated[int, Field(ge=1, le=60)]], Field(max_length=10), AfterValidator(_ascending)]
 
 
@@ -108,6 +116,7 @@ class TenantIn(Request):
     grace_period_seconds: GracePeriodIn = 0
     dunning: DunningIn = Field(default_factory=DunningIn)
     tax_provider: TaxProviderIn = "none"
+    tax_rounding: TaxRoundingIn = None
     usage_window: UsageWindowIn = Field(default_factory=UsageWindowIn)
 
     def new(self) -> NewTenant:
@@ -127,6 +136,7 @@ class TenantIn(Request):
             dunning_schedule_days=tuple(self.dunning.schedule_days),
             dunning_action=DunningAction(self.dunning.action),
             tax_provider=TaxProviderName(self.tax_provider),
+            tax_rounding=TaxRounding(self.tax_rounding) if self.tax_rounding else None,
             usage_past_s=self.usage_window.past_seconds,
             usage_future_s=self.usage_window.future_seconds,
         )
@@ -146,6 +156,7 @@ class TenantChanges(Request):
     grace_period_seconds: GracePeriodIn = unsaid()
     dunning: DunningIn = unsaid()
     tax_provider: TaxProviderIn = unsaid()
+    tax_rounding: TaxRoundingIn = unsaid()
     usage_window: UsageWindowIn = unsaid()
     tier: Annotated[TierIn, Field(description="only by the platform")] = unsaid()
     status: Annotated[Literal["active", "suspended"], Field(description="only by the platform")] = unsaid()
@@ -162,6 +173,8 @@ class TenantChanges(Request):
         for name in ("dunning", "usage_window"):
             if name in found:
                 found |= found.pop(name).changes()
+        if found.get("tax_rounding") is not None:
+            found["tax_rounding"] = TaxRounding(found["tax_rounding"])
         kinds: dict[str, Any] = {"tax_provider": TaxProviderName, "tier": Tier, "status": TenantStatus}
         return {name: kinds[name](value) if name in kinds else value for name, value in found.items()}
 
@@ -192,6 +205,7 @@ class TenantOut(Resource):
     grace_period_seconds: int
     dunning: DunningOut
     tax_provider: str
+    tax_rounding: str
     usage_window: UsageWindowOut
     default_customer_id: str
     created_at: Time
@@ -216,6 +230,7 @@ class TenantOut(Resource):
             grace_period_seconds=tenant.grace_period_s,
             dunning=DunningOut(schedule_days=list(tenant.dunning_schedule_days), action=tenant.dunning_action.value),
             tax_provider=tenant.tax_provider.value,
+            tax_rounding=tenant.tax_rounded_per.value,
             usage_window=UsageWindowOut(past_seconds=tenant.usage_past_s, future_seconds=tenant.usage_future_s),
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,

@@ -24,6 +24,7 @@ from billing.domain.tenant import (
     InvoiceSequence,
     Mode,
     TaxProviderName,
+    TaxRounding,
     Tenant,
     TenantStatus,
     Tier,
@@ -53,6 +54,7 @@ class NewTenant:
     dunning_schedule_days: tuple[int, ...] = DEFAULT_SCHEDULE_DAYS
     dunning_action: DunningAction = DunningAction.CANCELED
     tax_provider: TaxProviderName = TaxProviderName.NONE
+    tax_rounding: TaxRounding | None = None
     usage_past_s: int = USAGE_PAST_S
     usage_future_s: int = USAGE_FUTURE_S
 
@@ -99,6 +101,7 @@ class Tenants:
                 dunning_schedule_days=new.dunning_schedule_days,
                 dunning_action=new.dunning_action,
                 tax_provider=new.tax_provider,
+                tax_rounding=new.tax_rounding,
                 usage_past_s=new.usage_past_s,
                 usage_future_s=new.usage_future_s,
             )

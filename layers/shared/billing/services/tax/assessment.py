@@ -17,12 +17,16 @@ from billing.domain.customers.customer import Address, Customer, TaxExempt
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine, TaxAmount
 from billing.domain.tax.rate_table import EXEMPT, UPDATES_ID, TaxRateUpdates, tax_day
+from billing.domain.tax.rounding import RatedAmount, per_document
 from billing.domain.tax.rules import EXEMPT_NOTE, REVERSE_CHARGE_NOTE, Place, Treatment, line_taxes, treatment
-from billing.domain.tenant import PLATFORM, TaxProviderName, Tenant
+from billing.domain.tenant import PLATFORM, TaxProviderName, TaxRounding, Tenant
 from billing.services.kernel.work import Found, Ref
 
 UPDATES: Ref[TaxRateUpdates] = Ref(TaxRateUpdates, PLATFORM, UPDATES_ID)
 """The rates that the tax provider's webhook brought: the platform's, for all tenants."""
+
+ROUNDED_HERE = (TaxProviderName.NONE, TaxProviderName.BUILTIN)
+"""The providers that say rates only: rounding them to amounts is left to the tenant's setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,10 @@ class Taxes:
         new = tuple(line for line in lines if line.credits is None)
         taxed = self._applied(tenant, customer, found, new, at)
         answers = iter(taxed.lines)
-        return Taxed(tuple(next(answers) if line.credits is None else line for line in lines), taxed.notes)
+        merged = tuple(next(answers) if line.credits is None else line for line in lines)
+        if tenant.tax_rounded_per is TaxRounding.DOCUMENT:
+            merged = _rounded_together(tenant, merged)
+        return Taxed(merged, taxed.notes)
 
     def _applied(
         self, tenant: Tenant, customer: Customer, found: Found, lines: tuple[InvoiceLine, ...], at: datetime
@@ -201,6 +208,25 @@ def _asked(tenant: Tenant, customer: Customer, lines: tuple[InvoiceLine, ...]) -
     if tenant.tax_provider is TaxProviderName.NONE:
         return ()
     return tuple(line for line in lines if not line.tax_rates)
+
+
+def _rounded_together(tenant: Tenant, lines: tuple[InvoiceLine, ...]) -> tuple[InvoiceLine, ...]:
+    """The lines with their taxes rounded over the document, but for those of a provider, which reports its own amounts.
+
+    A line that gives back an earlier one keeps the tax that it gives back.
+    """
+    by_rate = tenant.tax_provider in ROUNDED_HERE
+    own = [line.credits is None and (by_rate or bool(line.tax_rates)) for line in lines]
+    rated = [RatedAmount(line.taxable, line.taxes) for line in lines]
+    answers = iter(
+        per_document(
+            [each for each, is_own in zip(rated, own, strict=True) if is_own],
+            [each for each, is_own in zip(rated, own, strict=True) if not is_own],
+        )
+    )
+    return tuple(
+        replace(line, taxes=next(answers).taxes) if is_own else line for line, is_own in zip(lines, own, strict=True)
+    )
 
 
 def _by_hand(line: InvoiceLine) -> InvoiceLine:

@@ -12,10 +12,11 @@ from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.lines.line import TaxAmount
 from billing.domain.tax.rate_table import Jurisdiction, RateEntry, TaxTable, in_force, tax_day
+from billing.domain.tax.rounding import RatedAmount, per_document
 from billing.domain.tax.rules import Treatment
-from billing.domain.tenant import TaxProviderName
+from billing.domain.tenant import TaxProviderName, TaxRounding
 from billing.services.kernel.work import Page, Work
-from billing.services.tax.assessment import UPDATES, Buyer, Item, Taxes
+from billing.services.tax.assessment import ROUNDED_HERE, UPDATES, Buyer, Item, Taxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,10 @@ def calculate(work: Work, taxes: Taxes, cart: Cart) -> Preview:
     found = work.load(*((UPDATES,) if provider is TaxProviderName.BUILTIN else ()))
     buyer = Buyer(cart.address, cart.tax_id, timezone=tenant.timezone)
     assessed = taxes.assess(tenant, provider, buyer, cart.items, found, work.now)
-    items = tuple(Taxed(item.taxable, each) for item, each in zip(cart.items, assessed.taxes, strict=True))
+    rated = [RatedAmount(item.taxable, each) for item, each in zip(cart.items, assessed.taxes, strict=True)]
+    if tenant.tax_rounded_per is TaxRounding.DOCUMENT and provider in ROUNDED_HERE:
+        rated = per_document(rated)
+    items = tuple(Taxed(each.taxable, each.taxes) for each in rated)
     return Preview(
         items=items,
         whole=Taxed(sum_money((each.amount for each in items), cart.currency), _merged(items)),

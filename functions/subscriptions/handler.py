@@ -7,12 +7,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from billing.bootstrap.http import http_api
 from billing.bootstrap.subscriptions import subscription_creation, subscription_lifecycle
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
-from billing.edge.http.api import CurrentWork, Listing, current_call
+from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.invoicing.invoices import PreviewOut
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
 from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut
+from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Window
 
 api = http_api("subscriptions")
@@ -21,9 +22,9 @@ lifecycle = subscription_lifecycle()
 
 
 @api.post("/v1/subscriptions", scope=Scope.SUBSCRIPTIONS_MANAGE, answers=SubscriptionOut)
-def create_subscription(body: Annotated[SubscriptionIn, Body()], work: CurrentWork) -> SubscriptionOut:
+def create_subscription(body: Annotated[SubscriptionIn, Body()], work: CurrentWork) -> SubscriptionOut | Refused:
     """Create a subscription; its first invoice is charged in the request."""
-    return SubscriptionOut.billed(subscriptions.create(work, body.new()))
+    return shaped(subscriptions.create(work, body.new()), SubscriptionOut.billed)
 
 
 @api.get("/v1/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionOut, many=True)

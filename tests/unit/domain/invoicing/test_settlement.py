@@ -15,7 +15,7 @@ from billing.domain.kernel.errors import InvalidState, PaymentDeclined, Unavaila
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.payments.payment import PaymentError, PaymentStatus
-from billing.services.invoicing.payments import failure
+from billing.services.payments.refusals import failure
 from tests.support.invoices import AT, accounts, draft, draft_of, finalized, line, opened, payment
 
 LAW = settings(max_examples=100, deadline=None)

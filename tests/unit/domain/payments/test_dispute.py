@@ -174,3 +174,26 @@ def test_what_is_closed_is_not_opened_again(status: DisputeStatus) -> None:
     closed = dispute.opened(PAID, snapshot((status, status is S.LOST)), AT)
     for step in (*_INQUIRY, *_DISPUTE):
         assert dispute.with_snapshot(closed, snapshot(step), LATER) is closed
+
+
+OPEN_IN_ORDER = [S.WARNING_NEEDS_RESPONSE, S.WARNING_UNDER_REVIEW, S.NEEDS_RESPONSE, S.UNDER_REVIEW]
+
+
+@pytest.mark.parametrize("now", OPEN_IN_ORDER)
+@pytest.mark.parametrize("told", OPEN_IN_ORDER)
+def test_issue_11_14_an_inquiry_becomes_a_dispute_and_late_news_never_turn_that_back(
+    now: DisputeStatus, told: DisputeStatus
+) -> None:
+    """Each state of an open dispute follows those before it, also skipping some; no later one is undone."""
+    before = dispute.opened(PAID, snapshot((now, False)), AT)
+    after = dispute.with_snapshot(before, snapshot((told, False)), LATER)
+    if OPEN_IN_ORDER.index(told) > OPEN_IN_ORDER.index(now):
+        assert (after.status, after.closed_at) == (told, None)
+    else:
+        assert after is before
+
+
+def test_issue_11_14_what_the_bank_holds_is_not_given_back_by_news_that_come_late() -> None:
+    """The same state, as it was before its money was withdrawn, is older."""
+    before = dispute.opened(PAID, snapshot((S.NEEDS_RESPONSE, True)), AT)
+    assert dispute.with_snapshot(before, snapshot((S.NEEDS_RESPONSE, False)), LATER) is before

@@ -38,8 +38,9 @@ def of_stripe(kind: Any, **values: Any) -> Any:
 
 
 def intent(status: str = "succeeded", **values: Any) -> Any:
-    about = {"id": "pi_1", "created": MADE, "metadata": OURS, "client_secret": "pi_1_secret_2"}
-    return of_stripe(stripe.PaymentIntent, status=status, **({"last_payment_error": None} | about | values))
+    about: dict[str, Any] = {"id": "pi_1", "created": MADE, "metadata": OURS, "client_secret": "pi_1_secret_2"}
+    about |= {"last_payment_error": None, "amount_received": 4_999, "currency": "usd", "latest_charge": None}
+    return of_stripe(stripe.PaymentIntent, status=status, **(about | values))
 
 
 def declined(decline_code: str) -> Any:

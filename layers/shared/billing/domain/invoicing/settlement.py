@@ -294,8 +294,9 @@ def dunned(invoice: Invoice, dunning: Dunning, schedule_days: Sequence[int], at:
 def flagged(invoice: Invoice, dispute: Dispute) -> Invoice:
     """The invoice with the state of a dispute, and what the dispute took."""
     others = {each: amount for each, amount in invoice.taken_back.items() if each != dispute.id}
+    pays_it = dispute.amount.currency == invoice.currency  # else it is about money that paid nothing of the invoice
     return replace(
         invoice,
         disputes={**invoice.disputes, dispute.id: dispute.status.value},
-        taken_back={**others, dispute.id: dispute.taken} if dispute.withdrawn else others,
+        taken_back={**others, dispute.id: dispute.taken} if dispute.withdrawn and pays_it else others,
     )

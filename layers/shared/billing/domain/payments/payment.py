@@ -2,7 +2,7 @@
 
 pending ──> succeeded
    ├──────> failed                  (a decline is final for this attempt; in the payer's hands, see below)
-   ├──────> canceled
+   ├──────> canceled                 (never sent: Stripe refused without doing anything; pending again with a retry)
    ├──────> processing ───────────> succeeded | failed
    └──────> requires_action ──────> succeeded | failed | canceled
 requires_payment_method ──────────> succeeded | failed | canceled | requires_action | processing
@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from billing.domain.kernel.card_limits import Unchargeable
 from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money, sum_money
 
@@ -69,18 +70,44 @@ class PaymentError:
     final: bool = False
 
 
+NOT_SENT = PaymentError(
+    "service.unavailable", "The card processor could not be asked; nothing was charged.", "not_sent"
+)
+"""Why an attempt is canceled that Stripe refused without doing anything: our credentials, its rate limit, an outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What Stripe took from the payer, as its charge says.
+
+    Args:
+        amount: in the payer's currency.
+        fee: Stripe's, in the currency of the account there; None, like the two after it, while that is not known yet.
+        balance_transaction_id: the line of the account there that brought the money.
+        available_on: from when it can be paid out.
+    """
+
+    amount: Money
+    charge_id: str | None = None
+    fee: Money | None = None
+    balance_transaction_id: str | None = None
+    available_on: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ChargeResult:
     """What Stripe says about an attempt: its PaymentIntent's id and state, and why it failed if it did.
 
     Args:
         client_secret: identifies the intent to the payer's form; never stored, never logged.
+        taken: what Stripe took, if it succeeded.
     """
 
     status: PaymentStatus
     intent_id: str | None
     error: PaymentError | None = None
     client_secret: str | None = None
+    taken: Taken | None = None
 
     @property
     def next_secret(self) -> str | None:
@@ -103,12 +130,16 @@ class Payment:
     """One attempt to collect ``amount``; ``idempotency_key`` is the key that Stripe sees, on every resend.
 
     Args:
+        amount: what is asked for; once it succeeded, what came.
         payment_method_id: the method to charge; None where the payer chooses one in a form.
         invoice_id: the invoice that it pays; None where it is a sale of its own (a plain amount, an order).
         order_id: the tenant's own reference of the order that it is for.
         refunds: by refund id, the amount refunded or about to be; failed refunds are not in it.
         disputed: by dispute id, the amount that the dispute holds back or has taken.
-        excess: what it brought beyond what its invoice needed, now in the customer's balance; None for nothing.
+        excess: what it brought beyond what its invoice needed, now in the customer's balance; None for nothing. Of one
+            that came in another currency than its invoice's, all of it: no balance holds that, it stays on the payment.
+        asked: what was asked for, if something else came; None as a rule.
+        taken: what Stripe took, its fee, and when it is available.
     """
 
     entity_name: ClassVar[str] = "Payment"
@@ -137,6 +168,8 @@ class Payment:
     refunds: dict[str, Money] = field(default_factory=dict)
     disputed: dict[str, Money] = field(default_factory=dict)
     excess: Money | None = None
+    asked: Money | None = None
+    taken: Taken | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     due: Due | None = None
     version: int = 0
@@ -156,6 +189,33 @@ class Payment:
         if self.status is not PaymentStatus.SUCCEEDED or self.disputed:
             return zero
         return max(self.amount - self.amount_refunded, zero)
+
+    @property
+    def still_here(self) -> Money:
+        """What of it neither went back, nor is held by a dispute, nor is the customer's as too much paid."""
+        zero = Money.zero(self.amount.currency)
+        gone = self.amount_refunded + sum_money(self.disputed.values(), zero.currency) + (self.excess or zero)
+        return max(self.amount - gone, zero)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether Stripe may still take its money, and nobody can say."""
+        return self.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING)
+
+    @property
+    def never_sent(self) -> bool:
+        """Whether Stripe refused it without doing anything: who asked for it may ask again, under the same key."""
+        return self.status is PaymentStatus.CANCELED and self.error == NOT_SENT
+
+    @property
+    def amount_differs(self) -> bool:
+        """Whether it brought something else than was asked for: less, more, or another currency."""
+        return self.status is PaymentStatus.SUCCEEDED and self.asked is not None
+
+    @property
+    def in_another_currency(self) -> bool:
+        """Whether it brought another currency than was asked for, which pays nothing."""
+        return self.asked is not None and self.asked.currency != self.amount.currency
 
     @property
     def in_the_payers_hands(self) -> bool:
@@ -211,6 +271,11 @@ def with_result(
     if result.status is payment.status and payment.stripe_payment_intent_id == result.intent_id:
         return payment
     final = result.status.is_final
+    if result.taken is not None:
+        came = result.taken.amount
+        # Asked for 200.00, and somebody changed the intent at Stripe to 1.00: it is a payment of 1.00.
+        asked = payment.amount if came != payment.amount else None
+        payment = replace(payment, amount=came, asked=asked, taken=result.taken)
     return replace(
         payment,
         status=result.status,
@@ -220,6 +285,36 @@ def with_result(
         settled_event_id=event_id if final else None,
         settled_at=at if final else None,
         due=None if final else payment.due,
+    )
+
+
+def with_facts(payment: Payment, result: ChargeResult) -> Payment:
+    """The payment that succeeded, with what Stripe could not say of its charge at once: the fee, and since when."""
+    taken = result.taken
+    known = payment.taken is not None and payment.taken.balance_transaction_id is not None
+    if payment.status is not PaymentStatus.SUCCEEDED or known or taken is None or _is_another(payment, result):
+        return payment
+    if taken.balance_transaction_id is None or taken.amount != payment.amount:
+        return payment
+    return replace(payment, taken=taken)
+
+
+def sent_again(payment: Payment, due: Due) -> Payment:
+    """The payment that was never sent, about to be sent: under its own key, so that it charges once at the most.
+
+    Raises:
+        InvalidState: it is not one of those.
+    """
+    if not payment.never_sent:
+        raise InvalidState.of("payment", payment.status, "sent again")
+    return replace(
+        payment,
+        status=PaymentStatus.PENDING,
+        error=None,
+        settled_by=None,
+        settled_at=None,
+        settled_event_id=None,
+        due=due,
     )
 
 

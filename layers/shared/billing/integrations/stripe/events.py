@@ -1,13 +1,14 @@
 """Stripe's events as ours: what one is about, looked up before anything is loaded: the object as it is now, and whose.
 
 An object is ours if our ids are in its metadata, or in that of the PaymentIntent or customer that it belongs to. They
-were put there when it was made.
+were put there when it was made. An object that Stripe does not find is not known to be somebody else's: its event is
+signed, so it exists, and our key may be another account's.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from billing.domain.kernel.errors import NotFound
+from billing.domain.kernel.errors import Unavailable
 from billing.integrations.stripe.gateway import StripeGateway
 from billing.services.payments.processor_updates import (
     CustomerDeleted,
@@ -48,10 +49,12 @@ class StripeEvents:
         return event.get("type") in HANDLED
 
     def look_up(self, event: Mapping[str, Any]) -> Update | None:
+        if event.get("account"):
+            return None  # of an account that is connected to ours; what we make is on our own
         about = event["data"].get("object") or {}
         try:
             return self._found(event, about)
-        except (KeyError, NotFound):  # without our ids, or of another account, it is somebody else's
+        except KeyError:  # without our ids, it is somebody else's
             return None
 
     def _found(self, event: Mapping[str, Any], about: Mapping[str, Any]) -> Update | None:
@@ -61,8 +64,8 @@ class StripeEvents:
         if event_type in _DISPUTES:
             return self._dispute(object_id)
         if event_type in _METHODS | _SETUPS:
-            method_id = str(about.get("payment_method")) if event_type in _SETUPS else object_id
-            return self._method(method_id, event["data"].get("previous_attributes") or {})
+            method_id = about.get("payment_method") if event_type in _SETUPS else object_id
+            return self._method(method_id, event) if isinstance(method_id, str) else None
         if event_type in _CUSTOMERS:
             ids = about.get("metadata") or {}
             return CustomerDeleted(ids["tenant_id"], ids["customer_id"], object_id)
@@ -102,13 +105,16 @@ class StripeEvents:
             test_clock_id=ids.get("test_clock_id"),
         )
 
-    def _method(self, method_id: str, previous: Mapping[str, Any]) -> MethodUpdate | None:
+    def _method(self, method_id: str, event: Mapping[str, Any]) -> MethodUpdate | None:
         """A method and whose it is; of one that is detached, whose it was before the event."""
         found = self._stripe.retrieve_method(method_id)
         if found is not None and found.on_file.processor_customer_id is not None:
             return MethodUpdate(found.owner["tenant_id"], found.owner["customer_id"], method_id, found.on_file)
-        former = previous.get("customer")
-        if not isinstance(former, str):
-            return None
-        ids = self._stripe.retrieve_customer(former)
-        return MethodUpdate(ids["tenant_id"], ids["customer_id"], method_id, None)
+        former = (event["data"].get("previous_attributes") or {}).get("customer")
+        if isinstance(former, str):
+            ids = self._stripe.retrieve_customer(former)
+            return MethodUpdate(ids["tenant_id"], ids["customer_id"], method_id, None)
+        holder = event["data"]["object"].get("customer")
+        if found is None and isinstance(holder, str) and "tenant_id" in self._stripe.retrieve_customer(holder):
+            raise Unavailable("The card processor does not know the method that its own event names")
+        return None

@@ -5,6 +5,7 @@ For each call: slow or dropped -> one more try under the same key, then ``Outcom
 happen once; failed -> a definite result.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,7 +15,6 @@ from stripe import StripeClient
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.errors import (
     IdempotencyKeyReused,
-    NotFound,
     PaymentMethodInvalid,
     Unavailable,
     ValidationFailed,
@@ -24,11 +24,13 @@ from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 from billing.integrations.stripe.http_client import GuardedClient, require_time
 from billing.integrations.stripe.objects import (
+    METHOD_INVALID,
     REFUND_REASONS,
     SeenDispute,
     SeenMethod,
     SeenRefund,
     charge_result,
+    decline_of,
     declined,
     ids_of,
     intent_metadata,
@@ -47,7 +49,9 @@ from billing.integrations.stripe.objects import (
 from billing.integrations.stripe.secrets import SecretReader
 from billing.services.payments.processor import (
     AttachedMethod,
+    CardDeclined,
     CustomerUnknown,
+    GoneBack,
     IntentRequest,
     OpenedIntent,
     OutcomeUnknown,
@@ -55,9 +59,13 @@ from billing.services.payments.processor import (
 )
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
+_WITH_CHARGE = ["latest_charge.balance_transaction"]
+_MISSING = "resource_missing"
 _BAD_REQUEST = 400
 _LOOK_BACK_S = 300
+_WRONG_KEY_S = 30
 _TWIN_TRIES = 6
 _TWIN_PAUSE_S = 0.3
 
@@ -106,8 +114,13 @@ class StripeGateway:
         params: Any = {"customer": processor_customer_id}
         methods = self._client().v1.payment_methods
         try:
-            attached = self._about_customer(lambda: methods.attach(payment_method_id, params, {"idempotency_key": key}))
-        except (stripe.InvalidRequestError, stripe.CardError) as error:
+            attached = self._about_customer(
+                processor_customer_id, lambda: methods.attach(payment_method_id, params, {"idempotency_key": key})
+            )
+        except stripe.CardError as error:
+            # The bank is asked about a card when it is attached (docs.stripe.com/testing, "Declined payments").
+            raise CardDeclined(decline_of(error)) from error
+        except stripe.InvalidRequestError as error:
             raise PaymentMethodInvalid(f"The payment method {payment_method_id} cannot be used") from error
         return method_of(attached)
 
@@ -117,7 +130,9 @@ class StripeGateway:
             self._call(lambda: methods.detach(payment_method_id, {}, {"idempotency_key": key}))
         except stripe.InvalidRequestError:
             found = self.retrieve_method(payment_method_id)
-            if found is not None and found.on_file.processor_customer_id is not None:
+            if found is None:
+                raise self._unknown_here(payment_method_id) from None
+            if found.on_file.processor_customer_id is not None:
                 raise  # it is not detached, so the error was about something else
 
     def open_setup(self, processor_customer_id: str, references: References, key: str) -> OpenedIntent:
@@ -128,7 +143,9 @@ class StripeGateway:
             "metadata": metadata_of(references),
         }
         options: Any = {"idempotency_key": key}
-        made = self._about_customer(lambda: self._client().v1.setup_intents.create(params, options))
+        made = self._about_customer(
+            processor_customer_id, lambda: self._client().v1.setup_intents.create(params, options)
+        )
         return opened_intent(made)
 
     def open_intent(self, request: IntentRequest) -> OpenedIntent:
@@ -143,7 +160,9 @@ class StripeGateway:
             params["setup_future_usage"] = "off_session"
         options: Any = {"idempotency_key": request.key}
         try:
-            made = self._about_customer(lambda: self._client().v1.payment_intents.create(params, options))
+            made = self._about_customer(
+                request.processor_customer_id, lambda: self._client().v1.payment_intents.create(params, options)
+            )
         except stripe.InvalidRequestError as error:
             # Nothing was made: an amount below or above what Stripe charges, or a currency that it does not.
             field = error.param if error.param in ("amount", "currency") else "amount"
@@ -153,15 +172,17 @@ class StripeGateway:
 
     def retrieve_customer(self, processor_customer_id: str) -> dict[str, str]:
         """Our ids of a customer; empty where it is gone."""
-        found = self._retrieved(lambda: self._client().v1.customers.retrieve(processor_customer_id))
+        found = self._customer(processor_customer_id)
         return {} if getattr(found, "deleted", False) else ids_of(found)
 
     def retrieve_method(self, payment_method_id: str) -> SeenMethod | None:
         """A payment method as it is now; None where there is none with this id."""
         methods = self._client().v1.payment_methods
         try:
-            found = self._retrieved(lambda: methods.retrieve(payment_method_id, {"expand": ["customer"]}))
-        except NotFound:
+            found = self._call(lambda: methods.retrieve(payment_method_id, {"expand": ["customer"]}))
+        except stripe.InvalidRequestError as error:
+            if error.code != _MISSING:
+                raise
             return None
         return seen_method(found)
 
@@ -175,6 +196,7 @@ class StripeGateway:
             "confirm": True,
             "off_session": payment.off_session,
             "metadata": intent_metadata(References.of(payment)),
+            "expand": _WITH_CHARGE,
         }
         options: Any = {"idempotency_key": payment.idempotency_key}
         try:
@@ -190,9 +212,13 @@ class StripeGateway:
             raise OutcomeUnknown(type(error).__name__) from error
         except stripe.InvalidRequestError as error:
             # Refused before anything was made: nothing was charged, and the same request never would be.
+            if error.code == _MISSING and self._is_deleted(payment.stripe_customer_id):
+                return ChargeResult(PaymentStatus.FAILED, None, METHOD_INVALID)  # its methods went with it
+            if error.code == _MISSING and error.param != "payment_method":
+                raise self._unknown_here(str(error.param)) from error
             return ChargeResult(PaymentStatus.FAILED, None, refused(error))
-        except (stripe.StripeError, Unavailable) as error:
-            # Probably our credentials, or the circuit is open: the attempt is recorded, and is tried again later.
+        except stripe.StripeError as error:
+            # Probably our credentials, after a try that Stripe may have carried out.
             raise OutcomeUnknown(type(error).__name__) from error
 
     def cancel_charge(self, payment: Payment) -> ChargeResult:
@@ -200,7 +226,8 @@ class StripeGateway:
         intent_id = payment.stripe_payment_intent_id
         # Without a key: canceling twice is harmless, and under a key today's refusal would be repeated tomorrow.
         try:
-            return charge_result(self._call(lambda: self._client().v1.payment_intents.cancel(intent_id)))
+            intents = self._client().v1.payment_intents
+            return charge_result(self._call(lambda: intents.cancel(intent_id, {"expand": _WITH_CHARGE})))
         except stripe.InvalidRequestError:
             # It is canceled already, or it succeeded meanwhile: its present state counts.
             return self.retrieve_charge(intent_id)[0]
@@ -209,7 +236,12 @@ class StripeGateway:
         if payment.stripe_payment_intent_id:
             return self.retrieve_charge(payment.stripe_payment_intent_id)[0]
         since = int(payment.submitted_at.timestamp()) - _LOOK_BACK_S
-        params: Any = {"customer": payment.stripe_customer_id, "created": {"gte": since}, "limit": 100}
+        params: Any = {
+            "customer": payment.stripe_customer_id,
+            "created": {"gte": since},
+            "limit": 100,
+            "expand": [f"data.{each}" for each in _WITH_CHARGE],
+        }
 
         def search() -> ChargeResult | None:
             page = self._client().v1.payment_intents.list(params)
@@ -219,14 +251,18 @@ class StripeGateway:
             found = next(tried, None)
             return charge_result(found) if found is not None else None
 
-        return self._call(search)
+        result = self._retrieved(payment.stripe_customer_id, search)
+        if result is None:
+            self._customer(payment.stripe_customer_id)  # under another account's key, nothing is ever found
+        return result
 
     def charge_state(self, intent_id: str) -> ChargeResult:
         return self.retrieve_charge(intent_id)[0]
 
     def retrieve_charge(self, intent_id: str) -> tuple[ChargeResult, dict[str, str]]:
         """The present state of a PaymentIntent, and our ids of it."""
-        intent = self._retrieved(lambda: self._client().v1.payment_intents.retrieve(intent_id))
+        intents = self._client().v1.payment_intents
+        intent = self._retrieved(intent_id, lambda: intents.retrieve(intent_id, {"expand": _WITH_CHARGE}))
         return charge_result(intent), ids_of(intent)
 
     def refund(self, refund: Refund) -> RefundResult:
@@ -243,6 +279,8 @@ class StripeGateway:
         except (stripe.IdempotencyError, stripe.RateLimitError) as error:
             raise OutcomeUnknown(type(error).__name__) from error
         except (stripe.InvalidRequestError, stripe.CardError) as error:
+            if error.code == _MISSING:
+                raise OutcomeUnknown("resource_missing") from self._unknown_here(refund.stripe_payment_intent_id)
             # Refused before anything was made, such as more than is left of the charge: it never would be made.
             return RefundResult(RefundStatus.FAILED, None, error.code or "refused")
         except (stripe.StripeError, Unavailable) as error:
@@ -260,22 +298,39 @@ class StripeGateway:
             found = next(ours, None)
             return refund_result(found) if found is not None else None
 
-        return self._call(search)
+        result = self._retrieved(refund.stripe_payment_intent_id, search)
+        if result is None:
+            self.charge_state(refund.stripe_payment_intent_id)  # under another account's key, nothing is ever found
+        return result
+
+    def gone_back(self, intent_id: str) -> GoneBack:
+        params: Any = {"payment_intent": intent_id, "limit": 100, "expand": ["data.payment_intent"]}
+
+        def search() -> tuple[list[SeenRefund], list[SeenDispute]]:
+            v1 = self._client().v1
+            refunds = [seen_refund(each) for each in v1.refunds.list(params).auto_paging_iter()]
+            return refunds, [seen_dispute(each) for each in v1.disputes.list(params).auto_paging_iter()]
+
+        refunds, disputes = self._retrieved(intent_id, search)
+        if not refunds and not disputes:
+            self.charge_state(intent_id)  # under another account's key, nothing is ever found
+        return GoneBack(
+            ours={each.ids["refund_id"]: each.refund.result for each in refunds if "refund_id" in each.ids},
+            others=tuple(each.refund for each in refunds if "refund_id" not in each.ids),
+            disputes=tuple(each.snapshot for each in disputes),
+        )
 
     def retrieve_refund(self, stripe_refund_id: str) -> SeenRefund:
-        """The present state of a refund, and whose it is.
-
-        Raises:
-            NotFound: there is none, as with every ``retrieve_``.
-        """
+        """The present state of a refund, and whose it is."""
         params: Any = {"expand": ["payment_intent"]}
-        return seen_refund(self._retrieved(lambda: self._client().v1.refunds.retrieve(stripe_refund_id, params)))
+        refunds = self._client().v1.refunds
+        return seen_refund(self._retrieved(stripe_refund_id, lambda: refunds.retrieve(stripe_refund_id, params)))
 
     def retrieve_dispute(self, stripe_dispute_id: str) -> SeenDispute:
         """The present state of a dispute, and whose it is."""
         params: Any = {"expand": ["payment_intent"]}
-        found = self._retrieved(lambda: self._client().v1.disputes.retrieve(stripe_dispute_id, params))
-        return seen_dispute(found)
+        disputes = self._client().v1.disputes
+        return seen_dispute(self._retrieved(stripe_dispute_id, lambda: disputes.retrieve(stripe_dispute_id, params)))
 
     def _client(self) -> StripeClient:
         api_key = self._secrets.get().api_key
@@ -290,31 +345,51 @@ class StripeGateway:
             self._clients = {api_key: client}
         return client
 
-    def _about_customer(self, call: Callable[[], T]) -> T:
+    def _about_customer(self, customer_id: str, call: Callable[[], T]) -> T:
         """A call that names a customer.
 
         Raises:
             CustomerUnknown: somebody deleted it.
+            Unavailable: our key's account never had it.
         """
         try:
             return self._call(call)
         except stripe.InvalidRequestError as error:
-            if error.code == "resource_missing" and error.param == "customer":
-                raise CustomerUnknown from error
+            if error.code == _MISSING and error.param == "customer":
+                if self._is_deleted(customer_id):
+                    raise CustomerUnknown from error
+                raise self._unknown_here(customer_id) from error
             raise
 
-    def _retrieved(self, call: Callable[[], T]) -> T:
-        """An object by its id.
+    def _is_deleted(self, customer_id: str) -> bool:
+        """Whether a customer of ours was deleted there; Stripe still answers for such a one.
 
         Raises:
-            NotFound: our account has none with this id.
+            Unavailable: our key's account never had it.
+        """
+        return bool(getattr(self._customer(customer_id), "deleted", False))
+
+    def _customer(self, customer_id: str) -> Any:
+        return self._retrieved(customer_id, lambda: self._client().v1.customers.retrieve(customer_id))
+
+    def _retrieved(self, object_id: str, call: Callable[[], T]) -> T:
+        """The answer to a call about an object that must exist: we made it, or a signed event names it.
+
+        Raises:
+            Unavailable: our key's account does not know it.
         """
         try:
             return self._call(call)
         except stripe.InvalidRequestError as error:
-            if error.code != "resource_missing":
+            if error.code != _MISSING:
                 raise
-            raise NotFound("The card processor has no such object") from error
+            raise self._unknown_here(object_id) from error
+
+    @staticmethod
+    def _unknown_here(object_id: str) -> Unavailable:
+        """The error for an object that must exist and is not found: probably the key is another account's."""
+        _log.critical("stripe does not know what is ours; a wrong key?", extra={"object_id": object_id})
+        return Unavailable("The card processor does not answer for this account", retry_after_s=_WRONG_KEY_S)
 
     def _call(self, call: Callable[[], T]) -> T:
         """A call that moves no money. If the same request is under way under the same key, wait for its answer."""

@@ -1,5 +1,6 @@
 """The HTTP client under the Stripe SDK: no request while the circuit is open, none that outlives the invocation."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,11 +10,15 @@ import stripe
 from billing.domain.kernel.errors import Unavailable
 from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 
+_log = logging.getLogger(__name__)
 _CONNECT_S = 2.0
 _LEAST_S = 1.0
 _RETRY_AFTER_S = 5
+_UNAUTHENTICATED = 401
+_FORBIDDEN = 403
 _CONFLICT = 409
 _TOO_MANY_REQUESTS = 429
+_LOCK_TIMEOUT = "lock_timeout"
 
 
 def require_time(left_s: float) -> None:
@@ -35,6 +40,10 @@ class GuardedClient(stripe.RequestsClient):
     Failures are: no connection, no answer in time, 429, 5xx. Anything else counts as an answer, a decline and a 404
     too. The exception is a 409 after a try without an answer: Stripe is still working on that try, so it is slow.
 
+    What Stripe turns away (401, 403, 429) it does not do, for it looks at the key and at its rate before anything else
+    (docs.stripe.com/error-low-level, "Content errors"). Where that was the answer to every try, nothing was done, and
+    that is worth knowing. Where an earlier try of the same request got no answer, it may have been done all the same.
+
     Args:
         read_s: how long one try may wait for its answer.
         left_s: how long it may be waited for before the invocation ends.
@@ -45,17 +54,18 @@ class GuardedClient(stripe.RequestsClient):
         self._breaker = breaker
         self._left_s = left_s
         self._lost_a_try = False
+        self._may_be_done = False
 
     def request_with_retries(self, *args: Any, **kwargs: Any) -> tuple[str, int, Mapping[str, str]]:
         """One request of the SDK.
 
         Raises:
-            Unavailable: the circuit is open, or there is no time; nothing was sent.
+            Unavailable: the circuit is open, there is no time, or Stripe turned it away; nothing was done.
             stripe.APIConnectionError: no try brought an answer.
         """
         require_time(self._left_s())
         self._breaker.check()
-        self._lost_a_try = False
+        self._lost_a_try = self._may_be_done = False
         try:
             answer = super().request_with_retries(*args, **kwargs)
         except stripe.APIConnectionError:
@@ -66,6 +76,10 @@ class GuardedClient(stripe.RequestsClient):
             self._breaker.failed()
         else:
             self._breaker.succeeded()
+        if status in (_UNAUTHENTICATED, _FORBIDDEN):
+            _log.critical("stripe refuses our key", extra={"http_status": status})
+        if not self._may_be_done and _turned_away(answer):
+            raise Unavailable("The card processor does not take requests just now", retry_after_s=_RETRY_AFTER_S)
         return answer
 
     # The SDK's own RequestsClient narrows its base class's signature in the same way.
@@ -76,10 +90,20 @@ class GuardedClient(stripe.RequestsClient):
             stripe.APIConnectionError: it brought no answer.
         """
         try:
-            return super().request(*args, **kwargs)
+            answer = super().request(*args, **kwargs)
         except stripe.APIConnectionError:
-            self._lost_a_try = True
+            self._lost_a_try = self._may_be_done = True
             raise
+        self._may_be_done = self._may_be_done or answer[1] >= 500 or answer[1] == _CONFLICT
+        return answer
+
+
+def _turned_away(answer: tuple[str, int, Mapping[str, str]]) -> bool:
+    """Whether Stripe refused to look at a request. Who waited for a lock in vain (a 429, too) had begun."""
+    body, status, _ = answer
+    if status == _TOO_MANY_REQUESTS:
+        return _LOCK_TIMEOUT not in str(body)
+    return status in (_UNAUTHENTICATED, _FORBIDDEN)
 
 
 class _Session(requests.Session):

@@ -1,6 +1,6 @@
 """Translates Stripe's objects into ours: amounts, states, declines, owners. Pure; ``gateway`` makes the calls."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from billing.domain.payments.payment import (
     ChargeResult,
     PaymentError,
     PaymentStatus,
+    Taken,
     intent_payment_id,
     not_chargeable,
 )
@@ -218,19 +219,46 @@ def charge_result(intent: Any) -> ChargeResult:
     if status is PaymentStatus.REQUIRES_PAYMENT_METHOD and found:
         # Stripe leaves out what does not apply: a payer who failed to authenticate gave no decline code.
         status, error = PaymentStatus.FAILED, _payment_error(found, getattr(found, "code", None))
-    return ChargeResult(status, intent.id, error, intent.client_secret)
+    return ChargeResult(status, intent.id, error, intent.client_secret, _taken(intent))
+
+
+def _taken(intent: Any) -> Taken | None:
+    """What a PaymentIntent that succeeded took; its charge is expanded, with the line of the balance.
+
+    Stripe captures asynchronously: a charge may be without its line for a moment.
+    """
+    if intent.status != "succeeded":
+        return None
+    charge = getattr(intent, "latest_charge", None)
+    line = getattr(charge, "balance_transaction", None)
+    taken = Taken(money_of(intent.amount_received, intent.currency), getattr(charge, "id", charge))
+    if line is None or isinstance(line, str):
+        return taken
+    return replace(
+        taken,
+        fee=money_of(line.fee, line.currency),
+        balance_transaction_id=line.id,
+        available_on=time_of(line.available_on),
+    )
+
+
+def decline_of(error: stripe.CardError) -> PaymentError:
+    """Why a bank declined a card."""
+    return _payment_error(error.error, error.code)
 
 
 def declined(error: stripe.CardError) -> ChargeResult:
     """A card error with its PaymentIntent."""
     intent = getattr(error.error, "payment_intent", None)
-    why = _payment_error(error.error, error.code)
+    why = decline_of(error)
     if intent is None:
         return ChargeResult(PaymentStatus.FAILED, None, why)
     return ChargeResult(PaymentStatus.FAILED, intent.id, why, intent.client_secret)
 
 
 _AMOUNT_CODES = {"amount_too_small": Unchargeable.TOO_SMALL, "amount_too_large": Unchargeable.TOO_LARGE}
+METHOD_INVALID = PaymentError("validation.payment_method.invalid", "The payment method cannot be used.", final=True)
+"""The payment method is not there any more, or was never fit to be charged."""
 
 
 def unchargeable_of(error: stripe.InvalidRequestError) -> Unchargeable | None:
@@ -241,9 +269,9 @@ def unchargeable_of(error: stripe.InvalidRequestError) -> Unchargeable | None:
 
 
 def refused(error: stripe.InvalidRequestError) -> PaymentError:
-    """A request that made nothing: a payment method that is not there, or another fault of the request."""
-    if error.param == "payment_method" or error.code == "resource_missing":
-        return PaymentError("validation.payment_method.invalid", "The payment method cannot be used.", final=True)
+    """A request that made nothing: the payment method's fault, or another one of the request."""
+    if error.param == "payment_method":
+        return METHOD_INVALID
     reason = unchargeable_of(error)
     if reason is not None:
         return not_chargeable(reason)

@@ -99,7 +99,9 @@ class PaymentOut(Resource):
     invoice_id: str | None
     subscription_id: str | None
     order_id: str | None
-    amount: int
+    amount: Annotated[int, Field(description="what is asked for; once it succeeded, what came")]
+    amount_asked: Annotated[int | None, Field(description="what was asked for, where something else came")]
+    currency_asked: Annotated[str | None, Field(description="in which currency, where something else came")]
     amount_refunded: Annotated[int, Field(description="refunds without an outcome count")]
     currency: str
     status: str
@@ -124,6 +126,8 @@ class PaymentOut(Resource):
             subscription_id=payment.subscription_id,
             order_id=payment.order_id,
             amount=payment.amount.micros,
+            amount_asked=payment.asked.micros if payment.asked else None,
+            currency_asked=payment.asked.currency if payment.asked else None,
             amount_refunded=payment.amount_refunded.micros,
             currency=payment.amount.currency,
             status=payment.status.value,

@@ -355,7 +355,10 @@ class Biller:
             work, invoice, context.customer, method_id, options.at, options.off_session, options.settle_due
         )
         work.checkpoint(ChargePending(payment.id, invoice.id, subscription.id if subscription else None))
-        result = self.collector.charge(payment)
+        # The caller waits for a subscription's first charge, and retries it. Nobody waits for any other.
+        is_first = subscription is not None and subscription.state is SubscriptionState.INCOMPLETE
+        waited_for = is_first and options.by is SettledBy.REQUEST
+        result = self.collector.charge_now(payment) if waited_for else self.collector.charge(payment)
         attempt = self.collector.settle(work, Attempt(payment, invoice, subscription), result, options.at, options.by)
         return Billed(attempt.subscription, attempt.invoice, attempt.payment, result.next_secret)
 
@@ -373,12 +376,15 @@ class Biller:
             invoice, subscription = offsets.go_on(work, self.shards, invoice, subscription, at)
             return Billed(subscription, invoice)
         payment = found.require(payment_ref)
-        if payment.status.is_final:
+        if payment.status.is_final and not payment.never_sent:
             # Load again: a batch is no snapshot, and the stored answer must not mix states from before and after.
             found = work.load(*refs)
             return Billed(found.get(subscription_ref), found.require(invoice_ref), found.require(payment_ref))
-        result = self.collector.resolve(work, payment)
         attempt = Attempt(payment, found.require(invoice_ref), found.get(subscription_ref))
+        if payment.never_sent:
+            attempt, result = self.collector.send_again(work, attempt, point)
+        else:
+            result = self.collector.resolve(work, payment)
         attempt = self.collector.settle(work, attempt, result, payment.created_at, SettledBy.REQUEST)
         return Billed(attempt.subscription, attempt.invoice, attempt.payment, result.next_secret)
 

@@ -41,7 +41,7 @@ from billing.services.kernel.work import Found, Page, Ref, Window, Work
 from billing.services.payments.attempt import Attempt
 from billing.services.payments.collection import Collector
 from billing.services.payments.limits import with_less_due
-from billing.services.payments.refunds import Refunder, RefundRequest
+from billing.services.payments.refunds import Refunder, RefundRequest, require_refundable
 from billing.services.payments.standing import follow_invoice
 from billing.services.usage.forgiveness import forgive
 
@@ -217,7 +217,7 @@ class CreditNotes:
         """Refuse what is not possible, before anything outside is called."""
         note = credit_note.issue(loaded.invoice, request, "", loaded.sequence, loaded.at).credit_note
         if not note.to_refund.is_zero:
-            _paid_by(loaded.payments, note.to_refund, request.payment_id)
+            require_refundable(_paid_by(loaded.payments, note.to_refund, request.payment_id), note.to_refund)
 
     def _load(self, work: Work, invoice: Invoice, sequence: CreditNoteSequence, request: CreditRequest) -> _Loaded:
         tenant_id = work.tenant.id
@@ -248,12 +248,13 @@ class CreditNotes:
         latest = next((each for each in loaded.payments if each.id == invoice.latest_payment_id), None)
         if latest is None or invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
             return loaded
-        if latest.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
-            raise InvalidState.of("payment", latest.status, "followed by a credit note")
-        if latest.status is PaymentStatus.SUCCEEDED:
+        if latest.status is PaymentStatus.SUCCEEDED and not latest.amount_differs:
             raise LostRace("The invoice was paid while it was being read")
-        attempt = self.collector.withdraw(work, Attempt(latest, invoice, loaded.subscription), loaded.at)
-        if attempt.payment.status is PaymentStatus.SUCCEEDED:
+        attempt = self.collector.decided(work, Attempt(latest, invoice, loaded.subscription), loaded.at)
+        if attempt.payment.is_undecided:
+            raise InvalidState.of("payment", attempt.payment.status, "followed by a credit note")
+        attempt = self.collector.withdraw(work, attempt, loaded.at)
+        if attempt.payment.status is PaymentStatus.SUCCEEDED and attempt.payment is not latest:
             return None
         return replace(loaded, invoice=attempt.invoice, subscription=attempt.subscription)
 

@@ -4,6 +4,7 @@ Each step is one unit of work (or two commits around a charge), safe to repeat: 
 (invoice, number), and the invoice moves by its version.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,8 +12,9 @@ from billing.domain.invoicing import settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import Unavailable
 from billing.domain.kernel.event_types import EventType
-from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
+from billing.domain.payments.payment import Payment, SettledBy
 from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
@@ -60,16 +62,15 @@ class Dunner:
             self._dunned(work, context, invoice, subscription, at)
             return None
         shard = invoice.due.shard
-        if latest is not None and latest.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
-            later = replace(invoice.due, at=at + _LOOK_EVERY)
-            return work.save(replace(invoice, due=later)).due
-        if latest is not None:
+        if latest is not None and latest.is_undecided:
+            return self._undecided(work, Attempt(latest, invoice, subscription), at)
+        method_id = method_of(context.customer, subscription)
+        if latest is not None and dunning.may_charge(method_id):  # if nothing is charged, the payer's form stays open
             attempt = self.collector.withdraw(work, Attempt(latest, invoice, subscription), at)
             if attempt.invoice.status is not InvoiceStatus.OPEN:
                 return None
             invoice, subscription = attempt.invoice, attempt.subscription
         stepped = self._stepped(work, invoice, dunning, at)
-        method_id = method_of(context.customer, subscription)
         if not dunning.may_charge(method_id):
             # One that is there was declined for good: the invoice says so already.
             stepped = work.save(settlement.without_method(stepped) if method_id is None else stepped)
@@ -83,6 +84,16 @@ class Dunner:
         result = self.collector.charge(payment)
         attempt = self.collector.settle(work, Attempt(payment, invoice, subscription), result, at, SettledBy.SWEEP)
         return self._after_step(work, context, attempt.invoice, attempt.subscription, at)
+
+    def _undecided(self, work: Work, attempt: Attempt, at: datetime) -> Due | None:
+        """The step of an invoice whose last charge has no outcome waits for one; a parked charge is asked about."""
+        assert attempt.invoice.due is not None
+        with suppress(Unavailable):
+            attempt = self.collector.decided(work, attempt, at)
+        if not attempt.payment.is_undecided:
+            return attempt.invoice.due
+        later = replace(attempt.invoice.due, at=at + _LOOK_EVERY) if attempt.invoice.due else None
+        return work.save(replace(attempt.invoice, due=later)).due
 
     def _after_step(
         self, work: Work, context: BillingContext, invoice: Invoice, subscription: Subscription | None, at: datetime

@@ -6,10 +6,11 @@ A charge that did not go through is answered with its error; what was written of
 from dataclasses import dataclass
 
 from billing.domain.kernel.money import Money
-from billing.services.invoicing.payments import InvoicePayments, Paid, failure
+from billing.services.invoicing.payments import InvoicePayments, Paid
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Work
 from billing.services.payments.one_time import Made, OneTimePayments, OneTimeRequest
+from billing.services.payments.refusals import failure
 
 
 @dataclass(frozen=True, slots=True)

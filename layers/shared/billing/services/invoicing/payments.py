@@ -1,33 +1,25 @@
-"""Paying an invoice, by a saved method or in a form; and how a charge that did not go through is answered."""
+"""Paying an invoice, by a saved method or in a form.
+
+Whatever may be refused comes first: the invoice's state, the method, the attachment of a new card, the new form. Only
+then is a form canceled that the payer may have open, and the charge made.
+"""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
-from billing.domain.kernel.card_limits import Unchargeable, not_chargeable, require_chargeable
-from billing.domain.kernel.errors import (
-    AuthenticationRequired,
-    BillingError,
-    Detail,
-    InsufficientFunds,
-    InvalidState,
-    LostRace,
-    PaymentDeclined,
-    PaymentMethodInvalid,
-    Unavailable,
-    ValidationFailed,
-)
+from billing.domain.kernel.card_limits import require_chargeable
+from billing.domain.kernel.errors import InvalidState, LostRace, PaymentMethodInvalid, ValidationFailed
 from billing.domain.kernel.money import Money
-from billing.domain.payments.payment import NOT_CHARGEABLE, Payment, PaymentError, PaymentStatus, SettledBy
+from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus, SettledBy
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
-from billing.services.payments.attempt import Attempt
+from billing.services.payments.attempt import Attempt, PayableInvoice
 from billing.services.payments.collection import Collector
 from billing.services.payments.methods import at_stripe, usable
-from billing.services.payments.processor import CardProcessor, OpenedIntent
+from billing.services.payments.processor import CardDeclined, CardProcessor, OpenedIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +29,6 @@ class Paid:
     payment: Payment
     invoice: Invoice
     client_secret: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _DueForPayment:
-    """An unpaid invoice without an attempt under way, with all that the next one needs."""
-
-    invoice: Invoice
-    customer: Customer
-    subscription: Subscription | None
-    method: PaymentMethod | None
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +58,22 @@ class InvoicePayments:
     def _pay(self, work: Work, invoice: Invoice, payment_method_id: str | None, off_session: bool) -> Paid:
         if isinstance(work.recovery_point, ChargePending):
             return self._go_on(work, work.recovery_point, invoice)
-        tenant_id = invoice.tenant_id
-        method_ref = Ref(PaymentMethod, tenant_id, payment_method_id or "")
+        method_ref = Ref(PaymentMethod, invoice.tenant_id, payment_method_id or "")
         due = self._due_for_payment(work, invoice, method_ref)
         if isinstance(due, Paid):
             return due
-        customer, method_id, subscription = self._method(
-            work, due.customer, due.subscription, payment_method_id, due.method
-        )
-        payment, invoice = self.collector.attempt(work, due.invoice, customer, method_id, due.at, off_session)
+        try:
+            due, method_id = self._method(work, due, payment_method_id)
+        except CardDeclined as declined:
+            return self._declined(work, due, payment_method_id or "", declined.error, off_session)
+        due = self._withdrawn(work, due)  # from here on nothing is refused any more
+        if isinstance(due, Paid):
+            return due
+        payment, invoice = self.collector.attempt(work, due.invoice, due.customer, method_id, due.at, off_session)
         work.checkpoint(ChargePending(payment.id))
-        result = self.collector.charge(payment)
+        result = self.collector.charge_now(payment)
         attempt = self.collector.settle(
-            work, Attempt(payment, invoice, subscription), result, due.at, SettledBy.REQUEST
+            work, Attempt(payment, invoice, due.subscription), result, due.at, SettledBy.REQUEST
         )
         return Paid(attempt.payment, attempt.invoice, result.next_secret if off_session else result.client_secret)
 
@@ -119,16 +103,24 @@ class InvoicePayments:
         if isinstance(due, Paid):
             return due
 
-        def open_intent(customer: Customer) -> tuple[Payment, Invoice, OpenedIntent]:
-            return self.collector.intent(work, due.invoice, customer, due.at, save_method)
+        def open_form(customer: Customer) -> tuple[Payment, OpenedIntent]:
+            return self.collector.form(work, due.invoice, customer, due.at, save_method)
 
-        _, (payment, invoice, opened) = at_stripe(work, self.processor, due.customer, open_intent)
+        # The new form first, because it may be refused; then the old one is canceled.
+        _, (payment, opened) = at_stripe(work, self.processor, due.customer, open_form)
+        cleared = self._withdrawn(work, due)
+        if isinstance(cleared, Paid):
+            return cleared
+        payment, invoice = self.collector.await_payer(work, cleared.invoice, payment)
         return Paid(payment, invoice, opened.client_secret)
 
     def _due_for_payment(
         self, work: Work, invoice: Invoice, method_ref: Ref[PaymentMethod] | None = None
-    ) -> "_DueForPayment | Paid":
-        """The invoice with no other attempt under way; or paid, if the payer of an earlier attempt was faster."""
+    ) -> PayableInvoice | Paid:
+        """The invoice with everything that its next attempt needs; or paid, if an attempt that was parked had paid it.
+
+        Nothing outside is changed. A form that its payer has open is still there: ``_withdrawn`` cancels it.
+        """
         if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
             raise InvalidState.of("invoice", invoice.status, "paid")
         require_chargeable(invoice.amount_due)
@@ -139,44 +131,57 @@ class InvoicePayments:
         subscription_ref = Ref(Subscription, tenant_id, invoice.subscription_id or "")
         refs = [ref for ref in (customer_ref, latest_ref, subscription_ref, method_ref) if ref and ref.id]
         found = work.load(*refs)
-        customer = found.require(customer_ref)
+        customer, subscription, latest = found.require(customer_ref), found.get(subscription_ref), found.get(latest_ref)
         at = customer_time(work, customer)
-        subscription = found.get(subscription_ref)
-        latest = found.get(latest_ref)
         if latest is not None:
-            if latest.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
-                raise InvalidState.of("payment", latest.status, "followed by another charge")
-            if latest.status is PaymentStatus.SUCCEEDED:
+            if latest.status is PaymentStatus.SUCCEEDED and not latest.amount_differs:
                 raise LostRace("The invoice was paid while it was being read")
-            attempt = self.collector.withdraw(work, Attempt(latest, invoice, subscription), at, replaced=True)
-            if attempt.payment.status is PaymentStatus.SUCCEEDED:
-                return Paid(attempt.payment, attempt.invoice, None)
-            invoice, subscription = attempt.invoice, attempt.subscription
+            attempt = self.collector.decided(work, Attempt(latest, invoice, subscription), at)
+            if attempt.payment.is_undecided:
+                raise InvalidState.of("payment", attempt.payment.status, "followed by another charge")
+            latest, invoice, subscription = attempt.payment, attempt.invoice, attempt.subscription
+            if latest.status is PaymentStatus.SUCCEEDED and invoice.status is InvoiceStatus.PAID:
+                return Paid(latest, invoice, None)
         method = found.get(method_ref) if method_ref is not None else None
-        return _DueForPayment(invoice, customer, subscription, method, at)
+        return PayableInvoice(invoice, customer, subscription, latest, method, at)
 
-    def _method(
-        self,
-        work: Work,
-        customer: Customer,
-        subscription: Subscription | None,
-        wanted: str | None,
-        known: PaymentMethod | None,
-    ) -> tuple[Customer, str, Subscription | None]:
+    def _withdrawn(self, work: Work, due: PayableInvoice) -> PayableInvoice | Paid:
+        """The invoice with no other attempt under way; or paid, if the payer of an earlier attempt was faster."""
+        if due.latest is None:
+            return due
+        attempt = Attempt(due.latest, due.invoice, due.subscription)
+        attempt = self.collector.withdraw(work, attempt, due.at, replaced=True)
+        if attempt.payment.status is PaymentStatus.SUCCEEDED and attempt.payment is not due.latest:
+            return Paid(attempt.payment, attempt.invoice, None)
+        return replace(due, invoice=attempt.invoice, subscription=attempt.subscription, latest=attempt.payment)
+
+    def _declined(self, work: Work, due: PayableInvoice, method_id: str, why: PaymentError, off_session: bool) -> Paid:
+        """An attempt by a new card that its bank declined when it was attached: it failed, and changed nothing else."""
+        ref = Ref(Customer, due.customer.tenant_id, due.customer.id)
+        due = replace(due, customer=work.load(ref).require(ref))  # as Stripe has it now
+        attempt = self.collector.declined(work, due, method_id, why, off_session)
+        return Paid(attempt.payment, attempt.invoice, None)
+
+    def _method(self, work: Work, due: PayableInvoice, wanted: str | None) -> tuple[PayableInvoice, str]:
         """What to charge: the named method, or the subscription's, or the customer's default.
 
         A method named for a subscription's invoice becomes the subscription's own, because its old one has just failed.
+
+        Raises:
+            PaymentMethodInvalid: there is none, or it is another customer's, or cannot be attached.
+            CardDeclined: its bank declined it.
         """
+        customer, subscription = due.customer, due.subscription
         if wanted is not None:
-            customer, method = usable(work, self.processor, customer, wanted, known)
+            customer, method = usable(work, self.processor, customer, wanted, due.method)
             if subscription is not None and subscription.payment_method_id != method.id:
                 subscription = work.save(replace(subscription, payment_method_id=method.id))
-            return customer, method.id, subscription
+            return replace(due, customer=customer, subscription=subscription), method.id
         own = subscription.payment_method_id if subscription is not None else None
         method_id = own or customer.default_payment_method_id
         if method_id is None or customer.stripe_customer_id is None:
             raise PaymentMethodInvalid("The customer has no payment method")
-        return customer, method_id, subscription
+        return due, method_id
 
     def _go_on(self, work: Work, point: ChargePending, invoice: Invoice) -> Paid:
         """Go on from the first commit of an earlier run."""
@@ -187,43 +192,19 @@ class InvoicePayments:
         refs = [ref for ref in (payment_ref, invoice_ref, subscription_ref) if ref.id]
         found = work.load(*refs)
         payment, invoice = found.require(payment_ref), found.require(invoice_ref)
-        if payment.status.is_final:
+        if payment.status.is_final and not payment.never_sent:
             # Again: a batch is no snapshot, and the answer that is stored now may not mix before and after.
             secret = self.collector.secret_of(payment)
             return Paid(payment, work.load(invoice_ref).require(invoice_ref), secret)
-        result = self.collector.resolve(work, payment)
         attempt = Attempt(payment, invoice, found.get(subscription_ref))
+        if payment.never_sent:
+            attempt, result = self.collector.send_again(work, attempt, point)
+        else:
+            result = self.collector.resolve(work, payment)
         attempt = self.collector.settle(work, attempt, result, payment.created_at, SettledBy.REQUEST)
         return Paid(
             attempt.payment, attempt.invoice, result.next_secret if payment.off_session else result.client_secret
         )
-
-
-def failure(payment: Payment, client_secret: str | None) -> BillingError | None:
-    """The error to answer with if a charge did not go through; None if it did.
-
-    It is only the answer: the failed attempt stays in the books.
-
-    Args:
-        client_secret: with it the payer may go on, where the bank wants authentication.
-    """
-    if payment.status is PaymentStatus.PENDING:
-        return Unavailable("The card processor gave no answer; the payment will be looked up", retry_after_s=30)
-    if payment.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
-        return None
-    error = payment.error or PaymentError("payment.declined", "The payment did not go through.")
-    if error.code == NOT_CHARGEABLE:
-        return not_chargeable(payment.amount, Unchargeable(error.decline_code or Unchargeable.TOO_LARGE))
-    details = [Detail("declineCode", error.decline_code or "generic_decline"), Detail("paymentId", payment.id)]
-    if error.code == AuthenticationRequired.code and client_secret is not None:
-        details += [
-            Detail("paymentIntentId", payment.stripe_payment_intent_id or ""),
-            Detail("clientSecret", client_secret),
-        ]
-    for kind in (InsufficientFunds, AuthenticationRequired, PaymentMethodInvalid):
-        if kind.code == error.code:
-            return kind(error.message, tuple(details))
-    return PaymentDeclined(error.message, tuple(details))
 
 
 def _require_same(invoice: Invoice, amount: Money) -> None:

@@ -116,11 +116,12 @@ class InvoiceTransitions:
         payment = found.get(_payment_ref(invoice))
         if payment is None:
             return invoice, subscription
-        if payment.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
-            raise InvalidState.of("payment", payment.status, "given up")
-        if payment.status is PaymentStatus.SUCCEEDED:
+        if payment.status is PaymentStatus.SUCCEEDED and not payment.amount_differs:
             raise LostRace("The invoice was paid while it was being read")
-        attempt = self.collector.withdraw(work, Attempt(payment, invoice, subscription), at)
+        attempt = self.collector.decided(work, Attempt(payment, invoice, subscription), at)
+        if attempt.payment.is_undecided:
+            raise InvalidState.of("payment", attempt.payment.status, "given up")
+        attempt = self.collector.withdraw(work, attempt, at)
         return attempt.invoice, attempt.subscription
 
     def _follow(self, work: Work, subscription: Subscription | None, voided: Invoice, at: datetime) -> None:

@@ -1,8 +1,10 @@
 """An attempt to collect an invoice, with all that its outcome changes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.payments.payment import Payment
 from billing.domain.subscriptions.subscription import Subscription
@@ -16,6 +18,24 @@ class Attempt:
     payment: Payment
     invoice: Invoice
     subscription: Subscription | None
+
+
+@dataclass(frozen=True, slots=True)
+class PayableInvoice:
+    """An unpaid invoice, with everything that its next attempt needs.
+
+    Args:
+        latest: the last attempt; it has an outcome, or its payer may still complete it.
+        method: the payment method that was named for the next attempt, if it is stored.
+        at: now, on the customer's clock.
+    """
+
+    invoice: Invoice
+    customer: Customer
+    subscription: Subscription | None
+    latest: Payment | None
+    method: PaymentMethod | None
+    at: datetime
 
 
 def load_attempt(

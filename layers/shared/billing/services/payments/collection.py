@@ -8,20 +8,24 @@ Whoever learns the outcome settles: the request that charged, Stripe's webhook, 
 ``settle`` changes nothing that is settled already, so they may come in any order, and any number of times.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from billing.domain import ledger
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.card_limits import Unchargeable
 from billing.domain.kernel.due import Due
-from billing.domain.kernel.errors import InvalidState
+from billing.domain.kernel.errors import InvalidState, Unavailable
 from billing.domain.kernel.event_types import EventType
+from billing.domain.kernel.ids import derived
 from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
     NOT_CHARGEABLE,
+    NOT_SENT,
     PAYER_HAS,
     ChargeResult,
     Payment,
@@ -29,14 +33,17 @@ from billing.domain.payments.payment import (
     PaymentStatus,
     SettledBy,
     attempt_id,
+    sent_again,
+    with_facts,
     with_result,
 )
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances
+from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Work
-from billing.services.payments.attempt import Attempt
+from billing.services.payments.attempt import Attempt, PayableInvoice
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.limits import carried, with_less_due
 from billing.services.payments.processor import CardProcessor, IntentRequest, OpenedIntent, OutcomeUnknown, References
@@ -45,6 +52,8 @@ from billing.services.payments.standing import follow_invoice, save_if_changed, 
 RESEND_WITHIN = timedelta(hours=23)
 """Stripe knows a key for 24 hours; after that the same request would charge again, so the charge is looked up."""
 _PENDING = ChargeResult(PaymentStatus.PENDING, None)
+_NOT_SENT = ChargeResult(PaymentStatus.CANCELED, None, NOT_SENT)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +121,30 @@ class Collector:
             test_clock_id=invoice.test_clock_id,
         )
 
-    def intent(
+    def declined(
+        self, work: Work, due: PayableInvoice, payment_method_id: str, why: PaymentError, off_session: bool
+    ) -> Attempt:
+        """Stage an attempt by a new card that its bank declined when it was attached: it failed, at once.
+
+        A form that the invoice's payer has open is not taken back for it, and stays the latest attempt.
+        """
+        payment = self._new_attempt(work, due.invoice, due.customer, payment_method_id, due.at, off_session)
+        after = settlement.attempted(due.invoice, payment)
+        if due.latest is not None and due.latest.in_the_payers_hands:
+            after = replace(after, latest_payment_id=due.latest.id)
+        # It is nobody's method, so nothing charges it again by itself; whatever was refused for good still is.
+        result = ChargeResult(PaymentStatus.FAILED, None, replace(why, final=False))
+        attempt = Attempt(payment, work.save(after), due.subscription)
+        return self.settle(work, attempt, result, due.at, SettledBy.REQUEST)
+
+    def form(
         self, work: Work, invoice: Invoice, customer: Customer, at: datetime, save_method: bool
-    ) -> tuple[Payment, Invoice, OpenedIntent]:
-        """Stage the invoice's next attempt as an intent that its payer completes in a form.
+    ) -> tuple[Payment, OpenedIntent]:
+        """The invoice's next attempt as an intent that its payer completes in a form; ``await_payer`` stages it.
 
         It moves no money, so it is made before the commit: its id follows from (invoice, attempt number), and if a
-        crash leaves one behind, nobody was ever given its secret. Dunning goes on meanwhile, and cancels it.
+        crash, or a payer who completes an older form, leaves one behind, nobody was ever given its secret. Dunning goes
+        on meanwhile, and cancels it.
 
         Args:
             at: now, on the customer's clock.
@@ -130,8 +156,13 @@ class Collector:
         key = f"{payment.idempotency_key}:intent:{payment.amount.micros}:{payment.stripe_customer_id}"
         request = IntentRequest(payment.amount, payment.stripe_customer_id, References.of(payment), save_method, key)
         opened = self.processor.open_intent(request)
-        payment = work.save(self.waiting(payment, opened, work.now))
-        return payment, work.save(settlement.attempted(invoice, payment)), opened
+        return self.waiting(payment, opened, work.now), opened
+
+    @staticmethod
+    def await_payer(work: Work, invoice: Invoice, payment: Payment) -> tuple[Payment, Invoice]:
+        """Stage an invoice's attempt that its payer completes in a form."""
+        payment = work.save(payment)
+        return payment, work.save(settlement.attempted(invoice, payment))
 
     def waiting(self, payment: Payment, opened: OpenedIntent, now: datetime) -> Payment:
         """The payment whose payer has a form with this intent; after a day it is canceled."""
@@ -144,11 +175,48 @@ class Collector:
         )
 
     def charge(self, payment: Payment) -> ChargeResult:
-        """Stripe's answer to an attempt; ``pending`` if there was none, in which case the sweep asks again."""
+        """Stripe's answer to an attempt; ``pending`` if there was none, in which case the sweep sends it again."""
+        try:
+            return self.processor.charge(payment)
+        except (OutcomeUnknown, Unavailable):
+            return _PENDING
+
+    def charge_now(self, payment: Payment) -> ChargeResult:
+        """The same for an attempt whose caller waits for it and will retry: canceled if Stripe did nothing.
+
+        If it stayed pending, each retry of a client under a new key would leave one more payment, and all of them would
+        be charged once our key works again. Only for the first sending of an attempt: a later one that is refused says
+        nothing about the first.
+        """
         try:
             return self.processor.charge(payment)
         except OutcomeUnknown:
             return _PENDING
+        except Unavailable:
+            return _NOT_SENT
+
+    def charge_again(self, work: Work, payment: Payment) -> ChargeResult:
+        """The same for one that was never sent, under its own key: should a twin have sent it, Stripe charges once."""
+        if work.now - payment.submitted_at < RESEND_WITHIN:
+            return self.charge_now(payment)
+        return self.resolve(work, payment)
+
+    def send_again(self, work: Work, attempt: Attempt, point: ChargePending) -> tuple[Attempt, ChargeResult]:
+        """Go on with an invoice's attempt that was never sent; committed before it is sent, as at first.
+
+        Raises:
+            InvalidState: the invoice is not to be paid any more, or otherwise: by another attempt, or another amount.
+        """
+        payment, invoice = attempt.payment, attempt.invoice
+        if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
+            raise InvalidState.of("invoice", invoice.status, "paid")
+        if invoice.latest_payment_id != payment.id or invoice.amount_due != payment.amount:
+            raise InvalidState.of("payment", payment.status, "sent again: the invoice asks for something else by now")
+        payment = work.save(sent_again(payment, self.check_due(payment.id, work.now)))
+        # The invoice with it: whoever makes another attempt at the same time runs again, and sees this one.
+        attempt = replace(attempt, payment=payment, invoice=work.save(replace(invoice, due=None)))
+        work.checkpoint(point)
+        return attempt, self.charge_again(work, payment)
 
     def secret_of(self, payment: Payment) -> str | None:
         """The client secret of a payment that waits for its payer; fetched from Stripe, because it is never stored.
@@ -192,10 +260,13 @@ class Collector:
         """
         payment = self.payment_after(work, attempt.payment, result, at, by, event_id)
         if payment is attempt.payment:
-            return attempt
+            payment = self.with_charge_facts(work, payment, result)
+            return attempt if payment is attempt.payment else replace(attempt, payment=payment)
         if payment.status is PaymentStatus.SUCCEEDED:
             return self._succeeded(work, replace(attempt, payment=payment), at)
         payment = work.save(payment)
+        if payment.never_sent:
+            return replace(attempt, payment=payment, invoice=self._with_former_due(work, attempt.invoice, at))
         if payment.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
             return self._failed(work, replace(attempt, payment=payment), at)
         if payment.status is PaymentStatus.REQUIRES_ACTION:
@@ -211,6 +282,11 @@ class Collector:
         decline: the webhook of a second try may get lost.
         """
         after = with_result(payment, result, at, by, event_id)
+        if after is not payment and after.amount_differs:
+            _log.critical(
+                "stripe took something else than was asked for",
+                extra={"payment_id": after.id, "asked": str(after.asked), "came": str(after.amount)},
+            )
         if after is payment or after.status in (PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED):
             return after
         if not after.status.is_final:
@@ -218,6 +294,23 @@ class Collector:
         if after.in_the_payers_hands and after.test_clock_id is None:
             return replace(after, due=Due(self.shards.wall_clock(after.id), work.now + PAYER_HAS))
         return after
+
+    def with_charge_facts(self, work: Work, payment: Payment, result: ChargeResult) -> Payment:
+        """The settled payment, completed with facts of its charge that Stripe did not know at first; staged if new."""
+        after = with_facts(payment, result)
+        return payment if after is payment else work.save(after)
+
+    def decided(self, work: Work, attempt: Attempt, at: datetime) -> Attempt:
+        """The attempt, settled now if it was parked without an outcome, since nobody else asks about it any more.
+
+        Otherwise a parked payment would block every other attempt to pay its invoice, for ever.
+
+        Raises:
+            Unavailable: Stripe cannot be asked just now.
+        """
+        if not attempt.payment.is_undecided or attempt.payment.due is not None:
+            return attempt
+        return self.settle(work, attempt, self.resolve(work, attempt.payment), at, SettledBy.REQUEST)
 
     def withdraw(self, work: Work, attempt: Attempt, at: datetime, replaced: bool = False) -> Attempt:
         """Take back an attempt that its payer could still complete, before another one is made.
@@ -252,6 +345,8 @@ class Collector:
         return result
 
     def _succeeded(self, work: Work, attempt: Attempt, at: datetime) -> Attempt:
+        if attempt.payment.amount.currency != attempt.invoice.currency:
+            return self._succeeded_in_another_currency(work, attempt, at)
         received = settlement.paid(attempt.invoice, attempt.payment, at)
         excess = None if received.excess.is_zero else received.excess
         attempt = replace(attempt, payment=work.save(replace(attempt.payment, excess=excess)))
@@ -264,30 +359,66 @@ class Collector:
         if attempt.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
             work.emit(EventType.INVOICE_PAID, invoice)
         subscription = follow_invoice(work, attempt.subscription, invoice, at, self.shards)
-        return Attempt(attempt.payment, invoice, subscription)
+        attempt = Attempt(attempt.payment, invoice, subscription)
+        return self._collect_rest(work, attempt, at) if attempt.payment.amount_differs else attempt
+
+    def _succeeded_in_another_currency(self, work: Work, attempt: Attempt, at: datetime) -> Attempt:
+        """Money in another currency than the invoice's pays nothing of it; it stays the customer's.
+
+        JPY 100 for an invoice over USD 200.00: Dr cash JPY 100, Cr receivable JPY 100; Dr receivable, Cr customer
+        balance. The invoice still asks for USD 200.00, and the JPY 100 can be refunded.
+        """
+        payment = work.save(replace(attempt.payment, excess=attempt.payment.amount))
+        about = (payment.id, payment.customer_id)
+        entry_id = derived("le", payment.created_at, "payment.succeeded", payment.id)
+        work.save(ledger.payment_received(entry_id, *about, payment.amount, at))
+        entry_id = derived("le", payment.created_at, "payment.in_another_currency", payment.id)
+        work.save(ledger.balance_used(entry_id, *about, -payment.amount, at))
+        work.emit(EventType.PAYMENT_SUCCEEDED, payment)
+        return self._collect_rest(work, replace(attempt, payment=payment), at)
 
     def _failed(self, work: Work, attempt: Attempt, at: datetime) -> Attempt:
         work.emit(EventType.PAYMENT_FAILED, attempt.payment)
-        invoice, subscription = attempt.invoice, attempt.subscription
+        invoice = attempt.invoice
         if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != attempt.payment.id:
             return attempt  # a later attempt has decided about the invoice already
         error = attempt.payment.error
         if error is not None and error.code == NOT_CHARGEABLE:
-            invoice, subscription = self.held(work, invoice, subscription, error, at)
+            invoice, subscription = self.held(work, invoice, attempt.subscription, error, at)
             return Attempt(attempt.payment, invoice, subscription)
-        failed = settlement.payment_failed(invoice, attempt.payment)
+        failed = replace(attempt, invoice=settlement.payment_failed(invoice, attempt.payment))
+        return self._collect_rest(work, failed, at, EventType.INVOICE_PAYMENT_FAILED)
+
+    def _collect_rest(self, work: Work, attempt: Attempt, at: datetime, event_type: EventType | None = None) -> Attempt:
+        """Have what the latest attempt left unpaid collected on the tenant's dunning days; nothing, if all is paid."""
+        invoice, subscription, payment = attempt.invoice, attempt.subscription, attempt.payment
+        if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != payment.id:
+            return attempt
         began = subscription is None or subscription.state is not SubscriptionState.INCOMPLETE
         if invoice.auto_charge and began:
-            for_good = attempt.payment.error is not None and attempt.payment.error.final
-            dunning = (invoice.dunning or Dunning(at)).refused(attempt.payment.payment_method_id, for_good)
-            schedule = work.tenant.dunning_schedule_days
-            failed = settlement.dunned(failed, dunning, schedule, at, self.shards.of(failed))
-        invoice = work.save(failed)
-        work.emit(EventType.INVOICE_PAYMENT_FAILED, invoice)
+            for_good = payment.error is not None and payment.error.final
+            dunning = (invoice.dunning or Dunning(at)).refused(payment.payment_method_id, for_good)
+            invoice = self._dunned(work, invoice, dunning, at)
+        invoice = work.save(invoice)
+        if event_type is not None:
+            work.emit(event_type, invoice)
         if subscription is not None:
-            unpaid = lifecycle.invoice_unpaid(without_dead_method(subscription, attempt.payment), invoice.id)
+            unpaid = lifecycle.invoice_unpaid(without_dead_method(subscription, payment), invoice.id)
             subscription = save_if_changed(work, subscription, unpaid)
-        return Attempt(attempt.payment, invoice, subscription)
+        return Attempt(payment, invoice, subscription)
+
+    def _with_former_due(self, work: Work, invoice: Invoice, at: datetime) -> Invoice:
+        """The invoice of an attempt that was never sent, with its next dunning day as it was before."""
+        dunning = invoice.dunning
+        if invoice.status is not InvoiceStatus.OPEN or dunning is None:
+            return invoice
+        if dunning.next_at(work.tenant.dunning_schedule_days) is None:
+            return invoice
+        return work.save(self._dunned(work, invoice, dunning, at))
+
+    def _dunned(self, work: Work, invoice: Invoice, dunning: Dunning, at: datetime) -> Invoice:
+        """The open invoice with its next dunning step."""
+        return settlement.dunned(invoice, dunning, work.tenant.dunning_schedule_days, at, self.shards.of(invoice))
 
     def held(
         self, work: Work, invoice: Invoice, subscription: Subscription | None, error: PaymentError, at: datetime

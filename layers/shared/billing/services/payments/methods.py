@@ -18,7 +18,15 @@ from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.recovery import Repeat
 from billing.services.kernel.work import Page, Query, Ref, Work
 from billing.services.payments.idempotency_keys import customer_key, outside_key
-from billing.services.payments.processor import AttachedMethod, CardProcessor, CustomerUnknown, OpenedIntent, References
+from billing.services.payments.processor import (
+    AttachedMethod,
+    CardDeclined,
+    CardProcessor,
+    CustomerUnknown,
+    OpenedIntent,
+    References,
+)
+from billing.services.payments.refusals import refusal
 
 T = TypeVar("T")
 
@@ -47,6 +55,7 @@ def usable(
 
     Raises:
         PaymentMethodInvalid: it is another customer's, or was detached, or cannot be attached.
+        CardDeclined: its bank declined it, so it is not attached; the customer is staged, where Stripe has it now.
     """
     if known is not None:
         _require_own(known, customer.id)
@@ -64,6 +73,21 @@ def usable(
         if known is not None:
             _require_own(known, customer.id)
     return store_method(work, customer, stripe_id, attached, known)
+
+
+def accepted(
+    work: Work, processor: CardProcessor, customer: Customer, method_id: str, known: PaymentMethod | None
+) -> tuple[Customer, PaymentMethod]:
+    """``usable``, for a request that makes no payment of its own and so ends if the bank declines the card.
+
+    Raises:
+        PaymentMethodInvalid: as ``usable``.
+        InsufficientFunds, PaymentDeclined: the bank declined the card.
+    """
+    try:
+        return usable(work, processor, customer, method_id, known)
+    except CardDeclined as declined:
+        raise refusal(declined.error) from declined
 
 
 def store_method(

@@ -17,9 +17,11 @@ from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import (
     ChargeResult,
     Payment,
+    PaymentError,
     PaymentStatus,
     SettledBy,
     intent_payment_id,
+    sent_again,
 )
 from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.recovery import ChargePending
@@ -27,7 +29,7 @@ from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Collector
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.methods import at_stripe, is_old, usable
-from billing.services.payments.processor import CardProcessor, IntentRequest, OpenedIntent, References
+from billing.services.payments.processor import CardDeclined, CardProcessor, IntentRequest, OpenedIntent, References
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,11 @@ class OneTimePayments:
         self.processor.ready()
         customer = found.require(customer_ref)
         at = customer_time(work, customer)
-        customer, method_id = self._method(work, customer, request.payment_method_id, found.get(method_ref))
+        try:
+            customer, method_id = self._method(work, customer, request.payment_method_id, found.get(method_ref))
+        except CardDeclined as declined:
+            customer = work.load(customer_ref).require(customer_ref)  # as Stripe has it now
+            return self._declined(work, request, customer, declined.error, at)
         payment_id = work.fresh_id("pay", at)
         payment = replace(
             self._new(work, request, customer, payment_id, at),
@@ -93,7 +99,16 @@ class OneTimePayments:
         )
         payment = work.save(payment)
         work.checkpoint(ChargePending(payment.id))
-        result = self.collector.charge(payment)
+        result = self.collector.charge_now(payment)
+        return self._made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
+
+    def _declined(
+        self, work: Work, request: OneTimeRequest, customer: Customer, why: PaymentError, at: datetime
+    ) -> Made:
+        """A payment by a new card that its bank declined when it was attached: it failed at once."""
+        payment = self._new(work, request, customer, work.fresh_id("pay", at), at)
+        payment = replace(payment, payment_method_id=request.payment_method_id)
+        result = ChargeResult(PaymentStatus.FAILED, None, why)
         return self._made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
 
     def intent(self, work: Work, request: OneTimeRequest) -> Made:
@@ -152,8 +167,10 @@ class OneTimePayments:
         """
         after = self.collector.payment_after(work, payment, result, at, by, event_id)
         if after is payment:
-            return payment
+            return self.collector.with_charge_facts(work, payment, result)
         after = work.save(after)
+        if after.never_sent:
+            return after
         if after.status is PaymentStatus.SUCCEEDED:
             for entry in _sale(after, at):
                 work.save(entry)
@@ -178,11 +195,20 @@ class OneTimePayments:
         """Continue from the first commit of an earlier run: ask about its attempt instead of starting again."""
         ref = Ref(Payment, work.tenant.id, point.payment_id)
         payment = work.load(ref).require(ref)
+        if payment.never_sent:
+            return self._sent_again(work, payment)
         if payment.status.is_final:
             return Made(payment, self.collector.secret_of(payment))
         result = self.collector.resolve(work, payment)
         payment = self.settle(work, payment, result, payment.created_at, SettledBy.REQUEST)
         return self._made(payment, result)
+
+    def _sent_again(self, work: Work, payment: Payment) -> Made:
+        """A payment that Stripe had refused without doing anything; committed before it is sent, as at first."""
+        payment = work.save(sent_again(payment, self.collector.check_due(payment.id, work.now)))
+        work.checkpoint(ChargePending(payment.id))
+        result = self.collector.charge_again(work, payment)
+        return self._made(self.settle(work, payment, result, payment.created_at, SettledBy.REQUEST), result)
 
     @staticmethod
     def _made(payment: Payment, result: ChargeResult) -> Made:

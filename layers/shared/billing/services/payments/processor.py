@@ -6,7 +6,8 @@ from typing import Protocol
 
 from billing.domain.customers.customer import CardDisplay, Customer
 from billing.domain.kernel.money import Money
-from billing.domain.payments.payment import ChargeResult, Payment
+from billing.domain.payments.dispute import DisputeSnapshot
+from billing.domain.payments.payment import ChargeResult, Payment, PaymentError
 from billing.domain.payments.refund import Refund, RefundResult
 
 
@@ -94,8 +95,25 @@ class RefundOnFile:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class GoneBack:
+    """Everything that has left a payment at the processor, or is on its way back.
+
+    Args:
+        ours: what became of the refunds that were made here, by our ids.
+        others: the refunds that somebody made at the processor.
+    """
+
+    ours: dict[str, RefundResult]
+    others: tuple[RefundOnFile, ...]
+    disputes: tuple[DisputeSnapshot, ...]
+
+
 class CardProcessor(Protocol):
-    """Stripe, as far as the use cases know it. Every method may raise ``Unavailable``.
+    """Stripe, as far as the use cases know it. Every method may raise ``Unavailable``, and has done nothing then.
+
+    If Stripe does not know an object that must exist (one that we made, or that its own signed event names), that is an
+    outage, too: we ask with the key of another account.
 
     ``attach``, ``open_setup`` and ``open_intent`` raise ``CustomerUnknown`` if the customer was deleted there.
     """
@@ -115,6 +133,7 @@ class CardProcessor(Protocol):
 
         Raises:
             PaymentMethodInvalid: there is none, it cannot be attached, or it is another customer's.
+            CardDeclined: the bank, which is asked about a card that is attached, declined it.
         """
 
     def detach(self, payment_method_id: str, key: str) -> None:
@@ -131,6 +150,7 @@ class CardProcessor(Protocol):
 
         Raises:
             OutcomeUnknown: it may or may not have happened; ask again later, never with another key.
+            Unavailable: this sending was refused, and nothing was done; what an earlier one did, it does not say.
         """
 
     def cancel_charge(self, payment: Payment) -> ChargeResult:
@@ -140,11 +160,7 @@ class CardProcessor(Protocol):
         """What became of an attempt, by its id or its metadata; None if the processor does not know it."""
 
     def charge_state(self, intent_id: str) -> ChargeResult:
-        """The present state of an intent.
-
-        Raises:
-            NotFound: there is none.
-        """
+        """The present state of an intent."""
 
     def refund(self, refund: Refund) -> RefundResult:
         """Send money back under the refund's own key: the same refund happens once, however often it is sent.
@@ -156,9 +172,20 @@ class CardProcessor(Protocol):
     def find_refund(self, refund: Refund) -> RefundResult | None:
         """What became of a refund, by its id or its metadata; None if the processor does not know it."""
 
+    def gone_back(self, intent_id: str) -> GoneBack:
+        """What has left the payment of an intent."""
+
 
 class CustomerUnknown(Exception):
     """The processor does not have the customer any more: somebody deleted it there."""
+
+
+class CardDeclined(Exception):
+    """The bank declined a card when it was attached; nothing was charged."""
+
+    def __init__(self, error: PaymentError) -> None:
+        super().__init__(error.code)
+        self.error = error
 
 
 class OutcomeUnknown(Exception):

@@ -8,7 +8,7 @@ from datetime import datetime
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.event_types import EventType
-from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.payments.payment import Payment
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.invoicing.crediting_rest import credit_rest
@@ -33,9 +33,10 @@ def give_up(work: Work, collector: Collector, subscription: Subscription, at: da
     if invoice.latest_payment_id is not None:
         payment_ref = Ref(Payment, tenant_id, invoice.latest_payment_id)
         payment = work.load(payment_ref).require(payment_ref)
-        if payment.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING):
-            raise InvalidState.of("payment", payment.status, "given up")
-        attempt = collector.withdraw(work, Attempt(payment, invoice, subscription), at)
+        attempt = collector.decided(work, Attempt(payment, invoice, subscription), at)
+        if attempt.payment.is_undecided:
+            raise InvalidState.of("payment", attempt.payment.status, "given up")
+        attempt = collector.withdraw(work, attempt, at)
         invoice, subscription = attempt.invoice, attempt.subscription or subscription
     if invoice.status is InvoiceStatus.PAID:
         return subscription

@@ -24,7 +24,7 @@ from billing.services.invoicing.biller import Billed, Biller, BillingContext, Bi
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.collection import Collector
-from billing.services.payments.methods import usable
+from billing.services.payments.methods import accepted
 from billing.services.payments.processor import CardProcessor
 from billing.services.subscriptions.abandonment import give_up
 from billing.services.subscriptions.creation import check_currency
@@ -88,24 +88,32 @@ class SubscriptionLifecycle:
             InvalidState, ValidationFailed, Conflict: see ``domain.subscriptions.changes``.
             CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
             PaymentMethodInvalid: the payment method is another customer's, or cannot be attached.
+            InsufficientFunds, PaymentDeclined: its bank declined a new card.
         """
         loaded = self._load(work, subscription_id, change)
         if isinstance(loaded, Billed):
             return loaded
         discount = self._redeemed(work, loaded, change)
         step = self._step(loaded, change, discount)
+        context, method_id = self._method(work, loaded, change)  # it may be refused, so it comes before the closing
         if _bills_usage(loaded, change, step):
             used = self.usage.close(work, loaded.found, loaded.closing(target=loaded.target))
             step = used.on(step, change.behavior)
         after = step.subscription
         if change.metadata is not None:
             after = replace(after, metadata=change.metadata)
-        context = loaded.context
-        if change.payment_method_id is not None:
-            known = loaded.found.get(Ref(PaymentMethod, work.tenant.id, change.payment_method_id))
-            customer, method = usable(work, self.processor, context.customer, change.payment_method_id, known)
-            context, after = replace(context, customer=customer), replace(after, payment_method_id=method.id)
+        if method_id is not None:
+            after = replace(after, payment_method_id=method_id)
         return self._carry_out(work, context, loaded, replace(step, subscription=after))
+
+    def _method(self, work: Work, loaded: _Loaded, change: Change) -> tuple[BillingContext, str | None]:
+        """The context with the customer as a new method leaves it, and that method's id; None if none is named."""
+        context, wanted = loaded.context, change.payment_method_id
+        if wanted is None:
+            return context, None
+        known = loaded.found.get(Ref(PaymentMethod, work.tenant.id, wanted))
+        customer, method = accepted(work, self.processor, context.customer, wanted, known)
+        return replace(context, customer=customer), method.id
 
     def preview(self, work: Work, subscription_id: str, change: Change) -> Invoice:
         """Preview what a change would bill or give back, as an invoice that is not made.

@@ -25,9 +25,11 @@ from billing.services.catalog.plans import plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Billed, Biller, BillingOptions
 from billing.services.kernel.recovery import ChargePending
+from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Page, Ref, Window, Work, said
-from billing.services.payments.methods import usable
+from billing.services.payments.methods import accepted
 from billing.services.payments.processor import CardProcessor
+from billing.services.payments.refusals import not_sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Subscriptions:
     biller: Biller
     processor: CardProcessor
 
-    def create(self, work: Work, new: NewSubscription) -> Billed:
+    def create(self, work: Work, new: NewSubscription) -> Billed | Refused:
         """A new subscription.
 
         Raises:
@@ -65,8 +67,14 @@ class Subscriptions:
                 too far back.
             CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
             PaymentMethodInvalid: the payment method is another customer's, or cannot be attached.
+            InsufficientFunds, PaymentDeclined: its bank declined a new card.
             TaxJurisdictionUnsupported: nobody knows what tax is due at the customer's address.
         """
+        billed = self._create(work, new)
+        error = not_sent(billed.payment)
+        return Refused(error) if error else billed
+
+    def _create(self, work: Work, new: NewSubscription) -> Billed:
         tenant = work.tenant
         customer_id = new.customer_id or tenant.default_customer_id
         customer_ref = Ref(Customer, tenant.id, customer_id)
@@ -88,7 +96,7 @@ class Subscriptions:
             subscription = replace(subscription, discount=discount)
         if new.payment_method_id:
             known = found.get(method_ref)
-            customer, method = usable(work, self.processor, customer, new.payment_method_id, known)
+            customer, method = accepted(work, self.processor, customer, new.payment_method_id, known)
             subscription = replace(subscription, payment_method_id=method.id)
         context = self.biller.context(found, tenant, customer)
         step = _first_step(subscription, plan)

@@ -104,6 +104,28 @@ def _declined(world: World, at: datetime) -> Scene:
     return Scene(at, [request], _again(tenant, request), tenant, want, status=402)
 
 
+def _declined_when_attached(world: World, at: datetime) -> Scene:
+    """A new card that its bank declines before anything is charged: a payment that failed, and one commit."""
+    tenant = world.new_tenant(at, plans=())
+    card = "pm_card_chargeDeclinedInsufficientFunds"
+    request = charge(tenant, **one_time(tenant, paymentMethodId=card))
+    want = {"one-time payments": ["failed"], "charges at Stripe": 0, "cents": 0}
+    return Scene(at, [request], _again(tenant, request), tenant, want, status=402)
+
+
+def _sent_again(world: World, at: datetime) -> Scene:
+    """Stripe had turned the charge away, so it was not pending; the same key charges it, once."""
+    tenant = world.new_tenant(at, plans=())
+    done(world, at, charge(tenant, "saves", **one_time(tenant, paymentMethodId="pm_card_visa")))
+    request = charge(tenant, **one_time(tenant))
+    world.control("faults", kind="status", status=429, method="POST", path="payment_intents$", times=50)
+    refused = world.run(at, request).last()
+    world.clear_faults()
+    assert refused["status"] == 503, refused
+    want = {"one-time payments": ["succeeded", "succeeded"], "charges at Stripe": 2, "cents": 4000}
+    return Scene(at + timedelta(seconds=15), [request], _again(tenant, request), tenant, want)
+
+
 def _invoice_form(world: World, at: datetime) -> Scene:
     tenant, invoice_id = _unpaid(world, at)
     steps = [intent(tenant, invoiceId=invoice_id), _pays("pm_card_visa"), tenant.deliver(*_PAID)]
@@ -193,6 +215,16 @@ def _refund_balance(world: World, at: datetime) -> Scene:
     tenant, payment_id = overpaid(world, at)
     request = refund(tenant, payment_id, amount=2_000_000)
     want = {"refunds": [("succeeded", 2000)], "balances": [6499 - 2000], "credit notes": [], "cents": 2 * 6499}
+    return Scene(at, [request], _again(tenant, request), tenant, want)
+
+
+def _refund_refused(world: World, at: datetime) -> Scene:
+    """A colleague had refunded $10.00 in the dashboard: Stripe refuses the whole, and the rest goes to the balance."""
+    tenant, made = invoice_paid(world, at)
+    world.control(f"payment_intents/{made['paymentIntentId']}/refund", amount=1000)
+    request = refund(tenant, made["id"], reason="goodwill")
+    notes = [("CN-000001", 0, 5_499_000, 1_000_000)]
+    want = {"refunds": [("failed", 6499), ("succeeded", 1000)], "balances": [5499], "credit notes": notes}
     return Scene(at, [request], _again(tenant, request), tenant, want)
 
 
@@ -286,6 +318,8 @@ FLOWS = (
     Flow("charge an invoice over POST /payments", _charge_invoice, route=_CHARGE),
     Flow("charge an amount", _charge_amount, route=_CHARGE),
     Flow("charge an amount, declined", _declined, route=_CHARGE),
+    Flow("charge an amount to a new card that is declined", _declined_when_attached, route=_CHARGE),
+    Flow("charge an amount that was turned away", _sent_again, route=_CHARGE),
     Flow("an invoice's intent, paid in a form", _invoice_form, route=_INTENT),
     Flow("an order's intent, paid in a form by a card that is saved", _order_form, route=_INTENT),
     Flow("an intent by a saved method, authenticated by its payer", _authenticated, route=_INTENT),
@@ -294,6 +328,7 @@ FLOWS = (
     Flow("refund a part of an order's payment", _refund_order, route=_REFUND),
     Flow("refund an invoice's payment by a credit note", _refund_invoice, route=_REFUND),
     Flow("refund what was paid too much, off the balance", _refund_balance, route=_REFUND),
+    Flow("refund what was refunded in part at Stripe", _refund_refused, route=_REFUND),
     Flow("settle a refund by the sweep", _refund_unheard, keyed=False),
     Flow("apply the webhook of a refund that failed", _bank_refuses, keyed=False, route="stripe-event"),
     Flow("apply the webhook of a refund made at Stripe", _refund_at_stripe, keyed=False, route="stripe-event"),

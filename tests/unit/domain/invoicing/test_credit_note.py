@@ -123,7 +123,8 @@ def test_a_refund_takes_no_more_than_was_paid() -> None:
 
 def test_a_refund_that_failed_goes_to_the_balance() -> None:
     issued = issue(paid(line(usd(10_000))), usd(7000), refund=True)
-    note, entry = credit_note.refund_failed(issued.credit_note, refund(usd(7000), issued.credit_note), AT)
+    failed = refund(usd(7000), issued.credit_note)
+    note, entry = credit_note.refund_failed(issued.credit_note, failed, usd(7000), AT)
     assert (note.to_balance, note.to_refund, note.total) == (usd(7000), usd(0), usd(7000))
     assert [(p.account, p.amount) for p in entry.postings] == [
         (Account.CUSTOMER_BALANCE, -usd(7000)),

@@ -95,7 +95,7 @@ def failures() -> list[tuple[str, datetime]]:
 
 @pytest.fixture
 def refunder(gateway: StripeGateway, failures: list[tuple[str, datetime]]) -> Refunder:
-    return Refunder(gateway, DueShards(16), 60, lambda work, refund, at: failures.append((refund.id, at)))
+    return Refunder(gateway, DueShards(16), 60, lambda work, refund, kept, at: failures.append((refund.id, at)))
 
 
 @pytest.fixture

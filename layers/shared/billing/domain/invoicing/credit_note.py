@@ -121,7 +121,8 @@ class CreditNote:
         reason: the tenant's own words.
         to_invoice: how much it reduced what was due on the invoice.
         to_balance: what went to the customer's balance.
-        to_refund: what goes back to the card; ``total`` is the three together.
+        to_refund: what goes back to the card, by its own refund or by one that was there before; ``total`` is the
+            three together.
         refund_id: the refund that pays that out; it stays when it has failed.
     """
 
@@ -251,11 +252,15 @@ def refund_settled(invoice: Invoice, refund_id: str, paid_out: Money) -> Invoice
     return replace(invoice, amount_refunded=invoice.amount_refunded + paid_out, pending_refunds=pending)
 
 
-def refund_failed(note: CreditNote, refund: Refund, at: datetime) -> tuple[CreditNote, LedgerEntry]:
-    """The credit note whose refund did not arrive: its money goes to the customer's balance instead."""
-    entry = _to_balance_entry(note, "credit_note.refund_failed", refund.amount, at, refund.id)
-    after = replace(note, to_balance=note.to_balance + refund.amount, to_refund=note.to_refund - refund.amount)
-    return after, entry
+def refund_failed(note: CreditNote, refund: Refund, kept: Money, at: datetime) -> tuple[CreditNote, LedgerEntry]:
+    """The credit note whose refund did not arrive: its money goes to the customer's balance instead.
+
+    Args:
+        kept: what of it is still with the tenant, above zero. The rest went back to the card otherwise: a colleague
+            had refunded it in Stripe's dashboard, or the bank took it back.
+    """
+    entry = _to_balance_entry(note, "credit_note.refund_failed", kept, at, refund.id)
+    return replace(note, to_balance=note.to_balance + kept, to_refund=note.to_refund - kept), entry
 
 
 def _asked_for(invoice: Invoice) -> Money:

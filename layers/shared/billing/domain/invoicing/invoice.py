@@ -77,7 +77,8 @@ class Invoice:
         credits: what all credit notes took, including what went to the balance or back to the card (``crediting``).
         pending_refunds: refunds of credit notes without an outcome, by their ids.
         disputes: the state of each dispute of its payments, by the dispute's id.
-        taken_back: what its payer got back without a credit note, by the id of the dispute or refund.
+        taken_back: what its payer got back without a credit note, by the id of the dispute or refund; negative for what
+            of the others a credit note covers after all, because its own refund was refused on their account.
         notes: what the law requires on the document, such as ``Reverse charge``.
         due: when it is worked on next: a draft is finalized, an open one is charged again.
         tax_waits: it is a draft because nobody could say what tax is due.
@@ -156,8 +157,9 @@ class Invoice:
         either: it would be given back twice.
         """
         credited = sum_money((step.amount for step in self.credits), self.currency)
-        left = self.total - credited - sum_money(self.taken_back.values(), self.currency)
-        return max(left, Money.zero(self.currency)) if self.taken_back else left
+        zero = Money.zero(self.currency)
+        left = self.total - credited - max(sum_money(self.taken_back.values(), self.currency), zero)
+        return max(left, zero) if self.taken_back else left
 
     @property
     def refundable(self) -> Money:

@@ -130,6 +130,15 @@ def taken_from_balance(refund: Refund, amount: Money, at: datetime) -> LedgerEnt
     return ledger.balance_used(_entry_id(refund, what), refund.id, refund.customer_id, amount, at)
 
 
+def paid_otherwise(refund: Refund, amount: Money, at: datetime) -> LedgerEntry:
+    """What the books say of what a refused refund was to bring, and another one or a dispute had brought already.
+
+    A credit note over 50.00 put the receivable at -50.00. A colleague had refunded 120.00 in Stripe's dashboard: Dr
+    refunds 120.00. Behind 50.00 of them there is a credit note now: Dr receivable 50.00, Cr refunds 50.00.
+    """
+    return ledger.given_back(_entry_id(refund, "refund.paid_otherwise"), refund.id, refund.customer_id, -amount, at)
+
+
 def _unexplained(refund: Refund, what: str, amount: Money, at: datetime) -> tuple[LedgerEntry, ...]:
     if refund.credit_note_id is not None or refund.from_balance:
         return ()

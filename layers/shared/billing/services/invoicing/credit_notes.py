@@ -150,24 +150,30 @@ def note_refund(work: Work, refund: Refund, paid_out: Money, at: datetime) -> No
     if refund.invoice_id is None:
         return
     ref = Ref(Invoice, refund.tenant_id, refund.invoice_id)
-    work.save(credit_note.refund_settled(work.load(ref).require(ref), refund.id, paid_out))
+    invoice = work.load(ref).require(ref)
+    if paid_out.currency == invoice.currency:  # otherwise it refunds money that paid nothing of the invoice
+        work.save(credit_note.refund_settled(invoice, refund.id, paid_out))
 
 
-def credit_balance(work: Work, refund: Refund, at: datetime) -> CreditNote:
-    """Credit the customer's balance with the amount of a failed refund, and say so on the credit note."""
+def credit_balance(work: Work, refund: Refund, kept: Money, at: datetime) -> CreditNote:
+    """Credit the customer's balance with what is left of a failed refund, and say so on the credit note.
+
+    Args:
+        kept: what of the refund's amount the tenant still has, above zero.
+    """
     assert refund.credit_note_id is not None
     note_ref = Ref(CreditNote, refund.tenant_id, refund.credit_note_id)
     balance_ref = Ref(Balance, refund.tenant_id, refund.customer_id)
     found = work.load(note_ref, balance_ref)
-    note, entry = credit_note.refund_failed(found.require(note_ref), refund, at)
+    note, entry = credit_note.refund_failed(found.require(note_ref), refund, kept, at)
     work.save(entry)
-    _add_to_balance(work, found.get(balance_ref) or _no_balance(refund, refund.amount.currency), refund.amount)
+    _add_to_balance(work, found.get(balance_ref) or _no_balance(refund, kept.currency), kept)
     return work.save(note)
 
 
-def refund_failed(work: Work, refund: Refund, at: datetime) -> None:
+def refund_failed(work: Work, refund: Refund, kept: Money, at: datetime) -> None:
     """The same, as a ``Refunder.on_failed``."""
-    credit_balance(work, refund, at)
+    credit_balance(work, refund, kept, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,8 +326,8 @@ class CreditNotes:
     ) -> CreditNoteView:
         changed: list[CreditNote] = []
 
-        def on_failed(work: Work, refund: Refund, at: datetime) -> None:
-            changed.append(credit_balance(work, refund, at))  # the answer is to say so
+        def on_failed(work: Work, refund: Refund, kept: Money, at: datetime) -> None:
+            changed.append(credit_balance(work, refund, kept, at))  # the answer is to say so
 
         refund = replace(self.refunder, on_failed=on_failed).settle(work, refund, result, at)
         return CreditNoteView(changed[-1] if changed else note, refund)
@@ -341,7 +347,8 @@ def _paid_by(payments: tuple[Payment, ...], amount: Money, payment_id: str | Non
         RefundExceedsAvailable: as much is left of none.
     """
     for payment in reversed(payments):
-        if payment_id in (None, payment.id) and payment.refundable >= amount:
+        pays_it = payment.amount.currency == amount.currency
+        if payment_id in (None, payment.id) and pays_it and payment.refundable >= amount:
             return payment
     detail = Detail("refund", "above_what_was_paid")
     raise RefundExceedsAvailable(f"Of no payment of the invoice {amount} are left", (detail,))

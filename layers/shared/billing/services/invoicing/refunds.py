@@ -55,7 +55,7 @@ class PaymentRefunds:
         self.processor.ready()
         if not too_much.is_zero:
             return self._sent(work, RefundRequest(payment, wanted, reason, from_balance=True))
-        if payment.invoice_id is not None:
+        if payment.invoice_id is not None and not payment.in_another_currency:
             return self._credited(work, payment, wanted, reason)
         return self._sent(work, RefundRequest(payment, wanted, reason))
 

@@ -20,6 +20,7 @@ from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvai
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
+from billing.domain.payments.dispute import Dispute, dispute_id
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import (
     Refund,
@@ -27,22 +28,26 @@ from billing.domain.payments.refund import (
     RefundStatus,
     entries_for,
     off_balance,
+    paid_otherwise,
     taken_from_balance,
     with_result,
 )
 from billing.services.clocks.shards import DueShards
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
+from billing.services.payments import disputes
 from billing.services.payments.collection import RESEND_WITHIN
+from billing.services.payments.disputes import Disputed
 from billing.services.payments.idempotency_keys import outside_key
-from billing.services.payments.processor import CardProcessor, OutcomeUnknown, RefundOnFile
+from billing.services.payments.processor import CardProcessor, GoneBack, OutcomeUnknown, RefundOnFile
 
 _LOOK_EVERY = timedelta(hours=6)
 """How often a slow refund is asked about: a bank may take days. A webhook tells the outcome, but may get lost."""
 _PENDING = RefundResult(RefundStatus.PENDING, None)
 
-OnFailed = Callable[[Work, Refund, datetime], None]
-"""Called by ``settle``, within its unit of work, when the refund of a credit note failed: (work, refund, now)."""
+OnFailed = Callable[[Work, Refund, Money, datetime], None]
+"""Called by ``settle``, within its unit of work, when the refund of a credit note failed: (work, refund, what of its
+amount the tenant still has, now)."""
 
 OFF_BALANCE = "above_what_is_left_in_the_balance"
 """The reason for refusing a refund whose money the customer has used meanwhile."""
@@ -55,7 +60,7 @@ def _nothing_to_note(work: Work, refund: Refund, paid_out: Money, at: datetime) 
     """The default ``on_settled``: nobody keeps a sum of refunds."""
 
 
-def _nobody_told(work: Work, refund: Refund, at: datetime) -> None:
+def _nobody_told(work: Work, refund: Refund, kept: Money, at: datetime) -> None:
     """The default ``on_failed``: the refund stays due and an alarm goes off, so that no money vanishes.
 
     Raises:
@@ -89,9 +94,10 @@ class Refunder:
         processor: Stripe.
         shards: of the due index.
         check_after_s: when a refund without an outcome is looked up.
-        on_failed: gives the customer in another way what a credit note promised: it credits ``refund.amount`` to the
-            customer's balance (Dr receivable, Cr customer balance). Called at most once for each refund, also for
-            one that had succeeded and came back; never for a refund without a credit note.
+        on_failed: gives the customer in another way what a credit note promised: it credits what the tenant still has
+            of ``refund.amount`` to the customer's balance (Dr receivable, Cr customer balance). Called at most once for
+            each refund, also for one that had succeeded and came back; never for a refund without a credit note, nor if
+            nothing is left.
         on_settled: keeps the sums of what was refunded. It gets the refund's amount when that succeeded, minus that
             when the bank sent it back, and zero when it never left.
     """
@@ -141,7 +147,7 @@ class Refunder:
         refund = work.save(refund)
         work.emit(EventType.REFUND_CREATED, refund)
         if request.from_balance:
-            self._off_balance(work, refund, amount, at)
+            self._off_balance(work, payment, refund, amount, at)
         work.save(_reserved(payment, refund))
         return refund
 
@@ -183,7 +189,7 @@ class Refunder:
         work.emit(EventType.REFUND_CREATED, refund)
         taken = off_balance(refund)
         if not taken.is_zero:
-            self._off_balance(work, refund, taken, at)
+            self._off_balance(work, payment, refund, taken, at)
         if refund.invoice_id is not None and taken != refund.amount:
             _note_on_invoice(work, refund, refund.amount - taken)
         work.save(_reserved(payment, refund))
@@ -210,12 +216,25 @@ class Refunder:
     def settle(self, work: Work, refund: Refund, result: RefundResult, at: datetime) -> Refund:
         """Stage what follows from Stripe's answer.
 
+        One that failed is no reason to believe that its money is here: it may be refused because somebody refunded the
+        payment in Stripe's dashboard, or its payer disputed it, and the webhook is on its way. So Stripe is asked what
+        has left the payment, and that is written down first.
+
         Args:
             at: now, on the customer's clock.
+
+        Raises:
+            Unavailable: it failed, and Stripe cannot say why.
         """
         after = with_result(refund, result, at)
         if after is refund:
             return refund
+        gone = None
+        if after.status is RefundStatus.FAILED:
+            gone = self.processor.gone_back(after.stripe_payment_intent_id)
+            made = _made_after_all(refund, gone)
+            if made is not None:
+                return self.settle(work, refund, made, at)
         after = work.save(after)
         if after.status is not refund.status:
             self.on_settled(work, after, _paid_out(refund, after), at)
@@ -226,9 +245,42 @@ class Refunder:
         if after.status is RefundStatus.FAILED:
             work.emit(EventType.REFUND_FAILED, after)
             self._released(work, after, at)
+            assert gone is not None
+            self._adopt_all(work, after, gone, at)
             if after.credit_note_id is not None:
-                self.on_failed(work, after, at)
+                self._given_otherwise(work, after, at)
         return after
+
+    def _adopt_all(self, work: Work, refund: Refund, gone: GoneBack, at: datetime) -> None:
+        """Record what has left a refund's payment at Stripe and is not known here, as its webhooks would."""
+        for theirs in gone.others:
+            if theirs.result.status is RefundStatus.FAILED:
+                continue  # nothing has left
+            ref = Ref(Refund, refund.tenant_id, adopted_id(theirs))
+            if work.load(ref).get(ref) is None:
+                self.adopt(work, _payment_of(work, refund), theirs, at)
+        for each in gone.disputes:
+            dispute_ref = Ref(Dispute, refund.tenant_id, dispute_id(each))
+            invoice_ref = Ref(Invoice, refund.tenant_id, refund.invoice_id or "")
+            found = work.load(dispute_ref, *([invoice_ref] if refund.invoice_id else []))
+            about = Disputed(_payment_of(work, refund), found.get(invoice_ref), found.get(dispute_ref))
+            disputes.apply(work, about, each, at)
+
+    def _given_otherwise(self, work: Work, refund: Refund, at: datetime) -> None:
+        """Give the customer in another way what a credit note promised and its refund did not bring.
+
+        What the tenant still has goes to the balance; the rest the payer has already.
+
+        A note over 50.00, of a payment of 120.00 of which 100.00 are gone already: 20.00 to the balance; behind 30.00
+        of the 100.00 there is a credit note now.
+        """
+        kept = min(refund.amount, _payment_of(work, refund).still_here)
+        if not kept.is_zero:
+            self.on_failed(work, refund, kept, at)
+        if kept == refund.amount:
+            return
+        work.save(paid_otherwise(refund, refund.amount - kept, at))
+        _note_on_invoice(work, refund, kept - refund.amount)
 
     def settle_refund(self, work: Work, refund_id: str, now: datetime) -> Due | None:
         """The alarm clock's work on a refund: ask Stripe about it, and settle it.
@@ -258,36 +310,50 @@ class Refunder:
 
     def _released(self, work: Work, refund: Refund, at: datetime) -> None:
         """Give back to the payment, and to the balance, what a failed refund had taken of them."""
-        ref = Ref(Payment, refund.tenant_id, refund.payment_id)
-        payment = work.load(ref).require(ref)
+        payment = _payment_of(work, refund)
         left = {each: amount for each, amount in payment.refunds.items() if each != refund.id}
         taken = off_balance(refund)
         excess = payment.excess if taken.is_zero else (payment.excess or taken - taken) + taken
         work.save(replace(payment, refunds=left, excess=excess))
         if not taken.is_zero:
-            self._off_balance(work, refund, -taken, at)
+            self._off_balance(work, payment, refund, -taken, at)
         if refund.at_stripe and refund.invoice_id is not None and taken != refund.amount:
             _note_on_invoice(work, refund, None)
 
     @staticmethod
-    def _off_balance(work: Work, refund: Refund, amount: Money, at: datetime) -> None:
+    def _off_balance(work: Work, payment: Payment, refund: Refund, amount: Money, at: datetime) -> None:
         """Take an amount off the customer's balance, or put it back (below zero).
 
         Raises:
             RefundExceedsAvailable: it holds less: the customer has used it.
         """
+        work.save(taken_from_balance(refund, amount, at))
+        if payment.in_another_currency:
+            return  # it is on the payment itself
         ref = Ref(Balance, refund.tenant_id, refund.customer_id)
         balance = work.load(ref).get(ref) or Balance.empty(ref.tenant_id, ref.id, amount.currency)
         if amount > balance.amount:
             message = f"What was paid too much went to the customer's balance, and {balance.amount} are left there"
             raise RefundExceedsAvailable(message, (Detail("amount", OFF_BALANCE),))
         work.save(balance.used(amount))
-        work.save(taken_from_balance(refund, amount, at))
 
     def _check_due(self, payment: Payment, refund_id: str, at: datetime, now: datetime) -> Due:
         """When to look again: in a minute; on a test clock before anything later, so that time stays in order."""
         shard = self.shards.of_id(payment.tenant_id, payment.test_clock_id, refund_id)
         return Due(shard, at if payment.test_clock_id else now + timedelta(seconds=self.check_after_s))
+
+
+def _made_after_all(refund: Refund, gone: GoneBack) -> RefundResult | None:
+    """What Stripe has of a refund that nobody here heard of, though a later sending of it was refused."""
+    if refund.stripe_refund_id is not None:
+        return None
+    result = gone.ours.get(refund.id)
+    return None if result is None or result.status is RefundStatus.FAILED else result
+
+
+def _payment_of(work: Work, refund: Refund) -> Payment:
+    ref = Ref(Payment, refund.tenant_id, refund.payment_id)
+    return work.load(ref).require(ref)
 
 
 def _paid_out(before: Refund, after: Refund) -> Money:
@@ -322,6 +388,8 @@ def in_balance(work: Work, payment: Payment) -> Money:
     zero = Money.zero(payment.amount.currency)
     if payment.excess is None or payment.excess.is_zero:
         return zero
+    if payment.in_another_currency:
+        return payment.excess
     ref = Ref(Balance, payment.tenant_id, payment.customer_id)
     balance = work.load(ref).get(ref)
     return min(payment.excess, balance.amount) if balance is not None else zero

@@ -25,9 +25,9 @@ from billing.domain.lines.crediting import (
     Parts,
     credited,
     gross,
+    left_of,
     line_nets,
     of_quantity,
-    shares_left,
     whole_units,
     with_steps,
 )
@@ -74,10 +74,11 @@ class CreditLine:
 
 @dataclass(frozen=True, slots=True)
 class CreditRequest:
-    """What is to be credited: an amount with its taxes, or lines; exactly one of them.
+    """What is to be credited: an amount with its taxes, as much as can be, or lines; exactly one of them.
 
     Args:
         amount: micro-units of the invoice's currency.
+        up_to: micro-units: as much as is left of the invoice, and at most this.
         reason: the tenant's own words.
         refund: what exceeds the amount due goes back to the card that paid, not to the customer's balance.
         payment_id: the payment to refund; None for the latest one that brought at least as much.
@@ -89,6 +90,7 @@ class CreditRequest:
     refund: bool = False
     payment_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    up_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
     """
     if invoice.status not in _CREDITABLE or invoice.number is None:
         raise InvalidState.of("invoice", invoice.status, "credited")
-    steps = _line_steps(invoice, request.lines) if request.lines else [_amount_step(invoice, request.amount)]
+    steps = _line_steps(invoice, request.lines) if request.lines else [_amount_step(invoice, request)]
     total = sum_money((step.amount for step in steps), invoice.currency)
     if total > invoice.creditable:
         field_name = "lines" if request.lines else "amount"
@@ -268,15 +270,27 @@ def _asked_for(invoice: Invoice) -> Money:
     return zero if invoice.status is InvoiceStatus.PAID else max(invoice.amount_due, zero)
 
 
-def _amount_step(invoice: Invoice, micros: int | None) -> CreditStep:
-    """The wish as one step that takes the same share of all lines."""
-    if micros is None:
+def _amount_step(invoice: Invoice, request: CreditRequest) -> CreditStep:
+    """What is wanted as one step that takes the same share of all lines."""
+    if request.up_to is not None:
+        return CreditStep(None, _as_much_as_can_be(invoice, Money(request.up_to, invoice.currency)))
+    if request.amount is None:
         raise ValidationFailed.of("amount", "missing_required_field")
-    amount = Money(micros, invoice.currency)
+    amount = Money(request.amount, invoice.currency)
     reason = _bad_amount(amount)
     if reason is not None and amount != invoice.creditable:
         raise ValidationFailed.of("amount", reason)
     return CreditStep(None, amount)
+
+
+def _as_much_as_can_be(invoice: Invoice, up_to: Money) -> Money:
+    """Of a payment of 1,000.00, where a credit note has put 300.00 into the balance, 700.00."""
+    amount = min(up_to, invoice.creditable)
+    unit = charge_step(invoice.currency) * MICROS_PER_MINOR
+    amount = Money(amount.micros // unit * unit, invoice.currency)
+    if amount.is_zero:
+        raise _exceeds("Nothing is left of the invoice to refund", [Detail("amount", "nothing_left")])
+    return amount
 
 
 def _bad_amount(amount: Money) -> str | None:
@@ -289,7 +303,7 @@ def _bad_amount(amount: Money) -> str | None:
 def _line_steps(invoice: Invoice, wanted: Sequence[CreditLine]) -> list[CreditStep]:
     """A step for each line; everything that is wrong with any of them is named at once."""
     by_id = {line.id: n for n, line in enumerate(invoice.lines)}
-    left = shares_left(invoice.lines, invoice.total, invoice.credits)
+    left = left_of(invoice.lines, invoice.credits)
     bad: list[Detail] = []
     above: list[Detail] = []
     steps: list[CreditStep] = []
@@ -303,8 +317,9 @@ def _line_steps(invoice: Invoice, wanted: Sequence[CreditLine]) -> list[CreditSt
             continue
         assert place is not None
         line = invoice.lines[place]
-        most = whole_units(gross(line).micros * left[place], invoice.currency)
-        amount = _wanted_of(line, each, left[place], most)
+        exact = left.to_credit(place)
+        most = whole_units(exact, invoice.currency)
+        amount = _wanted_of(line, each, exact / gross(line).micros, most)
         if amount > most or most.is_zero:
             field_name = "amount" if each.amount else "quantity" if each.quantity else "lineId"
             above.append(Detail(f"lines.{n}.{field_name}", _ABOVE))

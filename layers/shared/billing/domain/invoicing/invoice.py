@@ -16,6 +16,7 @@ from billing.domain.kernel.card_limits import Unchargeable, unchargeable
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Period
+from billing.domain.lines.crediting import left_to_credit
 from billing.domain.lines.line import CreditStep, InvoiceLine
 from billing.domain.payments.payment import PaymentError
 
@@ -74,7 +75,8 @@ class Invoice:
         carried: what of that the balance did not hold, so that a later invoice asks for it.
         amount_credited: how much credit notes, and credits for unused time, reduced what is due here; below zero on an
             invoice whose own credits reduced what is due on other invoices.
-        credits: what all credit notes took, including what went to the balance or back to the card (``crediting``).
+        credits: what came back of it (``crediting``): what all credit notes took, including what went to the balance or
+            back to the card; and what its subscription gave back of its lines, already billed or still waiting.
         pending_refunds: refunds of credit notes without an outcome, by their ids.
         disputes: the state of each dispute of its payments, by the dispute's id.
         taken_back: what its payer got back without a credit note, by the id of the dispute or refund; negative for what
@@ -153,13 +155,12 @@ class Invoice:
     def creditable(self) -> Money:
         """What credit notes can still take: nothing once they add up to the whole invoice.
 
-        What the payer got back without a credit note, by a dispute or by a refund made at Stripe, cannot be credited
-        either: it would be given back twice.
+        What its subscription gave back cannot be credited again; nor what the payer got back without a credit note, by
+        a dispute or by a refund made at Stripe.
         """
-        credited = sum_money((step.amount for step in self.credits), self.currency)
         zero = Money.zero(self.currency)
-        left = self.total - credited - max(sum_money(self.taken_back.values(), self.currency), zero)
-        return max(left, zero) if self.taken_back else left
+        left = left_to_credit(self.lines, self.total, self.credits)
+        return max(left - max(sum_money(self.taken_back.values(), self.currency), zero), zero)
 
     @property
     def refundable(self) -> Money:

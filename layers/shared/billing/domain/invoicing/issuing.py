@@ -14,6 +14,7 @@ from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Period
 from billing.domain.kernel.times import format_time
 from billing.domain.ledger import LedgerEntry
+from billing.domain.lines.crediting import retaxed
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import InvoiceSequence, Mode, Tenant
@@ -79,7 +80,26 @@ def draft(
         period=subscription.current_period if subscription else None,
         test_clock_id=customer.test_clock_id,
     )
-    return with_lines(empty, [replace(line, id=f"{invoice_id}-{n}") for n, line in enumerate(lines, 1)])
+    return with_lines(empty, _linked([replace(line, id=f"{invoice_id}-{n}") for n, line in enumerate(lines, 1)]))
+
+
+def _linked(lines: Sequence[InvoiceLine]) -> list[InvoiceLine]:
+    """The lines, of which a credit for what had not been invoiced before knows its line: it comes after it here.
+
+    Nine seats more and, a week later, nine fewer: +67.50, and -45.00 of those 67.50, on the same invoice.
+    """
+    found: list[InvoiceLine] = []
+    for line in lines:
+        debit = None
+        if line.amount.is_negative and line.gives_back is None and (line.proration or line.usage is not None):
+            debit = next((each for each in reversed(found) if _bills_what_is_given_back(each, line)), None)
+        found.append(replace(line, of_line=debit.id) if debit is not None else line)
+    return found
+
+
+def _bills_what_is_given_back(debit: InvoiceLine, credit: InvoiceLine) -> bool:
+    same = (debit.component, debit.usage, debit.dimensions) == (credit.component, credit.usage, credit.dimensions)
+    return same and debit.component is not None and not debit.amount.is_negative
 
 
 def seller_of(tenant: Tenant) -> PartySnapshot:
@@ -112,6 +132,7 @@ def with_lines(invoice: Invoice, lines: Sequence[InvoiceLine], notes: tuple[str,
         tax=tax,
         tax_included=included,
         total=subtotal - discount + tax - included,
+        credits=retaxed(invoice.credits, invoice.lines, lines) if invoice.tax_waits else invoice.credits,
         notes=notes,
         tax_waits=False,
     )

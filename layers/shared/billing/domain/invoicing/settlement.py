@@ -17,8 +17,8 @@ from billing.domain.kernel.errors import InvalidState, PaymentMethodInvalid
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import LedgerEntry, Posting
-from billing.domain.lines.crediting import with_steps
-from billing.domain.lines.line import CreditStep
+from billing.domain.lines.crediting import gross
+from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import NOT_CHARGEABLE, Payment, PaymentError, not_chargeable
 
@@ -96,7 +96,10 @@ def settled(invoice: Invoice, at: datetime) -> Invoice:
 
 
 def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, Money, LedgerEntry | None]:
-    """The unpaid invoice after credits for what it billed have reduced what is due on it.
+    """The unpaid invoice after what its subscription gave back has reduced what is due on it.
+
+    The lines that were given back know it already (``credits``), be they its own or those of an invoice that is paid:
+    what comes off this one for the latter pays for it, as money does.
 
     Returns:
         the invoice, what was taken, and the entry that takes a write-off back where it had been written off.
@@ -109,11 +112,7 @@ def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, M
     taken = max(zero, min(available, invoice.amount_due)) if invoice.status in unpaid else zero
     if taken.is_zero:
         return invoice, zero, None
-    after = replace(
-        invoice,
-        amount_credited=invoice.amount_credited + taken,
-        credits=with_steps(invoice.credits, [CreditStep(None, taken)]),
-    )
+    after = replace(invoice, amount_credited=invoice.amount_credited + taken)
     entry = None
     if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
         fact = derived("le", invoice.created_at, "invoice.credited_after_all", invoice.id, str(after.amount_credited))
@@ -218,15 +217,20 @@ class Voided:
     returned: Money
 
 
-def void(invoice: Invoice, at: datetime) -> Voided:
+def void(invoice: Invoice, at: datetime, waiting: Iterable[InvoiceLine] = ()) -> Voided:
     """The draft or open invoice that nobody will pay any more, and the entries that take it out of the books again.
 
+    Args:
+        waiting: lines that wait for its subscription's next invoice: what of it is given back there goes with it. What
+            was given back on another invoice stays, so this one does, too.
+
     Raises:
-        InvalidState: it is neither, or something was paid or credited on it.
+        InvalidState: it is neither, or something was paid, credited or given back on it.
     """
     if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
         raise InvalidState.of("invoice", invoice.status, "voided")
-    if not invoice.amount_paid.is_zero or not invoice.amount_credited.is_zero:
+    elsewhere = _given_back_elsewhere(invoice, waiting)
+    if not invoice.amount_paid.is_zero or not invoice.amount_credited.is_zero or elsewhere:
         raise InvalidState.of("invoice", f"{invoice.status} and partly paid or credited", "voided")
     if invoice.status is InvoiceStatus.DRAFT:
         return Voided(replace(invoice, status=InvoiceStatus.VOID, due=None), (), Money.zero(invoice.currency))
@@ -249,6 +253,19 @@ def void(invoice: Invoice, at: datetime) -> Voided:
         invoice, status=InvoiceStatus.VOID, balance_applied=Money.zero(invoice.currency), due=None, dunning=None
     )
     return Voided(after, tuple(entries), returned)
+
+
+def _given_back_elsewhere(invoice: Invoice, waiting: Iterable[InvoiceLine]) -> bool:
+    """Whether something of its lines was given back on another invoice."""
+    gone: dict[str, int] = {}
+    for step in invoice.credits:
+        if step.line_id is not None:
+            gone[step.line_id] = gone.get(step.line_id, 0) + step.amount.micros
+    for line in waiting:
+        if line.gives_back in gone:
+            # What is to be taxed anew has no tax yet, and gives all back that is noted of its line.
+            gone[line.gives_back] -= -gross(line).micros if line.credits else gone[line.gives_back]
+    return any(amount > 0 for amount in gone.values())
 
 
 def uncollectible(invoice: Invoice, at: datetime) -> tuple[Invoice, LedgerEntry]:

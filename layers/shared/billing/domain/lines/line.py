@@ -40,10 +40,16 @@ class DiscountAmount:
 
 @dataclass(frozen=True, slots=True)
 class CreditStep:
-    """What a credit note took off an invoice, with tax: off one line, or the same share of all (no ``line_id``)."""
+    """What came back of an invoice, with tax: off one line, or the same share of all (no ``line_id``).
+
+    Args:
+        taxes: the taxes in it, where the subscription gave it back on an invoice of its own (unused time, usage that
+            was corrected); None for a credit note, whose taxes are a share of the invoice's.
+    """
 
     line_id: str | None
     amount: Money
+    taxes: tuple[TaxAmount, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,9 @@ class InvoiceLine:
         tax_rates: rates that the caller fixed, whatever the tax provider would say.
         credits: the id of the invoice line that it gives back; its taxes are a share of that line's taxes, whatever
             tax would be due today.
+        of_line: the id of the invoice line that it gives back where that had no tax yet, so that this one is taxed
+            anew: a line of the same invoice, or of a draft that waits for its tax. On a line that a subscription keeps
+            as billed, its id on such a draft.
         dimensions: the usage that it bills, where a component prices it by dimensions: ``{"region": "eu"}``.
         usage: what usage it bills; None where it bills none.
     """
@@ -95,11 +104,17 @@ class InvoiceLine:
     credits: str | None = None
     dimensions: dict[str, str] = field(default_factory=dict, hash=False)
     usage: BilledUsage | None = None
+    of_line: str | None = None
+
+    @property
+    def gives_back(self) -> str | None:
+        """The id of the invoice line that it gives back; None where it is no credit."""
+        return (self.credits or self.of_line) if self.amount.is_negative else None
 
     @property
     def credited_invoice_id(self) -> str | None:
         """The invoice whose line it gives back."""
-        return self.credits.rpartition("-")[0] if self.credits else None
+        return invoice_of(self.gives_back) if self.gives_back else None
 
     @property
     def discount(self) -> Money:
@@ -120,3 +135,8 @@ class InvoiceLine:
     def tax_included(self) -> Money:
         """The tax that is part of its amount."""
         return sum_money((each.amount for each in self.taxes if each.inclusive), self.amount.currency)
+
+
+def invoice_of(line_id: str) -> str:
+    """The id of the invoice that has a line: ``in_1`` of ``in_1-17``."""
+    return line_id.rpartition("-")[0]

@@ -1,6 +1,6 @@
 """How a subscription goes from state to state, and when its alarm rings; what a change bills is in ``changes``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -179,36 +179,42 @@ def invoice_paid(subscription: Subscription, invoice_id: str, at: datetime, shar
     return subscription if unpaid == subscription.unpaid_invoice_ids else after
 
 
-def invoiced(subscription: Subscription, lines: Sequence[InvoiceLine]) -> Subscription:
-    """The subscription once its lines are on an invoice: what it has billed is known with its line id and its taxes."""
+def invoiced(subscription: Subscription, lines: Sequence[InvoiceLine], taxed: bool = True) -> Subscription:
+    """The subscription once its lines are on an invoice: what it has billed is known with its line id and its taxes.
+
+    Args:
+        taxed: False where the tax on the invoice is still to come: so long it is known by ``of_line`` alone.
+    """
     final = {replace(line, id="", taxes=()): line for line in lines}
     by_id = {line.id: line for line in lines}
-    billed = tuple(by_id.get(each.id, each) if each.id else final.get(each, each) for each in subscription.billed)
+
+    def known(line: InvoiceLine) -> InvoiceLine:
+        found = by_id.get(line.id or line.of_line or "") or final.get(line)
+        if found is None:
+            return line
+        return found if taxed else replace(found, id="", taxes=(), of_line=found.id)
+
+    billed = tuple(known(each) for each in subscription.billed)
     return subscription if billed == subscription.billed else replace(subscription, billed=billed)
 
 
-def rebilled(subscription: Subscription, left: Mapping[str, InvoiceLine | None]) -> Subscription:
-    """The subscription after lines of its invoices were credited, or the invoice became void.
+def unbilled(subscription: Subscription, lines: Sequence[InvoiceLine]) -> Subscription:
+    """The subscription after an invoice became void: as if its lines had never been on one.
 
-    What nobody pays, no change gives back: such lines count with what is left of them, and credits that waited for
-    them are dropped with a line of which nothing is left.
+    What nobody pays, no change gives back, nor do the credits that waited for it. And what the invoice itself gave back
+    of others, or of usage, is owed again: it goes onto the next one.
 
     Args:
-        left: by the id of an invoice's line, what is left of it; None for nothing.
+        lines: the invoice's.
     """
-    found = ((left.get(each.id, each) if each.id else each) for each in subscription.billed)
-    billed = tuple(line for line in found if line is not None)
-    gone = {line_id for line_id, line in left.items() if line is None}
-    pending = tuple(line for line in subscription.pending if line.credits not in gone)
-    if billed == subscription.billed and pending == subscription.pending:
+    own = {line.id for line in lines}
+    billed = tuple(line for line in subscription.billed if not own & {line.id, line.of_line})
+    kept = tuple(line for line in subscription.pending if line.gives_back not in own)
+    credits_ = (line for line in lines if line.amount.is_negative and (line.gives_back or line.usage))
+    pending = (*kept, *(replace(line, id="") for line in credits_ if line.gives_back not in own))
+    if (billed, pending) == (subscription.billed, subscription.pending):
         return subscription
     return replace(subscription, billed=billed, pending=pending)
-
-
-def credited_again(subscription: Subscription, lines: Sequence[InvoiceLine]) -> Subscription:
-    """The subscription after an invoice became void that gave back some usage: that goes onto its next one."""
-    again = tuple(replace(line, id="") for line in lines if line.usage is not None and line.amount.is_negative)
-    return replace(subscription, pending=(*subscription.pending, *again)) if again else subscription
 
 
 def unpaused(subscription: Subscription) -> Subscription:

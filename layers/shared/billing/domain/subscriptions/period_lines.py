@@ -77,6 +77,7 @@ def _credit(subscription: Subscription, plan: Plan, line: InvoiceLine, at: datet
         line,
         id="",
         credits=line.id or None,
+        of_line=line.of_line,
         taxes=tuple(replace(tax, amount=-portion(tax.amount, exact)) for tax in line.taxes),
         description=_UNUSED + line.description.removeprefix(_REMAINING),
         unit_amount=None,

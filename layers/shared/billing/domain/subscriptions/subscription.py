@@ -68,7 +68,7 @@ class Subscription:
         period_index: which period of the cadence is running; -1 during a trial, which comes before period 0.
         current_period: the running period; shorter than the cadence's if it began in the middle.
         billed: the lines of the running period that are billed in advance: a change credits from these.
-        pending: lines that wait for the next invoice.
+        pending: lines that wait for the next invoice. What they give back is noted on the invoice that billed it.
         rest_returned: it is paused, and the rest of its period was given back: resuming bills anew.
         discount: what it has. Once applied, it is the running period's discount too, unless ``kept_discount`` says
             otherwise; until then it waits for the next period.

@@ -111,11 +111,15 @@ def history_id(of_period: str) -> str:
     return f"{subscription_id}#{began - timedelta(days=began.weekday())}"
 
 
-def invoiced(period: UsagePeriod, lines: Iterable[InvoiceLine]) -> UsagePeriod:
-    """The period once its lines are on an invoice: what is left of them gets the invoice's line ids and taxes."""
+def invoiced(period: UsagePeriod, lines: Iterable[InvoiceLine], taxed: bool = True) -> UsagePeriod:
+    """The period once its lines are on an invoice: what is left of them gets the invoice's line ids and taxes.
+
+    Args:
+        taxed: False while the tax on the invoice is still to come: until then they have its ids in ``of_line`` alone.
+    """
     final = {_key(line): line for line in lines if not line.amount.is_negative}
     charges = tuple(
-        replace(charge, lines=tuple(_as_on_invoice(each, final.get(_key(each))) for each in charge.lines))
+        replace(charge, lines=tuple(_as_on_invoice(each, final.get(_key(each)), taxed) for each in charge.lines))
         for charge in period.charges
     )
     return replace(period, charges=charges)
@@ -125,10 +129,12 @@ def _key(line: InvoiceLine) -> tuple[object, ...]:
     return line.usage, line.component, tuple(line.dimensions.values())
 
 
-def _as_on_invoice(line: InvoiceLine, final: InvoiceLine | None) -> InvoiceLine:
-    """A line, or what is left of it, with its id and its share of the taxes."""
-    if line.id or final is None:
+def _as_on_invoice(line: InvoiceLine, final: InvoiceLine | None, taxed: bool) -> InvoiceLine:
+    """A line, or what is left of it, with its id and its share of the taxes; a draft's may change until it is final."""
+    if final is None or line.id not in ("", final.id):
         return line
+    if not taxed:
+        return replace(line, of_line=final.id)
     share = Fraction(line.amount.micros, final.amount.micros)
     taxes = tuple(replace(tax, amount=portion(tax.amount, share)) for tax in final.taxes)
     return replace(line, id=final.id, taxes=taxes)

@@ -29,7 +29,7 @@ from billing.domain.subscriptions.subscription import RENEWING, Subscription, Su
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
 from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances as customer_balances
-from billing.services.invoicing import offsets
+from billing.services.invoicing import giving_back, offsets
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.attempt import Attempt
@@ -149,6 +149,7 @@ class Biller:
             TaxJurisdictionUnsupported: in a request; where the alarm clock bills, the draft waits instead.
             ValidationFailed: a subscription is to begin with an invoice that no card can be charged.
         """
+        step = giving_back.limited(work, context.found, before, step)
         after = step.subscription
         if not step.invoiced:
             return Billed(self._saved(work, before, after), None)
@@ -285,6 +286,7 @@ class Biller:
         if draft.tax_waits or options.grace_s:
             due = Due(self.shards.of(draft), options.at + timedelta(seconds=options.grace_s))
             draft = work.save(replace(draft, due=due))
+            note_lines(work, draft)
             return _Issued(draft, draft), _with_billed(subscription, draft)
         draft = work.save(draft)
         invoice, subscription = self._finalized(work, context, draft, subscription, options.at)
@@ -409,10 +411,8 @@ class Biller:
 
 
 def _with_billed(subscription: Subscription | None, draft: Invoice) -> Subscription | None:
-    """The subscription with its billed lines as they are on the invoice, once the tax is known."""
-    if subscription is None or draft.tax_waits:
-        return subscription
-    return lifecycle.invoiced(subscription, draft.lines)
+    """The subscription with its billed lines as they are on the invoice."""
+    return lifecycle.invoiced(subscription, draft.lines, not draft.tax_waits) if subscription is not None else None
 
 
 def _as_it_happens(work: Work, context: BillingContext, options: BillingOptions) -> BillingOptions:

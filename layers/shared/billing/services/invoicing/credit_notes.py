@@ -30,7 +30,6 @@ from billing.domain.kernel.money import Money
 from billing.domain.lines.crediting import lines_left
 from billing.domain.payments.payment import Payment, PaymentStatus, attempt_id
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
-from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
 from billing.services.clocks.shards import DueShards
@@ -287,26 +286,13 @@ class CreditNotes:
         invoice = work.save(with_less_due(work, issued.invoice, loaded.at, shard))
         note = work.save(issued.credit_note)
         work.emit(EventType.CREDIT_NOTE_CREATED, note)
-        subscription = self._rebilled(work, loaded, invoice)
+        # A change looks at the invoice, so it does not give back what was credited. Nor may a correction of its usage.
+        before, left = (lines_left(each.lines, each.credits) for each in (loaded.invoice, invoice))
+        forgive(work, invoice.tenant_id, invoice.lines, before, left)
         if loaded.invoice.status is not InvoiceStatus.PAID and invoice.status is InvoiceStatus.PAID:
             work.emit(EventType.INVOICE_PAID, invoice)
-            follow_invoice(work, subscription, invoice, loaded.at, self.shards)
+            follow_invoice(work, loaded.subscription, invoice, loaded.at, self.shards)
         return note
-
-    @staticmethod
-    def _rebilled(work: Work, loaded: _Loaded, invoice: Invoice) -> Subscription | None:
-        """The subscription with what is left of its billed lines, so that no change credits them a second time.
-
-        The same goes for corrections of its usage.
-        """
-        subscription = loaded.subscription
-        if subscription is None:
-            return None
-        before = lines_left(invoice.lines, invoice.total, loaded.invoice.credits)
-        left = lines_left(invoice.lines, invoice.total, invoice.credits)
-        forgive(work, invoice.tenant_id, invoice.lines, before, left)
-        after = lifecycle.rebilled(subscription, left)
-        return subscription if after is subscription else work.save(after)
 
     def _go_on(self, work: Work, point: RefundPending) -> CreditNoteView:
         """Go on from the first commit of an earlier run: ask about its refund instead of starting anew."""
@@ -344,12 +330,15 @@ def _paid_by(payments: tuple[Payment, ...], amount: Money, payment_id: str | Non
     """The payment to refund: the one that is asked for, or the last one of which as much is left.
 
     Raises:
-        RefundExceedsAvailable: as much is left of none.
+        RefundExceedsAvailable: as much is left of none, or a dispute holds it.
     """
     for payment in reversed(payments):
         pays_it = payment.amount.currency == amount.currency
         if payment_id in (None, payment.id) and pays_it and payment.refundable >= amount:
             return payment
+    if any(payment.disputed for payment in payments if payment_id in (None, payment.id)):
+        message = "The invoice's payment is disputed: nothing of it can be refunded unless the dispute is won"
+        raise RefundExceedsAvailable(message, (Detail("refund", "disputed"),))
     detail = Detail("refund", "above_what_was_paid")
     raise RefundExceedsAvailable(f"Of no payment of the invoice {amount} are left", (detail,))
 

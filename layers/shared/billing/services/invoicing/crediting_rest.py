@@ -35,7 +35,7 @@ def credit_rest(work: Work, invoice: Invoice, reason: str, at: datetime) -> Invo
     after = issued.invoice
     if after.status is InvoiceStatus.OPEN:  # what it was to collect of the balance is owed there again
         after = carried(work, after, at)
-    left = lines_left(invoice.lines, invoice.total, after.credits)
-    forgive(work, invoice.tenant_id, invoice.lines, lines_left(invoice.lines, invoice.total, invoice.credits), left)
+    before, left = (lines_left(each.lines, each.credits) for each in (invoice, after))
+    forgive(work, invoice.tenant_id, invoice.lines, before, left)
     work.emit(EventType.CREDIT_NOTE_CREATED, work.save(issued.credit_note))
     return work.save(after)

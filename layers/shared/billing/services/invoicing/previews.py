@@ -9,6 +9,7 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.subscriptions.upcoming import next_step, require_invoiced
 from billing.services.catalog import coupons
 from billing.services.catalog.plans import plan_ref_of
+from billing.services.invoicing import giving_back
 from billing.services.invoicing.biller import Biller
 from billing.services.invoicing.one_off import ManualInvoices, NewInvoice
 from billing.services.kernel.work import Ref, Work
@@ -44,7 +45,8 @@ class InvoicePreviews:
         plan = found.require(plan_ref)
         upcoming = next_step(subscription, plan)
         used = self.usage.so_far(work, found, Closing(upcoming.before, plan, upcoming.at))
-        step, at = require_invoiced(subscription, used.on(upcoming.step)), upcoming.at
+        limited = giving_back.previewed(work, found, subscription, used.on(upcoming.step)).step
+        step, at = require_invoiced(subscription, limited), upcoming.at
         context = self.biller.context(found, tenant, found.require(customer_ref))
         return self.biller.preview(work, context, step.invoiced, at, step.subscription)
 

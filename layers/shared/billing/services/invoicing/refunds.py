@@ -19,7 +19,13 @@ from billing.services.kernel.recovery import RefundPending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments import queries
 from billing.services.payments.processor import CardProcessor
-from billing.services.payments.refunds import Refunder, RefundRequest, in_balance, require_refundable
+from billing.services.payments.refunds import (
+    Refunder,
+    RefundRequest,
+    in_balance,
+    require_refundable,
+    require_undisputed,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,19 @@ class PaymentRefunds:
         if not too_much.is_zero:
             return self._sent(work, RefundRequest(payment, wanted, reason, from_balance=True))
         if payment.invoice_id is not None and not payment.in_another_currency:
-            return self._credited(work, payment, wanted, reason)
+            return self._credited(work, payment, wanted, reason, as_much_as_can_be=amount is None)
         return self._sent(work, RefundRequest(payment, wanted, reason))
 
-    def _credited(self, work: Work, payment: Payment, wanted: Money, reason: str | None) -> Refund:
+    def _credited(
+        self, work: Work, payment: Payment, wanted: Money, reason: str | None, *, as_much_as_can_be: bool
+    ) -> Refund:
+        """A credit note that pays out what is wanted; where no amount was named, as much of it as the invoice has left.
+
+        Of 1,000.00, where a credit note has put 300.00 into the balance, 700.00.
+        """
         assert payment.invoice_id is not None
-        request = CreditRequest(wanted.micros, reason=reason, refund=True, payment_id=payment.id)
+        amount, up_to = (None, wanted.micros) if as_much_as_can_be else (wanted.micros, None)
+        request = CreditRequest(amount, reason=reason, refund=True, payment_id=payment.id, up_to=up_to)
         refund = self.credit_notes.create(work, payment.invoice_id, request).refund
         assert refund is not None
         return refund
@@ -102,8 +115,9 @@ def _wanted(payment: Payment, amount: int | None, too_much: Money) -> Money:
         too_much: what of the payment is on the customer's balance.
 
     Raises:
-        RefundExceedsAvailable: less is left.
+        RefundExceedsAvailable: less is left, or a dispute holds it.
     """
+    require_undisputed(payment)
     used = (payment.excess or Money.zero(payment.amount.currency)) - too_much
     left = payment.refundable - used if too_much.is_zero else min(too_much, payment.refundable)
     wanted = left if amount is None else Money(amount, payment.amount.currency)

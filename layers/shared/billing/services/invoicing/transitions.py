@@ -1,20 +1,22 @@
 """What a tenant may decide about an invoice: finalize a draft now, void it, or write it off as bad debt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import settlement
-from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.errors import InvalidState, LostRace
 from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.subscriptions import lifecycle
+from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.customer_time import customer_time
 from billing.services.clocks.shards import DueShards
-from billing.services.invoicing.biller import Biller, BillingOptions
+from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
 from billing.services.invoicing.voiding import void
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.refused import Refused
@@ -62,23 +64,28 @@ class InvoiceTransitions:
         """A draft or open invoice made void; refused, where its payer was faster: then it is in the books as paid.
 
         The customer's balance gets back what the invoice had used of it. The subscription is no longer past due if
-        this was its last unpaid invoice; one that never began ends here, as nobody will pay for its beginning.
+        this was its last unpaid invoice; one that never began ends here, as nobody will pay for its beginning. What
+        the invoice gave back of others waits for the next invoice; if the subscription has ended, it is billed at once.
 
         Raises:
             NotFound: no such invoice.
-            InvalidState: it is neither draft nor open, something was paid or credited on it, or a payment of it is
-                undecided.
+            InvalidState: it is neither draft nor open, something was paid, credited or given back on it, or it has a
+                payment that is undecided.
         """
         ref = Ref(Invoice, work.tenant.id, invoice_id)
         invoice = work.load(ref).require(ref)
-        found = self._about(work, invoice)
-        at = customer_time(work, found.require(_customer_ref(invoice)))
-        settlement.void(invoice, at)  # refused before its payment is taken back
+        found = self._about(work, invoice, *self.biller.refs(work.tenant, invoice.customer_id))
+        customer = found.require(_customer_ref(invoice))
+        at = customer_time(work, customer)
+        before = found.get(_subscription_ref(invoice))
+        settlement.void(invoice, at, before.pending if before else ())  # refused before its payment is taken back
         invoice, subscription = self._withdrawn(work, found, invoice, at)
         if invoice.status not in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
             return Refused(InvalidState.of("invoice", invoice.status, "voided"))
-        voided = void(work, invoice, at)
-        self._follow(work, subscription, voided, at)
+        voided = void(work, invoice, subscription, at)
+        after = self._follow(work, subscription, voided, at)
+        if after is not None and after.state is SubscriptionState.CANCELED and after.pending:
+            self._owed_again(work, self._context(work, found, customer), after, at)
         return voided
 
     def uncollectible(self, work: Work, invoice_id: str) -> Invoice:
@@ -124,14 +131,28 @@ class InvoiceTransitions:
         attempt = self.collector.withdraw(work, attempt, at)
         return attempt.invoice, attempt.subscription
 
-    def _follow(self, work: Work, subscription: Subscription | None, voided: Invoice, at: datetime) -> None:
-        if subscription is None:
-            return
-        if subscription.state is not SubscriptionState.INCOMPLETE:
-            follow_invoice(work, subscription, voided, at, self.shards)
-            return
+    def _follow(
+        self, work: Work, subscription: Subscription | None, voided: Invoice, at: datetime
+    ) -> Subscription | None:
+        if subscription is None or subscription.state is not SubscriptionState.INCOMPLETE:
+            return follow_invoice(work, subscription, voided, at, self.shards)
         ended = work.save(lifecycle.ended(subscription, at))
         work.emit(EventType.SUBSCRIPTION_CANCELED, ended)
+        return ended
+
+    def _context(self, work: Work, found: Found, customer: Customer) -> BillingContext:
+        """The context as it is now: voiding may have given the customer's balance back what was used of it."""
+        context = self.biller.context(found, work.tenant, customer)
+        ref = Ref(Balance, work.tenant.id, customer.id)
+        return replace(context, balance=work.load(ref).get(ref) or context.balance)
+
+    def _owed_again(self, work: Work, context: BillingContext, subscription: Subscription, at: datetime) -> None:
+        """Bill what a void invoice gave back, if no next invoice of its subscription will come."""
+        step = Step(replace(subscription, pending=()), (), subscription.pending)
+        options = BillingOptions(
+            BillingReason.SUBSCRIPTION_CANCEL, at, SettledBy.REQUEST, off_session=True, patient=True
+        )
+        self.biller.carry_out(work, context, subscription, step, options, work.fresh_id("in", at))
 
     @staticmethod
     def _about(work: Work, invoice: Invoice, *also: Ref[Any]) -> Found:

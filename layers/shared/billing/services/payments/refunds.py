@@ -367,15 +367,27 @@ def require_refundable(payment: Payment, amount: Money) -> None:
 
     Raises:
         ValidationFailed: the amount is not above zero, or none that can be transferred.
-        RefundExceedsAvailable: more than is left of it.
+        RefundExceedsAvailable: more than is left of it, or it is disputed.
     """
     if amount <= Money.zero(payment.amount.currency):
         raise ValidationFailed.of("amount", "not_positive")
     if amount.minor % charge_step(amount.currency):
         raise ValidationFailed.of("amount", "not_chargeable_in_currency")
+    require_undisputed(payment)
     if amount > payment.refundable:
         message = f"Of {payment.amount}, {payment.refundable} are left to refund"
         raise RefundExceedsAvailable(message, (Detail("amount", "above_what_is_left"),))
+
+
+def require_undisputed(payment: Payment) -> None:
+    """Refuse to refund what a dispute holds, or has taken: the bank gives the payer's money back, or has done so.
+
+    Raises:
+        RefundExceedsAvailable: it is disputed.
+    """
+    if payment.disputed:
+        message = f"{payment.id} is disputed: nothing of it can be refunded unless the dispute is won"
+        raise RefundExceedsAvailable(message, (Detail("amount", "disputed"),))
 
 
 def adopted_id(theirs: RefundOnFile) -> str:

@@ -25,8 +25,7 @@ def follow_invoice(
     after = lifecycle.invoice_paid(subscription, invoice.id, at, shards.of(subscription))
     if invoice.status is InvoiceStatus.VOID:
         after = lifecycle.invoiced(after, invoice.lines)
-        after = lifecycle.rebilled(after, dict.fromkeys(line.id for line in invoice.lines))
-        after = lifecycle.credited_again(after, invoice.lines)
+        after = lifecycle.unbilled(after, invoice.lines)
     return save_if_changed(work, subscription, after)
 
 

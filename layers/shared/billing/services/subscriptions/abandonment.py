@@ -43,7 +43,7 @@ def give_up(work: Work, collector: Collector, subscription: Subscription, at: da
     if invoice.status is InvoiceStatus.OPEN and _is_partly_settled(invoice):
         credit_rest(work, invoice, "The subscription did not begin", at)
     elif invoice.status in (InvoiceStatus.DRAFT, InvoiceStatus.OPEN):
-        void(work, invoice, at)
+        void(work, invoice, subscription, at)
     ended = work.save(lifecycle.ended(subscription, at))
     work.emit(EventType.SUBSCRIPTION_CANCELED, ended)
     return ended

@@ -20,6 +20,7 @@ from billing.domain.subscriptions.subscription import Subscription, Subscription
 from billing.services.catalog import coupons
 from billing.services.catalog.plans import plan_ref_of, plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
+from billing.services.invoicing import giving_back
 from billing.services.invoicing.biller import Billed, Biller, BillingContext, BillingOptions
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
@@ -139,6 +140,7 @@ class SubscriptionLifecycle:
         if _bills_usage(loaded, change, step):
             used = self.usage.so_far(work, loaded.found, loaded.closing())
             step = used.on(step, change.behavior)
+        step = giving_back.previewed(work, loaded.found, loaded.subscription, step).step
         lines = step.invoiced or step.lines
         return self.biller.preview(work, loaded.context, lines, loaded.at, step.subscription)
 
@@ -189,6 +191,7 @@ class SubscriptionLifecycle:
         sold = (sold_plan(first, own, platform),) if change.plan_id else ()
         refs: list[Ref[Any]] = [customer_ref, plan_ref, *self.biller.refs(tenant, subscription.customer_id)]
         refs += self.usage.refs(tenant, subscription, *sold)
+        refs += giving_back.refs(subscription)
         if change.coupon_code:
             refs += coupons.refs(tenant.id, change.coupon_code, subscription.customer_id)
         if change.payment_method_id:

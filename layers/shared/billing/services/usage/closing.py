@@ -212,6 +212,7 @@ def note_lines(work: Work, draft: Invoice) -> None:
     """Note in the usage periods that a draft bills the ids and taxes that their lines have on it.
 
     From then on a credit gives back from these lines. Nothing is read if the periods were saved in this unit of work.
+    Of a draft that waits for its tax, the ids alone are noted.
     """
     billed = [line for line in draft.lines if line.usage is not None]
     refs = {Ref(UsageHistory, draft.tenant_id, history_id(line.usage.period_id)) for line in billed if line.usage}
@@ -220,7 +221,7 @@ def note_lines(work: Work, draft: Invoice) -> None:
     found = work.load(*refs)
     for ref in sorted(refs, key=lambda each: each.id):
         before = found.require(ref)
-        after = before.having(invoiced(each, billed) for each in before.periods)
+        after = before.having(invoiced(each, billed, not draft.tax_waits) for each in before.periods)
         if after != before:
             work.save(after)
 

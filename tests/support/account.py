@@ -12,17 +12,15 @@ from itertools import count
 
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.balance import Balance
-from billing.domain.invoicing import credit_note, giving_back, settlement
-from billing.domain.invoicing import invoice as invoicing
-from billing.domain.invoicing.credit_note import CreditNote, CreditNoteSequence, CreditWish
+from billing.domain.invoicing import credit_note, giving_back, issuing, settlement
+from billing.domain.invoicing.credit_note import CreditNote, CreditNoteSequence, CreditRequest
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import LedgerEntry
 from billing.domain.lines.crediting import gross
 from billing.domain.lines.line import InvoiceLine, TaxRate
 from billing.domain.payments.payment import PaymentStatus
-from billing.domain.subscriptions import changes
-from billing.domain.subscriptions import subscription as lifecycle
+from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tax.rules import line_taxes
@@ -82,11 +80,11 @@ class Account:
 
     def bill(self, lines: tuple[InvoiceLine, ...]) -> None:
         invoice_id = f"in_{next(iter(self.ids))}"
-        draft = invoicing.draft(TENANT, CUSTOMER, invoice_id, lines, BillingReason.SUBSCRIPTION_UPDATE, self.now)
-        draft = invoicing.with_lines(draft, [self.taxed(line) for line in draft.lines])
+        draft = issuing.draft(TENANT, CUSTOMER, invoice_id, lines, BillingReason.SUBSCRIPTION_UPDATE, self.now)
+        draft = issuing.with_lines(draft, [self.taxed(line) for line in draft.lines])
         self.subscription = lifecycle.invoiced(self.subscription, draft.lines)
         offset = self.offset(draft) if draft.total.is_negative else None
-        final = invoicing.finalize(draft, SEQUENCE, self.balance, self.now, offset)
+        final = issuing.finalize(draft, SEQUENCE, self.balance, self.now, offset)
         self.balance = final.balance
         self.entries += final.entries
         self.invoices[invoice_id] = final.invoice
@@ -144,10 +142,12 @@ class Account:
         assert made.status is PaymentStatus.SUCCEEDED
         self.follow(received.invoice)
 
-    def credit(self, invoice_id: str, wish: CreditWish) -> CreditNote:
+    def credit(self, invoice_id: str, request: CreditRequest) -> CreditNote:
         """A credit note; its refund, where it has one, arrives."""
         note_id = f"cn_{len(self.notes) + 1}"
-        issued = credit_note.issue(self.invoices[invoice_id], wish, note_id, CreditNoteSequence("ten_1", "A"), self.now)
+        issued = credit_note.issue(
+            self.invoices[invoice_id], request, note_id, CreditNoteSequence("ten_1", "A"), self.now
+        )
         note, after = issued.credit_note, issued.invoice
         self.notes.append(note)
         self.entries += issued.entries

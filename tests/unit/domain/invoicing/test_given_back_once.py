@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from billing.domain.catalog.plan import Plan
-from billing.domain.invoicing.credit_note import CreditLine, CreditWish
+from billing.domain.invoicing.credit_note import CreditLine, CreditRequest
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.errors import InvalidState, RefundExceedsAvailable, ValidationFailed
 from billing.domain.kernel.money import Money, sum_money
@@ -120,13 +120,13 @@ class GivenBackOnce(RuleBasedStateMachine):
         invoice = data.draw(st.sampled_from(list(self.account.invoices.values())))
         if kind == "line":
             line = data.draw(st.sampled_from(invoice.lines))
-            wish = CreditWish(None, (CreditLine(line.id),), refund=refund)
+            request = CreditRequest(None, (CreditLine(line.id),), refund=refund)
         elif kind == "all":
-            wish = CreditWish(None, refund=refund, up_to=max(invoice.refundable, usd(1)).micros)
+            request = CreditRequest(None, refund=refund, up_to=max(invoice.refundable, usd(1)).micros)
         else:
-            wish = CreditWish(usd(max(1, invoice.total.minor * share // 100)).micros, refund=refund)
+            request = CreditRequest(usd(max(1, invoice.total.minor * share // 100)).micros, refund=refund)
         try:
-            self.account.credit(invoice.id, wish)
+            self.account.credit(invoice.id, request)
         except (InvalidState, RefundExceedsAvailable, ValidationFailed):
             return
 
@@ -228,14 +228,16 @@ TestGivenBackOnce = GivenBackOnce.TestCase
 
 
 def refunded(account: Account, invoice_id: str) -> None:
-    wish = CreditWish(None, refund=True, up_to=account.invoices[invoice_id].refundable.micros)
-    account.credit(invoice_id, wish)
+    request = CreditRequest(None, refund=True, up_to=account.invoices[invoice_id].refundable.micros)
+    account.credit(invoice_id, request)
 
 
 TWENTY = usd(2_000)
 STEPS: dict[str, Callable[[Account], object]] = {
-    "note of 30.00": lambda a: a.credit("in_1", CreditWish(usd(3_000).micros)),
-    "note of 20.00 of the seats": lambda a: a.credit("in_1", CreditWish(None, (CreditLine("in_1-2", TWENTY.micros),))),
+    "note of 30.00": lambda a: a.credit("in_1", CreditRequest(usd(3_000).micros)),
+    "note of 20.00 of the seats": lambda a: a.credit(
+        "in_1", CreditRequest(None, (CreditLine("in_1-2", TWENTY.micros),))
+    ),
     "refund of all that can be": lambda a: refunded(a, "in_1"),
     "downgrade, waiting": lambda a: a.change(PLANS[2], {}, B.CREATE_PRORATIONS),
     "downgrade, billed": lambda a: a.change(PLANS[2], {}, B.INVOICE_NOW),
@@ -304,7 +306,7 @@ def test_11_1_a_line_with_tax_and_one_without_give_back_no_more_tax_than_was_bil
     """100.00 + 20.00 and 50.00 without tax; 85.00 credited, 10.00 of it tax. All that is left are 85.00 and 10.00."""
     account = Account.opened(PLANS[0], JUNE, {"seats": 5}, {"base": (VAT,)})
     account.pay("in_1")
-    note = account.credit("in_1", CreditWish(usd(8_500).micros))
+    note = account.credit("in_1", CreditRequest(usd(8_500).micros))
     assert (note.net, note.tax) == (usd(7_500), usd(1_000))
     account.cancel()
     credit = account.invoices["in_2"]
@@ -352,7 +354,7 @@ def test_11_1_what_was_changed_twice_before_it_was_billed_is_known_on_its_invoic
     ]
     account.pay("in_2")
     with pytest.raises(RefundExceedsAvailable):
-        account.credit("in_2", CreditWish(None, (CreditLine("in_2-2"),)))
+        account.credit("in_2", CreditRequest(None, (CreditLine("in_2-2"),)))
 
 
 # Item 12

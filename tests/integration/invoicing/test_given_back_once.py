@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.invoicing.test_invoices import balance_of
-from tests.integration.payer import payment_of
+from billing.services.invoicing import giving_back
+from billing.services.invoicing.credit_notes import CreditNotes
+from tests.integration.invoices import balance_of
+from tests.integration.payer import intent, open_invoice, pay, payment_of
+from tests.integration.steps import advance, books, flat
 from tests.integration.subscriptions.test_changes import newest, patch
-from tests.integration.subscriptions.test_hard_cases import books
 from tests.integration.subscriptions.test_nothing_from_nothing import decline
-from tests.integration.subscriptions.test_proration_vectors import advance, flat
 from tests.integration.world import Answer, Json, Tenant, World
 
 JUNE, HALF_WAY, JULY = "2026-06-01T00:00:00Z", "2026-06-16T00:00:00Z", "2026-07-01T00:00:00Z"
@@ -166,8 +167,6 @@ def test_11_1_of_an_unpaid_invoice_the_credit_comes_off_once(world: World) -> No
 
 def test_11_1_two_at_once_meet_at_the_invoice(world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """A note is issued while a change is being decided: the change looks again, and gives back what is left."""
-    from billing.services.invoicing import giving_back
-
     account = Account(world, tenant, HALF_WAY)
     original, notes = giving_back.limited, []
 
@@ -181,6 +180,31 @@ def test_11_1_two_at_once_meet_at_the_invoice(world: World, tenant: Tenant, monk
     assert notes == [201]
     assert account.newest()["total"] == -1_000_000
     assert account.came_back == 10_000_000
+
+
+def test_11_1_what_has_no_tax_yet_is_given_back_with_the_tax_that_it_gets(world: World) -> None:
+    """July waits for its tax, and half of it is given back meanwhile: of 120.00 a note takes the other 60.00."""
+    tenant = world.tenant(taxProvider="builtin", address={"country": "DE", "city": "Berlin"})
+    clock = tenant.post("/v1/test-clocks", {"frozenTime": JUNE}).data["id"]
+    customer = tenant.customer(testClockId=clock, address={"country": "FR"})
+    flat(tenant, "hundred", 10_000)
+    flat(tenant, "free", 0)
+    subscription = tenant.subscribe(planId="hundred", quantities={}, customerId=customer)["id"]
+    tenant.patch(f"/v1/customers/{customer}", {"address": None})
+    advance(world, tenant, clock, "2026-07-16T12:00:00Z")
+    (waiting,) = [each for each in tenant.get("/v1/invoices", subscription=subscription).data if each["taxWaits"]]
+    patch(tenant, subscription, planId="free")
+    tenant.patch(f"/v1/customers/{customer}", {"address": {"country": "FR"}})
+    advance(world, tenant, clock, "2026-07-18T00:00:00Z")
+    july = tenant.get(f"/v1/invoices/{waiting['id']}").data
+    assert (july["status"], july["total"]) == ("paid", 12_000_000)
+    path = f"/v1/invoices/{july['id']}/credit-notes"
+    assert [tenant.post(path, {"amount": each}).status for each in (6_001_000, 6_000_000)] == [422, 201]
+    patch(tenant, subscription, prorationBehavior="invoice_now")
+    credit = newest(tenant, subscription)
+    assert (credit["total"], credit["tax"], balance_of(tenant, customer)) == (-6_000_000, -1_000_000, 12_000_000)
+    sums = books(world, tenant)
+    assert (sums["revenue"], sums["tax_payable"]) == (-10_000_000, -2_000_000)  # June's alone
 
 
 # Item 11
@@ -254,7 +278,29 @@ def test_11_12_what_was_given_back_elsewhere_is_not_voided(world: World) -> None
     assert balance_of(tenant, account.customer) == 0
 
 
-# Item 14: a refund at Stripe that the bank sent back
+# Item 14
+
+
+def test_11_14_what_was_read_of_two_moments_is_not_tried(
+    world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The payer pays between the two reads of a credit note: it is read again, and goes to the balance; one commit."""
+    invoice = open_invoice(tenant)
+    form = intent(tenant, invoiceId=invoice["id"])
+    original, paid = CreditNotes._load, []
+
+    def meanwhile(*args: Any) -> Any:
+        if not paid:
+            paid.append(pay(world, form))
+            world.deliver_all(tenant)
+        return original(*args)
+
+    monkeypatch.setattr(CreditNotes, "_load", meanwhile)
+    world.writes.clear()
+    note = tenant.post(f"/v1/invoices/{invoice['id']}/credit-notes", {"amount": 1_000_000})
+    assert (note.status, paid, note.data["toInvoice"], note.data["toBalance"]) == (201, [200], 0, 1_000_000)
+    tables = [tables for _, tables in world.writes if world.tables["credit_notes"] in tables]
+    assert len(tables) == 1
 
 
 def test_11_14_what_a_bank_sent_back_of_a_refund_at_stripe_can_be_credited_again(world: World, tenant: Tenant) -> None:

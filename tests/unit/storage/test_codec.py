@@ -23,10 +23,11 @@ from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Cadence, Interval, Period
 from billing.domain.ledger import Account, LedgerEntry, Posting
-from billing.domain.lines.line import TaxAmount
+from billing.domain.lines.line import CreditStep, TaxAmount
 from billing.domain.payments.refund import Refund
 from billing.storage.codec import decode, encode, pack, unpack
 from billing.storage.registry import REGISTRY
+from tests.support.invoices import opened
 
 LAW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
@@ -285,3 +286,15 @@ def test_a_damaged_text_is_an_error_and_not_a_part_of_it(cut: int) -> None:
 def test_what_only_looks_packed_is_an_error(stored: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever is wrong with it
         unpack(stored)
+
+
+def test_a_credit_step_that_was_stored_without_taxes_is_a_credit_notes() -> None:
+    """Issue 11, item 1: an invoice that was stored earlier reads as it did; what is new is kept."""
+    line_id, tax = "in_1-1", TaxAmount("VAT", Decimal(20), Money(1_000, "USD"))
+    steps = (CreditStep(None, Money(3_000, "USD")), CreditStep(line_id, Money(6_000, "USD"), (tax,)))
+    invoice = replace(opened(100), credits=steps)
+    text = encode(invoice, FakeSealer(), "ten_1", "in_1")
+    assert decode(Invoice, text, FakeSealer(), "ten_1", "in_1").credits == steps
+    earlier = text.replace(',"taxes":null', "", 1)
+    assert earlier != text
+    assert decode(Invoice, earlier, FakeSealer(), "ten_1", "in_1").credits == steps

@@ -21,10 +21,13 @@ from billing.domain.kernel.errors import InvalidState, RefundExceedsAvailable, V
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import Account as Books
 from billing.domain.lines.crediting import gross
-from billing.domain.subscriptions.changes import ProrationBehavior
+from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import RENEWING
+from billing.domain.usage.event import span_at
+from billing.domain.usage.period import invoiced
 from tests.support.account import VAT, ZERO, Account, Rates, usd
-from tests.support.engine import flat, on, plan, seats
+from tests.support.engine import flat, metered, on, plan, seats
+from tests.support.usage import UsageBook, reading
 
 B = ProrationBehavior
 PLANS = (plan(flat(10_000), seats(1_000)), plan(flat(3_333), seats(777), name="Other"), plan(flat(0), name="Free"))
@@ -355,6 +358,26 @@ def test_11_1_what_was_changed_twice_before_it_was_billed_is_known_on_its_invoic
     account.pay("in_2")
     with pytest.raises(RefundExceedsAvailable):
         account.credit("in_2", CreditRequest(None, (CreditLine("in_2-2"),)))
+
+
+def test_11_1_usage_that_is_corrected_is_not_credited_again() -> None:
+    """100 calls for 1.00, of which 60 never were: -0.60 waits, and 0.40 are left for a note."""
+    sold = plan(metered(1))
+    account = Account.opened(sold, JUNE, {})
+    book, span = UsageBook.of(), span_at(account.subscription, JUNE)
+    counted = book.close(account.subscription, sold, HALF_WAY, reading(span, 100))
+    account.take(Step(account.subscription, counted.lines, counted.lines))
+    (invoice,) = account.invoices.values()
+    account.pay(invoice.id)
+    book.periods = {each: invoiced(period, invoice.lines) for each, period in book.periods.items()}
+    corrected = book.close(account.subscription, sold, HALF_WAY, reading(span, -60))
+    waiting = replace(account.subscription, pending=corrected.lines)
+    account.take(Step(waiting, corrected.lines))
+    assert account.invoices[invoice.id].creditable == usd(40)
+    with pytest.raises(RefundExceedsAvailable):
+        account.credit(invoice.id, CreditRequest(usd(41).micros))
+    account.credit(invoice.id, CreditRequest(usd(40).micros))
+    assert account.invoices[invoice.id].creditable == ZERO
 
 
 # Item 12

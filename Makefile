@@ -12,7 +12,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
         --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test e2e lint format checkov validate build openapi bench \
+.PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test e2e lint format checkov validate build template openapi bench \
         bench-sweep lock clean
 
 help: ## this list
@@ -66,6 +66,7 @@ lint: env sam-env validate ## ruff, mypy, import-linter, limits of length, cfn-l
 	$(VENV)/bin/mypy
 	PYTHONPATH=layers/shared:. $(VENV)/bin/lint-imports
 	$(PY) scripts/check_limits.py
+	$(PY) scripts/template.py --check
 
 validate: sam-env ## cfn-lint and sam validate --lint
 	$(SAM_VENV)/bin/cfn-lint template.yaml
@@ -83,6 +84,9 @@ checkov: checkov-env ## security checks of the template
 build: env sam-env ## artifacts for AWS (arm64, python3.13), and their sizes
 	AWS_DEFAULT_REGION=us-east-1 PYTHON="$(abspath $(SAM_VENV))/bin/python" $(SAM) build --build-dir $(BUILD)
 	$(PY) -m local.stack.sizes $(BUILD)/template.yaml
+
+template: env ## writes template.yaml from infra/
+	$(PY) scripts/template.py
 
 openapi: env ## writes docs/openapi.json
 	$(PY) -m local.reference.openapi

@@ -1,0 +1,65 @@
+"""The transformed template keeps below the walls that CloudFormation and Lambda have, with room for what comes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.transformed import as_list, functions, of_type, said, statements_of, transformed, variables_of
+
+NAME_BYTES = {"Table": 60, "Queue": 110, "Secret": 110}
+"""What CloudFormation makes of them: ledgerline-staging-XTable-1ABCDEFGHIJKL; a queue's URL; a secret's ARN."""
+
+
+def test_there_are_fewer_than_450_resources() -> None:
+    assert len(transformed()["Resources"]) < 450  # CloudFormation: 500
+
+
+def test_there_are_fewer_than_280_routes() -> None:
+    paths = transformed()["Resources"]["Api"]["Properties"]["Body"]["paths"]
+    assert 0 < sum(len(methods) for methods in paths.values()) < 280  # API Gateway: 300
+
+
+def realistic(name: str, value: Any) -> str:
+    """A variable's value as long as it will be."""
+    plain = said(value)
+    for ending, size in NAME_BYTES.items():
+        if plain.endswith(ending):
+            return "x" * size
+    return "x" * 80 if plain.endswith(".Arn") else plain
+
+
+@pytest.mark.parametrize("group", sorted(functions()))
+def test_the_environment_of_a_function_is_below_3600_bytes(group: str) -> None:
+    variables = variables_of(functions()[group]["name"])
+    size = sum(len(name) + len(realistic(name, value)) for name, value in variables.items())
+    assert size < 3600  # Lambda: 4,096
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::IAM::Role")))
+def test_the_policy_of_a_role_is_below_8_kilobytes(name: str) -> None:
+    inline = of_type("AWS::IAM::Role")[name]["Properties"].get("Policies", [])
+    size = sum(len(json.dumps(each["PolicyDocument"])) for each in inline)
+    assert size < 8 * 1024  # IAM: 10,240 characters for all inline policies of a role
+
+
+def test_every_version_goes_with_its_successor() -> None:
+    """SnapStart bills each version that is kept: 8.75 GB at $0.0000015046 a GB-second are $34 a month for a deploy."""
+    versions = of_type("AWS::Lambda::Version")
+    assert len(versions) == len(functions())
+    assert {each["DeletionPolicy"] for each in versions.values()} == {"Delete"}
+
+
+def test_no_role_allows_anything_on_everything() -> None:
+    for each in functions().values():
+        for statement in statements_of(each["name"]):
+            for resource in as_list(statement["Resource"]):
+                assert "*" not in said(resource), each["name"]
+
+
+def test_no_function_has_a_managed_policy_of_aws() -> None:
+    """AWSLambdaSQSQueueExecutionRole and AWSLambdaBasicExecutionRole allow their actions on every queue and log."""
+    roles = {name: each["Properties"] for name, each in of_type("AWS::IAM::Role").items()}
+    managed = [arn for role in roles.values() for arn in role.get("ManagedPolicyArns", []) if isinstance(arn, str)]
+    assert managed == []
+    assert not [arn for role in roles.values() for arn in role.get("ManagedPolicyArns", []) if "Fn::Join" in arn]

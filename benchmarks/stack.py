@@ -43,10 +43,11 @@ class RunningStack:
 
         It stays so: this is for a process that does nothing else afterwards.
         """
-        name = function_names(template())["PaymentsFunction"]
-        configured = client("lambda", self.ports).get_function_configuration(FunctionName=name)
         os.environ.update(aws_environment(self.ports))
-        os.environ.update(configured["Environment"]["Variables"])
+        functions = client("lambda", self.ports)
+        for name in function_names(template()).values():  # each has only what it needs
+            configured = functions.get_function_configuration(FunctionName=name)
+            os.environ.update(configured["Environment"]["Variables"])
         os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"  # its lines belong to nobody here
 
     def webhook_secret(self) -> str:

@@ -77,7 +77,7 @@ def app(logger: Logger) -> HttpApi:
         new_request_id=request_id,
         jitter=random.random,
         pause=time.sleep,
-        stage="bench",
+        stack="bench",
         documentation_base_url=settings.documentation_base_url,
         max_body_bytes=settings.max_body_bytes,
         max_json_depth=settings.max_json_depth,

@@ -5,6 +5,7 @@ a group is never given out twice at once, and a deduplication id is taken once.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -53,6 +54,11 @@ class FifoQueue:
         self._seen.add(token)
         group = self._groups.setdefault(shard, deque())
         group.extend(Message(shard, len(self._seen), copy) for copy in range(self._copies))
+
+    def wake_many(self, shards: Sequence[str], deduplication_id: str) -> None:
+        """The same for several shards."""
+        for shard in shards:
+            self.wake(shard, deduplication_id)
 
     def take(self) -> Message | None:
         """The first message of some group that nobody works on; it is the taker's until it is answered for."""

@@ -141,8 +141,16 @@ def put_secret(ports: Ports, secret_id: str, values: dict[str, Any]) -> None:
     """Write a secret's value, unless it has that value already."""
     value = json.dumps(values)
     manager = client("secretsmanager", ports)
-    if manager.get_secret_value(SecretId=secret_id)["SecretString"] != value:
+    if not _holds(manager, secret_id, value):
         manager.put_secret_value(SecretId=secret_id, SecretString=value)
+
+
+def _holds(manager: Any, secret_id: str, value: str) -> bool:
+    """Whether a secret has a value, and this one; a new one has none."""
+    try:
+        return bool(manager.get_secret_value(SecretId=secret_id)["SecretString"] == value)
+    except manager.exceptions.ResourceNotFoundException:
+        return False
 
 
 def known_key(dynamodb: Any, table: str, key: str) -> bool:
@@ -215,8 +223,9 @@ def write_stack_file(paths: Paths, ports: Ports, keys: Keys, outputs: dict[str, 
         "region": "us-east-1",
         "tables": {snake(name): value for name, value in tables.items()},
         "billing_queue_url": outputs["BillingQueueUrl"],
+        "clock_queue_url": outputs["ClockQueueUrl"],
         "usage_queue_url": outputs["UsageQueueUrl"],
-        "billing_dead_letter_queue_url": outputs["BillingDeadLetterQueueUrl"],
+        "billing_dead_letter_queue_url": outputs["BillingDeadLettersUrl"],
         "usage_dead_letter_queue_url": outputs["UsageDeadLettersUrl"],
         "stripe_secret_id": outputs["StripeSecretId"],
         "tax_secret_id": outputs["TaxSecretId"],

@@ -121,7 +121,7 @@ def live() -> list[dict[str, Any]]:
         dynamodb = boto3.client("dynamodb")
         names = create_tables(dynamodb)
         queue = boto3.client("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
-        os.environ["BILLING_QUEUE_URL"] = queue["QueueUrl"]
+        os.environ["BILLING_QUEUE_URL"] = os.environ["CLOCK_QUEUE_URL"] = queue["QueueUrl"]
         os.environ["USAGE_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="usage")["QueueUrl"]
         os.environ["KMS_KEY_ID"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         os.environ |= {f"TABLE_{plain.upper()}": name for plain, name in names.items()}

@@ -64,7 +64,7 @@ class Child:
         CLOCK.set(datetime.fromisoformat(job["at"]))
         if self._world:
             use_tables({PLAIN_NAMES[model]: self._world["prefix"] + PLAIN_NAMES[model] for model in MODELS})
-            sweep.alarm()._queue_url = self._world["queue_url"]
+            sweep.alarm()._queue_url = sweep.alarm()._clock_queue_url = self._world["queue_url"]
             usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
             payments.stripe_secrets()._secret_id = self._world["secret_id"]
 

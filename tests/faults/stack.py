@@ -101,6 +101,7 @@ class Stack:
         names = {
             "STRIPE_SECRET_ID": world.names["secret_id"],
             "BILLING_QUEUE_URL": world.names["queue_url"],
+            "CLOCK_QUEUE_URL": world.names["queue_url"],
             "USAGE_QUEUE_URL": world.names["usage_queue_url"],
         }
         return self._driver_env(world.lane.sandbox.url) | tables | names
@@ -154,6 +155,7 @@ class Stack:
             "STRIPE_SECRET_ID": "stripe",
             "STRIPE_API_BASE": stripe_url,
             "BILLING_QUEUE_URL": "set by the world",
+            "CLOCK_QUEUE_URL": "set by the world",
             "USAGE_QUEUE_URL": "set by the world",
             "DUE_SHARDS": "1",
             "POWERTOOLS_SERVICE_NAME": "faults",

@@ -71,12 +71,14 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     assert endpoint.secret is not None
     secret = json.dumps({"api_key": STRIPE_KEY, "webhook_secrets": [endpoint.secret]})
     queue = aws("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
+    clock_queue = aws("sqs").create_queue(QueueName="clocks.fifo", Attributes={"FifoQueue": "true"})
     usage_queue = aws("sqs").create_queue(QueueName="usage")
     patch.setenv("KMS_KEY_ID", aws("kms").create_key()["KeyMetadata"]["Arn"])
     patch.setenv("STRIPE_SECRET_ID", aws("secretsmanager").create_secret(Name="stripe", SecretString=secret)["Name"])
     tax = json.dumps({"taxjar_token": "tj_integration", "webhook_secrets": [TAX_WEBHOOK_SECRET]})
     patch.setenv("TAX_SECRET_ID", aws("secretsmanager").create_secret(Name="tax", SecretString=tax)["Name"])
     patch.setenv("BILLING_QUEUE_URL", queue["QueueUrl"])
+    patch.setenv("CLOCK_QUEUE_URL", clock_queue["QueueUrl"])
     patch.setenv("USAGE_QUEUE_URL", usage_queue["QueueUrl"])
     world = World(
         aws=aws,
@@ -84,6 +86,7 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
         clock=_own_clock(patch),
         platform_key=create_platform_key(aws("dynamodb"), tables["callers"]),
         queue_url=queue["QueueUrl"],
+        clock_queue_url=clock_queue["QueueUrl"],
         usage_queue_url=usage_queue["QueueUrl"],
         stripe=api,
         sandbox=Control(sandbox.url),

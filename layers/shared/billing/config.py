@@ -18,7 +18,9 @@ class Settings:
     due_shards: int
     documentation_base_url: str
     """Where the errors are explained; empty for the stack's own ``/docs``, under the name that the request called."""
+    clock_queue_url: str = ""
     usage_queue_url: str = ""
+    stack: str = "ledgerline"
     tax_secret_id: str = ""
     taxjar_api_base: str = "https://api.taxjar.com"
     tax_timeout_s: float = 5.0
@@ -51,6 +53,8 @@ class Settings:
             stage=env.get("STAGE", "dev"),
             tables=tables,
             billing_queue_url=env.get("BILLING_QUEUE_URL", ""),
+            clock_queue_url=env.get("CLOCK_QUEUE_URL", ""),
+            stack=env.get("STACK", "ledgerline"),
             usage_queue_url=env.get("USAGE_QUEUE_URL", ""),
             kms_key_id=env["KMS_KEY_ID"],
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),

@@ -1,9 +1,10 @@
-"""Each function's IAM statements allow every DynamoDB call that it makes, and little else.
+"""Each function's IAM statements allow every call of AWS that it makes, and little else.
 
 The emulators enforce no IAM: what is missing in a policy would be found on AWS, by a customer. So the calls of the
-main job are recorded per function, and looked up in template.yaml.
+main job are recorded per function, to whatever service, and looked up in the transformed template.
 """
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,18 +13,23 @@ from typing import Any
 
 import pytest
 
-from local.stack.routes import template
 from tests.integration import lambdas
 from tests.integration.access.walk import walk
 from tests.integration.world import World
 from tests.support.tables import plain_name
+from tests.support.transformed import functions, grants_of
 
 Needs = dict[str, set[tuple[str, str]]]
+SERVICES = ("dynamodb", "kms", "s3", "scheduler", "secretsmanager", "sqs")
+"""Whatever the product may call; of those that it does not call yet, every call would be one that nothing allows."""
 _TRANSACT = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+_BATCH = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}  # as IAM names them
+_QUEUES = {"BILLING_QUEUE_URL": "BillingQueue", "CLOCK_QUEUE_URL": "ClockQueue", "USAGE_QUEUE_URL": "UsageQueue"}
+_SECRETS = {"STRIPE_SECRET_ID": "StripeSecret", "TAX_SECRET_ID": "TaxSecret"}
 
 
 class Recorder:
-    """Notes (action, table or table/index) for the function that is being called."""
+    """Notes (action, resource) for the function that is being called."""
 
     def __init__(self, tables: dict[str, str]) -> None:
         self.plain = {name: plain for plain, name in tables.items()}
@@ -33,10 +39,25 @@ class Recorder:
     def note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         if self.group is None:
             return
-        for action, table in self._touched(model.name, params):
-            self.needs[self.group].add((f"dynamodb:{action}", table))
+        service = model.service_model.service_name
+        for action, resource in self._touched(service, model.name, params):
+            self.needs[self.group].add((f"{service}:{action}", resource))
 
-    def _touched(self, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    def _touched(self, service: str, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        if service == "sqs":
+            urls = {os.environ[name]: queue for name, queue in _QUEUES.items()}
+            yield _BATCH.get(operation, operation), f"{urls[params['QueueUrl']]}.Arn"
+        elif service == "secretsmanager":
+            secrets = {os.environ[name]: secret for name, secret in _SECRETS.items()}
+            yield operation, secrets[params["SecretId"]]
+        elif service == "kms":
+            yield operation, "Key.Arn"
+        elif service == "dynamodb":
+            yield from self._tables(operation, params)
+        else:
+            yield operation, "nothing that a function may touch"
+
+    def _tables(self, operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if operation == "TransactWriteItems":
             for item in params["TransactItems"]:
                 ((kind, request),) = item.items()
@@ -51,36 +72,24 @@ class Recorder:
 
 @cache
 def allowed() -> Needs:
-    """What template.yaml lets each function do with the tables, by the folder of its code."""
-    document = template()
-    resources = document["Resources"]
-    managed = {name: r["Properties"]["PolicyDocument"] for name, r in resources.items() if "ManagedPolicy" in r["Type"]}
-    found: Needs = defaultdict(set)
-    shared = document.get("Globals", {}).get("Function", {}).get("Policies", [])
-    for resource in resources.values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            group = resource["Properties"]["CodeUri"].rpartition("/")[2]
-            for policy in [*shared, *resource["Properties"]["Policies"]]:
-                granted = managed.get(policy, {"Statement": []}) if isinstance(policy, str) else policy
-                for statement in granted["Statement"]:
-                    found[group] |= set(_grants(statement))
-    return found
+    """What the template lets each function do, by the folder of its code; tables by their plain names."""
+    return {
+        group: {(action, _plain(each)) for action, each in grants_of(f["name"])} for group, f in functions().items()
+    }
 
 
-def _grants(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    actions, targets = statement["Action"], statement["Resource"]
-    for action in [actions] if isinstance(actions, str) else actions:
-        for target in [targets] if isinstance(targets, str) else targets:
-            match = re.fullmatch(r"\$?\{?(\w+Table)\.Arn\}?(/index/\w+)?", target)
-            if match:
-                yield action, plain_name(match[1]) + (match[2] or "")
+def _plain(resource: str) -> str:
+    match = re.fullmatch(r"(\w+Table)\.Arn(/index/\w+)?", resource)
+    return plain_name(match[1]) + (match[2] or "") if match else resource
 
 
 @pytest.fixture(scope="module")
 def needs(world: World) -> Needs:
     """The calls of a walk through every function."""
     from billing.bootstrap import storage
+    from billing.integrations.aws.clients import aws_client
 
+    _forget_what_is_cached()
     recorder = Recorder(world.tables)
     plain_invoke = lambdas.invoke
 
@@ -91,14 +100,30 @@ def needs(world: World) -> Needs:
         finally:
             recorder.group = None
 
-    events = storage.database().client.meta.events
-    events.register("provide-client-params.dynamodb.*", recorder.note)
+    clients = [storage.database().client, *(aws_client(each) for each in SERVICES if each != "dynamodb")]
+    for client in clients:
+        client.meta.events.register("provide-client-params", recorder.note)
     patch = pytest.MonkeyPatch()
     patch.setattr(lambdas, "invoke", invoke)
     walk(world)
     patch.undo()
-    events.unregister("provide-client-params.dynamodb.*", recorder.note)
+    for client in clients:
+        client.meta.events.unregister("provide-client-params", recorder.note)
     return recorder.needs
+
+
+def _forget_what_is_cached() -> None:
+    """So that the walk asks for keys and secrets as a new worker does."""
+    from billing.bootstrap import payments, storage, tax
+
+    storage.vault()._keys.clear()
+    payments.stripe_secrets()._cached = None
+    tax.tax_secrets()._cached = None
+
+
+def test_the_walk_meets_every_service_that_the_product_calls(needs: Needs) -> None:
+    services = {action.partition(":")[0] for calls in needs.values() for action, _ in calls}
+    assert services == {"dynamodb", "kms", "secretsmanager", "sqs"}
 
 
 def test_every_call_is_allowed(needs: Needs) -> None:

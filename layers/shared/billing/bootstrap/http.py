@@ -24,7 +24,7 @@ def http_api(group: str) -> "HttpApi":
         new_request_id=process.new_request_id,
         jitter=process.JITTER.random,
         pause=time.sleep,
-        stage=s.stage,
+        stack=s.stack,
         documentation_base_url=s.documentation_base_url,
         max_body_bytes=s.max_body_bytes,
         max_json_depth=s.max_json_depth,

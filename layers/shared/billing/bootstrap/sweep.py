@@ -17,7 +17,8 @@ def alarm() -> "BillingQueue":
     from billing.integrations.aws.billing_queue import BillingQueue
     from billing.integrations.aws.clients import aws_client
 
-    return BillingQueue(lambda: aws_client("sqs"), process.settings().billing_queue_url)
+    s = process.settings()
+    return BillingQueue(lambda: aws_client("sqs"), s.billing_queue_url, s.clock_queue_url)
 
 
 def worker() -> "Worker":

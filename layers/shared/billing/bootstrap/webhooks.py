@@ -46,6 +46,6 @@ def _webhook_runtime() -> "WebhookRuntime":
         new_request_id=process.new_request_id,
         jitter=process.JITTER.random,
         pause=time.sleep,
-        stage=process.settings().stage,
+        stack=process.settings().stack,
         deadline=process.deadline(),
     )

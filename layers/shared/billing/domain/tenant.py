@@ -12,6 +12,9 @@ from billing.domain.tax.tax_ids import EU_MEMBERS
 PLATFORM = "platform"
 """The tenant id of the operator's own credentials and of the plans that every tenant may sell."""
 
+ANONYMOUS = "anonymous"
+"""In place of a tenant id where nobody knows who called; no tenant can have the name."""
+
 USAGE_PAST_S, USAGE_FUTURE_S = 35 * 86_400, 300
 """Usage events may lie 35 days back, because some come late, and five minutes ahead, because some clocks run fast."""
 

@@ -12,21 +12,27 @@ NAMESPACE = "Ledgerline"
 
 
 def embedded(
-    at: datetime, stage: str, dimension: tuple[str, str], values: Mapping[str, tuple[float, str]]
+    at: datetime, stack: str, dimension: tuple[str, str], values: Mapping[str, tuple[float, str]]
 ) -> dict[str, Any]:
-    """The extra fields that make CloudWatch take metrics from a log line.
+    """The extra fields that make CloudWatch count what a log line says.
+
+    CloudWatch charges $0.30 a month for each metric and value of a dimension. So all are counted for the stack, and
+    only the first one for each value of ``dimension``: 80 routes with one metric are $24 a month, with three $72.
 
     Args:
-        stage: every metric is counted for the stage as a whole too; alarms look at that.
-        dimension: name and value, such as the route; few and bounded, because each is a metric of its own.
-        values: by name, a metric's value and unit, such as ``{"Duration": (12, "Milliseconds")}``.
+        stack: its name, so that two stacks of an account stay apart.
+        dimension: name and value, such as the route; few and bounded.
+        values: from a metric's name to its value and unit, such as ``{"duration_ms": (12, "Milliseconds")}``.
     """
     metrics = [{"Name": name, "Unit": unit} for name, (_, unit) in values.items()]
     name, value = dimension
-    directive = {"Namespace": NAMESPACE, "Dimensions": [["stage"], ["stage", name]], "Metrics": metrics}
+    directives = [
+        {"Namespace": NAMESPACE, "Dimensions": [["stack"]], "Metrics": metrics},
+        {"Namespace": NAMESPACE, "Dimensions": [["stack", name]], "Metrics": metrics[:1]},
+    ]
     return {
-        "_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": [directive]},
-        "stage": stage,
+        "_aws": {"Timestamp": int(at.timestamp() * 1000), "CloudWatchMetrics": directives},
+        "stack": stack,
         name: value,
         **{metric: number for metric, (number, _) in values.items()},
     }

@@ -7,7 +7,9 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from billing.domain.tenant import (
+    ANONYMOUS,
     DEFAULT_SCHEDULE_DAYS,
+    PLATFORM,
     USAGE_FUTURE_S,
     USAGE_PAST_S,
     DunningAction,
@@ -35,7 +37,7 @@ from billing.services.tenants import NewTenant
 
 
 def _not_reserved(value: str) -> str:
-    if value.lower() in ("platform", "anonymous"):
+    if value.lower() in (PLATFORM, ANONYMOUS):
         raise PydanticCustomError("reserved", "this id means something else")
     return value
 

@@ -52,7 +52,7 @@ from billing.storage.database import Key
 from billing.storage.idempotency import Record, Scope, State
 from billing.storage.registry import REGISTRY, Stored, join, tenant_of
 from billing.storage.store import Store, TenantDirectory
-from billing.storage.tables import AuditItem, CallerItem, EventItem, IdempotencyItem
+from billing.storage.tables import AuditItem, CallerItem, EventItem, IdempotencyItem, audit_partition
 
 E = TypeVar("E", bound=Entity)
 _log = logging.getLogger(__name__)
@@ -381,9 +381,10 @@ class UnitOfWork:
         )
 
     def _audit_item(self, row: AuditRow) -> AuditItem:
+        audit_id = self.fresh_id("aud")
         return AuditItem(
-            tenant_id=self._tenant_id,
-            id=self.fresh_id("aud"),
+            tenant_id=audit_partition(self._tenant_id, audit_id),
+            id=audit_id,
             request_id=row.request_id,
             at=format_time(self._now),
             principal=row.principal,

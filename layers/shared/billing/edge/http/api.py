@@ -270,7 +270,7 @@ class HttpApi:
                 "replayed": call.replayed,
                 **embedded(
                     call.started,
-                    self._edge.stage,
+                    self._edge.stack,
                     ("route", call.policy.route),
                     {
                         "duration_ms": (call.duration_ms, "Milliseconds"),

@@ -26,7 +26,7 @@ from billing.domain.kernel.errors import (
     Unavailable,
     ValidationFailed,
 )
-from billing.domain.tenant import SETTINGS_ID, Tenant, TenantStatus
+from billing.domain.tenant import ANONYMOUS, SETTINGS_ID, Tenant, TenantStatus
 from billing.edge.http import card_numbers, envelope, if_match
 from billing.edge.http.body import check_form, fingerprint, parse_object, raw_body
 from billing.edge.http.scopes import Scope, granted
@@ -37,7 +37,6 @@ from billing.services.kernel.work import AuditRow, Expected, KeyedRequest, Ref, 
 
 T = TypeVar("T")
 API_VERSIONS = ("1.0",)
-ANONYMOUS = "anonymous"
 _WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 
 
@@ -51,7 +50,7 @@ class Edge:
     new_request_id: Callable[[], str]
     jitter: Callable[[], float]
     pause: Callable[[float], None]
-    stage: str
+    stack: str
     documentation_base_url: str
     max_body_bytes: int
     max_json_depth: int

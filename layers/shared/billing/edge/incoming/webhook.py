@@ -36,7 +36,7 @@ class WebhookRuntime:
     new_request_id: Callable[[], str]
     jitter: Callable[[], float]
     pause: Callable[[float], None]
-    stage: str
+    stack: str
     deadline: Deadline
 
 
@@ -108,9 +108,9 @@ class IncomingWebhook:
                 "status": outcome.status,
                 **embedded(
                     started,
-                    runtime.stage,
+                    runtime.stack,
                     ("outcome", outcome.text),
-                    {"duration_ms": (self._milliseconds(started), "Milliseconds"), "deliveries": (1, "Count")},
+                    {"deliveries": (1, "Count"), "duration_ms": (self._milliseconds(started), "Milliseconds")},
                 ),
             },
         )

@@ -1,5 +1,6 @@
 """What is due, and who is woken for it: the ports of the due index and of the worker's queue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -35,4 +36,11 @@ class Alarm(Protocol):
     """Wakes the worker of a shard now, rather than at the next sweep."""
 
     def wake(self, shard: str, deduplication_id: str) -> None:
-        """Ask for a turn at the shard; within five minutes the same deduplication id asks only once."""
+        """Ask for a turn of the shard; the same deduplication id within five minutes asks once."""
+
+
+class SweepAlarm(Protocol):
+    """Wakes the workers of many shards of the wall clock."""
+
+    def wake_many(self, shards: Sequence[str], deduplication_id: str) -> None:
+        """Ask for a turn of each; the same deduplication id within five minutes asks once."""

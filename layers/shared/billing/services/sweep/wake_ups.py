@@ -5,17 +5,16 @@ from datetime import datetime, timedelta
 
 from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.kernel.due import Due, clock_shard
-from billing.services.clocks.due_index import Alarm
+from billing.services.clocks.due_index import Alarm, SweepAlarm
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
 
 _REMIND_EVERY = timedelta(minutes=1)
 
 
-def wake_all(alarm: Alarm, shards: int, now: datetime) -> int:
+def wake_all(alarm: SweepAlarm, shards: int, now: datetime) -> int:
     """One message per shard; a schedule that fires twice in a minute sends them once."""
-    for shard in range(shards):
-        alarm.wake(f"{shard:02d}", now.strftime("%Y-%m-%dT%H:%M"))
+    alarm.wake_many([f"{shard:02d}" for shard in range(shards)], now.strftime("%Y-%m-%dT%H:%M"))
     return shards
 
 

@@ -218,11 +218,7 @@ class Biller:
         invoice: Invoice,
         options: BillingOptions,
     ) -> Due | None:
-        """Charge an open invoice for the first time that waited for nothing but that.
-
-        Returns:
-            when it is due next; None when never.
-        """
+        """Charge an open invoice that waited for nothing else; when it is due next, or None when never."""
         before = subscription
         invoice = work.save(replace(invoice, due=None))
         if subscription is not None:

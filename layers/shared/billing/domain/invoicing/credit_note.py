@@ -182,7 +182,7 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
 
     Raises:
         InvalidState: the invoice is a draft, or void.
-        ValidationFailed: the wish does not fit the invoice; every bad field is named.
+        ValidationFailed: the request does not fit the invoice; every bad field is named.
         RefundExceedsAvailable: more than is left of the invoice or of a line, or than can be refunded.
     """
     if invoice.status not in _CREDITABLE or invoice.number is None:

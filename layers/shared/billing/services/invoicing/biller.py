@@ -28,7 +28,7 @@ from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
 from billing.services.clocks.shards import DueShards
-from billing.services.customers import balances as customer_balances
+from billing.services.customers import balances
 from billing.services.invoicing import giving_back, offsets
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
@@ -299,7 +299,7 @@ class Biller:
             part = offsets.offset(work, self.shards, draft, subscription, at)
             taken, spreading, subscription = part.taken, part.spreading, part.subscription
             if not taken.is_zero:  # the rest of an invoice may have gone to the balance
-                balance = customer_balances.of(work, draft)
+                balance = balances.of(work, draft)
         final = issuing.finalize(draft, context.sequence, balance, at, taken, spreading)
         work.save(final.sequence)
         if final.balance != balance:
@@ -412,7 +412,7 @@ def _with_billed(subscription: Subscription | None, draft: Invoice) -> Subscript
 
 
 def _as_it_happens(work: Work, context: BillingContext, options: BillingOptions) -> BillingOptions:
-    """The occasion at the time at which it really happens.
+    """The options at the time at which it really happens.
 
     The invoice of a renewal that the sweep comes late to is made for the begin of its period, but numbered, charged and
     dunned from now; on a test clock, now is then.

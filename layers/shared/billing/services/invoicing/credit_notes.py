@@ -194,7 +194,7 @@ class CreditNotes:
         Raises:
             NotFound: there is no such invoice.
             InvalidState: it is a draft or void, or a charge of it has no outcome yet.
-            ValidationFailed: the wish does not fit the invoice.
+            ValidationFailed: the request does not fit the invoice.
             RefundExceedsAvailable: more than is left of the invoice, or than can be refunded.
         """
         invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)

@@ -256,7 +256,7 @@ class Collector:
 
         Args:
             at: now, on the customer's clock.
-            event_id: Stripe's event, where a webhook brought the news.
+            event_id: Stripe's event, if a webhook told of it.
         """
         payment = self.payment_after(work, attempt.payment, result, at, by, event_id)
         if payment is attempt.payment:

@@ -163,7 +163,7 @@ class OneTimePayments:
 
         Args:
             at: now, on the customer's clock.
-            event_id: Stripe's event, where a webhook brought the news.
+            event_id: Stripe's event, if a webhook told of it.
         """
         after = self.collector.payment_after(work, payment, result, at, by, event_id)
         if after is payment:

@@ -302,6 +302,17 @@ def test_11_1_after_a_bank_took_its_part_there_is_only_the_rest(second: str) -> 
     assert (came_back(account, "in_1"), account.balance.amount) == (ZERO, ZERO)
 
 
+def test_11_1_what_a_credit_note_covers_after_all_is_no_more_to_be_had() -> None:
+    """The dashboard gave 60.00 back, and a note over 80.00 stands for 60.00 of them: less what it covers, not more."""
+    account = june("2026-06-01")
+    account.credit("in_1", CreditRequest(usd(8_000).micros))
+    account.take_back("in_1", "dashboard", usd(6_000))
+    account.take_back("in_1", "note", usd(-8_000))
+    assert account.invoices["in_1"].creditable == usd(7_000)
+    account.cancel()
+    assert account.balance.amount == usd(8_000 + 7_000)
+
+
 # Taxes, and invoices that carry credits
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
-from billing.domain.kernel.money import sum_money
 from billing.domain.lines.crediting import at_most, given_back, left_of, with_steps
 from billing.domain.lines.line import InvoiceLine, invoice_of
 from billing.domain.subscriptions.changes import Step
@@ -69,8 +68,7 @@ def _as_far_as_left(invoice: Invoice, credit: InvoiceLine) -> InvoiceLine | None
         return None
     left = left_of(invoice.lines, invoice.credits)
     place = next(n for n, line in enumerate(invoice.lines) if line.id == credit.gives_back)
-    taken_back = sum_money(invoice.taken_back.values(), invoice.currency)
-    most = min(left.to_give_back(place), left.billed - taken_back.micros)
+    most = min(left.to_give_back(place), left.billed - invoice.got_back.micros)
     return at_most(credit, max(most, Fraction(0)), left.taxes())
 
 

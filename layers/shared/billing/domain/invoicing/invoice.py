@@ -158,9 +158,13 @@ class Invoice:
         What its subscription gave back cannot be credited again; nor what the payer got back without a credit note, by
         a dispute or by a refund made at Stripe.
         """
-        zero = Money.zero(self.currency)
         left = left_to_credit(self.lines, self.total, self.credits)
-        return max(left - max(sum_money(self.taken_back.values(), self.currency), zero), zero)
+        return max(left - self.got_back, Money.zero(self.currency))
+
+    @property
+    def got_back(self) -> Money:
+        """What its payer got back without a credit note (``taken_back``), and none covers after all."""
+        return max(sum_money(self.taken_back.values(), self.currency), Money.zero(self.currency))
 
     @property
     def refundable(self) -> Money:

@@ -277,15 +277,15 @@ def test_of_an_invoices_payment_it_is_no_credit_note_and_is_on_the_invoice(world
 
 
 def test_who_was_faster_in_the_dashboard_leaves_nothing_for_us(world: World, tenant: Tenant) -> None:
-    """Ours is refused by Stripe, whose word comes first; theirs is written down by its webhook."""
+    """Ours is refused by Stripe; theirs is written down with that, and its webhook changes nothing more."""
     payment = sale(tenant)
     world.sandbox.post(f"payment_intents/{payment['paymentIntentId']}/refund")
     ours = refunded(tenant, payment)
     assert (ours["status"], ours["failureReason"]) == ("failed", "charge_already_refunded")
-    assert payment_of(tenant, payment)["amountRefunded"] == 0
-    world.deliver_all(tenant)
-    assert payment_of(tenant, payment)["amountRefunded"] == 4_999_000
-    assert books(world, tenant)["cash"] == 0
+    for _ in range(2):
+        assert payment_of(tenant, payment)["amountRefunded"] == 4_999_000
+        assert books(world, tenant)["cash"] == 0
+        world.deliver_all(tenant)
     assert {each["madeAtStripe"]: each["status"] for each in refunds_of(tenant, payment)} == {
         True: "succeeded", False: "failed",
     }  # fmt: skip

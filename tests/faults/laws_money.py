@@ -109,13 +109,29 @@ def _refunds(books: Books, stripe: AtStripe) -> Iterator[str]:
 
 
 def _credit_notes(books: Books, refunds: list[Json]) -> Iterator[str]:
-    """A credit note pays out what its refund does, and nothing where that failed; invoices sum what went back."""
+    """A credit note pays out what its refund does; invoices sum what went back.
+
+    Where its refund failed, it pays out at most what went back of the payment otherwise: a refund is refused because a
+    colleague made one in Stripe's dashboard, or the bank took the money back.
+    """
     by_id = {each["id"]: each for each in refunds}
+    payments = {each["id"]: each for each in books.bodies("payments")}
+    otherwise: Counter[str] = Counter()
     for note in books.bodies("credit_notes"):
         refund = by_id.get(note["refund_id"] or "")
-        paid_out = micros(refund["amount"]) if refund and refund["status"] != "failed" else 0
+        if refund and refund["status"] == "failed":
+            otherwise[refund["payment_id"]] += micros(note["to_refund"])
+            if micros(note["to_refund"]) + micros(note["to_balance"]) < micros(refund["amount"]):
+                yield f"credit note {note['number']} promises {refund['amount']}, and nobody gives it"
+            continue
+        paid_out = micros(refund["amount"]) if refund else 0
         if micros(note["to_refund"]) != paid_out:
             yield f"credit note {note['number']} pays out {note['to_refund']}, its refund {paid_out}"
+    for payment_id, promised in otherwise.items():
+        payment = payments[payment_id]
+        gone = sum(micros(each) for each in [*payment["refunds"].values(), *payment["disputed"].values()])
+        if promised > gone:
+            yield f"credit notes say that {promised} of {payment_id} went back otherwise, and {gone} did"
     for invoice in books.bodies("invoices"):
         own = (each for each in refunds if each["invoice_id"] == invoice["id"] and each["status"] == "succeeded")
         returned = sum(cents(each["amount"]) for each in own)

@@ -15,6 +15,10 @@ FAULTS: dict[str, Json] = {
 """Slow is longer than the product waits (``stack.SETTINGS``)."""
 
 
+UNKNOWN = [fault for fault in FAULTS if fault != "status-429"]
+"""Those after which nobody can know what happened. A 429 is known: nothing did."""
+
+
 def broken(world: World, path: str, fault: str, times: int = 50) -> None:
     """The next POSTs to a path fail.
 

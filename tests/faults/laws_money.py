@@ -190,12 +190,14 @@ def _sums(books: Books, stripe: AtStripe) -> Iterator[str]:
     taken = sum(charge["amount"] for charge in stripe.taken)
     left = taken - sum(each["amount"] for each in went) - sum(_held(each) for each in stripe.disputes)
     credited = sum(micros(each["total"]) for each in books.bodies("credit_notes"))
+    failed = {each["id"] for each in refunds if each["status"] == "failed"}
+    explained_by_notes = sum(micros(n["to_refund"]) for n in books.bodies("credit_notes") if n["refund_id"] in failed)
     lost = (each for each in disputes if each["withdrawn"] and each["closed_at"])
     given_up = (each for each in invoices if each["status"] == "uncollectible")
     bad_debt = sum(micros(each["amount"]) for each in lost) + sum(amount_due(each) for each in given_up)
     wanted = {
         "cash": left * 1000,
-        "refunds": sum(micros(each["amount"]) for each in unexplained),
+        "refunds": sum(micros(each["amount"]) for each in unexplained) - explained_by_notes,
         "disputes": sum(micros(each["amount"]) for each in held if not each["closed_at"]),
         "bad_debt": bad_debt,
     }

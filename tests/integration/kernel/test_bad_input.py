@@ -229,7 +229,7 @@ def test_a_plan_in_another_currency_than_the_customers_is_refused(refused: Refus
         ({"couponCode": "NOBODY"}, 422, "billing.coupon.invalid"),
         ({"customerId": "cus_01KAK3Z6W0E4T9Q2R5S8V1X7YB"}, 404, "resource.not_found"),
         ({"paymentMethodId": "pm_nobody"}, 400, "validation.payment_method.invalid"),
-        ({"paymentMethodId": "pm_card_chargeDeclined"}, 400, "validation.payment_method.invalid"),
+        ({"paymentMethodId": "pm_card_chargeDeclined"}, 502, "payment.declined"),
     ],
 )  # fmt: skip
 def test_what_a_subscription_names_must_be_there(refused: Refusals, changes: Json, status: int, code: str) -> None:

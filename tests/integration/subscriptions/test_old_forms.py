@@ -137,7 +137,7 @@ def test_while_the_old_payment_cannot_be_taken_back_nothing_is_charged(world: Wo
 def test_a_new_card_that_cannot_be_attached_leaves_the_invoice_payable(world: World, tenant: Tenant) -> None:
     tenant.subscribe(THREE_DS)
     invoice = tenant.only_invoice()
-    assert pay(tenant, invoice, "pm_card_chargeDeclined").error["code"] == "validation.payment_method.invalid"
+    assert pay(tenant, invoice, "pm_card_chargeDeclined").error["code"] == "payment.declined"
     assert pay(tenant, invoice, "pm_card_visa").data["status"] == "paid"
     world.deliver_all(tenant)
     assert (len(world.charges(tenant)), tenant.only_invoice()["amountDue"]) == (1, 0)

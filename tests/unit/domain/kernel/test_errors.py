@@ -66,7 +66,7 @@ def test_the_body_is_the_one_of_the_template() -> None:
             "message": "No invoice in_1",
             "details": [],
             "request_id": "req_1",
-            "documentation_url": "https://docs#resourcenot_found",
+            "documentation_url": "https://docs#errors_resourcenot_found",
         }
     }
 

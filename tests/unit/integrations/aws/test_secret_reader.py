@@ -11,7 +11,7 @@ from billing.integrations.aws.secret_reader import CachedSecret
 @mock_aws
 def test_a_secret_without_a_value_is_unavailable() -> None:
     client = boto3.client("secretsmanager", region_name="us-east-1")
-    name = client.create_secret(Name="stripe")["Name"]
+    name = client.create_secret(Name="nobody-filled-this-in")["Name"]
     secret = CachedSecret(lambda: client, name, 300, lambda value: str(value["api_key"]), "Stripe's")
     with pytest.raises(Unavailable, match="Stripe's credentials"):
         secret.get()

@@ -225,7 +225,8 @@ def _refund_refused(world: World, at: datetime) -> Scene:
     request = refund(tenant, made["id"], reason="goodwill")
     notes = [("CN-000001", 0, 5_499_000, 1_000_000)]
     want = {"refunds": [("failed", 6499), ("succeeded", 1000)], "balances": [5499], "credit notes": notes}
-    return Scene(at, [request], _again(tenant, request), tenant, want)
+    # The dashboard's webhook comes last: once it is known, the same request is another one, for what is left.
+    return Scene(at, [request], [*recovery(request), tenant.deliver()], tenant, want)
 
 
 def _refund_unheard(world: World, at: datetime) -> Scene:

@@ -12,7 +12,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
         --no-header --no-emit-index-url --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test e2e lint format checkov validate build template openapi bench \
+.PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test walk e2e lint format checkov validate build template openapi bench \
         bench-sweep lock clean
 
 help: ## this list
@@ -56,6 +56,9 @@ clean-run: ## forgets the local stack's data
 
 test: env ## all tests but those of the deployed stack
 	$(PY) -m pytest -n auto --dist loadfile tests/unit tests/integration tests/contract tests/faults
+
+walk: env ## long random walks over money (SEEDS="7 8 9" STEPS=300)
+	WALK_SEEDS="$(or $(SEEDS),7 8 9)" WALK_STEPS=$(or $(STEPS),300) $(PY) -m pytest tests/integration/walk
 
 e2e: setup ## starts a stack on free ports and runs tests/e2e against it
 	$(PY) -m local.stack.e2e

@@ -65,9 +65,9 @@ PLACES = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def seller(world: World) -> Tenant:
-    """A tenant; nothing that is refused changes it, so the module shares it."""
+    """A tenant of each case's own: a fast machine sends more calls in a minute than one tenant may."""
     return world.tenant()
 
 

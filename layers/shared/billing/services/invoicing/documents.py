@@ -10,18 +10,82 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
+from billing.domain.customers.customer import Address
 from billing.domain.kernel.money import Money
+
+
+class TaxTreatment(StrEnum):
+    """Why a rate is what it is."""
+
+    STANDARD = "standard"
+    REVERSE_CHARGE = "reverse_charge"
+    EXEMPT = "exempt"
+    ZERO = "zero"
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Seller or buyer as the invoice names them."""
+    """Seller or buyer as the invoice names them; ``address`` is printed in the order of its own country."""
 
     name: str
     address_lines: tuple[str, ...] = ()
     tax_id: str | None = None
     email: str | None = None
+    address: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentStep:
+    """One step of a tiered price: five seats at 120.00 are DocumentStep(Decimal(5), Money(...), None, Money(...)).
+
+    flat is what the step costs whatever the quantity, where it has such a price; amount is the step's whole price.
+    """
+
+    quantity: Decimal
+    unit_amount: Money | None
+    flat: Money | None
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Branding:
+    """How a tenant's documents look: logo (PNG, JPEG or SVG), colour as #RRGGBB, a footer, and a line the law wants."""
+
+    logo: bytes | None = None
+    color: str | None = None
+    footer: str | None = None
+    legal_line: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BankDetails:
+    """Where to transfer money to: an IBAN with its BIC, or an account number with whatever routes there."""
+
+    holder: str
+    iban: str | None = None
+    bic: str | None = None
+    account_number: str | None = None
+    routing: str | None = None
+    bank_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HowToPay:
+    """How an open invoice is paid: by transfer naming the reference, or on the page behind the link."""
+
+    reference: str
+    bank: BankDetails | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaidBy:
+    """The card that paid: PaidBy("visa", "4242"); never more of its number."""
+
+    brand: str
+    last4: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +104,7 @@ class DocumentLine:
     period_end: datetime | None = None
     proration: bool = False
     discount: Money | None = None
+    steps: tuple[DocumentStep, ...] = ()
 
     def __post_init__(self) -> None:
         _require_aware(self.period_start, self.period_end)
@@ -47,12 +112,17 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class TaxLine:
-    """One tax with its rate in percent: TaxLine("VAT", Decimal("20"), Money(...)); inclusive: the prices contain it."""
+    """One tax with its rate in percent: TaxLine("VAT", Decimal("20"), Money(...)).
+
+    inclusive: the prices contain it. base: what it was computed on, after discounts and without the tax.
+    """
 
     name: str
     rate_percent: Decimal
     amount: Money
     inclusive: bool = False
+    base: Money | None = None
+    treatment: TaxTreatment = TaxTreatment.STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +137,9 @@ class CreditedTo:
 class InvoiceDocument:
     """A whole invoice or credit note, ready to print. A credit note has another title, the number of its invoice in
     ``about_invoice``, and instead of what was paid and is due it shows where the credit went.
+
+    coupon names what the discount comes from ("LAUNCH26, 25 % off"). supplied_from and supplied_until span what was
+    delivered, half-open as lines' periods. custom_fields are pairs of a name and a value, as the tenant wrote them.
 
     timezone is an IANA name: every date is printed as the calendar day there. locale is a language tag ("en",
     "de-CH") and governs how numbers and dates look. number is None for a draft.
@@ -100,6 +173,14 @@ class InvoiceDocument:
     notes: str | None = None
     test_mode: bool = False
     title: str = "Invoice"
+    coupon: str | None = None
+    supplied_from: datetime | None = None
+    supplied_until: datetime | None = None
+    po_number: str | None = None
+    custom_fields: tuple[tuple[str, str], ...] = ()
+    branding: Branding = Branding()
+    how_to_pay: HowToPay | None = None
+    paid_by: PaidBy | None = None
 
     def __post_init__(self) -> None:
         _require_aware(self.issued_at, self.due_at, self.paid_at)

@@ -1,10 +1,11 @@
-"""Checks that no function, with its layers, passes what Lambda takes: 250 MB unzipped.
+"""Checks that no function, with its layers, passes what Lambda takes, 250 MB unzipped, and that layers have bytecode.
 
-`python -m local.stack.sizes .aws-sam/build/template.yaml` after a build; exits 1 when one is too big.
+`python -m local.stack.sizes .aws-sam/build/template.yaml` after a build; exits 1 when one is too big, or half compiled.
 Source: AWS Lambda quotas, "Deployment package (.zip file archive) size".
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,37 @@ def sizes(document: dict[str, Any], source: Path, build: Path) -> dict[str, dict
     return found
 
 
+def uncompiled(layer: Path) -> tuple[list[Path], int]:
+    """The modules of a layer that have no bytecode, and how many modules there are."""
+    modules = sorted(layer.rglob("*.py"))
+    compiled = {(each.parent.parent, each.name.split(".")[0]) for each in layer.rglob("*.pyc")}
+    return [each for each in modules if (each.parent, each.stem) not in compiled], len(modules)
+
+
+def about_bytecode(layers: Iterable[Path]) -> str:
+    """What there is to say about the bytecode of the layers.
+
+    Raises:
+        Failure: some of a layer's modules have it: it was built over another one, or by half.
+    """
+    slow = []
+    for layer in layers:
+        lacking, modules = uncompiled(layer)
+        if 0 < len(lacking) < modules:
+            raise Failure(f"{layer.name}: {len(lacking)} of {modules} modules have no bytecode, such as {lacking[0]}")
+        slow += [layer.name] if lacking else []
+    if slow:
+        return f"no bytecode in {', '.join(slow)}: this machine has no python3.13; cold starts take twice as long"
+    return "all layers have bytecode"
+
+
 def main() -> int:
     """One line per function."""
     built = Path(sys.argv[1])
     try:
         found = sizes(template(), Path(), built.parent)
+        layers = {name for parts in found.values() for name in parts if name != "code"}
+        bytecode = about_bytecode(built.parent / name for name in sorted(layers))
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return 1
@@ -62,7 +89,7 @@ def main() -> int:
     if too_big:
         print(f"error: over {LIMIT_BYTES // MEBIBYTE} MB unzipped: {', '.join(too_big)}", file=sys.stderr)
         return 1
-    say(f"all within Lambda's {LIMIT_BYTES // MEBIBYTE} MB")
+    say(f"all within Lambda's {LIMIT_BYTES // MEBIBYTE} MB; {bytecode}")
     return 0
 
 

@@ -5,6 +5,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import process
+from billing.domain.invoicing.credit_note import CreditNote
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.payments.payment import Payment
+from billing.domain.payments.refund import Refund
+from billing.domain.subscriptions.subscription import Subscription
+from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.integrations.stripe.circuit_breaker import CircuitBreaker
@@ -18,12 +24,11 @@ if TYPE_CHECKING:
 @cache
 def stripe_secrets() -> "SecretReader":
     """Stripe's credentials."""
-    from billing.integrations.aws.clients import aws_client
+    from billing.integrations.aws.clients import made_client
     from billing.integrations.stripe.secrets import SecretReader
 
-    return SecretReader(
-        lambda: aws_client("secretsmanager"), process.settings().stripe_secret_id, process.settings().secret_cache_s
-    )
+    s = process.settings()
+    return SecretReader(made_client("secretsmanager"), s.stripe_secret_id, s.secret_cache_s)
 
 
 @cache
@@ -50,6 +55,7 @@ def collector() -> "Collector":
     """What charges invoices."""
     from billing.services.payments.collection import Collector
 
+    events.prepare(Invoice, Payment, Subscription)
     return Collector(stripe_gateway(), process.due_shards(), process.settings().payment_check_after_s)
 
 
@@ -67,5 +73,6 @@ def refunder() -> "Refunder":
     from billing.services.invoicing.credit_notes import note_refund, refund_failed
     from billing.services.payments.refunds import Refunder
 
+    events.prepare(Refund, CreditNote, Invoice)
     check_after_s = process.settings().payment_check_after_s
     return Refunder(stripe_gateway(), process.due_shards(), check_after_s, refund_failed, note_refund)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from billing.bootstrap import process
 from billing.domain.tenant import PLATFORM, Mode, Tenant, TenantStatus, Tier
-from billing.schemas.events import present
+from billing.integrations.aws.clients import aws_session, made_client
+from billing.schemas import events
 from billing.storage.database import Database
 from billing.storage.store import Store, TenantDirectory
 from billing.storage.tables import use_tables
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def database() -> Database:
     """The DynamoDB client."""
     use_tables(process.settings().tables)
-    made = Database(process.JITTER.random)
+    made = Database(process.JITTER.random, session=aws_session())
     assert made.client  # made at import (or in the snapshot), not in the first request
     return made
 
@@ -28,12 +29,9 @@ def database() -> Database:
 @cache
 def vault() -> "Vault":
     """The vault that seals personal data."""
-    from billing.integrations.aws.clients import aws_client
     from billing.integrations.aws.vault import Vault
 
-    return Vault(
-        lambda: aws_client("kms"), process.settings().kms_key_id, lambda tenant_id: tenants().get(tenant_id).data_key
-    )
+    return Vault(made_client("kms"), process.settings().kms_key_id, lambda tenant_id: tenants().get(tenant_id).data_key)
 
 
 @cache
@@ -64,4 +62,4 @@ def units() -> DynamoUnits:
     s = process.settings()
     policy = Policy(s.idempotency_ttl_s, s.idempotency_lease_s, s.idempotency_wait_s, s.event_ttl_s, s.audit_ttl_s)
     store = Store(database(), vault())
-    return DynamoUnits(Runtime(store, tenants(), policy, process.now, lambda: os.urandom(10), present))
+    return DynamoUnits(Runtime(store, tenants(), policy, process.now, lambda: os.urandom(10), events.present))

@@ -5,6 +5,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import invoicing, payments, process, storage, subscriptions
+from billing.domain.clocks import Clock
+from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.integrations.aws.billing_queue import BillingQueue
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
 def alarm() -> "BillingQueue":
     """The queue that wakes the billing worker."""
     from billing.integrations.aws.billing_queue import BillingQueue
-    from billing.integrations.aws.clients import aws_client
+    from billing.integrations.aws.clients import made_client
 
     s = process.settings()
-    return BillingQueue(lambda: aws_client("sqs"), s.billing_queue_url, s.clock_queue_url)
+    return BillingQueue(made_client("sqs"), s.billing_queue_url, s.clock_queue_url)
 
 
 def worker() -> "Worker":
@@ -28,6 +30,7 @@ def worker() -> "Worker":
     from billing.services.sweep.worker import Worker
     from billing.storage.due_index import DynamoDueIndex
 
+    events.prepare(Clock)
     outcomes = UnknownOutcomes(payments.collector(), payments.one_time_payments())
     return Worker(
         units=storage.units(),

@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 @cache
 def tax_secrets() -> "TaxSecretReader":
     """TaxJar's token, and the secrets of the tax provider's webhook."""
-    from billing.integrations.aws.clients import aws_client
+    from billing.integrations.aws.clients import made_client
     from billing.integrations.tax.secrets import TaxSecretReader
 
-    return TaxSecretReader(
-        lambda: aws_client("secretsmanager"), process.settings().tax_secret_id, process.settings().secret_cache_s
-    )
+    s = process.settings()
+    return TaxSecretReader(made_client("secretsmanager"), s.tax_secret_id, s.secret_cache_s)
 
 
 @cache
@@ -28,6 +27,7 @@ def taxes() -> "Taxes":
     """The service that determines the tax on invoices."""
     from billing.services.tax.assessment import Taxes
 
+    tax_secrets()  # which tenants use TaxJar or Stripe Tax, only requests know
     return Taxes(tax_provider)
 
 

@@ -5,6 +5,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import process, storage
+from billing.domain.usage.rejection import UsageRejection
+from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.edge.workers.usage import UsageWorker
@@ -35,18 +37,17 @@ def usage_counter() -> "UsageCounter":
     """The service that counts accepted usage."""
     from billing.services.usage.counting import UsageCounter
 
+    events.prepare(UsageRejection)
     return UsageCounter(storage.units(), usage_store(), process.now, process.JITTER.random, time.sleep)
 
 
 @cache
 def usage_queue() -> "SqsUsageQueue":
     """The queue in which accepted usage events wait to be counted."""
-    from billing.integrations.aws.clients import aws_client
+    from billing.integrations.aws.clients import made_client
     from billing.integrations.aws.usage_queue import SqsUsageQueue
 
-    return SqsUsageQueue(
-        lambda: aws_client("sqs"), process.settings().usage_queue_url, time.sleep, process.JITTER.random
-    )
+    return SqsUsageQueue(made_client("sqs"), process.settings().usage_queue_url, time.sleep, process.JITTER.random)
 
 
 def usage_worker() -> "UsageWorker":

@@ -4,6 +4,9 @@ import time
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import payments, process, storage, tax
+from billing.domain.customers.customer import Customer
+from billing.domain.payments.dispute import Dispute
+from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.edge.incoming.stripe import StripeWebhook
@@ -18,9 +21,10 @@ def stripe_webhook() -> "StripeWebhook":
     from billing.integrations.stripe.webhook import SignatureCheck
     from billing.services.payments.processor_events import ProcessorEvents
 
+    events.prepare(Customer, Dispute)
     check = SignatureCheck(payments.stripe_secrets(), process.settings().stripe_webhook_tolerance_s)
-    events = ProcessorEvents(payments.collector(), payments.one_time_payments(), payments.refunder())
-    return StripeWebhook(check.event, StripeEvents(payments.stripe_gateway()), events, _webhook_runtime())
+    services = ProcessorEvents(payments.collector(), payments.one_time_payments(), payments.refunder())
+    return StripeWebhook(check.event, StripeEvents(payments.stripe_gateway()), services, _webhook_runtime())
 
 
 def tax_webhook() -> "TaxWebhook":

@@ -1,4 +1,9 @@
-"""An entity as the API shows it: the object in an event that subscribers see is the resource itself."""
+"""An entity as the API shows it: the object in an event that subscribers see is the resource itself.
+
+A shape is imported when its kind is first wanted, because pydantic takes milliseconds for each, and no function emits
+events of every kind. What a function does emit it asks for at its own import (``prepare``): that is paid in the
+snapshot or the cold start's full CPU, not in the first request.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,31 +20,104 @@ from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
-from billing.schemas.catalog.coupons import RedemptionOut
-from billing.schemas.clocks import TestClockOut
-from billing.schemas.customers import CustomerOut
-from billing.schemas.invoicing.credit_notes import CreditNoteOut
-from billing.schemas.invoicing.invoices import InvoiceOut
-from billing.schemas.payments.dispute import DisputeOut
-from billing.schemas.payments.payment import PaymentOut
-from billing.schemas.payments.refund import RefundOut
-from billing.schemas.subscriptions import SubscriptionOut
-from billing.schemas.usage.rejections import UsageRejectionOut
 
-_SHAPES: dict[type, Callable[[Any], BaseModel]] = {
-    Customer: CustomerOut.of,
-    Subscription: SubscriptionOut.of,
-    Invoice: InvoiceOut.of,
-    Payment: PaymentOut.of,
-    Refund: RefundOut.of,
-    Dispute: DisputeOut.of,
-    CreditNote: CreditNoteOut.of,
-    Clock: TestClockOut.of,
-    Redemption: RedemptionOut.of,
-    UsageRejection: UsageRejectionOut.of,
+_Shape = Callable[[Any], BaseModel]
+
+
+def _customer() -> _Shape:
+    from billing.schemas.customers import CustomerOut
+
+    return CustomerOut.of
+
+
+def _subscription() -> _Shape:
+    from billing.schemas.subscriptions import SubscriptionOut
+
+    return SubscriptionOut.of
+
+
+def _invoice() -> _Shape:
+    from billing.schemas.invoicing.invoices import InvoiceOut
+
+    return InvoiceOut.of
+
+
+def _payment() -> _Shape:
+    from billing.schemas.payments.payment import PaymentOut
+
+    return PaymentOut.of
+
+
+def _refund() -> _Shape:
+    from billing.schemas.payments.refund import RefundOut
+
+    return RefundOut.of
+
+
+def _dispute() -> _Shape:
+    from billing.schemas.payments.dispute import DisputeOut
+
+    return DisputeOut.of
+
+
+def _credit_note() -> _Shape:
+    from billing.schemas.invoicing.credit_notes import CreditNoteOut
+
+    return CreditNoteOut.of
+
+
+def _clock() -> _Shape:
+    from billing.schemas.clocks import TestClockOut
+
+    return TestClockOut.of
+
+
+def _redemption() -> _Shape:
+    from billing.schemas.catalog.coupons import RedemptionOut
+
+    return RedemptionOut.of
+
+
+def _rejection() -> _Shape:
+    from billing.schemas.usage.rejections import UsageRejectionOut
+
+    return UsageRejectionOut.of
+
+
+_SHAPES: dict[type, Callable[[], _Shape]] = {
+    Customer: _customer,
+    Subscription: _subscription,
+    Invoice: _invoice,
+    Payment: _payment,
+    Refund: _refund,
+    Dispute: _dispute,
+    CreditNote: _credit_note,
+    Clock: _clock,
+    Redemption: _redemption,
+    UsageRejection: _rejection,
 }
+
+
+_ready: dict[type, _Shape] = {}
+
+
+def _shape(kind: type) -> _Shape:
+    shape = _ready.get(kind)
+    if shape is None:
+        shape = _ready[kind] = _SHAPES[kind]()
+    return shape
+
+
+def prepare(*kinds: type) -> None:
+    """Import the shapes of these kinds of entity now.
+
+    Raises:
+        KeyError: there are no events about such a kind.
+    """
+    for kind in kinds:
+        _shape(kind)
 
 
 def present(entity: Any) -> dict[str, Any]:
     """The JSON object of an entity, with its ``version``."""
-    return _SHAPES[type(entity)](entity).model_dump(mode="json", by_alias=True)
+    return _shape(type(entity))(entity).model_dump(mode="json", by_alias=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException, TransactWriteError
 from pynamodb.models import Model
@@ -29,17 +30,37 @@ _BATCH_LIMIT = 100
 Key = tuple[str, str]  # the hash key's and the range key's values
 
 
+class _Connection(Connection):
+    """PynamoDB's connection, over a botocore session that other clients use, too."""
+
+    def __init__(self, shared: Session | None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._shared = shared
+
+    @property
+    def session(self) -> Session:
+        return self._shared or super().session
+
+
 class Database:
-    """DynamoDB for one process; created at import, so that the first request does not pay for the client."""
+    """DynamoDB for one process; created at import, so that the first request does not pay for the client.
+
+    Args:
+        jitter: a random share of a pause, from 0 to 1.
+        pause: sleeps, in seconds.
+        session: botocore's; without it the client makes one of its own.
+    """
 
     def __init__(
         self,
         jitter: Callable[[], float] = random.random,
         region: str | None = None,
         pause: Callable[[float], None] = time.sleep,
+        session: Session | None = None,
     ) -> None:
         self._jitter = jitter
-        self.connection = Connection(
+        self.connection = _Connection(
+            session,
             region=region,
             connect_timeout_seconds=2,
             read_timeout_seconds=3,

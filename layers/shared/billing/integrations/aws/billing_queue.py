@@ -19,7 +19,7 @@ class BillingQueue:
     """A ``clocks.due_index.Alarm`` over SQS FIFO: a shard is never worked twice at once.
 
     Args:
-        client: botocore's SQS client, made when it is first needed.
+        client: gives botocore's SQS client.
         queue_url: of the shards of the wall clock.
         clock_queue_url: of the shards of test clocks, whose long advances may delay nobody's bills.
     """

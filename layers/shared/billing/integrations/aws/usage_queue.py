@@ -38,7 +38,7 @@ class SqsUsageQueue:
     """A ``services.usage.ports.UsageQueue`` over a standard queue.
 
     Args:
-        client: botocore's SQS client, made when it is first needed.
+        client: gives botocore's SQS client.
         pause: sleeps, in seconds.
         jitter: a random share of a pause, from 0 to 1.
     """

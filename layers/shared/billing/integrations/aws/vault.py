@@ -49,7 +49,7 @@ class Vault:
     """Seals and opens texts; keeps the unwrapped data keys for the life of the process.
 
     Args:
-        kms: botocore's KMS client, made when it is first needed.
+        kms: gives botocore's KMS client.
         master_key_id: the stack's KMS key.
         wrapped_key_of: gives a tenant's data key as KMS wrapped it (base64).
     """

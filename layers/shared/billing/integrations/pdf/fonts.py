@@ -1,8 +1,8 @@
 """The fonts of printed documents: which one has a letter, and how HarfBuzz sets it.
 
-A font file is mapped into memory when the first letter needs it (an English invoice opens one file, and reads
-a few pages of it), and stays open for the next document of a warm worker. Which glyphs a document uses is
-noted per document by `embedding`, never here.
+A font file is mapped into memory when the first letter needs it (an English invoice needs one file, which `PdfRenderer`
+opens at import, and reads a few pages of it), and stays open for the next document of a warm worker. Which glyphs a
+document uses is noted per document by `embedding`, never here.
 """
 
 from __future__ import annotations

@@ -61,6 +61,11 @@ from billing.services.payments.processor import (
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
+# What answers are made of. The SDK imports each kind when it meets the first one: that would be in a request.
+_OBJECTS = (
+    stripe.Customer, stripe.PaymentMethod, stripe.PaymentIntent, stripe.SetupIntent, stripe.Charge, stripe.Refund,
+    stripe.Dispute, stripe.BalanceTransaction,
+)  # fmt: skip
 _WITH_CHARGE = ["latest_charge.balance_transaction"]
 _MISSING = "resource_missing"
 _BAD_REQUEST = 400

@@ -1,0 +1,186 @@
+"""Issue 12: what a function does before its first request is what it needs for one, and nothing else."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[3]
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+PRELOADED = ("events", "base")
+"""What every function may have: the presenters, which import nothing, and what all shapes are made of."""
+OBJECTS = {
+    "CUSTOMER": "customers",
+    "SUBSCRIPTION": "subscriptions",
+    "INVOICE": "invoicing.invoices",
+    "PAYMENT": "payments.payment",
+    "REFUND": "payments.refund",
+    "DISPUTE": "payments.dispute",
+    "CREDIT_NOTE": "invoicing.credit_notes",
+    "COUPON": "catalog.coupons",
+    "USAGE": "usage.rejections",
+    "TEST_CLOCK": "clocks",
+}
+"""Where the shape of an event's object is, by how the event's name begins."""
+CHILD = """
+import importlib, json, socket, sys
+
+def refuse(*_):
+    raise AssertionError("an import connects")
+
+socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
+importlib.import_module(sys.argv[1])
+from billing.bootstrap import storage
+from billing.integrations.aws import clients
+made = []
+create = clients.aws_session().create_client
+clients.aws_session().create_client = lambda service, **_: made.append(service)
+for service in ("kms", "secretsmanager", "sqs"):
+    clients.aws_client(service)
+print(json.dumps({
+    "modules": [name for name in sys.modules if name.startswith(("billing.", "uharfbuzz", "babel.numbers", "stripe."))],
+    "clients": [name for name in ("kms", "secretsmanager", "sqs") if name not in made],
+    "dynamodb": storage.database.cache_info().currsize,
+}))
+"""
+
+
+@cache
+def imported(name: str) -> dict[str, Any]:
+    """What is there after a function's import in an interpreter of its own, in which nobody may connect."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TABLE_", "PYTHON"))}
+    env = kept | {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "KMS_KEY_ID": "key",
+        "POWERTOOLS_SERVICE_NAME": "test",
+        "PYTHONPATH": f"{ROOT / 'layers/shared'}{os.pathsep}{ROOT}",
+    }
+    command = [sys.executable, "-c", CHILD, f"functions.{name}.handler"]
+    done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@cache
+def functions() -> dict[str, Any]:
+    """What infra says about each function, by the name of its folder."""
+    parts = [YAML().load(path).get("functions") or {} for path in sorted((ROOT / "infra").glob("*.yaml"))]
+    return {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): says for part in parts for name, says in part.items()}
+
+
+def function(name: str) -> dict[str, Any]:
+    return dict(functions()[name])
+
+
+def schemas_of(name: str) -> set[str]:
+    """The modules of schemas that a function has, without the packages that they are in."""
+    found = {each.removeprefix("billing.schemas.") for each in imported(name)["modules"] if "billing.schemas." in each}
+    return {each for each in found if (ROOT / f"layers/shared/billing/schemas/{each.replace('.', '/')}.py").exists()}
+
+
+def source_of(module: str) -> ast.Module:
+    path = ROOT / "layers/shared" / (module.replace(".", "/") + ".py")
+    return ast.parse(path.read_text())
+
+
+def imports_of(tree: ast.Module) -> set[str]:
+    """The modules of schemas that a source imports, in a function or out of it."""
+    return {
+        node.module.removeprefix("billing.schemas.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("billing.schemas.")
+    }
+
+
+def announced_by(name: str) -> set[str]:
+    """The schemas of whatever the services that a function has may emit events of; none where it may write none."""
+    writes = [grant["on"] for grant in function(name).get("allow", {}).values() if "PutItem" in grant["do"]]
+    if not any("Events" in ([each] if isinstance(each, str) else each) for each in writes):
+        return set()
+    found = set()
+    for module in imported(name)["modules"]:
+        if (
+            not module.startswith("billing.services.")
+            or not (ROOT / "layers/shared" / (module.replace(".", "/") + ".py")).exists()
+        ):
+            continue
+        names = {
+            node.attr
+            for node in ast.walk(source_of(module))
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "EventType"
+        }
+        found |= {place for kind, place in OBJECTS.items() if any(each.startswith(kind) for each in names)}
+    return found
+
+
+def with_what_they_import(schemas: set[str]) -> set[str]:
+    """Schemas, those that they are made of, and so on."""
+    found, todo = set(), set(schemas)
+    while todo:
+        each = todo.pop()
+        found.add(each)
+        todo |= imports_of(source_of(f"billing.schemas.{each}")) - found
+    return found
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_issue_12_a_function_has_the_schemas_of_its_routes_and_events_and_no_others(name: str) -> None:
+    """Each costs milliseconds of every cold start; and one that is missing would cost them in a request."""
+    own = imports_of(ast.parse((ROOT / f"functions/{name}/handler.py").read_text()))
+    needed = with_what_they_import(own | announced_by(name)) - {"events"}
+    assert schemas_of(name) - {*PRELOADED} <= needed
+    assert needed - {*PRELOADED} <= schemas_of(name)
+
+
+def test_issue_12_functions_differ_in_their_schemas() -> None:
+    """The law above holds of something: those who bill have many, a customer's function its own, documents none."""
+    assert {"invoicing.invoices", "invoicing.credit_notes", "clocks"} <= schemas_of("billing_worker")
+    assert schemas_of("customers") == {"base", "customers", "events"}
+    assert schemas_of("documents") == {"events"}
+
+
+def granted(name: str) -> set[str]:
+    """The services whose actions its own grants, or a policy that it shares, let a function call."""
+    says = function(name)
+    text = json.dumps(says.get("allow", {}))
+    found = {each.partition(":")[0] for each in ("kms:", "secretsmanager:", "sqs:SendMessage") if each in text}
+    shared = {"KeyPolicy": "kms", "TaxPolicy": "secretsmanager"}
+    return found | {service for policy, service in shared.items() if policy in says.get("policies", ())}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_issue_12_a_function_makes_the_clients_that_it_may_use_at_its_import(name: str) -> None:
+    """One that is made in the first request is not in SnapStart's snapshot; one that is not used only costs."""
+    may = granted(name)
+    if name == "billing_sweep":
+        may -= {"kms"}  # granted for the queue's own key: the function itself calls SQS alone
+    found = imported(name)
+    assert set(found["clients"]) == may
+    assert found["dynamodb"] == (name != "billing_sweep")
+
+
+def test_issue_12_documents_has_harfbuzz_babel_and_its_font_at_import_and_nobody_else_has() -> None:
+    """A restored snapshot prints at once; JSON does not pay for it."""
+    printing = {name for name in FUNCTIONS if "uharfbuzz" in imported(name)["modules"]}
+    assert printing == {"documents"}
+    assert {"babel.numbers", "billing.integrations.pdf.writer"} <= set(imported("documents")["modules"])
+
+
+def test_issue_12_stripes_objects_are_there_where_stripe_is_called_and_nowhere_else() -> None:
+    """The SDK imports an object's class when the first one comes: in a request, if nobody asks before."""
+    for name in FUNCTIONS:
+        modules = set(imported(name)["modules"])
+        calls = "billing.integrations.stripe.gateway" in modules
+        assert calls == ("stripe._payment_intent" in modules), name

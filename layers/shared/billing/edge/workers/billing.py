@@ -6,13 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import (
-    SqsFifoPartialProcessor,
-    process_partial_response,
-)
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from billing.edge.workers.batch import Message, work_batch
 from billing.services.kernel.deadline import Deadline
 from billing.services.sweep.worker import ShardReport
 
@@ -39,22 +34,15 @@ class QueueWorker:
         self._margin_s = margin_s
         self._deadline = deadline
         self._logger = logger
-        # One failed message of a group must not hold up the other groups; the order within a group is kept.
-        self._processor = SqsFifoPartialProcessor(skip_group_on_error=True)
-        # When all fail, name them all: an exception would say the same, and cost the next call a cold start.
-        self._processor.raise_on_entire_batch_failure = False
 
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Work one batch; messages that failed are named, and come again."""
         self._deadline.begin(context.get_remaining_time_in_millis())
-        answer = process_partial_response(
-            event=event, record_handler=self._work, processor=self._processor, context=context
-        )
-        return dict(answer)
+        return work_batch(event, lambda message: self._work(message, context))
 
-    def _work(self, record: SQSRecord, lambda_context: LambdaContext) -> None:
-        shard = str(json.loads(record.body)["shard"])
-        left_s = lambda_context.get_remaining_time_in_millis() / 1000 - self._margin_s
+    def _work(self, message: Message, context: Any) -> None:
+        shard = str(json.loads(message["body"])["shard"])
+        left_s = context.get_remaining_time_in_millis() / 1000 - self._margin_s
         report = self._work_shard(shard, self._clock() + timedelta(seconds=left_s))
         self._logger.info(
             "shard worked",

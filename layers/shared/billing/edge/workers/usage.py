@@ -4,11 +4,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from billing.domain.kernel.errors import Unavailable
+from billing.edge.workers.batch import Message, work_batch
 from billing.services.kernel.failures import described
 from billing.services.usage.counting import CountReport, EventsMissing
 from billing.services.usage.ports import Chunk
@@ -37,29 +35,24 @@ class UsageWorker:
         self._logger = logger
         self._tries = tries
         self._margin_s = margin_s
-        # When all fail, name them all: an exception would say the same, and cost the next call a cold start.
-        self._processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Count one batch; messages that failed are named, and come again."""
-        answer = process_partial_response(
-            event=event, record_handler=self._work, processor=self._processor, context=context
-        )
-        return dict(answer)
+        return work_batch(event, lambda message: self._work(message, context))
 
-    def _work(self, record: SQSRecord, lambda_context: LambdaContext) -> None:
-        message = {"message_id": record.message_id}
-        if lambda_context.get_remaining_time_in_millis() < self._margin_s * 1000:
+    def _work(self, record: Message, context: Any) -> None:
+        message = {"message_id": record["messageId"]}
+        if context.get_remaining_time_in_millis() < self._margin_s * 1000:
             self._logger.warning("usage message postponed: no time left", extra=message)
             raise TimeoutError("no time left")
         try:
-            chunk = self._parse(record.body)
+            chunk = self._parse(record["body"])
         except ValueError:
             # Only this message fails: it comes again until it is in the dead-letter queue, where somebody looks at it.
             self._logger.error("usage message unreadable", extra=message)
             raise
         message |= {"tenant_id": chunk.tenant_id, "chunk": chunk.id}
-        receive_count = int(record.attributes.approximate_receive_count or 1)
+        receive_count = int(record["attributes"].get("ApproximateReceiveCount") or 1)
         try:
             report = self._count(chunk, last_try=receive_count >= self._tries)
         except (EventsMissing, Unavailable) as error:

@@ -1,8 +1,10 @@
 """Imports one function in this fresh interpreter and prints what that took: ``wall cpu``, in milliseconds.
 
-    python -m benchmarks.imports.one customers ours|peer
+    python -S -B benchmarks/imports/one.py ours|peer FOLDER...
 
-For the peer, the web framework's modules are replaced before the product's handler is imported.
+The folders are the path, as Lambda would have it: the function's own first, then the layers (``shipped``). It is run as
+a script, not as a module, so that nothing else is on the path. For the peer, the web framework's modules are replaced
+before the product's handler is imported.
 """
 
 import sys
@@ -14,11 +16,6 @@ _WALL, _CPU = time.perf_counter(), time.process_time()
 
 HIDDEN = ("aiohttp", "httpx", "pycurl")
 """HTTP clients that Stripe's SDK imports where they are: on a developer's machine, and in no layer."""
-
-
-def hide() -> None:
-    """Have the imports of both sides find what they would find on Lambda."""
-    sys.modules.update(dict.fromkeys(HIDDEN))  # type: ignore[arg-type]  # None: "there is no such module"
 
 
 def become_peer() -> None:
@@ -39,15 +36,23 @@ def become_peer() -> None:
 
 def main() -> None:
     """Import it, and say how long it took."""
-    name, side = sys.argv[1:]
-    hide()
+    side, *folders = sys.argv[1:]
+    sys.path[:1] = folders  # instead of this script's own folder
     if side == "peer":
         become_peer()
-    __import__(f"functions.{name}.handler")
+    __import__("handler")
     wall, cpu = time.perf_counter() - _WALL, time.process_time() - _CPU
     print(f"{wall * 1000:.1f} {cpu * 1000:.1f}")
+    from pathlib import Path
+
     loaded = "aws_lambda_powertools.event_handler" in sys.modules
     assert side == "ours" or not loaded, "the peer pays for Powertools' event handler, too"
+    assert not sys.modules.keys() & set(HIDDEN), "a package that no layer has"
+    ours = [each for name, each in sys.modules.items() if name.startswith("billing.") and each.__spec__]
+    cached = [str(each.__cached__) for each in ours]
+    assert all(path.startswith(tuple(folders)) and Path(path).is_file() for path in cached), (
+        "not from the layers' bytecode"
+    )
 
 
 if __name__ == "__main__":

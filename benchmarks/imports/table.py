@@ -1,7 +1,8 @@
-"""Import time of each function in a fresh interpreter, beside the same stack under FastAPI and Mangum.
+"""Import time of each function as it is shipped, beside the same stack under FastAPI and Mangum, shipped the same way.
 
-What an import costs is what a cold start costs: the handler module makes its routes and its DynamoDB client, and
-talks to nobody. The figure that decides is CPU time, which a busy machine disturbs least; both sides take turns.
+What an import costs is what a cold start costs, or the making of a snapshot: the handler module makes its routes and
+its clients, and talks to nobody. Both sides come from layers with bytecode that nobody may write to (``shipped``). The
+figure that decides is CPU time, which a busy machine disturbs least; both sides take turns.
 """
 
 import argparse
@@ -13,10 +14,15 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import ROOT
+from benchmarks.imports.shipped import Shipped, build
 from benchmarks.report import Row, Section, verdict
 
 BUDGET = 0.6
+"""Of the peer's CPU time."""
+CPU_MS = 600
+"""What a function's import may take on an idle core."""
 ROUNDS = 5
+_FOLDER = ROOT / ".local" / "shipped"
 _AT_MOST_S = 60.0
 _ONE_S = 30.0
 Pair = tuple[str, str]  # function, side
@@ -45,13 +51,14 @@ def environment() -> dict[str, str]:
     }
 
 
-def once(name: str, side: str) -> Times:
+def once(shipped: Shipped, name: str, side: str) -> Times:
     """Wall and CPU milliseconds of one import.
 
     Raises:
         RuntimeError: it failed.
     """
-    command = [sys.executable, "-m", "benchmarks.imports.one", name, side]
+    # -S: no packages but the path's. -B: nothing is written, as nobody can write to /opt (root could here).
+    command = [shipped.python, "-S", "-B", str(ROOT / "benchmarks/imports/one.py"), side, *shipped.path(name, side)]
     env = environment()
     done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True, timeout=_ONE_S)
     if done.returncode:
@@ -62,27 +69,30 @@ def once(name: str, side: str) -> Times:
 
 def measure() -> Section:
     """The whole table."""
+    shipped = build(_FOLDER)
     section = Section(
-        "Import of a function, fresh interpreter",
-        ["function", "ours, ms CPU", "FastAPI + Mangum, ms CPU", "ratio", "budget", "ours, ms wall"],
+        "Import of a function as shipped, fresh interpreter",
+        ["function", "ours, ms CPU", "budget", "FastAPI + Mangum, ms CPU", "ratio", "budget", "ours, ms wall"],
     )
-    runs = _runs([(name, side) for name in functions() for side in _sides(name)])
+    runs = _runs(shipped, [(name, side) for name in functions() for side in _sides(name)])
     for name in functions():
         section.rows.append(_row(name, runs))
+    least = min(map(len, runs.values()))
     section.notes = [
-        f"Medians of {min(map(len, runs.values()))} or more interleaved runs. The peer imports the same handler files",
-        "over FastAPI (peer_http.py): the same routes, schemas, services, storage, integrations and logger.",
-        "billing_sweep and billing_worker serve no HTTP, so there is nothing to replace in them.",
+        f"Python {shipped.version}, from built layers with bytecode; medians of {least} or more interleaved runs, and",
+        "of the rounds' ratios. The peer imports the same handler files over FastAPI (peer_http.py): the same",
+        "routes, schemas, services, storage, integrations, clients and logger. The sweep and the workers",
+        "serve no HTTP, so there is nothing to replace in them.",
     ]
     return section
 
 
-def _runs(pairs: list[Pair]) -> dict[Pair, list[Times]]:
+def _runs(shipped: Shipped, pairs: list[Pair]) -> dict[Pair, list[Times]]:
     """What each import took, in rounds; at least one round, and after that as many as there is time for."""
     print("    warming the file cache", file=sys.stderr, flush=True)
     for pair in pairs:
-        if pair[1] == "ours" or pair[0] in ("customers", "stripe_webhook"):
-            once(*pair)  # writes the bytecode; the other peers load the same files
+        if pair[0] in ("documents", "invoices", "stripe_webhook"):
+            once(shipped, *pair)  # the others load the same files
     runs: dict[Pair, list[Times]] = {pair: [] for pair in pairs}
     started = time.monotonic()
     for n in range(ROUNDS):
@@ -90,7 +100,7 @@ def _runs(pairs: list[Pair]) -> dict[Pair, list[Times]]:
         for pair in pairs if n % 2 else reversed(pairs):
             if n and time.monotonic() - started > _AT_MOST_S:
                 return runs
-            runs[pair].append(once(*pair))
+            runs[pair].append(once(shipped, *pair))
     return runs
 
 
@@ -101,13 +111,15 @@ def _sides(name: str) -> list[str]:
 def _row(name: str, runs: dict[Pair, list[Times]]) -> Row:
     wall = median(run[0] for run in runs[name, "ours"])
     ours = median(run[1] for run in runs[name, "ours"])
+    first, figures = [name, f"{ours:.0f}", str(CPU_MS)], {"ours_ms": ours, "wall_ms": wall}
     if name in _NO_WEB:
-        return Row([name, f"{ours:.0f}", "-", "-", "-", f"{wall:.0f}"], "", {"ours_ms": ours, "wall_ms": wall})
+        return Row([*first, "-", "-", "-", f"{wall:.0f}"], verdict(ours, CPU_MS), figures)
     peer = median(run[1] for run in runs[name, "peer"])
-    ratio = ours / peer
-    cells = [name, f"{ours:.0f}", f"{peer:.0f}", f"{ratio:.2f}", f"{BUDGET:.2f}", f"{wall:.0f}"]
-    figures = {"ours_ms": ours, "peer_ms": peer, "ratio": ratio, "wall_ms": wall}
-    return Row(cells, verdict(ratio, BUDGET), figures)
+    # Within a round the two stand next to each other, so that what disturbs the machine disturbs both.
+    ratio = median(a[1] / b[1] for a, b in zip(runs[name, "ours"], runs[name, "peer"], strict=False))
+    cells = [*first, f"{peer:.0f}", f"{ratio:.2f}", f"{BUDGET:.2f}", f"{wall:.0f}"]
+    kept = verdict(max(ratio / BUDGET, ours / CPU_MS), 1)
+    return Row(cells, kept, figures | {"peer_ms": peer, "ratio": ratio})
 
 
 def main() -> None:

@@ -147,7 +147,7 @@ def test_issue_12_a_function_has_the_schemas_of_its_routes_and_events_and_no_oth
 def test_issue_12_functions_differ_in_their_schemas() -> None:
     """The law above holds of something: those who bill have many, a customer's function its own, documents none."""
     assert {"invoicing.invoices", "invoicing.credit_notes", "clocks"} <= schemas_of("billing_worker")
-    assert schemas_of("customers") == {"base", "customers", "events"}
+    assert schemas_of("customers") == {"base", "customers", "events", "parameters"}
     assert schemas_of("documents") == {"events"}
 
 

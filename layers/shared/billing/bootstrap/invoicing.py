@@ -4,6 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import payments, process, tax, usage
+from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.subscriptions.subscription import Subscription
 from billing.schemas import events
@@ -25,7 +26,7 @@ def biller() -> "Biller":
     """The service that makes and charges invoices."""
     from billing.services.invoicing.biller import Biller
 
-    events.prepare(Invoice, Subscription)
+    events.prepare(Invoice, Subscription, CreditNote)
     return Biller(payments.collector(), tax.taxes(), usage.usage_closer(), process.due_shards())
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from billing.bootstrap import process
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.subscriptions.subscription import Subscription
@@ -73,6 +74,6 @@ def refunder() -> "Refunder":
     from billing.services.invoicing.credit_notes import note_refund, refund_failed
     from billing.services.payments.refunds import Refunder
 
-    events.prepare(Refund, CreditNote, Invoice)
+    events.prepare(Refund, CreditNote, Invoice, Dispute)  # a refund may end a dispute
     check_after_s = process.settings().payment_check_after_s
     return Refunder(stripe_gateway(), process.due_shards(), check_after_s, refund_failed, note_refund)

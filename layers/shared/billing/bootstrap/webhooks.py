@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from billing.bootstrap import payments, process, storage, tax
 from billing.domain.customers.customer import Customer
-from billing.domain.payments.dispute import Dispute
 from billing.schemas import events
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def stripe_webhook() -> "StripeWebhook":
     from billing.integrations.stripe.webhook import SignatureCheck
     from billing.services.payments.processor_events import ProcessorEvents
 
-    events.prepare(Customer, Dispute)
+    events.prepare(Customer)
     check = SignatureCheck(payments.stripe_secrets(), process.settings().stripe_webhook_tolerance_s)
     services = ProcessorEvents(payments.collector(), payments.one_time_payments(), payments.refunder())
     return StripeWebhook(check.event, StripeEvents(payments.stripe_gateway()), services, _webhook_runtime())

@@ -80,7 +80,7 @@ def test_powertools_would_say_the_same(groups: st.SearchStrategy[str | None]) ->
         seen: list[str] = []
         work = failing(seen)
         answer = process_partial_response(
-            event=event, record_handler=lambda each: work(each.raw_event), processor=theirs
+            event=event, record_handler=lambda record: work(record.raw_event), processor=theirs
         )
         also: list[str] = []
         ours = work_batch(event, failing(also))

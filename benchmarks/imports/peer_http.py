@@ -97,6 +97,7 @@ class HttpApi:
         many: bool = False,
         limit: RouteLimit | None = None,
         public: bool = False,
+        versioned: Any = None,
     ) -> Callable[[_Handler], _Handler]:
         def register(handler: _Handler) -> _Handler:
             envelope = None

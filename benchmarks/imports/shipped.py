@@ -72,7 +72,9 @@ def build(folder: Path) -> Shipped:
         sources = [ROOT / "layers" / layer / name for name in ("Makefile", "requirements.txt")]
         _kept(folder / layer, f"{version} " + _hash(sources), partial(_make, shipped, layer))
     pinned = peer_requirements()
-    _kept(folder / "peer", f"{version} {sha256(pinned.encode()).hexdigest()}", partial(_peer, shipped, pinned))
+    modules = sorted((ROOT / "benchmarks/imports").glob("peer_*.py"))
+    stamp = f"{version} {sha256(pinned.encode()).hexdigest()} {_hash(modules)}"
+    _kept(folder / "peer", stamp, partial(_peer, shipped, pinned, modules))
     shutil.rmtree(folder / "shared", ignore_errors=True)
     _make(shipped, "shared")
     shutil.rmtree(folder / "functions", ignore_errors=True)
@@ -132,17 +134,17 @@ def _make(shipped: Shipped, layer: str) -> None:
     )
 
 
-def _peer(shipped: Shipped, pinned: str) -> None:
+def _peer(shipped: Shipped, pinned: str, modules: list[Path]) -> None:
     target = shipped.folder / "peer" / "python"
-    modules = target / "benchmarks" / "imports"
-    modules.mkdir(parents=True)
+    package = target / "benchmarks" / "imports"
+    package.mkdir(parents=True)
     requirements = shipped.folder / "peer" / "requirements.txt"
     requirements.write_text(pinned)
     wheels = ["--only-binary=:all:", "--implementation", "cp", "--python-version", shipped.version]
     command = [sys.executable, "-m", "pip", "install", *_INSTALL, *wheels, "--target", str(target)]
     command += ["-r", str(requirements)]
     subprocess.run(command, check=True, timeout=_BUILD_S)
-    for each in (ROOT / "benchmarks/imports").glob("peer_*.py"):
-        shutil.copy(each, modules)
+    for each in modules:
+        shutil.copy(each, package)
     compiling = [shipped.python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(target)]
     subprocess.run(compiling, check=True, timeout=_BUILD_S)

@@ -18,18 +18,18 @@ FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/han
 PRELOADED = ("events", "base")
 """What every function may have: the presenters, which import nothing, and what all shapes are made of."""
 OBJECTS = {
-    "CUSTOMER": "customers",
-    "SUBSCRIPTION": "subscriptions",
-    "INVOICE": "invoicing.invoices",
-    "PAYMENT": "payments.payment",
-    "REFUND": "payments.refund",
-    "DISPUTE": "payments.dispute",
-    "CREDIT_NOTE": "invoicing.credit_notes",
-    "COUPON": "catalog.coupons",
-    "USAGE": "usage.rejections",
-    "TEST_CLOCK": "clocks",
+    "CUSTOMER": ("Customers", "customers"),
+    "SUBSCRIPTION": ("Subscriptions", "subscriptions"),
+    "INVOICE": ("Invoices", "invoicing.invoices"),
+    "PAYMENT": ("Payments", "payments.payment"),
+    "REFUND": ("Refunds", "payments.refund"),
+    "DISPUTE": ("Disputes", "payments.dispute"),
+    "CREDIT_NOTE": ("CreditNotes", "invoicing.credit_notes"),
+    "COUPON": ("Redemptions", "catalog.coupons"),
+    "USAGE": ("UsageRejections", "usage.rejections"),
+    "TEST_CLOCK": ("TestClocks", "clocks"),
 }
-"""Where the shape of an event's object is, by how the event's name begins."""
+"""Where an event's object is kept, and where its shape is, by how the event's name begins."""
 CHILD = """
 import importlib, json, socket, sys
 
@@ -104,10 +104,16 @@ def imports_of(tree: ast.Module) -> set[str]:
     }
 
 
+def written_by(name: str) -> set[str]:
+    """The tables into which a function may put an item."""
+    grants = [grant["on"] for grant in function(name).get("allow", {}).values() if "PutItem" in grant["do"]]
+    return {str(each) for on in grants for each in ([on] if isinstance(on, str) else on)}
+
+
 def announced_by(name: str) -> set[str]:
-    """The schemas of whatever the services that a function has may emit events of; none where it may write none."""
-    writes = [grant["on"] for grant in function(name).get("allow", {}).values() if "PutItem" in grant["do"]]
-    if not any("Events" in ([each] if isinstance(each, str) else each) for each in writes):
+    """The schemas of what a function may emit events of: its services name them, and it may write object and event."""
+    tables = written_by(name)
+    if "Events" not in tables:
         return set()
     found = set()
     for module in imported(name)["modules"]:
@@ -121,7 +127,11 @@ def announced_by(name: str) -> set[str]:
             for node in ast.walk(source_of(module))
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "EventType"
         }
-        found |= {place for kind, place in OBJECTS.items() if any(each.startswith(kind) for each in names)}
+        found |= {
+            place
+            for kind, (table, place) in OBJECTS.items()
+            if table in tables and any(each.startswith(kind) for each in names)
+        }
     return found
 
 

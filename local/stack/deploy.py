@@ -82,13 +82,14 @@ def run_sam(title: str, arguments: list[str], paths: Paths, env: dict[str, str])
         raise Failure(f"sam {arguments[0]} failed: {(errors or lines or ['no output'])[-1]} (log: {log})")
 
 
-def deploy(paths: Paths, ports: Ports) -> None:
-    """Build and deploy what is in the tree."""
+def deploy(paths: Paths, ports: Ports, template: Path = ROOT / "template.yaml") -> None:
+    """Build and deploy what is in the tree, as a template says."""
     if not SAM.exists():
         raise Failure("aws-sam-cli is not installed: make setup")
     env = aws_environment(ports) | {"LEDGERLINE_LAYERS": "empty", "PYTHON": sys.executable}
     # The template that build writes is what deploy reads; the packages of the layers are the emulator's own.
-    run_sam("sam build", ["build", "--build-dir", str(paths.build)], paths, env)
+    build = ["build", "--template-file", str(template), "--base-dir", str(ROOT), "--build-dir", str(paths.build)]
+    run_sam("sam build", build, paths, env)
     make_bucket(ports)
     sandbox = f"http://{HOST}:{ports.stripe}"
     parameters = [f"StripeApiBase={sandbox}", f"TaxJarApiBase={sandbox}", "Stage=dev", "LogRetentionDays=1"]

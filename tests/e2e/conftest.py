@@ -42,6 +42,7 @@ class Stack:
     region: str
     tables: dict[str, str]
     billing_queue_url: str
+    clock_queue_url: str
     usage_queue_url: str
     billing_dead_letter_queue_url: str
     usage_dead_letter_queue_url: str

@@ -73,6 +73,7 @@ def walk(world: World) -> None:
     walk_paid_back(world, tenant)
     walk_methods(world, tenant)
     walk_disputes(world, tenant)
+    walk_refused_refunds(world, tenant)
     walk_usage(world, tenant)
 
 
@@ -257,6 +258,31 @@ def walk_disputes(world: World, tenant: Tenant) -> None:
     for query in ({"customer": sale["customerId"]}, {"payment": sale["id"]}):
         assert tenant.get("/v1/disputes", **query).status == 200
     assert tenant.get(f"/v1/disputes/{disputes[0]['id']}").status == 200
+
+
+def walk_refused_refunds(world: World, tenant: Tenant) -> None:
+    """Refunds of what the payer has disputed, which nobody was told of: whoever asks Stripe writes the dispute."""
+
+    def disputed(payment: Json) -> str:
+        world.sandbox.post(f"charges/{payment['paymentIntentId']}/dispute", amount=1_000)
+        return str(payment["id"])
+
+    by_route = disputed(tenant.post("/v1/payments", {**_PRICE, "paymentMethodId": "pm_card_visa"}).data)
+    assert tenant.post(f"/v1/payments/{by_route}/refund").data["status"] == "failed"
+    invoice = tenant.subscribe()["latestInvoiceId"]
+    by_note = disputed(tenant.only_payment(invoice=invoice))
+    note = tenant.post(f"/v1/invoices/{invoice}/credit-notes", {"amount": 9_000_000, "refund": True}).data
+    assert note["refund"]["status"] == "failed"
+    by_sweep = tenant.post("/v1/payments", {**_PRICE, "paymentMethodId": "pm_card_visa"}).data
+    world.stripe_fails("drop_before", "/v1/refunds$", method="POST")
+    assert tenant.post(f"/v1/payments/{by_sweep['id']}/refund").data["status"] == "pending"
+    world.stripe_works()
+    disputed(by_sweep)
+    world.clock.advance(seconds=61)
+    world.work(*(f"{shard:02d}" for shard in range(16)))
+    found = {each["paymentId"] for each in tenant.get("/v1/disputes").data}
+    assert {by_route, by_note, by_sweep["id"]} <= found
+    world.deliver_all(tenant)
 
 
 def walk_refunds(world: World, tenant: Tenant) -> None:

@@ -142,3 +142,36 @@ def test_what_is_old_and_new_is_told_apart(dynamodb: Any) -> None:
     assert answer["Attributes"]["number"] == {"N": "3"}
     assert dynamodb.get_item(TableName="plain", Key=PLAIN)["Item"]["number"] == {"N": "3"}
     assert "Item" not in dynamodb.get_item(TableName="plain", Key={"owner_id": {"S": "none"}})
+
+
+def test_what_is_read_is_what_was_written_of_every_type(dynamodb: Any) -> None:
+    """Bytes, sets, nothing, a map that has a member called B: as they were put."""
+    item = ranged("3") | {
+        "bytes": {"B": b"\x00\xff"},
+        "many": {"BS": [b"\x01", b"\x02"]},
+        "null": {"NULL": True},
+        "no": {"BOOL": False},
+        "numbers": {"NS": ["1", "2.5"]},
+        "map": {"M": {"B": {"S": "no bytes"}, "BS": {"L": [{"B": b"x"}]}}},
+        "empty": {"L": []},
+    }
+    dynamodb.put_item(TableName="ranged", Item=item)
+    assert dynamodb.get_item(TableName="ranged", Key=ranged("3"))["Item"] == item
+    found = dynamodb.query(
+        TableName="ranged", KeyConditionExpression="owner_id = :a AND own_id = :b",
+        ExpressionAttributeValues={":a": {"S": "a"}, ":b": {"S": "3"}},
+    )  # fmt: skip
+    assert (found["Items"], found["Count"]) == ([item], 1)
+
+
+def test_what_is_refused_is_refused_as_moto_does(dynamodb: Any) -> None:
+    """With its code, and its message."""
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        dynamodb.get_item(TableName="none", Key=PLAIN)
+    with pytest.raises(ClientError, match="conditional request failed") as refused:
+        dynamodb.put_item(TableName="plain", Item=PLAIN, ConditionExpression="attribute_not_exists(owner_id)")
+    assert refused.value.response["Error"]["Code"] == "ConditionalCheckFailedException"
+    with pytest.raises(ClientError, match=r"\[None, ConditionalCheckFailed\]") as canceled:
+        dynamodb.transact_write_items(TransactItems=[{"Update": update("ranged", ranged("1"))}, NO_SUCH])
+    assert canceled.value.response["Error"]["Code"] == "TransactionCanceledException"
+    assert dynamodb.get_item(TableName="ranged", Key=ranged("1"))["Item"]["number"] == {"N": "1"}

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.domain.catalog.coupon import Coupon, Discount, Duration
@@ -29,7 +29,7 @@ from billing.storage.codec import decode, encode, pack, unpack
 from billing.storage.registry import REGISTRY
 from tests.support.invoices import opened
 
-LAW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAW = settings(max_examples=25)
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 TEXT = st.text(max_size=8)
 MONEY = st.integers(-(10**15), 10**15).map(lambda micros: Money(micros, "USD"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from billing.domain.catalog.meter import MOST_SHARDS, SHARDS_SETTLE, Aggregation, Amount, Meter, combined
 
 # No deadline: a busy machine is no broken law.
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=100, deadline=None)
 AT = datetime(2027, 1, 31, 9, tzinfo=UTC)
 CALLS = Meter("api_calls", "ten_1", "API calls", Aggregation.SUM, "quantity", AT)
 NUMBERS = st.decimals(0, 10**12, places=9, allow_nan=False, allow_infinity=False)

@@ -223,7 +223,7 @@ class GivenBackOnce(RuleBasedStateMachine):
         assert found == -self.account.balance.amount
 
 
-GivenBackOnce.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+GivenBackOnce.TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
 TestGivenBackOnce = GivenBackOnce.TestCase
 
 

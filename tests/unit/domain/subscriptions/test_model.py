@@ -299,7 +299,7 @@ def happen(life: Life, operation: tuple, offered: tuple[Discount | None, ...]) -
         life.resume()
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.sampled_from(["JPY", "USD", "KWD"]),
     st.sampled_from(ProrationUnit),

@@ -147,7 +147,7 @@ class Life:
         return self.paid + sum(nets(changes.closing(self.current, self.sold, self.now, B.CREATE_PRORATIONS)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(STARTS, st.integers(0, len(CATALOG) - 1), ROWS, st.integers(0, 30 * 86_400))
 def test_11_6_no_row_of_changes_gives_away_more_than_the_day_of_its_end(
     start: datetime, first: int, row: list[tuple[int, int]], last: int
@@ -166,7 +166,7 @@ def test_11_6_no_row_of_changes_gives_away_more_than_the_day_of_its_end(
 MONTHS = [replace(P, plan_version=1), replace(Q, plan_version=1)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.datetimes(datetime(2024, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)).map(
         lambda at: at.replace(microsecond=0)

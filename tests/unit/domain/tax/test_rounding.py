@@ -110,7 +110,7 @@ def test_11_17_of_nothing_nothing() -> None:
 
 # Laws
 
-LAW = settings(max_examples=300, deadline=None)
+LAW = settings(max_examples=120, deadline=None)
 RATES = st.lists(
     st.tuples(st.sampled_from(["VAT", "City"]), st.sampled_from(["19", "7", "5.5", "9.975", "0", "21"])),
     max_size=2, unique=True,

@@ -25,7 +25,7 @@ from tests.support.june import CENT, CURRENCIES, END, JUNE, LATE, QUANTITIES, ST
 from tests.support.usage import UsageBook, meter, net, reading, span_on, total
 
 # No deadline: a busy machine is no broken law.
-LAW = settings(max_examples=150, deadline=None)
+LAW = settings(max_examples=80, deadline=None)
 REGIONS = ("eu", "us", "")
 
 

@@ -33,7 +33,7 @@ from tests.support.engine import metered, on, plan, running
 from tests.support.usage import meter
 
 # No deadline: a busy machine is no broken law.
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=100, deadline=None)
 START, END = on("2025-06-01"), on("2025-07-01")
 PLAN = plan(metered(2))
 JUNE = UsageSpan(Period(START, END))

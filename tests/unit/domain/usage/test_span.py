@@ -16,7 +16,7 @@ from billing.domain.usage.event import UsageSpan, plan_of, span_at
 from tests.support.engine import changed, flat, metered, on, plan, running, seats, started
 
 # No deadline: a busy machine is no broken law.
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=100, deadline=None)
 START, END = on("2025-06-01"), on("2025-07-01")
 PLAN = plan(metered(2))
 JUNE = UsageSpan(Period(START, END))

@@ -17,7 +17,7 @@ from tests.support.engine import TENANT, metered, nets, plan
 from tests.support.usage import meter
 from tests.support.usage_closing import MIDDLE, PLAN, Died, Stage, periods_of
 
-LAW = settings(max_examples=150, deadline=None)
+LAW = settings(max_examples=80, deadline=None)
 
 
 # Crashes

@@ -384,8 +384,6 @@ def scopes_page() -> str:
     lines += [
         "| POST | `/webhooks/stripe` | none: Stripe's signature, on the function URL | stripe_webhook |",
         "",
-        "No route needs `billing:admin` yet: voiding an invoice, keys and the audit log are to come.",
-        "",
     ]
     return "\n".join(lines)
 

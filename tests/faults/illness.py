@@ -27,4 +27,5 @@ def broken(world: World, path: str, fault: str, times: int = 50) -> None:
         fault: one of ``FAULTS``.
         times: how many of them.
     """
+    world.patient = fault != "slow"
     world.control("faults", method="POST", path=path, times=times, **FAULTS[fault])

@@ -33,7 +33,13 @@ from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
 from billing.services.clocks.shards import DueShards
-from billing.services.invoicing.documents import CreditedTo, DocumentLine, InvoiceDocument, TaxLine
+from billing.services.invoicing.documents import (
+    CreditDestination,
+    CreditedTo,
+    DocumentLine,
+    InvoiceDocument,
+    TaxLine,
+)
 from billing.services.invoicing.queries import party
 from billing.services.kernel.recovery import RefundPending, Repeat
 from billing.services.kernel.work import Found, Page, Ref, Window, Work
@@ -104,9 +110,9 @@ def page(work: Work, invoice_id: str, window: Window) -> Page[CreditNote]:
 def document(note: CreditNote) -> InvoiceDocument:
     """The printable credit note; its amounts are not negated, because the title says which way the money goes."""
     went = (
-        CreditedTo(f"Taken off invoice {note.invoice_number}", note.to_invoice),
-        CreditedTo("Added to your credit balance", note.to_balance),
-        CreditedTo("Refunded to your payment method", note.to_refund),
+        CreditedTo(f"Taken off invoice {note.invoice_number}", note.to_invoice, CreditDestination.INVOICE),
+        CreditedTo("Added to your credit balance", note.to_balance, CreditDestination.BALANCE),
+        CreditedTo("Refunded to your payment method", note.to_refund, CreditDestination.REFUND),
     )
     zero = Money.zero(note.currency)
     return InvoiceDocument(

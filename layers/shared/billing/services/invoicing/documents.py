@@ -125,12 +125,24 @@ class TaxLine:
     treatment: TaxTreatment = TaxTreatment.STANDARD
 
 
+class CreditDestination(StrEnum):
+    """Where credit can go; a renderer has words for it in the document's language."""
+
+    INVOICE = "invoice"
+    BALANCE = "balance"
+    REFUND = "refund"
+
+
 @dataclass(frozen=True, slots=True)
 class CreditedTo:
-    """Where a part of a credit note's total went: CreditedTo("Added to your credit balance", Money(...))."""
+    """Where a part of a credit note's total went: CreditedTo("Added to your credit balance", Money(...)).
+
+    label is what is printed where destination is None.
+    """
 
     label: str
     amount: Money
+    destination: CreditDestination | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

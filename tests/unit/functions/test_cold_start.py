@@ -46,7 +46,9 @@ clients.aws_session().create_client = lambda service, **_: made.append(service)
 for service in ("kms", "secretsmanager", "sqs"):
     clients.aws_client(service)
 print(json.dumps({
-    "modules": [name for name in sys.modules if name.startswith(("billing.", "uharfbuzz", "babel.numbers", "stripe."))],
+    "modules": [
+        name for name in sys.modules if name.startswith(("billing.", "babel.numbers", "segno", "stripe.", "typst"))
+    ],
     "clients": [name for name in ("kms", "secretsmanager", "sqs") if name not in made],
     "dynamodb": storage.database.cache_info().currsize,
 }))
@@ -181,11 +183,11 @@ def test_issue_12_a_function_makes_the_clients_that_it_may_use_at_its_import(nam
     assert found["dynamodb"] == (name != "billing_sweep")
 
 
-def test_issue_12_documents_has_harfbuzz_babel_and_its_font_at_import_and_nobody_else_has() -> None:
+def test_issue_12_documents_has_typst_babel_and_its_templates_at_import_and_nobody_else_has() -> None:
     """A restored snapshot prints at once; JSON does not pay for it."""
-    printing = {name for name in FUNCTIONS if "uharfbuzz" in imported(name)["modules"]}
+    printing = {name for name in FUNCTIONS if "typst" in imported(name)["modules"]}
     assert printing == {"documents"}
-    assert {"babel.numbers", "billing.integrations.pdf.writer"} <= set(imported("documents")["modules"])
+    assert {"babel.numbers", "segno", "billing.integrations.pdf.contents"} <= set(imported("documents")["modules"])
 
 
 def test_issue_12_stripes_objects_are_there_where_stripe_is_called_and_nowhere_else() -> None:

@@ -6,68 +6,22 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from io import BytesIO
 
 import pytest
-from pypdf import PageObject, PdfReader
+from pypdf import PageObject
 
 from billing.domain.kernel.money import Money
-from billing.integrations.pdf.bidi import base_level, levels, visual_order
 from billing.integrations.pdf.renderer import PdfRenderer
-from billing.services.invoicing.documents import CreditedTo, DocumentLine, InvoiceDocument, Party, TaxLine
-
-JANUARY = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
-SELLER = Party("Ledger Works GmbH", ("Friedrichstraße 12", "10117 Berlin"), "DE123456789", "billing@seller.example")
-BUYER = Party("Acme Corporation", ("1 Main Street", "Springfield"), "US12-3456789", "ap@acme.example")
-
-
-def usd(micros: int) -> Money:
-    return Money(micros, "USD")
-
-
-def line(description: str = "Business plan", amount: Money | None = None, **changes: object) -> DocumentLine:
-    money = amount or usd(4_999_000)
-    made = DocumentLine(description, Decimal(1), money, money, *JANUARY)
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def invoice(currency: str = "USD", **changes: object) -> InvoiceDocument:
-    zero = Money(0, currency)
-    total = Money(4_999_000, currency)
-    made = InvoiceDocument(
-        number="INV-2026-000042",
-        status="open",
-        issued_at=datetime(2026, 1, 1, 9, tzinfo=UTC),
-        due_at=datetime(2026, 1, 31, tzinfo=UTC),
-        currency=currency,
-        timezone="UTC",
-        seller=SELLER,
-        buyer=BUYER,
-        lines=(line(amount=total),),
-        subtotal=total,
-        discount=zero,
-        tax=zero,
-        total=total,
-        amount_paid=zero,
-        amount_due=total,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def read(document: InvoiceDocument) -> PdfReader:
-    return PdfReader(BytesIO(PdfRenderer().render_invoice(document)), strict=True)
-
-
-def text_of(document: InvoiceDocument) -> str:
-    return "\n".join(page.extract_text() for page in read(document).pages).replace("\u00a0", " ")
+from billing.services.invoicing.documents import CreditedTo, Party, TaxLine
+from tests.unit.integrations.pdf.documents import BUYER, SELLER, invoice, line, read, text_of, usd
 
 
 def fonts_of(page: PageObject) -> dict[str, bool]:
-    """Name of each font without its subset tag, and whether the file carries it."""
+    """Name of each font without its subset tag and instance, and whether the file carries it."""
     found: dict[str, bool] = {}
     for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
         descriptor = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object()
-        name = str(descriptor["/FontName"]).split("+")[1]
+        name = str(descriptor["/FontName"]).split("+")[1].split("-")[0]
         found[name] = bool({"/FontFile2", "/FontFile3"} & set(descriptor))
     return found
 
@@ -263,9 +217,9 @@ def test_long_text_stays_inside_the_page() -> None:
     )
     positions: list[float] = []
 
-    def note(text: str, _cm: object, matrix: list[float], _font: object, _size: float) -> None:
+    def note(text: str, page: list[float], matrix: list[float], _font: object, _size: float) -> None:
         if text.strip():
-            positions.append(matrix[4])
+            positions.append(matrix[4] * page[0] + matrix[5] * page[2] + page[4])
 
     text = ""
     reader = read(document)
@@ -285,7 +239,7 @@ def test_same_document_gives_the_same_bytes() -> None:
 def test_metadata_names_title_author_and_language() -> None:
     reader = read(invoice(locale="de-CH"))
     assert reader.metadata is not None
-    assert reader.metadata.title == "Invoice INV-2026-000042"
+    assert reader.metadata.title == "Rechnung INV-2026-000042"
     assert reader.metadata.author == SELLER.name
     assert reader.trailer["/Root"]["/Lang"] == "de-CH"  # type: ignore[index]
     assert [round(float(edge)) for edge in reader.pages[0].mediabox[2:]] == [595, 842]
@@ -294,17 +248,17 @@ def test_metadata_names_title_author_and_language() -> None:
 @pytest.mark.parametrize(
     ("name", "font"),
     [
-        ("Żółć Świętokrzyska Łódź ÅÆØ", "NotoSans-400"),
-        ("Ελληνική Εταιρεία", "NotoSans-400"),
-        ("Пример Петербург", "NotoSans-400"),
-        ("Công ty Thương mại Việt Nam", "NotoSans-400"),
-        ("हिन्दी कंपनी", "NotoSans-400"),
+        ("Żółć Świętokrzyska Łódź ÅÆØ", "NotoSans"),
+        ("Ελληνική Εταιρεία", "NotoSans"),
+        ("Пример Петербург", "NotoSans"),
+        ("Công ty Thương mại Việt Nam", "NotoSans"),
+        ("हिन्दी कंपनी", "NotoSans"),
         ("株式会社カナ", "NotoSansCJKjp"),
         ("北京科技有限公司", "NotoSansCJKsc"),
         ("주식회사 한국", "NotoSansCJKkr"),
-        ("บริษัท ตัวอย่าง", "NotoSansThai-400"),
-        ("شركة الفوترة", "NotoSansArabic-400"),
-        ("חברת הדוגמה", "NotoSansHebrew-400"),
+        ("บริษัท ตัวอย่าง", "NotoSansThai"),
+        ("شركة الفوترة", "NotoSansArabic"),
+        ("חברת הדוגמה", "NotoSansHebrew"),
     ],
 )
 def test_names_of_all_scripts_are_embedded_and_extractable(name: str, font: str) -> None:
@@ -318,35 +272,14 @@ def test_names_of_all_scripts_are_embedded_and_extractable(name: str, font: str)
     assert Counter(filter(str.isalpha, name)) <= Counter(text)
 
 
-def test_letter_without_a_font_is_a_box_and_keeps_its_text() -> None:
-    page = read(invoice(buyer=Party("Buyer", ("\U0001f600",)))).pages[0]
-    content = page.get_contents()
-    assert content is not None
-    assert b"/ActualText <FEFFD83DDE00> >> BDC" in content.get_data()
-    assert "\ufffd" in page.extract_text()
+def test_letter_without_a_font_is_shown_as_the_replacement_character() -> None:
+    page = read(invoice(buyer=Party("Buyer", ("a \U0001f600 b", "\ue000")))).pages[0]
+    assert "a \ufffd b\n\ufffd" in page.extract_text()
 
 
 def test_only_needed_fonts_are_in_the_file() -> None:
-    assert set(fonts_of(read(invoice()).pages[0])) == {"NotoSans-400", "NotoSans-600"}
+    assert set(fonts_of(read(invoice()).pages[0])) == {"NotoSans"}
     assert len(PdfRenderer().render_invoice(invoice())) < 30_000
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("abc", [0, 0, 0]),
-        ("אב 12", [1, 1, 1, 2, 2]),
-        ("a (אב)", [0, 0, 0, 1, 1, 0]),
-        ("a אב (גד) c", [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0]),  # both brackets belong to the Hebrew words
-    ],
-)
-def test_direction_of_each_letter(text: str, expected: list[int]) -> None:
-    assert levels(text, base_level(text)) == expected
-
-
-def test_runs_of_a_right_to_left_line_are_drawn_from_the_right() -> None:
-    assert visual_order([1, 2, 1]) == [2, 1, 0]
-    assert visual_order([0, 1, 2, 1, 0]) == [0, 3, 2, 1, 4]
 
 
 def test_a_foreign_currency_or_a_naive_date_is_refused() -> None:

@@ -1,161 +1,142 @@
-"""The fonts of printed documents: which one has a letter, and how HarfBuzz sets it.
+"""The fonts of printed documents: where their files are, which letters they have, and whose Han characters are drawn.
 
-A font file is mapped into memory when the first letter needs it (an English invoice needs one file, which `PdfRenderer`
-opens at import, and reads a few pages of it), and stays open for the next document of a warm worker. Which glyphs a
-document uses is noted per document by `embedding`, never here.
+Typst reads the files itself. What is known here beside it is the letters, because a PDF/A must not hold one that no
+font has: Typst would refuse the whole document, so `text` puts the replacement character there before.
 """
 
 from __future__ import annotations
 
+import mmap
 import struct
-from collections.abc import Iterable
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-# uharfbuzz ships no types; loading it by name keeps `mypy --strict` whole without an override.
-hb: Any = import_module("uharfbuzz")
-
-_REGULAR_WEIGHT = 400
-_BOLD_WEIGHT = 600
 
 
 @dataclass(frozen=True, slots=True)
 class FontSource:
-    """A font file inside an installed package; `weights` says whether the file has a weight axis."""
+    """A font file inside an installed package; the family is the name that Typst knows it by."""
 
-    name: str
+    family: str
     package: str
     file: str
-    index: int = 0
-    weights: bool = True
 
 
-_LATIN = FontSource("NotoSans", "fontpkg_noto_sans", "files/NotoSans[wdth,wght].ttf")
-_HEBREW = FontSource("NotoSansHebrew", "pylopdf_fonts_he", "NotoSansHebrew-Variable.ttf")
-_ARABIC = FontSource("NotoSansArabic", "fontpkg_noto_sans_arabic", "files/NotoSansArabic[wdth,wght].ttf")
-_THAI = FontSource("NotoSansThai", "fontpkg_noto_sans_thai", "files/NotoSansThai[wdth,wght].ttf")
-
-
-def _cjk(suffix: str, index: int) -> FontSource:
-    return FontSource(f"NotoSansCJK{suffix}", "noto_cjk_sans_otc", "NotoSansCJK-Regular.ttc", index, weights=False)
-
-
-# One file with five faces: the same Han character is drawn a little differently in each country.
-_CJK = {
-    "ja": _cjk("jp", 0),
-    "ko": _cjk("kr", 1),
-    "zh": _cjk("sc", 2),
-    "zh-TW": _cjk("tc", 3),
-    "zh-HK": _cjk("hk", 4),
-}
-
-# Blocks beyond Noto Sans (Latin, Greek, Cyrillic, Vietnamese, Devanagari): first, last, source.
-_BLOCKS: tuple[tuple[int, int, FontSource], ...] = (
-    (0x0590, 0x05FF, _HEBREW),
-    (0xFB1D, 0xFB4F, _HEBREW),
-    (0x0600, 0x06FF, _ARABIC),
-    (0x0750, 0x077F, _ARABIC),
-    (0x08A0, 0x08FF, _ARABIC),
-    (0xFB50, 0xFDFF, _ARABIC),
-    (0xFE70, 0xFEFF, _ARABIC),
-    (0x0E00, 0x0E7F, _THAI),
+_LATIN = FontSource("Noto Sans", "fontpkg_noto_sans", "files/NotoSans[wdth,wght].ttf")
+_CJK = FontSource("Noto Sans CJK SC", "noto_cjk_sans_otc", "NotoSansCJK-Regular.ttc")
+_SOURCES = (
+    _LATIN,
+    FontSource("Noto Sans Hebrew", "pylopdf_fonts_he", "NotoSansHebrew-Variable.ttf"),
+    FontSource("Noto Sans Arabic", "fontpkg_noto_sans_arabic", "files/NotoSansArabic[wdth,wght].ttf"),
+    FontSource("Noto Sans Thai", "fontpkg_noto_sans_thai", "files/NotoSansThai[wdth,wght].ttf"),
+    _CJK,
 )
+_FIRST_CJK = 0x1100  # Hangul Jamo; below it the CJK font holds nothing of its own, and it is a big file to open
+
+HAN_REGIONS = {"ja": "JP", "ko": "KR", "zh": "SC", "zh-TW": "TC", "zh-HK": "HK"}
+"""One file with five faces: the same Han character is drawn a little differently in each country."""
 
 
-class Face:
-    """One font at one weight. Measures are in thousandths of the type size."""
-
-    def __init__(self, source: FontSource, path: Path, bold: bool) -> None:
-        self.source = source
-        self.hb_face = hb.Face(_mapped(path), source.index)
-        self.hb_font = hb.Font(self.hb_face)
-        self.weight = (_BOLD_WEIGHT if bold else _REGULAR_WEIGHT) if source.weights else None
-        # Noto CJK comes in one weight (another one costs 20 MB): bold is drawn with a thin outline.
-        self.outlined = bold and not source.weights
-        if self.weight is not None:
-            self.hb_font.set_variations({"wght": self.weight})
-        self.scale = 1000 / self.hb_face.upem
-        self._advances: dict[int, int] = {}
-
-    @property
-    def name(self) -> str:
-        """PostScript name, one per weight: "NotoSans-600"."""
-        return f"{self.source.name}-{self.weight}" if self.weight else self.source.name
-
-    def has(self, char: str) -> bool:
-        """Tell whether the font can draw the character."""
-        return self.hb_font.get_nominal_glyph(ord(char)) is not None
-
-    def advance(self, glyph: int) -> int:
-        """The glyph's own width, before kerning, in whole thousandths as PDF's width table holds it."""
-        width = self._advances.get(glyph)
-        if width is None:
-            width = self._advances[glyph] = round(self.hb_font.get_glyph_h_advance(glyph) * self.scale)
-        return width
-
-    def box(self) -> tuple[int, int, int, int]:
-        """The bounding box of all glyphs (head table, xMin to yMax)."""
-        left, bottom, right, top = struct.unpack(">4h", self.hb_face.reference_table("head").data[36:44])
-        scale = self.scale
-        return round(left * scale), round(bottom * scale), round(right * scale), round(top * scale)
+def families(region: str) -> list[str]:
+    """Families in the order in which Typst is to try them, with the Han characters of a region."""
+    return [*(each.family for each in _SOURCES if each is not _CJK), f"Noto Sans CJK {HAN_REGIONS[region]}"]
 
 
 @cache
-def _mapped(path: Path) -> Any:
-    return hb.Blob.from_file_path(str(path))
-
-
-@cache
-def _face(source: FontSource, bold: bool) -> Face | None:
+def path_of(source: FontSource) -> Path | None:
+    """The file of a font; None where its package is not installed."""
     spec = find_spec(source.package)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / source.file
         if path.exists():
-            return Face(source, path, bold)
+            return path
     return None
 
 
-def main_face(bold: bool) -> Face:
-    """The font of everything that needs no other; RuntimeError where the layer was built without it."""
-    face = _face(_LATIN, bold)
-    if face is None:
+def folders() -> list[str]:
+    """The folders that hold the fonts; RuntimeError where the layer was built without the first of them."""
+    if path_of(_LATIN) is None:
         raise RuntimeError(f"the PDF layer lacks the package {_LATIN.package}: build it from layers/pdf")
-    return face
+    return [str(path.parent) for each in _SOURCES if (path := path_of(each)) is not None]
 
 
 @cache
-def face_for(char: str, bold: bool, region: str) -> Face | None:
-    """The first font that has the character; None where no font does (a box is drawn then)."""
-    for source in _candidates(ord(char), region):
-        face = _face(source, bold)
-        if face is not None and face.has(char):
-            return face
-    return None
+def has(char: str) -> bool:
+    """Tell whether any font can draw the character."""
+    code = ord(char)
+    sources = _SOURCES if code >= _FIRST_CJK else (each for each in _SOURCES if each is not _CJK)
+    return any(code in _letters(source) for source in sources)
 
 
-def _candidates(code: int, region: str) -> Iterable[FontSource]:
-    yield _LATIN
-    for first, last, source in _BLOCKS:
-        if first <= code <= last:
-            yield source
-            return
-    if code >= 0x1100:  # Hangul Jamo is the first CJK block; below it the CJK font holds nothing of its own.
-        yield _CJK[region]
+class _Letters:
+    """The characters of a font's `cmap`, as ranges that do not overlap."""
+
+    def __init__(self, ranges: Iterator[tuple[int, int]]) -> None:
+        self._firsts, self._lasts = array("L"), array("L")
+        for first, last in ranges:
+            self._firsts.append(first)
+            self._lasts.append(last)
+
+    def __contains__(self, code: int) -> bool:
+        index = bisect_right(self._firsts, code) - 1
+        return index >= 0 and code <= self._lasts[index]
 
 
-def han_region(text: str, default: str) -> str:
-    """Whose Han characters to draw: kana tell Japanese, Hangul tells Korean, else the document's locale."""
-    for char in text:
-        code = ord(char)
-        if 0x3040 <= code <= 0x30FF or 0x31F0 <= code <= 0x31FF or 0xFF66 <= code <= 0xFF9D:
-            return "ja"
-        if 0xAC00 <= code <= 0xD7A3 or 0x1100 <= code <= 0x11FF:
-            return "ko"
-    return default
+@cache
+def _letters(source: FontSource) -> _Letters:
+    path = path_of(source)
+    if path is None:
+        return _Letters(iter(()))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as font:
+        return _Letters(_ranges(_cmap(font)))
+
+
+def _cmap(font: mmap.mmap) -> bytes:
+    """The font's table of characters; of a collection its first face's: all faces of ours have the same letters."""
+    start = struct.unpack_from(">L", font, 12)[0] if font[:4] == b"ttcf" else 0
+    (count,) = struct.unpack_from(">H", font, start + 4)
+    for index in range(count):
+        tag, _, offset, length = struct.unpack_from(">4sLLL", font, start + 12 + 16 * index)
+        if tag == b"cmap":
+            return font[offset : offset + length]
+    raise RuntimeError("a font of the PDF layer has no table of characters")
+
+
+def _ranges(table: bytes) -> Iterator[tuple[int, int]]:
+    """First and last character of each range: of format 12 where the font has one, else of format 4 (OpenType)."""
+    (count,) = struct.unpack_from(">H", table, 2)
+    offsets = [struct.unpack_from(">HHL", table, 4 + 8 * index)[2] for index in range(count)]
+    formats = {struct.unpack_from(">H", table, offset)[0]: offset for offset in offsets}
+    if 12 in formats:
+        start = formats[12]
+        (groups,) = struct.unpack_from(">L", table, start + 12)
+        for first, last, glyph in struct.iter_unpack(">LLL", table[start + 16 : start + 16 + 12 * groups]):
+            yield (first if glyph else first + 1), last
+    elif 4 in formats:
+        yield from _short_ranges(table[formats[4] :])
+
+
+def _short_ranges(table: bytes) -> Iterator[tuple[int, int]]:
+    """The ranges of format 4: each is drawn by adding to the character's number, or by a list of glyphs."""
+    (double,) = struct.unpack_from(">H", table, 6)
+    count = double // 2
+    lasts = struct.unpack_from(f">{count}H", table, 14)
+    firsts = struct.unpack_from(f">{count}H", table, 16 + double)
+    offsets_at = 16 + 3 * double
+    offsets = struct.unpack_from(f">{count}H", table, offsets_at)
+    for index, (first, last, offset) in enumerate(zip(firsts, lasts, offsets, strict=True)):
+        if first == 0xFFFF:
+            continue
+        if offset == 0:
+            yield first, last
+            continue
+        at = offsets_at + 2 * index + offset
+        glyphs = struct.unpack_from(f">{last - first + 1}H", table, at)
+        yield from ((code, code) for code, glyph in zip(range(first, last + 1), glyphs, strict=True) if glyph)
 
 
 def region_of_locale(locale: str) -> str:

@@ -1,0 +1,25 @@
+"""Writes the pictures of documents in docs/screenshots: ``python -m local.reference.pictures [FOLDER]``."""
+
+import sys
+from pathlib import Path
+
+from billing.integrations.pdf.renderer import PdfRenderer
+from local.reference.document_samples import SAMPLES
+
+FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
+_DOTS_PER_INCH = 90
+
+
+def main() -> None:
+    """One PNG for the first page of each sample."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    renderer = PdfRenderer()
+    for name, make in SAMPLES.items():
+        path = folder / f"{name}.png"
+        path.write_bytes(renderer.pictures(make(), _DOTS_PER_INCH)[0])
+        print(f"{path.name}: {path.stat().st_size // 1024} KB")
+
+
+if __name__ == "__main__":
+    main()

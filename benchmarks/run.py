@@ -1,6 +1,6 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
-python -m benchmarks.run [--only calls usage cpu imports drafts sweep p95] [--due 1000 10000]
+python -m benchmarks.run [--only calls usage cpu imports documents drafts sweep p95] [--due 1000 10000]
     [--strict]
 """
 
@@ -26,6 +26,7 @@ _PARTS = {
     "usage": ("benchmarks.usage.table", 300, "usage events through handler, queue and worker, beside the raw client"),
     "cpu": ("benchmarks.cpu.table", 120, "handler CPU beside FastAPI + Mangum"),
     "imports": ("benchmarks.imports.table", 180, "import times beside FastAPI + Mangum"),
+    "documents": ("benchmarks.documents.table", 180, "printed invoices: import, first, later, 500 lines, memory"),
     "drafts": ("benchmarks.drafts.table", 120, "draft invoices beside django-silver"),
     "sweep": ("benchmarks.sweep.table", 300, "the sweep, with workers killed"),
     "p95": ("benchmarks.latency.table", 900, "p50 and p95 of a local stack of its own, over HTTP"),

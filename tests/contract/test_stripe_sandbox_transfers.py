@@ -293,7 +293,9 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(steps=st.lists(STEP, min_size=4, max_size=18))
 def test_the_balance_is_the_sum_of_its_lines_and_transfers_cancel_out(
     server: SandboxServer, control: Control, steps: list[tuple[str, int]]

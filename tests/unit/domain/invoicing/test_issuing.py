@@ -6,7 +6,7 @@ What is paid, void or given up is in ``test_settlement``.
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from billing.domain.invoicing import issuing
@@ -186,12 +186,21 @@ def test_finalizing_posts_what_is_owed_and_what_the_balance_paid(made: Invoice, 
 
 @LAW
 @given(MINOR, BALANCES)
+@example(1, 0)
+@example(1049, 1000)
+@example(50, 0)
 def test_the_balance_pays_first_and_what_is_below_zero_goes_into_it(total: int, held: int) -> None:
+    """A rest below the 0.50 that a card can be charged is paid by the balance as well, which then owes it."""
     final = finalized(draft_of(total), held)
     invoice = final.invoice
-    assert invoice.balance_applied.minor == (min(total, held) if total > 0 else total)
-    assert invoice.amount_due.minor == max(0, total - held)
-    assert not final.balance.amount.is_negative
+    rest = max(0, total - held)
+    carried = rest if rest < 50 else 0
+    assert invoice.balance_applied.minor == (min(total, held) + carried if total > 0 else total)
+    assert invoice.amount_due.minor == rest - carried
+    assert invoice.carried is not None
+    assert invoice.carried.minor == carried
+    assert final.balance.amount.minor == held - invoice.balance_applied.minor
+    assert final.balance.amount.is_negative is (carried > 0)
     assert (invoice.status is InvoiceStatus.PAID) is invoice.amount_due.is_zero
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.invoicing.test_invoices import balance_of, read
+from tests.integration.steps import event_types
 from tests.integration.subscriptions.test_changes import newest
 from tests.integration.subscriptions.test_proration_vectors import advance, flat
 from tests.integration.world import Json, Tenant, World
@@ -78,6 +79,18 @@ def test_the_rest_is_credited_and_both_notes_are_there(world: World, tenant: Ten
     notes: Any = tenant.get(f"/v1/invoices/{invoice['id']}/credit-notes").data
     assert sorted(note["total"] for note in notes) == [300_000, 700_000]
     assert [note["toInvoice"] for note in notes] == [note["total"] for note in notes]
+
+
+@pytest.mark.parametrize("credited", [0, 300])
+def test_an_invoice_that_nothing_is_left_of_is_told_once(world: World, tenant: Tenant, credited: int) -> None:
+    """Void, or paid by its credit notes: each status has its one event (found by the random walk)."""
+    clock, _, invoice = incomplete(tenant, None)
+    if credited:
+        credit(tenant, invoice, credited)
+    advance(world, tenant, clock, NEXT_DAY)
+    status = read(tenant, invoice)["status"]
+    told = {"paid": "invoice.paid", "void": "invoice.voided"}[status]
+    assert (status, event_types(world, tenant).count(told)) == ("paid" if credited else "void", 1)
 
 
 def test_what_it_was_to_collect_for_another_is_owed_again(world: World, tenant: Tenant) -> None:

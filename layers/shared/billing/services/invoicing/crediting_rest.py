@@ -38,4 +38,7 @@ def credit_rest(work: Work, invoice: Invoice, reason: str, at: datetime) -> Invo
     before, left = (lines_left(each.lines, each.credits) for each in (invoice, after))
     forgive(work, invoice.tenant_id, invoice.lines, before, left)
     work.emit(EventType.CREDIT_NOTE_CREATED, work.save(issued.credit_note))
-    return work.save(after)
+    after = work.save(after)
+    if after.status is InvoiceStatus.PAID:  # nothing is left to pay: told as after any other credit note
+        work.emit(EventType.INVOICE_PAID, after)
+    return after

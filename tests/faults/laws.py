@@ -6,14 +6,14 @@ would agree with a wrong ``amount_due``.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Any
 
-from tests.faults.books import AtStripe, Books, Json, amount_due, micros
+from tests.faults.books import AtStripe, Books, amount_due, micros
+from tests.faults.laws_lines import What, lines_of_time
 from tests.faults.laws_money import money
-from tests.faults.laws_usage import metered, usage
+from tests.faults.laws_usage import usage
 
 _OWED = ("open", "uncollectible")
 _UNDECIDED = ("pending", "processing")
@@ -28,15 +28,16 @@ _ONCE = (
 )  # fmt: skip
 
 
-def violations(books: Books, stripe: AtStripe) -> list[str]:
+def violations(books: Books, stripe: AtStripe, left: Collection[What] = ()) -> list[str]:
     """Every law of money that a tenant's books break, in words.
 
     Args:
         stripe: what Stripe has of the tenant.
+        left: see ``lines_of_time``.
     """
     return [
         *_numbers(books),
-        *_lines(books),
+        *lines_of_time(books, left),
         *_entries(books),
         *_accounts(books),
         *_statuses(books),
@@ -62,61 +63,6 @@ def _numbers(books: Books) -> Iterator[str]:
             yield f"invoice {invoice['id']} has number {invoice['number']}, finalized {invoice['finalized_at']}"
         if invoice["status"] == "draft" and invoice["number"] is not None:
             yield f"draft {invoice['id']} has a number"
-
-
-def _lines(books: Books) -> Iterator[str]:
-    """No instant of a component is billed twice, none is given back twice, and what is billed is on an invoice.
-
-    A line counts once for its time, a credit takes that back: 1 June to 1 July billed, given back from 16 June and
-    billed anew from there makes one everywhere. What waits for an invoice counts with what is on one, so a line that
-    is in both places is a second one.
-    """
-    invoices = [invoice for invoice in books.bodies("invoices") if invoice["subscription_id"]]
-    for subscription in books.bodies("subscriptions"):
-        own = [invoice for invoice in invoices if invoice["subscription_id"] == subscription["id"]]
-        pending = subscription["pending"]
-        if not any(invoice["status"] == "void" for invoice in own):  # what was void is given back in no line
-            by_usage = metered(books)  # its late lines have the time of others; what it bills is in ``usage``
-            lines = [*pending, *(line for invoice in own for line in invoice["lines"])]
-            lines = [line for line in lines if line["component"] not in by_usage]
-            yield from (f"subscription {subscription['id']}: {problem}" for problem in _covered(lines))
-        by_id = {line["id"]: (line, invoice) for invoice in own for line in invoice["lines"]}
-        placed = Counter(_what(line) for line in (*pending, *(line for line, _ in by_id.values())))
-        lost = (
-            Counter(_what(line) for line in subscription["billed"] if micros(line["amount"]) and not line["id"])
-            - placed
-        )
-        yield from (f"subscription {subscription['id']} counts as billed what is nowhere: {line}" for line in lost)
-        for billed in (line for line in subscription["billed"] if line["id"]):
-            line, invoice = by_id.get(billed["id"], (None, None))
-            if line is None or invoice is None:
-                yield f"subscription {subscription['id']} counts as billed what is nowhere: {billed['id']}"
-            elif billed != line and not (invoice["credits"] and 0 < micros(billed["amount"]) < micros(line["amount"])):
-                yield f"{billed['id']} counts as billed otherwise than it is"
-    ids = Counter(line["id"] for invoice in books.bodies("invoices") for line in invoice["lines"])
-    yield from (f"{n} lines with the id {line}" for line, n in ids.items() if n > 1)
-
-
-def _covered(lines: Iterable[Json]) -> Iterator[str]:
-    """Where the number of lines less the number of credits is anything but none or one."""
-    changes: dict[str, Counter[str]] = defaultdict(Counter)
-    for line in lines:
-        if line["period"] is None or not micros(line["amount"]):
-            continue
-        sign = 1 if micros(line["amount"]) > 0 else -1
-        changes[line["component"]][line["period"]["start"]] += sign
-        changes[line["component"]][line["period"]["end"]] -= sign
-    for component, marks in changes.items():
-        billed = 0
-        for instant in sorted(marks, key=datetime.fromisoformat):
-            billed += marks[instant]
-            if billed not in (0, 1):
-                yield f"{component} is billed {billed} times from {instant} on"
-
-
-def _what(line: Json) -> tuple[Any, ...]:
-    period = line["period"] or {}
-    return (line["component"], micros(line["amount"]), period.get("start"), period.get("end"), line["quantity"])
 
 
 def _statuses(books: Books) -> Iterator[str]:

@@ -58,7 +58,7 @@ test: env ## all tests but those of the deployed stack
 	$(PY) -m pytest -n auto --dist loadfile tests/unit tests/integration tests/contract tests/faults
 
 walk: env ## long random walks over money (SEEDS="7 8 9" STEPS=300)
-	WALK_SEEDS="$(or $(SEEDS),7 8 9)" WALK_STEPS=$(or $(STEPS),300) $(PY) -m pytest tests/integration/walk
+	WALK_SEEDS="$(or $(SEEDS),7 8 9 10 11 12)" WALK_STEPS=$(or $(STEPS),300) $(PY) -m pytest -n auto tests/integration/walk
 
 e2e: setup ## starts a stack on free ports and runs tests/e2e against it
 	$(PY) -m local.stack.e2e

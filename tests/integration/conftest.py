@@ -18,7 +18,7 @@ from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.testing import client as stripe_client
 from tests.integration.steps import START
-from tests.integration.world import TAX_WEBHOOK_SECRET, Clock, Tenant, World
+from tests.integration.world import TAX_WEBHOOK_SECRET, Clock, Entropy, Tenant, World
 from tests.support.quick_moto import quicken
 from tests.support.tables import create_tables
 
@@ -80,10 +80,11 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     patch.setenv("BILLING_QUEUE_URL", queue["QueueUrl"])
     patch.setenv("CLOCK_QUEUE_URL", clock_queue["QueueUrl"])
     patch.setenv("USAGE_QUEUE_URL", usage_queue["QueueUrl"])
+    entropy = Entropy()
     world = World(
         aws=aws,
         tables=tables,
-        clock=_own_clock(patch),
+        clock=_own_clock(patch, entropy),
         platform_key=create_platform_key(aws("dynamodb"), tables["callers"]),
         queue_url=queue["QueueUrl"],
         clock_queue_url=clock_queue["QueueUrl"],
@@ -93,6 +94,7 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
         sandbox_url=sandbox.url,
         stripe_secret_id=os.environ["STRIPE_SECRET_ID"],
         webhook_secret=endpoint.secret,
+        entropy=entropy,
     )
     from billing.bootstrap import process as process_bootstrap
     from billing.bootstrap import storage
@@ -105,7 +107,7 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     return world
 
 
-def _own_clock(patch: pytest.MonkeyPatch) -> Clock:
+def _own_clock(patch: pytest.MonkeyPatch, entropy: Entropy) -> Clock:
     """A clock that the tests can move, handed in where bootstrap hands in the wall clock and ``sleep``."""
     from billing.bootstrap import process as process_bootstrap
     from billing.bootstrap import storage, sweep
@@ -113,7 +115,7 @@ def _own_clock(patch: pytest.MonkeyPatch) -> Clock:
 
     clock = Clock()
     patch.setattr(process_bootstrap, "now", clock)
-    units = DynamoUnits(replace(storage.units().runtime, pause=clock.sleep))
+    units = DynamoUnits(replace(storage.units().runtime, pause=clock.sleep, entropy=entropy))
     patch.setattr(storage, "units", lambda: units)
     # moto's indexes do not lag: a worker that waits for them waits on this clock.
     worker = replace(sweep.worker(), pause=clock.sleep)
@@ -139,6 +141,7 @@ def _fresh(world: World) -> Iterator[None]:
     world.logs.clear()
     yield
     world.clock.reset()
+    world.entropy.reset()
     if world.sandbox.get("faults")["data"]:
         world.stripe_works()
     world.forget_tenants()

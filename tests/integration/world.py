@@ -7,6 +7,7 @@ import copy
 import io
 import json
 import logging
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 import requests
@@ -34,6 +36,7 @@ __all__ = [
     "Answer",
     "Clock",
     "Context",
+    "Entropy",
     "Json",
     "Logs",
     "Tenant",
@@ -77,6 +80,27 @@ class Clock:
     def reset(self) -> None:
         """Back to the real time."""
         self._frozen, self._shift = None, timedelta()
+
+
+class Entropy:
+    """Where the product's fresh ids come from: ten random bytes each, or counted ones, for a test that has to go the
+    same way in every run."""
+
+    def __init__(self) -> None:
+        self._counted: Iterator[bytes] | None = None
+
+    def __call__(self) -> bytes:
+        """The next ten bytes."""
+        return next(self._counted) if self._counted is not None else os.urandom(10)
+
+    def begin(self, name: str) -> None:
+        """Count from now on: ids of one instant sort as they were made, and are those of no other name."""
+        prefix = sha256(name.encode()).digest()[:6]
+        self._counted = (prefix + n.to_bytes(4) for n in count())
+
+    def reset(self) -> None:
+        """Chance again."""
+        self._counted = None
 
 
 def _is_about(data: Json, tenant_id: str, own: set[str]) -> bool:
@@ -138,6 +162,7 @@ class World:
     sandbox_url: str
     stripe_secret_id: str
     webhook_secret: str
+    entropy: Entropy
     logs: Logs = field(default_factory=Logs)
     delivered: set[str] = field(default_factory=set)
     writes: list[tuple[str, list[str]]] = field(default_factory=list)

@@ -14,7 +14,7 @@ from billing.schemas.base import Currency, Limit
 from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
 from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
 from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewIn
-from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, DueFrom, DueTo, Filter, Overdue
 from billing.services.invoicing import credit_notes, queries
 from billing.services.invoicing.queries import InvoiceFilter
 from billing.services.kernel.refused import Refused
@@ -41,13 +41,16 @@ def list_invoices(
     number: Filter = None,
     status: Annotated[InvoiceStatus | None, Query()] = None,
     currency: Annotated[Currency | None, Query()] = None,
+    due_from: DueFrom = None,
+    due_to: DueTo = None,
+    overdue: Overdue = None,
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
     cursor: Cursor = None,
 ) -> Listing:
     """List invoices, newest first."""
-    wanted = InvoiceFilter(customer, subscription, number, status, currency)
+    wanted = InvoiceFilter(customer, subscription, number, status, currency, due_from, due_to, bool(overdue))
     window = Window(limit, cursor, created_from, created_to)
     return Listing.of(queries.page(work, wanted, window), InvoiceOut.of)
 
@@ -67,6 +70,9 @@ def list_tenant_invoices(
     number: Filter = None,
     status: Annotated[InvoiceStatus | None, Query()] = None,
     currency: Annotated[Currency | None, Query()] = None,
+    due_from: DueFrom = None,
+    due_to: DueTo = None,
+    overdue: Overdue = None,
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
@@ -74,7 +80,7 @@ def list_tenant_invoices(
 ) -> Listing:
     """List a tenant's invoices, newest first."""
     current_call().require_tenant(tid)
-    wanted = InvoiceFilter(customer, subscription, number, status, currency)
+    wanted = InvoiceFilter(customer, subscription, number, status, currency, due_from, due_to, bool(overdue))
     window = Window(limit, cursor, created_from, created_to)
     return Listing.of(queries.page(work, wanted, window), InvoiceOut.of)
 

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import ClassVar
 
 from billing.domain.customers.customer import PERSONAL, Address
+from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.ids import derived
+from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.tax.tax_ids import EU_MEMBERS
 
 PLATFORM = "platform"
@@ -72,6 +74,23 @@ class TaxRounding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Branding:
+    """How a tenant's documents look, and what they say of it.
+
+    Args:
+        color: ``#RRGGBB``.
+        footer: below each page.
+        legal_line: what the law wants a seller to say of itself: court, register number, managing directors.
+        logo_sha256: of the logo's bytes, which are kept apart (``TenantLogo``); None where it has none.
+    """
+
+    color: str | None = None
+    footer: str | None = None
+    legal_line: str | None = None
+    logo_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant and its settings. ``data_key`` is wrapped by KMS (base64); it seals the tenant's personal data.
 
@@ -81,6 +100,10 @@ class Tenant:
         dunning_action: what becomes of the subscription when that is used up.
         tax_rounding: None for the usual where the tenant is, see ``tax_rounded_per``.
         usage_past_s, usage_future_s: how far back and ahead of now the timestamp of a usage event may lie.
+        bank_details: where its customers transfer money to; printed on what is to be paid.
+        net_terms_days: how many days they have to pay what is not charged to a saved method.
+        payment_link: a page to pay an invoice on, a URL in which ``{invoiceId}`` and ``{number}`` stand for these.
+        locale: the language of its documents, where the customer has none of its own.
     """
 
     entity_name: ClassVar[str] = "Tenant"
@@ -106,6 +129,11 @@ class Tenant:
     tax_rounding: TaxRounding | None = None
     usage_past_s: int = USAGE_PAST_S
     usage_future_s: int = USAGE_FUTURE_S
+    branding: Branding = Branding()
+    bank_details: BankDetails | None = field(default=None, metadata=PERSONAL)
+    net_terms_days: int = 0
+    payment_link: str | None = None
+    locale: str = DEFAULT_LOCALE
     version: int = 0
 
     @property
@@ -128,8 +156,26 @@ def default_customer_id(tenant_id: str) -> str:
 
 
 SETTINGS_ID = "settings"
+LOGO_ID = "logo"
 INVOICE_SEQUENCE_ID = "invoice"
-"""The ids, within a tenant, of its settings and of its invoice sequence."""
+"""The ids, within a tenant, of its settings, of its logo and of its invoice sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLogo:
+    """A tenant's logo, apart from its settings: those are read by every worker each minute, this one to print.
+
+    Args:
+        media_type: as the file's first bytes say; empty for no logo.
+        content: the file, in base64.
+    """
+
+    entity_name: ClassVar[str] = "TenantLogo"
+
+    tenant_id: str
+    media_type: str = ""
+    content: str = ""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from billing.domain.kernel.countries import is_country
 from billing.domain.kernel.currencies import is_currency
+from billing.domain.kernel.locales import canonical_locale
 from billing.domain.kernel.money import LARGEST_AMOUNT, MICROS_PER_MINOR
 from billing.domain.kernel.times import parse_time
 
@@ -212,6 +213,52 @@ Country = Annotated[
     AfterValidator(_country),
     Field(description="ISO 3166-1 alpha-2: GB, not UK; GR, not EL"),
 ]
+
+
+def _locale(value: str) -> str:
+    tag = canonical_locale(value)
+    if tag is None:
+        raise PydanticCustomError("invalid_format", "no language tag")
+    return tag
+
+
+Locale = Annotated[
+    str,
+    StringConstraints(max_length=35),
+    AfterValidator(_locale),
+    Field(
+        description="language tag (BCP 47): a language, and perhaps a script and a region; English is what a document"
+        " is in whose language nobody has words for",
+        examples=["de-AT"],
+    ),
+]
+NetTermsDays = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=365,
+        description="calendar days to pay what no saved method is charged for; so long it is not dunned. A"
+        " subscription begins before it is paid then",
+    ),
+]
+PoNumber = Annotated[Name, StringConstraints(max_length=100), Field(description="the buyer's own order number")]
+
+
+class CustomFieldIn(Request):
+    """A line that documents show because the buyer wants it there."""
+
+    name: Annotated[Name, StringConstraints(max_length=40)]
+    value: Annotated[Name, StringConstraints(max_length=140)]
+
+
+CustomFieldsIn = Annotated[list[CustomFieldIn], Field(max_length=4)]
+
+
+class CustomFieldOut(Resource):
+    name: str
+    value: str
+
+
 InQuery = BeforeValidator(_query_integer)
 """Marks an integer of a query, which is written as in JSON: 14, and not 14.0, +14 or 1_4, which pydantic would take."""
 QueryFlag = Annotated[bool, BeforeValidator(_query_flag)]

@@ -1,17 +1,25 @@
 """Customers in the API."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from billing.domain.customers.balance import Balance
-from billing.domain.customers.customer import Address, Customer, TaxExempt
+from billing.domain.customers.customer import Address, Customer, CustomField, TaxExempt
 from billing.domain.tax.tax_ids import tax_id_status
 from billing.schemas.base import (
     Country,
     Currency,
+    CustomFieldIn,
+    CustomFieldOut,
+    CustomFieldsIn,
     Email,
     Id,
+    Locale,
     Metadata,
     Name,
+    NetTermsDays,
+    PoNumber,
     Request,
     Resource,
     ShortText,
@@ -56,6 +64,20 @@ class AddressOut(Resource):
         )
 
 
+LocaleIn = Annotated[Locale | None, Field(description="the language of its documents; null for the tenant's")]
+TermsIn = Annotated[NetTermsDays | None, Field(description="null for the tenant's")]
+
+
+def custom_fields(given: list[CustomFieldIn]) -> tuple[CustomField, ...]:
+    """What documents show in lines of their own."""
+    return tuple(CustomField(each.name, each.value) for each in given)
+
+
+def shown_fields(fields: tuple[CustomField, ...]) -> list[CustomFieldOut]:
+    """The same, in a response."""
+    return [CustomFieldOut(name=each.name, value=each.value) for each in fields]
+
+
 class CustomerIn(Request):
     name: Name
     email: Email | None = None
@@ -66,6 +88,10 @@ class CustomerIn(Request):
     metadata: Metadata = {}
     test_clock_id: Id | None = None
     tax_exempt: Literal["none", "exempt", "reverse"] = "none"
+    locale: LocaleIn = None
+    net_terms_days: TermsIn = None
+    po_number: PoNumber | None = None
+    custom_fields: CustomFieldsIn = []
 
     def new(self) -> NewCustomer:
         return NewCustomer(
@@ -78,6 +104,10 @@ class CustomerIn(Request):
             metadata=self.metadata,
             test_clock_id=self.test_clock_id,
             tax_exempt=TaxExempt(self.tax_exempt),
+            locale=self.locale,
+            net_terms_days=self.net_terms_days,
+            po_number=self.po_number,
+            custom_fields=custom_fields(self.custom_fields),
         )
 
 
@@ -90,11 +120,17 @@ class CustomerChanges(Request):
     tax_id: ShortText | None = None
     metadata: Metadata = {}
     tax_exempt: Literal["none", "exempt", "reverse"] = unsaid()
+    locale: LocaleIn = unsaid()
+    net_terms_days: TermsIn = unsaid()
+    po_number: PoNumber | None = unsaid()
+    custom_fields: CustomFieldsIn = unsaid()
 
     def changes(self) -> dict[str, object]:
         found: dict[str, object] = {name: getattr(self, name) for name in self.model_fields_set}
         if self.address is not None:
             found["address"] = self.address.address()
+        if "custom_fields" in found:
+            found["custom_fields"] = custom_fields(self.custom_fields)
         if "tax_exempt" in found:
             found["tax_exempt"] = TaxExempt(self.tax_exempt)
         return found
@@ -113,6 +149,10 @@ class CustomerOut(Resource):
     metadata: dict[str, str]
     test_clock_id: str | None
     default_payment_method_id: str | None
+    locale: str | None
+    net_terms_days: int | None
+    po_number: str | None
+    custom_fields: list[CustomFieldOut]
     created_at: Time
     version: int
 
@@ -131,6 +171,10 @@ class CustomerOut(Resource):
             metadata=customer.metadata,
             test_clock_id=customer.test_clock_id,
             default_payment_method_id=customer.default_payment_method_id,
+            locale=customer.locale,
+            net_terms_days=customer.net_terms_days,
+            po_number=customer.po_number,
+            custom_fields=shown_fields(customer.custom_fields),
             created_at=customer.created_at,
             version=customer.version,
         )

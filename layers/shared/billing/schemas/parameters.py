@@ -3,11 +3,29 @@
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
-from billing.schemas.base import Time
+from billing.schemas.base import Locale, QueryFlag, Time
 
 Filter = Annotated[str | None, Query(min_length=1)]
 """An exact value; an empty one is refused, or ``?customer=`` would bring everybody's."""
 Cursor = Annotated[str | None, Query(description="where the page before ended: `meta.pagination.next_cursor`")]
 CreatedFrom = Annotated[Time | None, Query(alias="from", description="created at this time or later")]
 CreatedTo = Annotated[Time | None, Query(alias="to", description="created before this time")]
+DueFrom = Annotated[Time | None, Query(alias="dueFrom", description="to be paid at this time or later")]
+DueTo = Annotated[Time | None, Query(alias="dueTo", description="to be paid before this time")]
+
+
+def _only_true(value: bool | None) -> bool | None:
+    if value is False:
+        raise PydanticCustomError("must_be_true", "leave it out for all")
+    return value
+
+
+Overdue = Annotated[
+    QueryFlag | None,
+    AfterValidator(_only_true),
+    Query(description="`true`: only open invoices whose `dueAt` is over, on the wall clock"),
+]
+InLocale = Annotated[Locale | None, Query(description="another language than the document's own")]

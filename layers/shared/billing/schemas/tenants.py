@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from billing.domain.kernel.errors import ValidationFailed
+from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.tenant import (
     ANONYMOUS,
     DEFAULT_SCHEDULE_DAYS,
@@ -16,7 +18,6 @@ from billing.domain.tenant import (
     Mode,
     TaxProviderName,
     TaxRounding,
-    Tenant,
     TenantStatus,
     Tier,
 )
@@ -24,7 +25,9 @@ from billing.schemas.base import (
     Currency,
     Email,
     Immutable,
+    Locale,
     Name,
+    NetTermsDays,
     Request,
     Resource,
     ShortText,
@@ -32,8 +35,9 @@ from billing.schemas.base import (
     Timezone,
     unsaid,
 )
+from billing.schemas.branding import BankDetailsIn, BankDetailsOut, BrandingIn, BrandingOut, PaymentLink
 from billing.schemas.customers import AddressIn, AddressOut
-from billing.services.tenants import NewTenant
+from billing.services.tenants import NewTenant, TenantView
 
 
 def _not_reserved(value: str) -> str:
@@ -120,8 +124,19 @@ class TenantIn(Request):
     tax_provider: TaxProviderIn = "none"
     tax_rounding: TaxRoundingIn = None
     usage_window: UsageWindowIn = Field(default_factory=UsageWindowIn)
+    branding: BrandingIn = Field(default_factory=BrandingIn)
+    bank_details: BankDetailsIn | None = None
+    net_terms_days: NetTermsDays = 0
+    payment_link: PaymentLink | None = None
+    locale: Locale = DEFAULT_LOCALE
 
     def new(self) -> NewTenant:
+        """The tenant that is asked for.
+
+        Raises:
+            ValidationFailed: its fields contradict each other.
+        """
+        _check(self.bank_details)
         return NewTenant(
             id=self.id,
             name=self.name,
@@ -141,6 +156,12 @@ class TenantIn(Request):
             tax_rounding=TaxRounding(self.tax_rounding) if self.tax_rounding else None,
             usage_past_s=self.usage_window.past_seconds,
             usage_future_s=self.usage_window.future_seconds,
+            branding=self.branding.branding(),
+            logo=self.branding.logo,
+            bank_details=self.bank_details.details() if self.bank_details else None,
+            net_terms_days=self.net_terms_days,
+            payment_link=self.payment_link,
+            locale=self.locale,
         )
 
 
@@ -160,16 +181,30 @@ class TenantChanges(Request):
     tax_provider: TaxProviderIn = unsaid()
     tax_rounding: TaxRoundingIn = unsaid()
     usage_window: UsageWindowIn = unsaid()
+    branding: BrandingIn = unsaid()
+    bank_details: BankDetailsIn | None = unsaid()
+    net_terms_days: NetTermsDays = unsaid()
+    payment_link: PaymentLink | None = unsaid()
+    locale: Locale = unsaid()
     tier: Annotated[TierIn, Field(description="only by the platform")] = unsaid()
     status: Annotated[Literal["active", "suspended"], Field(description="only by the platform")] = unsaid()
     id: Immutable = None
     mode: Immutable = None
 
     def changes(self) -> dict[str, Any]:
-        """The changed fields by their names in the domain."""
+        """The changed fields by their names in the domain.
+
+        Raises:
+            ValidationFailed: they contradict each other.
+        """
+        _check(self.bank_details)
         found: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
         if self.address is not None:
             found["address"] = self.address.address()
+        if self.bank_details is not None:
+            found["bank_details"] = self.bank_details.details()
+        if "branding" in found:
+            found["branding"] = self.branding.changes()
         if "grace_period_seconds" in found:
             found["grace_period_s"] = found.pop("grace_period_seconds")
         for name in ("dunning", "usage_window"):
@@ -179,6 +214,12 @@ class TenantChanges(Request):
             found["tax_rounding"] = TaxRounding(found["tax_rounding"])
         kinds: dict[str, Any] = {"tax_provider": TaxProviderName, "tier": Tier, "status": TenantStatus}
         return {name: kinds[name](value) if name in kinds else value for name, value in found.items()}
+
+
+def _check(bank: BankDetailsIn | None) -> None:
+    bad = bank.bad() if bank is not None else []
+    if bad:
+        raise ValidationFailed(", ".join(f"{each.field}: {each.reason}" for each in bad), tuple(bad))
 
 
 class DunningOut(Resource):
@@ -209,13 +250,19 @@ class TenantOut(Resource):
     tax_provider: str
     tax_rounding: str
     usage_window: UsageWindowOut
+    branding: BrandingOut
+    bank_details: BankDetailsOut | None
+    net_terms_days: int
+    payment_link: str | None
+    locale: str
     default_customer_id: str
     created_at: Time
     version: int
     api_key: str | None = None
 
     @classmethod
-    def of(cls, tenant: Tenant, api_key: str | None = None) -> "TenantOut":
+    def of(cls, view: TenantView, api_key: str | None = None) -> "TenantOut":
+        tenant = view.tenant
         return cls(
             id=tenant.id,
             name=tenant.name,
@@ -234,6 +281,11 @@ class TenantOut(Resource):
             tax_provider=tenant.tax_provider.value,
             tax_rounding=tenant.tax_rounded_per.value,
             usage_window=UsageWindowOut(past_seconds=tenant.usage_past_s, future_seconds=tenant.usage_future_s),
+            branding=BrandingOut.of(tenant.branding, view.logo),
+            bank_details=BankDetailsOut.of(tenant.bank_details),
+            net_terms_days=tenant.net_terms_days,
+            payment_link=tenant.payment_link,
+            locale=tenant.locale,
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,
             version=tenant.version,

@@ -6,26 +6,31 @@ in the ``InvoiceSequence``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from billing.domain.customers.customer import Address, Customer
+from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
+from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.tenant import (
     DEFAULT_SCHEDULE_DAYS,
     INVOICE_SEQUENCE_ID,
+    LOGO_ID,
     PLATFORM,
     SETTINGS_ID,
     USAGE_FUTURE_S,
     USAGE_PAST_S,
     ApiKey,
+    Branding,
     DunningAction,
     InvoiceSequence,
     Mode,
     TaxProviderName,
     TaxRounding,
     Tenant,
+    TenantLogo,
     TenantStatus,
     Tier,
 )
@@ -33,6 +38,22 @@ from billing.services.kernel.work import Ref, Work
 
 _OF_THE_PLATFORM = ("status", "tier")
 """Settings that the operator decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture for documents: its media type, and the file in base64."""
+
+    media_type: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantView:
+    """A tenant with what is kept apart from its settings."""
+
+    tenant: Tenant
+    logo: TenantLogo | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +78,12 @@ class NewTenant:
     tax_rounding: TaxRounding | None = None
     usage_past_s: int = USAGE_PAST_S
     usage_future_s: int = USAGE_FUTURE_S
+    branding: Branding = field(default_factory=Branding)
+    logo: Logo | None = None
+    bank_details: BankDetails | None = None
+    net_terms_days: int = 0
+    payment_link: str | None = None
+    locale: str = DEFAULT_LOCALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +98,7 @@ class Tenants:
     new_data_key: Callable[[str], str]
     new_secret: Callable[[], str]
 
-    def create(self, work: Work, new: NewTenant) -> tuple[Tenant, str]:
+    def create(self, work: Work, new: NewTenant) -> tuple[TenantView, str]:
         """Create a tenant with its default customer and its first admin's key, which is shown only now.
 
         Raises:
@@ -104,14 +131,20 @@ class Tenants:
                 tax_rounding=new.tax_rounding,
                 usage_past_s=new.usage_past_s,
                 usage_future_s=new.usage_future_s,
+                branding=replace(new.branding, logo_sha256=_digest(new.logo)),
+                bank_details=new.bank_details,
+                net_terms_days=new.net_terms_days,
+                payment_link=new.payment_link,
+                locale=new.locale,
             )
         )
+        logo = work.save(_logo_of(tenant_id, None, new.logo)) if new.logo is not None else None
         work.save(default_customer(tenant))
         key = self.new_secret()
         work.save(_admin_key(work, tenant, key))
-        return tenant, key
+        return TenantView(tenant, logo), key
 
-    def get(self, work: Work, tenant_id: str) -> Tenant:
+    def get(self, work: Work, tenant_id: str) -> TenantView:
         """A tenant: any of them for the platform, its own for a tenant.
 
         Raises:
@@ -119,14 +152,16 @@ class Tenants:
             NotFound: there is none with this id.
         """
         _check_reach(work, tenant_id)
-        ref = Ref(Tenant, tenant_id, SETTINGS_ID)
-        return work.load(ref).require(ref)
+        ref, logo = Ref(Tenant, tenant_id, SETTINGS_ID), logo_ref(tenant_id)
+        found = work.load(ref, logo)
+        return TenantView(found.require(ref), found.get(logo))
 
-    def update(self, work: Work, tenant_id: str, changes: dict[str, Any]) -> Tenant:
+    def update(self, work: Work, tenant_id: str, changes: dict[str, Any]) -> TenantView:
         """The tenant with some settings changed. Its default customer is not: that has a route of its own.
 
         Args:
-            changes: by field name; None clears a field.
+            changes: by field name; None clears a field. Of ``branding``, a dict with only what changes of it, and the
+                ``logo`` among it as a ``Logo``.
 
         Raises:
             TenantMismatch: it is another tenant's.
@@ -140,19 +175,49 @@ class Tenants:
             raise Forbidden(f"Only the platform changes a tenant's {' and '.join(reserved)}")
         if tenant_id == PLATFORM and changes.get("status") is TenantStatus.SUSPENDED:
             raise ValidationFailed.of("status", "the_platform_stays_active")  # nobody could undo it
-        ref = Ref(Tenant, tenant_id, SETTINGS_ID)
+        ref, logo = Ref(Tenant, tenant_id, SETTINGS_ID), logo_ref(tenant_id)
         numbers = Ref(InvoiceSequence, tenant_id, INVOICE_SEQUENCE_ID)
-        found = work.load(ref, numbers) if "invoice_prefix" in changes else work.load(ref)
-        tenant = found.require(ref)
-        changed = replace(tenant, **changes)
+        found = work.load(ref, logo, numbers) if "invoice_prefix" in changes else work.load(ref, logo)
+        before = TenantView(found.require(ref), found.get(logo))
+        tenant = before.tenant
+        changed, picture = _branded(work, before, changes)
         if changed == tenant:
-            return tenant
+            return before
         if changed.invoice_prefix != tenant.invoice_prefix:
             # If there is no sequence yet it begins here: a worker that still has the settings of a minute ago
             # would begin it with the old prefix. ACME-000041 is followed by NEW-000042: no gap, nothing twice.
             sequence = found.get(numbers) or InvoiceSequence(tenant_id, changed.invoice_prefix)
             work.save(replace(sequence, prefix=changed.invoice_prefix))
-        return work.save(changed)
+        return TenantView(work.save(changed), picture)
+
+
+def logo_ref(tenant_id: str) -> Ref[TenantLogo]:
+    """Where a tenant's logo is, if it ever had one."""
+    return Ref(TenantLogo, tenant_id, LOGO_ID)
+
+
+def _branded(work: Work, before: TenantView, changes: dict[str, Any]) -> tuple[Tenant, TenantLogo | None]:
+    """The tenant after its changes, and its logo, staged where that changed."""
+    more = dict(changes.get("branding", {}))
+    picture = before.logo
+    if "logo" in more:
+        logo: Logo | None = more.pop("logo")
+        more["logo_sha256"] = _digest(logo)
+        if more["logo_sha256"] != before.tenant.branding.logo_sha256:
+            picture = work.save(_logo_of(before.tenant.id, before.logo, logo))
+    branding = replace(before.tenant.branding, **more)
+    return replace(before.tenant, **(changes | {"branding": branding})), picture
+
+
+def _logo_of(tenant_id: str, before: TenantLogo | None, logo: Logo | None) -> TenantLogo:
+    """The logo as it is stored from now on; without content where it was taken away."""
+    stored = before or TenantLogo(tenant_id)
+    return replace(stored, media_type=logo.media_type if logo else "", content=logo.content if logo else "")
+
+
+def _digest(logo: Logo | None) -> str | None:
+    """What the settings say of a logo: it changes with the picture, and with it the settings' version."""
+    return sha256(f"{logo.media_type},{logo.content}".encode()).hexdigest() if logo is not None else None
 
 
 def _check_reach(work: Work, tenant_id: str) -> None:

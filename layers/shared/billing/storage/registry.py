@@ -22,7 +22,7 @@ from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tax.rate_table import TaxRateUpdates
-from billing.domain.tenant import INVOICE_SEQUENCE_ID, SETTINGS_ID, InvoiceSequence, Tenant
+from billing.domain.tenant import INVOICE_SEQUENCE_ID, LOGO_ID, SETTINGS_ID, InvoiceSequence, Tenant, TenantLogo
 from billing.domain.usage.period import UsageHistory
 from billing.domain.usage.rejection import UsageRejection
 from billing.storage import tables
@@ -87,6 +87,8 @@ def _invoice(invoice: Invoice) -> dict[str, str]:
     found = _of_customer(invoice)
     others = {"subscription_key": invoice.subscription_id, "number_key": invoice.number}
     found["currency"] = invoice.currency
+    if invoice.payable_by is not None:
+        found["payable_by"] = sort_key(invoice.payable_by)
     return found | {name: join(invoice.tenant_id, value) for name, value in others.items() if value}
 
 
@@ -106,6 +108,7 @@ def _plain(model: type[Model], indexed: Callable[[Any], dict[str, str]] = lambda
 
 REGISTRY: dict[type, Stored] = {
     Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, lambda e: {}),
+    TenantLogo: Stored(tables.TenantItem, "item", lambda e: LOGO_ID, _same, lambda e: {}),
     InvoiceSequence: Stored(tables.SequenceItem, "id", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
     CreditNoteSequence: Stored(tables.SequenceItem, "id", lambda e: CREDIT_NOTE_SEQUENCE_ID, _same, lambda e: {}),
     Customer: Stored(

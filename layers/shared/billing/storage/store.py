@@ -1,7 +1,7 @@
 """Reading entities: batches, pages, and the tenant directory. ``unit_of_work`` writes them."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -196,6 +196,8 @@ def _id_of(stored: Stored, range_key: str) -> str:
 def _cursor_scope(query: Query[Any]) -> str:
     """What a cursor is bound to: the query without its page size and place."""
     bounds = [str(t) for t in (query.created_from, query.created_to)]
+    if query.payable_from or query.payable_to or query.overdue_at:
+        bounds += [str(t) for t in (query.payable_from, query.payable_to, query.overdue_at is not None)]
     return "cursor/" + json.dumps(
         [query.kind.entity_name, query.index, query.value, sorted(query.filters.items()), query.of_platform, *bounds]
     )
@@ -214,6 +216,7 @@ def _query_request(query: Query[Any], stored: Stored, tenant_id: str, value: str
             placeholder = ":from" if operator == ">=" else ":to"
             values[placeholder] = raw(sort_key(bound))
             filters.append(f"created_at {operator} {placeholder}")
+    filters += _payable(query, values)
     request: dict[str, Any] = {
         "TableName": table_name(stored.model),
         "ScanIndexForward": False,
@@ -230,6 +233,23 @@ def _query_request(query: Query[Any], stored: Stored, tenant_id: str, value: str
     if filters:
         request["FilterExpression"] = " AND ".join(filters)
     return {**request, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
+
+
+def _payable(query: Query[Any], values: dict[str, Any]) -> Iterator[str]:
+    """The conditions on when an invoice is to be paid.
+
+    What was finalized before there were due dates is taken by its creation, until it is written again.
+    """
+    bounds = (
+        (query.payable_from, ">=", ":payable_from"),
+        (query.payable_to, "<", ":payable_to"),
+        (query.overdue_at, "<", ":overdue_at"),
+    )
+    for bound, operator, placeholder in bounds:
+        if bound is not None:
+            values[placeholder] = raw(sort_key(bound))
+            old = f"attribute_not_exists(payable_by) AND attribute_exists(number_key) AND created_at {operator}"
+            yield f"(payable_by {operator} {placeholder} OR ({old} {placeholder}))"
 
 
 def _from(request: dict[str, Any], stored: Stored, after: str | None) -> dict[str, Any]:

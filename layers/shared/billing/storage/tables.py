@@ -107,6 +107,7 @@ class InvoiceItem(_OfCustomer):
     subscription_key = UnicodeAttribute(null=True)
     number_key = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(null=True)
+    payable_by = UnicodeAttribute(null=True)
 
 
 class PaymentItem(_OfCustomer):

@@ -6,6 +6,7 @@ graduated and package charges. Both have worked examples in docs/vectors.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -194,6 +195,77 @@ class PricedQuantity:
     amount: Money
 
 
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """One step of a price: five seats at 120.00 are `PriceStep(Decimal(5), 12_000_000, 0, 60_000_000)`.
+
+    Args:
+        quantity: units in this step.
+        unit_amount: micro-units each.
+        flat_amount: micro-units for the step as such, whatever the quantity.
+        amount: micro-units of the whole step; all steps together are what is charged.
+    """
+
+    quantity: Decimal
+    unit_amount: int
+    flat_amount: int
+    amount: int
+
+
+MOST_STEPS = 20
+"""A price of more steps than this is not explained on a document: nobody reads it, and a line is to stay small."""
+
+
+def price_steps(component: Component, quantity: Decimal, currency: str) -> tuple[PriceStep, ...]:
+    """Explain an amount of `price` by its steps: 8 seats, the first 5 at 120.00, are 5 at 120.00 and 3 at 90.00.
+
+    Free units are a step of their own, at nothing. Rounded as running sums, the steps always sum to the amount: twice
+    a step of half a cent is 0.01 and 0.00, not 0.01 twice.
+
+    Args:
+        component: the price.
+        quantity: units, not negative.
+        currency: ISO 4217 code of the component's amounts.
+
+    Returns:
+        Nothing where one unit price explains the amount (`PricedQuantity.unit_amount`), or where steps do not: for
+        packages, for a minimum, and for too many of them.
+    """
+    billable = _billable(component, quantity)
+    below_minimum = component.minimum is not None and _charge(component, billable) < component.minimum
+    if component.model is None or component.model is PricingModel.PACKAGE or below_minimum:
+        return ()
+    free = exact_fraction(quantity) - billable
+    parts = [(free, 0, 0)] if free else []
+    parts += _parts(component, billable)
+    if len(parts) > MOST_STEPS or (len(parts) == 1 and not parts[0][2]):
+        return ()
+    step, exact, given = charge_step(currency), Fraction(0), 0
+    found: list[PriceStep] = []
+    for units, unit_amount, flat_amount in parts:
+        exact += units * unit_amount + flat_amount
+        upto = Money.rounded(exact, currency, step).micros
+        found.append(PriceStep(_decimal(units), unit_amount, flat_amount, upto - given))
+        given = upto
+    return tuple(found)
+
+
+def _parts(component: Component, billable: Fraction) -> list[tuple[Fraction, int, int]]:
+    """Units, unit amount and flat amount of each step that a quantity reaches."""
+    if component.model is PricingModel.VOLUME:
+        tier = _tier_of(component.tiers, billable)
+        return [(billable, tier.unit_amount, tier.flat_amount)]
+    if component.model is PricingModel.GRADUATED:
+        return [(units, tier.unit_amount, tier.flat_amount) for tier, units in _reached(component.tiers, billable)]
+    assert component.unit_amount is not None
+    return [(billable, component.unit_amount, 0)] if billable else []
+
+
+def _decimal(units: Fraction) -> Decimal:
+    """Units as a decimal: differences of decimals, so there is one."""
+    return Decimal(units.numerator) / Decimal(units.denominator)
+
+
 def price(component: Component, quantity: Decimal, currency: str) -> PricedQuantity:
     """Price a quantity and round it once, half-up, to the minor unit: 3 units at half a cent are 2 cents, not
     3.
@@ -259,14 +331,19 @@ def _graduated(tiers: tuple[Tier, ...], billable: Fraction) -> Fraction:
     Lago's example, 0-10 at 10 + 2, then 5 + 3: 0 units cost 2, for the first tier is always reached; 10 cost
     102; 11 cost 102 + 5 + 3 = 110.
     """
-    total, lower = Fraction(0), Fraction(0)
+    reached = _reached(tiers, billable)
+    return sum((units * tier.unit_amount + tier.flat_amount for tier, units in reached), Fraction(0))
+
+
+def _reached(tiers: tuple[Tier, ...], billable: Fraction) -> Iterator[tuple[Tier, Fraction]]:
+    """The tiers that a quantity reaches, with how much of it is in each."""
+    lower = Fraction(0)
     for index, tier in enumerate(tiers):
         if index > 0 and billable <= lower:
             break
         upper = billable if tier.up_to is None else min(billable, Fraction(tier.up_to))
-        total += (upper - lower) * tier.unit_amount + tier.flat_amount
+        yield tier, upper - lower
         lower = upper if tier.up_to is None else Fraction(tier.up_to)
-    return total
 
 
 def _tier_of(tiers: tuple[Tier, ...], billable: Fraction) -> Tier:

@@ -27,6 +27,14 @@ class Address:
         return tuple(part for part in (self.line1, self.line2, town, region) if part)
 
 
+@dataclass(frozen=True, slots=True)
+class CustomField:
+    """A line that a document shows because its buyer wants it there: ``CustomField("Cost center", "4711")``."""
+
+    name: str
+    value: str
+
+
 class TaxExempt(StrEnum):
     """What the tenant says about a customer's tax: nothing, that it owes none, or that it accounts for it itself."""
 
@@ -41,6 +49,9 @@ class Customer:
 
     Args:
         deleted_at_stripe: how often somebody deleted it at the card processor, with all its payment methods.
+        locale: the language of its documents; None for its tenant's.
+        net_terms_days: how many days it has to pay what is not charged to a saved method; None for its tenant's.
+        po_number, custom_fields: what its documents show unless an invoice says otherwise.
     """
 
     entity_name: ClassVar[str] = "Customer"
@@ -60,6 +71,10 @@ class Customer:
     default_payment_method_id: str | None = None
     tax_exempt: TaxExempt = TaxExempt.NONE
     deleted_at_stripe: int = 0
+    locale: str | None = None
+    net_terms_days: int | None = None
+    po_number: str | None = None
+    custom_fields: tuple[CustomField, ...] = field(default=(), metadata=PERSONAL)
     version: int = 0
 
 

@@ -15,6 +15,7 @@ from billing.domain import ledger
 from billing.domain.customers.customer import PERSONAL
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, PartySnapshot
+from billing.domain.invoicing.terms import Terms
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvailable, ValidationFailed
 from billing.domain.kernel.ids import derived
@@ -120,6 +121,8 @@ class CreditNote:
     Args:
         net: before tax; ``total`` is net + tax.
         taxes: by name and rate, on top of the net.
+        tax_bases: what of the net each of them is on; none on notes from before it was kept.
+        terms: its invoice's.
         reason: the tenant's own words.
         to_invoice: how much it reduced what was due on the invoice.
         to_balance: what went to the customer's balance.
@@ -156,6 +159,8 @@ class CreditNote:
     notes: tuple[str, ...] = ()
     test_clock_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    tax_bases: tuple[Money, ...] = ()
+    terms: Terms | None = field(default=None, metadata=PERSONAL)
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -201,6 +206,9 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
         raise _exceeds(message, [Detail("refund", "above_what_was_paid")])
     number, following = sequence.take()
     zero = Money.zero(invoice.currency)
+    # Of three cents a rate may take nothing, or be zero: what is credited under it is said all the same.
+    pairs = zip(parts.taxes, parts.bases, strict=True)
+    taxed = [(tax, base) for tax, base in pairs if not (tax.amount.is_zero and base.is_zero)]
     note = CreditNote(
         id=note_id,
         tenant_id=invoice.tenant_id,
@@ -214,7 +222,7 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
         lines=_lines_of(invoice, request, steps, parts, note_id),
         net=parts.net,
         tax=parts.tax,
-        taxes=tuple(tax for tax in parts.taxes if not tax.amount.is_zero),
+        taxes=tuple(tax for tax, _ in taxed),
         total=total,
         reason=request.reason,
         to_invoice=to_invoice,
@@ -227,6 +235,8 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
         notes=invoice.notes,
         test_clock_id=invoice.test_clock_id,
         metadata=request.metadata,
+        tax_bases=tuple(base for _, base in taxed),
+        terms=invoice.terms,
     )
     after = replace(invoice, amount_credited=invoice.amount_credited + to_invoice, credits=all_steps)
     if not to_invoice.is_zero and after.amount_due.is_zero:

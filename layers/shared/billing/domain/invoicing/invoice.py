@@ -12,6 +12,7 @@ from typing import ClassVar
 from billing.domain.catalog.coupon import Discount
 from billing.domain.customers.customer import PERSONAL, Address
 from billing.domain.invoicing.dunning import Dunning
+from billing.domain.invoicing.terms import Terms, due_date
 from billing.domain.kernel.card_limits import Unchargeable, unchargeable
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.money import Money, sum_money
@@ -87,6 +88,8 @@ class Invoice:
         auto_charge: it is charged by the saved method once it is open, and dunned; else it waits to be paid.
         spreading: what of its credits is still to be taken off other invoices; None as a rule.
         coupon: what was redeemed for a one-off invoice, for whatever lines it gets.
+        terms: what it tells beside parties and amounts, as of its taxation; None on what was stored before.
+        due_at: until when it is to be paid, since it was finalized; None on what was stored before, see ``payable_by``.
     """
 
     entity_name: ClassVar[str] = "Invoice"
@@ -134,6 +137,8 @@ class Invoice:
     metadata: dict[str, str] = field(default_factory=dict)
     test_clock_id: str | None = None
     due: Due | None = None
+    terms: Terms | None = field(default=None, metadata=PERSONAL)
+    due_at: datetime | None = None
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -171,6 +176,32 @@ class Invoice:
         """What its payments brought, less all refunds that succeeded or are under way."""
         pending = sum_money(self.pending_refunds.values(), self.currency)
         return self.amount_paid - self.amount_refunded - pending
+
+    @property
+    def payable_by(self) -> datetime | None:
+        """Until when it is to be paid; None for a draft. Before there were terms, that was when it was finalized."""
+        return self.due_at or self.finalized_at
+
+    @property
+    def grants_time(self) -> bool:
+        """Whether its payer was given time to pay: it is dunned, and its subscription past due, only after that."""
+        return self.due_at is not None and self.finalized_at is not None and self.due_at > self.finalized_at
+
+    def is_early(self, at: datetime) -> bool:
+        """Whether the time that its payer was given is still running."""
+        return self.grants_time and self.due_at is not None and at < self.due_at
+
+    def due_if_finalized(self, at: datetime, charged: bool) -> datetime:
+        """Until when it would be to be paid: at once, where a saved method is charged at once.
+
+        Who has a card on file pays by it and needs no time; else the terms hold, also where the amount is more than a
+        card can be charged, since that is paid by transfer.
+
+        Args:
+            charged: there is a method to charge.
+        """
+        at_once = self.status is not InvoiceStatus.OPEN or (charged and self.to_charge)
+        return at if at_once else due_date(self.terms, at, self.timezone)
 
     @property
     def unchargeable(self) -> Unchargeable | None:

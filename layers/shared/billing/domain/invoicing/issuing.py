@@ -8,6 +8,7 @@ from billing.domain import ledger
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus, PartySnapshot, Spreading
+from billing.domain.invoicing.terms import OwnTerms, terms_of
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money, sum_money
@@ -44,6 +45,7 @@ def draft(
     at: datetime,
     subscription: Subscription | None = None,
     currency: str | None = None,
+    own: OwnTerms = OwnTerms(),
 ) -> Invoice:
     """A draft with these lines, which get their ids here.
 
@@ -51,6 +53,7 @@ def draft(
         at: when it is made, on the customer's clock.
         subscription: whose invoice it is; its period is the subscription's running one.
         currency: the customer's, where nothing else is said and there is no line to tell.
+        own: the terms that are said for it alone.
     """
     currency = currency or (lines[0].amount.currency if lines else customer.currency)
     zero = Money.zero(currency)
@@ -79,6 +82,7 @@ def draft(
         subscription_id=subscription.id if subscription else None,
         period=subscription.current_period if subscription else None,
         test_clock_id=customer.test_clock_id,
+        terms=terms_of(tenant, customer, own),
     )
     return with_lines(empty, _linked([replace(line, id=f"{invoice_id}-{n}") for n, line in enumerate(lines, 1)]))
 
@@ -110,6 +114,12 @@ def seller_of(tenant: Tenant) -> PartySnapshot:
 def buyer_of(customer: Customer) -> PartySnapshot:
     """The customer as an invoice names it."""
     return PartySnapshot(customer.name, customer.address, customer.tax_id, customer.email)
+
+
+def as_of_now(invoice: Invoice, tenant: Tenant, customer: Customer) -> Invoice:
+    """The draft with its parties and terms as they are now: one that waited for an address has to show it."""
+    own = invoice.terms.own if invoice.terms is not None else OwnTerms()
+    return replace(invoice, seller=seller_of(tenant), buyer=buyer_of(customer), terms=terms_of(tenant, customer, own))
 
 
 def with_lines(invoice: Invoice, lines: Sequence[InvoiceLine], notes: tuple[str, ...] = ()) -> Invoice:
@@ -145,6 +155,8 @@ def finalize(
     at: datetime,
     offset: Money | None = None,
     spreading: Spreading | None = None,
+    *,
+    charged: bool = False,
 ) -> Finalized:
     """The invoice with its number, with the customer's balance used, and the entries for the books.
 
@@ -155,6 +167,7 @@ def finalize(
         offset: what of an amount below zero is taken off other invoices (``settlement.offset``), and so does not go to
             the balance: nobody gets money back that was never paid.
         spreading: what is left for yet other invoices, so that nothing goes to the balance before they were looked at.
+        charged: there is a method that it can be charged to.
 
     Raises:
         InvalidState: it is not a draft.
@@ -180,6 +193,7 @@ def finalize(
         paid_at=at if free else None,
         due=None,
     )
+    final = replace(final, due_at=final.due_if_finalized(at, charged))
     entries = [finalized_entry(invoice, at)]
     if not applied.is_zero:
         entries.append(balance_entry(invoice, "invoice.balance_applied", applied, at))

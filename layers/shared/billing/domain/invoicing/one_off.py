@@ -111,5 +111,5 @@ def discounted(lines: Sequence[InvoiceLine], discount: Discount | None) -> tuple
     if discount is not None:
         for n, off in zip(charges, discount.shares([lines[n].amount for n in charges]), strict=True):
             if not off.is_zero:
-                found[n] = replace(found[n], discounts=(DiscountAmount(discount.coupon_id, off),))
+                found[n] = replace(found[n], discounts=(DiscountAmount.of(discount, off),))
     return tuple(found)

@@ -286,6 +286,15 @@ def uncollectible(invoice: Invoice, at: datetime) -> tuple[Invoice, LedgerEntry]
     return replace(invoice, status=InvoiceStatus.UNCOLLECTIBLE, due=None, dunning=None), entry
 
 
+def in_time(invoice: Invoice, shard: str) -> Invoice:
+    """The open invoice whose payer has time to pay, with its alarm: if it is to be collected, then not before that.
+
+    Nobody collects what is to be paid by hand, or is more than a card can be charged.
+    """
+    due = Due(shard, invoice.due_at) if invoice.to_charge and invoice.due_at is not None else None
+    return replace(invoice, due=due)
+
+
 def without_method(invoice: Invoice) -> Invoice:
     """The open invoice that would be charged, if there were anything to charge it to; it says so."""
     return replace(invoice, payment_error=_NO_METHOD)

@@ -210,6 +210,28 @@ def next_anchor(start: datetime, timezone: str, interval: Interval, interval_cou
     return _at_local_time(_day_in_month(_month_number(local) + 1, anchor_day), local, zone)
 
 
+def days_later(start: datetime, days: int, timezone: str) -> datetime:
+    """Give the same local time of day some calendar days later; 0 days later is `start` itself.
+
+    Noon in Berlin stays noon, whether or not the clocks change in between; a local time that does not exist
+    on that day moves forward by the gap.
+
+    Args:
+        start: aware, UTC.
+        days: not negative.
+        timezone: IANA name.
+
+    Raises:
+        ValueError: `start` is naive or not UTC, or the zone is unknown.
+    """
+    start = require_utc(start, "start")
+    if days == 0:
+        return start
+    zone = _zone(timezone)
+    local = start.astimezone(zone)
+    return _at_local_time(local.date() + timedelta(days=days), local, zone)
+
+
 def require_utc(value: datetime, name: str) -> datetime:
     """Return `value` with tzinfo `datetime.UTC`, provided that it is aware and in UTC.
 

@@ -32,10 +32,12 @@ class Parts:
     Args:
         net: what is left without the taxes.
         taxes: on top of the net, also where an invoice's prices contained them.
+        bases: what of the net each of the taxes is on, in their order.
     """
 
     net: Money
     taxes: tuple[TaxAmount, ...]
+    bases: tuple[Money, ...]
 
     @property
     def tax(self) -> Money:
@@ -43,12 +45,15 @@ class Parts:
         return sum_money((each.amount for each in self.taxes), self.net.currency)
 
     def __sub__(self, other: "Parts") -> "Parts":
-        before = {_key(tax): tax.amount for tax in other.taxes}
+        zero = Money.zero(self.net.currency)
+        before = {_key(tax): (tax.amount, base) for tax, base in zip(other.taxes, other.bases, strict=True)}
+        less = [before.get(_key(tax), (zero, zero)) for tax in self.taxes]
         taxes = tuple(
-            TaxAmount(tax.name, tax.rate_percent, tax.amount - before.get(_key(tax), Money.zero(self.net.currency)))
-            for tax in self.taxes
+            TaxAmount(tax.name, tax.rate_percent, tax.amount - amount)
+            for tax, (amount, _) in zip(self.taxes, less, strict=True)
         )
-        return Parts(self.net - other.net, taxes)
+        bases = tuple(base - of_it for base, (_, of_it) in zip(self.bases, less, strict=True))
+        return Parts(self.net - other.net, taxes, bases)
 
 
 def gross(line: InvoiceLine) -> Money:
@@ -281,7 +286,7 @@ def at_most(line: InvoiceLine, most: Fraction, taxes: Mapping[TaxKey, Fraction])
         return line
     less = replace(less, taxes=fitting)
     # Its taxes are rounded; the rest of the amount is what it is without those that come on top.
-    return replace(less, amount=-(amount + less.tax - less.tax_included))
+    return replace(less, amount=-(amount + less.tax - less.tax_included), steps=())
 
 
 def _no_more_tax(tax: TaxAmount, left: Fraction) -> TaxAmount:
@@ -297,6 +302,7 @@ def scaled(line: InvoiceLine, share: Fraction) -> InvoiceLine:
         amount=portion(line.amount, share),
         discounts=tuple(replace(each, amount=portion(each.amount, share)) for each in line.discounts),
         taxes=tuple(replace(each, amount=portion(each.amount, share)) for each in line.taxes),
+        steps=(),
     )
 
 
@@ -307,12 +313,22 @@ def credited(lines: Sequence[InvoiceLine], total: Money, steps: Sequence[CreditS
     $8.33 of tax and not 500 times 2 cents.
     """
     sums: dict[TaxKey, Fraction] = {}
+    on: dict[TaxKey, Fraction] = {}
+    one_each = True
     for left in left_of(lines, steps).lines:
-        for key, whole in left.whole_taxes.items():
-            sums[key] = sums.get(key, Fraction(0)) + whole - left.taxes[key]
+        taken = {key: whole - left.taxes[key] for key, whole in left.whole_taxes.items()}
+        base = left.whole - left.amount - sum(taken.values())
+        one_each = one_each and (len(taken) == 1 or not left.whole)
+        for key, tax in taken.items():
+            sums[key] = sums.get(key, Fraction(0)) + tax
+            on[key] = on.get(key, Fraction(0)) + base
     amount = sum_money((step.amount for step in steps), total.currency)
     taxes = tuple(TaxAmount(name, rate, Money.rounded(exact, amount.currency)) for (name, rate), exact in sums.items())
-    return Parts(amount - sum_money((tax.amount for tax in taxes), amount.currency), taxes)
+    net = amount - sum_money((tax.amount for tax in taxes), amount.currency)
+    bases = [Money.rounded(exact, amount.currency) for exact in on.values()]
+    if bases and one_each:  # the whole net is taxed, each part by one tax: then the bases sum to it
+        bases[-1] = net - sum_money(bases[:-1], amount.currency)
+    return Parts(net, taxes, tuple(bases))
 
 
 def line_nets(lines: Sequence[InvoiceLine], amounts: Sequence[Money], net: Money) -> list[Money]:

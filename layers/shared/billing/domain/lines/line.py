@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from billing.domain.catalog.coupon import Discount
+from billing.domain.catalog.pricing import PriceStep
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Period
 
@@ -32,10 +34,31 @@ class TaxAmount:
 
 @dataclass(frozen=True, slots=True)
 class DiscountAmount:
-    """What a coupon took off a line: positive for a charge."""
+    """What a coupon took off a line: positive for a charge.
+
+    Args:
+        code: as its maker wrote it; None on lines from before it was kept, which know the id alone.
+        percent_off, amount_off: the coupon's terms, one of them.
+    """
 
     coupon_id: str
     amount: Money
+    code: str | None = None
+    percent_off: Decimal | None = None
+    amount_off: Money | None = None
+
+    @classmethod
+    def of(cls, discount: Discount, amount: Money) -> "DiscountAmount":
+        """What a redeemed coupon took off, with the coupon's terms as they were then."""
+        return cls(discount.coupon_id, amount, discount.code, discount.percent_off, discount.amount_off)
+
+    @property
+    def text(self) -> str:
+        """The coupon for people: ``LAUNCH26, 25 % off``."""
+        name = self.code or self.coupon_id
+        if self.percent_off is not None:
+            return f"{name}, {self.percent_off.normalize():f} % off"
+        return name if self.amount_off is None else f"{name}, {self.amount_off} off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +107,7 @@ class InvoiceLine:
         of_line: the id of the invoice line that it gives back where that had no tax yet, so that this one is taxed
             anew: a line of the same invoice, or of a draft that waits for its tax. On a line that a subscription keeps
             as billed, its id on such a draft.
+        steps: how a price of several steps makes up the amount; none where one price does, or for a part of a period.
         dimensions: the usage that it bills, where a component prices it by dimensions: ``{"region": "eu"}``.
         usage: what usage it bills; None where it bills none.
     """
@@ -105,6 +129,11 @@ class InvoiceLine:
     dimensions: dict[str, str] = field(default_factory=dict, hash=False)
     usage: BilledUsage | None = None
     of_line: str | None = None
+    steps: tuple[PriceStep, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.steps and sum(step.amount for step in self.steps) != self.amount.micros:
+            raise ValueError(f"line {self.id}: its steps are not {self.amount}")
 
     @property
     def gives_back(self) -> str | None:
@@ -120,6 +149,11 @@ class InvoiceLine:
     def discount(self) -> Money:
         """What coupons took off it."""
         return sum_money((each.amount for each in self.discounts), self.amount.currency)
+
+    @property
+    def net(self) -> Money:
+        """What its taxes are computed on: after discounts, and without those that are part of it."""
+        return self.taxable - self.tax_included
 
     @property
     def taxable(self) -> Money:

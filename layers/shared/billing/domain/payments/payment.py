@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from billing.domain.customers.customer import PERSONAL
 from billing.domain.kernel.card_limits import Unchargeable
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState
@@ -95,12 +96,21 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class ChargedCard:
+    """What may be shown of the card that was charged, as it was then: never more of its number."""
+
+    brand: str
+    last4: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeResult:
     """What Stripe says about an attempt: its PaymentIntent's id and state, and why it failed if it did.
 
     Args:
         client_secret: identifies the intent to the payer's form; never stored, never logged.
         taken: what Stripe took, if it succeeded.
+        card: the card that it took it from, if it was one.
     """
 
     status: PaymentStatus
@@ -108,6 +118,7 @@ class ChargeResult:
     error: PaymentError | None = None
     client_secret: str | None = None
     taken: Taken | None = None
+    card: ChargedCard | None = None
 
     @property
     def next_secret(self) -> str | None:
@@ -140,6 +151,7 @@ class Payment:
             that came in another currency than its invoice's, all of it: no balance holds that, it stays on the payment.
         asked: what was asked for, if something else came; None as a rule.
         taken: what Stripe took, its fee, and when it is available.
+        card: what was charged. It outlives the saved method, of which nothing is shown any more once it is detached.
     """
 
     entity_name: ClassVar[str] = "Payment"
@@ -170,6 +182,7 @@ class Payment:
     excess: Money | None = None
     asked: Money | None = None
     taken: Taken | None = None
+    card: ChargedCard | None = field(default=None, metadata=PERSONAL)
     metadata: dict[str, str] = field(default_factory=dict)
     due: Due | None = None
     version: int = 0
@@ -281,6 +294,7 @@ def with_result(
         status=result.status,
         stripe_payment_intent_id=result.intent_id or payment.stripe_payment_intent_id,
         error=result.error,
+        card=result.card if succeeded else payment.card,
         settled_by=by if final else None,
         settled_event_id=event_id if final else None,
         settled_at=at if final else None,
@@ -296,7 +310,7 @@ def with_facts(payment: Payment, result: ChargeResult) -> Payment:
         return payment
     if taken.balance_transaction_id is None or taken.amount != payment.amount:
         return payment
-    return replace(payment, taken=taken)
+    return replace(payment, taken=taken, card=result.card or payment.card)
 
 
 def sent_again(payment: Payment, due: Due) -> Payment:

@@ -179,6 +179,13 @@ def invoice_paid(subscription: Subscription, invoice_id: str, at: datetime, shar
     return subscription if unpaid == subscription.unpaid_invoice_ids else after
 
 
+def trusted(subscription: Subscription, shard: str) -> Subscription:
+    """The subscription whose first invoice need not be paid at once: it begins all the same."""
+    if subscription.state is not SubscriptionState.INCOMPLETE:
+        return subscription
+    return with_alarm(replace(subscription, state=SubscriptionState.ACTIVE), shard)
+
+
 def invoiced(subscription: Subscription, lines: Sequence[InvoiceLine], taxed: bool = True) -> Subscription:
     """The subscription once its lines are on an invoice: what it has billed is known with its line id and its taxes.
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import Plan, TaxBehavior
-from billing.domain.catalog.pricing import Component, ComponentType, PricedQuantity, price
+from billing.domain.catalog.pricing import Component, ComponentType, PricedQuantity, price, price_steps
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Period
 from billing.domain.kernel.proration import portion, rest_of, share
@@ -85,6 +85,7 @@ def _credit(subscription: Subscription, plan: Plan, line: InvoiceLine, at: datet
         period=rest,
         proration=True,
         discounts=(),
+        steps=(),
     )
 
 
@@ -110,7 +111,7 @@ def _line(
     """A line for a span of time: the whole price, or its exact share where the span is not a whole period."""
     name = plan.name if component.type is ComponentType.FLAT else f"{plan.name}: {component.key}"
     amount, less = (priced.amount, off) if exact is None else (portion(priced.amount, exact), portion(off, exact))
-    discounts = (DiscountAmount(discount.coupon_id, less),) if discount is not None and not less.is_zero else ()
+    discounts = (DiscountAmount.of(discount, less),) if discount is not None and not less.is_zero else ()
     return InvoiceLine(
         id="",
         description=name if exact is None else _REMAINING + name,
@@ -122,4 +123,5 @@ def _line(
         proration=exact is not None,
         discounts=discounts,
         tax_inclusive=plan.tax_behavior is TaxBehavior.INCLUSIVE,
+        steps=price_steps(component, priced.quantity, plan.currency) if exact is None else (),
     )

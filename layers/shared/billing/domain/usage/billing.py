@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.meter import Amount, Meter, combined, less
 from billing.domain.catalog.plan import Plan, PlanKey, TaxBehavior
-from billing.domain.catalog.pricing import Component, ComponentType, exact_price, price
+from billing.domain.catalog.pricing import Component, ComponentType, exact_price, price, price_steps
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Period
@@ -304,6 +304,7 @@ class _Billing:
             tax_inclusive=plan.tax_behavior is TaxBehavior.INCLUSIVE,
             dimensions=dict(zip(component.group_by, group, strict=True)),
             usage=BilledUsage(self.period.id, since, self.subscription.usage_slot),
+            steps=price_steps(component, priced.quantity, plan.currency) if single else (),
         )
 
     def _time(self, since: datetime | None) -> Period:
@@ -333,7 +334,7 @@ class _Billing:
             return lines
         shares = discount.shares([line.amount for line in lines.values()])
         return {
-            place: line if off.is_zero else replace(line, discounts=(DiscountAmount(discount.coupon_id, off),))
+            place: line if off.is_zero else replace(line, discounts=(DiscountAmount.of(discount, off),))
             for (place, line), off in zip(lines.items(), shares, strict=True)
         }
 

@@ -165,6 +165,7 @@ def given_back(charge: UsageCharge, amount: int) -> tuple[UsageCharge, list[Invo
                 amount=-part.taxable,
                 taxes=tuple(replace(tax, amount=-tax.amount) for tax in part.taxes),
                 discounts=(),
+                steps=(),
             )
         )
     return replace(charge, lines=tuple(kept)), credits_
@@ -204,6 +205,7 @@ def _split(line: InvoiceLine, taken: int) -> tuple[InvoiceLine | None, InvoiceLi
     part = scaled(line, Fraction(taken, line.amount.micros))
     rest = replace(
         line,
+        steps=(),
         amount=line.amount - part.amount,
         discounts=tuple(
             replace(each, amount=each.amount - less.amount)

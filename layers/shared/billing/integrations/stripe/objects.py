@@ -13,6 +13,7 @@ from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.payments.dispute import DisputeSnapshot, DisputeStatus
 from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
+    ChargedCard,
     ChargeResult,
     PaymentError,
     PaymentStatus,
@@ -219,7 +220,15 @@ def charge_result(intent: Any) -> ChargeResult:
     if status is PaymentStatus.REQUIRES_PAYMENT_METHOD and found:
         # Stripe leaves out what does not apply: a payer who failed to authenticate gave no decline code.
         status, error = PaymentStatus.FAILED, _payment_error(found, getattr(found, "code", None))
-    return ChargeResult(status, intent.id, error, intent.client_secret, _taken(intent))
+    return ChargeResult(status, intent.id, error, intent.client_secret, _taken(intent), _charged_card(intent))
+
+
+def _charged_card(intent: Any) -> ChargedCard | None:
+    """The card of a PaymentIntent's charge, which is expanded."""
+    details = getattr(getattr(intent, "latest_charge", None), "payment_method_details", None)
+    card = getattr(details, "card", None)
+    brand, last4 = getattr(card, "brand", None), getattr(card, "last4", None)
+    return ChargedCard(brand, last4) if brand and last4 else None
 
 
 def _taken(intent: Any) -> Taken | None:

@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from billing.domain.catalog.pricing import PriceStep
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, PartySnapshot
+from billing.domain.invoicing.terms import Terms
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.dispute import DisputeStatus
-from billing.schemas.base import Id, Quantity, Request, Resource, Time
-from billing.schemas.customers import AddressOut
+from billing.schemas.base import CustomFieldOut, Id, Quantity, Request, Resource, Time
+from billing.schemas.customers import AddressOut, shown_fields
 from billing.schemas.payments.payment import PaymentErrorOut
 from billing.schemas.subscriptions import PeriodOut
 from billing.services.invoicing.payments import Paid
@@ -30,7 +32,24 @@ class TaxOut(Resource):
 
 class DiscountOut(Resource):
     coupon_id: str
+    code: Annotated[str | None, Field(description="as its maker wrote it")]
     amount: int
+
+
+class PriceStepOut(Resource):
+    quantity: Quantity
+    unit_amount: int
+    flat_amount: int
+    amount: int
+
+    @classmethod
+    def of(cls, step: PriceStep) -> "PriceStepOut":
+        return cls(
+            quantity=step.quantity,
+            unit_amount=step.unit_amount,
+            flat_amount=step.flat_amount,
+            amount=step.amount,
+        )
 
 
 class LineOut(Resource):
@@ -40,6 +59,10 @@ class LineOut(Resource):
     quantity: Quantity | None
     unit_amount: int | None
     amount: int
+    steps: Annotated[
+        list[PriceStepOut],
+        Field(description="how a tiered price makes up the amount; empty where one unit price does, or for a part"),
+    ]
     period: PeriodOut | None
     proration: bool
     dimensions: Annotated[dict[str, str], Field(description="of the usage that it bills")]
@@ -56,6 +79,7 @@ class LineOut(Resource):
             quantity=line.quantity,
             unit_amount=line.unit_amount,
             amount=line.amount.micros,
+            steps=[PriceStepOut.of(step) for step in line.steps],
             period=PeriodOut.of(line.period) if line.period else None,
             proration=line.proration,
             dimensions=line.dimensions,
@@ -64,7 +88,10 @@ class LineOut(Resource):
                 TaxOut(name=tax.name, rate_percent=tax.rate_percent, amount=tax.amount.micros, inclusive=tax.inclusive)
                 for tax in line.taxes
             ],
-            discounts=[DiscountOut(coupon_id=d.coupon_id, amount=d.amount.micros) for d in line.discounts],
+            discounts=[
+                DiscountOut(coupon_id=each.coupon_id, code=each.code, amount=each.amount.micros)
+                for each in line.discounts
+            ],
         )
 
 
@@ -132,22 +159,33 @@ class InvoiceOut(InvoiceFiguresOut):
     tax_waits: Annotated[bool, Field(description="a draft for which nobody could say yet what tax is due")]
     auto_charge: bool
     attempt_count: int
-    next_attempt_at: Annotated[Time | None, Field(description="the next dunning step of an open invoice")]
+    next_attempt_at: Annotated[
+        Time | None, Field(description="the next dunning step of an open invoice, or its first, at `dueAt`")
+    ]
     latest_payment_id: str | None
     payment_error: PaymentErrorOut | None
     disputed: Annotated[bool, Field(description="a payment of it is disputed, or was and the dispute was lost")]
     dispute_ids: list[str]
     metadata: dict[str, str]
     test_mode: bool
+    locale: Annotated[str, Field(description="of its document")]
+    net_terms_days: Annotated[int, Field(description="to pay it, where no saved method is charged")]
+    po_number: str | None
+    custom_fields: list[CustomFieldOut]
     created_at: Time
     finalizes_at: Annotated[Time | None, Field(description="when a draft is finalized by itself")]
     finalized_at: Time | None
+    due_at: Annotated[
+        Time | None,
+        Field(description="until when it is to be paid, once it is finalized; at once where a saved method is charged"),
+    ]
     paid_at: Time | None
     version: int
 
     @classmethod
     def of(cls, invoice: Invoice) -> "InvoiceOut":
-        due_at = invoice.due.at if invoice.due else None
+        next_at = invoice.due.at if invoice.due else None
+        terms = invoice.terms or Terms()
         return cls(
             **cls.figures(invoice),
             id=invoice.id,
@@ -163,16 +201,21 @@ class InvoiceOut(InvoiceFiguresOut):
             tax_waits=invoice.tax_waits,
             auto_charge=invoice.auto_charge,
             attempt_count=invoice.attempt_count,
-            next_attempt_at=due_at if invoice.status is InvoiceStatus.OPEN else None,
+            next_attempt_at=next_at if invoice.status is InvoiceStatus.OPEN else None,
             latest_payment_id=invoice.latest_payment_id,
             payment_error=PaymentErrorOut.of(invoice.payment_error),
             disputed=any(status in _CONTESTED for status in invoice.disputes.values()),
             dispute_ids=list(invoice.disputes),
             metadata=invoice.metadata,
             test_mode=invoice.test_mode,
+            locale=terms.locale,
+            net_terms_days=terms.net_days,
+            po_number=terms.po_number,
+            custom_fields=shown_fields(terms.custom_fields),
             created_at=invoice.created_at,
-            finalizes_at=due_at if invoice.status is InvoiceStatus.DRAFT else None,
+            finalizes_at=next_at if invoice.status is InvoiceStatus.DRAFT else None,
             finalized_at=invoice.finalized_at,
+            due_at=invoice.payable_by,
             paid_at=invoice.paid_at,
             version=invoice.version,
         )

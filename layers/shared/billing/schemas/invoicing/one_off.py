@@ -9,10 +9,25 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from billing.domain.invoicing.one_off import MOST_LINES, OneOffLine
+from billing.domain.invoicing.terms import OwnTerms
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.periods import Period
 from billing.domain.lines.line import TaxRate
-from billing.schemas.base import Currency, Id, Metadata, Micros, Name, Request, SignedAmount, TimeIn
+from billing.schemas.base import (
+    Currency,
+    CustomFieldsIn,
+    Id,
+    Metadata,
+    Micros,
+    Name,
+    NetTermsDays,
+    PoNumber,
+    Request,
+    SignedAmount,
+    TimeIn,
+    unsaid,
+)
+from billing.schemas.customers import custom_fields
 from billing.services.invoicing.one_off import DraftChanges, NewInvoice
 
 _ONE_OF_TWO = "exactly_one_of_subscription_id_and_lines"
@@ -54,6 +69,12 @@ TaxName = Annotated[Name, StringConstraints(max_length=50)]
 TaxCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]{0,49}$")]
 CouponText = Annotated[Name, Field(description="a coupon's code, in any case")]
 TaxBehaviorIn = Literal["exclusive", "inclusive"]
+
+
+_OWN = "null for the customer's"
+NetTermsIn = Annotated[NetTermsDays | None, Field(description=f"calendar days to pay it; {_OWN}")]
+PoNumberIn = Annotated[PoNumber | None, Field(description=f"the buyer's own order number; {_OWN}")]
+FieldsIn = Annotated[CustomFieldsIn | None, Field(description=_OWN)]
 
 
 class PeriodIn(Request):
@@ -112,6 +133,9 @@ class OneOffIn(Request):
     auto_finalize: bool = False
     auto_charge: bool = False
     metadata: Metadata = {}
+    net_terms_days: NetTermsIn = None
+    po_number: PoNumberIn = None
+    custom_fields: FieldsIn = None
 
     def new(self) -> NewInvoice:
         """The invoice that is asked for.
@@ -129,6 +153,11 @@ class OneOffIn(Request):
             auto_finalize=self.auto_finalize,
             auto_charge=self.auto_charge,
             metadata=self.metadata,
+            own=OwnTerms(
+                self.net_terms_days,
+                self.po_number,
+                None if self.custom_fields is None else custom_fields(self.custom_fields),
+            ),
         )
 
 
@@ -139,6 +168,9 @@ class DraftChangesIn(Request):
     add_lines: Annotated[Lines | None, Field(description="beside the lines that there are")] = None
     tax_behavior: Annotated[TaxBehaviorIn | None, Field(description="of the new lines")] = None
     metadata: Metadata | None = None
+    net_terms_days: NetTermsIn = unsaid()
+    po_number: PoNumberIn = unsaid()
+    custom_fields: FieldsIn = unsaid()
 
     def changes(self) -> DraftChanges:
         """The change that is asked for.
@@ -157,7 +189,15 @@ class DraftChangesIn(Request):
             add_lines=_lines(self.add_lines),
             tax_inclusive=None if self.tax_behavior is None else self.tax_behavior == "inclusive",
             metadata=self.metadata,
+            own=self._own(),
         )
+
+    def _own(self) -> dict[str, Any]:
+        names = {"net_terms_days": "net_days", "po_number": "po_number", "custom_fields": "custom_fields"}
+        found = {names[name]: getattr(self, name) for name in names.keys() & self.model_fields_set}
+        if self.custom_fields is not None:
+            found["custom_fields"] = custom_fields(self.custom_fields)
+        return found
 
 
 class PreviewIn(Request):
@@ -172,6 +212,9 @@ class PreviewIn(Request):
     auto_finalize: bool = False
     auto_charge: bool = False
     metadata: Metadata = {}
+    net_terms_days: NetTermsIn = None
+    po_number: PoNumberIn = None
+    custom_fields: FieldsIn = None
 
     def wanted(self) -> str | NewInvoice:
         """The id of the subscription whose next invoice is asked for; or the one-off invoice.

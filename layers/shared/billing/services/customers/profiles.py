@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from billing.domain.clocks import Clock
 from billing.domain.customers.balance import Balance
-from billing.domain.customers.customer import Address, Customer, TaxExempt
+from billing.domain.customers.customer import Address, Customer, CustomField, TaxExempt
 from billing.domain.kernel.errors import LiveTenant
 from billing.domain.kernel.event_types import EventType
 from billing.domain.tenant import Mode
@@ -24,6 +24,10 @@ class NewCustomer:
     metadata: dict[str, str] = field(default_factory=dict)
     test_clock_id: str | None = None
     tax_exempt: TaxExempt = TaxExempt.NONE
+    locale: str | None = None
+    net_terms_days: int | None = None
+    po_number: str | None = None
+    custom_fields: tuple[CustomField, ...] = ()
 
 
 def create(work: Work, new: NewCustomer) -> Customer:
@@ -52,6 +56,10 @@ def create(work: Work, new: NewCustomer) -> Customer:
             metadata=new.metadata,
             test_clock_id=new.test_clock_id,
             tax_exempt=new.tax_exempt,
+            locale=new.locale,
+            net_terms_days=new.net_terms_days,
+            po_number=new.po_number,
+            custom_fields=new.custom_fields,
             created_at=work.now,
         )
     )

@@ -17,7 +17,7 @@ from billing.domain.invoicing import issuing, settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.kernel.card_limits import is_too_small, require_chargeable
-from billing.domain.kernel.due import Due, clock_of
+from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.money import Money
@@ -30,6 +30,7 @@ from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
 from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances
 from billing.services.invoicing import giving_back, offsets
+from billing.services.invoicing.charging import method_of, settle_due
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.attempt import Attempt
@@ -160,7 +161,8 @@ class Biller:
         options = _as_it_happens(work, context, options)
         issued, issued_to = self._issued(work, context, draft, after, options)
         after = issued_to or after
-        if before is None and after.state is SubscriptionState.INCOMPLETE and settlement.is_waiting(issued.invoice):
+        never = settlement.is_waiting(issued.invoice) and not issued.invoice.grants_time
+        if before is None and after.state is SubscriptionState.INCOMPLETE and never:
             require_chargeable(issued.invoice.amount_due)  # it could never begin
         invoice, after = self._followed(work, issued.invoice, after, context.customer, options.at)
         after = self._saved(work, before, after)
@@ -234,9 +236,8 @@ class Biller:
             Unavailable, TaxJurisdictionUnsupported: they are not known.
         """
         taxed = self.taxes.applied(context.tenant, context.customer, context.found, draft.lines, at)
-        # Seller and buyer as of the moment of taxation: a draft that waited for an address has to show it.
-        seller, buyer = issuing.seller_of(context.tenant), issuing.buyer_of(context.customer)
-        return replace(issuing.with_lines(draft, taxed.lines, taxed.notes), seller=seller, buyer=buyer)
+        draft = issuing.with_lines(draft, taxed.lines, taxed.notes)
+        return issuing.as_of_now(draft, context.tenant, context.customer)
 
     def preview(
         self,
@@ -300,7 +301,8 @@ class Biller:
             taken, spreading, subscription = part.taken, part.spreading, part.subscription
             if not taken.is_zero:  # the rest of an invoice may have gone to the balance
                 balance = balances.of(work, draft)
-        final = issuing.finalize(draft, context.sequence, balance, at, taken, spreading)
+        charged = method_of(context.customer, subscription) is not None
+        final = issuing.finalize(draft, context.sequence, balance, at, taken, spreading, charged=charged)
         work.save(final.sequence)
         if final.balance != balance:
             work.save(final.balance)
@@ -314,10 +316,13 @@ class Biller:
     def _followed(
         self, work: Work, invoice: Invoice, subscription: Subscription, customer: Customer, at: datetime
     ) -> tuple[Invoice, Subscription]:
-        """What it means for the subscription that its invoice needs no charge, or cannot be charged."""
+        """What it means for the subscription that its invoice needs no charge yet, or none, or cannot be charged."""
         shard = self.shards.of(subscription)
         if invoice.status is InvoiceStatus.PAID:
             return invoice, lifecycle.invoice_paid(subscription, invoice.id, at, shard)
+        if invoice.is_early(at):
+            invoice = work.save(settlement.in_time(invoice, self.shards.of(invoice)))
+            return invoice, lifecycle.trusted(subscription, shard)
         if not invoice.to_charge or method_of(customer, subscription) is not None:
             return invoice, subscription
         invoice = work.save(settlement.without_method(invoice))
@@ -340,6 +345,8 @@ class Biller:
         options: BillingOptions,
     ) -> Billed:
         method_id = method_of(context.customer, subscription)
+        if invoice.is_early(options.at):
+            return Billed(subscription, work.save(settlement.in_time(invoice, self.shards.of(invoice))))
         if invoice.to_charge and method_id is None and subscription is None:
             # A one-off invoice without a method to charge: each dunning day looks for one again.
             invoice = self._in_dunning(work, settlement.without_method(invoice), options.at)
@@ -420,19 +427,6 @@ def _as_it_happens(work: Work, context: BillingContext, options: BillingOptions)
     if context.customer.test_clock_id is not None or options.at >= work.now:
         return options
     return replace(options, at=work.now)
-
-
-def settle_due(shard: str, at: datetime) -> Due | None:
-    """When an interrupted attempt is due; on a test clock before anything later, so that time stays in order."""
-    return Due(shard, at) if clock_of(shard) else None
-
-
-def method_of(customer: Customer, subscription: Subscription | None) -> str | None:
-    """The payment method to charge: the subscription's own, or the customer's default."""
-    own = subscription.payment_method_id if subscription is not None else None
-    if customer.stripe_customer_id is None:
-        return None
-    return own or customer.default_payment_method_id
 
 
 def _announce(work: Work, issued: _Issued, created: bool = True) -> None:

@@ -24,6 +24,7 @@ from billing.domain.invoicing.credit_note import (
     refunding,
 )
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
+from billing.domain.invoicing.terms import Terms
 from billing.domain.kernel.errors import Detail, InvalidState, LostRace, RefundExceedsAvailable
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.money import Money
@@ -33,14 +34,10 @@ from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time
 from billing.services.clocks.shards import DueShards
-from billing.services.invoicing.documents import (
-    CreditDestination,
-    CreditedTo,
-    DocumentLine,
-    InvoiceDocument,
-    TaxLine,
-)
+from billing.services.invoicing.documents import CreditDestination, CreditedTo, DocumentLine, InvoiceDocument
+from billing.services.invoicing.looks import PLAIN, Looks
 from billing.services.invoicing.queries import party
+from billing.services.invoicing.tax_table import credited_taxes
 from billing.services.kernel.recovery import RefundPending, Repeat
 from billing.services.kernel.work import Found, Page, Ref, Window, Work
 from billing.services.payments.attempt import Attempt
@@ -107,8 +104,13 @@ def page(work: Work, invoice_id: str, window: Window) -> Page[CreditNote]:
     return found
 
 
-def document(note: CreditNote) -> InvoiceDocument:
-    """The printable credit note; its amounts are not negated, because the title says which way the money goes."""
+def document(note: CreditNote, looks: Looks = PLAIN) -> InvoiceDocument:
+    """The printable credit note; its amounts are not negated, because the title says which way the money goes.
+
+    Args:
+        looks: how its tenant's documents look now, and the language where the reader wants another one.
+    """
+    terms = note.terms or Terms()
     went = (
         CreditedTo(f"Taken off invoice {note.invoice_number}", note.to_invoice, CreditDestination.INVOICE),
         CreditedTo("Added to your credit balance", note.to_balance, CreditDestination.BALANCE),
@@ -124,6 +126,7 @@ def document(note: CreditNote) -> InvoiceDocument:
         due_at=None,
         currency=note.currency,
         timezone=note.timezone,
+        locale=looks.locale or terms.locale,
         seller=party(note.seller),
         buyer=party(note.buyer),
         lines=tuple(
@@ -139,7 +142,7 @@ def document(note: CreditNote) -> InvoiceDocument:
         ),
         subtotal=note.net,
         discount=zero,
-        taxes=tuple(TaxLine(tax.name, tax.rate_percent, tax.amount) for tax in note.taxes),
+        taxes=credited_taxes(note),
         tax=note.tax,
         total=note.total,
         amount_paid=zero,
@@ -147,6 +150,9 @@ def document(note: CreditNote) -> InvoiceDocument:
         credited_to=tuple(each for each in went if not each.amount.is_zero),
         notes="\n".join(text for text in (note.reason, *note.notes) if text) or None,
         test_mode=note.test_mode,
+        po_number=terms.po_number,
+        custom_fields=tuple((each.name, each.value) for each in terms.custom_fields),
+        branding=looks.with_legal_line(terms.legal_line),
     )
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from billing.domain.customers.customer import Address
+from billing.domain.kernel.bank import BankDetails as BankDetails  # noqa: PLC0414 - it is a part of documents, too
 from billing.domain.kernel.money import Money
 
 
@@ -57,18 +58,6 @@ class Branding:
     color: str | None = None
     footer: str | None = None
     legal_line: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BankDetails:
-    """Where to transfer money to: an IBAN with its BIC, or an account number with whatever routes there."""
-
-    holder: str
-    iban: str | None = None
-    bic: str | None = None
-    account_number: str | None = None
-    routing: str | None = None
-    bank_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,8 @@ class DueInvoices:
         if invoice.unchargeable is not None:
             error = not_chargeable(invoice.unchargeable)
             return self.collector.held(work, invoice, subscription, error, at)[0].due
-        if invoice.dunning is None:
-            options = BillingOptions.by_alarm(invoice.reason, at, due.shard)
-            return self.biller.collect(work, context, subscription, invoice, options)
-        return self.dunner.step(work, context, invoice, subscription, found.get(payment_ref), at)
+        take = self.dunner.first_step if invoice.dunning is None else self.dunner.step
+        return take(work, context, invoice, subscription, found.get(payment_ref), at)
 
     def _spread(self, work: Work, invoice: Invoice, at: datetime) -> Due | None:
         """Go on with credits that were to come off more invoices than a commit takes, where a run was cut off."""

@@ -20,7 +20,8 @@ from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.catalog.plans import plan_ref_of
 from billing.services.clocks.shards import DueShards
-from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions, method_of, settle_due
+from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
+from billing.services.invoicing.charging import method_of, settle_due
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Work
 from billing.services.payments.attempt import Attempt
@@ -45,6 +46,32 @@ class Dunner:
     collector: Collector
     usage: UsageCloser
     shards: DueShards
+
+    def first_step(
+        self,
+        work: Work,
+        context: BillingContext,
+        invoice: Invoice,
+        subscription: Subscription | None,
+        latest: Payment | None,
+        at: datetime,
+    ) -> Due | None:
+        """Collect an open invoice for the first time: its payer's time is over, or it can be charged by now.
+
+        A payer may be paying it just then: a charge without an outcome is waited for, and a form that is open is taken
+        back before anything is charged beside it.
+        """
+        assert invoice.due is not None
+        shard = invoice.due.shard
+        if latest is not None and latest.is_undecided:
+            return self._undecided(work, Attempt(latest, invoice, subscription), at)
+        if latest is not None and method_of(context.customer, subscription) is not None:
+            attempt = self.collector.withdraw(work, Attempt(latest, invoice, subscription), at, replaced=True)
+            if attempt.invoice.status is not InvoiceStatus.OPEN:
+                return None
+            invoice, subscription = attempt.invoice, attempt.subscription
+        options = BillingOptions.by_alarm(invoice.reason, at, shard)
+        return self.biller.collect(work, context, subscription, invoice, options)
 
     def step(
         self,

@@ -14,6 +14,7 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import issuing
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
 from billing.domain.invoicing.one_off import OneOffLine, check_limits, discounted, priced
+from billing.domain.invoicing.terms import OwnTerms, Terms
 from billing.domain.kernel.errors import InvalidState, TaxJurisdictionUnsupported, Unavailable, ValidationFailed
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.payment import SettledBy
@@ -37,6 +38,7 @@ class NewInvoice:
         tax_inclusive: the lines' amounts contain their tax.
         auto_finalize: at once; else it is a draft.
         auto_charge: by the saved method, once it is finalized; else it waits to be paid.
+        own: the terms that are said for it alone.
     """
 
     lines: tuple[OneOffLine, ...]
@@ -47,6 +49,7 @@ class NewInvoice:
     auto_finalize: bool = False
     auto_charge: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
+    own: OwnTerms = field(default_factory=OwnTerms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,14 @@ class DraftChanges:
         lines: instead of those of a one-off invoice.
         add_lines: beside the lines that any draft has.
         tax_inclusive: of the new lines; None as the invoice's other lines are.
+        own: of its own terms those that are said, by their names; None takes one back, so that the customer's holds.
     """
 
     lines: tuple[OneOffLine, ...] | None = None
     add_lines: tuple[OneOffLine, ...] | None = None
     tax_inclusive: bool | None = None
     metadata: dict[str, str] | None = None
+    own: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,7 @@ class ManualInvoices:
             discounted(sale.lines, discount),
             BillingReason.MANUAL,
             sale.at,
+            own=new.own,
         )
         draft = replace(draft, coupon=discount, auto_charge=new.auto_charge, metadata=new.metadata)
         if not new.auto_finalize:
@@ -150,7 +156,7 @@ class ManualInvoices:
         return Sale(self.biller.context(found, tenant, customer), lines, customer_time(work, customer), found)
 
     def update(self, work: Work, invoice_id: str, changes: DraftChanges, permit_credit: PermitCredit) -> Invoice:
-        """A draft with other lines, more lines or other metadata, and the tax that follows from them.
+        """A draft with other lines, more lines, other terms or metadata, and the tax that follows from them.
 
         Raises:
             Forbidden: its new total is below zero, and its maker may not hand out money.
@@ -162,13 +168,21 @@ class ManualInvoices:
         invoice = work.load(ref).require(ref)
         if invoice.status is not InvoiceStatus.DRAFT:
             raise InvalidState.of("invoice", invoice.status, "changed")
-        after = invoice
+        after = self._on_other_terms(work, invoice, changes.own) if changes.own else invoice
         if changes.lines is not None or changes.add_lines is not None:
-            after = self._relined(work, invoice, _lines_after(invoice, changes))
+            after = self._relined(work, after, _lines_after(invoice, changes))
             _require_permit(after, permit_credit)
         if changes.metadata is not None:
             after = replace(after, metadata=changes.metadata)
         return work.save(after) if after != invoice else invoice
+
+    @staticmethod
+    def _on_other_terms(work: Work, invoice: Invoice, own: dict[str, Any]) -> Invoice:
+        customer_ref = Ref(Customer, work.tenant.id, invoice.customer_id)
+        customer = work.load(customer_ref).require(customer_ref)
+        before = invoice.terms or Terms()
+        terms = replace(before, own=replace(before.own, **own))
+        return issuing.as_of_now(replace(invoice, terms=terms), work.tenant, customer)
 
     def _relined(self, work: Work, invoice: Invoice, lines: tuple[InvoiceLine, ...]) -> Invoice:
         tenant = work.tenant

@@ -65,6 +65,8 @@ class Query(Generic[E]):
         filters: exact values, of stored attributes (``{"status": "open"}``) or of what an index is named after.
         of_platform: the platform's entities instead of the tenant's own; never another tenant's.
         created_from, created_to: [from, to) of the creation time.
+        payable_from, payable_to: [from, to) of the time until which an invoice is to be paid.
+        overdue_at: only invoices that were to be paid before this: now, so that each page has another one.
         start: where the page before ended; opaque.
     """
 
@@ -75,6 +77,9 @@ class Query(Generic[E]):
     of_platform: bool = False
     created_from: datetime | None = None
     created_to: datetime | None = None
+    payable_from: datetime | None = None
+    payable_to: datetime | None = None
+    overdue_at: datetime | None = None
     limit: int = 20
     start: str | None = None
 

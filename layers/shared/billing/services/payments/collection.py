@@ -395,7 +395,10 @@ class Collector:
         if invoice.status is not InvoiceStatus.OPEN or invoice.latest_payment_id != payment.id:
             return attempt
         began = subscription is None or subscription.state is not SubscriptionState.INCOMPLETE
-        if invoice.auto_charge and began:
+        early = invoice.is_early(at)
+        if early:  # its payer tried before it had to, and has time to try again: nobody owes anything yet
+            invoice = settlement.in_time(invoice, self.shards.of(invoice))
+        elif invoice.auto_charge and began:
             for_good = payment.error is not None and payment.error.final
             dunning = (invoice.dunning or Dunning(at)).refused(payment.payment_method_id, for_good)
             invoice = self._dunned(work, invoice, dunning, at)
@@ -403,13 +406,16 @@ class Collector:
         if event_type is not None:
             work.emit(event_type, invoice)
         if subscription is not None:
-            unpaid = lifecycle.invoice_unpaid(without_dead_method(subscription, payment), invoice.id)
-            subscription = save_if_changed(work, subscription, unpaid)
+            after = without_dead_method(subscription, payment)
+            after = after if early else lifecycle.invoice_unpaid(after, invoice.id)
+            subscription = save_if_changed(work, subscription, after)
         return Attempt(payment, invoice, subscription)
 
     def _with_former_due(self, work: Work, invoice: Invoice, at: datetime) -> Invoice:
         """The invoice of an attempt that was never sent, with its next dunning day as it was before."""
         dunning = invoice.dunning
+        if invoice.status is InvoiceStatus.OPEN and dunning is None and invoice.grants_time:
+            return work.save(settlement.in_time(invoice, self.shards.of(invoice)))
         if invoice.status is not InvoiceStatus.OPEN or dunning is None:
             return invoice
         if dunning.next_at(work.tenant.dunning_schedule_days) is None:

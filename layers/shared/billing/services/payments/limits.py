@@ -37,4 +37,6 @@ def with_less_due(work: Work, invoice: Invoice, at: datetime, shard: str) -> Inv
     after = settlement.waiting(invoice)
     if after is invoice or settlement.is_waiting(after):
         return invoice
+    if after.is_early(at):
+        return settlement.in_time(after, shard)
     return replace(after, due=Due(shard, at)) if after.auto_charge else after

@@ -158,6 +158,19 @@ def _declined_unheard(world: World, at: datetime) -> Scene:
     return Scene(at + PERIOD + HOUR + timedelta(seconds=5), steps, [*recovery(), steps[0]], tenant, want)
 
 
+def _time_is_over(world: World, at: datetime, declined: bool) -> Scene:
+    """A subscription on terms began without a card, and has one by now: the due date is when it is charged."""
+    tenant = _tenant(world, at, netTermsDays=10)
+    answer = world.run(at, tenant.subscribe(planId="thirty", paymentMethodId=None)).last()
+    made: Json = answer["body"]["data"]
+    assert (answer["status"], made["state"]) == (201, "active"), answer
+    changed = _done(world, at + HOUR, tenant.change(made["id"], paymentMethodId="pm_card_visa"))[-1]["body"]["data"]
+    _declines(world, changed, "insufficient_funds" if declined else None)
+    stands, invoice = (("past_due", 0, 1), "open") if declined else (("active", 0, 0), "paid")
+    want = {"subscriptions": [stands], "invoices": [("000001", invoice, 1)], "dunning": [0] if declined else []}
+    return Scene(at + timedelta(days=10) + HOUR, _SWEEP, recovery(), tenant, want)
+
+
 _GOODS = {"lines": [{"description": "Setup", "quantity": 2, "unitAmount": 7500000}], "autoCharge": True}
 
 
@@ -232,6 +245,10 @@ FLOWS = (
     Flow("renew with a grace period", _grace, keyed=False),
     Flow("a dunning step that succeeds", _dunning_succeeds, keyed=False),
     Flow("a dunning step that fails", _dunning_fails, keyed=False),
+    Flow("collect when the time to pay is over", lambda w, at: _time_is_over(w, at, declined=False), keyed=False),
+    Flow(
+        "fail to collect when the time to pay is over", lambda w, at: _time_is_over(w, at, declined=True), keyed=False
+    ),
     Flow("the last dunning step, which cancels and bills the rest", _dunning_ends, keyed=False),
     Flow("a declined renewal, settled by webhook and sweep", _declined_unheard, keyed=False, route="stripe-event"),
     Flow("make a one-off invoice, finalized and charged", _one_off, route="POST /v1/invoices"),

@@ -63,6 +63,24 @@ def _numbers(books: Books) -> Iterator[str]:
             yield f"invoice {invoice['id']} has number {invoice['number']}, finalized {invoice['finalized_at']}"
         if invoice["status"] == "draft" and invoice["number"] is not None:
             yield f"draft {invoice['id']} has a number"
+        yield from _in_time(invoice)
+
+
+def _in_time(invoice: Json) -> Iterator[str]:
+    """A due date with the number, not before it; and no dunning before that date."""
+    name, finalized, due = f"invoice {invoice['id']}", invoice["finalized_at"], invoice["due_at"]
+    if (finalized is None) != (due is None):
+        yield f"{name} was finalized {finalized}, and is to be paid by {due}"
+    if finalized is None or due is None:
+        return
+    payable_by = datetime.fromisoformat(due)
+    if payable_by < datetime.fromisoformat(finalized):
+        yield f"{name} is to be paid by {due}, before it was finalized"
+    dunning, alarm = invoice["dunning"], invoice["due"]
+    if dunning is not None and datetime.fromisoformat(dunning["failed_at"]) < payable_by:
+        yield f"{name} is dunned since {dunning['failed_at']}, and to be paid by {due}"
+    if invoice["status"] == "open" and alarm is not None and datetime.fromisoformat(alarm["at"]) < payable_by:
+        yield f"{name} is to be collected at {alarm['at']}, and to be paid by {due}"
 
 
 def _statuses(books: Books) -> Iterator[str]:

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from billing.domain.catalog.coupon import Coupon, Discount, Duration
 from billing.domain.catalog.meter import Aggregation, Meter
 from billing.domain.catalog.plan import Plan
-from billing.domain.catalog.pricing import Component, ComponentType, PricingModel, Tier
+from billing.domain.catalog.pricing import Component, ComponentType, PriceStep, PricingModel, Tier
 from billing.domain.customers.balance import Balance
 from billing.domain.invoicing.credit_note import CreditNote, CreditNoteLine
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Cadence, Interval, Period
 from billing.domain.ledger import Account, LedgerEntry, Posting
-from billing.domain.lines.line import CreditStep, TaxAmount
+from billing.domain.lines.line import CreditStep, InvoiceLine, TaxAmount
 from billing.domain.payments.refund import Refund
 from billing.storage.codec import decode, encode, pack, unpack
 from billing.storage.registry import REGISTRY
@@ -101,6 +101,17 @@ def some(kind: type, **values: Any) -> st.SearchStrategy[Any]:
     """Instances of a dataclass with these values; what is not said is made up, optional fields as well."""
     given_values = {name: st.just(value) for name, value in values.items()}
     return st.builds(kind, **{f.name: ... for f in fields(kind)} | given_values)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> InvoiceLine:
+    """A line whose steps, if it has any, make up its amount."""
+    line: InvoiceLine = draw(some(InvoiceLine, steps=()))
+    step = PriceStep(draw(st.decimals(0, 99, places=3)), draw(st.integers(0, 99)), 7, line.amount.micros)
+    return replace(line, steps=(step,)) if draw(st.booleans()) else line
+
+
+st.register_type_strategy(InvoiceLine, lines())
 
 
 @st.composite

@@ -23,7 +23,7 @@ from tests.faults.laws_lines import What
 from tests.integration.world import REGION, Answer, Json, Tenant, World
 
 SEEDS = [int(each) for each in os.environ.get("WALK_SEEDS", "1 2 3").split()]
-STEPS = int(os.environ.get("WALK_STEPS", "70"))
+STEPS = int(os.environ.get("WALK_STEPS", "40"))
 LOOK_EVERY = 40
 """Steps: the laws look at everything, so they are asked now and then."""
 BEGIN = datetime(2026, 1, 31, 9, tzinfo=UTC)

@@ -56,6 +56,8 @@ TAGS = {
 FILES = {
     "get_invoice_pdf": "application/pdf",
     "get_credit_note_pdf": "application/pdf",
+    "get_invoice_xml": "application/xml",
+    "get_credit_note_xml": "application/xml",
     "get_openapi": "application/json",
     "get_docs": "text/html",
 }

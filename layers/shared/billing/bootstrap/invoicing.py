@@ -10,7 +10,7 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.schemas import events
 
 if TYPE_CHECKING:
-    from billing.integrations.pdf.renderer import PdfRenderer
+    from billing.integrations.einvoice.hybrid import ElectronicInvoices
     from billing.services.invoicing.biller import Biller
     from billing.services.invoicing.credit_notes import CreditNotes
     from billing.services.invoicing.due_invoices import DueInvoices
@@ -91,8 +91,9 @@ def due_invoices() -> "DueInvoices":
 
 
 @cache
-def pdf_renderer() -> "PdfRenderer":
-    """The renderer of PDF documents."""
+def electronic_invoices() -> "ElectronicInvoices":
+    """What writes documents, as PDF and as XML."""
+    from billing.integrations.einvoice.hybrid import ElectronicInvoices
     from billing.integrations.pdf.renderer import PdfRenderer
 
-    return PdfRenderer()
+    return ElectronicInvoices(PdfRenderer())

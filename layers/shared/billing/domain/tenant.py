@@ -91,6 +91,15 @@ class Branding:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom a buyer asks about an invoice: a person or a department, with a phone number and an e-mail address."""
+
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant and its settings. ``data_key`` is wrapped by KMS (base64); it seals the tenant's personal data.
 
@@ -104,6 +113,7 @@ class Tenant:
         net_terms_days: how many days they have to pay what is not charged to a saved method.
         payment_link: a page to pay an invoice on, a URL in which ``{invoiceId}`` and ``{number}`` stand for these.
         locale: the language of its documents, where the customer has none of its own.
+        contact: whom its customers ask; e-invoices say it.
     """
 
     entity_name: ClassVar[str] = "Tenant"
@@ -134,6 +144,7 @@ class Tenant:
     net_terms_days: int = 0
     payment_link: str | None = None
     locale: str = DEFAULT_LOCALE
+    contact: Contact | None = field(default=None, metadata=PERSONAL)
     version: int = 0
 
     @property

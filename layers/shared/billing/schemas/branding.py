@@ -1,4 +1,4 @@
-"""How a tenant's documents look, and where its customers transfer money to, in the API."""
+"""How a tenant's documents look, whom its customers ask, and where they transfer money to, in the API."""
 
 import base64
 import binascii
@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from billing.domain.kernel.bank import BankDetails, is_bic, is_iban
 from billing.domain.kernel.errors import Detail
 from billing.domain.kernel.images import CannotDraw, image_type
-from billing.domain.tenant import Branding, TenantLogo
-from billing.schemas.base import Name, Request, Resource, ShortText, unsaid
+from billing.domain.tenant import Branding, Contact, TenantLogo
+from billing.schemas.base import Email, Name, Request, Resource, ShortText, unsaid
 from billing.services.invoicing.looks import INVOICE_ID, NUMBER
 from billing.services.tenants import Logo
 
@@ -96,6 +96,7 @@ Iban = Annotated[
     str, StringConstraints(max_length=42), AfterValidator(_iban), Field(examples=["DE89370400440532013000"])
 ]
 Bic = Annotated[str, StringConstraints(max_length=11), AfterValidator(_bic), Field(examples=["COBADEFFXXX"])]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ()/.\-]{2,38}$"), Field(examples=["+49 30 901820"])]
 AccountPart = Annotated[Name, StringConstraints(max_length=50)]
 
 
@@ -151,6 +152,27 @@ class BankDetailsIn(Request):
 
     def details(self) -> BankDetails:
         return BankDetails(self.holder, self.iban, self.bic, self.account_number, self.routing, self.bank_name)
+
+
+class ContactIn(Request):
+    """Whom a buyer asks about an invoice; an XRechnung needs all three. It is changed as a whole."""
+
+    name: Annotated[Name | None, Field(description="a person or a department")] = None
+    phone: Phone | None = None
+    email: Email | None = None
+
+    def contact(self) -> Contact:
+        return Contact(self.name, self.phone, self.email)
+
+
+class ContactOut(Resource):
+    name: str | None
+    phone: str | None
+    email: str | None
+
+    @classmethod
+    def of(cls, contact: Contact | None) -> "ContactOut | None":
+        return None if contact is None else cls(name=contact.name, phone=contact.phone, email=contact.email)
 
 
 class BankDetailsOut(Resource):

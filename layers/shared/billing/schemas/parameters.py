@@ -7,6 +7,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from billing.schemas.base import Locale, QueryFlag, Time
+from billing.services.invoicing.einvoice import Profile
 
 Filter = Annotated[str | None, Query(min_length=1)]
 """An exact value; an empty one is refused, or ``?customer=`` would bring everybody's."""
@@ -29,3 +30,7 @@ Overdue = Annotated[
     Query(description="`true`: only open invoices whose `dueAt` is over, on the wall clock"),
 ]
 InLocale = Annotated[Locale | None, Query(description="another language than the document's own")]
+AsProfile = Annotated[
+    Profile,
+    Query(alias="format", description="XRechnung, or the XML that is in the PDF: Factur-X (EN 16931)"),
+]

@@ -35,7 +35,15 @@ from billing.schemas.base import (
     Timezone,
     unsaid,
 )
-from billing.schemas.branding import BankDetailsIn, BankDetailsOut, BrandingIn, BrandingOut, PaymentLink
+from billing.schemas.branding import (
+    BankDetailsIn,
+    BankDetailsOut,
+    BrandingIn,
+    BrandingOut,
+    ContactIn,
+    ContactOut,
+    PaymentLink,
+)
 from billing.schemas.customers import AddressIn, AddressOut
 from billing.services.tenants import NewTenant, TenantView
 
@@ -129,6 +137,7 @@ class TenantIn(Request):
     net_terms_days: NetTermsDays = 0
     payment_link: PaymentLink | None = None
     locale: Locale = DEFAULT_LOCALE
+    contact: ContactIn | None = None
 
     def new(self) -> NewTenant:
         """The tenant that is asked for.
@@ -162,6 +171,7 @@ class TenantIn(Request):
             net_terms_days=self.net_terms_days,
             payment_link=self.payment_link,
             locale=self.locale,
+            contact=self.contact.contact() if self.contact else None,
         )
 
 
@@ -186,6 +196,7 @@ class TenantChanges(Request):
     net_terms_days: NetTermsDays = unsaid()
     payment_link: PaymentLink | None = unsaid()
     locale: Locale = unsaid()
+    contact: ContactIn | None = unsaid()
     tier: Annotated[TierIn, Field(description="only by the platform")] = unsaid()
     status: Annotated[Literal["active", "suspended"], Field(description="only by the platform")] = unsaid()
     id: Immutable = None
@@ -203,6 +214,8 @@ class TenantChanges(Request):
             found["address"] = self.address.address()
         if self.bank_details is not None:
             found["bank_details"] = self.bank_details.details()
+        if self.contact is not None:
+            found["contact"] = self.contact.contact()
         if "branding" in found:
             found["branding"] = self.branding.changes()
         if "grace_period_seconds" in found:
@@ -255,6 +268,7 @@ class TenantOut(Resource):
     net_terms_days: int
     payment_link: str | None
     locale: str
+    contact: ContactOut | None
     default_customer_id: str
     created_at: Time
     version: int
@@ -286,6 +300,7 @@ class TenantOut(Resource):
             net_terms_days=tenant.net_terms_days,
             payment_link=tenant.payment_link,
             locale=tenant.locale,
+            contact=ContactOut.of(tenant.contact),
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,
             version=tenant.version,

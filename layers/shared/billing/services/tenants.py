@@ -24,6 +24,7 @@ from billing.domain.tenant import (
     USAGE_PAST_S,
     ApiKey,
     Branding,
+    Contact,
     DunningAction,
     InvoiceSequence,
     Mode,
@@ -84,6 +85,7 @@ class NewTenant:
     net_terms_days: int = 0
     payment_link: str | None = None
     locale: str = DEFAULT_LOCALE
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class Tenants:
                 net_terms_days=new.net_terms_days,
                 payment_link=new.payment_link,
                 locale=new.locale,
+                contact=new.contact,
             )
         )
         logo = work.save(_logo_of(tenant_id, None, new.logo)) if new.logo is not None else None

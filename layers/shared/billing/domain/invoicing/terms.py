@@ -12,6 +12,7 @@ from billing.domain.customers.customer import Customer, CustomField
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.kernel.periods import days_later
+from billing.domain.tenant import Contact as Contact  # noqa: PLC0414 - it is a part of the terms, too
 from billing.domain.tenant import Tenant
 
 
@@ -33,6 +34,7 @@ class Terms:
         bank: where to transfer money to.
         legal_line: what the law wants its seller to say of itself.
         own: which of these were said for this invoice.
+        contact: whom to ask about it.
     """
 
     locale: str = DEFAULT_LOCALE
@@ -42,6 +44,7 @@ class Terms:
     bank: BankDetails | None = None
     legal_line: str | None = None
     own: OwnTerms = OwnTerms()
+    contact: Contact | None = None
 
 
 def terms_of(tenant: Tenant, customer: Customer, own: OwnTerms) -> Terms:
@@ -57,6 +60,7 @@ def terms_of(tenant: Tenant, customer: Customer, own: OwnTerms) -> Terms:
         bank=tenant.bank_details,
         legal_line=tenant.branding.legal_line,
         own=own,
+        contact=tenant.contact,
     )
 
 

@@ -238,6 +238,11 @@ class TaxJurisdictionUnsupported(Unprocessable):
     explanation = "The tax due at this address is not known: no country (or state), or the provider has no rates."
 
 
+class EInvoiceNotPossible(Unprocessable):
+    code = "billing.einvoice.not_possible"
+    explanation = "The document cannot be an e-invoice as EN 16931 wants it. `details` says in words what is missing."
+
+
 class RateLimited(BillingError):
     status = 429
     code = "rate.limited"

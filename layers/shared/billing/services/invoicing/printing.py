@@ -1,12 +1,16 @@
-"""Documents with all that is printed on them: an invoice or a credit note, its tenant's looks, the card that paid."""
+"""Documents with all that is printed on them: an invoice or a credit note, its tenant's looks, the card that paid.
+
+Beside each is what it tells as data, for an e-invoice.
+"""
 
 from dataclasses import dataclass
 
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.payments.payment import Payment, PaymentStatus, attempt_id
-from billing.services.invoicing import credit_notes, queries
+from billing.services.invoicing import credit_notes, einvoicing, queries
 from billing.services.invoicing.documents import InvoiceDocument, PaidBy
+from billing.services.invoicing.einvoice import EInvoice
 from billing.services.invoicing.looks import Looks
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.tenants import logo_ref
@@ -16,9 +20,10 @@ _LAST_ATTEMPTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A document, and the name of its file without an ending."""
+    """A document, the same as data, and the name of its file without an ending."""
 
     document: InvoiceDocument
+    data: EInvoice
     name: str
 
 
@@ -34,8 +39,10 @@ def invoice(work: Work, invoice_id: str, locale: str | None = None) -> Printed:
     ref = Ref(Invoice, work.tenant.id, invoice_id)
     found = work.load(ref, logo_ref(work.tenant.id))
     printed = found.require(ref)
-    document = queries.document(printed, _looks(work, found, locale), _paid_by(work, printed))
-    return Printed(document, printed.number or printed.id)
+    paid_by = _paid_by(work, printed)
+    document = queries.document(printed, _looks(work, found, locale), paid_by)
+    data = einvoicing.of_invoice(printed, document.how_to_pay, paid_by)
+    return Printed(document, data, printed.number or printed.id)
 
 
 def credit_note(work: Work, note_id: str, locale: str | None = None) -> Printed:
@@ -50,7 +57,8 @@ def credit_note(work: Work, note_id: str, locale: str | None = None) -> Printed:
     ref = Ref(CreditNote, work.tenant.id, note_id)
     found = work.load(ref, logo_ref(work.tenant.id))
     note = found.require(ref)
-    return Printed(credit_notes.document(note, _looks(work, found, locale)), note.number)
+    document = credit_notes.document(note, _looks(work, found, locale))
+    return Printed(document, einvoicing.of_credit_note(note), note.number)
 
 
 def _looks(work: Work, found: Found, locale: str | None) -> Looks:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice, PartySnapshot
 from billing.domain.kernel.money import Money
+from billing.domain.lines.line import InvoiceLine
 from billing.domain.tax.rate_table import EXEMPT
 from billing.domain.tax.rules import EXEMPT_NOTE, REVERSE_CHARGE_NOTE
 from billing.services.invoicing.documents import TaxLine, TaxTreatment
@@ -41,6 +42,12 @@ def tax_table(invoice: Invoice) -> tuple[TaxLine, ...]:
     return (*taxed, *_untaxed(invoice))
 
 
+def treatment_of(line: InvoiceLine, notes: Iterable[str]) -> TaxTreatment | None:
+    """Why a line without taxes has none, as far as its invoice's notes and its tax code say it."""
+    of_all = _of_notes(notes)
+    return TaxTreatment.EXEMPT if of_all is None and line.tax_code == EXEMPT else of_all
+
+
 def credited_taxes(note: CreditNote) -> tuple[TaxLine, ...]:
     """The rows of a credit note; one from before bases were kept has none."""
     bases = note.tax_bases or (None,) * len(note.taxes)
@@ -56,9 +63,8 @@ def credited_taxes(note: CreditNote) -> tuple[TaxLine, ...]:
 
 def _untaxed(invoice: Invoice) -> Iterable[TaxLine]:
     sums: dict[TaxTreatment, Money] = {}
-    of_all = _of_notes(invoice.notes)
     for line in invoice.lines:
-        treatment = TaxTreatment.EXEMPT if of_all is None and line.tax_code == EXEMPT else of_all
+        treatment = treatment_of(line, invoice.notes)
         if not line.taxes and treatment is not None:
             sums[treatment] = sums.get(treatment, Money.zero(invoice.currency)) + line.net
     return (_row(treatment, base, invoice.buyer) for treatment, base in sums.items() if not base.is_zero)

@@ -1,0 +1,1 @@
+"""Electronic invoices: EN 16931 in the syntax of UN/CEFACT (CII), alone or inside a PDF."""

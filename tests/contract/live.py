@@ -330,6 +330,7 @@ def refuse(call: Live, tid: str) -> None:
     call("catalog", "POST", "/v1/meters", 400, {"key": "users", "aggregation": "unique"})
     call("invoices", "GET", "/v1/invoices/{invoice_id}", 404, invoice_id="in_none")
     call("documents", "GET", "/v1/invoices/{invoice_id}/pdf", 404, invoice_id="in_none")
+    call("documents", "GET", "/v1/invoices/{invoice_id}/xml", 404, invoice_id="in_none")
     call("payments", "POST", "/v1/payments", 404, {"invoiceId": "in_none"})
     call("payments", "POST", "/v1/payments/intents", 404, {"invoiceId": "in_none"})
     call("payments", "POST", "/v1/payments/intents", 400, {})

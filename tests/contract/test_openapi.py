@@ -174,5 +174,7 @@ def test_most_operations_are_exercised(answers: list[dict[str, Any]]) -> None:
     assert missing <= {
         *((path, "post") for path in WEBHOOKS),
         ("/v1/credit-notes/{credit_note_id}/pdf", "get"),
+        ("/v1/credit-notes/{credit_note_id}/xml", "get"),
         ("/v1/invoices/{invoice_id}/pdf", "get"),
+        ("/v1/invoices/{invoice_id}/xml", "get"),
     }

@@ -128,6 +128,8 @@ NEEDS = [
     ("GET", "/v1/invoices/in_0/credit-notes", "read"),
     ("GET", "/v1/credit-notes/cn_0", "read"),
     ("GET", "/v1/credit-notes/cn_0/pdf", "read"),
+    ("GET", "/v1/credit-notes/cn_0/xml", "read"),
+    ("GET", "/v1/invoices/in_0/xml", "read"),
     ("POST", "/v1/invoices/in_0/credit-notes", "admin"),
     ("POST", "/v1/payments", "write"),
     ("GET", "/v1/usage", "read"),

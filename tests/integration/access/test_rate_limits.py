@@ -105,7 +105,14 @@ def test_keys_count_apart(world: World, tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/invoices", "/v1/invoices/in_0", "/v1/invoices/in_0/pdf", "/v1/tenants/{tid}/invoices"]
+    "path",
+    [
+        "/v1/invoices",
+        "/v1/invoices/in_0",
+        "/v1/invoices/in_0/pdf",
+        "/v1/invoices/in_0/xml",
+        "/v1/tenants/{tid}/invoices",
+    ],
 )
 def test_invoice_queries_have_a_limit_of_their_own(world: World, tenant: Tenant, path: str) -> None:
     path = path.format(tid=tenant.id)

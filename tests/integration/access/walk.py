@@ -45,6 +45,7 @@ def walk(world: World) -> None:
         "/v1/invoices",
         f"/v1/invoices/{invoice['id']}",
         f"/v1/invoices/{invoice['id']}/pdf",
+        f"/v1/invoices/{invoice['id']}/xml",
         "/v1/payments",
         f"/v1/payments/{invoice['latestPaymentId']}",
         "/v1/payment-methods",
@@ -155,6 +156,7 @@ def walk_credit_notes(world: World, tenant: Tenant) -> None:
     assert note["refund"]["status"] == "succeeded"
     for each in (f"/v1/credit-notes/{note['id']}", f"/v1/credit-notes/{note['id']}/pdf", path):
         assert tenant.get(each).status == 200
+    assert tenant.get(f"/v1/credit-notes/{note['id']}/xml").status == 422
     (refund,) = world.stripe.v1.refunds.list({"payment_intent": intent}).data
     world.sandbox.post(f"refunds/{refund.id}/finish", succeed=False)
     world.deliver_all(tenant)

@@ -47,7 +47,8 @@ class Printer:
 def printer(world: World, monkeypatch: pytest.MonkeyPatch) -> Printer:
     found = Printer()
     monkeypatch.setattr(
-        "billing.integrations.pdf.renderer.PdfRenderer.render_invoice", lambda self, document: found(document)
+        "billing.integrations.pdf.renderer.PdfRenderer.render_invoice",
+        lambda self, document, attachments=(): found(document),
     )
     return found
 

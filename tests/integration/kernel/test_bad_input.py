@@ -252,6 +252,7 @@ def test_the_id_of_a_tenant_is_taken_once(refused: Refusals, world: World) -> No
         "/v1/subscriptions/sub_0",
         "/v1/invoices/in_0",
         "/v1/invoices/in_0/pdf",
+        "/v1/invoices/in_0/xml",
         "/v1/payments/pay_0",
         "/v1/payments/pi_0",
         "/v1/payments/pay_0/refunds",

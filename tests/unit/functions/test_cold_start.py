@@ -157,10 +157,10 @@ def test_issue_12_a_function_has_the_schemas_of_its_routes_and_events_and_no_oth
 
 
 def test_issue_12_functions_differ_in_their_schemas() -> None:
-    """The law above holds of something: those who bill have many, a customer's function its own, documents none."""
+    """The law above holds of something: those who bill have many, a customer's function its own, documents no shape."""
     assert {"invoicing.invoices", "invoicing.credit_notes", "clocks"} <= schemas_of("billing_worker")
     assert schemas_of("customers") == {"base", "customers", "events", "parameters"}
-    assert schemas_of("documents") == {"events"}
+    assert schemas_of("documents") == {"base", "events", "parameters"}
 
 
 def granted(name: str) -> set[str]:
@@ -188,6 +188,12 @@ def test_issue_12_documents_has_typst_babel_and_its_templates_at_import_and_nobo
     printing = {name for name in FUNCTIONS if "typst" in imported(name)["modules"]}
     assert printing == {"documents"}
     assert {"babel.numbers", "segno", "billing.integrations.pdf.contents"} <= set(imported("documents")["modules"])
+
+
+def test_issue_13_documents_has_what_writes_e_invoices_at_import_and_nobody_else_has() -> None:
+    """Decision 0033: 20 ms that a restored snapshot has spent already."""
+    writing = {name for name in FUNCTIONS if "billing.integrations.einvoice.cii" in imported(name)["modules"]}
+    assert writing == {"documents"}
 
 
 def test_issue_12_stripes_objects_are_there_where_stripe_is_called_and_nowhere_else() -> None:

@@ -14,7 +14,7 @@ from billing.domain.invoicing.terms import Terms
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.lines.line import DiscountAmount
 from billing.domain.payments.payment import ChargedCard
-from billing.domain.tenant import Branding
+from billing.domain.tenant import Branding, Contact
 from billing.storage.codec import decode, encode, unpack
 from tests.support.engine import CUSTOMER, TENANT
 from tests.support.invoices import AT, line, opened, payment
@@ -23,7 +23,7 @@ from tests.unit.storage.test_codec import FakeSealer
 SEALER = FakeSealer()
 NEW = {
     "locale", "net_terms_days", "po_number", "custom_fields", "branding", "bank_details", "payment_link", "terms",
-    "due_at", "steps", "code", "percent_off", "amount_off", "tax_bases", "card",
+    "due_at", "steps", "code", "percent_off", "amount_off", "tax_bases", "card", "contact",
 }  # fmt: skip
 INVOICE = opened(100_00)
 NOTE = issue(INVOICE, CreditRequest(1_000_000), "cn_1", CreditNoteSequence("ten_1", "ACME"), AT).credit_note
@@ -55,10 +55,11 @@ def test_what_is_new_comes_back_as_it_was_written() -> None:
     sold = replace(line(100_00), steps=(PriceStep(Decimal("2.5"), 40_000_00, 0, 10_000_000),), discounts=(off,))
     for entity in (
         replace(TENANT, bank_details=bank, branding=Branding("#000000", "f", "l", "d"), net_terms_days=30, locale="de"),
+        replace(TENANT, contact=Contact("Grace", "+49 30 901820", "g@acme.example")),
         replace(CUSTOMER, custom_fields=(field,), net_terms_days=0, po_number="PO", locale="zh-Hant-TW"),
         replace(INVOICE, terms=Terms("de", 30, "PO", (field,), bank, "HRB"), lines=(sold,)),
         replace(payment(100), card=ChargedCard("visa", "4242")),
     ):
         stored = encode(entity, SEALER, "ten_1", entity.id)
         assert decode(type(entity), stored, SEALER, "ten_1", entity.id) == entity
-        assert not any(secret in stored for secret in ("DE8937", "4711", '"4242"', "Cost center"))
+        assert not any(secret in stored for secret in ("DE8937", "4711", '"4242"', "Cost center", "901820"))

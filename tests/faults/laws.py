@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from tests.faults.books import AtStripe, Books, amount_due, micros
+from tests.faults.books import AtStripe, Books, Json, amount_due, micros
 from tests.faults.laws_lines import What, lines_of_time
 from tests.faults.laws_money import money
 from tests.faults.laws_usage import usage
+
 
 _OWED = ("open", "uncollectible")
 _UNDECIDED = ("pending", "processing")

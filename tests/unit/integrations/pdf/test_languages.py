@@ -181,3 +181,13 @@ def test_issue_13_money_of_one_document_is_in_one_look() -> None:
         invoice("EUR", locale="de"), taxes=(TaxLine("USt", Decimal(19), Money(798_000, "EUR"), base=Money(0, "EUR")),)
     )
     assert "USt (19 %) 7,98 €" in said(document)
+
+
+@pytest.mark.parametrize(
+    ("locale", "name"), [("en", "VAT"), ("de", "USt"), ("fr-CA", "TVA"), ("es", "IVA"), ("it", "VAT")]
+)
+def test_issue_13_the_built_in_tables_vat_is_called_as_the_language_does(locale: str, name: str) -> None:
+    tax = TaxLine("VAT", Decimal(20), usd(1_000_000), base=usd(4_999_000))
+    text = said(replace(invoice(locale=locale), taxes=(tax,), tax=usd(1_000_000)))
+    assert f"{name} (20" in text
+    assert "VAT" not in text.replace(name, "")

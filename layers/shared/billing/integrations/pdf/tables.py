@@ -9,7 +9,7 @@ from billing.domain.tax.rules import EXEMPT_NOTE, REVERSE_CHARGE_NOTE
 from billing.domain.tax.tax_ids import EU_MEMBERS
 from billing.integrations.pdf.format import Formats
 from billing.integrations.pdf.text import breakable, isolated, one_line, printable
-from billing.integrations.pdf.words import Words
+from billing.integrations.pdf.words import Words, tax_name
 from billing.services.invoicing.documents import (
     DocumentLine,
     DocumentStep,
@@ -124,10 +124,11 @@ def _tax_row(tax: TaxLine, formats: Formats, words: Words) -> list[str]:
     base = isolated(formats.money(tax.base)) if tax.base is not None else ""
     rate = words[untaxed] if untaxed else isolated(formats.rate(tax.rate_percent))
     amount = "\u2013" if untaxed and tax.amount.is_zero else isolated(formats.money(tax.amount))
-    return [breakable(one_line(tax.name)), rate, base, amount]
+    return [breakable(one_line(tax_name(tax.name, words))), rate, base, amount]
 
 
 def tax_label(tax: TaxLine, formats: Formats, words: Words) -> str:
     """ "VAT (20%)" on top of the subtotal; "VAT (20%, included)" where the prices contain it."""
     key = "tax_included" if tax.inclusive else "tax_rate"
-    return words[key].format(name=one_line(tax.name), rate=isolated(formats.rate(Decimal(tax.rate_percent))))
+    name = one_line(tax_name(tax.name, words))
+    return words[key].format(name=name, rate=isolated(formats.rate(Decimal(tax.rate_percent))))

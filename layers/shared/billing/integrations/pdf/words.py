@@ -153,6 +153,7 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
     "tax_summary": ("Tax summary", "Steuerübersicht", "Récapitulatif des taxes", "Resumen de impuestos"),
     "rate": ("Rate", "Satz", "Taux", "Tipo"),
     "base": ("Taxable amount", "Nettobetrag", "Base hors taxe", "Base imponible"),
+    "vat": ("VAT", "USt", "TVA", "IVA"),
     "reverse_charge": ("Reverse charge", "Reverse Charge", "Autoliquidation", "Inversión del sujeto pasivo"),
     "exempt": ("Exempt", "Steuerfrei", "Exonéré", "Exento"),
     "reverse_charge_note": (
@@ -225,6 +226,11 @@ class Words:
     def is_default(self, title: str) -> bool:
         """Whether a title is a document's English one, which its language then translates."""
         return title in (_TABLE["invoice"][0], _TABLE["credit_note"][0])
+
+
+def tax_name(name: str, words: Words) -> str:
+    """The name of a tax: the built-in table's "VAT" in the document's language, any other as it is."""
+    return words["vat"] if name == "VAT" else name
 
 
 def keys() -> tuple[str, ...]:

@@ -20,11 +20,17 @@ PLANS = (
     Plan("large", 4999, 250, ((1000, Fraction(0)), (None, Fraction(3, 2))), keeps=True),
     Plan("free", 0, 777, ((None, Fraction(7, 8)),)),
 )
+PENNIES = (
+    Plan("small", 9, 1, ((10, Fraction(0)), (100, Fraction(5, 8)), (None, Fraction(1, 8)))),
+    Plan("large", 49, 2, ((None, Fraction(3, 8)),), keeps=True),
+    Plan("free", 0, 3, ((None, Fraction(333, 1000)),)),
+)
+"""Often less than a card can be charged."""
 COUPONS = {
     "QUARTER": Discount(percent=25),
     "ONCE": Discount(percent=50, periods=1),
     "FREE": Discount(percent=100, periods=2),
-    "FIVER": Discount(cents=5_000, periods=2),
+    "FIVER": Discount(cents=500, periods=2),
     "CENT": Discount(cents=1),
 }
 BERLIN = {"line1": "Rosenthaler Str. 1", "city": "Berlin", "postalCode": "10119", "country": "DE"}
@@ -40,12 +46,13 @@ class Billing:
     method: str
     account: Account
     model: Subscription
+    plans: tuple[Plan, ...]
 
     def step(self) -> None:
         """One step in both; then they are compared."""
         chosen = self.on.random.choices(
             [self.time_passes, self.changes, self.pauses_or_resumes, self.declined, self.credits, self.refunds],
-            weights=[10, 9, 4, 3, 2, 2],
+            weights=[10, 9, 12 if self.model.paused else 3, 3, 2, 2],
         )[0]
         chosen()
         self.compare()
@@ -64,10 +71,10 @@ class Billing:
 
     def time_passes(self) -> None:
         """And calls come, unless it is paused."""
-        self.on.let_time_pass()
+        self.on.let_time_pass(timedelta(days=self.on.random.choice([3, 8, 31])))
         self.model.until(self.on.now)
-        if not self.model.paused and self.on.random.random() < 0.7:
-            self._calls(self.on.random.choice([1, 60, 700, 1234]))
+        if not self.model.paused and self.on.random.random() < 0.8:
+            self._calls(self.on.random.choice([1, 61, 703, 1237]))
 
     def _calls(self, quantity: int) -> None:
         one = {
@@ -85,11 +92,11 @@ class Billing:
     def changes(self) -> None:
         """Plan, seats and coupon, some of them or all."""
         random, model = self.on.random, self.model
-        plan = random.choice([model.plan, model.plan, *PLANS])
-        seats = random.choice([model.seats, random.randrange(150), random.randrange(150)])
+        plan = random.choice([model.plan, model.plan, *self.plans])
+        seats = random.choice([model.seats, model.seats + 1, random.randrange(150), random.randrange(20)])
         how = random.choice(_HOW)
         body: Json = {"planId": plan.id, "quantities": {"seats": seats}, "prorationBehavior": how}
-        code = random.choice([None, None, *COUPONS])
+        code = random.choice([*COUPONS]) if random.random() < 0.2 else None
         now = code is not None and how != "none" and not model.paused and random.random() < 0.3
         if code is not None:
             body |= {"couponCode": code} | ({"couponApplies": "now"} if now else {})
@@ -223,7 +230,8 @@ def _is(invoice: Json, bill: Bill) -> bool:
 
 
 def begin(world: World, seed: int) -> Billing:
-    """Without tax, with 19 % rounded by the line, or by the document, as the seed says."""
+    """Without tax, with 19 % rounded by the line, or by the document, and for much or little, as the seed says."""
+    plans = PENNIES if seed % 2 else PLANS
     rate, rounding = ((0, ""), (19, "line"), (19, "document"))[seed % 3]
     currency, tenant_fields, customer_fields = "USD", {}, {}
     if rate:
@@ -232,7 +240,7 @@ def begin(world: World, seed: int) -> Billing:
     on = stand(world, "bills", seed, currency=currency, **tenant_fields)
     tenant = on.tenant
     tenant.meter("calls")
-    for plan in PLANS:
+    for plan in plans:
         tenant.plan(**_described(plan, currency))
     for code, discount in COUPONS.items():
         off = {"percentOff": str(discount.percent)} if discount.percent else {"amountOff": discount.cents * 1000}
@@ -249,7 +257,8 @@ def begin(world: World, seed: int) -> Billing:
         f"/v1/subscriptions/{made['id']}",
         made["paymentMethodId"],
         account,
-        Subscription(account, PLANS[0], 10, on.now),
+        Subscription(account, plans[0], 10, on.now),
+        plans,
     )
     walk.compare()
     return walk

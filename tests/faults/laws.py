@@ -15,7 +15,6 @@ from tests.faults.laws_lines import What, lines_of_time
 from tests.faults.laws_money import money
 from tests.faults.laws_usage import usage
 
-
 _OWED = ("open", "uncollectible")
 _UNDECIDED = ("pending", "processing")
 _WITH_THE_PAYER = ("requires_payment_method", "requires_action")

@@ -11,21 +11,22 @@ Message = dict[str, Any]
 """As SQS hands it to Lambda: ``messageId``, ``body``, ``attributes``."""
 
 
-def work_batch(event: dict[str, Any], work: Callable[[Message], None]) -> dict[str, Any]:
+def work_batch(event: dict[str, Any], work: Callable[[Message], None], *, in_order: bool) -> dict[str, Any]:
     """Work the messages of a batch; what Lambda wants to hear of it.
 
-    Of a FIFO queue, a message after a failed one of its group fails with it, so that the order within a group is kept;
-    other groups go on. When all fail, all are named: an exception would say the same, and cost the next call a cold
-    start.
+    In order, as of a FIFO queue, a message after a failed one of its group fails with it; other groups go on.
+    Messages of a standard queue may have a group, too, which says nothing of their order. When all fail, all are
+    named: an exception would say the same, and cost the next call a cold start.
 
     Args:
         work: works one message; whatever it raises means that the message has to come again.
+        in_order: whether the order within a group has to be kept.
     """
     failed: list[str] = []
     stuck: set[str] = set()
     for message in event["Records"]:
         group = message.get("attributes", {}).get("MessageGroupId")
-        if group in stuck:
+        if in_order and group in stuck:
             failed.append(message["messageId"])
             continue
         try:

@@ -38,7 +38,7 @@ class QueueWorker:
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Work one batch; messages that failed are named, and come again."""
         self._deadline.begin(context.get_remaining_time_in_millis())
-        return work_batch(event, lambda message: self._work(message, context))
+        return work_batch(event, lambda message: self._work(message, context), in_order=True)
 
     def _work(self, message: Message, context: Any) -> None:
         shard = str(json.loads(message["body"])["shard"])

@@ -38,7 +38,7 @@ class UsageWorker:
 
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Count one batch; messages that failed are named, and come again."""
-        return work_batch(event, lambda message: self._work(message, context))
+        return work_batch(event, lambda message: self._work(message, context), in_order=False)
 
     def _work(self, record: Message, context: Any) -> None:
         message = {"message_id": record["messageId"]}

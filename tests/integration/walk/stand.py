@@ -22,7 +22,9 @@ from tests.faults.laws import violations
 from tests.faults.laws_lines import What
 from tests.integration.world import REGION, Answer, Json, Tenant, World
 
-SEEDS = [int(each) for each in os.environ.get("WALK_SEEDS", "1 2 3").split()]
+SEEDS = [int(each) for each in os.environ.get("WALK_SEEDS", "1 12 15 20").split()]
+"""Those of the first 24 that meet most in 40 steps: of nine mutants of the domain 12, 15 and 20 kill all, 1, 2 and 3
+four; 1 has tax by the line."""
 STEPS = int(os.environ.get("WALK_STEPS", "40"))
 LOOK_EVERY = 40
 """Steps: the laws look at everything, so they are asked now and then."""

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from billing.domain.customers.customer import Address
+from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.money import Money
 from billing.services.invoicing.documents import (
-    BankDetails,
     Branding,
     CreditDestination,
     CreditedTo,

@@ -12,13 +12,13 @@ from billing.domain.customers.customer import Address, Customer, CustomField
 from billing.domain.invoicing import issuing
 from billing.domain.invoicing.credit_note import CreditLine, CreditNote, CreditNoteSequence, CreditRequest, issue
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
-from billing.domain.invoicing.terms import Contact, OwnTerms
+from billing.domain.invoicing.terms import OwnTerms
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Period
 from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxRate
 from billing.domain.tax.rules import EXEMPT_NOTE, REVERSE_CHARGE_NOTE
-from billing.domain.tenant import Branding, Tenant
+from billing.domain.tenant import Branding, Contact, Tenant
 from billing.services.invoicing import credit_notes, queries
 from billing.services.invoicing.documents import InvoiceDocument, PaidBy
 from billing.services.invoicing.einvoice import EInvoice

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from billing.services.invoicing.documents import BankDetails, InvoiceDocument, PaidBy, TaxTreatment
+from billing.domain.kernel.bank import BankDetails
+from billing.services.invoicing.documents import InvoiceDocument, PaidBy, TaxTreatment
 from tests.integration.access.test_privacy import readable
 from tests.integration.invoices import BERLIN, carded, do, line, make, read
 from tests.integration.invoicing.test_credit_notes_read import text_of

@@ -152,8 +152,8 @@ class Tenant:
         """What tax is rounded on, if not chosen: the document for a seller in the EU (EN 16931), else the line."""
         if self.tax_rounding is not None:
             return self.tax_rounding
-        country = self.address.country if self.address else None
-        return TaxRounding.DOCUMENT if country and country.strip().upper() in EU_MEMBERS else TaxRounding.LINE
+        country = self.address.country_code if self.address else None
+        return TaxRounding.DOCUMENT if country in EU_MEMBERS else TaxRounding.LINE
 
     @property
     def default_customer_id(self) -> str:

@@ -15,9 +15,8 @@ from lxml import etree
 from pypdf import PdfReader
 
 from billing.domain.customers.customer import Address
-from billing.domain.invoicing.terms import Contact
 from billing.domain.kernel.errors import EInvoiceNotPossible
-from billing.domain.tenant import Branding
+from billing.domain.tenant import Branding, Contact
 from billing.integrations.einvoice import cii, xmp
 from billing.integrations.einvoice.hybrid import ElectronicInvoices
 from billing.integrations.pdf.renderer import Attachment, PdfRenderer

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from billing.domain.kernel.bank import BankDetails
 from billing.integrations.pdf import text as texts
 from billing.integrations.pdf.renderer import PdfRenderer
 from billing.integrations.pdf.text import REPLACEMENT, breakable, isolated, one_line, printable
-from billing.services.invoicing.documents import BankDetails, Branding, HowToPay, InvoiceDocument, PaidBy, Party
+from billing.services.invoicing.documents import Branding, HowToPay, InvoiceDocument, PaidBy, Party
 from tests.unit.integrations.pdf.documents import invoice, line, text_of, usd
 
 MARKUP = (

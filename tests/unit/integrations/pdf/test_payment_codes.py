@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import segno
 
+from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.money import Money
 from billing.integrations.pdf.payment_codes import link_code, transfer_code, transfer_payload
-from billing.services.invoicing.documents import BankDetails, HowToPay, InvoiceDocument
+from billing.services.invoicing.documents import HowToPay, InvoiceDocument
 from tests.unit.integrations.pdf.documents import invoice, text_of
 
 BANK = BankDetails("Ledger Works GmbH", "DE89 3704 0044 0532 0130 00", "COBADEFFXXX", bank_name="Commerzbank")

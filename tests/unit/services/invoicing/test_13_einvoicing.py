@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from billing.domain.customers.customer import CustomField
 from billing.domain.invoicing.credit_note import CreditLine
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, PartySnapshot
-from billing.domain.invoicing.terms import Contact, Terms
+from billing.domain.invoicing.terms import Terms
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.lines.line import InvoiceLine, TaxAmount, TaxRate
 from billing.domain.tax.rules import REVERSE_CHARGE_NOTE
-from billing.domain.tenant import TaxRounding
+from billing.domain.tenant import Contact, TaxRounding
 from billing.services.invoicing.documents import HowToPay
 from billing.services.invoicing.einvoice import (
     Category,

@@ -20,6 +20,11 @@ class Address:
     state: str | None = None
     country: str | None = None
 
+    @property
+    def country_code(self) -> str:
+        """Its country in capitals, whoever wrote it how; empty where it has none."""
+        return (self.country or "").strip().upper()
+
     def lines(self) -> tuple[str, ...]:
         """The address as it is printed on a document, empty parts left out."""
         town = " ".join(part for part in (self.postal_code, self.city) if part)

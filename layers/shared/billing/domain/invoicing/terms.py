@@ -12,8 +12,7 @@ from billing.domain.customers.customer import Customer, CustomField
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.kernel.periods import days_later
-from billing.domain.tenant import Contact as Contact  # noqa: PLC0414 - it is a part of the terms, too
-from billing.domain.tenant import Tenant
+from billing.domain.tenant import Contact, Tenant
 
 
 @dataclass(frozen=True, slots=True)

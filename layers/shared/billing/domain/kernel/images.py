@@ -2,7 +2,8 @@
 
 A picture is looked at by what is in it, not by what it is called. An SVG is XML that a browser or a renderer follows;
 one is taken only if it is nothing but shapes and colours: it runs nothing, loads nothing, declares no entities, and
-hides nothing in escapes. The renderer looks again, by its own means; what is taken here, it draws.
+hides nothing in escapes. The renderer looks at the
+same list again, by its own means; what is taken here, it draws.
 """
 
 import re
@@ -13,17 +14,18 @@ from xml.parsers import expat
 MOST_PIXELS = 4_000_000
 """A picture of 2,000 by 2,000 points takes 16 MB when it is unpacked."""
 
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK, _XML = "http://www.w3.org/1999/xlink", "http://www.w3.org/XML/1998/namespace"
-_DRAWN = frozenset(
+DRAWN = frozenset(
     (
         *("svg", "g", "defs", "title", "desc", "style", "metadata"),
         *("path", "rect", "circle", "ellipse", "line", "polyline", "polygon"),
         *("linearGradient", "radialGradient", "stop", "clipPath"),
     )
 )
-"""Not `use` and `pattern`, which multiply; not `text`, whose font is elsewhere; nothing that loads or acts."""
+"""What a picture of lines and colours needs. Not `use` and `pattern` (ten within each other are a billion shapes),
+`image` and `foreignObject` (they load), `script`, `text` (its font would be another one), filters and masks."""
 _OUTSIDE = re.compile(r"url\(\s*['\"]?\s*(?!#)|@import|expression\s*\(|javascript:", re.IGNORECASE)
 _HIDING = re.compile(rb"\\|&(?!(?:amp|lt|gt|quot|apos);)")
 """Escapes of CSS and of XML, in which any of the others could hide."""
@@ -45,16 +47,22 @@ def image_type(content: bytes) -> ImageType | None:
     Raises:
         CannotDraw: it is one, and nobody should draw it.
     """
-    if content.startswith(_PNG):
-        if len(content) < 24:
+    if content.startswith(PNG):
+        size = png_size(content)
+        if size is None:
             return None
-        width, height = struct.unpack_from(">LL", content, 16)
+        width, height = size
         if not 0 < width * height <= MOST_PIXELS:
             raise CannotDraw(f"{width} by {height} points")
         return ImageType.PNG
-    if content.startswith(_JPEG):
+    if content.startswith(JPEG):
         return ImageType.JPEG
     return ImageType.SVG if _is_svg(content) else None
+
+
+def png_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height of a PNG in points; None where it ends before it says them."""
+    return struct.unpack_from(">LL", content, 16) if len(content) >= 24 else None
 
 
 def _is_svg(content: bytes) -> bool:
@@ -94,7 +102,7 @@ class _SvgReader:
         if not self._begun:
             self._begun, self.is_svg = True, (namespace, local) == (_SVG, "svg")
         # An editor's notes are elements of another namespace, and drawn by nobody.
-        if namespace == _SVG and local not in _DRAWN:
+        if namespace == _SVG and local not in DRAWN:
             raise CannotDraw(f"the element {local}")
         if local == "style":
             self._style = []

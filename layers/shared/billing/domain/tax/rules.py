@@ -73,7 +73,7 @@ class Place:
         """
         if address is None or not address.country:
             raise TaxJurisdictionUnsupported("The customer's address has no country: nobody knows which tax is due")
-        country = address.country.strip().upper()
+        country = address.country_code
         if country not in STATES_TAX:
             return cls(country)
         if not address.state or not address.state.strip():

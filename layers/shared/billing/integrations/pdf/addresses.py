@@ -55,7 +55,7 @@ def address_lines(address: Address, country: str | None) -> tuple[str, ...]:
         country: its name in the document's language, the last line.
     """
     parts = {name: (getattr(address, name) or "").strip() for name in _PART.findall(_USUAL)}
-    code = (address.country or "").strip().upper()
+    code = address.country_code
     pattern = _PATTERNS.get(code, _USUAL)
     if code in _LARGEST_FIRST and any(_EAST_ASIAN.search(part) for part in parts.values()):
         pattern = _LARGEST_FIRST[code]

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from billing.domain.customers.customer import Address
+from billing.domain.kernel.bank import BankDetails
 from billing.domain.tax.rules import EXEMPT_NOTE, REVERSE_CHARGE_NOTE
 from billing.domain.tax.tax_ids import EU_MEMBERS
 from billing.integrations.pdf import fonts
@@ -19,7 +20,7 @@ from billing.integrations.pdf.tables import lines_table, tax_remarks, tax_table
 from billing.integrations.pdf.text import breakable, isolated, one_line, printable
 from billing.integrations.pdf.totals import credited_rows, total_rows
 from billing.integrations.pdf.words import Words
-from billing.services.invoicing.documents import BankDetails, InvoiceDocument, Party
+from billing.services.invoicing.documents import InvoiceDocument, Party
 
 _TONES = {"paid": "good", "void": "bad", "uncollectible": "bad", "draft": "muted"}
 _CARDS = {

@@ -7,20 +7,11 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-MOST_BYTES = 512 * 1024
-MOST_PIXELS = 4_000_000
-"""A picture of 2,000 by 2,000 points takes 16 MB when it is unpacked."""
+from billing.domain.kernel.images import DRAWN, JPEG, MOST_PIXELS, PNG, png_size
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
+MOST_BYTES = 512 * 1024
+
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_ELEMENTS = {
-    *("svg", "g", "defs", "title", "desc", "style", "metadata"),
-    *("path", "rect", "circle", "ellipse", "line", "polyline", "polygon"),
-    *("linearGradient", "radialGradient", "stop", "clipPath"),
-}
-"""What a picture of lines and colours needs. Not `use` and `pattern` (ten within each other are a billion shapes),
-`image` and `foreignObject` (they load), `script`, `text` (its font would be another one), filters and masks."""
 
 _TAG = re.compile(r"<(?!!--)/?\s*([^\s/>]*)")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -35,16 +26,12 @@ def drawable(logo: bytes) -> dict[str, Any] | None:
     """The logo as the template takes it: its format, and its bytes or its text; None for what is not to be drawn."""
     if not 0 < len(logo) <= MOST_BYTES:
         return None
-    size = _png_size(logo) if logo.startswith(_PNG) else _jpeg_size(logo) if logo.startswith(_JPEG) else None
+    size = png_size(logo) if logo.startswith(PNG) else _jpeg_size(logo) if logo.startswith(JPEG) else None
     if size is not None:
-        kind = "png" if logo.startswith(_PNG) else "jpg"
+        kind = "png" if logo.startswith(PNG) else "jpg"
         return {"format": kind, "data": list(logo)} if 0 < size[0] * size[1] <= MOST_PIXELS else None
     text = _svg_text(logo)
     return None if text is None else {"format": "svg", "data": text}
-
-
-def _png_size(logo: bytes) -> tuple[int, int] | None:
-    return struct.unpack_from(">LL", logo, 16) if len(logo) >= 24 else None
 
 
 def _jpeg_size(logo: bytes) -> tuple[int, int] | None:
@@ -71,7 +58,7 @@ def _svg_text(logo: bytes) -> str | None:
     text = _METADATA.sub("", _COMMENT.sub("", _DECLARATION.sub("", text)))
     elements = set(_elements(text))
     hides = _ENTITY.search(text) or "\\" in text  # escapes of XML and CSS, in which a reference would not be seen
-    if "svg" not in elements or not elements <= _ELEMENTS or hides or _REFERENCE.search(text):
+    if "svg" not in elements or not elements <= DRAWN or hides or _REFERENCE.search(text):
         return None
     return text
 

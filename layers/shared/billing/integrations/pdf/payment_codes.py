@@ -7,8 +7,8 @@ from io import BytesIO
 
 import segno
 
+from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
-from billing.services.invoicing.documents import BankDetails
 
 _MOST_CENTS = 99_999_999_999
 _MOST_BYTES = 331

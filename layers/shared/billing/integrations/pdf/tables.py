@@ -103,8 +103,7 @@ def _by_article_196(document: InvoiceDocument) -> bool:
 
 
 def _country(party: Party) -> str | None:
-    code = party.address.country if party.address else None
-    return code.strip().upper() if code else None
+    return (party.address.country_code or None) if party.address else None
 
 
 def tax_table(document: InvoiceDocument, formats: Formats, words: Words) -> dict[str, Any] | None:

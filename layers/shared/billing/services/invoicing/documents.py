@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from billing.domain.customers.customer import Address
-from billing.domain.kernel.bank import BankDetails as BankDetails  # noqa: PLC0414 - it is a part of documents, too
+from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.money import Money
 
 

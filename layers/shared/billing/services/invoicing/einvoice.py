@@ -12,12 +12,12 @@ from enum import StrEnum
 from fractions import Fraction
 
 from billing.domain.customers.customer import Address
-from billing.domain.invoicing.terms import Contact
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.countries import is_country
 from billing.domain.kernel.currencies import minor_digits
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money, exact_fraction, sum_money
 from billing.domain.tax.tax_ids import EU_MEMBERS
+from billing.domain.tenant import Contact
 
 VAT_COUNTRIES = EU_MEMBERS | {"CH", "GB", "IS", "LI", "NO"}
 """Where a seller's tax is a VAT as the norm means it. A sales tax of the United States is none."""
@@ -71,7 +71,7 @@ class EParty:
     @property
     def country(self) -> str | None:
         """ISO 3166-1 alpha-2; None where the address has none that the norm knows."""
-        code = (self.address.country or "").strip().upper() if self.address else ""
+        code = self.address.country_code if self.address else ""
         return code if is_country(code) else None
 
 

@@ -133,7 +133,7 @@ def vat_id(party: PartySnapshot) -> str | None:
 
     None where it cannot be one of the address's country, such as a German tax number for income tax.
     """
-    country = (party.address.country or "").strip().upper() if party.address else ""
+    country = party.address.country_code if party.address else ""
     if not party.tax_id or not country or tax_id_status(country, party.tax_id) is TaxIdStatus.INVALID:
         return None
     return _PREFIXES.get(country, country) + normalised(country, party.tax_id)

@@ -71,8 +71,7 @@ def _untaxed(invoice: Invoice) -> Iterable[TaxLine]:
 
 
 def _row(treatment: TaxTreatment, base: Money, buyer: PartySnapshot) -> TaxLine:
-    country = buyer.address.country if buyer.address else None
-    name = _NAMES.get(country.strip().upper() if country else "", "VAT")
+    name = _NAMES.get(buyer.address.country_code if buyer.address else "", "VAT")
     return TaxLine(name, Decimal(0), Money.zero(base.currency), base=base, treatment=treatment)
 
 

@@ -57,7 +57,8 @@ clean-run: ## forgets the local stack's data
 # --- checks ---------------------------------------------------------------------------------------------------------
 
 test: env ## all tests but those of the deployed stack
-	$(PY) -m pytest -n auto --dist loadfile tests/unit tests/integration tests/contract tests/faults
+	@# Files with few tests, which pytest-xdist would leave for the end, are the slow ones: one core would wait for the other.
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder tests/faults tests/integration tests/contract tests/unit
 
 walk: env ## long random walks over money (SEEDS="7 8 9" STEPS=300)
 	WALK_SEEDS="$(or $(SEEDS),7 8 9 10 11 12)" WALK_STEPS=$(or $(STEPS),300) $(PY) -m pytest -n auto tests/integration/walk

@@ -22,19 +22,19 @@ def copied(tmp_path: Path) -> Path:
 def test_a_new_table_brings_its_variable_to_those_who_may_touch_it_and_its_output(tmp_path: Path) -> None:
     folder = copied(tmp_path)
     with (folder / "tables.yaml").open("a") as tables:
-        tables.write("  Orders:\n    key: [tenant_id, id]\n    indexes:\n      by_due: [due_shard, due_at]\n")
+        tables.write("  Parcels:\n    key: [tenant_id, id]\n    indexes:\n      by_due: [due_shard, due_at]\n")
     catalog = folder / "catalog.yaml"
-    catalog.write_text(catalog.read_text().replace("on: [Plans, Meters]", "on: [Plans, Meters, Orders/by_due]"))
+    catalog.write_text(catalog.read_text().replace("on: [Plans, Meters]", "on: [Plans, Meters, Parcels/by_due]"))
     made = YAML().load(generator.generate(folder))
     knows = {
         name
         for name, each in made["Resources"].items()
         if each["Type"] == "AWS::Serverless::Function"
-        and "TABLE_ORDERS" in each["Properties"]["Environment"]["Variables"]
+        and "TABLE_PARCELS" in each["Properties"]["Environment"]["Variables"]
     }
     assert knows == {"CatalogFunction"}
-    assert "TableOrders" in made["Outputs"]
-    index = made["Resources"]["OrdersTable"]["Properties"]["GlobalSecondaryIndexes"][0]
+    assert "TableParcels" in made["Outputs"]
+    index = made["Resources"]["ParcelsTable"]["Properties"]["GlobalSecondaryIndexes"][0]
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
@@ -48,7 +48,7 @@ def test_a_new_table_brings_its_variable_to_those_who_may_touch_it_and_its_outpu
             "title: C\nfunctions:\n  X:\n    description: x\n    allow: {R: {do: Query, on: Plan/by_due}}\n",
             "no such",
         ),
-        ("orders", "title: Orders\n", "no place"),
+        ("parcels", "title: Parcels\n", "no place"),
     ],
 )
 def test_what_a_part_cannot_mean_is_refused(tmp_path: Path, part: str, text: str, said: str) -> None:

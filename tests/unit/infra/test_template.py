@@ -23,7 +23,8 @@ TENANT_KEYED = {
     "Subscriptions": "id", "Invoices": "id", "Payments": "id", "Ledger": "id", "Coupons": "id",
     "Redemptions": "id", "TestClocks": "id", "Events": "id", "Audit": "id",
     "TaxRateUpdates": "id", "CreditNotes": "id", "Refunds": "id", "Balances": "id",
-    "UsagePeriods": "id", "UsageRejections": "id", "Disputes": "id",
+    "UsagePeriods": "id", "UsageRejections": "id", "Disputes": "id", "Orders": "id", "OrderReturns": "id",
+    "Earnings": "id", "ProviderAccounts": "id", "ProviderBalances": "id", "AccountLines": "id", "Payouts": "id",
 }  # fmt: skip
 
 

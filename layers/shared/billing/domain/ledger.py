@@ -25,8 +25,14 @@ class Account(StrEnum):
     REFUNDS = "refunds"  # what was given back without a credit note
     DISPUTES = "disputes"  # what payers' banks hold while a dispute is open
     BAD_DEBT = "bad_debt"  # receivables that nobody will pay, and disputes that were lost
-    PROVIDER_PAYABLE = "provider_payable"  # what providers of a marketplace are owed
-    COMMISSION_REVENUE = "commission_revenue"
+    COMMISSION_REVENUE = "commission_revenue"  # what a marketplace keeps of what its providers sell
+    PROMOTIONS = "promotions"  # coupons that a marketplace pays for, on what its providers sell
+    PROCESSING_FEES = "processing_fees"  # Stripe's
+    PROVIDER_PENDING = "provider_pending"  # what providers earned and cannot be paid yet
+    PROVIDER_PAYABLE = "provider_payable"  # what providers can be paid; below zero what they owe
+    PROVIDER_HELD = "provider_held"  # what open disputes hold of that
+    PAYOUTS_IN_TRANSIT = "payouts_in_transit"  # claimed by a payout whose transfer is not confirmed, or that failed
+    BANK = "bank"  # the tenant's own bank account, into which Stripe pays its balance
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ class LedgerEntry:
         source_id: the fact it records: an invoice's or payment's id.
         posted_at: aware, UTC.
         postings: at least two.
+        tenant_id: in whose books; empty for those of the tenant whose unit of work saves it.
+        balance_transaction_id: the line of the account at Stripe that a posting to cash is, where it is known.
 
     Raises:
         CurrencyMismatch: the postings mix currencies (a ValueError).
@@ -67,6 +75,8 @@ class LedgerEntry:
     source_id: str
     posted_at: datetime
     postings: tuple[Posting, ...]
+    tenant_id: str = ""
+    balance_transaction_id: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "posted_at", require_utc(self.posted_at, "posted_at"))

@@ -9,6 +9,7 @@ from billing.domain.customers.customer import PERSONAL, Address
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.locales import DEFAULT_LOCALE
+from billing.domain.kernel.marketplace_terms import DEFAULT_TERMS, MarketplaceTerms
 from billing.domain.tax.tax_ids import EU_MEMBERS
 
 PLATFORM = "platform"
@@ -114,6 +115,7 @@ class Tenant:
         payment_link: a page to pay an invoice on, a URL in which ``{invoiceId}`` and ``{number}`` stand for these.
         locale: the language of its documents, where the customer has none of its own.
         contact: whom its customers ask; e-invoices say it.
+        marketplace: on what terms it sells for other tenants.
     """
 
     entity_name: ClassVar[str] = "Tenant"
@@ -145,6 +147,7 @@ class Tenant:
     payment_link: str | None = None
     locale: str = DEFAULT_LOCALE
     contact: Contact | None = field(default=None, metadata=PERSONAL)
+    marketplace: MarketplaceTerms = DEFAULT_TERMS
     version: int = 0
 
     @property

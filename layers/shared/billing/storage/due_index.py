@@ -9,29 +9,52 @@ from pynamodb.models import Model
 from billing.domain.kernel.times import parse_time, sort_key
 from billing.services.clocks.due_index import DueItem, DuePage
 from billing.storage.database import Database, raw, table_name
-from billing.storage.tables import ClockItem, InvoiceItem, PaymentItem, RefundItem, SubscriptionItem
+from billing.storage.tables import (
+    ClockItem,
+    EarningItem,
+    InvoiceItem,
+    OrderItem,
+    PaymentItem,
+    PayoutItem,
+    ProviderBalanceItem,
+    RefundItem,
+    SubscriptionItem,
+)
 
 _PAGE = 50
 # The order of things due at the same instant: unknown outcomes are settled before more money is collected.
 _DUE_TABLES: dict[str, type[Model]] = {
     "payment": PaymentItem,
     "refund": RefundItem,
+    "order": OrderItem,
     "invoice": InvoiceItem,
     "subscription": SubscriptionItem,
+    "earning": EarningItem,
+    "payout": PayoutItem,
+    "provider_balance": ProviderBalanceItem,
     "test_clock": ClockItem,
 }
+BILLING_KINDS = ("payment", "refund", "order", "invoice", "subscription", "earning", "provider_balance", "test_clock")
+"""What the billing worker does. It pays no provider out: a payout's steps are in the wall clock's time always, and in
+shards of their own, so that billing cannot delay them."""
+PAYOUT_KINDS = ("payout", "provider_balance")
 
 
 class DynamoDueIndex:
-    """``services.clocks.due_index.DueIndex`` over the ``by_due`` indexes."""
+    """``services.clocks.due_index.DueIndex`` over the ``by_due`` indexes.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        kinds: of what is due, those that are looked for.
+    """
+
+    def __init__(self, database: Database, kinds: tuple[str, ...] = BILLING_KINDS) -> None:
         self._database = database
+        self._tables = {kind: model for kind, model in _DUE_TABLES.items() if kind in kinds}
 
     def due(self, shard: str, until: datetime) -> DuePage:
         found: list[DueItem] = []
         complete_until = until
-        for rank, (kind, model) in enumerate(_DUE_TABLES.items()):
+        for rank, (kind, model) in enumerate(self._tables.items()):
             page = list(self._page(rank, kind, model, shard, until))
             found += page
             if len(page) == _PAGE:  # there may be more of this kind from here on

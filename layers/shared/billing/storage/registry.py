@@ -17,6 +17,11 @@ from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.times import sort_key
 from billing.domain.ledger import LedgerEntry
+from billing.domain.marketplace.account import AccountLine, ProviderBalance, account_id
+from billing.domain.marketplace.earning import Earning
+from billing.domain.marketplace.order import Order, OrderReturn
+from billing.domain.marketplace.payout import Payout
+from billing.domain.marketplace.provider import ProviderAccount
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
@@ -51,6 +56,10 @@ class Stored:
     blind: Callable[[Any], dict[str, str]] = lambda entity: {}
 
 
+OF_MARKETPLACE = "providers"
+"""In a payout's index: all those of a marketplace, whichever provider's."""
+
+
 def join(tenant_id: str, other: str) -> str:
     """The hash key of an index: it contains the tenant, so that no caller can form another tenant's."""
     return f"{tenant_id}#{other}"
@@ -73,7 +82,7 @@ def _created(entity: Any) -> dict[str, str]:
     return {"created_at": sort_key(entity.created_at)}
 
 
-def _of_customer(entity: Subscription | Invoice | Payment | Refund | Dispute) -> dict[str, str]:
+def _of_customer(entity: Subscription | Invoice | Payment | Refund | Dispute | Order) -> dict[str, str]:
     status = entity.state if isinstance(entity, Subscription) else entity.status
     return {
         "customer_key": join(entity.tenant_id, entity.customer_id),
@@ -100,6 +109,23 @@ def _payment(payment: Payment) -> dict[str, str]:
         "order_key": payment.order_id,
     }
     return found | {name: join(payment.tenant_id, value) for name, value in others.items() if value}
+
+
+def _earning(earning: Earning) -> dict[str, str]:
+    account = account_id(earning.marketplace_id, earning.currency)
+    found = {"account_key": join(earning.tenant_id, account), "status": earning.status.value}
+    return found | _created(earning) | _due(earning.due)
+
+
+def _payout(payout: Payout) -> dict[str, str]:
+    account = account_id(payout.marketplace_id, payout.amount.currency)
+    return {
+        "account_key": join(payout.tenant_id, account),
+        "marketplace_key": join(payout.marketplace_id, OF_MARKETPLACE),
+        "status": payout.status.value,
+        **_created(payout),
+        **_due(payout.due),
+    }
 
 
 def _plain(model: type[Model], indexed: Callable[[Any], dict[str, str]] = lambda entity: {}) -> Stored:
@@ -146,6 +172,18 @@ REGISTRY: dict[type, Stored] = {
     Redemption: _plain(tables.RedemptionItem),
     UsageHistory: _plain(tables.UsagePeriodItem),
     UsageRejection: _plain(tables.UsageRejectionItem),
+    Order: _plain(tables.OrderItem, _of_customer),
+    OrderReturn: _plain(tables.OrderReturnItem),
+    Earning: _plain(tables.EarningItem, _earning),
+    ProviderAccount: _plain(tables.ProviderAccountItem),
+    ProviderBalance: _plain(tables.ProviderBalanceItem, lambda e: {**_due(e.due), **_created(e)}),
+    AccountLine: _plain(
+        tables.AccountLineItem,
+        lambda e: {
+            "account_key": join(e.tenant_id, e.account_id), "type": e.type.value, "created_at": sort_key(e.at),
+        },
+    ),
+    Payout: _plain(tables.PayoutItem, _payout),
     Clock: _plain(tables.ClockItem, lambda e: {**_due(e.due), **_created(e)}),
 }  # fmt: skip
 

@@ -29,6 +29,8 @@ _INDEX_KEYS = {
     "order": "order_key",
     "email": "email_key",
     "number": "number_key",
+    "account": "account_key",
+    "marketplace": "marketplace_key",
 }
 _BLIND = {"email"}
 _PAGES_AT_MOST = 20
@@ -84,7 +86,9 @@ class Store:
                 after = item[stored.range_name]["S"]
                 text = unpack(item["body"]["S"])
                 length += len(text)
-                items.append(decode(query.kind, text, self.sealer, owner_id, _id_of(stored, after)))
+                # What is listed by its marketplace belongs to the provider; nothing else is listed by another tenant.
+                of = item["tenant_id"]["S"]
+                items.append(decode(query.kind, text, self.sealer, of, _id_of(stored, after)))
                 if len(items) > 1 and (len(items) > query.limit or length > _PAGE_TEXT):
                     return self._page(items[:-1], stored, query, tenant_id, scope)
             if "LastEvaluatedKey" not in answer:

@@ -167,6 +167,56 @@ class LedgerItem(_Entity):
         table_name = "ledger"
 
 
+class OrderItem(_OfCustomer):
+    class Meta:
+        table_name = "orders"
+
+
+class OrderReturnItem(_Entity):
+    class Meta:
+        table_name = "order_returns"
+
+
+class EarningItem(_Dated):
+    class Meta:
+        table_name = "earnings"
+
+    account_key = UnicodeAttribute(null=True)
+    status = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute(null=True)
+
+
+class ProviderAccountItem(_Entity):
+    class Meta:
+        table_name = "provider_accounts"
+
+
+class ProviderBalanceItem(_Dated):
+    class Meta:
+        table_name = "provider_balances"
+
+    created_at = UnicodeAttribute(null=True)
+
+
+class AccountLineItem(_Entity):
+    class Meta:
+        table_name = "account_lines"
+
+    account_key = UnicodeAttribute()
+    type = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+
+
+class PayoutItem(_Dated):
+    class Meta:
+        table_name = "payouts"
+
+    account_key = UnicodeAttribute()
+    marketplace_key = UnicodeAttribute()
+    status = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+
+
 class ClockItem(_Dated):
     class Meta:
         table_name = "test_clocks"
@@ -257,7 +307,8 @@ class AuditItem(Model):
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem, SubscriptionItem,
     InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem,
-    RedemptionItem,
+    RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
+    AccountLineItem, PayoutItem,
     ClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
     UsagePeriodItem, UsageRejectionItem,
 )  # fmt: skip

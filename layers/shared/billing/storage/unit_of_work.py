@@ -186,7 +186,9 @@ class UnitOfWork:
 
     def save(self, entity: E) -> E:
         if isinstance(entity, LedgerEntry | ApiKey):  # written once, never changed through here
-            self._staged[(type(entity), self._tenant_id, entity.id)] = _Staged(entity, 0)
+            # A key belongs to the tenant that makes it; an entry may be in another tenant's books.
+            owner = entity.tenant_id if isinstance(entity, LedgerEntry) and entity.tenant_id else self._tenant_id
+            self._staged[(type(entity), owner, entity.id)] = _Staged(entity, 0)
             return entity
         stored = REGISTRY[type(entity)]
         place = (type(entity), tenant_of(entity), stored.id_of(entity))
@@ -199,8 +201,9 @@ class UnitOfWork:
         self._staged[place] = _Staged(saved, base)
         return saved
 
-    def emit(self, event_type: EventType, entity: Entity) -> None:
-        self._events.append((_CATALOGUE[event_type], entity))  # whoever gets round the types gets no further
+    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> None:
+        # Whoever gets round the types gets no further than the catalogue.
+        self._events.append((_CATALOGUE[event_type], entity, tenant_id or tenant_of(entity)))
 
     def after_commit(self, action: Callable[[], None]) -> None:
         self._after_commit.append(action)
@@ -251,7 +254,7 @@ class UnitOfWork:
 
     def _reset(self) -> None:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
-        self._events: list[tuple[EventType, Entity]] = []
+        self._events: list[tuple[EventType, Entity, str]] = []
 
     def _write(self, record: IdempotencyItem | None, audit: AuditRow | None) -> None:
         puts: list[tuple[Model, Condition | None]] = []
@@ -262,7 +265,7 @@ class UnitOfWork:
                 puts.append((caller_item(staged.entity), CallerItem.caller_id.does_not_exist()))
             else:
                 puts += self._entity_puts(REGISTRY[kind], tenant_id, entity_id, staged)
-        puts += [(self._event_item(event_type, entity), None) for event_type, entity in self._events]
+        puts += [(self._event_item(*event), None) for event in self._events]
         if audit is not None:
             puts.append((self._audit_item(audit), None))
         if not puts:
@@ -360,14 +363,13 @@ class UnitOfWork:
         puts += [(item(stored.range_of(other)), once) for other in stored.also(staged.entity)]
         return puts
 
-    def _event_item(self, event_type: EventType, entity: Entity) -> EventItem:
+    def _event_item(self, event_type: EventType, entity: Entity, tenant_id: str) -> EventItem:
         # A millisecond for each, so that the events of a unit sort in the order in which they were emitted.
         self._event_count += 1
         at = self._now + timedelta(milliseconds=self._event_count)
         event_id = fresh("evt", at, self._runtime.entropy())
         payload = self._runtime.present(entity)
         text = json.dumps({"object": payload}, separators=(",", ":"), ensure_ascii=False)
-        tenant_id = tenant_of(entity)
         return EventItem(
             tenant_id=tenant_id,
             id=event_id,

@@ -134,6 +134,11 @@ class LiveTenant(Forbidden):
     explanation = "Test clocks exist only for tenants in test mode."
 
 
+class RefundWindowPassed(Forbidden):
+    code = "refund.window_passed"
+    explanation = "The order's refund deadline (`refundDeadlineAt`) has passed."
+
+
 class NotFound(BillingError):
     status = 404
     code = "resource.not_found"
@@ -231,6 +236,21 @@ class CouponInvalid(Unprocessable):
 class RefundExceedsAvailable(Unprocessable):
     code = "billing.refund.exceeds_available"
     explanation = "More is to be credited or refunded than is left of the invoice, of a line of it, or of its payment."
+
+
+class CurrencyUnsupportedInRegion(Unprocessable):
+    code = "plan.currency.unsupported_in_region"
+    explanation = "The region of the order does not allow this currency."
+
+
+class ProviderUnavailable(Unprocessable):
+    code = "provider.unavailable"
+    explanation = "No such provider, or one that cannot sell here (suspended, or in another mode than the marketplace)."
+
+
+class PayoutRefused(Unprocessable):
+    code = "payout.refused"
+    explanation = "There is nothing to pay out, or nowhere to pay it to. `details` has the reason."
 
 
 class TaxJurisdictionUnsupported(Unprocessable):

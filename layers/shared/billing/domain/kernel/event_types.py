@@ -49,6 +49,24 @@ class EventType(StrEnum):
     DISPUTE_OPENED = "dispute.opened", "A payer's bank disputes a payment."
     DISPUTE_CLOSED = "dispute.closed", "A dispute was won, lost or withdrawn."
     CREDIT_NOTE_CREATED = "credit_note.created", "A credit note was issued on an invoice."
+    ORDER_CREATED = "order.created", "An order was made; nothing is paid yet."
+    ORDER_PAID = "order.paid", "An order was paid: its providers have earned their shares."
+    ORDER_REFUNDED = "order.refunded", "An order was refunded, in part or as a whole."
+    ORDER_EXPIRED = "order.expired", "An order was not paid in time, or was canceled."
+    ORDER_PARKED = "order.parked", "An order's next step failed for a day; nobody tries it again."
+    EARNING_RELEASED = "earning.released", "A provider's earning can be paid out from now on."
+    EARNING_PARKED = "earning.parked", "An earning could not be released for a day; nobody tries it again."
+    PAYOUT_CREATED = "payout.created", "A payout was begun; the marketplace and the provider are told."
+    PAYOUT_UPDATED = "payout.updated", "A payout is on its way to the provider's bank."
+    PAYOUT_PAID = "payout.paid", "A payout has arrived; a bank may still send it back."
+    PAYOUT_FAILED = "payout.failed", "A payout failed, or the bank sent it back."
+    PAYOUT_CANCELED = "payout.canceled", "A payout was canceled before anything was sent."
+    PAYOUT_PARKED = "payout.parked", "A payout's next step failed for a day; nobody tries it again."
+    PROVIDER_ACCOUNT_UPDATED = "provider_account.updated", "What Stripe says of a provider's account has changed."
+    PROVIDER_ACCOUNT_PARKED = (
+        "provider_account.parked",
+        "A provider's scheduled payout failed for a day; nobody tries it again.",
+    )
     COUPON_REDEEMED = "coupon.redeemed", "A customer redeemed a coupon; the object is the redemption."
     USAGE_EVENTS_REJECTED = "usage.events_rejected", "Accepted usage events could not be counted; each says why."
     TEST_CLOCK_PARKED = "test_clock.parked", "A test clock's reminder failed again and again; nobody tries it again."

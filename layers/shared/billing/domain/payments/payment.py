@@ -144,7 +144,8 @@ class Payment:
         amount: what is asked for; once it succeeded, what came.
         payment_method_id: the method to charge; None where the payer chooses one in a form.
         invoice_id: the invoice that it pays; None where it is a sale of its own (a plain amount, an order).
-        order_id: the tenant's own reference of the order that it is for.
+        order_id: the order that it pays, or the tenant's own reference of one that is not known here.
+        of_order: it pays an order that is known here, through which all its money goes.
         refunds: by refund id, the amount refunded or about to be; failed refunds are not in it.
         disputed: by dispute id, the amount that the dispute holds back or has taken.
         excess: what it brought beyond what its invoice needed, now in the customer's balance; None for nothing. Of one
@@ -171,6 +172,7 @@ class Payment:
     invoice_id: str | None = None
     subscription_id: str | None = None
     order_id: str | None = None
+    of_order: bool = False
     test_clock_id: str | None = None
     stripe_payment_intent_id: str | None = None
     error: PaymentError | None = None

@@ -46,6 +46,7 @@ class Refund:
         reason: the tenant's own words.
         failure_reason: Stripe's reason (``expired_or_canceled_card``), or the code of its refusal.
         settled_at: when it succeeded or failed, on the customer's clock.
+        order_id: the order whose payment it gives back, whose books it is entered in (``OrderReturn`` of the same id).
     """
 
     entity_name: ClassVar[str] = "Refund"
@@ -69,6 +70,7 @@ class Refund:
     from_balance: bool = False
     at_stripe: bool = False
     part_from_balance: Money | None = None
+    order_id: str | None = None
     test_clock_id: str | None = None
     due: Due | None = None
     version: int = 0

@@ -172,8 +172,12 @@ class Work(Protocol):
     def save(self, entity: E) -> E:
         """Stage an entity, new or changed; returns it with the version that it will have."""
 
-    def emit(self, event_type: EventType, entity: Entity) -> None:
-        """Stage an event that subscribers will see, with the entity as it is after the commit."""
+    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> None:
+        """Stage an event that subscribers will see, with the entity as it is after the commit.
+
+        Args:
+            tenant_id: whose subscribers; None for those of the tenant that owns the entity.
+        """
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do something cheap and repeatable after the commit (wake a worker); its failure is only logged."""

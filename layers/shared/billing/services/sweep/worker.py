@@ -16,6 +16,10 @@ from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import WORRYING_ATTEMPTS, Due, clock_of
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.kernel.event_types import EventType
+from billing.domain.marketplace.account import ProviderBalance
+from billing.domain.marketplace.earning import Earning
+from billing.domain.marketplace.order import Order
+from billing.domain.marketplace.payout import Payout
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.subscriptions.subscription import Subscription
@@ -40,6 +44,10 @@ _KINDS: dict[str, tuple[type[Any], EventType]] = {
     "refund": (Refund, EventType.REFUND_PARKED),
     "invoice": (Invoice, EventType.INVOICE_PARKED),
     "subscription": (Subscription, EventType.SUBSCRIPTION_PARKED),
+    "order": (Order, EventType.ORDER_PARKED),
+    "earning": (Earning, EventType.EARNING_PARKED),
+    "payout": (Payout, EventType.PAYOUT_PARKED),
+    "provider_balance": (ProviderBalance, EventType.PROVIDER_ACCOUNT_PARKED),
     "test_clock": (Clock, EventType.TEST_CLOCK_PARKED),
 }
 """By the kind of a due item: its entity, and the event that says that it is parked."""

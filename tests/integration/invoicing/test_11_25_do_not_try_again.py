@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.invoices import clocked
+from tests.integration.payer import saved_method
 from tests.integration.steps import advance, flat, subscribed
 from tests.integration.world import Json, Tenant, World
 
@@ -75,3 +77,24 @@ def test_the_payer_is_told_no_more_than_of_any_decline(world: World) -> None:
     shown = failing.invoice["paymentError"]
     assert (shown["code"], shown["declineCode"]) == ("payment.declined", "do_not_honor")
     assert "final" not in shown
+
+
+def test_refused_for_good_before_the_due_date_it_is_not_charged_on_it(world: World) -> None:
+    """A payer with 30 days tries early, by the card that then is the default; on the due date only dunning begins."""
+    tenant = world.tenant(netTermsDays=30)
+    clock, customer = clocked(tenant)
+    made = tenant.subscribe(None, planId=flat(tenant, "monthly", 3100), quantities={}, customerId=customer)
+    (invoice,) = tenant.get("/v1/invoices", subscription=made["id"]).data
+    saved = saved_method(tenant, customerId=customer)
+    world.sandbox.post(f"payment_methods/{saved}/behaviour", **FINAL)
+    answer = tenant.post(f"/v1/invoices/{invoice['id']}/pay", {"paymentMethodId": saved})
+    assert answer.error["code"] == "payment.declined"
+    for on in ("2027-01-31T00:00:00Z", "2027-02-01T00:00:00Z"):
+        advance(world, tenant, clock, on)
+        late = tenant.get(f"/v1/invoices/{invoice['id']}").data
+        assert (late["attemptCount"], late["paymentError"]["code"]) == (1, "payment.declined")
+        assert tenant.get(f"/v1/subscriptions/{made['id']}").data["state"] == "past_due"
+    assert tenant.patch(f"/v1/subscriptions/{made['id']}", {"paymentMethodId": "pm_card_visa"}).status == 200
+    advance(world, tenant, clock, "2027-02-03T00:00:00Z")
+    paid = tenant.get(f"/v1/invoices/{invoice['id']}").data
+    assert (paid["status"], paid["attemptCount"]) == ("paid", 2)

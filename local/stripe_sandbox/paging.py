@@ -20,11 +20,7 @@ def page(context: Context, object_type: str, url: str, params: Json, filters: Js
         params: the query, already checked for shape.
         filters: columns of the store and the values that they must have.
     """
-    limit = params.get("limit", 10)
-    if not 1 <= limit <= _LARGEST:
-        raise InvalidRequestError(
-            f"limit must be between 1 and {_LARGEST}.", code="parameter_invalid_integer", param="limit"
-        )
+    limit = limit_of(params)
     after, before = params.get("starting_after"), params.get("ending_before")
     if after and before:
         raise InvalidRequestError("starting_after and ending_before exclude each other.", param="ending_before")
@@ -38,6 +34,20 @@ def page(context: Context, object_type: str, url: str, params: Json, filters: Js
         created=_created(params.get("created")),
     )
     return {"object": "list", "data": bodies, "has_more": more, "url": url}
+
+
+def limit_of(params: Json) -> int:
+    """How many objects a page has at most.
+
+    Raises:
+        InvalidRequestError: not between 1 and 100.
+    """
+    limit: int = params.get("limit", 10)
+    if not 1 <= limit <= _LARGEST:
+        raise InvalidRequestError(
+            f"limit must be between 1 and {_LARGEST}.", code="parameter_invalid_integer", param="limit"
+        )
+    return limit
 
 
 def _cursor(context: Context, object_type: str, object_id: str | None, param: str) -> int | None:

@@ -261,6 +261,15 @@ def deauthorize(context: Context, account: Json) -> None:
     context.store.retire(context.account, {"id": account["id"], "object": "account", "deleted": True})
 
 
+def bank_of(context: Context, bank_id: str) -> Json | str:
+    """A bank of the context's account as an expanded payout shows it; a stub where it was replaced or removed."""
+    record = context.store.find(context.platform, "account", context.account)
+    if record is None or bank_id not in record.hidden.get("banks", {}):
+        return bank_id
+    stub = {"id": bank_id, "object": "bank_account", "deleted": True}
+    return next((bank for bank in banks.of(record.body) if bank["id"] == bank_id), stub)
+
+
 def bank_failed(context: Context, bank_id: str | None) -> None:
     """A bank has sent a payout of the context's account back: nothing goes there before it is updated.
 

@@ -16,7 +16,7 @@ from local.stripe_sandbox.app import Sandbox
 from local.stripe_sandbox.context import Context
 from local.stripe_sandbox.errors import ApiError
 from local.stripe_sandbox.faults import Fault
-from local.stripe_sandbox.resources import balance
+from local.stripe_sandbox.resources import balance, balance_settings
 from local.stripe_sandbox.webhooks import Settings
 
 Json = dict[str, Any]
@@ -55,6 +55,7 @@ class Control:
             ("POST", "webhooks", self._change_settings),
             ("POST", "events/{id}/resend", self._resend),
             ("POST", "balance/settle", self._settle_balance),
+            ("POST", "balance/pay_out", self._pay_out_balance),
             ("POST", "reset", self._reset),
         ]
         table += [("POST", path, self._act(act)) for path, act in ACTS.items()]
@@ -133,6 +134,15 @@ class Control:
                     settled.append(account)
             await self._sandbox.dispatcher.settle(context.events)
         return web.json_response({"settled": settled})
+
+    async def _pay_out_balance(self, request: web.Request) -> web.Response:
+        """The platform's own schedule pays out what is available in a currency."""
+        body = await _json(request)
+        context = self._context(str(body.get("account", "")))
+        with context.store.transaction():
+            payout = balance_settings.pay_out(context, str(body.get("currency", "usd")))
+        await self._sandbox.dispatcher.settle(context.events)
+        return web.json_response(payout)
 
     async def _reset(self, _: web.Request) -> web.Response:
         self._sandbox.store.reset()

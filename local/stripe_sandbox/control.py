@@ -53,9 +53,9 @@ class Control:
             ("DELETE", "faults", self._clear_faults),
             ("GET", "webhooks", self._settings),
             ("POST", "webhooks", self._change_settings),
+            ("POST", "balance/pay_out", self._pay_out_balance),
             ("POST", "events/{id}/resend", self._resend),
             ("POST", "balance/settle", self._settle_balance),
-            ("POST", "balance/pay_out", self._pay_out_balance),
             ("POST", "reset", self._reset),
         ]
         table += [("POST", path, self._act(act)) for path, act in ACTS.items()]
@@ -120,6 +120,15 @@ class Control:
 
         return run
 
+    async def _pay_out_balance(self, request: web.Request) -> web.Response:
+        """The platform's own schedule pays out what is available in a currency."""
+        body = await _json(request)
+        context = self._context(str(body.get("account", "")))
+        with context.store.transaction():
+            payout = balance_settings.pay_out(context, str(body.get("currency", "usd")))
+        await self._sandbox.dispatcher.settle(context.events)
+        return web.json_response(payout)
+
     async def _settle_balance(self, request: web.Request) -> web.Response:
         """The days pass until what is pending is available, on one account or on all."""
         body = await _json(request)
@@ -134,15 +143,6 @@ class Control:
                     settled.append(account)
             await self._sandbox.dispatcher.settle(context.events)
         return web.json_response({"settled": settled})
-
-    async def _pay_out_balance(self, request: web.Request) -> web.Response:
-        """The platform's own schedule pays out what is available in a currency."""
-        body = await _json(request)
-        context = self._context(str(body.get("account", "")))
-        with context.store.transaction():
-            payout = balance_settings.pay_out(context, str(body.get("currency", "usd")))
-        await self._sandbox.dispatcher.settle(context.events)
-        return web.json_response(payout)
 
     async def _reset(self, _: web.Request) -> web.Response:
         self._sandbox.store.reset()

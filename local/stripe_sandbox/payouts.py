@@ -115,6 +115,8 @@ def step(context: Context, payout: Json, status: str, failure_code: str | None =
         payout["reconciliation_status"] = "completed"
     context.save(payout)
     context.emit("payout.updated" if status == "in_transit" else f"payout.{status}", payout, changed(before, payout))
+    if payout["automatic"] and status == "paid":
+        context.emit("payout.reconciliation_completed", payout)
     return payout
 
 

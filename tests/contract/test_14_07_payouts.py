@@ -95,7 +95,7 @@ def test_14_07_the_platform_is_paid_out_by_its_own_schedule(server: SandboxServe
     made = control.post("balance/pay_out", account=own.id)
     assert (made["amount"], made["automatic"], balance(api)) == (8680, True, 1000)
     control.post(f"payouts/{made['id']}/finish")
-    assert events(api)[-1] == "payout.paid"
+    assert events(api)[-2:] == ["payout.paid", "payout.reconciliation_completed"]
     manual: Any = {"payments": {"payouts": {"schedule": {"interval": "manual"}}}}
     api.v1.balance_settings.update(manual)
     with pytest.raises(AssertionError, match="manual"):

@@ -221,6 +221,9 @@ def refresh(account: Json, hidden: Json) -> None:
         ),
         "requirements": blank_requirements(due, reason),
     }
+    if without_bank and reviewed["disabled_reason"] is None:
+        # The bank is late; whatever else is due has its time still.
+        account["requirements"]["past_due"] = ["external_account"]
 
 
 def save(context: Context, account: Json, hidden: Json, before: Json) -> None:

@@ -52,8 +52,11 @@ class Renewals:
             return due
         if before.state is SubscriptionState.INCOMPLETE:
             return self._give_up(work, before, now)
+        if before.state is SubscriptionState.PAUSED and before.cancel_at_period_end:
+            self._close(work, before)
+            return None
         if before.state is SubscriptionState.PAUSED and before.resumes_at is not None:
-            return self._resume_or_close(work, before, before.resumes_at)
+            return self._resume(work, before, before.resumes_at)
         if before.state is SubscriptionState.CANCELED and before.usage_until is not None:
             self._bill_late_usage(work, before)
             return None
@@ -75,20 +78,17 @@ class Renewals:
         context, plan = self._loaded(work, before)
         at = before.current_period.end
         used = self.usage.close(work, context.found, Closing(before, plan, at))
-        step = used.on(changes.begin_period(before, plan, at))
+        step = used.on(changes.begin_period(before, plan, at, context.customer.timezone))
         options = BillingOptions.by_alarm(
             BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard, work.tenant.grace_period_s
         )
         return self._carry_out(work, context, before, step, options, _invoice_id(step))
 
-    def _resume_or_close(self, work: Work, before: Subscription, at: datetime) -> Due | None:
-        """Resume a paused subscription; or end it, if it was to end with a period that is over by now."""
+    def _resume(self, work: Work, before: Subscription, at: datetime) -> Due | None:
+        """Resume a paused subscription."""
         assert before.due is not None
-        if before.cancel_at_period_end and at >= before.current_period.end:
-            self._close(work, before)
-            return None
         context, plan = self._loaded(work, before)
-        step = changes.resume(before, plan, at)
+        step = changes.resume(before, plan, at, context.customer.timezone)
         if step.invoiced:
             step = self.usage.close(work, context.found, Closing(before, plan, at)).on(step)
         options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard)

@@ -145,7 +145,8 @@ def with_alarm(subscription: Subscription, shard: str) -> Subscription:
     """The subscription with its alarm.
 
     At the end of its period; before that, when its trial is to be announced to end; when it resumes; when an incomplete
-    one has waited long enough; or when no more usage can come of one that has ended.
+    one has waited long enough; or when no more usage can come of one that has ended. What is owed to one that has
+    ended (``owed``) is billed first.
     """
     at = _next_alarm(subscription)
     return replace(subscription, due=Due(shard, at) if at is not None else None)
@@ -160,7 +161,8 @@ def _next_alarm(subscription: Subscription) -> datetime | None:
     if subscription.state is SubscriptionState.TRIALING and not subscription.trial_announced:
         return max(subscription.current_period.start, subscription.current_period.end - TRIAL_NOTICE)
     if subscription.state is SubscriptionState.CANCELED:
-        return subscription.usage_until
+        waits = subscription.pending and subscription.due is not None
+        return subscription.due.at if waits and subscription.due is not None else subscription.usage_until
     return subscription.current_period.end if subscription.state in RENEWING else None
 
 
@@ -238,6 +240,14 @@ def unbilled(subscription: Subscription, lines: Sequence[InvoiceLine]) -> Subscr
     if (billed, pending) == (subscription.billed, subscription.pending):
         return subscription
     return replace(subscription, billed=billed, pending=pending)
+
+
+def owed(subscription: Subscription, lines: Sequence[InvoiceLine], at: datetime, shard: str) -> Subscription:
+    """The subscription with credits that wait for its next invoice; if it has ended, for a last one, from now on."""
+    after = replace(subscription, pending=(*subscription.pending, *lines))
+    if subscription.state is not SubscriptionState.CANCELED:
+        return after
+    return replace(after, due=Due(shard, at))
 
 
 def unpaused(subscription: Subscription) -> Subscription:

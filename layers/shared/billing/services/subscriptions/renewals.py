@@ -57,6 +57,8 @@ class Renewals:
             return None
         if before.state is SubscriptionState.PAUSED and before.resumes_at is not None:
             return self._resume(work, before, before.resumes_at)
+        if before.state is SubscriptionState.CANCELED and before.pending and not _usage_is_final(before):
+            return self._bill_what_waits(work, before)
         if before.state is SubscriptionState.CANCELED and before.usage_until is not None:
             self._bill_late_usage(work, before)
             return None
@@ -123,6 +125,15 @@ class Renewals:
         options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
         self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
 
+    def _bill_what_waits(self, work: Work, before: Subscription) -> Due | None:
+        """Bill what a subscription that has ended is owed since: a dispute was won."""
+        assert before.due is not None
+        context, _ = self._loaded(work, before)
+        at = before.due.at
+        step = Step(replace(before, pending=(), due=None), (), before.pending)
+        options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
+        return self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
+
     def _bill_late_usage(self, work: Work, before: Subscription) -> None:
         """Bill the late usage of a subscription that has ended; from now on no more is accepted."""
         assert before.due is not None
@@ -157,6 +168,12 @@ class Renewals:
             assert subscription.due is not None
             again = replace(subscription.due, at=now + _LOOK_EVERY)
             return work.save(replace(subscription, due=again)).due
+
+
+def _usage_is_final(subscription: Subscription) -> bool:
+    """Whether a subscription that has ended is due because no more usage of it is accepted."""
+    until = subscription.usage_until
+    return until is not None and subscription.due is not None and subscription.due.at >= until
 
 
 def _invoice_id(step: Step) -> str:

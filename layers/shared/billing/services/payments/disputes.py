@@ -14,6 +14,7 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.shards import DueShards
 from billing.services.kernel.failures import NotWrittenYet
 from billing.services.kernel.work import Ref, Work
+from billing.services.payments.order_books import OrderBooks
 from billing.services.payments.standing import save_if_changed
 
 
@@ -31,7 +32,9 @@ class Disputed:
     dispute: Dispute | None
 
 
-def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime, shards: DueShards) -> bool:
+def apply(
+    work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime, shards: DueShards, orders: OrderBooks
+) -> bool:
     """Stage what Stripe's word on a dispute changes; False where it is old news.
 
     The disputed amount is held back on the payment, so that nobody refunds it too, and noted on the invoice. What a
@@ -39,6 +42,7 @@ def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime, 
 
     Args:
         at: now, on the customer's clock.
+        orders: what the dispute of an order's payment takes from its providers.
 
     Raises:
         NotWrittenYet: the payment is not recorded as succeeded here yet.
@@ -49,13 +53,15 @@ def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime, 
     after = dispute.opened(payment, snapshot, at) if before is None else dispute.with_snapshot(before, snapshot, at)
     if after is before:
         return False
-    entry = dispute.entry_for(before, after, at)
+    entry = dispute.entry_for(before, after, at, of_order=payment.of_order)
     if entry is not None:
         work.save(entry)
     after = work.save(after)
     held = dispute.held_back(payment, after)
     if held != payment:
         work.save(held)
+    if payment.of_order:
+        orders.disputed(work, payment, before, after, at)
     if about.invoice is not None:
         flagged, credits_ = giving_back.released(settlement.flagged(about.invoice, after))
         if flagged != about.invoice:

@@ -15,7 +15,7 @@ TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
-    "coupons", "usage", "usage_worker",
+    "coupons", "orders", "usage", "usage_worker",
     "tax", "tax_webhook", "service", "stripe_webhook", "billing_sweep", "billing_worker",
 }  # fmt: skip
 TENANT_KEYED = {

@@ -58,7 +58,9 @@ class MarketplaceIn(Request):
     What is not said stays as it is.
     """
 
-    refund_window_days: Annotated[Days, Field(description="so long after its payment an order can be refunded")] = unsaid()
+    refund_window_days: Annotated[Days, Field(description="so long after its payment an order can be refunded")] = (
+        unsaid()
+    )
     release_after_days: Annotated[
         Days | None,
         Field(description="so long after its payment an order's earnings can be paid out; null for the refund window"),

@@ -14,7 +14,6 @@ from billing.domain.invoicing.invoice import Invoice
 from billing.domain.payments.dispute import Dispute, dispute_id
 from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.payments.refund import Refund
-from billing.services.clocks.shards import DueShards
 from billing.services.kernel.failures import NotWrittenYet
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments import disputes, methods

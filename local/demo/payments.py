@@ -47,7 +47,7 @@ class Payments(Seller):
         fees = self.step("payments, Stripe's balance and the ledger say the same", self._takings)
         console.print()
         console.print(takings_table(self.client, self.tenant_id))
-        console.print(f"Stripe's own fees, {money(fees)}, are not in the books.")
+        console.print(f"Less Stripe's own fees, {money(fees)}: the ledger's cash is Stripe's balance.")
 
     def _begin(self) -> tuple[None, str]:
         self.open_shop(SELLER)

@@ -12,7 +12,7 @@ from local.demo.books import entries, every
 from local.demo.story import money, require
 
 _LOST = "lost"
-_CASH, _HELD, _GONE = "cash", "disputes", "bad_debt"
+_CASH, _HELD, _GONE, _FEES = "cash", "disputes", "bad_debt", "processing_fees"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Takings:
 
     @property
     def left(self) -> int:
-        """What is on the account, but for Stripe's own fees."""
+        """What is on the account, before Stripe's own fees."""
         return self.charged + self.refunded + self.held + self.lost
 
 
@@ -87,13 +87,13 @@ def at_stripe(client: Client, tenant_id: str) -> tuple[Takings, int]:
     return takings, sum(each["fee"] for moved in (came, went, held, lost) for each in moved) * 1000
 
 
-def in_the_ledger(client: Client, tenant_id: str) -> Takings:
-    """What the books say, read from their table.
+def in_the_ledger(client: Client, tenant_id: str) -> tuple[Takings, int]:
+    """What the books say, and Stripe's fees in them, read from their table.
 
     Raises:
         Failure: an entry does not sum to zero, or the rest does not sum to the cash.
     """
-    sums = {"payment_received": 0, "refund_paid": 0, "refund_returned": 0, _CASH: 0, _HELD: 0, _GONE: 0}
+    sums = {"payment_received": 0, "refund_paid": 0, "refund_returned": 0, _CASH: 0, _HELD: 0, _GONE: 0, _FEES: 0}
     for entry in entries(client, tenant_id):
         for posting in entry["postings"]:
             account, micros = posting["account"], posting["amount"]["micros"]
@@ -103,18 +103,22 @@ def in_the_ledger(client: Client, tenant_id: str) -> Takings:
                 sums[entry["kind"]] += micros
     # Held, 20.00: Dr disputes 20.00, Cr cash 20.00. So those two accounts stand at what the cash is short of.
     found = Takings(sums["payment_received"], sums["refund_paid"] + sums["refund_returned"], -sums[_HELD], -sums[_GONE])
-    require(found.left == sums[_CASH], f"the ledger's cash is {money(sums[_CASH])}, not {money(found.left)}")
-    return found
+    left = found.left - sums[_FEES]
+    require(left == sums[_CASH], f"the ledger's cash is {money(sums[_CASH])}, not {money(left)}")
+    return found, sums[_FEES]
 
 
 def same_takings(client: Client, tenant_id: str) -> tuple[Takings, int]:
-    """The takings that all three sources agree on, and Stripe's fees.
+    """The takings that all three sources agree on, and Stripe's fees, on which the books and Stripe do.
+
+    What is left less the fees is both the ledger's cash and Stripe's balance.
 
     Raises:
         Failure: one of them differs.
     """
-    here, books = in_the_api(client), in_the_ledger(client, tenant_id)
+    here, (books, entered) = in_the_api(client), in_the_ledger(client, tenant_id)
     there, fees = at_stripe(client, tenant_id)
+    require(entered == fees, f"the ledger has {money(entered)} of Stripe's fees, Stripe took {money(fees)}")
     require(here == there == books, f"the API says {here}, Stripe {there}, the ledger {books}")
     return here, fees
 
@@ -124,7 +128,7 @@ def takings_table(client: Client, tenant_id: str) -> Table:
     columns = {
         "payments": in_the_api(client),
         "Stripe's balance": at_stripe(client, tenant_id)[0],
-        "ledger": in_the_ledger(client, tenant_id),
+        "ledger": in_the_ledger(client, tenant_id)[0],
     }
     table = Table(title="What came, and what is left", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("USD")

@@ -50,6 +50,7 @@ STRIPE_EVENTS: list[Any] = [
     "charge.dispute.funds_withdrawn",
     "charge.dispute.updated",
     "charge.refund.updated",
+    "charge.updated",
     "customer.deleted",
     "payment_intent.canceled",
     "payment_intent.payment_failed",

@@ -54,6 +54,7 @@ class AtStripe:
     """What Stripe has of a tenant.
 
     Args:
+        lines: those of its balance that they made.
         methods: what is attached to its customers; None where nobody asked.
     """
 
@@ -61,6 +62,7 @@ class AtStripe:
     charges: list[Json] = field(default_factory=list)
     refunds: list[Json] = field(default_factory=list)
     disputes: list[Json] = field(default_factory=list)
+    lines: list[Json] = field(default_factory=list)
     methods: list[Json] | None = None
 
     @property

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from tests.faults.books import AtStripe, Books, Json, amount_due, cents, micros
 
 _REFUND_IS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
+_FEE = ("processing_fee", "processing_fees")
 _PAYABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 
 
@@ -172,23 +173,21 @@ def _held(dispute: Json) -> int:
 def _sums(books: Books, stripe: AtStripe) -> Iterator[str]:
     """Cash is what Stripe has; the other accounts are what came about."""
     posted: Counter[str] = Counter()
-    sold = 0
+    sold = fees = 0
     for entry in books.bodies("ledger"):
         for posting in entry["postings"]:
             posted[posting["account"]] += micros(posting["amount"])
+            fees += micros(posting["amount"]) if (entry["kind"], posting["account"]) == _FEE else 0
             sold -= micros(posting["amount"]) if entry["kind"] == "sold" and posting["account"] == "revenue" else 0
     payments, refunds, disputes = books.bodies("payments"), books.bodies("refunds"), books.bodies("disputes")
     invoices = [each for each in books.bodies("invoices") if each["number"] and each["status"] != "void"]
     one_time = sum(micros(p["amount"]) for p in payments if p["status"] == "succeeded" and p["invoice_id"] is None)
-    went = (each for each in stripe.refunds if each["status"] == "succeeded")
     unexplained = (
         each
         for each in refunds
         if each["status"] == "succeeded" and not each["credit_note_id"] and not each["from_balance"]
     )
     held = (each for each in disputes if each["withdrawn"])
-    taken = sum(charge["amount"] for charge in stripe.taken)
-    left = taken - sum(each["amount"] for each in went) - sum(_held(each) for each in stripe.disputes)
     credited = sum(micros(each["total"]) for each in books.bodies("credit_notes"))
     failed = {each["id"] for each in refunds if each["status"] == "failed"}
     explained_by_notes = sum(micros(n["to_refund"]) for n in books.bodies("credit_notes") if n["refund_id"] in failed)
@@ -196,7 +195,8 @@ def _sums(books: Books, stripe: AtStripe) -> Iterator[str]:
     given_up = (each for each in invoices if each["status"] == "uncollectible")
     bad_debt = sum(micros(each["amount"]) for each in lost) + sum(amount_due(each) for each in given_up)
     wanted = {
-        "cash": left * 1000,
+        "cash": sum(line["net"] for line in stripe.lines) * 1000,
+        "cash_clearing": sum(_underway(each) for each in stripe.refunds),
         "refunds": sum(micros(each["amount"]) for each in unexplained) - explained_by_notes,
         "disputes": sum(micros(each["amount"]) for each in held if not each["closed_at"]),
         "bad_debt": bad_debt,
@@ -204,11 +204,31 @@ def _sums(books: Books, stripe: AtStripe) -> Iterator[str]:
     for account, amount in wanted.items():
         if posted[account] != amount:
             yield f"the ledger has {posted[account]} in {account}, not {amount}"
+    yield from _lines(books, stripe)
+    if fees != sum(line["fee"] for line in stripe.lines) * 1000:
+        yield f"the ledger has {fees} of Stripe's fees"
     if sold != one_time:
         yield f"the ledger has {sold} sold without an invoice, payments brought {one_time}"
     billed = sum(micros(each["total"]) for each in invoices) - credited + one_time
     if -(posted["revenue"] + posted["tax_payable"]) != billed:
         yield f"revenue and tax are {-(posted['revenue'] + posted['tax_payable'])}, what was billed or sold {billed}"
+
+
+def _underway(refund: Json) -> int:
+    """What Stripe's account has paid for a refund whose payer has no money yet, in micro-units."""
+    return refund["amount"] * 1000 if _REFUND_IS.get(refund["status"], "pending") == "pending" else 0
+
+
+def _lines(books: Books, stripe: AtStripe) -> Iterator[str]:
+    """Cash is posted to by line of Stripe's account: each line with its fee, and nothing else."""
+    posted: Counter[str] = Counter()
+    for entry in books.bodies("ledger"):
+        for posting in entry["postings"]:
+            if posting["account"] == "cash":
+                posted[entry["balance_transaction_id"]] += micros(posting["amount"])
+    there = {line["id"]: line["net"] * 1000 for line in stripe.lines}
+    if dict(posted) != there:
+        yield f"cash has the lines {dict(posted)}, Stripe's account {there}"
 
 
 def _methods(books: Books, attached: list[Json]) -> Iterator[str]:

@@ -253,8 +253,10 @@ class Tenant:
         def about(objects: str) -> list[Json]:
             return [each for each in self.world.listed(objects, self.since) if each["payment_intent"] in ids]
 
-        attached = self._attached() if methods else None
-        return AtStripe(intents, about("charges"), about("refunds"), about("disputes"), attached)
+        made = [about(objects) for objects in ("charges", "refunds", "disputes")]
+        sources = {each["id"] for objects in made for each in objects}
+        lines = [e for e in self.world.listed("balance_transactions", self.since) if e["source"] in sources]
+        return AtStripe(intents, *made, lines, self._attached() if methods else None)
 
     def charges(self) -> list[Json]:
         """The tenant's charges at Stripe that took money."""

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tests.integration.cash import before_fees
 from tests.integration.world import Answer, Json, Tenant, World
 
 START = "2027-01-31T09:00:00Z"
@@ -76,7 +77,7 @@ def books(world: World, tenant: Tenant) -> dict[str, int]:
         assert sum(posting["amount"]["micros"] for posting in postings) == 0
         for posting in postings:
             sums[posting["account"]] = sums.get(posting["account"], 0) + posting["amount"]["micros"]
-    return sums
+    return before_fees(sums)
 
 
 def emitted(world: World, tenant: Tenant) -> list[tuple[str, Json]]:

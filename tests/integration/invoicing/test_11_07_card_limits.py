@@ -1,6 +1,5 @@
 """Issue 11, item 7: what no card can be charged, too little or too much, is neither tried nor dunned."""
 
-import json
 from collections import Counter
 from typing import Any
 
@@ -9,6 +8,7 @@ import stripe
 from stripe._payment_intent_service import PaymentIntentService
 
 from tests.integration.invoicing.test_invoices import balance_of, line, make, read
+from tests.integration.steps import books
 from tests.integration.subscriptions.test_changes import newest
 from tests.integration.subscriptions.test_proration_vectors import advance, flat, subscribed
 from tests.integration.world import Json, Tenant, World
@@ -36,8 +36,7 @@ def subscription_of(tenant: Tenant, subscription: str) -> Json:
 
 def account(world: World, tenant: Tenant, name: str) -> int:
     """An account of the books, in micro-units; every entry sums to zero by itself."""
-    entries = [json.loads(row["body"]["S"]) for row in world.rows_of("ledger", tenant.id)]
-    return sum(p["amount"]["micros"] for e in entries for p in e["postings"] if p["account"] == name)
+    return books(world, tenant).get(name, 0)
 
 
 def due(invoice: Json) -> tuple[str, int, int, int, int]:

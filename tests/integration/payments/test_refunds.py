@@ -8,6 +8,7 @@ import pytest
 from billing.bootstrap import storage
 from billing.domain.payments.refund import Refund
 from billing.services.kernel.work import Ref
+from tests.integration.cash import cash_lines, lines_at_stripe
 from tests.integration.refunds import PART, begin_refund
 from tests.integration.world import Json, Tenant, World
 
@@ -76,8 +77,9 @@ def test_on_a_test_clock_it_is_settled_when_time_moves(world: World, tenant: Ten
     assert (after.status, after.settled_at) == ("succeeded", refund.created_at)
 
 
-@pytest.mark.parametrize(("succeed", "kinds"), [(True, ["given_back", "refund_paid"]), (False, [])])
+@pytest.mark.parametrize(("succeed", "kinds"), [(True, ["given_back", "refund_paid"]), (False, ["line_settled"])])
 def test_a_slow_bank_tells_by_webhook(world: World, tenant: Tenant, succeed: bool, kinds: list[str]) -> None:
+    """Stripe takes the money off its account at once, and puts it back if the bank cannot: cash follows its lines."""
     refund = begin_refund(tenant, send=True, card="pm_card_pendingRefund")
     assert deliver(world, tenant, "refund.created") == [(200, "applied")]
     waiting = stored(tenant, refund)
@@ -86,7 +88,8 @@ def test_a_slow_bank_tells_by_webhook(world: World, tenant: Tenant, succeed: boo
     answers = deliver(world, tenant, *(["refund.updated"] if succeed else ["refund.failed", "refund.updated"]))
     assert answers == [(200, "applied"), (200, "unchanged")][: len(answers)]
     assert stored(tenant, refund).status == ("succeeded" if succeed else "failed")
-    assert booked(world, tenant, refund) == kinds
+    assert booked(world, tenant, refund) == sorted(["line_settled", *kinds])
+    assert cash_lines(world, tenant) == lines_at_stripe(world, tenant)
 
 
 def test_a_bank_may_send_back_what_had_succeeded(world: World, tenant: Tenant) -> None:

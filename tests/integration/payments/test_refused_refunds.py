@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.cash import before_fees
 from tests.integration.payer import intent, open_invoice, pay, payment_of, sale
 from tests.integration.payments.test_hard_cases import balance
 from tests.integration.world import Answer, Json, Tenant, World
@@ -33,6 +34,7 @@ def books(world: World, tenant: Tenant) -> Counter[str]:
     for row in world.rows_of("ledger", tenant.id):
         for posting in json.loads(row["body"]["S"])["postings"]:
             sums[posting["account"]] += posting["amount"]["micros"]
+    before_fees(sums)
     return sums
 
 

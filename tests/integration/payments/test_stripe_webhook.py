@@ -178,7 +178,7 @@ def test_whatever_is_not_at_stripe_comes_again(world: World) -> None:
     Whose a method or a customer was is in the event itself; here nobody's.
     """
     world.writes.clear()
-    about = {"id": "x_0", "payment_method": "pm_0"}
+    about = {"id": "x_0", "payment_method": "pm_0", "payment_intent": "pi_0"}
     for event_type in sorted(HANDLED):
         sent = {"id": f"evt_{event_type}", "type": event_type, "data": {"object": about}}
         nobodys = event_type.startswith(("payment_method.", "setup_intent.", "customer."))

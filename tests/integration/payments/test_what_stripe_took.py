@@ -9,6 +9,7 @@ from billing.bootstrap import storage
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment
 from billing.services.kernel.work import Ref
+from tests.integration.cash import before_fees
 from tests.integration.payer import intent, open_invoice, pay, payment_of, sale, saved_method, sweep
 from tests.integration.payments.credentials import alarms
 from tests.integration.payments.test_hard_cases import balance
@@ -29,7 +30,7 @@ def books(world: World, tenant: Tenant, currency: str = "USD") -> dict[str, int]
             if posting["amount"]["currency"] == currency:
                 account = posting["account"]
                 sums[account] = sums.get(account, 0) + posting["amount"]["micros"]
-    return {account: micros for account, micros in sums.items() if micros}
+    return {account: micros for account, micros in before_fees(sums).items() if micros}
 
 
 def change(world: World, made: Json, **params: Any) -> None:

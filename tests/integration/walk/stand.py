@@ -113,7 +113,10 @@ class Stand:
         pages = (api.charges.list, api.refunds.list, api.disputes.list)
         found = ([json.loads(str(each)) for each in page({"limit": 100}).auto_paging_iter()] for page in pages)
         charges, refunds, disputes = ([each for each in all_ if each["payment_intent"] in own] for all_ in found)
-        return AtStripe(intents, charges, refunds, disputes)
+        sources = {each["id"] for each in (*charges, *refunds, *disputes)}
+        listed = api.balance_transactions.list({"limit": 100}).auto_paging_iter()
+        lines = [json.loads(str(each)) for each in listed if each.source in sources]
+        return AtStripe(intents, charges, refunds, disputes, lines)
 
 
 def stand(world: World, name: str, seed: int, **fields: Any) -> Stand:

@@ -20,7 +20,9 @@ class Account(StrEnum):
     RECEIVABLE = "receivable"  # what customers owe
     REVENUE = "revenue"
     TAX_PAYABLE = "tax_payable"  # tax collected for an authority
-    CASH = "cash"  # the balance at Stripe
+    CASH = "cash"  # the balance at Stripe, to the transaction
+    CASH_CLEARING = "cash_clearing"  # what moved at Stripe and has no line of its account yet, or the other way round
+    CURRENCY_EXCHANGE = "currency_exchange"  # what Stripe converted: what it gave in one currency, what in the other
     CUSTOMER_BALANCE = "customer_balance"  # credit that customers have with the tenant, or small sums that they owe it
     REFUNDS = "refunds"  # what was given back without a credit note
     DISPUTES = "disputes"  # what payers' banks hold while a dispute is open

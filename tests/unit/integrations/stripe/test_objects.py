@@ -172,7 +172,9 @@ def dispute(*moved: int, **values: Any) -> Any:
     found = {
         "id": "du_1", "status": "needs_response", "amount": 2000, "currency": "usd", "reason": "fraudulent",
         "created": MADE, "evidence_details": {"due_by": MADE}, "payment_intent": intent(),
-        "balance_transactions": [{"amount": amount} for amount in moved],
+        "balance_transactions": [
+            {"id": f"txn_{n}", "amount": amount, "currency": "usd", "fee": 0} for n, amount in enumerate(moved)
+        ],
     }  # fmt: skip
     return seen_dispute(of_stripe(stripe.Dispute, **(found | values)))
 

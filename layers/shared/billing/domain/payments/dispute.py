@@ -16,6 +16,7 @@ from billing.domain import ledger
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import LedgerEntry
+from billing.domain.payments.balance_line import BalanceLine, unknown
 from billing.domain.payments.payment import Payment
 
 
@@ -53,6 +54,7 @@ class DisputeSnapshot:
         reason: Stripe's category, such as ``fraudulent``.
         withdrawn: whether Stripe has taken its money off the account (and not given it back).
         evidence_due_by: until when evidence is taken.
+        lines: of the account at Stripe: those that took its money, with Stripe's fee, and those that gave it back.
     """
 
     stripe_dispute_id: str
@@ -62,6 +64,7 @@ class DisputeSnapshot:
     withdrawn: bool
     created_at: datetime
     evidence_due_by: datetime | None = None
+    lines: tuple[BalanceLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Dispute:
     Args:
         withdrawn: whether its money is off the account.
         closed_at: when it was won, lost or withdrawn, on the customer's clock.
+        lines: the ids of the lines of the account at Stripe that are entered.
     """
 
     entity_name: ClassVar[str] = "Dispute"
@@ -88,6 +92,7 @@ class Dispute:
     created_at: datetime
     evidence_due_by: datetime | None = None
     closed_at: datetime | None = None
+    lines: tuple[str, ...] = ()
     test_clock_id: str | None = None
     version: int = 0
 
@@ -156,6 +161,15 @@ def entry_for(before: Dispute | None, after: Dispute, at: datetime, of_order: bo
         return None
     fact = derived("le", after.created_at, "dispute", after.id, str(before.version if before else 0))
     return ledger.dispute_moved(fact, after.id, held - held_before, gone - gone_before, at)
+
+
+def with_lines(dispute: Dispute, snapshot: DisputeSnapshot) -> tuple[Dispute, tuple[BalanceLine, ...]]:
+    """The dispute with the lines of the account at Stripe, and those that are new; unchanged where none is.
+
+    Lines only ever come, so those of an older snapshot are as good as those of the newest.
+    """
+    new = unknown(dispute.lines, snapshot.lines)
+    return (replace(dispute, lines=(*dispute.lines, *(line.id for line in new))) if new else dispute), new
 
 
 def held_back(payment: Payment, dispute: Dispute) -> Payment:

@@ -22,6 +22,7 @@ from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money, sum_money
+from billing.domain.payments.balance_line import BalanceLine
 
 PAYER_HAS = timedelta(hours=24)
 """How long a payer may complete an intent. Then it is canceled, so that no old form pays what nobody expects."""
@@ -83,9 +84,10 @@ class Taken:
 
     Args:
         amount: in the payer's currency.
-        fee: Stripe's, in the currency of the account there; None, like the two after it, while that is not known yet.
+        fee: Stripe's, in the currency of the account there; None, like those after it, while that is not known yet.
         balance_transaction_id: the line of the account there that brought the money.
         available_on: from when it can be paid out.
+        settled: what came on the account, in its currency: something else than ``amount`` where Stripe converted.
     """
 
     amount: Money
@@ -93,6 +95,14 @@ class Taken:
     fee: Money | None = None
     balance_transaction_id: str | None = None
     available_on: datetime | None = None
+    settled: Money | None = None
+
+    @property
+    def lines(self) -> tuple[BalanceLine, ...]:
+        """The line of the account there, as it is entered in the books; none while that is not known."""
+        if self.balance_transaction_id is None or self.fee is None:
+            return ()
+        return (BalanceLine(self.balance_transaction_id, self.amount, self.settled or self.amount, self.fee),)
 
 
 @dataclass(frozen=True, slots=True)

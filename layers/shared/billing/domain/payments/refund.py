@@ -17,6 +17,7 @@ from billing.domain.kernel.due import Due
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import LedgerEntry
+from billing.domain.payments.balance_line import BalanceLine, unknown
 
 
 class RefundStatus(StrEnum):
@@ -27,11 +28,16 @@ class RefundStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefundResult:
-    """What Stripe says about a refund: its state and id there, and why it failed if it did."""
+    """What Stripe says about a refund: its state and id there, and why it failed if it did.
+
+    Args:
+        lines: of the account there: the one that took the money, and the one that brought it back if it failed.
+    """
 
     status: RefundStatus
     stripe_refund_id: str | None
     failure_reason: str | None = None
+    lines: tuple[BalanceLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Refund:
         reason: the tenant's own words.
         failure_reason: Stripe's reason (``expired_or_canceled_card``), or the code of its refusal.
         settled_at: when it succeeded or failed, on the customer's clock.
+        lines: the ids of the lines of the account at Stripe that are entered.
         order_id: the order whose payment it gives back, whose books it is entered in (``OrderReturn`` of the same id).
     """
 
@@ -70,6 +77,7 @@ class Refund:
     from_balance: bool = False
     at_stripe: bool = False
     part_from_balance: Money | None = None
+    lines: tuple[str, ...] = ()
     order_id: str | None = None
     test_clock_id: str | None = None
     due: Due | None = None
@@ -101,6 +109,12 @@ def with_result(refund: Refund, result: RefundResult, at: datetime) -> Refund:
         settled_at=at if final else None,
         due=None if final else refund.due,
     )
+
+
+def with_lines(refund: Refund, result: RefundResult) -> tuple[Refund, tuple[BalanceLine, ...]]:
+    """The refund with the lines of the account at Stripe, and those that are new; unchanged where none is."""
+    new = unknown(refund.lines, result.lines)
+    return (replace(refund, lines=(*refund.lines, *(line.id for line in new))) if new else refund), new
 
 
 def off_balance(refund: Refund) -> Money:

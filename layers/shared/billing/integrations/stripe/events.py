@@ -22,6 +22,8 @@ from billing.services.payments.processor_updates import (
 _CHARGES = frozenset(
     f"payment_intent.{what}" for what in ("succeeded", "payment_failed", "requires_action", "processing", "canceled")
 )
+_SETTLED = frozenset({"charge.updated"})
+"""Tells of a charge's line on the account, which Stripe may write a moment after it took the money."""
 _REFUNDS = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
 """Events whose object is a refund, including the last one. Which of them comes depends on how the payer paid."""
 _DISPUTES = frozenset(
@@ -31,7 +33,7 @@ _METHODS = frozenset(f"payment_method.{what}" for what in ("attached", "updated"
 _SETUPS = frozenset({"setup_intent.succeeded"})
 _CUSTOMERS = frozenset({"customer.deleted"})
 
-HANDLED = _CHARGES | _REFUNDS | _DISPUTES | _METHODS | _SETUPS | _CUSTOMERS
+HANDLED = _CHARGES | _SETTLED | _REFUNDS | _DISPUTES | _METHODS | _SETUPS | _CUSTOMERS
 """The event types that can change something here; others are only answered and counted."""
 
 
@@ -69,6 +71,9 @@ class StripeEvents:
         if event_type in _CUSTOMERS:
             ids = about.get("metadata") or {}
             return CustomerDeleted(ids["tenant_id"], ids["customer_id"], object_id)
+        if event_type in _SETTLED:
+            intent_id = about.get("payment_intent")
+            return self._charge(intent_id) if isinstance(intent_id, str) else None
         return self._charge(object_id)
 
     def _charge(self, intent_id: str) -> PaymentUpdate:

@@ -67,6 +67,7 @@ _OBJECTS = (
     stripe.Dispute, stripe.BalanceTransaction,
 )  # fmt: skip
 _WITH_CHARGE = ["latest_charge.balance_transaction"]
+_WITH_LINES = ["balance_transaction", "failure_balance_transaction"]
 _MISSING = "resource_missing"
 _BAD_REQUEST = 400
 _LOOK_BACK_S = 300
@@ -275,6 +276,7 @@ class StripeGateway:
             "payment_intent": refund.stripe_payment_intent_id,
             "amount": stripe_amount(refund.amount),
             "metadata": refund_metadata(refund),
+            "expand": _WITH_LINES,
         }
         if refund.reason in REFUND_REASONS:  # Stripe knows these three; the tenant's own words stay here
             params["reason"] = refund.reason
@@ -295,7 +297,11 @@ class StripeGateway:
     def find_refund(self, refund: Refund) -> RefundResult | None:
         if refund.stripe_refund_id:
             return self.retrieve_refund(refund.stripe_refund_id).refund.result
-        params: Any = {"payment_intent": refund.stripe_payment_intent_id, "limit": 100}
+        params: Any = {
+            "payment_intent": refund.stripe_payment_intent_id,
+            "limit": 100,
+            "expand": [f"data.{each}" for each in _WITH_LINES],
+        }
 
         def search() -> RefundResult | None:
             page = self._client().v1.refunds.list(params)
@@ -310,10 +316,12 @@ class StripeGateway:
 
     def gone_back(self, intent_id: str) -> GoneBack:
         params: Any = {"payment_intent": intent_id, "limit": 100, "expand": ["data.payment_intent"]}
+        lines = [f"data.{each}" for each in _WITH_LINES]
 
         def search() -> tuple[list[SeenRefund], list[SeenDispute]]:
             v1 = self._client().v1
-            refunds = [seen_refund(each) for each in v1.refunds.list(params).auto_paging_iter()]
+            with_lines = params | {"expand": params["expand"] + lines}
+            refunds = [seen_refund(each) for each in v1.refunds.list(with_lines).auto_paging_iter()]
             return refunds, [seen_dispute(each) for each in v1.disputes.list(params).auto_paging_iter()]
 
         refunds, disputes = self._retrieved(intent_id, search)
@@ -327,7 +335,7 @@ class StripeGateway:
 
     def retrieve_refund(self, stripe_refund_id: str) -> SeenRefund:
         """The present state of a refund, and whose it is."""
-        params: Any = {"expand": ["payment_intent"]}
+        params: Any = {"expand": ["payment_intent", *_WITH_LINES]}
         refunds = self._client().v1.refunds
         return seen_refund(self._retrieved(stripe_refund_id, lambda: refunds.retrieve(stripe_refund_id, params)))
 

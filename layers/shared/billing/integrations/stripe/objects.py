@@ -1,5 +1,6 @@
 """Translates Stripe's objects into ours: amounts, states, declines, owners. Pure; ``gateway`` makes the calls."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from billing.domain.customers.customer import CardDisplay
 from billing.domain.kernel.card_limits import Unchargeable
 from billing.domain.kernel.currencies import charge_step, minor_digits
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
+from billing.domain.payments.balance_line import BalanceLine
 from billing.domain.payments.dispute import DisputeSnapshot, DisputeStatus
 from billing.domain.payments.payment import (
     AUTHENTICATION_REQUIRED,
@@ -181,6 +183,7 @@ def seen_dispute(dispute: Any) -> SeenDispute:
         status=_dispute_status(dispute.status),
         amount=money_of(dispute.amount, dispute.currency),
         reason=dispute.reason,
+        lines=tuple(_dispute_line(each, dispute) for each in dispute.balance_transactions),
         withdrawn=sum(1 if each.amount < 0 else -1 for each in dispute.balance_transactions) > 0,
         created_at=time_of(dispute.created),
         evidence_due_by=time_of(due_by) if due_by else None,
@@ -209,7 +212,27 @@ def refund_result(refund: Any) -> RefundResult:
     """What became of a refund."""
     status = _REFUND_STATUS.get(refund.status, RefundStatus.PENDING)
     reason = getattr(refund, "failure_reason", None) or refund.status
-    return RefundResult(status, refund.id, reason if status is RefundStatus.FAILED else None)
+    lines = tuple(_refund_lines(refund))
+    return RefundResult(status, refund.id, reason if status is RefundStatus.FAILED else None, lines)
+
+
+def _refund_lines(refund: Any) -> Iterator[BalanceLine]:
+    """The lines of a refund, which are expanded; the second one is there where its money came back."""
+    amount = money_of(refund.amount, refund.currency)
+    for name, moved in (("balance_transaction", -amount), ("failure_balance_transaction", amount)):
+        line = getattr(refund, name, None)
+        if line is not None and not isinstance(line, str):
+            yield _line(line, moved)
+
+
+def _dispute_line(line: Any, dispute: Any) -> BalanceLine:
+    amount = money_of(dispute.amount, dispute.currency)
+    return _line(line, -amount if line.amount < 0 else amount)
+
+
+def _line(line: Any, moved: Money) -> BalanceLine:
+    """A line of the account; ``moved`` is what it moved in the payer's currency."""
+    return BalanceLine(line.id, moved, money_of(line.amount, line.currency), money_of(line.fee, line.currency))
 
 
 def charge_result(intent: Any) -> ChargeResult:
@@ -248,6 +271,7 @@ def _taken(intent: Any) -> Taken | None:
         fee=money_of(line.fee, line.currency),
         balance_transaction_id=line.id,
         available_on=time_of(line.available_on),
+        settled=money_of(line.amount, line.currency),
     )
 
 

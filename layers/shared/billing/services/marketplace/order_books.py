@@ -35,6 +35,7 @@ from billing.services.clocks.shards import DueShards
 from billing.services.kernel.work import Ref, Work
 from billing.services.marketplace import disputed_orders
 from billing.services.marketplace.shares import Shares, figures_of, items_of
+from billing.services.payments import fees
 from billing.services.payments.order_books import PayableOrder
 
 _log = logging.getLogger(__name__)
@@ -104,7 +105,8 @@ class MarketplaceBooks:
             return False
         entry_id = derived("le", payment.created_at, "payment.succeeded", payment.id)
         self.sell(work, replace(order, payment_id=payment.id), at)
-        work.save(payment_received(entry_id, payment.id, payment.customer_id, payment.amount, at))
+        received = payment_received(entry_id, payment.id, payment.customer_id, payment.amount, at)
+        fees.enter(work, payment, (received,), at)
         return True
 
     def sell(self, work: Work, order: Order, at: datetime) -> Order:

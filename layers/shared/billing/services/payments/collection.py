@@ -34,7 +34,6 @@ from billing.domain.payments.payment import (
     SettledBy,
     attempt_id,
     sent_again,
-    with_facts,
     with_result,
 )
 from billing.domain.subscriptions import lifecycle
@@ -43,6 +42,7 @@ from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Work
+from billing.services.payments import fees
 from billing.services.payments.attempt import Attempt, PayableInvoice
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.limits import carried, with_less_due
@@ -260,7 +260,7 @@ class Collector:
         """
         payment = self.payment_after(work, attempt.payment, result, at, by, event_id)
         if payment is attempt.payment:
-            payment = self.with_charge_facts(work, payment, result)
+            payment = fees.learnt(work, payment, result, at)
             return attempt if payment is attempt.payment else replace(attempt, payment=payment)
         if payment.status is PaymentStatus.SUCCEEDED:
             return self._succeeded(work, replace(attempt, payment=payment), at)
@@ -294,11 +294,6 @@ class Collector:
         if after.in_the_payers_hands and after.test_clock_id is None:
             return replace(after, due=Due(self.shards.wall_clock(after.id), work.now + PAYER_HAS))
         return after
-
-    def with_charge_facts(self, work: Work, payment: Payment, result: ChargeResult) -> Payment:
-        """The settled payment, completed with facts of its charge that Stripe did not know at first; staged if new."""
-        after = with_facts(payment, result)
-        return payment if after is payment else work.save(after)
 
     def decided(self, work: Work, attempt: Attempt, at: datetime) -> Attempt:
         """The attempt, settled now if it was parked without an outcome, since nobody else asks about it any more.
@@ -350,8 +345,7 @@ class Collector:
         received = settlement.paid(attempt.invoice, attempt.payment, at)
         excess = None if received.excess.is_zero else received.excess
         attempt = replace(attempt, payment=work.save(replace(attempt.payment, excess=excess)))
-        for entry in received.entries:
-            work.save(entry)
+        fees.enter(work, attempt.payment, received.entries, at)
         balances.credit(work, attempt.invoice, received.excess)
         shard = self.shards.of(received.invoice)
         invoice = work.save(with_less_due(work, received.invoice, at, shard))
@@ -371,7 +365,7 @@ class Collector:
         payment = work.save(replace(attempt.payment, excess=attempt.payment.amount))
         about = (payment.id, payment.customer_id)
         entry_id = derived("le", payment.created_at, "payment.succeeded", payment.id)
-        work.save(ledger.payment_received(entry_id, *about, payment.amount, at))
+        fees.enter(work, payment, (ledger.payment_received(entry_id, *about, payment.amount, at),), at)
         entry_id = derived("le", payment.created_at, "payment.in_another_currency", payment.id)
         work.save(ledger.balance_used(entry_id, *about, -payment.amount, at))
         work.emit(EventType.PAYMENT_SUCCEEDED, payment)

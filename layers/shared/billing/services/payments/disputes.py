@@ -7,6 +7,7 @@ from billing.domain.invoicing import giving_back, settlement
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.event_types import EventType
 from billing.domain.payments import dispute
+from billing.domain.payments.balance_line import Source, entered
 from billing.domain.payments.dispute import Dispute, DisputeSnapshot
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.subscriptions import lifecycle
@@ -51,11 +52,12 @@ def apply(
     if payment.status is not PaymentStatus.SUCCEEDED:
         raise NotWrittenYet(f"{payment.id} is {payment.status}, and disputed")
     after = dispute.opened(payment, snapshot, at) if before is None else dispute.with_snapshot(before, snapshot, at)
+    entry = None if after is before else dispute.entry_for(before, after, at, of_order=payment.of_order)
+    after, lines = dispute.with_lines(after, snapshot)
     if after is before:
         return False
-    entry = dispute.entry_for(before, after, at, of_order=payment.of_order)
-    if entry is not None:
-        work.save(entry)
+    for each in entered((entry,) if entry is not None else (), lines, Source(after.id, after.created_at), at):
+        work.save(each)
     after = work.save(after)
     held = dispute.held_back(payment, after)
     if held != payment:

@@ -26,6 +26,7 @@ from billing.domain.payments.payment import (
 from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
+from billing.services.payments import fees
 from billing.services.payments.collection import Collector
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.methods import at_stripe, is_old, usable
@@ -169,7 +170,7 @@ class OneTimePayments:
         """
         after = self.collector.payment_after(work, payment, result, at, by, event_id)
         if after is payment:
-            after = self.collector.with_charge_facts(work, payment, result)
+            after = fees.learnt(work, payment, result, at)
             if after is not payment and after.of_order:
                 self.orders.charge_known(work, after, at)
             return after
@@ -195,8 +196,7 @@ class OneTimePayments:
                     self.orders.charge_known(work, payment, at)
                 return payment
             payment = work.save(replace(payment, of_order=False))
-        for entry in _sale(payment, at):
-            work.save(entry)
+        fees.enter(work, payment, _sale(payment, at), at)
         return payment
 
     def withdraw(self, work: Work, payment: Payment, at: datetime) -> Payment:

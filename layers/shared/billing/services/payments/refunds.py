@@ -20,6 +20,7 @@ from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvai
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
+from billing.domain.payments.balance_line import Source, entered
 from billing.domain.payments.dispute import Dispute, dispute_id
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import (
@@ -30,6 +31,7 @@ from billing.domain.payments.refund import (
     off_balance,
     paid_otherwise,
     taken_from_balance,
+    with_lines,
     with_result,
 )
 from billing.services.clocks.shards import DueShards
@@ -237,10 +239,12 @@ class Refunder:
             Unavailable: it failed, and Stripe cannot say why.
         """
         after = with_result(refund, result, at)
+        changed = after is not refund
+        after, lines = with_lines(after, result)
         if after is refund:
             return refund
         gone = None
-        if after.status is RefundStatus.FAILED:
+        if changed and after.status is RefundStatus.FAILED:
             gone = self.processor.gone_back(after.stripe_payment_intent_id)
             made = _made_after_all(refund, gone)
             if made is not None:
@@ -248,8 +252,10 @@ class Refunder:
         after = work.save(after)
         if after.status is not refund.status:
             self.on_settled(work, after, _paid_out(refund, after), at)
-        for entry in entries_for(refund, after, at):
+        for entry in entered(entries_for(refund, after, at), lines, Source(after.id, after.created_at), at):
             work.save(entry)
+        if not changed:
+            return after
         if after.status is RefundStatus.SUCCEEDED:
             work.emit(EventType.REFUND_SUCCEEDED, after)
         if after.status is RefundStatus.FAILED:

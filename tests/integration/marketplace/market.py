@@ -14,6 +14,7 @@ from billing.domain.marketplace.earning import Earning, EarningStatus
 from billing.domain.marketplace.order import Order, earning_id
 from billing.services.kernel.work import Ref
 from billing.services.marketplace.accounts import add_line, head_of, head_ref
+from tests.integration.cash import before_fees
 from tests.integration.world import Answer, Json, Tenant, World
 
 CARD = "pm_card_visa"
@@ -106,7 +107,7 @@ class Market:
         unit.commit()
 
     def books(self) -> dict[str, int]:
-        """The marketplace's ledger: balances by account, and by account and provider, that are not zero; in cents."""
+        """The marketplace's ledger before Stripe's fees: what is not zero, by account (and provider), in cents."""
         sums: dict[str, int] = {}
         names = {self.x.id: "x", self.y.id: "y"}
         for row in self.world.rows_of("ledger", self.shop.id):
@@ -116,7 +117,7 @@ class Market:
                 for key in (name, *([f"{name}:{party}"] if party else [])):
                     sums[key] = sums.get(key, 0) + _micros(posting["amount"]) // 1000
         assert sum(value for key, value in sums.items() if ":" not in key) == 0
-        return {key: value for key, value in sums.items() if value}
+        return {key: value for key, value in before_fees(sums).items() if value}
 
     def work(self, order: Json) -> None:
         """A worker's turn at the order's shard."""

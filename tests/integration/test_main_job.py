@@ -10,6 +10,8 @@ from pypdf import PdfReader
 
 from tests.integration.world import Tenant, World, event, request
 
+FEE = 1_625_000
+"""2.9 % of it and 0.30: Stripe's."""
 PRICE = 4_999_000 + 100 * 500_000
 
 
@@ -83,7 +85,7 @@ def test_the_ledger_sums_to_zero_and_every_account_says_what_happened(world: Wor
         assert sum(posting["amount"]["micros"] for posting in entry["postings"]) == 0
         for posting in entry["postings"]:
             balances[posting["account"]] = balances.get(posting["account"], 0) + posting["amount"]["micros"]
-    assert balances == {"receivable": 0, "revenue": -PRICE, "cash": PRICE}
+    assert balances == {"receivable": 0, "revenue": -PRICE, "cash": PRICE - FEE, "processing_fees": FEE}
 
 
 def test_subscribers_will_see_each_step_once(world: World, tenant: Tenant) -> None:

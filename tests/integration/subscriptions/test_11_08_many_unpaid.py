@@ -8,6 +8,7 @@ import pytest
 from billing.services.invoicing import offsets
 from billing.services.kernel.recovery import CreditsPending, RecoveryPoint
 from billing.storage.unit_of_work import MOST_ITEMS, UnitOfWork
+from tests.integration.cash import cash_lines, lines_at_stripe
 from tests.integration.subscriptions.test_changes import patch
 from tests.integration.subscriptions.test_proration_vectors import advance
 from tests.integration.world import Json, Tenant, World
@@ -67,11 +68,13 @@ def require_settled(world: World, tenant: Tenant, subscription: str, days: int) 
     assert tenant.get(f"/v1/customers/{after['customerId']}/balance").data["amount"] == rest
     entries = [json.loads(row["body"]["S"]) for row in world.rows_of("ledger", tenant.id)]
     postings = [posting for entry in entries for posting in entry["postings"]]
-    accounts = dict.fromkeys(("receivable", "customer_balance", "cash"), 0)
+    accounts = dict.fromkeys(("receivable", "customer_balance", "cash", "processing_fees"), 0)
     for posting in postings:
         if posting["account"] in accounts:
             accounts[posting["account"]] += posting["amount"]["micros"]
-    assert accounts == {"receivable": 0, "customer_balance": -rest, "cash": 100 * SEAT}
+    fees = accounts.pop("processing_fees")
+    assert accounts == {"receivable": 0, "customer_balance": -rest, "cash": 100 * SEAT - fees}
+    assert cash_lines(world, tenant) == lines_at_stripe(world, tenant)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ _UNDECIDED = ("pending", "processing")
 _WITH_THE_PAYER = ("requires_payment_method", "requires_action")
 _RUNNING = ("active", "past_due")
 _LEAST = 50_000  # micro-units: 0.50 USD
+_OF_A_LINE = {"line_settled", "line_exchanged", "line_cleared", "processing_fee"}
 _MORE_THAN_ONCE = ("balance_used", "dispute_moved")
 _ONCE = (
     "payment.succeeded", "payment.failed", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.voided",
@@ -113,8 +114,13 @@ def _entries(books: Books) -> Iterator[str]:
         if total:
             yield f"entry {entry['id']} sums to {total}"
     # A balance may be used for an invoice, and given back when that is void; a dispute takes money, and may give it
-    # back; everything else is posted once.
-    kinds = Counter((entry["kind"], entry["source_id"]) for entry in entries if entry["kind"] not in _MORE_THAN_ONCE)
+    # back; everything else is posted once, and what is of a line of Stripe's account, once for each line: a refund may
+    # have two, one that paid it and one that brought it back.
+    kinds = Counter(
+        (entry["kind"], entry["source_id"], entry["balance_transaction_id"] if entry["kind"] in _OF_A_LINE else None)
+        for entry in entries
+        if entry["kind"] not in _MORE_THAN_ONCE
+    )
     yield from (f"{n} entries for {fact}" for fact, n in kinds.items() if n > 1)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+import local.stripe_sandbox.connect_acts  # noqa: F401  (registers its acts)
 from local.stripe_sandbox import ledger
 from local.stripe_sandbox.acts import ACTS, Act
 from local.stripe_sandbox.app import Sandbox

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.stripe_sandbox.context import Context
-from local.stripe_sandbox.errors import InvalidRequestError
+from local.stripe_sandbox.errors import InvalidRequestError, no_such
 
 Json = dict[str, Any]
 
@@ -20,14 +20,7 @@ def page(context: Context, object_type: str, url: str, params: Json, filters: Js
         params: the query, already checked for shape.
         filters: columns of the store and the values that they must have.
     """
-    limit = params.get("limit", 10)
-    if not 1 <= limit <= _LARGEST:
-        raise InvalidRequestError(
-            f"limit must be between 1 and {_LARGEST}.", code="parameter_invalid_integer", param="limit"
-        )
-    after, before = params.get("starting_after"), params.get("ending_before")
-    if after and before:
-        raise InvalidRequestError("starting_after and ending_before exclude each other.", param="ending_before")
+    limit, after, before = _checked(params)
     bodies, more = context.store.page(
         context.account,
         object_type,
@@ -38,6 +31,34 @@ def page(context: Context, object_type: str, url: str, params: Json, filters: Js
         created=_created(params.get("created")),
     )
     return {"object": "list", "data": bodies, "has_more": more, "url": url}
+
+
+def slice_of(items: list[Json], url: str, params: Json) -> Json:
+    """A list object over what another document holds, newest first, with the same cursors."""
+    limit, after, before = _checked(params)
+    ids = [item["id"] for item in items]
+    for param, cursor in (("starting_after", after), ("ending_before", before)):
+        if cursor and cursor not in ids:
+            raise no_such("external account", cursor, param, status=400)
+    if after:
+        items = items[ids.index(after) + 1 :]
+    if before:
+        items = items[: ids.index(before)]
+        return {"object": "list", "data": items[-limit:], "has_more": len(items) > limit, "url": url}
+    return {"object": "list", "data": items[:limit], "has_more": len(items) > limit, "url": url}
+
+
+def _checked(params: Json) -> tuple[int, str | None, str | None]:
+    """The page's size and its cursors, of which there is at most one."""
+    limit = params.get("limit", 10)
+    if not 1 <= limit <= _LARGEST:
+        raise InvalidRequestError(
+            f"limit must be between 1 and {_LARGEST}.", code="parameter_invalid_integer", param="limit"
+        )
+    after, before = params.get("starting_after"), params.get("ending_before")
+    if after and before:
+        raise InvalidRequestError("starting_after and ending_before exclude each other.", param="ending_before")
+    return limit, after, before
 
 
 def _cursor(context: Context, object_type: str, object_id: str | None, param: str) -> int | None:

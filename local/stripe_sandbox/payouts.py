@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import ledger
+from local.stripe_sandbox import banks, connect, ledger, money
 from local.stripe_sandbox.context import Context, changed, token
-from local.stripe_sandbox.errors import ApiError
+from local.stripe_sandbox.errors import ApiError, no_such
 
 Json = dict[str, Any]
 
@@ -95,6 +95,8 @@ def step(context: Context, payout: Json, status: str, failure_code: str | None =
         raise ApiError(f"Payout {payout['id']} is {payout['status']}: it cannot become {status}.")
     before = dict(payout)
     payout["status"] = status
+    if status == "failed":
+        connect.bank_failed(context, payout["destination"])
     if status in {"failed", "canceled"}:
         kind = "payout_failure" if status == "failed" else "payout_cancel"
         line = ledger.settle(context, payout, kind, payout["amount"], description="STRIPE PAYOUT")
@@ -109,17 +111,69 @@ def step(context: Context, payout: Json, status: str, failure_code: str | None =
     return payout
 
 
-def bank_of(context: Context) -> str:
-    """The bank account that payouts of the context's account go to.
+def require_allowed(context: Context) -> None:
+    """Refuse a payout before onboarding, while it is held back or paused, and while a bank waits to be updated.
 
     Raises:
-        ApiError: ``payouts_not_allowed``, before onboarding or while Stripe holds payouts back.
+        ApiError: ``payouts_not_allowed``.
+    """
+    record = context.store.find(context.platform, "account", context.account)
+    if record is not None and not record.body["payouts_enabled"]:
+        message = "Payouts have been disabled on the connected account. See its `requirements`."
+        raise ApiError(message, code="payouts_not_allowed")
+
+
+def bank_for(context: Context, currency: str, wanted: str | None = None) -> str:
+    """The bank account that a payout of the context's account goes to; the platform has one in every currency.
+
+    Args:
+        wanted: the one that the caller named.
+
+    Raises:
+        ApiError: there is none in this currency, it is not the account's, or it has sent a payout back.
     """
     record = context.store.find(context.platform, "account", context.account)
     if record is None:
-        return f"ba_1{context.account.removeprefix('acct_1')}"
-    if not record.body["payouts_enabled"]:
-        message = "Payouts have been disabled on the connected account. See its `requirements`."
-        raise ApiError(message, code="payouts_not_allowed")
-    banks = record.body["external_accounts"]["data"]
-    return str(banks[0]["id"])
+        own = f"ba_1{context.account.removeprefix('acct_1')}"
+        if wanted not in {None, own}:
+            raise no_such("external account", str(wanted), "destination", status=400)
+        return own
+    account = record.body
+    bank = banks.get(account, wanted, "destination", status=400) if wanted else banks.default_for(account, currency)
+    if bank is None or bank["currency"] != currency:
+        raise ApiError(f"Sorry, you don't have any external accounts in that currency ({currency}).", param="currency")
+    if bank["status"] == "errored":
+        message = "The bank account provided cannot be used for payouts. A different bank account must be used."
+        raise ApiError(message, code="bank_account_unusable", param="destination")
+    return str(bank["id"])
+
+
+def by_bank(context: Context, payout: Json) -> str | None:
+    """The failure code that the bank of a payout answers with; None where it takes the money."""
+    record = context.store.find(context.platform, "account", context.account)
+    code: str | None = record.hidden.get("banks", {}).get(payout["destination"]) if record else None
+    return code
+
+
+def by_schedule(context: Context, currency: str, amount: int | None, keep: int) -> Json:
+    """The payout that the account's schedule makes: of all that is available in whole units, or of an amount.
+
+    Args:
+        keep: what is to stay in the balance.
+
+    Raises:
+        ApiError: there is not as much, or payouts are held back.
+    """
+    require_allowed(context)
+    there = ledger.sums(context).get((currency, True), 0)
+    paid = money.whole(there - keep, currency) if amount is None else amount
+    if paid < 1:
+        raise ApiError(f"{context.account} has nothing to pay out in {currency}.", code="balance_insufficient")
+    ledger.require_available(context, paid, currency, "payout")
+    money.check_step(paid, currency, payout=True)
+    bank = bank_for(context, currency)
+    automatic = {"automatic": True, "destination": bank, "reconciliation_status": "in_progress"}
+    payout = pay_out(context, paid, currency, automatic)
+    if amount is None:
+        ledger.claim(context, currency, payout["id"])
+    return payout

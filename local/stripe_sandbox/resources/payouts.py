@@ -27,13 +27,15 @@ def create(call: Call) -> Json:
     if amount < 1:
         message = "This value must be greater than or equal to 1."
         raise errors.InvalidRequestError(message, code="parameter_invalid_integer", param="amount")
-    bank = payouts.bank_of(context)
-    if params.get("destination", bank) != bank:
-        raise errors.no_such("external account", params["destination"], "destination", status=400)
+    payouts.require_allowed(context)
+    if "destination" in params:
+        payouts.bank_for(context, currency, params["destination"])
     if params.get("method") == "instant":
         message = "Instant payouts need a debit card or an eligible bank account, and this account has none."
         raise errors.ApiError(message, code="instant_payouts_unsupported", param="method")
+    money.check_step(amount, currency, payout=True)
     ledger.require_available(context, amount, currency, "payout")
+    bank = payouts.bank_for(context, currency, params.get("destination"))
     texts = {name: params.get(name) for name in ("description", "statement_descriptor")}
     metadata = merge_metadata({}, params.get("metadata"))
     return payouts.pay_out(context, amount, currency, texts | {"destination": bank, "metadata": metadata})

@@ -221,6 +221,9 @@ def refresh(account: Json, hidden: Json) -> None:
         ),
         "requirements": blank_requirements(due, reason),
     }
+    if without_bank and reviewed["disabled_reason"] is None:
+        # The bank is late; whatever else is due has its time still.
+        account["requirements"]["past_due"] = ["external_account"]
 
 
 def save(context: Context, account: Json, hidden: Json, before: Json) -> None:
@@ -259,6 +262,15 @@ def deauthorize(context: Context, account: Json) -> None:
     application = {"id": f"ca_{token(32)}", "object": "application", "name": "Ledgerline"}
     context.on(account["id"]).emit("account.application.deauthorized", application)
     context.store.retire(context.account, {"id": account["id"], "object": "account", "deleted": True})
+
+
+def bank_of(context: Context, bank_id: str) -> Json | str:
+    """A bank of the context's account as an expanded payout shows it; a stub where it was replaced or removed."""
+    record = context.store.find(context.platform, "account", context.account)
+    if record is None or bank_id not in record.hidden.get("banks", {}):
+        return bank_id
+    stub = {"id": bank_id, "object": "bank_account", "deleted": True}
+    return next((bank for bank in banks.of(record.body) if bank["id"] == bank_id), stub)
 
 
 def bank_failed(context: Context, bank_id: str | None) -> None:

@@ -157,12 +157,7 @@ def pay_out(context: Context, account: Json, body: Json) -> Json:
     Raises:
         ApiError: the schedule is manual, there is not as much, or payouts are held back.
     """
-    if account["settings"]["payouts"]["schedule"]["interval"] == "manual":
-        raise ApiError(f"{account['id']} has a manual schedule: nothing is paid out of itself.")
-    currency = _currency(account, body)
-    hidden = connect.record_of(context, account["id"]).hidden
-    keep = balance_settings.minimum(hidden, currency)
-    return payouts.by_schedule(context.on(account["id"]), currency, body.get("amount"), keep)
+    return balance_settings.pay_out(context.on(account["id"]), _currency(account, body), body.get("amount"))
 
 
 @act("payouts/{id}/finish", "payout", status=str, failure_code=str)

@@ -65,6 +65,8 @@ RECIPIENTS_ONLY = {
     "VN": "vnd",
     "ZA": "zar",
 }
+# The least that a bank in a country takes (https://docs.stripe.com/connect/cross-border-payouts/special-requirements).
+LEAST_PAYOUT = {"all": 300_000, "amd": 1_210_000, "bob": 20_000}
 _EUROPE = {*_EURO.split(), "CH", "CZ", "DK", "GB", "GI", "HU", "IS", "LI", "NO", "PL", "RO", "SE"}
 _REGION = (_EUROPE - {"GI"}) | {"CA", "US"}
 _SETTLED_IN_EUROPE = frozenset({"chf", "czk", "dkk", "eur", "gbp", "huf", "nok", "pln", "ron", "sek", "usd"})

@@ -28,6 +28,7 @@ Json = dict[str, Any]
 OUTPUT = Path(__file__).with_name("openapi.json.gz")
 
 SERVED = {
+    "/v1/account": "get",
     "/v1/account_links": "post",
     "/v1/accounts": "get post",
     "/v1/accounts/{account}": "get post delete",
@@ -85,8 +86,10 @@ SERVED = {
 EXPANDED = {
     "account",
     "balance_transaction",
+    "bank_account",
     "charge",
     "customer",
+    "deleted_bank_account",
     "deleted_customer",
     "dispute",
     "payment_intent",

@@ -20,7 +20,10 @@ def page(context: Context, object_type: str, url: str, params: Json, filters: Js
         params: the query, already checked for shape.
         filters: columns of the store and the values that they must have.
     """
-    limit, after, before = _checked(params)
+    limit = limit_of(params)
+    after, before = params.get("starting_after"), params.get("ending_before")
+    if after and before:
+        raise InvalidRequestError("starting_after and ending_before exclude each other.", param="ending_before")
     bodies, more = context.store.page(
         context.account,
         object_type,
@@ -33,32 +36,18 @@ def page(context: Context, object_type: str, url: str, params: Json, filters: Js
     return {"object": "list", "data": bodies, "has_more": more, "url": url}
 
 
-def slice_of(items: list[Json], url: str, params: Json) -> Json:
-    """A list object over what another document holds, newest first, with the same cursors."""
-    limit, after, before = _checked(params)
-    ids = [item["id"] for item in items]
-    for param, cursor in (("starting_after", after), ("ending_before", before)):
-        if cursor and cursor not in ids:
-            raise no_such("external account", cursor, param, status=400)
-    if after:
-        items = items[ids.index(after) + 1 :]
-    if before:
-        items = items[: ids.index(before)]
-        return {"object": "list", "data": items[-limit:], "has_more": len(items) > limit, "url": url}
-    return {"object": "list", "data": items[:limit], "has_more": len(items) > limit, "url": url}
+def limit_of(params: Json) -> int:
+    """How many objects a page has at most.
 
-
-def _checked(params: Json) -> tuple[int, str | None, str | None]:
-    """The page's size and its cursors, of which there is at most one."""
-    limit = params.get("limit", 10)
+    Raises:
+        InvalidRequestError: not between 1 and 100.
+    """
+    limit: int = params.get("limit", 10)
     if not 1 <= limit <= _LARGEST:
         raise InvalidRequestError(
             f"limit must be between 1 and {_LARGEST}.", code="parameter_invalid_integer", param="limit"
         )
-    after, before = params.get("starting_after"), params.get("ending_before")
-    if after and before:
-        raise InvalidRequestError("starting_after and ending_before exclude each other.", param="ending_before")
-    return limit, after, before
+    return limit
 
 
 def _cursor(context: Context, object_type: str, object_id: str | None, param: str) -> int | None:
@@ -67,3 +56,17 @@ def _cursor(context: Context, object_type: str, object_id: str | None, param: st
 
 def _created(value: Any) -> Json | None:
     return {"gte": value, "lte": value} if isinstance(value, int) else value
+
+
+def slice_of(items: list[Json], url: str, params: Json) -> Json:
+    """A list object over what another document holds, newest first, with the same cursors."""
+    limit = limit_of(params)
+    ids = [item["id"] for item in items]
+    for name in ("starting_after", "ending_before"):
+        if name in params and params[name] not in ids:
+            raise no_such("object", params[name], name, status=400)
+    if "ending_before" in params:
+        before = items[: ids.index(params["ending_before"])]
+        return {"object": "list", "data": before[-limit:], "has_more": len(before) > limit, "url": url}
+    left = items[ids.index(params["starting_after"]) + 1 :] if "starting_after" in params else items
+    return {"object": "list", "data": left[:limit], "has_more": len(left) > limit, "url": url}

@@ -147,6 +147,15 @@ def test_14_07_a_failed_payout_stops_its_bank_until_it_is_updated(
     assert pay_out(api, provider, 5100).status == "pending"
 
 
+def test_14_07_a_failed_bank_makes_nothing_else_late(api: stripe.StripeClient, control: Control, provider: str) -> None:
+    control.post(f"accounts/{provider}/require", currently_due=["company.tax_id"])
+    control.post(f"payouts/{pay_out(api, provider).id}/finish", status="failed")
+    requirements = api.v1.accounts.retrieve(provider).requirements
+    assert requirements is not None
+    assert requirements.currently_due == ["company.tax_id", "external_account"]
+    assert requirements.past_due == ["external_account"]
+
+
 def test_14_07_an_errored_bank_that_is_not_the_default_stops_nothing_else(
     api: stripe.StripeClient, control: Control, provider: str
 ) -> None:

@@ -49,6 +49,25 @@ def create(call: Call) -> Json:
     return context.insert(account, hidden)
 
 
+@serves("GET /v1/account", connected=True)
+def retrieve_own(call: Call) -> Json:
+    """The platform's own account, of which little is shown, or the connected one that the request is on behalf of."""
+    context = call.context
+    if context.account != context.platform:
+        return connect.account_of(context.on(context.platform), context.account)
+    return {
+        "id": context.account,
+        "object": "account",
+        "charges_enabled": True,
+        "country": countries.PLATFORM,
+        "default_currency": countries.currency_of(countries.PLATFORM),
+        "details_submitted": True,
+        "email": None,
+        "payouts_enabled": True,
+        "type": "standard",
+    }
+
+
 @serves("GET /v1/accounts/{account}")
 def retrieve(call: Call) -> Json:
     """An account of this platform."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import connect, errors, money, payout_schedule
+from local.stripe_sandbox import connect, errors, money, payout_schedule, payouts
 from local.stripe_sandbox.context import Context, text_or_none
 from local.stripe_sandbox.registry import Call, serves
 
@@ -42,30 +42,41 @@ def update(call: Call) -> Json:
     return after
 
 
-def minimum(hidden: Json, currency: str) -> int:
-    """What a schedule leaves in the balance, in the smallest unit of a currency."""
-    return int(hidden.get("minimums", {}).get(currency, 0))
+def pay_out(context: Context, currency: str, amount: int | None = None) -> Json:
+    """What the schedule of the context's account does when its day comes: by default all but what is to stay.
+
+    Args:
+        amount: in the smallest unit; None: what is available, down to whole units.
+
+    Raises:
+        ApiError: the schedule is manual, there is not as much, or payouts are held back.
+    """
+    settings, hidden, _ = _load(context)
+    if settings["schedule"]["interval"] == "manual":
+        raise errors.ApiError(f"{context.account} has a manual schedule: nothing is paid out of itself.")
+    keep = int(hidden.get("minimums", {}).get(currency, 0))
+    return payouts.by_schedule(context, currency, amount, keep)
 
 
 def _apply(settings: Json, hidden: Json, sent: Json) -> None:
-    payouts, timing = sent.get("payouts", {}), sent.get("settlement_timing", {})
-    for names, known in ((payouts, _PAYOUTS), (timing, ("delay_days_override",))):
+    paying, timing = sent.get("payouts", {}), sent.get("settlement_timing", {})
+    for names, known in ((paying, _PAYOUTS), (timing, ("delay_days_override",))):
         for name in names:
             if name not in known:
                 raise errors.not_served(f"payments[{name}]")
     if "debit_negative_balances" in sent:
         settings["debit_negative_balances"] = sent["debit_negative_balances"]
-    if "statement_descriptor" in payouts:
-        settings["statement_descriptor"] = text_or_none(payouts["statement_descriptor"])
-    schedule = dict(payouts.get("schedule", {}))
+    if "statement_descriptor" in paying:
+        settings["statement_descriptor"] = text_or_none(paying["statement_descriptor"])
+    schedule = dict(paying.get("schedule", {}))
     if "delay_days_override" in timing:
         override = timing["delay_days_override"]
         hidden["delay_days_override"] = override if override != "" else None
         schedule["delay_days"] = override if override != "" else "minimum"
     if schedule:
         settings["schedule"] = payout_schedule.change(settings["schedule"], schedule)
-    if "minimum_balance_by_currency" in payouts:
-        minimums = payouts["minimum_balance_by_currency"]
+    if "minimum_balance_by_currency" in paying:
+        minimums = paying["minimum_balance_by_currency"]
         named = {} if minimums == "" else hidden.get("minimums", {}) | minimums
         merged = {money.check_currency(currency): amount for currency, amount in named.items()}
         hidden["minimums"] = {currency: amount for currency, amount in merged.items() if amount != ""}

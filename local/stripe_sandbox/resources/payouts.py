@@ -33,7 +33,7 @@ def create(call: Call) -> Json:
     if params.get("method") == "instant":
         message = "Instant payouts need a debit card or an eligible bank account, and this account has none."
         raise errors.ApiError(message, code="instant_payouts_unsupported", param="method")
-    money.check_step(amount, currency, payout=True)
+    payouts.check_amount(amount, currency)
     ledger.require_available(context, amount, currency, "payout")
     bank = payouts.bank_for(context, currency, params.get("destination"))
     texts = {name: params.get(name) for name in ("description", "statement_descriptor")}
@@ -61,8 +61,11 @@ def update(call: Call) -> Json:
 
 @serves("POST /v1/payouts/{payout}/cancel", connected=True)
 def cancel(call: Call) -> Json:
-    """Stop a pending payout."""
-    return payouts.step(call.context, retrieve(call), "canceled")
+    """Stop a pending payout that was made by hand."""
+    payout = retrieve(call)
+    if payout["automatic"]:
+        raise errors.ApiError(f"Payout {payout['id']} is automatic: it cannot be canceled.")
+    return payouts.step(call.context, payout, "canceled")
 
 
 @serves("POST /v1/payouts/{payout}/reverse", "metadata", connected=True)
@@ -70,11 +73,7 @@ def reverse(call: Call) -> Json:
     """Ask the bank to send a payout back: a payout of its own, of a negative amount."""
     context = call.context
     payout = retrieve(call)
-    if payout["reversed_by"] or payout["original_payout"]:
-        raise errors.ApiError(f"Payout {payout['id']} cannot be reversed again.")
-    if payout["status"] not in {"in_transit", "paid"}:
-        message = f"Payout {payout['id']} is {payout['status']}: only one in transit or paid can be reversed."
-        raise errors.ApiError(message)
+    payouts.require_reversible(context, payout)
     metadata = merge_metadata({}, call.params.get("metadata"))
     fields = {"original_payout": payout["id"], "destination": payout["destination"], "metadata": metadata}
     reversal = payouts.pay_out(context, -payout["amount"], payout["currency"], fields)

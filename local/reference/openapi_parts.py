@@ -70,6 +70,7 @@ READS_BY_BODY = {
     "create_intent",
     "set_up_payment_method",
     "redeem_coupon",
+    "create_order",
     "create_invoice",
     "preview_invoice",
     "list_usage",
@@ -79,7 +80,7 @@ READS_BY_BODY = {
 UNPROCESSABLE_READS = {"calculate_tax"}
 """Routes that only read, and can still answer 422."""
 
-CHARGES = {"create_payment", "create_intent", "pay_invoice"}
+CHARGES = {"create_payment", "create_intent", "pay_invoice", "pay_order"}
 """Routes that answer a decline with an error. A new subscription answers 201, in state ``incomplete``."""
 
 EXAMPLES: dict[str, Any] = {
@@ -154,6 +155,22 @@ EXAMPLES: dict[str, Any] = {
         "savePaymentMethod": True,
         "metadata": {"buyerTenantId": "ten_01M8055J9Y0WKZND852C0KE2WP"},
     },
+    "create_order": {
+        "currency": "EUR",
+        "couponCode": "LAUNCH2026",
+        "items": [
+            {
+                "sku": "course-101",
+                "description": "Physics I",
+                "providerTenantId": "ten_01M8055J9Y0WKZND852C0KE2WP",
+                "quantity": 1,
+                "unitAmount": 8712000,
+                "commissionBps": 1600,
+            }
+        ],
+    },
+    "pay_order": {"paymentMethodId": "pm_1Q0PsIJvEtkwdCNYMSaVuRz6"},
+    "refund_order": {"items": [{"itemId": "item_1", "quantity": 1}], "reason": "requested_by_customer"},
     "refund_payment": {"amount": 1999000, "reason": "requested_by_customer"},
     "set_up_payment_method": {"customerId": "cus_01M8055J9Y0WKZND852C0KE2WP"},
     "create_tenant": {"name": "Acme GmbH", "mode": "test", "currency": "EUR", "timezone": "Europe/Berlin"},

@@ -29,6 +29,9 @@ def _arguments() -> argparse.Namespace:
         "--check-responses", action="store_true", help="answer 500 where Stripe's description is not met"
     )
     parser.add_argument("--retry-base-s", type=float, default=1.0, help="wait before the first webhook retry")
+    parser.add_argument(
+        "--refunds-after-s", type=float, default=10.0, help="how long a refund waits that the bank answers later"
+    )
     return parser.parse_args()
 
 
@@ -36,7 +39,12 @@ def main() -> int:
     """Serve until SIGTERM or SIGINT."""
     args = _arguments()
     server = SandboxServer(
-        args.port, args.db, args.host, check_responses=args.check_responses, retry_base_s=args.retry_base_s
+        args.port,
+        args.db,
+        args.host,
+        check_responses=args.check_responses,
+        retry_base_s=args.retry_base_s,
+        refunds_after_s=args.refunds_after_s,
     )
     try:
         asyncio.run(_serve(server))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.stripe_sandbox import cards, disputes, payments, refunding
+from local.stripe_sandbox import cards, declines, disputes, payments, refunding
 from local.stripe_sandbox.context import Context, changed
 from local.stripe_sandbox.errors import ApiError
 from local.stripe_sandbox.registry import Call
@@ -116,18 +116,26 @@ def _authenticated(context: Context, intent: Json, run: Callable[..., Json]) -> 
         return context.get(intent["object"], intent["id"], "id").body
 
 
-@act("payment_methods/{id}/behaviour", "payment_method", decline=(str, type(None)), auth=(str, type(None)))
+@act(
+    "payment_methods/{id}/behaviour",
+    "payment_method",
+    decline=(str, type(None)),
+    advice=(str, type(None)),
+    auth=(str, type(None)),
+)
 def change_behaviour(context: Context, method: Json, body: Json) -> Json:
     """What this card does from now on.
 
     Raises:
-        ValueError: no such decline code or rule.
+        ValueError: no such decline code, advice or rule.
     """
-    if body.get("decline") not in {None, *cards.DECLINES} or body.get("auth") not in _AUTH:
-        raise ValueError(f"decline is null or one of {', '.join(cards.DECLINES)}; auth is one of {_AUTH}")
-    hidden = context.get("payment_method", method["id"], "id").hidden | body | {"attaches": True}
+    if body.get("decline") not in {None, *declines.DECLINES} or body.get("auth") not in _AUTH:
+        raise ValueError(f"decline is null or one of {', '.join(declines.DECLINES)}; auth is one of {_AUTH}")
+    if body.get("advice") not in {None, *declines.ADVICE}:
+        raise ValueError(f"advice is null or one of {', '.join(declines.ADVICE)}")
+    hidden = context.get("payment_method", method["id"], "id").hidden | {"advice": None} | body | {"attaches": True}
     context.save(method, hidden)
-    return {"id": method["id"], "decline": hidden["decline"], "auth": hidden["auth"]}
+    return {"id": method["id"], "advice": hidden.get("advice"), **{name: hidden[name] for name in ("decline", "auth")}}
 
 
 @act("payment_methods/{id}/renew", "payment_method", exp_month=int, exp_year=int, last4=str)
@@ -182,7 +190,11 @@ def dispute(context: Context, charge: Json, body: Json) -> Json:
     # A partial capture counts what it released as refunded; a charge refunded in full can be disputed all the same.
     remaining = charge["amount"] - charge["amount_refunded"]
     amount = body.get("amount", remaining or charge["amount_captured"])
-    return disputes.open_against(context, charge, reason=reason, amount=amount, inquiry=body.get("inquiry", False))
+    return disputes.open_against(context, charge, reason=reason, amount=amount, case=_case(body))
+
+
+def _case(body: Json) -> disputes.Case:
+    return disputes.Case("inquiry" if body.get("inquiry") else "chargeback")
 
 
 @act("disputes/{id}/close", "dispute", status=str)

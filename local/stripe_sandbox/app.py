@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from aiohttp import web
 
 import local.stripe_sandbox.resources  # noqa: F401  (registers the operations)
 from local.stripe_sandbox import auth, errors, forms, idempotency
+from local.stripe_sandbox.bank import Bank
 from local.stripe_sandbox.context import API_VERSION, Context, token
 from local.stripe_sandbox.expand import Expander
 from local.stripe_sandbox.faults import Fault, Faults
@@ -25,7 +25,6 @@ from local.stripe_sandbox.webhooks import Dispatcher
 Json = dict[str, Any]
 
 _FORM = "application/x-www-form-urlencoded"
-_VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(\.[a-z_]+)?$")
 _LOG_LENGTH = 20_000
 _CONNECTED = "Stripe-Account"
 
@@ -65,14 +64,23 @@ class Sandbox:
 
     Args:
         check_responses: answer 500 where an answer departs from Stripe's description.
+        refunds_after_s: when the bank answers for a refund that waits; None: when it is told to.
     """
 
-    def __init__(self, store: Store, *, check_responses: bool = False, retry_base_s: float = 1.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        check_responses: bool = False,
+        retry_base_s: float = 1.0,
+        refunds_after_s: float | None = None,
+    ) -> None:
         self.store = store
         idempotency.purge(store)
         self.spec = description()
         self.faults = Faults()
         self.dispatcher = Dispatcher(store, retry_base_s=retry_base_s)
+        self.bank = Bank(store, self.dispatcher, refunds_after_s)
         self.requests: deque[Json] = deque(maxlen=_LOG_LENGTH)
         self.violations: list[str] = []
         self._check_responses = check_responses
@@ -136,6 +144,7 @@ class Sandbox:
                 await asyncio.sleep(fault.ms / 1000)
             answer = self._execute(account, request)
             await self.dispatcher.settle(answer.events)
+            self.bank.wake()
         except errors.ApiError as failure:
             answer = Answer(failure.status, json.dumps(failure.body()))
         finally:
@@ -180,7 +189,7 @@ class Sandbox:
     def _execute(self, account: str, request: _Request) -> Answer:
         """Run the operation and store its replay, in one transaction."""
         operation, ids = self.spec.find(request.method, request.path)
-        _check_headers(request, operation)
+        _check_headers(request, operation, self.spec.versions)
         tree = forms.parse(request.body if request.method == "POST" else request.query)
         if request.method == "POST" and request.query:
             tree = forms.parse(request.query) | tree
@@ -223,9 +232,9 @@ class Sandbox:
         return Expander(self.spec, call.context).run(body, paths) if paths else body
 
 
-def _check_headers(request: _Request, operation: Operation) -> None:
+def _check_headers(request: _Request, operation: Operation, versions: frozenset[str]) -> None:
     version = request.headers.get("Stripe-Version")
-    if version is not None and not _VERSION.match(version):
+    if version is not None and version not in versions:
         raise errors.InvalidRequestError(f"Invalid Stripe API version: {version}")
     if _CONNECTED in request.headers and not HANDLERS[operation.name].connected:
         raise errors.not_served(_CONNECTED)

@@ -8,13 +8,16 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from local.stripe_sandbox.errors import no_such
+from local.stripe_sandbox.errors import InvalidRequestError, no_such
 from local.stripe_sandbox.store import Record, Store
 
 Json = dict[str, Any]
 
 # The version that the SDK pins; events carry their account's version, whatever the request asked for.
 API_VERSION = "2026-10-28.endive"
+
+# Of metadata (https://docs.stripe.com/metadata).
+MOST_KEYS, LONGEST_KEY, LONGEST_VALUE = 50, 40, 500
 
 _ALPHABET = string.ascii_letters + string.digits
 _NOUNS = {
@@ -127,11 +130,28 @@ def changed(before: Json, after: Json) -> Json:
 
 
 def merge_metadata(current: Json, sent: Any) -> Json:
-    """Named keys are set, an empty value removes its key, an empty ``metadata`` removes all."""
+    """Named keys are set, an empty value removes its key, an empty ``metadata`` removes all.
+
+    Raises:
+        InvalidRequestError: over 50 keys (with those that are there already), a key of over 40 characters, or a value
+            of over 500.
+    """
     if sent == "":
         return {}
-    merged = current | (sent or {})
-    return {key: value for key, value in merged.items() if value != ""}
+    sent = sent or {}
+    for key, value in sent.items():
+        if len(key) > LONGEST_KEY:
+            raise _metadata(f"keys can have up to {LONGEST_KEY} characters, but '{key}' has {len(key)}")
+        if len(value) > LONGEST_VALUE:
+            raise _metadata(f"values can have up to {LONGEST_VALUE} characters, but that of '{key}' has {len(value)}")
+    merged = {key: value for key, value in (current | sent).items() if value != ""}
+    if len(merged) > MOST_KEYS:
+        raise _metadata(f"can have up to {MOST_KEYS} keys, but there would be {len(merged)}")
+    return merged
+
+
+def _metadata(wrong: str) -> InvalidRequestError:
+    return InvalidRequestError(f"Metadata {wrong}.", param="metadata")
 
 
 def text_or_none(value: Any) -> Any:

@@ -56,6 +56,7 @@ class Control:
             ("POST", "balance/pay_out", self._pay_out_balance),
             ("POST", "events/{id}/resend", self._resend),
             ("POST", "balance/settle", self._settle_balance),
+            ("POST", "refunds/settle", self._settle_refunds),
             ("POST", "reset", self._reset),
         ]
         table += [("POST", path, self._act(act)) for path, act in ACTS.items()]
@@ -116,6 +117,7 @@ class Control:
                         raise
                     status, answer = failure.status, failure.body()
             await self._sandbox.dispatcher.settle(context.events)
+            self._sandbox.bank.wake()
             return web.json_response(answer, status=status)
 
         return run
@@ -143,6 +145,11 @@ class Control:
                     settled.append(account)
             await self._sandbox.dispatcher.settle(context.events)
         return web.json_response({"settled": settled})
+
+    async def _settle_refunds(self, request: web.Request) -> web.Response:
+        """The bank gives the answers that it still owes, on one account or on all."""
+        body = await _json(request)
+        return web.json_response({"settled": await self._sandbox.bank.settle(body.get("account"))})
 
     async def _reset(self, _: web.Request) -> web.Response:
         self._sandbox.store.reset()

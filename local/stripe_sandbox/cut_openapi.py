@@ -43,8 +43,10 @@ SERVED = {
     "/v1/balance_transactions": "get",
     "/v1/balance_transactions/{id}": "get",
     "/v1/charges": "get",
+    "/v1/charges/search": "get",
     "/v1/charges/{charge}": "get post",
     "/v1/customers": "get post",
+    "/v1/customers/search": "get",
     "/v1/customers/{customer}": "get post delete",
     "/v1/customers/{customer}/payment_methods": "get",
     "/v1/customers/{customer}/payment_methods/{payment_method}": "get",
@@ -54,6 +56,7 @@ SERVED = {
     "/v1/events": "get",
     "/v1/events/{id}": "get",
     "/v1/payment_intents": "get post",
+    "/v1/payment_intents/search": "get",
     "/v1/payment_intents/{intent}": "get post",
     "/v1/payment_intents/{intent}/cancel": "post",
     "/v1/payment_intents/{intent}/capture": "post",
@@ -66,6 +69,8 @@ SERVED = {
     "/v1/payouts/{payout}": "get post",
     "/v1/payouts/{payout}/cancel": "post",
     "/v1/payouts/{payout}/reverse": "post",
+    "/v1/radar/early_fraud_warnings": "get",
+    "/v1/radar/early_fraud_warnings/{early_fraud_warning}": "get",
     "/v1/refunds": "get post",
     "/v1/refunds/{refund}": "get post",
     "/v1/setup_intents": "get post",
@@ -100,6 +105,15 @@ EXPANDED = {
     "transfer",
     "transfer_reversal",
 }
+
+# Versions of the API that came after this description (https://docs.stripe.com/changelog, as of November 2026).
+NEWER_VERSIONS = (
+    "2026-06-24.dahlia",
+    "2026-07-29.dahlia",
+    "2026-08-26.dahlia",
+    "2026-09-30.endive",
+    "2026-10-28.endive",
+)
 
 _PROSE = {
     "description",
@@ -217,6 +231,8 @@ def _apply_drift(operations: Json, schemas: Json) -> None:
         if is_intent and not path.endswith(("/cancel", "/capture")) and form:
             form.pop("payment_method_types", None)
             form["allowed_payment_method_types"] = types
+    versions = operations["/v1/webhook_endpoints"]["post"]["form"]["properties"]["api_version"]
+    versions["enum"] = [*versions["enum"], *NEWER_VERSIONS]
     for name in ("payment_intent", "setup_intent"):
         schemas[name]["properties"]["allowed_payment_method_types"] = types | {"type": ["array", "null"]}
 

@@ -14,9 +14,10 @@ dispute comes half a second after its charge, here with it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from local.stripe_sandbox import ledger, refunding
+from local.stripe_sandbox import fraud, ledger, refunding
 from local.stripe_sandbox.context import Context, changed, token
 from local.stripe_sandbox.errors import ApiError
 
@@ -82,18 +83,62 @@ _TEXTS = (
 )
 
 
+# What enhanced evidence still lacks, when a dispute begins that admits it.
+_ELIGIBILITY: dict[str, Json] = {
+    "visa_compelling_evidence_3": {
+        "required_actions": [
+            "missing_customer_identifiers",
+            "missing_disputed_transaction_description",
+            "missing_merchandise_or_services",
+            "missing_prior_undisputed_transaction_description",
+            "missing_prior_undisputed_transactions",
+        ],
+        "status": "requires_action",
+    },
+    "visa_compliance": {"status": "requires_fee_acknowledgement"},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What kind of dispute it is.
+
+    Args:
+        type: ``chargeback``, ``compliance`` or ``inquiry``.
+        eligible: the kind of enhanced evidence that it admits.
+    """
+
+    type: str = "chargeback"
+    eligible: str | None = None
+
+    @property
+    def is_inquiry(self) -> bool:
+        """Whether it takes no money yet."""
+        return self.type == "inquiry"
+
+
 def raised_by_card(context: Context, charge: Json, behaviour: Json) -> None:
-    """The dispute that a ``createDispute*`` card brings upon its charge."""
+    """The disputes that a ``create...Dispute`` card brings upon its charge, each of its part.
+
+    Of 49.99, two are about 24.99 and 25.00: together never more than the charge.
+    """
     reason = behaviour.get("dispute")
-    if reason:
-        open_against(context, charge, reason=reason, amount=charge["amount_captured"], inquiry=behaviour["inquiry"])
+    if not reason:
+        return
+    case = Case(behaviour.get("case_type", "chargeback"), behaviour.get("eligible"))
+    total = charge["amount_captured"]
+    parts = min(behaviour.get("disputes", 1), total)
+    for part in range(parts):
+        amount = total * (part + 1) // parts - total * part // parts
+        open_against(context, charge, reason=reason, amount=amount, case=case)
 
 
-def open_against(context: Context, charge: Json, *, reason: str, amount: int, inquiry: bool) -> Json:
+def open_against(context: Context, charge: Json, *, reason: str, amount: int, case: Case) -> Json:
     """A new dispute of a paid charge; an inquiry takes no money yet.
 
     Args:
         amount: disputed, in the smallest unit of the charge's currency.
+        case: what kind it is.
 
     Raises:
         ApiError: there is nothing to dispute, or it is disputed already.
@@ -102,13 +147,15 @@ def open_against(context: Context, charge: Json, *, reason: str, amount: int, in
         raise ApiError(f"Charge {charge['id']} took no money that could be disputed.")
     if not 1 <= amount <= charge["amount_captured"]:
         raise ApiError(f"The disputed amount must be between 1 and {charge['amount_captured']}.", param="amount")
-    if any(dispute["status"] not in {"won", "warning_closed"} for dispute in _of(context, charge)):
+    held = sum(each["amount"] for each in _of(context, charge) if each["status"] not in {"won", "warning_closed"})
+    if held + amount > charge["amount_captured"]:
         raise ApiError(f"Charge {charge['id']} is disputed already.")
-    dispute = _new(context, charge, reason, amount, inquiry)
+    dispute = _new(context, charge, reason, amount, case)
     context.insert(dispute)
     charge["disputed"] = True
     context.save(charge)
-    if inquiry:
+    fraud.settle(context, charge)
+    if case.is_inquiry:
         context.emit("charge.dispute.created", dispute)
         return dispute
     refunding.fail_pending(context, charge)
@@ -244,12 +291,14 @@ def _due_by(context: Context) -> int:
     return (context.now // _DAY_S + _ANSWER_WITHIN_DAYS + 1) * _DAY_S - 1
 
 
-def _new(context: Context, charge: Json, reason: str, amount: int, inquiry: bool) -> Json:
+def _new(context: Context, charge: Json, reason: str, amount: int, case: Case) -> Json:
+    inquiry = case.is_inquiry
     card = {
         "brand": charge["payment_method_details"]["card"]["brand"],
-        "case_type": "inquiry" if inquiry else "chargeback",
+        "case_type": case.type,
         "network_reason_code": "10" if inquiry else REASONS[reason],
     }
+    eligible = [case.eligible] if case.eligible else []
     return {
         "id": f"du_1{token(23)}",
         "object": "dispute",
@@ -258,11 +307,11 @@ def _new(context: Context, charge: Json, reason: str, amount: int, inquiry: bool
         "charge": charge["id"],
         "created": context.now,
         "currency": charge["currency"],
-        "enhanced_eligibility_types": [],
+        "enhanced_eligibility_types": eligible,
         "evidence": dict.fromkeys(sorted((*_TEXTS, *FILES))) | {"enhanced_evidence": {}},
         "evidence_details": {
             "due_by": _due_by(context),
-            "enhanced_eligibility": {},
+            "enhanced_eligibility": {kind: _ELIGIBILITY[kind] for kind in eligible},
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,

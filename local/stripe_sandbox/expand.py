@@ -49,7 +49,9 @@ class Expander:
             parts = path.split(".")
             if len(parts) > _DEPTH:
                 raise InvalidRequestError("You cannot expand more than 4 levels of a property.", param="expand")
-            if body.get("object") == "list":
+            if path == "total_count" and body.get("object") == "search_result":
+                continue  # whoever searched has counted
+            if body.get("object") in {"list", "search_result"}:
                 if parts[0] != "data":
                     raise _not_expandable(path)
                 for item in body["data"]:

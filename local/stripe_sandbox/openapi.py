@@ -111,11 +111,19 @@ class OpenApi:
             for method, schema in methods.items():
                 operation = Operation(method, path, _absolute(schema), self)
                 self._by_length.setdefault((method, len(operation.parts)), []).append(operation)
+        for group in self._by_length.values():  # `/v1/charges/search` is no charge's id
+            group.sort(key=lambda operation: operation.path.count("{"))
 
     @property
     def operations(self) -> list[Operation]:
         """All of them."""
         return [operation for group in self._by_length.values() for operation in group]
+
+    @cached_property
+    def versions(self) -> frozenset[str]:
+        """Every version of the API that Stripe has published: those that a webhook endpoint may ask for."""
+        operation, _ = self.find("POST", "/v1/webhook_endpoints")
+        return frozenset(operation.params["properties"]["api_version"]["enum"])
 
     @cached_property
     def error_validator(self) -> jsonschema_rs.Validator:

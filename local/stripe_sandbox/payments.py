@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import cards, disputes, ledger
+from local.stripe_sandbox import cards, declines, disputes, fraud, ledger
 from local.stripe_sandbox.context import Context, token
 from local.stripe_sandbox.errors import ApiError, CardError
 from local.stripe_sandbox.store import Record
@@ -12,9 +12,21 @@ from local.stripe_sandbox.store import Record
 Json = dict[str, Any]
 
 
-def needs_authentication(method: Record, *, off_session: bool) -> bool:
-    """Whether this card asks its holder for 3D Secure now."""
+ERROR_3DS = {cards.ALWAYS_ERROR, cards.ON_REQUEST_ERROR}
+"""Cards whose bank does not answer the question that comes before 3D Secure."""
+
+
+def needs_authentication(method: Record, *, off_session: bool, requested: bool = False) -> bool:
+    """Whether this card asks its holder for 3D Secure now.
+
+    Args:
+        requested: the merchant asks for it (``request_three_d_secure``), which a card may not need.
+    """
     auth = method.hidden["auth"]
+    if auth in {cards.ON_REQUEST, cards.ON_REQUEST_ERROR}:
+        return requested and not off_session
+    if auth == cards.ALWAYS_ERROR:
+        return True
     if auth == cards.UNLESS_SET_UP:
         return not (off_session and method.hidden["set_up"])
     if auth == cards.ALREADY_SET_UP:
@@ -45,7 +57,10 @@ def attempt(
         CardError: the card was refused; the failed charge and the intent's new state are to be committed.
     """
     intent |= {"payment_method": method.body["id"], "last_payment_error": None, "next_action": None}
-    if needs_authentication(method, off_session=off_session):
+    asked = intent["payment_method_options"]["card"].get("request_three_d_secure")
+    if needs_authentication(method, off_session=off_session, requested=asked in {"any", "challenge"}):
+        if method.hidden["auth"] in ERROR_3DS:
+            raise _refuse(context, intent, method, decline_of_3ds_error(method))
         if off_session or error_on_requires_action:
             raise _refuse(context, intent, method, "authentication_required")
         intent |= {"status": "requires_action", "next_action": next_action(intent, return_url)}
@@ -53,6 +68,11 @@ def attempt(
         context.emit("payment_intent.requires_action", intent)
         return intent
     return charge(context, intent, method)
+
+
+def decline_of_3ds_error(method: Record) -> str:
+    """Why a payment fails whose 3D Secure could not even begin: the bank insists on it, or we did."""
+    return "generic_decline" if method.hidden["auth"] == cards.ALWAYS_ERROR else "processing_error"
 
 
 def charge(context: Context, intent: Json, method: Record) -> Json:
@@ -79,7 +99,7 @@ def charge(context: Context, intent: Json, method: Record) -> Json:
     _keep_method(context, intent, method)
     context.emit("charge.succeeded", made)
     if not manual:
-        disputes.raised_by_card(context, made, method.hidden)
+        _follow_up(context, made, method)
     context.emit("payment_intent.amount_capturable_updated" if manual else "payment_intent.succeeded", intent)
     return intent
 
@@ -95,9 +115,16 @@ def capture(context: Context, intent: Json, amount: int) -> Json:
     intent |= {"status": "succeeded", "amount_capturable": 0, "amount_received": amount}
     context.save(intent)
     context.emit("charge.captured", made)
-    disputes.raised_by_card(context, made, context.get("payment_method", made["payment_method"], "id").hidden)
+    _follow_up(context, made, context.get("payment_method", made["payment_method"], "id"))
     context.emit("payment_intent.succeeded", intent)
     return intent
+
+
+def _follow_up(context: Context, made: Json, method: Record) -> None:
+    """What a test card brings upon a charge whose money was taken."""
+    disputes.raised_by_card(context, made, method.hidden)
+    if method.hidden.get("fraud_warning"):
+        fraud.warn(context, made)
 
 
 def fail_authentication(context: Context, intent: Json, method: Record) -> Json:
@@ -111,22 +138,9 @@ def fail_authentication(context: Context, intent: Json, method: Record) -> Json:
 
 def _refuse(context: Context, intent: Json, method: Record, decline: str) -> CardError:
     made = _new_charge(context, intent, method)
-    failure = cards.failure(decline, {"charge": made["id"]})
+    failure = declines.failure(decline, {"charge": made["id"]}, method.hidden.get("advice"))
     error = failure.error
-    outcome = {
-        "advice_code": None if decline == "authentication_required" else "try_again_later",
-        "network_status": "declined_by_network",
-        "reason": error.get("decline_code", error["code"]),
-        "seller_message": "The bank did not authorize this payment.",
-        "type": "issuer_declined",
-    }
-    if decline == "fraudulent" and method.hidden["attaches"]:
-        outcome |= {
-            "network_status": "not_sent_to_network",
-            "reason": "highest_risk_level",
-            "type": "blocked",
-        }
-    made["outcome"] |= outcome
+    made["outcome"] |= declines.outcome(error)
     made |= {"status": "failed", "failure_code": error["code"], "failure_message": error["message"]}
     context.insert(made)
     context.emit("charge.failed", made)
@@ -199,9 +213,25 @@ def _new_charge(context: Context, intent: Json, method: Record) -> Json:
             "metadata": dict(intent["metadata"]),
             "payment_intent": intent["id"],
             "payment_method": method.body["id"],
+            "outcome": untroubled(method.hidden.get("risk", "normal")),
             "payment_method_details": {"type": "card", "card": details},
         }
     )
+
+
+def untroubled(risk: str = "normal") -> Json:
+    """The outcome of a charge that nothing was held against."""
+    return {
+        "advice_code": None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "network_status": "approved_by_network",
+        "reason": None,
+        "risk_level": risk,
+        "risk_score": declines.RISKS[risk],
+        "seller_message": "Payment complete.",
+        "type": "authorized",
+    }
 
 
 def blank_charge(context: Context) -> Json:
@@ -243,17 +273,7 @@ def blank_charge(context: Context) -> Json:
         "fraud_details": {},
         "livemode": False,
         "metadata": {},
-        "outcome": {
-            "advice_code": None,
-            "network_advice_code": None,
-            "network_decline_code": None,
-            "network_status": "approved_by_network",
-            "reason": None,
-            "risk_level": "normal",
-            "risk_score": 20,
-            "seller_message": "Payment complete.",
-            "type": "authorized",
-        },
+        "outcome": untroubled(),
         "paid": False,
         "refunded": False,
         "status": "pending",

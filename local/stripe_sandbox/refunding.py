@@ -33,11 +33,19 @@ def finish(context: Context, refund: Json, *, succeed: bool, reason: str = "expi
         charge = context.get("charge", refund["charge"], "charge").body
         charge |= {"amount_refunded": charge["amount_refunded"] - refund["amount"], "refunded": False}
         context.save(charge)
-    context.save(refund)
+    context.save(refund, hidden={})
+    context.emit("charge.refund.updated", refund, changed(before, refund))
     context.emit("refund.updated", refund, changed(before, refund))
     if not succeed:
         context.emit("refund.failed", refund)
     return refund
+
+
+def answer(context: Context, refund_id: str) -> None:
+    """The bank's late answer to a refund that waits for one: the end that its card brings."""
+    record = context.get("refund", refund_id, "refund")
+    if record.hidden.get("ends"):
+        finish(context, record.body, succeed=record.hidden["ends"] == "succeeded")
 
 
 def fail_pending(context: Context, charge: Json) -> None:

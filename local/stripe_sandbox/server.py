@@ -28,6 +28,7 @@ class SandboxServer:
         db: SQLite file; ``:memory:`` forgets on stop.
         check_responses: see Sandbox.
         retry_base_s: wait before a webhook's first retry.
+        refunds_after_s: see Sandbox.
     """
 
     def __init__(
@@ -38,9 +39,11 @@ class SandboxServer:
         *,
         check_responses: bool = False,
         retry_base_s: float = 1.0,
+        refunds_after_s: float | None = None,
     ) -> None:
         self.host, self.port = host, port
         self._db, self._check_responses, self._retry_base_s = db, check_responses, retry_base_s
+        self._refunds_after_s = refunds_after_s
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -60,7 +63,12 @@ class SandboxServer:
             OSError: the port is taken.
         """
         store = Store(self._db)
-        self.sandbox = Sandbox(store, check_responses=self._check_responses, retry_base_s=self._retry_base_s)
+        self.sandbox = Sandbox(
+            store,
+            check_responses=self._check_responses,
+            retry_base_s=self._retry_base_s,
+            refunds_after_s=self._refunds_after_s,
+        )
         app = web.Application()
         app.add_routes(Control(self.sandbox).routes())
         app.add_routes(TaxJarDouble(self.sandbox).routes())
@@ -72,11 +80,13 @@ class SandboxServer:
             await site.start()
             self.port = runner.addresses[0][1]
             await self.sandbox.dispatcher.start()
+            await self.sandbox.bank.start()
             if listening:
                 listening()
             await stopping.wait()
         finally:
             await runner.cleanup()
+            await self.sandbox.bank.stop()
             await self.sandbox.dispatcher.stop()
             store.close()
 

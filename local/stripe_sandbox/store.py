@@ -36,6 +36,8 @@ CREATE INDEX IF NOT EXISTS by_group ON objects (account, object, json_extract(bo
 CREATE INDEX IF NOT EXISTS by_source_charge
   ON objects (account, object, json_extract(body, '$.source_transaction'), seq)
   WHERE json_extract(body, '$.source_transaction') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_end ON objects (json_extract(hidden, '$.ends'))
+  WHERE json_extract(hidden, '$.ends') IS NOT NULL;
 CREATE TABLE IF NOT EXISTS replays (
   account TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, status INTEGER NOT NULL,
   body TEXT NOT NULL, request_id TEXT NOT NULL, created REAL NOT NULL, PRIMARY KEY (account, key));

@@ -137,6 +137,7 @@ def live() -> list[dict[str, Any]]:
         call.key = made["apiKey"]
         tell(call, made["id"])
         tell_payments(call)
+        tell_orders(call)
         refuse(call, made["id"])
         return call.answers
 
@@ -278,6 +279,24 @@ def tell_payments(call: Live) -> None:
     call("payments", "POST", "/v1/payment-methods/{method_id}/set-default", 400, **named)
     call("payments", "DELETE", "/v1/payment-methods/{method_id}", 404, method_id="pm_none")
     call("payments", "POST", "/v1/payments", 400, price)
+
+
+def tell_orders(call: Live) -> None:
+    """An order paid and refunded, one canceled, one whose card is declined."""
+    wanted = {"currency": "USD", "items": [{"sku": "a", "description": "A", "unitAmount": 1_000_000, "quantity": 2}]}
+    path = "/v1/commerce/orders"
+    paid, canceled = (call("orders", "POST", path, 201, wanted)["id"] for _ in range(2))
+    call("orders", "POST", path, 422, {**wanted, "couponCode": "NONE"})
+    call("orders", "POST", path, 404, {**wanted, "customerId": "cus_none"})
+    call("orders", "POST", path + "/{order_id}/pay", 502, {"paymentMethodId": "pm_card_chargeDeclined"}, order_id=paid)
+    call("orders", "POST", path + "/{order_id}/pay", 200, {"paymentMethodId": "pm_card_visa"}, order_id=paid)
+    call("orders", "POST", path + "/{order_id}/pay", 409, {"paymentMethodId": "pm_card_visa"}, order_id=paid)
+    call("orders", "POST", path + "/{order_id}/refund", 201, {"amount": 500_000}, order_id=paid)
+    call("orders", "POST", path + "/{order_id}/refund", 422, {"amount": 5_000_000}, order_id=paid)
+    call("orders", "POST", path + "/{order_id}/cancel", 200, order_id=canceled)
+    call("orders", "POST", path + "/{order_id}/cancel", 409, order_id=canceled)
+    call("orders", "GET", path, 200)
+    call("orders", "GET", path + "/{order_id}", 200, order_id=paid)
 
 
 def tell_usage(call: Live, sid: str) -> None:

@@ -35,6 +35,8 @@ class Settings:
     event_ttl_s: int = 30 * 86400
     audit_ttl_s: int = 400 * 86400
     payment_check_after_s: int = 60
+    strict_currency_region: bool = False
+    """Orders are charged only in the currencies of their region (``COMMERCE_STRICT_CURRENCY_REGION``)."""
     worker_margin_s: float = 25.0
     usage_worker_margin_s: float = 10.0
     usage_tries: int = 8
@@ -63,4 +65,5 @@ class Settings:
             taxjar_api_base=env.get("TAXJAR_API_BASE", "https://api.taxjar.com"),
             due_shards=int(env.get("DUE_SHARDS", "16")),
             documentation_base_url=env.get("DOCUMENTATION_BASE_URL", ""),
+            strict_currency_region=env.get("COMMERCE_STRICT_CURRENCY_REGION", "0") == "1",
         )

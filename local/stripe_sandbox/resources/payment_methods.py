@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from local.stripe_sandbox import cards, errors
+from local.stripe_sandbox import cards, declines, errors
 from local.stripe_sandbox.context import Context, changed, merge_metadata, text_or_none, token
 from local.stripe_sandbox.paging import page
 from local.stripe_sandbox.registry import Call, serves
@@ -17,9 +17,10 @@ _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
 
 def _card(card: cards.TestCard) -> Json:
+    networks = [card.cobrand, card.brand] if card.cobrand else [card.brand]
     return {
         "brand": card.brand,
-        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": card.cvc},
         "country": card.country,
         "display_brand": card.brand,
         "exp_month": 12,
@@ -28,9 +29,9 @@ def _card(card: cards.TestCard) -> Json:
         "funding": card.funding,
         "generated_from": None,
         "last4": card.last4,
-        "networks": {"available": [card.brand], "preferred": None},
+        "networks": {"available": networks, "preferred": None},
         "regulated_status": "unregulated",
-        "three_d_secure_usage": {"supported": True},
+        "three_d_secure_usage": {"supported": card.three_d_secure},
         "wallet": None,
     }
 
@@ -43,6 +44,16 @@ def _billing_details(current: Json, sent: Json) -> Json:
         else:
             details[name] = text_or_none(value)
     return details
+
+
+def _check_address(body: Json, behaviour: Json) -> None:
+    """An address is checked where there is one: without a postal code, that check can neither pass nor fail."""
+    address = body["billing_details"]["address"]
+    results = {
+        "address_line1_check": behaviour.get("line1", "pass") if address["line1"] else None,
+        "address_postal_code_check": behaviour.get("zip", "pass") if address["postal_code"] else None,
+    }
+    body["card"] = body["card"] | {"checks": body["card"]["checks"] | results}
 
 
 _NO_DETAILS: Json = {
@@ -71,6 +82,7 @@ def new(context: Context, card: cards.TestCard, params: Json | None = None) -> R
         "type": "card",
     }
     hidden = card.behaviour() | {"used": False, "set_up": False}
+    _check_address(body, hidden)
     context.insert(body, hidden)
     return Record(0, body, hidden)
 
@@ -116,7 +128,7 @@ def attach_to(context: Context, object_id: str, customer: str, param: str, *, st
         raise errors.ApiError(message, param=param)
     require_usable(record, customer)
     if record.hidden["decline"] and not record.hidden["attaches"]:
-        failure = cards.failure(record.hidden["decline"], {})
+        failure = declines.failure(record.hidden["decline"], {})
         failure.commits = False  # Nothing was attempted that a later request could see.
         raise failure
     body["customer"] = customer
@@ -170,13 +182,15 @@ def retrieve(call: Call) -> Json:
 def update(call: Call) -> Json:
     """Change what was sent; Stripe allows it for attached payment methods alone."""
     context, params = call.context, call.params
-    body = context.get("payment_method", call.ids["payment_method"], "payment_method").body
+    record = context.get("payment_method", call.ids["payment_method"], "payment_method")
+    body = record.body
     if body["customer"] is None:
         message = "You must save this PaymentMethod to a customer before you can update it."
         raise errors.ApiError(message, param="payment_method")
     before = dict(body)
     if "billing_details" in params:
         body["billing_details"] = _billing_details(body["billing_details"], params["billing_details"])
+        _check_address(body, record.hidden)
     if "metadata" in params:
         body["metadata"] = merge_metadata(body["metadata"], params["metadata"])
     body["allow_redisplay"] = params.get("allow_redisplay", body["allow_redisplay"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from local.stripe_sandbox import disputes, errors, ledger, money
+from local.stripe_sandbox import disputes, errors, fraud, ledger, money
 from local.stripe_sandbox.context import Context, changed, merge_metadata, token
 from local.stripe_sandbox.paging import page
 from local.stripe_sandbox.registry import Call, serves
@@ -80,6 +81,7 @@ def _charge(call: Call) -> Json:
 
 def _refund(context: Context, charge: Json, amount: int, params: Json) -> Json:
     method = context.find("payment_method", charge["payment_method"])
+    behaviour = method.hidden if method else {}
     reference = {
         "reference_status": "pending",
         "reference_type": "acquirer_reference_number",
@@ -99,16 +101,19 @@ def _refund(context: Context, charge: Json, amount: int, params: Json) -> Json:
         "reason": params.get("reason"),
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": method.hidden["refund"] if method else "succeeded",
+        "status": behaviour.get("refund", "succeeded"),
         "transfer_reversal": None,
     }
     refund["balance_transaction"] = ledger.settle(context, refund, "refund", -amount)["id"]
-    context.insert(refund)
+    ends = behaviour.get("refund_ends")
+    context.insert(refund, {"ends": ends, "since": time.time()} if ends else {})
     before = dict(charge)
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
     context.save(charge)
     context.emit("refund.created", refund)
     context.emit("charge.refunded", charge, changed(before, charge))
+    if charge["refunded"]:
+        fraud.settle(context, charge)
     disputes.close_refunded_inquiries(context, charge)
     return refund

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import cards, errors, intents, payments
+from local.stripe_sandbox import cards, declines, errors, intents, payments
 from local.stripe_sandbox.context import Context, merge_metadata, text_or_none, token
 from local.stripe_sandbox.paging import page
 from local.stripe_sandbox.registry import Call, serves
@@ -92,7 +92,7 @@ def succeed(context: Context, intent: Json, method: Record) -> Json:
     """
     intent["next_action"] = None
     if method.hidden["decline"] and not method.hidden["attaches"]:
-        raise _refuse(context, intent, method, cards.failure(method.hidden["decline"], {}))
+        raise _refuse(context, intent, method, declines.failure(method.hidden["decline"], {}))
     # Only a card that was set up for payments without its holder spares them 3D Secure later.
     context.save(method.body, method.hidden | {"set_up": method.hidden["set_up"] or intent["usage"] == "off_session"})
     if intent["customer"] and method.body["customer"] is None:
@@ -146,6 +146,8 @@ def _confirm(context: Context, intent: Json, method: Record | None, params: Json
     intents.check_confirmable(intent, params)
     intent |= {"payment_method": method.body["id"], "last_setup_error": None}
     if payments.needs_authentication(method, off_session=False) and method.hidden["auth"] != cards.ALREADY_SET_UP:
+        if method.hidden["auth"] in payments.ERROR_3DS:
+            raise _refuse(context, intent, method, declines.failure(payments.decline_of_3ds_error(method), {}))
         action = payments.next_action(intent, params.get("return_url"))
         intent |= {"status": "requires_action", "next_action": action}
         context.save(intent)

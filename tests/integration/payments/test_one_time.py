@@ -240,8 +240,8 @@ def test_a_retry_goes_on_from_the_first_commit(world: World, tenant: Tenant, mon
             {"invoiceId": "in_1", **PRICE, "customerId": "cus_1", "metadata": {"a": "b"}},
             dict.fromkeys(("amount", "currency", "customerId", "metadata"), "not_with_invoice_id"),
         ),
-        ({**PRICE, "metadata": {"a": 1}, "orderId": "ord_1"},
-         {"metadata.a": "must_be_a_string", "orderId": "unknown_field"}),
+        ({**PRICE, "metadata": {"a": 1}, "order": "ord_1"},
+         {"metadata.a": "must_be_a_string", "order": "unknown_field"}),
     ],
 )  # fmt: skip
 def test_every_bad_field_is_named_and_nothing_is_written(world: World, shop: Tenant, body: Json, fields: Json) -> None:

@@ -37,7 +37,7 @@ def payment_requests() -> "PaymentRequests":
     from billing.services.invoicing.payments import InvoicePayments
 
     invoices = InvoicePayments(payments.collector(), payments.stripe_gateway())
-    return PaymentRequests(invoices, payments.one_time_payments())
+    return PaymentRequests(invoices, payments.one_time_payments(), payments.order_payments())
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from billing.bootstrap import process
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.marketplace.order import Order
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from billing.integrations.stripe.circuit_breaker import CircuitBreaker
     from billing.integrations.stripe.gateway import StripeGateway
     from billing.integrations.stripe.secrets import SecretReader
+    from billing.services.marketplace.order_books import MarketplaceBooks
     from billing.services.payments.collection import Collector
     from billing.services.payments.one_time import OneTimePayments
+    from billing.services.payments.order_payments import OrderPayments
     from billing.services.payments.refunds import Refunder
 
 
@@ -65,7 +68,24 @@ def one_time_payments() -> "OneTimePayments":
     """The service that takes payments for no invoice."""
     from billing.services.payments.one_time import OneTimePayments
 
-    return OneTimePayments(collector(), stripe_gateway())
+    return OneTimePayments(collector(), stripe_gateway(), marketplace_books())
+
+
+@cache
+def order_payments() -> "OrderPayments":
+    """The service that pays orders."""
+    from billing.services.payments.order_payments import OrderPayments
+
+    return OrderPayments(collector(), stripe_gateway(), one_time_payments(), marketplace_books())
+
+
+@cache
+def marketplace_books() -> "MarketplaceBooks":
+    """What becomes of orders when their payments' money moves."""
+    from billing.services.marketplace.order_books import MarketplaceBooks
+
+    events.prepare(Order)
+    return MarketplaceBooks(process.due_shards())
 
 
 @cache
@@ -76,4 +96,5 @@ def refunder() -> "Refunder":
 
     events.prepare(Refund, CreditNote, Invoice, Dispute)  # a refund may end a dispute
     check_after_s = process.settings().payment_check_after_s
-    return Refunder(stripe_gateway(), process.due_shards(), check_after_s, refund_failed, note_refund)
+    shards, books = process.due_shards(), marketplace_books()
+    return Refunder(stripe_gateway(), shards, check_after_s, refund_failed, note_refund, books)

@@ -4,7 +4,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
-from billing.bootstrap import invoicing, payments, process, storage, subscriptions
+from billing.bootstrap import invoicing, marketplace, payments, process, storage, subscriptions
 from billing.domain.clocks import Clock
 from billing.schemas import events
 
@@ -38,6 +38,7 @@ def worker() -> "Worker":
         tasks={
             "payment": outcomes.settle_payment,
             "refund": payments.refunder().settle_refund,
+            "order": marketplace.orders().expire,
             "invoice": invoicing.due_invoices().bill_invoice,
             "subscription": subscriptions.renewals().bill_subscription,
         },

@@ -15,6 +15,7 @@ from billing.domain.clocks import Clock
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.marketplace.order import Order
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
@@ -84,6 +85,12 @@ def _rejection() -> _Shape:
     return UsageRejectionOut.of
 
 
+def _order() -> _Shape:
+    from billing.schemas.marketplace.orders import OrderOut
+
+    return OrderOut.of
+
+
 _SHAPES: dict[type, Callable[[], _Shape]] = {
     Customer: _customer,
     Subscription: _subscription,
@@ -95,6 +102,7 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     Clock: _clock,
     Redemption: _redemption,
     UsageRejection: _rejection,
+    Order: _order,
 }
 
 

@@ -45,6 +45,7 @@ from billing.schemas.branding import (
     PaymentLink,
 )
 from billing.schemas.customers import AddressIn, AddressOut
+from billing.schemas.marketplace.settings import MarketplaceIn, MarketplaceOut
 from billing.services.tenants import NewTenant, TenantView
 
 
@@ -197,6 +198,7 @@ class TenantChanges(Request):
     payment_link: PaymentLink | None = unsaid()
     locale: Locale = unsaid()
     contact: ContactIn | None = unsaid()
+    marketplace: MarketplaceIn = unsaid()
     tier: Annotated[TierIn, Field(description="only by the platform")] = unsaid()
     status: Annotated[Literal["active", "suspended"], Field(description="only by the platform")] = unsaid()
     id: Immutable = None
@@ -216,8 +218,9 @@ class TenantChanges(Request):
             found["bank_details"] = self.bank_details.details()
         if self.contact is not None:
             found["contact"] = self.contact.contact()
-        if "branding" in found:
-            found["branding"] = self.branding.changes()
+        for name in ("branding", "marketplace"):
+            if name in found:
+                found[name] = found[name].changes()
         if "grace_period_seconds" in found:
             found["grace_period_s"] = found.pop("grace_period_seconds")
         for name in ("dunning", "usage_window"):
@@ -269,6 +272,7 @@ class TenantOut(Resource):
     payment_link: str | None
     locale: str
     contact: ContactOut | None
+    marketplace: MarketplaceOut
     default_customer_id: str
     created_at: Time
     version: int
@@ -301,6 +305,7 @@ class TenantOut(Resource):
             payment_link=tenant.payment_link,
             locale=tenant.locale,
             contact=ContactOut.of(tenant.contact),
+            marketplace=MarketplaceOut.of(tenant.marketplace),
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,
             version=tenant.version,

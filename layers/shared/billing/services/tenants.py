@@ -163,8 +163,8 @@ class Tenants:
         """The tenant with some settings changed. Its default customer is not: that has a route of its own.
 
         Args:
-            changes: by field name; None clears a field. Of ``branding``, a dict with only what changes of it, and the
-                ``logo`` among it as a ``Logo``.
+            changes: by field name; None clears a field. Of ``branding`` and ``marketplace``, a dict with only what
+                changes of them, and the ``logo`` among the first as a ``Logo``.
 
         Raises:
             TenantMismatch: it is another tenant's.
@@ -209,7 +209,8 @@ def _branded(work: Work, before: TenantView, changes: dict[str, Any]) -> tuple[T
         if more["logo_sha256"] != before.tenant.branding.logo_sha256:
             picture = work.save(_logo_of(before.tenant.id, before.logo, logo))
     branding = replace(before.tenant.branding, **more)
-    return replace(before.tenant, **(changes | {"branding": branding})), picture
+    terms = replace(before.tenant.marketplace, **changes.get("marketplace", {}))
+    return replace(before.tenant, **(changes | {"branding": branding, "marketplace": terms})), picture
 
 
 def _logo_of(tenant_id: str, before: TenantLogo | None, logo: Logo | None) -> TenantLogo:

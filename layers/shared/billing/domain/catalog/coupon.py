@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import CouponExhausted, CouponExpired, CouponInvalid
+from billing.domain.kernel.marketplace_terms import Party
 from billing.domain.kernel.money import Money, exact_fraction, sum_money
 
 
@@ -36,6 +37,8 @@ class Discount:
         periods: for how many billed periods it holds; None for ever.
         periods_used: how many it has been applied to, the running one included.
         plan_ids: the plans that it holds for; none for all.
+        funded_by: who pays for it on an order; None for whoever the marketplace's settings say.
+        provider_ids, skus: on an order it holds for what these tenants sell, and for these goods; none for all.
     """
 
     coupon_id: str
@@ -46,6 +49,9 @@ class Discount:
     started_at: datetime
     periods_used: int = 0
     plan_ids: tuple[str, ...] = ()
+    funded_by: Party | None = None
+    provider_ids: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.percent_off is None) == (self.amount_off is None):
@@ -86,6 +92,15 @@ class Discount:
         """Whether it holds for a plan: a coupon may be for some plans only."""
         return not self.plan_ids or plan_id in self.plan_ids
 
+    def holds_for_item(self, seller_id: str, sku: str) -> bool:
+        """Whether it holds for an item of an order.
+
+        Args:
+            seller_id: the provider; the marketplace's own tenant where it sells itself.
+        """
+        sold_by_them = not self.provider_ids or seller_id in self.provider_ids
+        return sold_by_them and (not self.skus or sku in self.skus)
+
     def applied(self) -> "Discount":
         """The discount once it has been applied in the running period: that is the first one that it uses."""
         return self if self.periods_used else replace(self, periods_used=1)
@@ -104,6 +119,7 @@ class Coupon:
         max_redemptions: by everybody together; None for any number.
         expires_at: from then on it cannot be redeemed; what was redeemed before goes on.
         plan_ids: the plans that it holds for; none for all.
+        funded_by, provider_ids, skus: on an order, see ``Discount``.
         redeemed: how often it was, where ``max_redemptions`` limits that; else 0 (see the module's text).
         active: False once it is archived.
     """
@@ -124,6 +140,9 @@ class Coupon:
     plan_ids: tuple[str, ...] = ()
     redeemed: int = 0
     active: bool = True
+    funded_by: Party | None = None
+    provider_ids: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
     version: int = 0
 
     def __post_init__(self) -> None:
@@ -213,7 +232,23 @@ def redeem(
             coupon.periods,
             at,
             plan_ids=coupon.plan_ids,
+            funded_by=coupon.funded_by,
+            provider_ids=coupon.provider_ids,
+            skus=coupon.skus,
         ),
+    )
+
+
+def unredeem(coupon: Coupon, redemption: Redemption) -> tuple[Coupon, Redemption]:
+    """One redemption less: what it was reserved for never came to be. It can be redeemed by somebody else then.
+
+    Returns:
+        the coupon (the very same one where no limit needs its count), and the customer's redemptions.
+    """
+    counted = coupon.max_redemptions is not None and coupon.redeemed > 0
+    return (
+        replace(coupon, redeemed=coupon.redeemed - 1) if counted else coupon,
+        replace(redemption, count=max(redemption.count - 1, 0)),
     )
 
 
@@ -224,3 +259,5 @@ def _check_applies(coupon: Coupon, plan_id: str | None, currency: str) -> None:
         raise CouponInvalid(f"The coupon {coupon.code} is in {coupon.amount_off.currency}, not in {currency}")
     if coupon.plan_ids and plan_id not in coupon.plan_ids:
         raise CouponInvalid(f"The coupon {coupon.code} is for other plans")
+    if plan_id is not None and (coupon.provider_ids or coupon.skus):
+        raise CouponInvalid(f"The coupon {coupon.code} is for items of orders")

@@ -248,6 +248,23 @@ class ProviderUnavailable(Unprocessable):
     explanation = "No such provider, or one that cannot sell here (suspended, or in another mode than the marketplace)."
 
 
+class CommissionTooHigh(Unprocessable):
+    code = "order.commission_too_high"
+    explanation = "An item's commission, with the tax on it, is more than the item brings. `details` names the items."
+
+
+class OrderNotChargeable(Unprocessable):
+    code = "order.not_chargeable"
+    explanation = "No card can be charged what the order comes to. `details` says why."
+
+
+class PaymentDiffersFromOrder(Unprocessable):
+    code = "payment.differs_from_order"
+    explanation = (
+        "The payment is to be of another amount, currency or customer than its order is. `details` says which."
+    )
+
+
 class PayoutRefused(Unprocessable):
     code = "payout.refused"
     explanation = "There is nothing to pay out, or nowhere to pay it to. `details` has the reason."

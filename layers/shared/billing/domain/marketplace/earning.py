@@ -7,7 +7,7 @@ It is the provider's, and so is read with the provider's key; the order is the m
 pending earning makes it smaller; of a released one, it is a line on the account (``account``).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -79,3 +79,29 @@ class Earning:
     def pending(self) -> Money:
         """What of it is not on the account yet."""
         return self.amount - (self.released or Money.zero(self.currency))
+
+
+def standing(earning: Earning, shard: str, at: datetime) -> Earning:
+    """The earning with the status, and the alarm, that follow from what is left of it and from its disputes.
+
+    One that was released stays so: what comes after is on the account. Of one whose rest waits for its reserve, an open
+    dispute stops the alarm.
+
+    Args:
+        shard: of the due index.
+        at: now, on the buyer's clock.
+    """
+    if earning.released is not None:
+        wakes = earning.reserve_until is not None and not earning.pending.is_zero and not earning.disputes
+        return replace(earning, due=_due(earning, shard, earning.reserve_until or at, at) if wakes else None)
+    if earning.disputes:
+        return replace(earning, status=EarningStatus.HELD, due=None)
+    if earning.amount.is_zero:
+        return replace(earning, status=EarningStatus.VOID, due=None)
+    return replace(earning, status=EarningStatus.PENDING, due=_due(earning, shard, earning.release_at, at))
+
+
+def _due(earning: Earning, shard: str, wanted: datetime, at: datetime) -> Due:
+    """The alarm that it has, where that is right; else a new one, not before now: a clock's time never goes back."""
+    known = earning.due
+    return known if known is not None and known.at == wanted else Due(shard, max(wanted, at))

@@ -17,6 +17,7 @@ from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.marketplace_terms import MarketplaceTerms, Party
 from billing.domain.kernel.money import Money, sum_money
+from billing.domain.lines.line import TaxAmount
 from billing.domain.marketplace.split import Split
 
 PAY_WITHIN = timedelta(hours=24)
@@ -58,6 +59,7 @@ class OrderItem:
         gross: quantity x unit amount.
         discount: taken off that by a coupon, whoever pays for it.
         split: who gets what, frozen.
+        taxes: what ``split.tax`` is made of.
         returned: what was given back of it, by whichever way: refunds here and at Stripe, disputes.
         returned_quantity: how many were given back by number.
     """
@@ -75,6 +77,7 @@ class OrderItem:
     returned: Split
     tax_collector: Party = Party.MARKETPLACE
     tax_code: str | None = None
+    taxes: tuple[TaxAmount, ...] = ()
     returned_quantity: int = 0
 
     @property
@@ -88,15 +91,19 @@ class Order:
     """An order, in its marketplace's books.
 
     Args:
-        buyer_id: the customer who pays.
+        customer_id: the buyer.
         region: ISO 3166-1 country in which it is sold; None for the customer's.
         total: what the buyer pays, with tax.
         terms: the marketplace's, when it was made.
+        coupon_code: as its maker wrote it; its redemption goes back where the order is never paid.
+        tax_notes: what a receipt has to say of its taxes (``Reverse charge``).
         payment_id: the present attempt to pay it, or the one that paid it.
+        attempts: how many there were.
         refund_deadline_at: from then on it cannot be refunded here; None until it is paid.
         disputes: the ids of the disputes of its payment that are open.
         fee: Stripe's for its charge, in the order's currency; None while that is not known.
         fees: by provider, what it bears of that.
+        short: the returns that gave back more than was left of it (``OrderReturn.short``).
         test_clock_id: the buyer's.
     """
 
@@ -114,13 +121,16 @@ class Order:
     region: str | None = None
     tax_inclusive: bool = False
     coupon_code: str | None = None
+    tax_notes: tuple[str, ...] = ()
     payment_id: str | None = None
+    attempts: int = 0
     paid_at: datetime | None = None
     refund_deadline_at: datetime | None = None
     closed_at: datetime | None = None
     disputes: tuple[str, ...] = ()
     fee: Money | None = None
     fees: dict[str, Money] = field(default_factory=dict)
+    short: tuple[str, ...] = ()
     test_clock_id: str | None = None
     user_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
@@ -162,7 +172,10 @@ class OrderReturn:
     Args:
         parts: by item id.
         quantities: by item id, how many it gives back by number.
+        short: what it gives back beyond what was left of the order. Of 100.00 a refund of 60.00 is under way, and
+            somebody refunds 80.00 at Stripe: 40.00 are taken of the items, 40.00 are short until the first one fails.
         undone: the bank sent the refund back, or the dispute was won: all of it is the sellers' again.
+        lost: a dispute that was lost: what it held is gone.
     """
 
     entity_name: ClassVar[str] = "OrderReturn"
@@ -175,13 +188,14 @@ class OrderReturn:
     quantities: dict[str, int] = field(default_factory=dict)
     is_dispute: bool = False
     undone: bool = False
+    lost: bool = False
+    short: Money | None = None
     version: int = 0
 
-    @property
-    def amount(self) -> Money:
-        """What the buyer gets back."""
-        parts = list(self.parts.values())
-        return sum_money((each.paid for each in parts), parts[0].paid.currency)
+    def amount(self, currency: str) -> Money:
+        """What the buyer gets back, in the order's currency."""
+        parts = sum_money((each.paid for each in self.parts.values()), currency)
+        return parts if self.short is None else parts + self.short
 
 
 def earning_id(order: Order, provider_id: str) -> str:
@@ -216,7 +230,8 @@ def moved(order: Order, status: OrderStatus, action: str) -> Order:
 
 def with_returned_status(order: Order) -> Order:
     """The order in the status that says what was given back of it: all, some, or none (after a refund came back)."""
-    if order.left.is_zero and not order.total.is_zero:
+    free = order.total.is_zero  # nothing was paid for it, so all of it is back once every item is
+    if all(each.returned_quantity == each.quantity for each in order.items) if free else order.left.is_zero:
         return moved(order, OrderStatus.REFUNDED, "refunded")
     nothing = all(each.returned == Split.nothing(order.currency) for each in order.items)
     return moved(order, OrderStatus.PAID if nothing else OrderStatus.PARTIALLY_REFUNDED, "refunded")

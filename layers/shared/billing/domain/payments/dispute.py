@@ -142,15 +142,16 @@ def with_snapshot(dispute: Dispute, snapshot: DisputeSnapshot, at: datetime) -> 
     return replace(after, closed_at=dispute.closed_at or at) if snapshot.status.is_closed else after
 
 
-def entry_for(before: Dispute | None, after: Dispute, at: datetime) -> LedgerEntry | None:
+def entry_for(before: Dispute | None, after: Dispute, at: datetime, of_order: bool = False) -> LedgerEntry | None:
     """The ledger entry for a dispute's new state; None if no money moved.
 
     20.00 withdrawn: Dr disputes 20.00, Cr cash 20.00. Won and given back: the reverse. Lost: Dr bad debt 20.00,
-    Cr disputes 20.00.
+    Cr disputes 20.00. Of an order's payment the order's books say who bears the loss, so that it stays in the disputes
+    here.
     """
     zero = Money.zero(after.amount.currency)
-    held, gone = _position(after)
-    held_before, gone_before = _position(before) if before else (zero, zero)
+    held, gone = _position(after, of_order)
+    held_before, gone_before = _position(before, of_order) if before else (zero, zero)
     if (held, gone) == (held_before, gone_before):
         return None
     fact = derived("le", after.created_at, "dispute", after.id, str(before.version if before else 0))
@@ -163,12 +164,13 @@ def held_back(payment: Payment, dispute: Dispute) -> Payment:
     return replace(payment, disputed={**others, dispute.id: dispute.taken} if dispute.withdrawn else others)
 
 
-def _position(dispute: Dispute) -> tuple[Money, Money]:
+def _position(dispute: Dispute, of_order: bool) -> tuple[Money, Money]:
     """(what is held, what is gone)."""
     zero = Money.zero(dispute.amount.currency)
     if not dispute.withdrawn:
         return zero, zero
-    return (zero, dispute.amount) if dispute.status is DisputeStatus.LOST else (dispute.amount, zero)
+    lost = dispute.status is DisputeStatus.LOST and not of_order
+    return (zero, dispute.amount) if lost else (dispute.amount, zero)
 
 
 def _is_older(dispute: Dispute, snapshot: DisputeSnapshot) -> bool:

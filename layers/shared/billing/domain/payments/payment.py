@@ -217,6 +217,11 @@ class Payment:
         """Whether Stripe may still take its money, and nobody can say."""
         return self.status in (PaymentStatus.PENDING, PaymentStatus.PROCESSING)
 
+    def refused_for_good(self, payment_method_id: str | None) -> bool:
+        """Whether it was an attempt by this method that makes another one by it useless."""
+        is_hard = self.status is PaymentStatus.FAILED and self.error is not None and self.error.final
+        return is_hard and payment_method_id is not None and self.payment_method_id == payment_method_id
+
     @property
     def never_sent(self) -> bool:
         """Whether Stripe refused it without doing anything: who asked for it may ask again, under the same key."""

@@ -113,8 +113,8 @@ def off_balance(refund: Refund) -> Money:
 def entries_for(before: Refund, after: Refund, at: datetime) -> tuple[LedgerEntry, ...]:
     """The ledger entries for a refund's new state; none if no money moved.
 
-    A credit note, or the customer's balance, has already made room in the receivable for the refund; where there is
-    neither, the refund does so itself.
+    A credit note, the customer's balance, or the books of an order have already made room in the receivable for the
+    refund; where there is none of them, the refund does so itself.
     """
     money = (after.id, after.customer_id)
     if after.status is RefundStatus.SUCCEEDED and before.status is not RefundStatus.SUCCEEDED:
@@ -142,7 +142,7 @@ def paid_otherwise(refund: Refund, amount: Money, at: datetime) -> LedgerEntry:
 
 
 def _unexplained(refund: Refund, what: str, amount: Money, at: datetime) -> tuple[LedgerEntry, ...]:
-    if refund.credit_note_id is not None or refund.from_balance:
+    if refund.credit_note_id is not None or refund.from_balance or refund.order_id is not None:
         return ()
     part = off_balance(refund)
     rest = amount + part if amount.is_negative else amount - part

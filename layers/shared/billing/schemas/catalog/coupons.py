@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from billing.domain.catalog.coupon import Coupon, Discount, Duration, Redemption
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.kernel.marketplace_terms import Party
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.schemas.base import Currency, Id, Name, PositiveAmount, Request, Resource, Time, TimeIn
 from billing.schemas.catalog.plans import PlanId
@@ -17,6 +18,8 @@ from billing.services.catalog.coupons import NewCoupon, Redeemed
 
 MOST_PLANS = 40
 """Each is looked for in two catalogs, and DynamoDB reads at most 100 items at once."""
+
+MOST_SELLERS, MOST_SKUS = 20, 100
 
 _DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
 _PERCENT_DIGITS = 4
@@ -52,6 +55,7 @@ Percent = Annotated[Decimal, PlainSerializer(_percent_text, return_type=str)]
 """A percentage; a text in responses, without needless zeros."""
 
 CouponCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$")]
+CouponSku = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[!-~]+$")]
 Redemptions = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
@@ -66,6 +70,16 @@ class CouponIn(Request):
     max_redemptions_per_customer: Redemptions | None = None
     expires_at: TimeIn | None = None
     plan_ids: Annotated[list[PlanId], Field(max_length=MOST_PLANS)] = []
+    funded_by: Annotated[
+        Literal["marketplace", "provider"] | None,
+        Field(description="who pays for it on an order; the marketplace's setting where it is not said"),
+    ] = None
+    provider_tenant_ids: Annotated[
+        list[Id], Field(max_length=MOST_SELLERS, description="on an order it holds for what they sell; none for all")
+    ] = []
+    skus: Annotated[
+        list[CouponSku], Field(max_length=MOST_SKUS, description="on an order it holds for these goods; none for all")
+    ] = []
 
     def new(self) -> NewCoupon:
         """The coupon that is asked for.
@@ -73,7 +87,7 @@ class CouponIn(Request):
         Raises:
             ValidationFailed: its fields contradict each other.
         """
-        bad = [*self._bad_terms(), *self._bad_duration()]
+        bad = [*self._bad_terms(), *self._bad_duration(), *self._bad_scope()]
         if bad:
             raise ValidationFailed(", ".join(f"{each.field}: {each.reason}" for each in bad), tuple(bad))
         return NewCoupon(
@@ -86,6 +100,9 @@ class CouponIn(Request):
             max_redemptions_per_customer=self.max_redemptions_per_customer,
             expires_at=self.expires_at,
             plan_ids=tuple(self.plan_ids),
+            funded_by=Party(self.funded_by) if self.funded_by else None,
+            provider_ids=tuple(self.provider_tenant_ids),
+            skus=tuple(self.skus),
         )
 
     def _bad_terms(self) -> list[Detail]:
@@ -105,6 +122,13 @@ class CouponIn(Request):
         if self.duration == "repeating":
             return [Detail("durationPeriods", "missing_required_field")] if self.duration_periods is None else []
         return [Detail("durationPeriods", "only_with_repeating")] if self.duration_periods is not None else []
+
+    def _bad_scope(self) -> list[Detail]:
+        if not self.plan_ids:
+            return []
+        # Plans are no items of orders: a coupon for both would hold for neither.
+        named = {"providerTenantIds": self.provider_tenant_ids, "skus": self.skus}
+        return [Detail(name, "not_with_plan_ids") for name, value in named.items() if value]
 
 
 class RedeemIn(Request):
@@ -126,6 +150,9 @@ class CouponOut(Resource):
     max_redemptions_per_customer: int | None
     expires_at: Time | None
     plan_ids: list[str]
+    funded_by: str | None
+    provider_tenant_ids: list[str]
+    skus: list[str]
     times_redeemed: Annotated[
         int | None, Field(description="null where maxRedemptions is: then it is counted for each customer alone")
     ]
@@ -147,6 +174,9 @@ class CouponOut(Resource):
             max_redemptions_per_customer=coupon.max_redemptions_per_customer,
             expires_at=coupon.expires_at,
             plan_ids=list(coupon.plan_ids),
+            funded_by=coupon.funded_by.value if coupon.funded_by else None,
+            provider_tenant_ids=list(coupon.provider_ids),
+            skus=list(coupon.skus),
             times_redeemed=None if coupon.max_redemptions is None else coupon.redeemed,
             active=coupon.active,
             created_at=coupon.created_at,

@@ -23,6 +23,9 @@ class PaymentIn(Request):
     customer_id: Annotated[Id | None, Field(description="only with an amount; else the tenant's own customer")] = None
     amount: AmountIfAny = unsaid()
     currency: CurrencyIfAny = unsaid()
+    order_id: Annotated[
+        Id | None, Field(description="an order, whose amount and currency it is; or a reference of the caller's own")
+    ] = None
     payment_method_id: Annotated[Id | None, Field(description="the customer's default where it is not said")] = None
     metadata: Metadata = {}
 
@@ -34,12 +37,13 @@ class PaymentIn(Request):
         """
         if self.invoice_id is not None:
             alone = {"amount": self.amount, "currency": self.currency, "customerId": self.customer_id}
-            _refuse_beside_an_invoice({**alone, "metadata": self.metadata or None})
+            _refuse_beside_an_invoice({**alone, "orderId": self.order_id, "metadata": self.metadata or None})
             return InvoiceCharge(self.invoice_id, self.payment_method_id)
         return OneTimeRequest(
             amount=_money(self.amount, self.currency),
             customer_id=self.customer_id,
             payment_method_id=self.payment_method_id,
+            order_id=self.order_id,
             metadata=dict(self.metadata),
         )
 
@@ -47,7 +51,9 @@ class PaymentIn(Request):
 class IntentIn(Request):
     """``invoiceId``, or ``amount`` and ``currency``, and the order that they are for."""
 
-    order_id: Annotated[Id | None, Field(description="kept with the payment; its amount is said here")] = None
+    order_id: Annotated[
+        Id | None, Field(description="an order, whose amount and currency it is; or a reference of the caller's own")
+    ] = None
     invoice_id: Id | None = None
     customer_id: Annotated[Id | None, Field(description="not with an invoice; else the tenant's own customer")] = None
     amount: Annotated[AmountIfAny, Field(description="of an invoice: what it asks for, or nothing")] = unsaid()

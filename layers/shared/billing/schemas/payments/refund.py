@@ -23,6 +23,7 @@ class RefundOut(Resource):
     customer_id: str
     invoice_id: str | None
     credit_note_id: str | None
+    order_id: str | None
     amount: int
     currency: str
     status: str
@@ -42,6 +43,7 @@ class RefundOut(Resource):
             customer_id=refund.customer_id,
             invoice_id=refund.invoice_id,
             credit_note_id=refund.credit_note_id,
+            order_id=refund.order_id,
             amount=refund.amount.micros,
             currency=refund.amount.currency,
             status=refund.status.value,

@@ -16,6 +16,7 @@ from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.errors import AlreadyExists, CouponInvalid, Detail, ValidationFailed
 from billing.domain.kernel.event_types import EventType
+from billing.domain.kernel.marketplace_terms import Party
 from billing.domain.kernel.money import Money
 from billing.services.catalog.plans import plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
@@ -35,6 +36,9 @@ class NewCoupon:
     max_redemptions_per_customer: int | None
     expires_at: datetime | None
     plan_ids: tuple[str, ...]
+    funded_by: Party | None = None
+    provider_ids: tuple[str, ...] = ()
+    skus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,9 @@ def create(work: Work, new: NewCoupon) -> Coupon:
             max_redemptions_per_customer=new.max_redemptions_per_customer,
             expires_at=new.expires_at,
             plan_ids=tuple(dict.fromkeys(new.plan_ids)),
+            funded_by=new.funded_by,
+            provider_ids=tuple(dict.fromkeys(new.provider_ids)),
+            skus=tuple(dict.fromkeys(new.skus)),
         )
     )
 
@@ -127,6 +134,17 @@ def redeemed(
         work.save(after)
     work.emit(EventType.COUPON_REDEEMED, work.save(redemption))
     return discount
+
+
+def unredeem(work: Work, code: str, customer_id: str) -> None:
+    """Take back a customer's redemption of a coupon, staged: what it was reserved for never came to be."""
+    coupon_ref, redemption_ref = refs(work.tenant.id, code, customer_id)
+    found = work.load(coupon_ref, redemption_ref)
+    before, redemption = found.require(coupon_ref), found.require(redemption_ref)
+    after, redemption = coupon.unredeem(before, redemption)
+    if after is not before:
+        work.save(after)
+    work.save(redemption)
 
 
 def previewed(

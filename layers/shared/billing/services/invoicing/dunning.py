@@ -26,6 +26,7 @@ from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Work
 from billing.services.payments.attempt import Attempt
 from billing.services.payments.collection import Collector
+from billing.services.payments.standing import save_if_changed
 from billing.services.usage.closing import Closing, UsageCloser
 
 _LOOK_EVERY = timedelta(hours=1)
@@ -59,19 +60,34 @@ class Dunner:
         """Collect an open invoice for the first time: its payer's time is over, or it can be charged by now.
 
         A payer may be paying it just then: a charge without an outcome is waited for, and a form that is open is taken
-        back before anything is charged beside it.
+        back before anything is charged beside it. Who tried in time, and was refused for good, is not charged by that
+        method again: then dunning begins without a charge.
         """
         assert invoice.due is not None
         shard = invoice.due.shard
         if latest is not None and latest.is_undecided:
             return self._undecided(work, Attempt(latest, invoice, subscription), at)
-        if latest is not None and method_of(context.customer, subscription) is not None:
+        method_id = method_of(context.customer, subscription)
+        if latest is not None and latest.refused_for_good(method_id):
+            return self._begun(work, context, Attempt(latest, invoice, subscription), at)
+        if latest is not None and method_id is not None:
             attempt = self.collector.withdraw(work, Attempt(latest, invoice, subscription), at, replaced=True)
             if attempt.invoice.status is not InvoiceStatus.OPEN:
                 return None
             invoice, subscription = attempt.invoice, attempt.subscription
         options = BillingOptions.by_alarm(invoice.reason, at, shard)
         return self.biller.collect(work, context, subscription, invoice, options)
+
+    def _begun(self, work: Work, context: BillingContext, attempt: Attempt, at: datetime) -> Due | None:
+        """Day 0 of dunning, on which nothing is charged: the attempt before it says why."""
+        dunning = Dunning(at).refused(attempt.payment.payment_method_id, for_good=True)
+        shard = self.shards.of(attempt.invoice)
+        invoice = settlement.dunned(attempt.invoice, dunning, work.tenant.dunning_schedule_days, at, shard)
+        invoice, subscription = work.save(invoice), attempt.subscription
+        work.emit(EventType.INVOICE_PAYMENT_FAILED, invoice)
+        if subscription is not None:
+            subscription = save_if_changed(work, subscription, lifecycle.invoice_unpaid(subscription, invoice.id))
+        return self._after_step(work, context, invoice, subscription, at)
 
     def step(
         self,

@@ -6,6 +6,7 @@ balance. A payment without an invoice is given back as it is.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.credit_note import CreditRequest
@@ -48,6 +49,7 @@ class PaymentRefunds:
             InvalidState: it brought no money.
             ValidationFailed: the amount cannot be transferred in its currency.
             RefundExceedsAvailable: more than is left of it, of its invoice, or of the balance that it went to.
+            RefundWindowPassed: it paid an order whose refund deadline has passed.
             Unavailable: the card processor is down; nothing is written.
         """
         ref = Ref(Payment, work.tenant.id, queries.id_of(work, payment_id))
@@ -56,14 +58,17 @@ class PaymentRefunds:
             return self._go_on(work, work.recovery_point, payment)
         if payment.status is not PaymentStatus.SUCCEEDED:
             raise InvalidState.of("payment", payment.status, "refunded")
+        at = self._time(work, payment)
+        if payment.of_order:
+            self.refunder.orders.require_in_time(work, payment, at)
         too_much = in_balance(work, payment)
         wanted = _wanted(payment, amount, too_much)
         self.processor.ready()
         if not too_much.is_zero:
-            return self._sent(work, RefundRequest(payment, wanted, reason, from_balance=True))
+            return self._sent(work, RefundRequest(payment, wanted, reason, from_balance=True), at)
         if payment.invoice_id is not None and not payment.in_another_currency:
             return self._credited(work, payment, wanted, reason, as_much_as_can_be=amount is None)
-        return self._sent(work, RefundRequest(payment, wanted, reason))
+        return self._sent(work, RefundRequest(payment, wanted, reason), at)
 
     def _credited(
         self, work: Work, payment: Payment, wanted: Money, reason: str | None, *, as_much_as_can_be: bool
@@ -79,12 +84,15 @@ class PaymentRefunds:
         assert refund is not None
         return refund
 
-    def _sent(self, work: Work, request: RefundRequest) -> Refund:
-        payment = request.payment
-        customer_ref = Ref(Customer, payment.tenant_id, payment.customer_id)
-        at = work.now
-        if payment.test_clock_id is not None:
-            at = customer_time(work, work.load(customer_ref).require(customer_ref))
+    @staticmethod
+    def _time(work: Work, payment: Payment) -> datetime:
+        """Now, on the customer's clock."""
+        if payment.test_clock_id is None:
+            return work.now
+        ref = Ref(Customer, payment.tenant_id, payment.customer_id)
+        return customer_time(work, work.load(ref).require(ref))
+
+    def _sent(self, work: Work, request: RefundRequest, at: datetime) -> Refund:
         refund = self.refunder.attempt(work, request, at)
         work.checkpoint(RefundPending(refund.id))
         return self.refunder.settle(work, refund, self.refunder.send(refund), at)

@@ -3,14 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.domain.invoicing import settlement
+from billing.domain.invoicing import giving_back, settlement
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.event_types import EventType
 from billing.domain.payments import dispute
 from billing.domain.payments.dispute import Dispute, DisputeSnapshot
 from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.subscriptions import lifecycle
+from billing.domain.subscriptions.subscription import Subscription
+from billing.services.clocks.shards import DueShards
 from billing.services.kernel.failures import NotWrittenYet
-from billing.services.kernel.work import Work
+from billing.services.kernel.work import Ref, Work
+from billing.services.payments.order_books import OrderBooks
+from billing.services.payments.standing import save_if_changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +32,17 @@ class Disputed:
     dispute: Dispute | None
 
 
-def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime) -> bool:
+def apply(
+    work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime, shards: DueShards, orders: OrderBooks
+) -> bool:
     """Stage what Stripe's word on a dispute changes; False where it is old news.
 
-    The disputed amount is held back on the payment, so that nobody refunds it too, and noted on the invoice.
+    The disputed amount is held back on the payment, so that nobody refunds it too, and noted on the invoice. What a
+    subscription did not give back of the invoice meanwhile waits for its next invoice once the money is back.
 
     Args:
         at: now, on the customer's clock.
+        orders: what the dispute of an order's payment takes from its providers.
 
     Raises:
         NotWrittenYet: the payment is not recorded as succeeded here yet.
@@ -44,17 +53,24 @@ def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime) 
     after = dispute.opened(payment, snapshot, at) if before is None else dispute.with_snapshot(before, snapshot, at)
     if after is before:
         return False
-    entry = dispute.entry_for(before, after, at)
+    entry = dispute.entry_for(before, after, at, of_order=payment.of_order)
     if entry is not None:
         work.save(entry)
     after = work.save(after)
     held = dispute.held_back(payment, after)
     if held != payment:
         work.save(held)
+    if payment.of_order:
+        orders.disputed(work, payment, before, after, at)
     if about.invoice is not None:
-        flagged = settlement.flagged(about.invoice, after)
+        flagged, credits_ = giving_back.released(settlement.flagged(about.invoice, after))
         if flagged != about.invoice:
             work.save(flagged)
+        if credits_:
+            ref = Ref(Subscription, flagged.tenant_id, flagged.subscription_id or "")
+            subscription = work.load(ref).require(ref)
+            owed = lifecycle.owed(subscription, credits_, at, shards.of(subscription))
+            save_if_changed(work, subscription, owed)
     if before is None:
         work.emit(EventType.DISPUTE_OPENED, after)
     if after.status.is_closed and (before is None or before.status is not after.status):

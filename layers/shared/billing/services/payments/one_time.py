@@ -29,6 +29,7 @@ from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Collector
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.methods import at_stripe, is_old, usable
+from billing.services.payments.order_books import NO_ORDERS, OrderBooks
 from billing.services.payments.processor import CardDeclined, CardProcessor, IntentRequest, OpenedIntent, References
 
 
@@ -39,7 +40,7 @@ class OneTimeRequest:
     Args:
         customer_id: who pays; None for the tenant's default customer.
         payment_method_id: the method to charge now; None for the customer's default, or for the payer to choose.
-        order_id: the tenant's own reference of the order that it is for.
+        order_id: an order of the tenant (``OrderPayments`` takes it), or else the tenant's own reference of one.
         off_session: nobody is there to authenticate the payment.
         save_method: keep what it is paid by as a saved method.
     """
@@ -67,6 +68,7 @@ class OneTimePayments:
 
     collector: Collector
     processor: CardProcessor
+    orders: OrderBooks = NO_ORDERS
 
     def charge(self, work: Work, request: OneTimeRequest) -> Made:
         """Charge a saved method now.
@@ -87,7 +89,7 @@ class OneTimePayments:
         customer = found.require(customer_ref)
         at = customer_time(work, customer)
         try:
-            customer, method_id = self._method(work, customer, request.payment_method_id, found.get(method_ref))
+            customer, method_id = self.method(work, customer, request.payment_method_id, found.get(method_ref))
         except CardDeclined as declined:
             customer = work.load(customer_ref).require(customer_ref)  # as Stripe has it now
             return self._declined(work, request, customer, declined.error, at)
@@ -100,7 +102,7 @@ class OneTimePayments:
         payment = work.save(payment)
         work.checkpoint(ChargePending(payment.id))
         result = self.collector.charge_now(payment)
-        return self._made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
+        return self.made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
 
     def _declined(
         self, work: Work, request: OneTimeRequest, customer: Customer, why: PaymentError, at: datetime
@@ -109,7 +111,7 @@ class OneTimePayments:
         payment = self._new(work, request, customer, work.fresh_id("pay", at), at)
         payment = replace(payment, payment_method_id=request.payment_method_id)
         result = ChargeResult(PaymentStatus.FAILED, None, why)
-        return self._made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
+        return self.made(self.settle(work, payment, result, at, SettledBy.REQUEST), result)
 
     def intent(self, work: Work, request: OneTimeRequest) -> Made:
         """Have a payer who is present pay: by a method now, or in a form within a day.
@@ -167,19 +169,35 @@ class OneTimePayments:
         """
         after = self.collector.payment_after(work, payment, result, at, by, event_id)
         if after is payment:
-            return self.collector.with_charge_facts(work, payment, result)
+            after = self.collector.with_charge_facts(work, payment, result)
+            if after is not payment and after.of_order:
+                self.orders.charge_known(work, after, at)
+            return after
         after = work.save(after)
+        if after.of_order and after.status is not PaymentStatus.SUCCEEDED:
+            self.orders.attempted(work, after, at)
         if after.never_sent:
             return after
         if after.status is PaymentStatus.SUCCEEDED:
-            for entry in _sale(after, at):
-                work.save(entry)
+            after = self._sold(work, after, at)
             work.emit(EventType.PAYMENT_SUCCEEDED, after)
         elif after.status in (PaymentStatus.FAILED, PaymentStatus.CANCELED):
             work.emit(EventType.PAYMENT_FAILED, after)
         elif after.status is PaymentStatus.REQUIRES_ACTION:
             work.emit(EventType.PAYMENT_REQUIRES_ACTION, after)
         return after
+
+    def _sold(self, work: Work, payment: Payment, at: datetime) -> Payment:
+        """Enter what a payment paid: its order, or a sale of its own; also where its order takes nothing of it."""
+        if payment.of_order:
+            if self.orders.paid(work, payment, at):
+                if payment.taken is not None and payment.taken.balance_transaction_id is not None:
+                    self.orders.charge_known(work, payment, at)
+                return payment
+            payment = work.save(replace(payment, of_order=False))
+        for entry in _sale(payment, at):
+            work.save(entry)
+        return payment
 
     def withdraw(self, work: Work, payment: Payment, at: datetime) -> Payment:
         """Cancel an intent that its payer could still complete; it is paid instead if the payer was faster.
@@ -201,22 +219,32 @@ class OneTimePayments:
             return Made(payment, self.collector.secret_of(payment))
         result = self.collector.resolve(work, payment)
         payment = self.settle(work, payment, result, payment.created_at, SettledBy.REQUEST)
-        return self._made(payment, result)
+        return self.made(payment, result)
 
     def _sent_again(self, work: Work, payment: Payment) -> Made:
         """A payment that Stripe had refused without doing anything; committed before it is sent, as at first."""
         payment = work.save(sent_again(payment, self.collector.check_due(payment.id, work.now)))
         work.checkpoint(ChargePending(payment.id))
         result = self.collector.charge_again(work, payment)
-        return self._made(self.settle(work, payment, result, payment.created_at, SettledBy.REQUEST), result)
+        return self.made(self.settle(work, payment, result, payment.created_at, SettledBy.REQUEST), result)
 
     @staticmethod
-    def _made(payment: Payment, result: ChargeResult) -> Made:
+    def made(payment: Payment, result: ChargeResult) -> Made:
+        """The answer to who asked, from Stripe's."""
         return Made(payment, result.next_secret if payment.off_session else result.client_secret)
 
-    def _method(
+    def method(
         self, work: Work, customer: Customer, wanted: str | None, known: PaymentMethod | None
     ) -> tuple[Customer, str]:
+        """What is charged: the method that is wanted, attached if it is not yet, or the customer's default.
+
+        Args:
+            known: the wanted method as it is stored, where it is.
+
+        Raises:
+            PaymentMethodInvalid: there is none, or it is another customer's.
+            CardDeclined: its bank declined it.
+        """
         if wanted is not None:
             customer, method = usable(work, self.processor, customer, wanted, known)
             return customer, method.id

@@ -52,7 +52,7 @@ class ProcessorEvents:
         if isinstance(update, RefundUpdate):
             return self._refund(work, update)
         if isinstance(update, DisputeUpdate):
-            return _disputed(work, update)
+            return self._disputed(work, update)
         if isinstance(update, MethodUpdate):
             return _method(work, update)
         return _customer_gone(work, update)
@@ -89,14 +89,13 @@ class ProcessorEvents:
         self.refunder.adopt(work, payment, update.refund, at)
         return True
 
-
-def _disputed(work: Work, update: DisputeUpdate) -> bool:
-    dispute_ref = Ref(Dispute, update.tenant_id, dispute_id(update.snapshot))
-    invoice_ref = Ref(Invoice, update.tenant_id, update.invoice_id or "")
-    also: list[Ref[Any]] = [dispute_ref, *([invoice_ref] if update.invoice_id else [])]
-    payment, at, found = _payment_and_time(work, update, *also)
-    about = Disputed(payment, found.get(invoice_ref), found.get(dispute_ref))
-    return disputes.apply(work, about, update.snapshot, at)
+    def _disputed(self, work: Work, update: DisputeUpdate) -> bool:
+        dispute_ref = Ref(Dispute, update.tenant_id, dispute_id(update.snapshot))
+        invoice_ref = Ref(Invoice, update.tenant_id, update.invoice_id or "")
+        also: list[Ref[Any]] = [dispute_ref, *([invoice_ref] if update.invoice_id else [])]
+        payment, at, found = _payment_and_time(work, update, *also)
+        about = Disputed(payment, found.get(invoice_ref), found.get(dispute_ref))
+        return disputes.apply(work, about, update.snapshot, at, self.collector.shards, self.refunder.orders)
 
 
 def _method(work: Work, update: MethodUpdate) -> bool:

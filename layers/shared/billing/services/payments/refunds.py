@@ -39,6 +39,7 @@ from billing.services.payments import disputes
 from billing.services.payments.collection import RESEND_WITHIN
 from billing.services.payments.disputes import Disputed
 from billing.services.payments.idempotency_keys import outside_key
+from billing.services.payments.order_books import NO_ORDERS, OrderBooks
 from billing.services.payments.processor import CardProcessor, GoneBack, OutcomeUnknown, RefundOnFile
 
 _LOOK_EVERY = timedelta(hours=6)
@@ -77,6 +78,7 @@ class RefundRequest:
         reason: the tenant's own words; ``duplicate``, ``fraudulent`` and ``requested_by_customer`` go to Stripe.
         credit_note_id: the credit note that it pays out; None for none.
         from_balance: the money comes off the customer's balance, where the payment had put it.
+        refund_id: its id, where something was staged under it already (``OrderReturn``); None for a fresh one.
     """
 
     payment: Payment
@@ -84,6 +86,7 @@ class RefundRequest:
     reason: str | None = None
     credit_note_id: str | None = None
     from_balance: bool = False
+    refund_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Refunder:
     check_after_s: int
     on_failed: OnFailed = _nobody_told
     on_settled: OnSettled = _nothing_to_note
+    orders: OrderBooks = NO_ORDERS
 
     def attempt(self, work: Work, request: RefundRequest, at: datetime) -> Refund:
         """Stage a refund of a payment, or of a part of it, to the card that paid.
@@ -125,7 +129,7 @@ class Refunder:
         if payment.status is not PaymentStatus.SUCCEEDED or payment.stripe_payment_intent_id is None:
             raise InvalidState.of("payment", payment.status, "refunded")
         require_refundable(payment, amount)
-        refund_id = work.fresh_id("re")
+        refund_id = request.refund_id or work.fresh_id("re")
         refund = Refund(
             id=refund_id,
             tenant_id=payment.tenant_id,
@@ -141,6 +145,7 @@ class Refunder:
             created_at=at,
             submitted_at=work.now,
             from_balance=request.from_balance,
+            order_id=payment.order_id if payment.of_order else None,
             test_clock_id=payment.test_clock_id,
             due=self._check_due(payment, refund_id, at, work.now),
         )
@@ -148,7 +153,9 @@ class Refunder:
         work.emit(EventType.REFUND_CREATED, refund)
         if request.from_balance:
             self._off_balance(work, payment, refund, amount, at)
-        work.save(_reserved(payment, refund))
+        payment = work.save(_reserved(payment, refund))
+        if payment.of_order:
+            self.orders.refunding(work, payment, refund, at)
         return refund
 
     def adopt(self, work: Work, payment: Payment, theirs: RefundOnFile, at: datetime) -> Refund:
@@ -181,6 +188,7 @@ class Refunder:
             at_stripe=True,
             from_balance=theirs.amount <= too_much,
             part_from_balance=too_much if Money.zero(too_much.currency) < too_much < theirs.amount else None,
+            order_id=payment.order_id if payment.of_order else None,
             test_clock_id=payment.test_clock_id,
             due=self._check_due(payment, refund_id, at, work.now),
         )
@@ -192,7 +200,9 @@ class Refunder:
             self._off_balance(work, payment, refund, taken, at)
         if refund.invoice_id is not None and taken != refund.amount:
             _note_on_invoice(work, refund, refund.amount - taken)
-        work.save(_reserved(payment, refund))
+        payment = work.save(_reserved(payment, refund))
+        if payment.of_order:
+            self.orders.refunding(work, payment, refund, at)
         return self.settle(work, refund, theirs.result, at)
 
     def send(self, refund: Refund) -> RefundResult:
@@ -245,6 +255,8 @@ class Refunder:
         if after.status is RefundStatus.FAILED:
             work.emit(EventType.REFUND_FAILED, after)
             self._released(work, after, at)
+            if after.order_id is not None:
+                self.orders.refund_failed(work, after, at)
             assert gone is not None
             self._adopt_all(work, after, gone, at)
             if after.credit_note_id is not None:
@@ -264,7 +276,7 @@ class Refunder:
             invoice_ref = Ref(Invoice, refund.tenant_id, refund.invoice_id or "")
             found = work.load(dispute_ref, *([invoice_ref] if refund.invoice_id else []))
             about = Disputed(_payment_of(work, refund), found.get(invoice_ref), found.get(dispute_ref))
-            disputes.apply(work, about, each, at)
+            disputes.apply(work, about, each, at, self.shards, self.orders)
 
     def _given_otherwise(self, work: Work, refund: Refund, at: datetime) -> None:
         """Give the customer in another way what a credit note promised and its refund did not bring.

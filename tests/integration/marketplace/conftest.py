@@ -1,0 +1,26 @@
+"""A marketplace for each test."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.marketplace.market import Market
+from tests.integration.world import World
+
+
+@pytest.fixture
+def market(world: World) -> Market:
+    """A marketplace with two providers."""
+    return made(world)
+
+
+def made(world: World, settings: dict[str, Any] | None = None, **shop: Any) -> Market:
+    """A marketplace with two providers, and its settings."""
+    tenant = world.tenant(name="Market", **shop)
+    if settings:
+        answer = tenant.patch(f"/v1/tenants/{tenant.id}", {"marketplace": settings})
+        assert answer.status == 200, answer.json
+        from billing.bootstrap import storage
+
+        storage.tenants()._cached.clear()
+    return Market(world, tenant, world.tenant(name="X"), world.tenant(name="Y"))

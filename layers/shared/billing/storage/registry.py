@@ -43,6 +43,7 @@ class Stored:
         range_of: gives the range key for an id.
         indexed: gives the entity's index and filter attributes.
         blind: gives personal values that can be looked up, stored as an HMAC (``Sealer.blind``).
+        listed_name: the attribute by which a marketplace lists them, where their ids are unique within a tenant only.
         also: gives further ids under which the same content is stored for ever (a plan's versions); an item that exists
             already is never overwritten.
     """
@@ -54,10 +55,11 @@ class Stored:
     indexed: Callable[[Any], dict[str, str]]
     also: Callable[[Any], tuple[str, ...]] = lambda entity: ()
     blind: Callable[[Any], dict[str, str]] = lambda entity: {}
+    listed_name: str | None = None
 
 
 OF_MARKETPLACE = "providers"
-"""In a payout's index: all those of a marketplace, whichever provider's."""
+"""In the index of payouts, and of accounts: all those of a marketplace, whichever provider's."""
 
 
 def join(tenant_id: str, other: str) -> str:
@@ -176,7 +178,15 @@ REGISTRY: dict[type, Stored] = {
     OrderReturn: _plain(tables.OrderReturnItem),
     Earning: _plain(tables.EarningItem, _earning),
     ProviderAccount: _plain(tables.ProviderAccountItem),
-    ProviderBalance: _plain(tables.ProviderBalanceItem, lambda e: {**_due(e.due), **_created(e)}),
+    ProviderBalance: Stored(
+        tables.ProviderBalanceItem, "id", lambda e: e.id, _same,
+        lambda e: {
+            "marketplace_key": join(e.marketplace_id, OF_MARKETPLACE),
+            "listed": f"{e.tenant_id}/{e.currency}",
+            **_due(e.due), **_created(e),
+        },
+        listed_name="listed",
+    ),
     AccountLine: _plain(
         tables.AccountLineItem,
         lambda e: {

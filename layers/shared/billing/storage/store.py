@@ -79,26 +79,29 @@ class Store:
         request = _query_request(query, stored, owner_id, value)
         items: list[E] = []
         length = 0
+        place = _place_name(query, stored)
         for _ in range(_PAGES_AT_MOST):
-            following = _from(request, stored, after)
+            following = _from(request, stored, after, place)
             answer = self.database.call(partial(self.database.client.query, **following))
             for item in answer["Items"]:
-                after = item[stored.range_name]["S"]
+                after = item[place]["S"]
                 text = unpack(item["body"]["S"])
                 length += len(text)
                 # What is listed by its marketplace belongs to the provider; nothing else is listed by another tenant.
                 of = item["tenant_id"]["S"]
-                items.append(decode(query.kind, text, self.sealer, of, _id_of(stored, after)))
+                items.append(decode(query.kind, text, self.sealer, of, _id_of(stored, item[stored.range_name]["S"])))
                 if len(items) > 1 and (len(items) > query.limit or length > _PAGE_TEXT):
                     return self._page(items[:-1], stored, query, tenant_id, scope)
             if "LastEvaluatedKey" not in answer:
                 return Page(items, None, query.limit)
-            after = answer["LastEvaluatedKey"][stored.range_name]["S"]
+            after = answer["LastEvaluatedKey"][place]["S"]
         # A filter that matches hardly anything: return what was found so far, and a cursor to continue.
         return Page(items, self._sealed(after or "", tenant_id, scope), query.limit)
 
     def _page(self, items: list[E], stored: Stored, query: Query[E], tenant_id: str, scope: str) -> Page[E]:
-        last = stored.range_of(stored.id_of(items[-1]))
+        place = _place_name(query, stored)
+        of_last = stored.indexed(items[-1])
+        last = of_last[place] if place != stored.range_name else stored.range_of(stored.id_of(items[-1]))
         return Page(items, self._sealed(last, tenant_id, scope), query.limit)
 
     def _decode(self, kind: type[E], item: dict[str, Any], tenant_id: str, entity_id: str) -> E:
@@ -193,6 +196,11 @@ def _place(ref: Ref[Any]) -> tuple[Stored, Key]:
     return stored, (ref.tenant_id, stored.range_of(ref.id))
 
 
+def _place_name(query: Query[Any], stored: Stored) -> str:
+    """The attribute that says where in a list an item is."""
+    return stored.listed_name if query.index == "marketplace" and stored.listed_name else stored.range_name
+
+
 def _id_of(stored: Stored, range_key: str) -> str:
     return range_key.removeprefix("plan#") if stored.model is PlanItem else range_key
 
@@ -234,6 +242,8 @@ def _query_request(query: Query[Any], stored: Stored, tenant_id: str, value: str
         names["#hash"] = hash_name(stored.model)
         values[":hash"] = raw(tenant_id)
         request["ConsistentRead"] = True
+    if query.item_id is not None:
+        values[":item"] = raw(query.item_id)
     if filters:
         request["FilterExpression"] = " AND ".join(filters)
     return {**request, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
@@ -256,11 +266,11 @@ def _payable(query: Query[Any], values: dict[str, Any]) -> Iterator[str]:
             yield f"(payable_by {operator} {placeholder} OR ({old} {placeholder}))"
 
 
-def _from(request: dict[str, Any], stored: Stored, after: str | None) -> dict[str, Any]:
+def _from(request: dict[str, Any], stored: Stored, after: str | None, place: str) -> dict[str, Any]:
     """The request for what comes after (is older than) a range key."""
     condition = "#hash = :hash"
     values = dict(request["ExpressionAttributeValues"])
-    names = {**request["ExpressionAttributeNames"], "#range": stored.range_name}
+    names = {**request["ExpressionAttributeNames"], "#range": place}
     if stored.model is PlanItem:
         # Only the plans, not the versions beside them: ids have no character above "~".
         values[":low"], values[":high"] = (
@@ -268,6 +278,8 @@ def _from(request: dict[str, Any], stored: Stored, after: str | None) -> dict[st
             raw("plan#~" if after is None else _just_before(after)),
         )
         condition += " AND #range BETWEEN :low AND :high"
+    elif ":item" in values:
+        condition += " AND #range = :item"
     elif after is not None:
         values[":after"] = raw(after)
         condition += " AND #range < :after"

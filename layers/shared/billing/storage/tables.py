@@ -195,6 +195,8 @@ class ProviderBalanceItem(_Dated):
     class Meta:
         table_name = "provider_balances"
 
+    marketplace_key = UnicodeAttribute(null=True)
+    listed = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(null=True)
 
 

@@ -60,3 +60,17 @@ def clock_of(shard: str) -> tuple[str, str] | None:
         return None
     _, tenant_id, clock_id = shard.split("#")
     return tenant_id, clock_id
+
+
+PAYOUT_SHARDS = 16
+"""The shards of the payout worker, ``p00`` to ``p15``: the wall clock's, and none of the billing worker's."""
+
+
+def payout_shard(item_id: str) -> str:
+    """The payout worker's shard of an item: ``p07``."""
+    return "p" + wall_clock_shard(item_id, PAYOUT_SHARDS)
+
+
+def is_payout_shard(shard: str) -> bool:
+    """Whether a shard is the payout worker's."""
+    return shard.startswith("p")

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from billing.domain.kernel.due import Due
+from billing.domain.kernel.due import Due, payout_shard
 from billing.domain.kernel.money import Money
 
 
@@ -113,7 +113,8 @@ class ProviderBalance:
         statement_seq: the last line that stands on a statement.
         skip: why the last payout that was due was not made; None where one was.
         stranded: what a failed payout left at Stripe, out of reach: an operator has to look at it.
-        due: the next scheduled payout.
+        next_payout_at: the next scheduled payout, in the provider's time; None where that is yet to be found out.
+        due: when that is, or when the account has to be looked at.
     """
 
     entity_name: ClassVar[str] = "ProviderBalance"
@@ -132,6 +133,7 @@ class ProviderBalance:
     open_payout_id: str | None = None
     statement_seq: int = 0
     skip: Skip | None = None
+    next_payout_at: datetime | None = None
     due: Due | None = None
     version: int = 0
 
@@ -154,6 +156,17 @@ def opened(provider_id: str, marketplace_id: str, currency: str, at: datetime) -
     """An account without a line."""
     zero = Money.zero(currency)
     return ProviderBalance(provider_id, marketplace_id, currency, zero, zero, zero, zero, at)
+
+
+def watched(head: ProviderBalance, now: datetime) -> ProviderBalance:
+    """The account with an alarm, where it has something to pay out and none: the payout worker looks when to.
+
+    Args:
+        now: the wall clock's time.
+    """
+    if head.due is not None or head.balance <= Money.zero(head.currency):
+        return head
+    return replace(head, due=Due(payout_shard(f"{head.tenant_id}/{head.id}"), now), next_payout_at=None)
 
 
 def added(

@@ -69,7 +69,7 @@ class Payout:
         bank: from there to the bank.
         reversal: of the transfer, after a failure.
         not_before: the transferred money cannot be paid out earlier.
-        stranded: what could not be taken back after a failure.
+        stranded: what Stripe has refused to take back after a failure, so far.
         returned_seq: the line that brought a failed one's amount back.
         arrives_at: when the bank is to have it, as Stripe expects.
     """

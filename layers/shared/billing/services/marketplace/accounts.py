@@ -39,4 +39,4 @@ def add_line(
     """
     after, line = account.added(head, kind, amount, at, source_id, order_id, item_ids, figures, note)
     work.save(line)
-    return work.save(after)
+    return work.save(account.watched(after, work.now))

@@ -43,6 +43,12 @@ def due_shards() -> DueShards:
 
 
 @cache
+def payout_shards() -> DueShards:
+    """The shards of what the payout worker does: as many, and others, so that billing cannot delay them."""
+    return DueShards(settings().due_shards, "p")
+
+
+@cache
 def logger() -> Logger:
     """The structured log: ids, never personal data."""
     log = Logger(level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"), utc=True)

@@ -5,24 +5,16 @@ For each call: slow or dropped -> one more try under the same key, then ``Outcom
 happen once; failed -> a definite result.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import stripe
-from stripe import StripeClient
 
 from billing.domain.customers.customer import Customer
-from billing.domain.kernel.errors import (
-    IdempotencyKeyReused,
-    PaymentMethodInvalid,
-    Unavailable,
-    ValidationFailed,
-)
+from billing.domain.kernel.errors import PaymentMethodInvalid, Unavailable, ValidationFailed
 from billing.domain.payments.payment import ChargeResult, Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
-from billing.integrations.stripe.circuit_breaker import CircuitBreaker
-from billing.integrations.stripe.http_client import GuardedClient, require_time
+from billing.integrations.stripe.calls import MISSING, StripeCalls
 from billing.integrations.stripe.objects import (
     METHOD_INVALID,
     REFUND_REASONS,
@@ -46,7 +38,6 @@ from billing.integrations.stripe.objects import (
     stripe_amount,
     unchargeable_of,
 )
-from billing.integrations.stripe.secrets import SecretReader
 from billing.services.payments.processor import (
     AttachedMethod,
     CardDeclined,
@@ -59,7 +50,6 @@ from billing.services.payments.processor import (
 )
 
 T = TypeVar("T")
-_log = logging.getLogger(__name__)
 
 # What answers are made of. The SDK imports each kind when it meets the first one: that would be in a request.
 _OBJECTS = (
@@ -67,45 +57,11 @@ _OBJECTS = (
     stripe.Dispute, stripe.BalanceTransaction,
 )  # fmt: skip
 _WITH_CHARGE = ["latest_charge.balance_transaction"]
-_MISSING = "resource_missing"
-_BAD_REQUEST = 400
 _LOOK_BACK_S = 300
-_WRONG_KEY_S = 30
-_TWIN_TRIES = 6
-_TWIN_PAUSE_S = 0.3
 
 
-class StripeGateway:
-    """Calls Stripe with the stack's API key.
-
-    Args:
-        secrets: reads the API key, so that a rotated one is picked up.
-        api_base: Stripe's address, or the sandbox's.
-        timeout_s: how long one try may take.
-        breaker: stands before every request.
-        left_s: how long Stripe may be waited for before the invocation ends.
-    """
-
-    def __init__(
-        self,
-        secrets: SecretReader,
-        api_base: str,
-        timeout_s: float,
-        pause: Callable[[float], None],
-        breaker: CircuitBreaker,
-        left_s: Callable[[], float],
-    ) -> None:
-        self._pause = pause
-        self._breaker = breaker
-        self._left_s = left_s
-        self._secrets = secrets
-        self._api_base = api_base
-        self._timeout_s = timeout_s
-        self._clients: dict[str, StripeClient] = {}
-
-    def ready(self) -> None:
-        self._breaker.ready()
-        require_time(self._left_s())
+class StripeGateway(StripeCalls):
+    """Charges, refunds and saves cards; see ``StripeCalls`` for the arguments."""
 
     def ensure_customer(self, customer: Customer, key: str) -> str:
         if customer.stripe_customer_id:
@@ -186,7 +142,7 @@ class StripeGateway:
         try:
             found = self._call(lambda: methods.retrieve(payment_method_id, {"expand": ["customer"]}))
         except stripe.InvalidRequestError as error:
-            if error.code != _MISSING:
+            if error.code != MISSING:
                 raise
             return None
         return seen_method(found)
@@ -217,9 +173,9 @@ class StripeGateway:
             raise OutcomeUnknown(type(error).__name__) from error
         except stripe.InvalidRequestError as error:
             # Refused before anything was made: nothing was charged, and the same request never would be.
-            if error.code == _MISSING and self._is_deleted(payment.stripe_customer_id):
+            if error.code == MISSING and self._is_deleted(payment.stripe_customer_id):
                 return ChargeResult(PaymentStatus.FAILED, None, METHOD_INVALID)  # its methods went with it
-            if error.code == _MISSING and error.param != "payment_method":
+            if error.code == MISSING and error.param != "payment_method":
                 raise self._unknown_here(str(error.param)) from error
             return ChargeResult(PaymentStatus.FAILED, None, refused(error))
         except stripe.StripeError as error:
@@ -284,7 +240,7 @@ class StripeGateway:
         except (stripe.IdempotencyError, stripe.RateLimitError) as error:
             raise OutcomeUnknown(type(error).__name__) from error
         except (stripe.InvalidRequestError, stripe.CardError) as error:
-            if error.code == _MISSING:
+            if error.code == MISSING:
                 raise OutcomeUnknown("resource_missing") from self._unknown_here(refund.stripe_payment_intent_id)
             # Refused before anything was made, such as more than is left of the charge: it never would be made.
             return RefundResult(RefundStatus.FAILED, None, error.code or "refused")
@@ -337,19 +293,6 @@ class StripeGateway:
         disputes = self._client().v1.disputes
         return seen_dispute(self._retrieved(stripe_dispute_id, lambda: disputes.retrieve(stripe_dispute_id, params)))
 
-    def _client(self) -> StripeClient:
-        api_key = self._secrets.get().api_key
-        client = self._clients.get(api_key)
-        if client is None:
-            client = StripeClient(
-                api_key,
-                base_addresses={"api": self._api_base},
-                http_client=GuardedClient(self._breaker, self._timeout_s, self._left_s),
-                max_network_retries=1,  # two tries; docs/operations.md, "When Stripe is down", has the sum
-            )
-            self._clients = {api_key: client}
-        return client
-
     def _about_customer(self, customer_id: str, call: Callable[[], T]) -> T:
         """A call that names a customer.
 
@@ -360,7 +303,7 @@ class StripeGateway:
         try:
             return self._call(call)
         except stripe.InvalidRequestError as error:
-            if error.code == _MISSING and error.param == "customer":
+            if error.code == MISSING and error.param == "customer":
                 if self._is_deleted(customer_id):
                     raise CustomerUnknown from error
                 raise self._unknown_here(customer_id) from error
@@ -376,38 +319,3 @@ class StripeGateway:
 
     def _customer(self, customer_id: str) -> Any:
         return self._retrieved(customer_id, lambda: self._client().v1.customers.retrieve(customer_id))
-
-    def _retrieved(self, object_id: str, call: Callable[[], T]) -> T:
-        """The answer to a call about an object that must exist: we made it, or a signed event names it.
-
-        Raises:
-            Unavailable: our key's account does not know it.
-        """
-        try:
-            return self._call(call)
-        except stripe.InvalidRequestError as error:
-            if error.code != _MISSING:
-                raise
-            raise self._unknown_here(object_id) from error
-
-    @staticmethod
-    def _unknown_here(object_id: str) -> Unavailable:
-        """The error for an object that must exist and is not found: probably the key is another account's."""
-        _log.critical("stripe does not know what is ours; a wrong key?", extra={"object_id": object_id})
-        return Unavailable("The card processor does not answer for this account", retry_after_s=_WRONG_KEY_S)
-
-    def _call(self, call: Callable[[], T]) -> T:
-        """A call that moves no money. If the same request is under way under the same key, wait for its answer."""
-        for attempt in range(_TWIN_TRIES):
-            try:
-                return call()
-            except (stripe.InvalidRequestError, stripe.CardError):
-                raise
-            except stripe.StripeError as error:
-                if isinstance(error, stripe.IdempotencyError) and error.http_status == _BAD_REQUEST:
-                    message = "This Idempotency-Key was used for another request, which did not end"
-                    raise IdempotencyKeyReused(message) from error
-                if error.http_status != 409 or attempt == _TWIN_TRIES - 1:
-                    raise Unavailable("The card processor does not answer", retry_after_s=5) from error
-            self._pause(_TWIN_PAUSE_S)
-        raise AssertionError("unreachable")

@@ -19,6 +19,7 @@ _FORBIDDEN = 403
 _CONFLICT = 409
 _TOO_MANY_REQUESTS = 429
 _LOCK_TIMEOUT = "lock_timeout"
+_NOT_CONNECTED = "account_invalid"
 
 
 def require_time(left_s: float) -> None:
@@ -43,6 +44,7 @@ class GuardedClient(stripe.RequestsClient):
     What Stripe turns away (401, 403, 429) it does not do, for it looks at the key and at its rate before anything else
     (docs.stripe.com/error-low-level, "Content errors"). Where that was the answer to every try, nothing was done, and
     that is worth knowing. Where an earlier try of the same request got no answer, it may have been done all the same.
+    A 403 that is about an account connected to ours (it is not, or not any more) is an answer like others.
 
     Args:
         read_s: how long one try may wait for its answer.
@@ -55,6 +57,7 @@ class GuardedClient(stripe.RequestsClient):
         self._left_s = left_s
         self._lost_a_try = False
         self._may_be_done = False
+        self._locked = False
 
     def request_with_retries(self, *args: Any, **kwargs: Any) -> tuple[str, int, Mapping[str, str]]:
         """One request of the SDK.
@@ -65,22 +68,36 @@ class GuardedClient(stripe.RequestsClient):
         """
         require_time(self._left_s())
         self._breaker.check()
-        self._lost_a_try = self._may_be_done = False
+        self._lost_a_try = self._may_be_done = self._locked = False
         try:
             answer = super().request_with_retries(*args, **kwargs)
         except stripe.APIConnectionError:
             self._breaker.failed()
             raise
         status = answer[1]
+        self._locked = status == _TOO_MANY_REQUESTS and _LOCK_TIMEOUT in str(answer[0])
         if status >= 500 or status == _TOO_MANY_REQUESTS or (status == _CONFLICT and self._lost_a_try):
             self._breaker.failed()
         else:
             self._breaker.succeeded()
-        if status in (_UNAUTHENTICATED, _FORBIDDEN):
+        if status in (_UNAUTHENTICATED, _FORBIDDEN) and not _about_account(answer):
             _log.critical("stripe refuses our key", extra={"http_status": status})
         if not self._may_be_done and _turned_away(answer):
             raise Unavailable("The card processor does not take requests just now", retry_after_s=_RETRY_AFTER_S)
         return answer
+
+    @property
+    def may_be_done(self) -> bool:
+        """Whether a try of the last request may have been carried out, whatever the answer to the last try was."""
+        return self._may_be_done
+
+    @property
+    def waited_for_a_lock(self) -> bool:
+        """Whether the last request did nothing because it waited in vain for a lock (a 429).
+
+        That is so where a call changes one thing in one step, as a transfer does; a charge may have begun.
+        """
+        return self._locked and not self._may_be_done
 
     # The SDK's own RequestsClient narrows its base class's signature in the same way.
     def request(self, *args: Any, **kwargs: Any) -> tuple[bytes, int, Mapping[str, str]]:  # type: ignore[override]
@@ -103,7 +120,12 @@ def _turned_away(answer: tuple[str, int, Mapping[str, str]]) -> bool:
     body, status, _ = answer
     if status == _TOO_MANY_REQUESTS:
         return _LOCK_TIMEOUT not in str(body)
-    return status in (_UNAUTHENTICATED, _FORBIDDEN)
+    return status in (_UNAUTHENTICATED, _FORBIDDEN) and not _about_account(answer)
+
+
+def _about_account(answer: tuple[str, int, Mapping[str, str]]) -> bool:
+    """Whether it is not our key that Stripe refuses, but its access to one connected account."""
+    return answer[1] == _FORBIDDEN and _NOT_CONNECTED in str(answer[0])
 
 
 class _Session(requests.Session):

@@ -16,6 +16,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 MISSING = "resource_missing"
+NOT_CONNECTED = "account_invalid"
 _BAD_REQUEST = 400
 _WRONG_KEY_S = 30
 _TWIN_TRIES = 6
@@ -92,12 +93,22 @@ class StripeCalls:
         return Unavailable("The card processor does not answer for this account", retry_after_s=_WRONG_KEY_S)
 
     def _call(self, call: Callable[[], T]) -> T:
-        """A call that moves no money. If the same request is under way under the same key, wait for its answer."""
+        """A call that moves no money. If the same request is under way under the same key, wait for its answer.
+
+        Raises:
+            stripe.InvalidRequestError, stripe.CardError: Stripe refused it.
+            stripe.PermissionError: it is about an account that is not connected to the platform.
+            Unavailable: there was no answer.
+        """
         for attempt in range(_TWIN_TRIES):
             try:
                 return call()
             except (stripe.InvalidRequestError, stripe.CardError):
                 raise
+            except stripe.PermissionError as error:
+                if error.code == NOT_CONNECTED:
+                    raise
+                raise Unavailable("The card processor does not answer", retry_after_s=5) from error
             except stripe.StripeError as error:
                 if isinstance(error, stripe.IdempotencyError) and error.http_status == _BAD_REQUEST:
                     message = "This Idempotency-Key was used for another request, which did not end"

@@ -133,14 +133,36 @@ class PayoutProcessor(Protocol):
             Refused: Stripe cannot pay anybody out in that country, for example.
         """
 
+    def adopt_account(self, stripe_account_id: str, tenant_id: str) -> ConnectedAccount:
+        """An account that is connected to the platform already, from now on paid out by us.
+
+        Raises:
+            Refused: it is not marked as the tenant's at Stripe, or its losses are not the platform's.
+        """
+
     def account(self, stripe_account_id: str) -> ConnectedAccount | None:
         """The account as Stripe has it now; None where it was taken away from the platform."""
 
     def onboarding_link(self, stripe_account_id: str, return_url: str, refresh_url: str) -> OnboardingLink:
-        """A new link; it needs no key, because the one before it just ends."""
+        """A new link; it needs no key, because the one before it just ends.
+
+        Raises:
+            Refused: the account is not connected any more, or an address is none that Stripe takes.
+        """
+
+    def login_link(self, stripe_account_id: str) -> str:
+        """A link to the provider's own pages at Stripe, where it names another bank, for example.
+
+        Raises:
+            Refused: it has not been through onboarding, or the account is not connected any more.
+        """
 
     def available(self, currency: str, stripe_account_id: str | None = None) -> Money:
-        """What can be moved now: of the platform's balance, or of a provider's."""
+        """What can be moved now: of the platform's balance, or of a provider's; below zero what is owed there.
+
+        Raises:
+            Refused: the provider's account is not connected any more.
+        """
 
     def transfer(self, order: MoneyOrder) -> Transfer:
         """From the platform to the provider's account."""
@@ -149,7 +171,7 @@ class PayoutProcessor(Protocol):
         """The transfer that was made of an order, found by its group; None where there is none."""
 
     def transfer_state(self, transfer_id: str, stripe_account_id: str) -> Transfer:
-        """The present state of a transfer, with what arrived."""
+        """The present state of a transfer, with what arrived, as far as the provider's account can be seen."""
 
     def reverse(self, order: MoneyOrder) -> Reversal:
         """A transfer, or a part of it, back to the platform."""

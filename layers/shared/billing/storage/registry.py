@@ -21,7 +21,7 @@ from billing.domain.marketplace.account import AccountLine, ProviderBalance, acc
 from billing.domain.marketplace.earning import Earning
 from billing.domain.marketplace.order import Order, OrderReturn
 from billing.domain.marketplace.payout import Payout
-from billing.domain.marketplace.provider import ProviderAccount
+from billing.domain.marketplace.provider import AccountOwner, ProviderAccount
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
@@ -178,6 +178,7 @@ REGISTRY: dict[type, Stored] = {
     OrderReturn: _plain(tables.OrderReturnItem),
     Earning: _plain(tables.EarningItem, _earning),
     ProviderAccount: _plain(tables.ProviderAccountItem),
+    AccountOwner: _plain(tables.ProviderAccountItem),
     ProviderBalance: Stored(
         tables.ProviderBalanceItem, "id", lambda e: e.id, _same,
         lambda e: {

@@ -1,16 +1,16 @@
 """Issue 14, 4: a tenant becomes a provider: account, onboarding, schedule, another account."""
 
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from billing.bootstrap import storage
-from billing.domain.kernel.due import Due
+from billing.domain.kernel.due import Due, is_payout_shard
+from billing.domain.kernel.money import Money
 from billing.domain.marketplace.account import ProviderBalance, account_id, opened
-from billing.domain.marketplace.provider import PayoutInterval, PayoutSchedule
-from billing.domain.marketplace.schedule import next_payout_at
 from billing.domain.tenant import ApiKey
 from billing.services.kernel.work import Ref
 from tests.integration.marketplace.connect import PATH, VISIT, become, deliver, deliver_all, events, onboard
@@ -136,32 +136,44 @@ def test_links(world: World, tenant: Tenant) -> None:
 # When it is paid
 
 
-def test_another_schedule_sets_every_balance_due_anew(world: World, tenant: Tenant) -> None:
+OWED = Money(5_000_000, "USD")
+
+
+def test_another_schedule_has_every_balance_looked_at_anew(world: World, tenant: Tenant) -> None:
+    """The payout worker then finds out when it is due; what owes nothing needs no look."""
     become(tenant)
-    given_balance(world, tenant)
+    later = world.clock() + timedelta(days=5)
+    given_balance(world, tenant, balance=OWED, due=Due("p00", later), next_payout_at=later)
     changed = tenant.patch(PATH, {"schedule": {"interval": "monthly", "monthDay": 31}, "minimums": {"USD": 25_000_000}})
     assert (changed.status, changed.data["minimums"]) == (200, {"USD": 25_000_000})
-    due = balance(tenant).due
-    assert due is not None
-    monthly = PayoutSchedule(PayoutInterval.MONTHLY, month_day=31)
-    assert due.at == next_payout_at(monthly, "UTC", world.clock())
-    assert due.shard.startswith("p")
+    assert changed.data["schedule"] == {"interval": "monthly", "weekday": None, "monthDay": 31}
+    head = balance(tenant)
+    assert head.due is not None
+    assert head.due.at <= world.clock()
+    assert is_payout_shard(head.due.shard)
+    assert head.next_payout_at is None
+
+
+def test_a_balance_with_nothing_to_pay_is_due_no_more(world: World, tenant: Tenant) -> None:
+    become(tenant)
+    given_balance(world, tenant, due=Due("p00", world.clock()))
     tenant.patch(PATH, {"schedule": {"interval": "manual"}})
     assert balance(tenant).due is None
 
 
 def test_a_test_clock_has_the_schedule_run_in_its_time(world: World, tenant: Tenant, clock: str) -> None:
     become(tenant)
-    given_balance(world, tenant)
+    given_balance(world, tenant, balance=OWED)
     assert tenant.patch(PATH, {"testClockId": clock}).data["testClockId"] == clock
-    due = balance(tenant).due
-    assert due is not None
-    assert due.shard == f"clock#{tenant.id}#{clock}"
+    assert balance(tenant).due is not None
     assert tenant.patch(PATH, {"testClockId": "clk_none"}).status == 404
-    tenant.patch(PATH, {"testClockId": None})
-    due = balance(tenant).due
-    assert due is not None
-    assert due.shard.startswith("p")
+    assert tenant.patch(PATH, {"testClockId": None}).data["testClockId"] is None
+
+
+def test_a_live_tenant_has_no_test_clock(world: World) -> None:
+    live = world.tenant(mode="live")
+    answer = live.post(PATH, {"country": "US", "testClockId": "clk_1"})
+    assert (answer.status, answer.error["code"]) == (403, "test_clock.live_tenant")
 
 
 def test_a_change_of_minimums_alone_leaves_what_is_due(world: World, tenant: Tenant) -> None:

@@ -59,9 +59,9 @@ def account_owners() -> "AccountOwners":
 @cache
 def payout_news() -> "PayoutNews":
     """What follows for payouts from what Stripe tells."""
-    from billing.services.marketplace.connect_news import NoPayouts
+    from billing.services.marketplace.payout_news import HeardOfPayouts
 
-    return NoPayouts()
+    return HeardOfPayouts()
 
 
 @cache
@@ -70,4 +70,4 @@ def provider_accounts() -> "ProviderAccounts":
     from billing.services.marketplace.provider_accounts import ProviderAccounts
 
     events.prepare(ProviderAccount)
-    return ProviderAccounts(connect_gateway(), process.payout_shards())
+    return ProviderAccounts(connect_gateway())

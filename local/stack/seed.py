@@ -65,6 +65,24 @@ STRIPE_EVENTS: list[Any] = [
     "refund.failed",
     "refund.updated",
     "setup_intent.succeeded",
+    "transfer.created",
+    "transfer.reversed",
+    "transfer.updated",
+]
+# The same for accounts that are connected to the platform (CONNECT_HANDLED of integrations/stripe/connect_events.py).
+CONNECT_EVENTS: list[Any] = [
+    "account.application.deauthorized",
+    "account.external_account.created",
+    "account.external_account.deleted",
+    "account.external_account.updated",
+    "account.updated",
+    "capability.updated",
+    "payout.canceled",
+    "payout.created",
+    "payout.failed",
+    "payout.paid",
+    "payout.reconciliation_completed",
+    "payout.updated",
 ]
 REQUEST_TIMEOUT_S = 60.0  # the first call of a function is a cold start, and eight start at once
 
@@ -77,6 +95,8 @@ class Keys:
     stripe_api_key: str = ""
     webhook_endpoint_id: str = ""
     webhook_secret: str = ""
+    connect_endpoint_id: str = ""
+    connect_webhook_secret: str = ""
     taxjar_token: str = ""
     tax_webhook_secret: str = ""
     tenant_id: str = ""
@@ -103,34 +123,60 @@ def webhook_url(ports: Ports) -> str:
     return f"http://{HOST}:{ports.webhook}/webhooks/stripe"
 
 
+def connect_webhook_url(ports: Ports) -> str:
+    """Where Stripe sends the events of accounts that are connected to the platform."""
+    return f"{webhook_url(ports)}-connect"
+
+
 def tax_webhook_url(ports: Ports) -> str:
     """Where the tax provider sends new rates."""
     return f"http://{HOST}:{ports.webhook}{TAX_WEBHOOK}"
 
 
 def register_webhook(keys: Keys, ports: Ports) -> None:
-    """Have an enabled endpoint at the Stripe sandbox, and its signing secret."""
+    """Have two enabled endpoints at the Stripe sandbox, one for connected accounts, each with its signing secret."""
     base = f"http://{HOST}:{ports.stripe}"
     api = stripe.StripeClient(
         keys.stripe_api_key, base_addresses={"api": base}, http_client=stripe.RequestsClient(timeout=10)
     )
-    url = webhook_url(ports)
     try:
-        known = [each for each in api.v1.webhook_endpoints.list({"limit": 100}).data if each.url == url]
-        ours = next((each for each in known if each.id == keys.webhook_endpoint_id), None)
-        if ours is not None and keys.webhook_secret:
-            if sorted(ours.enabled_events) != STRIPE_EVENTS:  # made before there were so many
-                api.v1.webhook_endpoints.update(ours.id, {"enabled_events": STRIPE_EVENTS})
-            return
-        made = api.v1.webhook_endpoints.create({"url": url, "enabled_events": STRIPE_EVENTS})
+        keys.webhook_endpoint_id, keys.webhook_secret = _endpoint(
+            api, webhook_url(ports), STRIPE_EVENTS, (keys.webhook_endpoint_id, keys.webhook_secret)
+        )
+        keys.connect_endpoint_id, keys.connect_webhook_secret = _endpoint(
+            api,
+            connect_webhook_url(ports),
+            CONNECT_EVENTS,
+            (keys.connect_endpoint_id, keys.connect_webhook_secret),
+            connect=True,
+        )
     except stripe.StripeError as error:
         raise Failure(f"the Stripe sandbox did not take the webhook endpoint: {error}") from None
-    keys.webhook_endpoint_id, keys.webhook_secret = made.id, made.secret or ""
+
+
+def _endpoint(
+    api: stripe.StripeClient, url: str, wanted: list[Any], known: tuple[str, str], connect: bool = False
+) -> tuple[str, str]:
+    """The id and the secret of an endpoint: the known one with the wanted events, or a new one."""
+    endpoint_id, secret = known
+    there = [each for each in api.v1.webhook_endpoints.list({"limit": 100}).data if each.url == url]
+    ours = next((each for each in there if each.id == endpoint_id), None)
+    if ours is not None and secret:
+        if sorted(ours.enabled_events) != wanted:  # made before there were so many
+            api.v1.webhook_endpoints.update(ours.id, {"enabled_events": wanted})
+        return known
+    made = api.v1.webhook_endpoints.create({"url": url, "enabled_events": wanted, "connect": connect})
+    return made.id, made.secret or ""
 
 
 def put_stripe_secret(keys: Keys, ports: Ports, secret_id: str) -> None:
     """Give the functions the credentials, the way an operator does on AWS."""
-    put_secret(ports, secret_id, {"api_key": keys.stripe_api_key, "webhook_secrets": [keys.webhook_secret]})
+    values = {
+        "api_key": keys.stripe_api_key,
+        "webhook_secrets": [keys.webhook_secret],
+        "connect_webhook_secrets": [keys.connect_webhook_secret],
+    }
+    put_secret(ports, secret_id, values)
 
 
 def put_tax_secret(keys: Keys, ports: Ports, secret_id: str) -> None:
@@ -213,6 +259,7 @@ def write_stack_file(paths: Paths, ports: Ports, keys: Keys, outputs: dict[str, 
     stack = {
         "api_url": f"http://{HOST}:{ports.api}",
         "stripe_webhook_url": webhook_url(ports),
+        "stripe_connect_webhook_url": connect_webhook_url(ports),
         "tax_webhook_url": tax_webhook_url(ports),
         "tax_webhook_secret": keys.tax_webhook_secret,
         "stripe_url": f"http://{HOST}:{ports.stripe}",

@@ -73,7 +73,17 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
         {"url": "https://billing.example/webhooks/stripe", "enabled_events": ["*"]}
     )
     assert endpoint.secret is not None
-    secret = json.dumps({"api_key": STRIPE_KEY, "webhook_secrets": [endpoint.secret]})
+    of_connected = api.v1.webhook_endpoints.create(
+        {"url": "https://billing.example/webhooks/stripe-connect", "enabled_events": ["*"], "connect": True}
+    )
+    assert of_connected.secret is not None
+    secret = json.dumps(
+        {
+            "api_key": STRIPE_KEY,
+            "webhook_secrets": [endpoint.secret],
+            "connect_webhook_secrets": [of_connected.secret],
+        }
+    )
     queue = aws("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
     clock_queue = aws("sqs").create_queue(QueueName="clocks.fifo", Attributes={"FifoQueue": "true"})
     usage_queue = aws("sqs").create_queue(QueueName="usage")
@@ -98,6 +108,7 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
         sandbox_url=sandbox.url,
         stripe_secret_id=os.environ["STRIPE_SECRET_ID"],
         webhook_secret=endpoint.secret,
+        connect_webhook_secret=of_connected.secret,
         entropy=entropy,
     )
     from billing.bootstrap import process as process_bootstrap

@@ -167,6 +167,7 @@ class World:
     sandbox_url: str
     stripe_secret_id: str
     webhook_secret: str
+    connect_webhook_secret: str
     entropy: Entropy
     logs: Logs = field(default_factory=Logs)
     delivered: set[str] = field(default_factory=set)

@@ -9,7 +9,9 @@ from typing import Any
 
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.integrations.stripe.balance_transactions import StripeBalanceTransactions
 from billing.integrations.stripe.circuit_breaker import CircuitBreaker
+from billing.integrations.stripe.connect import ConnectGateway
 from billing.integrations.stripe.gateway import StripeGateway
 from billing.integrations.stripe.secrets import SecretReader
 
@@ -36,6 +38,20 @@ def gateway_to(
     """A gateway that talks to a sandbox, with a circuit of its own."""
     secrets = SecretReader(lambda: _Secrets(api_key), "stripe", 60)
     return StripeGateway(secrets, url, timeout_s, pause, breaker or CircuitBreaker(time.monotonic), left_s)
+
+
+def connect_gateway_to(url: str, api_key: str = API_KEY, platform_country: str = "US") -> ConnectGateway:
+    """A Connect gateway that talks to a sandbox, with a circuit of its own."""
+    secrets = SecretReader(lambda: _Secrets(api_key), "stripe", 60)
+    breaker = CircuitBreaker(time.monotonic)
+    return ConnectGateway(secrets, url, 5.0, lambda seconds: None, breaker, lambda: 60.0, platform_country)
+
+
+def balance_transactions_at(url: str, api_key: str = API_KEY) -> StripeBalanceTransactions:
+    """The lister of a sandbox's balance transactions."""
+    secrets = SecretReader(lambda: _Secrets(api_key), "stripe", 60)
+    breaker = CircuitBreaker(time.monotonic)
+    return StripeBalanceTransactions(secrets, url, 5.0, lambda seconds: None, breaker, lambda: 60.0)
 
 
 def pending_payment(stripe_customer_id: str, method: str, amount: Money, **changes: Any) -> Payment:

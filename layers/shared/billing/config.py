@@ -25,6 +25,7 @@ class Settings:
     taxjar_api_base: str = "https://api.taxjar.com"
     tax_timeout_s: float = 5.0
     stripe_timeout_s: float = 8.0
+    stripe_platform_country: str = "US"
     stripe_webhook_tolerance_s: int = 300
     tax_webhook_tolerance_s: int = 300
     tenant_cache_s: int = 60
@@ -61,6 +62,7 @@ class Settings:
             kms_key_id=env["KMS_KEY_ID"],
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
             stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),
+            stripe_platform_country=env.get("STRIPE_PLATFORM_COUNTRY", "US"),
             tax_secret_id=env.get("TAX_SECRET_ID", ""),
             taxjar_api_base=env.get("TAXJAR_API_BASE", "https://api.taxjar.com"),
             due_shards=int(env.get("DUE_SHARDS", "16")),

@@ -12,13 +12,14 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, web
 from rich.console import Console
 
+from billing.integrations.stripe.connect_events import CONNECT_HANDLED, TRANSFERS_HANDLED
 from billing.integrations.stripe.events import HANDLED
 from local.console import Failure
 from local.demo.books import invoice_table
 from local.demo.story import money
 from local.stack.gateway import WEBHOOKS_AT_ONCE, by_sender, listen
 from local.stack.platform_key import create_platform_key, new_key
-from local.stack.seed import STRIPE_EVENTS, Keys, snake
+from local.stack.seed import CONNECT_EVENTS, STRIPE_EVENTS, Keys, snake
 from local.stack.settings import HOST, Ports, write_private
 from local.stack.sizes import folder_bytes, layer_ids
 from scripts.ensure_env import fingerprint
@@ -89,7 +90,8 @@ def test_table_names_are_written_as_in_code() -> None:
 
 
 def test_the_sandbox_sends_what_the_webhook_acts_on_and_nothing_else() -> None:
-    assert sorted(HANDLED) == STRIPE_EVENTS
+    assert sorted(HANDLED | TRANSFERS_HANDLED) == STRIPE_EVENTS
+    assert sorted(CONNECT_HANDLED) == CONNECT_EVENTS
 
 
 def test_the_layers_of_globals_come_before_a_functions_own() -> None:

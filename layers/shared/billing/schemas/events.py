@@ -16,6 +16,7 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.marketplace.order import Order
+from billing.domain.marketplace.provider import ProviderAccount
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
@@ -91,6 +92,12 @@ def _order() -> _Shape:
     return OrderOut.of
 
 
+def _provider_account() -> _Shape:
+    from billing.schemas.marketplace.provider_accounts import ProviderAccountOut
+
+    return ProviderAccountOut.of
+
+
 _SHAPES: dict[type, Callable[[], _Shape]] = {
     Customer: _customer,
     Subscription: _subscription,
@@ -103,6 +110,7 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     Redemption: _redemption,
     UsageRejection: _rejection,
     Order: _order,
+    ProviderAccount: _provider_account,
 }
 
 

@@ -21,7 +21,7 @@ from billing.domain.marketplace.account import AccountLine, ProviderBalance, acc
 from billing.domain.marketplace.earning import Earning
 from billing.domain.marketplace.order import Order, OrderReturn
 from billing.domain.marketplace.payout import Payout
-from billing.domain.marketplace.provider import ProviderAccount
+from billing.domain.marketplace.provider import AccountOwner, ProviderAccount
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
@@ -187,6 +187,7 @@ REGISTRY: dict[type, Stored] = {
         },
         listed_name="listed",
     ),
+    AccountOwner: _plain(tables.ProviderAccountItem),
     AccountLine: _plain(
         tables.AccountLineItem,
         lambda e: {

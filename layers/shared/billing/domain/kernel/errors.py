@@ -270,6 +270,11 @@ class PayoutRefused(Unprocessable):
     explanation = "There is nothing to pay out, or nowhere to pay it to. `details` has the reason."
 
 
+class ProviderAccountRefused(Unprocessable):
+    code = "provider_account.refused"
+    explanation = "Stripe does not open such an account, or the account cannot be used here. `details` has the reason."
+
+
 class TaxJurisdictionUnsupported(Unprocessable):
     code = "billing.tax.jurisdiction_unsupported"
     explanation = "The tax due at this address is not known: no country (or state), or the provider has no rates."

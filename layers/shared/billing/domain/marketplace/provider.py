@@ -4,12 +4,13 @@ Source: docs.stripe.com/connect. What of it we know is in our own words (``ready
 has two kinds of API for the same thing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
 from billing.domain.customers.customer import PERSONAL
+from billing.domain.tenant import PLATFORM
 
 ACCOUNT_ID = "account"
 """The id of a tenant's provider account: there is one."""
@@ -80,6 +81,25 @@ class ConnectedAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountOwner:
+    """Whose an account at Stripe is: written with it, kept for ever, for Stripe's events name the account alone.
+
+    Args:
+        id: the account's, at Stripe.
+        tenant_id: the platform, so that it is found by that id.
+        owner_id: the provider.
+    """
+
+    entity_name: ClassVar[str] = "AccountOwner"
+
+    id: str
+    owner_id: str
+    created_at: datetime
+    tenant_id: str = PLATFORM
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderAccount:
     """A tenant as a provider.
 
@@ -107,3 +127,14 @@ class ProviderAccount:
     @property
     def id(self) -> str:
         return ACCOUNT_ID
+
+    @property
+    def opened(self) -> int:
+        """How many accounts at Stripe it has had, the present one included."""
+        return len(self.retired) + (self.account is not None)
+
+    def without_account(self) -> "ProviderAccount":
+        """The provider after its account was replaced, or taken away from the platform."""
+        if self.account is None:
+            return self
+        return replace(self, account=None, retired=(*self.retired, self.account.id))

@@ -23,6 +23,11 @@ _TWIN_TRIES = 6
 _TWIN_PAUSE_S = 0.3
 
 
+def code_of(error: stripe.StripeError) -> str | None:
+    """An error's code; the SDK's class for a 403 leaves it in the body."""
+    return error.code or getattr(error.error, "code", None)
+
+
 class StripeCalls:
     """Calls Stripe with the stack's API key.
 
@@ -106,7 +111,7 @@ class StripeCalls:
             except (stripe.InvalidRequestError, stripe.CardError):
                 raise
             except stripe.PermissionError as error:
-                if error.code == NOT_CONNECTED:
+                if code_of(error) == NOT_CONNECTED:
                     raise
                 raise Unavailable("The card processor does not answer", retry_after_s=5) from error
             except stripe.StripeError as error:

@@ -13,7 +13,7 @@ import stripe
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.kernel.money import Money
 from billing.domain.marketplace.provider import ConnectedAccount
-from billing.integrations.stripe.calls import MISSING, NOT_CONNECTED, StripeCalls
+from billing.integrations.stripe.calls import MISSING, NOT_CONNECTED, StripeCalls, code_of
 from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 from billing.integrations.stripe.connect_objects import (
     account_params,
@@ -275,7 +275,7 @@ class ConnectGateway(StripeCalls):
             raise refused(error) from error
         except stripe.PermissionError as error:
             # Stripe looks at this before it looks at the key: an earlier try may have been carried out.
-            if error.code == NOT_CONNECTED and not self._http.may_be_done:
+            if code_of(error) == NOT_CONNECTED and not self._http.may_be_done:
                 raise refused(error) from error
             raise OutcomeUnknown(type(error).__name__) from error
         except stripe.RateLimitError as error:

@@ -6,6 +6,7 @@ from typing import Any
 import stripe
 
 from billing.domain.marketplace.provider import BankDestination, ConnectedAccount
+from billing.integrations.stripe.calls import code_of
 from billing.integrations.stripe.objects import money_of, stripe_amount, time_of
 from billing.services.marketplace.payout_processor import (
     BankPayout,
@@ -176,7 +177,7 @@ def bank_payout(made: Any) -> BankPayout:
 def refused(error: stripe.StripeError) -> Refused:
     """A refusal for good: Stripe's code (or its error's type), and its words without what is personal in them."""
     kind = getattr(error.error, "type", None)
-    return Refused(error.code or kind or "refused", _shown(error.user_message or "Stripe refused the request"))
+    return Refused(code_of(error) or kind or "refused", _shown(error.user_message or "Stripe refused the request"))
 
 
 def _shown(message: str) -> str:

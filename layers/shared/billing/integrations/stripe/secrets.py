@@ -1,6 +1,8 @@
-"""Stripe's API key and webhook secrets, from one Secrets Manager secret: ``{"api_key", "webhook_secrets": [..]}``.
+"""Stripe's API key and webhook secrets, from one Secrets Manager secret:
+``{"api_key", "webhook_secrets": [..], "connect_webhook_secrets": [..]}``.
 
-While a webhook secret is being rotated there are two; both are accepted.
+While a webhook secret is being rotated there are two; both are accepted. The endpoint of connected accounts has secrets
+of its own, and what one endpoint's secret signed is not accepted at the other.
 """
 
 from collections.abc import Callable
@@ -16,6 +18,7 @@ class StripeSecrets:
 
     api_key: str
     webhook_secrets: tuple[str, ...]
+    connect_webhook_secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return "StripeSecrets(...)"
@@ -29,4 +32,5 @@ class SecretReader(CachedSecret[StripeSecrets]):
 
 
 def _parsed(values: Any) -> StripeSecrets:
-    return StripeSecrets(str(values["api_key"]), tuple(values["webhook_secrets"]))
+    connect = values.get("connect_webhook_secrets", [])  # a stack without a marketplace has none
+    return StripeSecrets(str(values["api_key"]), tuple(values["webhook_secrets"]), tuple(connect))

@@ -1,13 +1,14 @@
 """Stripe's signature on an incoming webhook (docs.stripe.com/webhooks/signature)."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import stripe
 
 from billing.domain.kernel.errors import WebhookRejected
 from billing.integrations.signed_event import SignatureHeader, event_of
-from billing.integrations.stripe.secrets import SecretReader
+from billing.integrations.stripe.secrets import SecretReader, StripeSecrets
 
 
 class SignatureCheck:
@@ -16,10 +17,17 @@ class SignatureCheck:
     Args:
         secrets: both secrets are tried during a rotation; if neither fits they are read again, once.
         tolerance_s: how old a timestamp may be.
+        of_endpoint: the secrets of the endpoint that is called, and of no other.
     """
 
-    def __init__(self, secrets: SecretReader, tolerance_s: int) -> None:
+    def __init__(
+        self,
+        secrets: SecretReader,
+        tolerance_s: int,
+        of_endpoint: Callable[[StripeSecrets], tuple[str, ...]] = lambda secrets: secrets.webhook_secrets,
+    ) -> None:
         self._secrets = secrets
+        self._of_endpoint = of_endpoint
         self._tolerance_s = tolerance_s
 
     def event(self, body: str, header: str) -> dict[str, Any]:
@@ -38,7 +46,7 @@ class SignatureCheck:
         return event_of(body)
 
     def _signed(self, body: str, header: SignatureHeader, fresh: bool) -> bool:
-        for secret in self._secrets.get(fresh=fresh).webhook_secrets:
+        for secret in self._of_endpoint(self._secrets.get(fresh=fresh)):
             try:
                 stripe.WebhookSignature.verify_header(body, str(header), secret, self._tolerance_s)
             except stripe.SignatureVerificationError:

@@ -56,6 +56,6 @@ def _scheduled(work: Work, head: ProviderBalance, provider: ProviderAccount | No
     if following is None:
         return replace(head, due=None, next_payout_at=None)
     clock_id = provider.test_clock_id if provider is not None else None
-    of_wall_clock = payout_shard(f"{head.tenant_id}/{head.id}")
+    of_wall_clock = payout_shard(f"{head.tenant_id}:{head.id}")
     shard = clock_shard(head.tenant_id, clock_id) if clock_id is not None else of_wall_clock
     return replace(head, due=Due(shard, following), next_payout_at=following)

@@ -28,10 +28,10 @@ def alarm() -> "BillingQueue":
 
 def worker() -> "Worker":
     """The billing worker."""
+    from billing.services.marketplace.release import release_earning
     from billing.services.payments.unknown_outcomes import UnknownOutcomes
     from billing.services.sweep.wake_ups import ClockProgress
     from billing.services.sweep.worker import Worker
-    from billing.services.marketplace.release import release_earning
     from billing.storage.due_index import DynamoDueIndex
 
     events.prepare(Clock, Earning, Payout, ProviderBalance)

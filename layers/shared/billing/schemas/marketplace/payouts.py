@@ -15,7 +15,9 @@ from billing.services.marketplace.payouts import Skipped, Triggered
 class TriggerIn(Request):
     provider_tenant_id: Annotated[
         Id | None,
-        Field(description="one provider; the caller itself for all that it has earned; all of its providers if not said"),
+        Field(
+            description="one provider; the caller itself for all that it has earned; all of its providers if not said"
+        ),
     ] = None
     currency: Currency | None = None
     cursor: Annotated[

@@ -59,4 +59,3 @@ def _scheduled(work: Work, head: ProviderBalance, provider: ProviderAccount | No
     of_wall_clock = payout_shard(f"{head.tenant_id}:{head.id}")
     shard = clock_shard(head.tenant_id, clock_id) if clock_id is not None else of_wall_clock
     return replace(head, due=Due(shard, following), next_payout_at=following)
-

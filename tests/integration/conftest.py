@@ -94,6 +94,8 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     patch.setenv("BILLING_QUEUE_URL", queue["QueueUrl"])
     patch.setenv("CLOCK_QUEUE_URL", clock_queue["QueueUrl"])
     patch.setenv("USAGE_QUEUE_URL", usage_queue["QueueUrl"])
+    payout_queue = aws("sqs").create_queue(QueueName="payouts.fifo", Attributes={"FifoQueue": "true"})
+    patch.setenv("PAYOUT_QUEUE_URL", payout_queue["QueueUrl"])
     entropy = Entropy()
     world = World(
         aws=aws,
@@ -135,6 +137,8 @@ def _own_clock(patch: pytest.MonkeyPatch, entropy: Entropy) -> Clock:
     # moto's indexes do not lag: a worker that waits for them waits on this clock.
     worker = replace(sweep.worker(), pause=clock.sleep)
     patch.setattr(sweep, "worker", lambda: worker)
+    payout_worker = replace(sweep.payout_worker(), pause=clock.sleep)
+    patch.setattr(sweep, "payout_worker", lambda: payout_worker)
     return clock
 
 

@@ -20,6 +20,7 @@ class Settings:
     """Where the errors are explained; empty for the stack's own ``/docs``, under the name that the request called."""
     clock_queue_url: str = ""
     usage_queue_url: str = ""
+    payout_queue_url: str = ""
     stack: str = "ledgerline"
     tax_secret_id: str = ""
     taxjar_api_base: str = "https://api.taxjar.com"
@@ -59,6 +60,7 @@ class Settings:
             clock_queue_url=env.get("CLOCK_QUEUE_URL", ""),
             stack=env.get("STACK", "ledgerline"),
             usage_queue_url=env.get("USAGE_QUEUE_URL", ""),
+            payout_queue_url=env.get("PAYOUT_QUEUE_URL", ""),
             kms_key_id=env["KMS_KEY_ID"],
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
             stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),

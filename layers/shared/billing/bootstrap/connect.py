@@ -5,6 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import payments, process, storage
+from billing.domain.marketplace.payout import Payout
 from billing.domain.marketplace.provider import ProviderAccount
 from billing.schemas import events
 
@@ -59,9 +60,10 @@ def account_owners() -> "AccountOwners":
 @cache
 def payout_news() -> "PayoutNews":
     """What follows for payouts from what Stripe tells."""
-    from billing.services.marketplace.connect_news import NoPayouts
+    from billing.services.marketplace.payout_events import PayoutsNews
 
-    return NoPayouts()
+    events.prepare(Payout)
+    return PayoutsNews()
 
 
 @cache

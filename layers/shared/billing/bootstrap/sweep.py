@@ -4,8 +4,11 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
-from billing.bootstrap import invoicing, marketplace, payments, process, storage, subscriptions
+from billing.bootstrap import connect, invoicing, marketplace, payments, payouts, process, storage, subscriptions
 from billing.domain.clocks import Clock
+from billing.domain.marketplace.account import ProviderBalance
+from billing.domain.marketplace.earning import Earning
+from billing.domain.marketplace.payout import Payout
 from billing.schemas import events
 
 if TYPE_CHECKING:
@@ -20,17 +23,18 @@ def alarm() -> "BillingQueue":
     from billing.integrations.aws.clients import made_client
 
     s = process.settings()
-    return BillingQueue(made_client("sqs"), s.billing_queue_url, s.clock_queue_url)
+    return BillingQueue(made_client("sqs"), s.billing_queue_url, s.clock_queue_url, s.payout_queue_url)
 
 
 def worker() -> "Worker":
     """The billing worker."""
+    from billing.services.marketplace.release import release_earning
     from billing.services.payments.unknown_outcomes import UnknownOutcomes
     from billing.services.sweep.wake_ups import ClockProgress
     from billing.services.sweep.worker import Worker
     from billing.storage.due_index import DynamoDueIndex
 
-    events.prepare(Clock)
+    events.prepare(Clock, Earning, Payout, ProviderBalance)
     outcomes = UnknownOutcomes(payments.collector(), payments.one_time_payments())
     return Worker(
         units=storage.units(),
@@ -39,8 +43,35 @@ def worker() -> "Worker":
             "payment": outcomes.settle_payment,
             "refund": payments.refunder().settle_refund,
             "order": marketplace.orders().expire,
+            "earning": release_earning,
+            "provider_balance": payouts.scheduled_payouts(alarm()).look,
             "invoice": invoicing.due_invoices().bill_invoice,
             "subscription": subscriptions.renewals().bill_subscription,
+        },
+        clocks=ClockProgress(alarm()),
+        alarm=alarm(),
+        clock=process.now,
+        jitter=process.JITTER.random,
+        pause=time.sleep,
+    )
+
+
+def payout_worker() -> "Worker":
+    """The payout worker."""
+    from billing.services.marketplace.pace import Pace
+    from billing.services.marketplace.payout_steps import PayoutSteps
+    from billing.services.sweep.wake_ups import ClockProgress
+    from billing.services.sweep.worker import Worker
+    from billing.storage.due_index import PAYOUT_KINDS, DynamoDueIndex
+
+    events.prepare(Payout, ProviderBalance)
+    pace = Pace(1 / payouts.CALLS_A_SECOND, process.monotonic_s, time.sleep)
+    return Worker(
+        units=storage.units(),
+        index=DynamoDueIndex(storage.database(), PAYOUT_KINDS),
+        tasks={
+            "payout": PayoutSteps(connect.connect_gateway(), pace).advance,
+            "provider_balance": payouts.scheduled_payouts(alarm()).look,
         },
         clocks=ClockProgress(alarm()),
         alarm=alarm(),

@@ -15,7 +15,10 @@ from billing.domain.clocks import Clock
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.marketplace.account import ProviderBalance
+from billing.domain.marketplace.earning import Earning
 from billing.domain.marketplace.order import Order
+from billing.domain.marketplace.payout import Payout
 from billing.domain.marketplace.provider import ProviderAccount
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
@@ -98,6 +101,24 @@ def _provider_account() -> _Shape:
     return ProviderAccountOut.of
 
 
+def _payout() -> _Shape:
+    from billing.schemas.marketplace.payouts import PayoutOut
+
+    return PayoutOut.of
+
+
+def _earning() -> _Shape:
+    from billing.schemas.marketplace.payouts import EarningOut
+
+    return EarningOut.of
+
+
+def _provider_balance() -> _Shape:
+    from billing.schemas.marketplace.payouts import ProviderBalanceOut
+
+    return ProviderBalanceOut.of
+
+
 _SHAPES: dict[type, Callable[[], _Shape]] = {
     Customer: _customer,
     Subscription: _subscription,
@@ -110,6 +131,9 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     Redemption: _redemption,
     UsageRejection: _rejection,
     Order: _order,
+    Payout: _payout,
+    Earning: _earning,
+    ProviderBalance: _provider_balance,
     ProviderAccount: _provider_account,
 }
 

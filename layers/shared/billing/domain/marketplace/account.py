@@ -166,7 +166,7 @@ def watched(head: ProviderBalance, now: datetime) -> ProviderBalance:
     """
     if head.due is not None or head.balance <= Money.zero(head.currency):
         return head
-    return replace(head, due=Due(payout_shard(f"{head.tenant_id}/{head.id}"), now), next_payout_at=None)
+    return replace(head, due=Due(payout_shard(f"{head.tenant_id}:{head.id}"), now), next_payout_at=None)
 
 
 def added(

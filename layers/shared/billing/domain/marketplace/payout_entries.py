@@ -58,7 +58,7 @@ def adjusted(
 
     Args:
         amount: not zero; above zero where the provider is owed more.
-        given_up: a debt of the provider's that nobody will pay (Dr bad debt), else the commission goes down (Dr commission revenue).
+        given_up: a debt of the provider's that nobody will pay (Dr bad debt); else the commission goes down.
     """
     against = Account.BAD_DEBT if given_up else Account.COMMISSION_REVENUE
     return LedgerEntry(

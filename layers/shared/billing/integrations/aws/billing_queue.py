@@ -1,11 +1,11 @@
-"""Wakes the billing worker: two FIFO queues, for live time and for test clocks; a message group per shard."""
+"""Wakes the workers: FIFO queues for live time, for test clocks and for payouts; a message group per shard."""
 
 import json
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any
 
-from billing.domain.kernel.due import clock_of
+from billing.domain.kernel.due import clock_of, is_payout_shard
 
 _BATCH = 10
 """As many messages as SQS takes in one call."""
@@ -22,20 +22,28 @@ class BillingQueue:
         client: gives botocore's SQS client.
         queue_url: of the shards of the wall clock.
         clock_queue_url: of the shards of test clocks, whose long advances may delay nobody's bills.
+        payout_queue_url: of the shards of payouts, which have a worker of their own.
     """
 
-    def __init__(self, client: Callable[[], Any], queue_url: str, clock_queue_url: str) -> None:
+    def __init__(
+        self, client: Callable[[], Any], queue_url: str, clock_queue_url: str, payout_queue_url: str = ""
+    ) -> None:
         self._client = client
         self._queue_url = queue_url
         self._clock_queue_url = clock_queue_url
+        self._payout_queue_url = payout_queue_url
 
     def wake(self, shard: str, deduplication_id: str) -> None:
         """Send one message for a shard; SQS drops a second one with the same deduplication id for five minutes."""
-        queue_url = self._queue_url if clock_of(shard) is None else self._clock_queue_url
-        self._client().send_message(QueueUrl=queue_url, **_message(shard, deduplication_id))
+        self._client().send_message(QueueUrl=self._queue_of(shard), **_message(shard, deduplication_id))
+
+    def _queue_of(self, shard: str) -> str:
+        if is_payout_shard(shard):
+            return self._payout_queue_url
+        return self._queue_url if clock_of(shard) is None else self._clock_queue_url
 
     def wake_many(self, shards: Sequence[str], deduplication_id: str) -> None:
-        """The same for many shards of the wall clock, ten to a call.
+        """The same for many shards of one queue, ten to a call.
 
         Raises:
             NotWoken: SQS refused some; the others are sent.
@@ -46,7 +54,7 @@ class BillingQueue:
                 {"Id": str(n), **_message(shard, deduplication_id)}
                 for n, shard in enumerate(shards[first : first + _BATCH])
             ]
-            answer = self._client().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            answer = self._client().send_message_batch(QueueUrl=self._queue_of(shards[0]), Entries=entries)
             refused += answer.get("Failed", ())
         if refused:
             raise NotWoken(f"{len(refused)} of {len(shards)} shards: {refused[0]['Code']}")

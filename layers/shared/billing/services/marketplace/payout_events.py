@@ -4,7 +4,7 @@ A failure after success wins, and nothing un-fails: a bank may send back what ha
 """
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from billing.domain.kernel.event_types import EventType
 from billing.domain.marketplace import paying_out, payout_entries
@@ -12,7 +12,7 @@ from billing.domain.marketplace.account import ProviderBalance, account_id
 from billing.domain.marketplace.payout import Payout, PayoutStatus
 from billing.domain.marketplace.provider import ACCOUNT_ID, ProviderAccount
 from billing.services.kernel.work import Ref, Work
-from billing.services.marketplace.payout_processor import BankPayout
+from billing.services.marketplace.payout_processor import BankPayout, Transfer
 from billing.services.marketplace.payouts import closed, give_back, tell
 
 _log = logging.getLogger(__name__)
@@ -36,6 +36,26 @@ def bank_payout_changed(work: Work, payout_id: str, stripe_account_id: str, snap
     if payout is None or payout.stripe_account_id != stripe_account_id:
         return None
     return settle(work, payout, snapshot)
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutsNews:
+    """``connect_news.PayoutNews``: what becomes of our payouts when Stripe tells of them."""
+
+    def bank_payout_seen(self, work: Work, payout_id: str, stripe_account_id: str, seen: BankPayout) -> bool:
+        """The payout to the bank has another state, perhaps."""
+        ref = Ref(Payout, work.tenant.id, payout_id)
+        before = work.load(ref).get(ref)
+        return bank_payout_changed(work, payout_id, stripe_account_id, seen) is not before
+
+    def transfer_seen(self, work: Work, payout_id: str, stripe_account_id: str, seen: Transfer) -> bool:
+        """A transfer was made, which its own turn finds; or taken back, which only an operator may do beside us."""
+        ref = Ref(Payout, work.tenant.id, payout_id)
+        payout = work.load(ref).get(ref)
+        taken_back = not seen.reversed_amount.is_zero
+        if payout is not None and taken_back and payout.status is not PayoutStatus.FAILED:
+            _log.critical("a transfer of ours was taken back at Stripe", extra={"payout_id": payout_id})
+        return False
 
 
 def settle(work: Work, payout: Payout, snapshot: BankPayout) -> Payout:

@@ -10,7 +10,7 @@ from billing.domain.marketplace.payout import Payout
 from billing.domain.marketplace.provider import ACCOUNT_ID, PayoutSchedule, ProviderAccount
 from billing.domain.marketplace.schedule import next_payout_at
 from billing.services.kernel.due_items import load_due
-from billing.services.kernel.work import Query, Ref, Work
+from billing.services.kernel.work import Ref, Work
 from billing.services.marketplace.payouts import Payouts, provider_time
 
 
@@ -56,18 +56,6 @@ def _scheduled(work: Work, head: ProviderBalance, provider: ProviderAccount | No
     if following is None:
         return replace(head, due=None, next_payout_at=None)
     clock_id = provider.test_clock_id if provider is not None else None
-    of_wall_clock = payout_shard(f"{head.tenant_id}/{head.id}")
+    of_wall_clock = payout_shard(f"{head.tenant_id}:{head.id}")
     shard = clock_shard(head.tenant_id, clock_id) if clock_id is not None else of_wall_clock
     return replace(head, due=Due(shard, following), next_payout_at=following)
-
-
-def schedule_changed(work: Work) -> None:
-    """Have the accounts of a provider looked at, whose schedule or time has changed; with the change of it.
-
-    Args:
-        work: the provider's.
-    """
-    for each in work.query(Query(ProviderBalance, limit=50)).items:
-        if each.balance > Money.zero(each.currency):
-            due = Due(payout_shard(f"{each.tenant_id}/{each.id}"), work.now)
-            work.save(replace(each, due=due, next_payout_at=None))

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Unavailable
@@ -33,6 +34,7 @@ from billing.services.marketplace.payout_processor import (
 )
 from billing.services.marketplace.payouts import closed, give_back, tell
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 RESEND_WITHIN = timedelta(hours=23)
 """Stripe knows a key for 24 hours; after that the same request would move the money again."""
@@ -270,7 +272,7 @@ class PayoutSteps:
 
     # At Stripe
 
-    def _found_or_sent[T](
+    def _found_or_sent(
         self,
         turn: _Turn,
         step: Step,

@@ -22,7 +22,7 @@ from billing.domain.marketplace.account import (
     account_id,
     line_id,
 )
-from billing.domain.marketplace.payout import Payout
+from billing.domain.marketplace.payout import OF_MARKETPLACE, Payout
 from billing.domain.marketplace.provider import ACCOUNT_ID, ProviderAccount
 from billing.domain.tenant import SETTINGS_ID, Tenant
 from billing.services.clocks.due_index import Alarm
@@ -125,8 +125,7 @@ class Payouts:
         Raises:
             InvalidState: it may have been sent.
         """
-        after = work.save(paying_out.canceled(payout))
-        give_back(work, after, work.now)
+        after = give_back(work, work.save(paying_out.canceled(payout)), work.now)
         work.save(payout_entries.unsent(after, work.now))
         tell(work, EventType.PAYOUT_CANCELED, after)
         return after
@@ -160,7 +159,7 @@ class Payouts:
             Query(
                 ProviderBalance,
                 index=index,
-                value=None if own else "providers",
+                value=None if own else OF_MARKETPLACE,
                 limit=ACCOUNTS_A_CALL,
                 start=cursor,
             )
@@ -177,16 +176,11 @@ class Payouts:
 
 
 def heads_with(work: Work, provider_id: str) -> list[ProviderBalance]:
-    """A provider's accounts with the caller, in the currencies that the caller has any in."""
-    found: list[ProviderBalance] = []
-    cursor: str | None = None
-    while True:
-        page = work.query(Query(ProviderBalance, index="marketplace", value="providers", limit=100, start=cursor))
-        found += [each for each in page.items if each.tenant_id == provider_id]
-        if page.next_cursor is None:
-            break
-        cursor = page.next_cursor
-    refs = [Ref(ProviderBalance, provider_id, account_id(work.tenant.id, each.currency)) for each in found]
+    """A provider's accounts with the caller, in the currencies that it has any in."""
+    page = work.query(
+        Query(ProviderBalance, index="marketplace", value=OF_MARKETPLACE, limit=50, begins=f"{provider_id}/")
+    )
+    refs = [Ref(ProviderBalance, provider_id, each.id) for each in page.items]
     loaded = work.load(*refs)
     return [loaded.require(ref) for ref in refs]
 

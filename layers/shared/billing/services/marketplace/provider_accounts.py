@@ -211,7 +211,7 @@ class ProviderAccounts:
         for each in balances:
             due = payout_due(self.shards, provider, each, at) if changed else each.due
             if due != each.due or not changed:
-                work.save(replace(each, due=due))
+                work.save(replace(each, due=due, next_payout_at=at if changed else each.next_payout_at))
 
 
 def payout_due(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.domain.clocks import Clock, ClockStatus
-from billing.domain.kernel.due import Due, clock_shard
+from billing.domain.kernel.due import PAYOUT_SHARDS, Due, clock_shard
 from billing.services.clocks.due_index import Alarm, SweepAlarm
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
@@ -16,6 +16,12 @@ def wake_all(alarm: SweepAlarm, shards: int, now: datetime) -> int:
     """One message per shard; a schedule that fires twice in a minute sends them once."""
     alarm.wake_many([f"{shard:02d}" for shard in range(shards)], now.strftime("%Y-%m-%dT%H:%M"))
     return shards
+
+
+def wake_payouts(alarm: SweepAlarm, now: datetime) -> None:
+    """The same for the payout worker's shards."""
+    shards = [f"p{shard:02d}" for shard in range(PAYOUT_SHARDS)]
+    alarm.wake_many(shards, now.strftime("%Y-%m-%dT%H:%M"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from billing.domain.ledger import LedgerEntry
 from billing.domain.marketplace.account import AccountLine, ProviderBalance, account_id
 from billing.domain.marketplace.earning import Earning
 from billing.domain.marketplace.order import Order, OrderReturn
-from billing.domain.marketplace.payout import Payout
+from billing.domain.marketplace.payout import OF_MARKETPLACE, Payout
 from billing.domain.marketplace.provider import AccountOwner, ProviderAccount
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
@@ -56,10 +56,6 @@ class Stored:
     also: Callable[[Any], tuple[str, ...]] = lambda entity: ()
     blind: Callable[[Any], dict[str, str]] = lambda entity: {}
     listed_name: str | None = None
-
-
-OF_MARKETPLACE = "providers"
-"""In the index of payouts, and of accounts: all those of a marketplace, whichever provider's."""
 
 
 def join(tenant_id: str, other: str) -> str:

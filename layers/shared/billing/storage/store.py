@@ -72,7 +72,7 @@ class Store:
         scope = _cursor_scope(query)
         after = self._opened(query.start, tenant_id, scope) if query.start else None
         value = query.value or ""
-        if any(len(text) > _LONGEST_ID for text in (value, *query.filters.values())):
+        if any(len(text) > _LONGEST_ID for text in (value, query.id or "", *query.filters.values())):
             return Page([], None, query.limit)
         if query.index in _BLIND:
             value = self.sealer.blind(owner_id, value.casefold())
@@ -81,7 +81,7 @@ class Store:
         length = 0
         place = _place_name(query, stored)
         for _ in range(_PAGES_AT_MOST):
-            following = _from(request, stored, after, place)
+            following = _from(request, stored, after, place, query.id)
             answer = self.database.call(partial(self.database.client.query, **following))
             for item in answer["Items"]:
                 after = item[place]["S"]
@@ -210,6 +210,8 @@ def _cursor_scope(query: Query[Any]) -> str:
     bounds = [str(t) for t in (query.created_from, query.created_to)]
     if query.payable_from or query.payable_to or query.overdue_at:
         bounds += [str(t) for t in (query.payable_from, query.payable_to, query.overdue_at is not None)]
+    if query.id is not None:
+        bounds.append(f"id {query.id}")
     return "cursor/" + json.dumps(
         [query.kind.entity_name, query.index, query.value, sorted(query.filters.items()), query.of_platform, *bounds]
     )
@@ -266,12 +268,17 @@ def _payable(query: Query[Any], values: dict[str, Any]) -> Iterator[str]:
             yield f"(payable_by {operator} {placeholder} OR ({old} {placeholder}))"
 
 
-def _from(request: dict[str, Any], stored: Stored, after: str | None, place: str) -> dict[str, Any]:
-    """The request for what comes after (is older than) a range key."""
+def _from(
+    request: dict[str, Any], stored: Stored, after: str | None, place: str, only: str | None
+) -> dict[str, Any]:
+    """The request for what comes after (is older than) a range key; or for the one of an id, which has no next page."""
     condition = "#hash = :hash"
     values = dict(request["ExpressionAttributeValues"])
     names = {**request["ExpressionAttributeNames"], "#range": place}
-    if stored.model is PlanItem:
+    if only is not None:
+        values[":id"] = raw(stored.range_of(only))
+        condition += " AND #range = :id"
+    elif stored.model is PlanItem:
         # Only the plans, not the versions beside them: ids have no character above "~".
         values[":low"], values[":high"] = (
             raw("plan#"),

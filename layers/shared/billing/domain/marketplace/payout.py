@@ -17,6 +17,9 @@ from typing import ClassVar
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.money import Money
 
+OF_MARKETPLACE = "providers"
+"""In the index of payouts, and of accounts, by marketplace: all of them, whichever provider's."""
+
 
 class PayoutStatus(StrEnum):
     PENDING = "pending"

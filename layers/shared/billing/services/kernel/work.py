@@ -63,6 +63,7 @@ class Query(Generic[E]):
         index: ``customer``, ``subscription``, ``invoice``, ``payment``, ``intent``, ``number`` or ``email`` to list by
             that (``value``); None for the whole tenant.
         filters: exact values, of stored attributes (``{"status": "open"}``) or of what an index is named after.
+        id: the one with this id, where it is in the index or list at all.
         of_platform: the platform's entities instead of the tenant's own; never another tenant's.
         created_from, created_to: [from, to) of the creation time.
         payable_from, payable_to: [from, to) of the time until which an invoice is to be paid.
@@ -75,6 +76,7 @@ class Query(Generic[E]):
     index: str | None = None
     value: str | None = None
     filters: dict[str, str] = field(default_factory=dict)
+    id: str | None = None
     of_platform: bool = False
     created_from: datetime | None = None
     created_to: datetime | None = None

@@ -269,9 +269,7 @@ def _payable(query: Query[Any], values: dict[str, Any]) -> Iterator[str]:
             yield f"(payable_by {operator} {placeholder} OR ({old} {placeholder}))"
 
 
-def _from(
-    request: dict[str, Any], stored: Stored, after: str | None, place: str, only: str | None
-) -> dict[str, Any]:
+def _from(request: dict[str, Any], stored: Stored, after: str | None, place: str, only: str | None) -> dict[str, Any]:
     """The request for what comes after (is older than) a range key; or for the one of an id, which has no next page."""
     condition = "#hash = :hash"
     values = dict(request["ExpressionAttributeValues"])

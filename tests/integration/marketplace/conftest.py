@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.marketplace.market import Market
+from tests.integration.marketplace.paying import Payday
 from tests.integration.world import World
 
 
@@ -24,3 +25,11 @@ def made(world: World, settings: dict[str, Any] | None = None, **shop: Any) -> M
 
         storage.tenants()._cached.clear()
     return Market(world, tenant, world.tenant(name="X"), world.tenant(name="Y"))
+
+
+@pytest.fixture
+def payday(market: Market) -> Payday:
+    """The same, whose first provider can be paid out."""
+    made = Payday(market)
+    made.onboard(market.x)
+    return made

@@ -125,8 +125,7 @@ class Payouts:
         Raises:
             InvalidState: it may have been sent.
         """
-        after = work.save(paying_out.canceled(payout))
-        give_back(work, after, work.now)
+        after = give_back(work, work.save(paying_out.canceled(payout)), work.now)
         work.save(payout_entries.unsent(after, work.now))
         tell(work, EventType.PAYOUT_CANCELED, after)
         return after

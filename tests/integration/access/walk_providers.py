@@ -21,7 +21,8 @@ def walk_providers(world: World, tenant: Tenant) -> None:
     assert tenant.get(PATH).data["ready"] is True
     assert tenant.post(f"{PATH}/link", VISIT).status == 201
     assert tenant.post(f"{PATH}/login-link").status == 201
-    payout, at_stripe = payout_under_way(world, tenant, account)
+    shop = world.tenant(name="Market")
+    payout, at_stripe = payout_under_way(world, tenant, shop, account)
     for status in ("paid", "failed"):
         world.sandbox.post(f"payouts/{at_stripe}/finish", status=status)
         deliver_all(world, account)
@@ -29,12 +30,12 @@ def walk_providers(world: World, tenant: Tenant) -> None:
     clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-01T00:00:00Z"}).data["id"]
     assert tenant.patch(PATH, {"schedule": {"interval": "daily"}, "testClockId": clock}).status == 200
     unit = storage.units().begin(tenant.id)
-    head = unit.load(_head(tenant)).require(_head(tenant))
+    head = unit.load(_head(tenant, shop)).require(_head(tenant, shop))
     assert head.open_payout_id is None
     assert tenant.patch(PATH, {"replacement": {"country": "DE"}}).status == 200
 
 
-def payout_under_way(world: World, tenant: Tenant, account: str) -> tuple[Payout, str]:
+def payout_under_way(world: World, tenant: Tenant, shop: Tenant, account: str) -> tuple[Payout, str]:
     """A payout as the worker leaves it once the bank step is sent, here and at Stripe; with its id there."""
     customer = world.stripe.v1.customers.create().id
     world.stripe.v1.payment_intents.create(
@@ -45,7 +46,7 @@ def payout_under_way(world: World, tenant: Tenant, account: str) -> tuple[Payout
     )  # fmt: skip
     unit = storage.units().begin(tenant.id)
     payout_id = unit.fresh_id("po")
-    ids = {"payout_id": payout_id, "tenant_id": tenant.id, "marketplace_id": "ten_shop"}
+    ids = {"payout_id": payout_id, "tenant_id": tenant.id, "marketplace_id": shop.id}
     made = world.stripe.v1.transfers.create(
         {"amount": 5000, "currency": "usd", "destination": account, "transfer_group": payout_id, "metadata": ids}
     )
@@ -54,12 +55,12 @@ def payout_under_way(world: World, tenant: Tenant, account: str) -> tuple[Payout
     )
     payout = unit.save(
         Payout(
-            payout_id, tenant.id, "ten_shop", AMOUNT, PayoutStatus.IN_TRANSIT, "T-USD-000001", 1, 1,
+            payout_id, tenant.id, shop.id, AMOUNT, PayoutStatus.IN_TRANSIT, "T-USD-000001", 1, 1,
             Money.zero("USD"), account, None, unit.now,
             transfer=Step(submitted_at=unit.now, stripe_id=made.id), bank=Step(submitted_at=unit.now),
         )
     )  # fmt: skip
-    ref = _head(tenant)
+    ref = _head(tenant, shop)
     head = head_of(unit.load(ref), ref, unit.now)
     unit.save(replace(head, in_transit=AMOUNT, open_payout_id=payout_id))
     unit.commit()
@@ -72,5 +73,5 @@ def stored(tenant: Tenant, payout: Payout) -> Payout:
     return storage.units().begin(tenant.id).load(ref).require(ref)
 
 
-def _head(tenant: Tenant) -> Ref[ProviderBalance]:
-    return Ref(ProviderBalance, tenant.id, account_id("ten_shop", "USD"))
+def _head(tenant: Tenant, shop: Tenant) -> Ref[ProviderBalance]:
+    return Ref(ProviderBalance, tenant.id, account_id(shop.id, "USD"))

@@ -76,11 +76,16 @@ READS_BY_BODY = {
     "set_up_payment_method",
     "redeem_coupon",
     "create_order",
+    "create_provider_account",
+    "get_provider_account",
+    "update_provider_account",
+    "create_onboarding_link",
+    "create_login_link",
     "create_invoice",
     "preview_invoice",
     "list_usage",
 }
-"""Routes without an id in the path that can still answer 404, for an id in their body or query."""
+"""Routes without an id in the path that can still answer 404: for an id in body or query, or as the tenant has none."""
 
 UNPROCESSABLE_READS = {"calculate_tax"}
 """Routes that only read, and can still answer 422."""
@@ -173,6 +178,19 @@ EXAMPLES: dict[str, Any] = {
                 "commissionBps": 1600,
             }
         ],
+    },
+    "create_provider_account": {
+        "country": "DE",
+        "email": "payouts@seller.example",
+        "schedule": {"interval": "weekly", "weekday": 5},
+        "minimums": {"EUR": 25_000_000},
+        "returnUrl": "https://seller.example/stripe/done",
+        "refreshUrl": "https://seller.example/stripe/again",
+    },
+    "update_provider_account": {"schedule": {"interval": "monthly", "monthDay": 31}, "minimums": {"EUR": 100_000_000}},
+    "create_onboarding_link": {
+        "returnUrl": "https://seller.example/stripe/done",
+        "refreshUrl": "https://seller.example/stripe/again",
     },
     "pay_order": {"paymentMethodId": "pm_1Q0PsIJvEtkwdCNYMSaVuRz6"},
     "refund_order": {"items": [{"itemId": "item_1", "quantity": 1}], "reason": "requested_by_customer"},

@@ -15,7 +15,7 @@ TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
-    "coupons", "orders", "usage", "usage_worker",
+    "coupons", "orders", "provider_accounts", "usage", "usage_worker",
     "tax", "tax_webhook", "service", "stripe_webhook", "billing_sweep", "billing_worker",
 }  # fmt: skip
 TENANT_KEYED = {
@@ -115,7 +115,8 @@ def test_only_functions_that_talk_to_stripe_read_its_secret() -> None:
     readers = {name for name in FUNCTIONS if "StripeSecret" in {resource for _, resource in grants_of(name)}}
     assert readers == {
         "SubscriptionsFunction", "InvoicesFunction", "PaymentsFunction", "StripeWebhookFunction",
-        "OrdersFunction", "BillingWorkerFunction", "TaxFunction",  # Stripe Tax is asked with Stripe's own key
+        "OrdersFunction", "ProviderAccountsFunction", "BillingWorkerFunction",
+        "TaxFunction",  # Stripe Tax is asked with Stripe's own key
     }  # fmt: skip
 
 

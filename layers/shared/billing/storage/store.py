@@ -245,8 +245,8 @@ def _query_request(query: Query[Any], stored: Stored, tenant_id: str, value: str
         names["#hash"] = hash_name(stored.model)
         values[":hash"] = raw(tenant_id)
         request["ConsistentRead"] = True
-    if query.item_id is not None:
-        values[":item"] = raw(query.item_id)
+    if query.begins is not None:
+        values[":begins"] = raw(query.begins)
     if filters:
         request["FilterExpression"] = " AND ".join(filters)
     return {**request, "ExpressionAttributeNames": names, "ExpressionAttributeValues": values}
@@ -284,8 +284,8 @@ def _from(request: dict[str, Any], stored: Stored, after: str | None, place: str
             raw("plan#~" if after is None else _just_before(after)),
         )
         condition += " AND #range BETWEEN :low AND :high"
-    elif ":item" in values:
-        condition += " AND #range = :item"
+    elif after is None and ":begins" in values:
+        condition += " AND begins_with(#range, :begins)"
     elif after is not None:
         values[":after"] = raw(after)
         condition += " AND #range < :after"

@@ -71,7 +71,7 @@ class Query(Generic[E]):
         payable_from, payable_to: [from, to) of the time until which an invoice is to be paid.
         overdue_at: only invoices that were to be paid before this: now, so that each page has another one.
         start: where the page before ended; opaque.
-        item_id: only the one of this id, where an index has it.
+        begins: only a first page, of what has ids that begin so; where a marketplace lists accounts, ``TENANT/``.
     """
 
     kind: type[E]
@@ -88,7 +88,7 @@ class Query(Generic[E]):
     overdue_at: datetime | None = None
     limit: int = 20
     start: str | None = None
-    item_id: str | None = None
+    begins: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

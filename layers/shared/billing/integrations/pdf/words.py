@@ -254,10 +254,10 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
         "Por día y tipo ({count} líneas; todas están en la liquidación en CSV)",
     ),
     "statement_note": (
-        "Amount = gross − discount − commission − tax on it − fee. Sales tax is in it only where the seller owes it.",
-        "Betrag = Umsatz − Rabatt − Provision − Steuer darauf − Gebühr. USt nur, wo der Verkäufer sie schuldet.",
-        "Montant = ventes − remise − commission − taxe dessus − frais. La TVA n’y est que si le vendeur la doit.",
-        "Importe = ventas − descuento − comisión − impuesto sobre ella − tarifa. El IVA, solo si lo debe el vendedor.",
+        "Amount = gross − discount − commission − tax on it − fee. Gross has sales tax only if the seller owes it.",
+        "Betrag = Umsatz − Rabatt − Provision − Steuer darauf − Gebühr. Umsatz mit USt nur, wenn selbst geschuldet.",
+        "Montant = ventes − remise − commission − taxe dessus − frais. Ventes TTC si le vendeur doit la TVA.",
+        "Importe = ventas − descuento − comisión − impuesto sobre ella − tarifa. Con IVA si lo debe el vendedor.",
     ),
     "beside": (
         "Not yet on the account, as of {date}",

@@ -26,11 +26,11 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 class FiguresOut(Resource):
     """What a line shows beside its amount; below zero where it takes back."""
 
-    gross: Annotated[int, Field(description="what was sold, without tax")]
+    gross: Annotated[int, Field(description="what was sold; with tax only where the provider owes it")]
     discount: int
     commission: int
     commission_tax: int
-    tax: Annotated[int, Field(description="collected from buyers; in the amount only where the provider owes it")]
+    tax: Annotated[int, Field(description="collected from buyers, whoever owes it; shown, not summed")]
     fee: Annotated[int, Field(description="the processor's, as far as the provider bears it")]
 
 

@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-
-
 from billing.bootstrap import connect, storage
 from billing.domain.marketplace.account import ProviderBalance
 from billing.domain.marketplace.payout import Payout
@@ -124,6 +122,3 @@ def reasons(answer: Json) -> list[str]:
 
 def statuses(answer: Answer) -> list[str]:
     return [str(each["status"]) for each in answer.data]
-
-
-

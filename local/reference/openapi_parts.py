@@ -56,6 +56,9 @@ TAGS = {
 FILES = {
     "get_invoice_pdf": "application/pdf",
     "get_credit_note_pdf": "application/pdf",
+    "get_payout_statement_pdf": "application/pdf",
+    "get_payout_statement_csv": "text/csv",
+    "report_providers_csv": "text/csv",
     "get_invoice_xml": "application/xml",
     "get_credit_note_xml": "application/xml",
     "get_openapi": "application/json",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from billing.integrations.pdf.renderer import PdfRenderer
 from local.reference.document_samples import SAMPLES
+from local.reference.statement_samples import STATEMENTS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 _DOTS_PER_INCH = 90
@@ -15,7 +16,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     renderer = PdfRenderer()
-    for name, make in SAMPLES.items():
+    for name, make in (SAMPLES | STATEMENTS).items():
         path = folder / f"{name}.png"
         path.write_bytes(renderer.pictures(make(), _DOTS_PER_INCH)[0])
         print(f"{path.name}: {path.stat().st_size // 1024} KB")

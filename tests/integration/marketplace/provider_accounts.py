@@ -7,8 +7,9 @@ from decimal import Decimal
 from billing.bootstrap import storage
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
-from billing.domain.marketplace.account import Figures, LineType
+from billing.domain.marketplace.account import AccountLine, Figures, LineType, line_id
 from billing.domain.marketplace.payout import Payout, PayoutStatus
+from billing.services.kernel.work import Ref
 from billing.services.marketplace.accounts import add_line, head_of, head_ref
 from tests.integration.world import Tenant
 
@@ -16,10 +17,12 @@ _BATCH = 90
 
 
 def usd(text: str) -> Money:
+    """An amount: usd("73.18")."""
     return Money(int(Decimal(text) * 100_000), "USD")
 
 
 def figures(gross: str = "0", commission: str = "0", tax: str = "0") -> Figures:
+    """What a line shows beside its amount."""
     zero = usd("0")
     return Figures(usd(gross), zero, usd(commission), zero, usd(tax), zero)
 
@@ -82,9 +85,6 @@ def send_back(payout: Payout) -> None:
 
 
 def _balance_before(provider: Tenant, account: str, first: int) -> Money:
-    from billing.domain.marketplace.account import AccountLine, line_id
-    from billing.services.kernel.work import Ref
-
     if first == 1:
         return usd("0")
     unit = storage.units().begin(provider.id)

@@ -11,6 +11,7 @@ from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.integrations.einvoice.hybrid import ElectronicInvoices
+    from billing.integrations.pdf.renderer import PdfRenderer
     from billing.services.invoicing.biller import Biller
     from billing.services.invoicing.credit_notes import CreditNotes
     from billing.services.invoicing.due_invoices import DueInvoices
@@ -94,6 +95,13 @@ def due_invoices() -> "DueInvoices":
 def electronic_invoices() -> "ElectronicInvoices":
     """What writes documents, as PDF and as XML."""
     from billing.integrations.einvoice.hybrid import ElectronicInvoices
+
+    return ElectronicInvoices(pdf_renderer())
+
+
+@cache
+def pdf_renderer() -> "PdfRenderer":
+    """What prints documents, statements of payouts among them."""
     from billing.integrations.pdf.renderer import PdfRenderer
 
-    return ElectronicInvoices(PdfRenderer())
+    return PdfRenderer()

@@ -112,6 +112,10 @@ def _payment(payment: Payment) -> dict[str, str]:
 def _earning(earning: Earning) -> dict[str, str]:
     account = account_id(earning.marketplace_id, earning.currency)
     found = {"account_key": join(earning.tenant_id, account), "status": earning.status.value}
+    if not earning.pending.is_zero:
+        found["pending_key"] = found[
+            "account_key"
+        ]  # a sparse index: a provider's thousands of old earnings are not in it
     return found | _created(earning) | _due(earning.due)
 
 

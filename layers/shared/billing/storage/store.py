@@ -30,6 +30,7 @@ _INDEX_KEYS = {
     "email": "email_key",
     "number": "number_key",
     "account": "account_key",
+    "pending": "pending_key",
     "marketplace": "marketplace_key",
 }
 _BLIND = {"email"}
@@ -68,7 +69,7 @@ class Store:
     def query(self, query: Query[E], tenant_id: str) -> Page[E]:
         """A page of a tenant's entities, or of the platform's for it, newest first (ids sort by time)."""
         stored = REGISTRY[query.kind]
-        owner_id = PLATFORM if query.of_platform else tenant_id
+        owner_id = PLATFORM if query.of_platform else query.of_tenant or tenant_id
         scope = _cursor_scope(query)
         after = self._opened(query.start, tenant_id, scope) if query.start else None
         value = query.value or ""
@@ -210,8 +211,8 @@ def _cursor_scope(query: Query[Any]) -> str:
     bounds = [str(t) for t in (query.created_from, query.created_to)]
     if query.payable_from or query.payable_to or query.overdue_at:
         bounds += [str(t) for t in (query.payable_from, query.payable_to, query.overdue_at is not None)]
-    if query.id is not None:
-        bounds.append(f"id {query.id}")
+    if query.id is not None or query.of_tenant is not None:
+        bounds += [f"id {query.id}", f"of {query.of_tenant}"]
     return "cursor/" + json.dumps(
         [query.kind.entity_name, query.index, query.value, sorted(query.filters.items()), query.of_platform, *bounds]
     )

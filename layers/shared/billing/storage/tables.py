@@ -182,6 +182,7 @@ class EarningItem(_Dated):
         table_name = "earnings"
 
     account_key = UnicodeAttribute(null=True)
+    pending_key = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(null=True)
 

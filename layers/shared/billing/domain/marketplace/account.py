@@ -49,9 +49,13 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a line shows beside its amount, signed like it: shown on the statement, not summed.
+    """What a line shows beside its amount: of what was sold, or, all of them below zero, of what is taken back of it.
+
+    Amount = gross - discount - commission - tax on the commission - fee. A fee of 1.92 alone is a line of -1.92 with a
+    fee of 1.92.
 
     Args:
+        gross: without tax, unless the provider owes that itself.
         tax: collected from buyers, whoever owes it.
         fee: Stripe's, as far as the provider bears it.
     """

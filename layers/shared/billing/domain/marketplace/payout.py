@@ -18,7 +18,7 @@ from billing.domain.kernel.due import Due
 from billing.domain.kernel.money import Money
 
 OF_MARKETPLACE = "providers"
-"""In the index of payouts, and of accounts, by marketplace: all those that it pays, whichever provider's."""
+"""In the index of payouts, and of accounts, by marketplace: all of them, whichever provider's."""
 
 
 class PayoutStatus(StrEnum):

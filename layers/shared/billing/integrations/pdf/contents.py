@@ -5,22 +5,18 @@ Nothing is added up here. Every string is printable text, none of it markup.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from billing.domain.customers.customer import Address
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.tax.rules import EXEMPT_NOTE, REVERSE_CHARGE_NOTE
-from billing.domain.tax.tax_ids import EU_MEMBERS
-from billing.integrations.pdf import fonts
-from billing.integrations.pdf.addresses import address_lines
+from billing.integrations.pdf import letterhead
 from billing.integrations.pdf.format import Formats
 from billing.integrations.pdf.payment_codes import link_code, transfer_code
 from billing.integrations.pdf.tables import lines_table, tax_remarks, tax_table
 from billing.integrations.pdf.text import breakable, isolated, one_line, printable
 from billing.integrations.pdf.totals import credited_rows, total_rows
 from billing.integrations.pdf.words import Words
-from billing.services.invoicing.documents import InvoiceDocument, Party
+from billing.services.invoicing.documents import InvoiceDocument
 
 _TONES = {"paid": "good", "void": "bad", "uncollectible": "bad", "draft": "muted"}
 _CARDS = {
@@ -31,10 +27,6 @@ _CARDS = {
     "mastercard": "Mastercard",
     "unionpay": "UnionPay",
 }
-_COLOR = re.compile("#[0-9A-Fa-f]{6}")
-_LONGEST_NAME = 90
-_LONGEST_FOOT, _MOST_FOOT_LINES = 600, 5
-_VAT_PREFIXES = EU_MEMBERS | {"EL", "XI"}
 
 
 class Contents:
@@ -63,17 +55,19 @@ class Contents:
         rows = credited_rows if self.is_credit_note else total_rows
         number = one_line(document.number) if document.number else ""
         return {
-            **self._language(),
+            **letterhead.language(document.locale, self.formats, words),
             "title": breakable(self.title),
             "file_title": " ".join(part for part in (self.title, number) if part),
             "author": one_line(document.seller.name),
-            "color": _color(document.branding.color),
+            "color": letterhead.color(document.branding),
             "logo_alt": words["logo"].format(name=one_line(document.seller.name)),
             "stamps": self._stamps(),
             "facts": [[label, breakable(value)] for label, value in self._facts() if value],
             "parties": [
-                self._party("from", document.seller),
-                self._party("credit_to" if self.is_credit_note else "bill_to", document.buyer),
+                letterhead.party("from", document.seller, self.formats, words),
+                letterhead.party(
+                    "credit_to" if self.is_credit_note else "bill_to", document.buyer, self.formats, words
+                ),
             ],
             **self._headline(),
             "lines": lines_table(document, self.formats, words),
@@ -82,19 +76,7 @@ class Contents:
             "remarks": tax_remarks(document, words),
             "pay": self._how_to_pay(),
             "notes": self._notes(),
-            **self._feet(number),
-        }
-
-    def _language(self) -> dict[str, Any]:
-        """The words' language; the look's region goes with it where both are one language ("de-CH")."""
-        locale = self.formats.locale
-        same = locale.language == self.words.language
-        region = fonts.region_of_locale(self.document.locale)
-        return {
-            "language": self.words.language,
-            "region": locale.territory if same and len(locale.territory or "") == 2 else None,
-            "fonts": {each: fonts.families(each) for each in fonts.HAN_REGIONS},
-            "han": region,
+            **letterhead.feet(number, document.seller, document.branding, document.test_mode, words),
         }
 
     def _stamps(self) -> list[dict[str, str]]:
@@ -133,27 +115,6 @@ class Contents:
             return None
         brand = _CARDS.get(card.brand.lower()) or one_line(card.brand).replace("_", " ").title()
         return f"{brand} \u2022\u2022\u2022\u2022 {one_line(card.last4)}"
-
-    def _party(self, heading: str, party: Party) -> dict[str, Any]:
-        lines = list(party.address_lines if party.address is None else self._address(party.address))
-        lines += [party.email] if party.email else []
-        lines = [one_line(line) for line in lines]
-        if party.tax_id:
-            tax_id = one_line(party.tax_id)
-            kind = "vat_id" if tax_id[:2].upper() in _VAT_PREFIXES else "tax_id"
-            lines.append(f"{self.words[kind]}{self._colon} {isolated(tax_id)}")
-        return {
-            "heading": self.words[heading],
-            "name": breakable(one_line(party.name)),
-            "lines": [breakable(line) for line in lines],
-        }
-
-    @property
-    def _colon(self) -> str:
-        return "\u00a0:" if self.words.language == "fr" else ":"
-
-    def _address(self, address: Address) -> tuple[str, ...]:
-        return address_lines(address, self.formats.country(address.country))
 
     def _headline(self) -> dict[str, str | None]:
         """The one sentence that most readers look for, and the receipt's below it."""
@@ -223,29 +184,3 @@ class Contents:
         lines = [line for line in said.split("\n") if line.strip() not in (REVERSE_CHARGE_NOTE, EXEMPT_NOTE)]
         text = breakable("\n".join(lines).strip())
         return {"heading": self.words["notes"], "text": text} if text else None
-
-    def _feet(self, number: str) -> dict[str, Any]:
-        branding = self.document.branding
-        # Every page repeats its foot, so that a long one is cut.
-        names = (_cut(each, _LONGEST_NAME) for each in (number, one_line(self.document.seller.name)))
-        about = " \u00b7 ".join(isolated(breakable(part)) for part in names if part)
-        said = [_foot(text) for text in (branding.footer, branding.legal_line) if text]
-        return {
-            "about": about,
-            "page": self.words["page"],
-            "test_notice": self.words["test_notice"] if self.document.test_mode else None,
-            "feet": [text for text in said if text],
-        }
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}\u2026"
-
-
-def _color(color: str | None) -> str | None:
-    return color if color and _COLOR.fullmatch(color) else None
-
-
-def _foot(text: str) -> str:
-    lines = printable(text).strip().split("\n")[:_MOST_FOOT_LINES]
-    return breakable(_cut("\n".join(lines), _LONGEST_FOOT))

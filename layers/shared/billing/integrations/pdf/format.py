@@ -32,7 +32,7 @@ class Formats:
 
     def __init__(self, locale: str, timezone: str) -> None:
         self.locale = _locale(locale)
-        self._zone = ZoneInfo(timezone)
+        self.zone = ZoneInfo(timezone)
         # Prices, quantities and periods repeat from line to line, and Babel takes a tenth of a millisecond for each.
         self.money = cache(self._money)
         self.quantity = cache(self._quantity)
@@ -68,13 +68,17 @@ class Formats:
         """Write a quantity with all digits that it has: "1,500", "0.25"."""
         return format_decimal(quantity, locale=self.locale, decimal_quantization=False)
 
+    def whole(self, count: int) -> str:
+        """Write a number of things: "1,500"."""
+        return self.quantity(Decimal(count))
+
     def rate(self, percent: Decimal) -> str:
         """Write a rate: "20%", "8.875%"."""
         return format_percent(percent / 100, locale=self.locale, decimal_quantization=False)
 
     def date(self, moment: datetime) -> str:
         """The calendar day of a moment in the document's zone."""
-        return format_date(moment.astimezone(self._zone).date(), format="medium", locale=self.locale)
+        return format_date(moment.astimezone(self.zone).date(), format="medium", locale=self.locale)
 
     def _period(self, start: datetime | None, end: datetime | None) -> str:
         """A half-open period by its first and last day: [1 Jan, 1 Feb) is "1 Jan \u2013 31 Jan"; "" for none."""

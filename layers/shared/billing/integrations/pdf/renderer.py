@@ -1,4 +1,4 @@
-"""Printed documents: an `InvoiceDocument` in, the bytes of a PDF out, set by Typst."""
+"""Printed documents: an invoice, a credit note or a statement in, the bytes of a PDF out, set by Typst."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from typst import Compiler, Fonts, TypstError
 from billing.integrations.pdf.contents import Contents
 from billing.integrations.pdf.fonts import folders
 from billing.integrations.pdf.logos import drawable
+from billing.integrations.pdf.statement import StatementContents
 from billing.integrations.pdf.text import REPLACEMENT
 from billing.services.invoicing.documents import InvoiceDocument
+from billing.services.marketplace.statements import StatementDocument
 
 _log = logging.getLogger(__name__)
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_INVOICE, _CREDIT_NOTE = "invoice", "credit_note"
+_INVOICE, _CREDIT_NOTE, _STATEMENT = "invoice", "credit_note", "statement"
 _STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
 _MOST_TRIES = 5
 _NOT_DRAWN = re.compile(r'the text `"(.*?)"` could not be displayed')
@@ -64,7 +66,7 @@ class PdfRenderer:
     shown as U+FFFD. A logo that cannot be drawn is left out. Threads may share a renderer; they take turns.
 
     The function that prints does nothing else, so what every document needs is there from its import on: Typst, Babel,
-    the index of the fonts, and the compilers of both templates.
+    the index of the fonts, and the compilers of all templates.
 
     Raises:
         RuntimeError: the fonts of layers/pdf are not installed.
@@ -73,7 +75,7 @@ class PdfRenderer:
     def __init__(self) -> None:
         self._lock = Lock()
         self._lines_kept = 0
-        for template in (_INVOICE, _CREDIT_NOTE):
+        for template in (_INVOICE, _CREDIT_NOTE, _STATEMENT):
             _compiler(template)
 
     def render_invoice(self, document: InvoiceDocument, attachments: Sequence[Attachment] = ()) -> bytes:
@@ -86,7 +88,15 @@ class PdfRenderer:
         gathered["attachments"] = [_attached(each) for each in attachments]
         return self._compiled(template, gathered, made_at)
 
-    def pictures(self, document: InvoiceDocument, dots_per_inch: int = 110) -> list[bytes]:
+    def render_statement(self, document: StatementDocument) -> bytes:
+        """Render a payout's statement, with all its lines.
+
+        Raises:
+            ZoneInfoNotFoundError: the document's time zone does not exist.
+        """
+        return self._compiled(*_gathered(document))
+
+    def pictures(self, document: InvoiceDocument | StatementDocument, dots_per_inch: int = 110) -> list[bytes]:
         """The same pages as PNG, for documentation."""
         template, gathered, _ = _gathered(document)
         with self._lock:
@@ -140,15 +150,24 @@ class PdfRenderer:
         self._lines_kept += lines
 
 
-def _gathered(document: InvoiceDocument) -> tuple[str, dict[str, Any], datetime]:
+def _gathered(document: InvoiceDocument | StatementDocument) -> tuple[str, dict[str, Any], datetime]:
     """The template of a document, what it is to lay out, and when that was made."""
-    contents = Contents(document)
-    gathered = contents.gathered() | {"logo": None, "attachments": []}
+    if isinstance(document, StatementDocument):
+        said, template, made_at = (
+            StatementContents(document).gathered(),
+            _STATEMENT,
+            document.statement.payout.created_at,
+        )
+    else:
+        contents = Contents(document)
+        said, template = contents.gathered(), _CREDIT_NOTE if contents.is_credit_note else _INVOICE
+        made_at = document.issued_at or _UNDATED
+    gathered = said | {"logo": None, "attachments": []}
     if document.branding.logo:
         gathered["logo"] = drawable(document.branding.logo)
         if gathered["logo"] is None:
             _log.warning("a logo is not one that can be drawn", extra={"bytes": len(document.branding.logo)})
-    return _CREDIT_NOTE if contents.is_credit_note else _INVOICE, gathered, document.issued_at or _UNDATED
+    return template, gathered, made_at
 
 
 def _undrawn(failure: TypstError) -> frozenset[str]:

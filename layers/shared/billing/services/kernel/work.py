@@ -64,7 +64,9 @@ class Query(Generic[E]):
             that (``value``); None for the whole tenant.
         filters: exact values, of stored attributes (``{"status": "open"}``) or of what an index is named after.
         id: the one with this id, where it is in the index or list at all.
-        of_platform: the platform's entities instead of the tenant's own; never another tenant's.
+        of_platform: the platform's entities instead of the tenant's own.
+        of_tenant: another tenant's entities: only where it has dealings with this one that the caller has looked up (a
+            payout), and never a name that a request gives.
         created_from, created_to: [from, to) of the creation time.
         payable_from, payable_to: [from, to) of the time until which an invoice is to be paid.
         overdue_at: only invoices that were to be paid before this: now, so that each page has another one.
@@ -78,6 +80,7 @@ class Query(Generic[E]):
     filters: dict[str, str] = field(default_factory=dict)
     id: str | None = None
     of_platform: bool = False
+    of_tenant: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
     payable_from: datetime | None = None

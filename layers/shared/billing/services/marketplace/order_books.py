@@ -316,4 +316,4 @@ def _post(work: Work, entry: LedgerEntry | None) -> None:
 
 def _fee_figures(share: Money) -> Figures:
     zero = Money.zero(share.currency)
-    return Figures(zero, zero, zero, zero, zero, -share)
+    return Figures(zero, zero, zero, zero, zero, share)

@@ -115,7 +115,7 @@ def figures_of(part: Split, sign: int) -> Figures:
         return amount if sign > 0 else -amount
 
     return Figures(
-        gross=signed(part.paid + part.promotion - part.tax),
+        gross=signed(part.paid + part.promotion - part.tax_owed),
         discount=zero,
         commission=signed(part.commission),
         commission_tax=signed(part.commission_tax),

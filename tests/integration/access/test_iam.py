@@ -25,7 +25,12 @@ SERVICES = ("dynamodb", "kms", "s3", "scheduler", "secretsmanager", "sqs")
 """Whatever the product may call; of those that it does not call yet, every call would be one that nothing allows."""
 _TRANSACT = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 _BATCH = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}  # as IAM names them
-_QUEUES = {"BILLING_QUEUE_URL": "BillingQueue", "CLOCK_QUEUE_URL": "ClockQueue", "USAGE_QUEUE_URL": "UsageQueue"}
+_QUEUES = {
+    "BILLING_QUEUE_URL": "BillingQueue",
+    "CLOCK_QUEUE_URL": "ClockQueue",
+    "USAGE_QUEUE_URL": "UsageQueue",
+    "PAYOUT_QUEUE_URL": "PayoutQueue",
+}
 _SECRETS = {"STRIPE_SECRET_ID": "StripeSecret", "TAX_SECRET_ID": "TaxSecret"}
 
 

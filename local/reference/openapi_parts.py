@@ -41,6 +41,8 @@ TAGS = {
     "subscriptions": "A customer's standing order for a plan.",
     "coupons": "What makes it cheaper.",
     "commerce": "The marketplace's side of the same things.",
+    "payouts": "What a marketplace pays its providers: all that is on an account.",
+    "provider": "The tenant as a provider: where it is paid to, and what it has earned.",
     "invoices": "What is owed, and the document that says so.",
     "credit-notes": "What takes a finalized invoice back, in whole or in part.",
     "payments": "One attempt to collect money is one payment.",

@@ -115,8 +115,8 @@ def test_only_functions_that_talk_to_stripe_read_its_secret() -> None:
     readers = {name for name in FUNCTIONS if "StripeSecret" in {resource for _, resource in grants_of(name)}}
     assert readers == {
         "SubscriptionsFunction", "InvoicesFunction", "PaymentsFunction", "StripeWebhookFunction",
-        "OrdersFunction", "BillingWorkerFunction", "PayoutsFunction", "PayoutWorkerFunction", "ProviderAccountsFunction",
-        "TaxFunction",  # Stripe Tax is asked with Stripe's own key
+        "OrdersFunction", "BillingWorkerFunction", "PayoutsFunction", "PayoutWorkerFunction",
+        "ProviderAccountsFunction", "TaxFunction",  # Stripe Tax is asked with Stripe's own key
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import pytest
 from tests.integration import lambdas
 from tests.integration.access.walk import walk
 from tests.integration.access.walk_orders import walk_orders
+from tests.integration.access.walk_payouts import walk_payouts
 from tests.integration.access.walk_providers import walk_providers
 from tests.integration.world import World
 from tests.support.tables import plain_name
@@ -26,7 +27,12 @@ SERVICES = ("dynamodb", "kms", "s3", "scheduler", "secretsmanager", "sqs")
 """Whatever the product may call; of those that it does not call yet, every call would be one that nothing allows."""
 _TRANSACT = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 _BATCH = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}  # as IAM names them
-_QUEUES = {"BILLING_QUEUE_URL": "BillingQueue", "CLOCK_QUEUE_URL": "ClockQueue", "USAGE_QUEUE_URL": "UsageQueue"}
+_QUEUES = {
+    "BILLING_QUEUE_URL": "BillingQueue",
+    "CLOCK_QUEUE_URL": "ClockQueue",
+    "USAGE_QUEUE_URL": "UsageQueue",
+    "PAYOUT_QUEUE_URL": "PayoutQueue",
+}
 _SECRETS = {"STRIPE_SECRET_ID": "StripeSecret", "TAX_SECRET_ID": "TaxSecret"}
 
 
@@ -110,6 +116,7 @@ def needs(world: World) -> Needs:
     walk(world)
     walk_orders(world, world.tenant())
     walk_providers(world, world.tenant())
+    walk_payouts(world, world.tenant())
     patch.undo()
     for client in clients:
         client.meta.events.unregister("provide-client-params", recorder.note)

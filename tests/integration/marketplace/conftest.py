@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.marketplace.market import Market
-from tests.integration.marketplace.paying import Payday
+from tests.integration.marketplace.market import Market, item
+from tests.integration.marketplace.paying import AVAILABLE, Payday
 from tests.integration.world import World
 
 
@@ -32,4 +32,7 @@ def payday(market: Market) -> Payday:
     """The same, whose first provider can be paid out."""
     made = Payday(market)
     made.onboard(market.x)
+    # Stripe keeps its fees of what is sold, so that the platform has to have something of its own.
+    own = market.order(item(100_000))
+    assert market.pay(own, AVAILABLE).status == 200
     return made

@@ -15,7 +15,7 @@ TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
-    "coupons", "orders", "provider_accounts", "usage", "usage_worker",
+    "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "usage", "usage_worker",
     "tax", "tax_webhook", "service", "stripe_webhook", "billing_sweep", "billing_worker",
 }  # fmt: skip
 TENANT_KEYED = {
@@ -115,8 +115,8 @@ def test_only_functions_that_talk_to_stripe_read_its_secret() -> None:
     readers = {name for name in FUNCTIONS if "StripeSecret" in {resource for _, resource in grants_of(name)}}
     assert readers == {
         "SubscriptionsFunction", "InvoicesFunction", "PaymentsFunction", "StripeWebhookFunction",
-        "OrdersFunction", "ProviderAccountsFunction", "BillingWorkerFunction",
-        "TaxFunction",  # Stripe Tax is asked with Stripe's own key
+        "OrdersFunction", "BillingWorkerFunction", "PayoutsFunction", "PayoutWorkerFunction",
+        "ProviderAccountsFunction", "TaxFunction",  # Stripe Tax is asked with Stripe's own key
     }  # fmt: skip
 
 
@@ -177,6 +177,17 @@ def test_a_message_stays_hidden_for_six_timeouts_and_fails_into_a_watched_queue(
         assert queue["RedrivePolicy"] == {"deadLetterTargetArn": f"{name}DeadLetters.Arn", "maxReceiveCount": 5}
         watched = RESOURCES[f"{name}DeadLetterAlarm"]["Properties"]["Dimensions"][0]["Value"]
         assert watched == f"{name}DeadLetters.QueueName"
+
+
+def test_14_payouts_have_a_queue_and_a_worker_of_their_own_below_stripes_limits() -> None:
+    """Billing cannot delay them; two workers of eight calls a second stay below Stripe's 25 of an operation."""
+    worker = FUNCTIONS["PayoutWorkerFunction"]
+    queue = RESOURCES["PayoutQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * worker["Timeout"]
+    assert worker["Events"]["Due"]["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert "PayoutQueue.Arn" not in {
+        resource for action, resource in grants_of("BillingWorkerFunction") if action == "sqs:ReceiveMessage"
+    }
 
 
 def test_a_message_of_usage_comes_as_often_as_the_worker_believes() -> None:

@@ -16,6 +16,7 @@ import pytest
 from tests.integration import lambdas
 from tests.integration.access.walk import walk
 from tests.integration.access.walk_orders import walk_orders
+from tests.integration.access.walk_reports import walk_reports
 from tests.integration.world import World
 from tests.support.tables import plain_name
 from tests.support.transformed import functions, grants_of
@@ -108,6 +109,7 @@ def needs(world: World) -> Needs:
     patch.setattr(lambdas, "invoke", invoke)
     walk(world)
     walk_orders(world, world.tenant())
+    walk_reports(world, world.tenant())
     patch.undo()
     for client in clients:
         client.meta.events.unregister("provide-client-params", recorder.note)

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 GROUPS = (
     "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
-    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker",
+    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}

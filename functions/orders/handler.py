@@ -32,7 +32,7 @@ refunds = order_refunds()
 @api.post("/v1/commerce/orders", scope=Scope.BILLING_WRITE, answers=OrderOut)
 def create_order(body: Annotated[OrderIn, Body()], work: CurrentWork) -> OrderOut:
     """Make an order, priced once; it can be paid within a day."""
-    return OrderOut.of(made.create(work, body.new()))
+    return OrderOut.of(made.create(work, body.new(work.tenant.id)))
 
 
 @api.get("/v1/commerce/orders", scope=Scope.BILLING_READ, answers=OrderOut, many=True)

@@ -33,15 +33,14 @@ from local.reference.openapi_parts import (
     EXAMPLES,
     FILES,
     HEADERS,
-    OUTCOME,
     PARAMETERS,
     READS_BY_BODY,
     REASONS,
     REF,
     TAGS,
     UNPROCESSABLE_READS,
-    WEBHOOKS,
 )
+from local.reference.openapi_webhooks import OUTCOME, WEBHOOKS
 from local.stack.settings import ROOT
 
 DOCUMENT = ROOT / "docs" / "openapi.json"

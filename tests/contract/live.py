@@ -138,6 +138,7 @@ def live() -> list[dict[str, Any]]:
         tell(call, made["id"])
         tell_payments(call)
         tell_orders(call)
+        tell_provider(call)
         refuse(call, made["id"])
         return call.answers
 
@@ -297,6 +298,28 @@ def tell_orders(call: Live) -> None:
     call("orders", "POST", path + "/{order_id}/cancel", 409, order_id=canceled)
     call("orders", "GET", path, 200)
     call("orders", "GET", path + "/{order_id}", 200, order_id=paid)
+
+
+def tell_provider(call: Live) -> None:
+    """A provider's account: opened, through onboarding, scheduled, replaced by itself, which reads it anew."""
+    path = "/v1/provider/account"
+    visit = {"returnUrl": "https://shop.example/done", "refreshUrl": "https://shop.example/again"}
+    call("provider_accounts", "GET", path, 404)
+    call("provider_accounts", "PATCH", path, 404, {"minimums": {}})
+    call("provider_accounts", "POST", path + "/link", 404, visit)
+    call("provider_accounts", "POST", path, 400, {"country": "XX"})
+    call("provider_accounts", "POST", path, 422, {"country": "KP"})
+    account = call("provider_accounts", "POST", path, 201, {"country": "US", "email": "ada@example.com", **visit})
+    call("provider_accounts", "POST", path, 409, {"country": "US"})
+    call("provider_accounts", "POST", path + "/login-link", 409)
+    account_id = account["account"]["id"]
+    call.card_processor.control.post(f"accounts/{account_id}/onboard")
+    changes = {"schedule": {"interval": "daily"}, "replacement": {"accountId": account_id}}
+    call("provider_accounts", "PATCH", path, 200, changes)
+    call("provider_accounts", "PATCH", path, 404, {"testClockId": "clk_none"})
+    call("provider_accounts", "POST", path + "/link", 201, visit)
+    call("provider_accounts", "POST", path + "/login-link", 201)
+    call("provider_accounts", "GET", path, 200)
 
 
 def tell_usage(call: Live, sid: str) -> None:

@@ -38,6 +38,7 @@ def control(method: str, path: str, body: Json | None = None) -> int:
 def intent_of(answer: Json) -> str:
     """Where the control API has the intent that an answer of ours names."""
     data = answer["body"]["data"]
+    data = data.get("payment", data)  # an order's answer has its payment within
     if "setupIntentId" in data:
         return f"setup_intents/{data['setupIntentId']}"
     return f"payment_intents/{data['paymentIntentId']}"

@@ -14,9 +14,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Books:
-    """A tenant's items, decoded: entities by their JSON bodies."""
+    """A tenant's items, decoded: entities by their JSON bodies.
+
+    Args:
+        providers: the books of those who sell in its orders, by tenant id.
+    """
 
     rows: Json
+    providers: dict[str, Books] = field(default_factory=dict)
 
     def bodies(self, table: str) -> list[Json]:
         """The entities of a table, in order of their ids."""

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 GROUPS = (
     "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
-    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker",
+    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
@@ -65,6 +65,7 @@ class Child:
         if self._world:
             use_tables({PLAIN_NAMES[model]: self._world["prefix"] + PLAIN_NAMES[model] for model in MODELS})
             sweep.alarm()._queue_url = sweep.alarm()._clock_queue_url = self._world["queue_url"]
+            sweep.alarm()._payout_queue_url = self._world["payout_queue_url"]
             usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
             payments.stripe_secrets()._secret_id = self._world["secret_id"]
 
@@ -250,6 +251,7 @@ class Child:
         names = create_tables(dynamodb, prefix)
         attributes = {"FifoQueue": "true", "VisibilityTimeout": "0"}
         url = client("sqs").create_queue(QueueName=f"{prefix}billing.fifo", Attributes=attributes)["QueueUrl"]
+        payouts_url = client("sqs").create_queue(QueueName=f"{prefix}payouts.fifo", Attributes=attributes)["QueueUrl"]
         usage_url = client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
         secret = json.dumps({"api_key": stripe_key, "webhook_secrets": webhook_secrets})
         client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
@@ -259,6 +261,7 @@ class Child:
         return {
             "prefix": prefix,
             "queue_url": url,
+            "payout_queue_url": payouts_url,
             "usage_queue_url": usage_url["QueueUrl"],
             "secret_id": prefix + "stripe",
             "platform_key": key,

@@ -199,11 +199,24 @@ def summary(books: Books, stripe: AtStripe) -> Json:
         "ledger": Counter(entry["kind"] for entry in books.bodies("ledger")),
         "events": books.event_types(),
         "usage": usage(books),
+        "orders": sorted(order_of(each) for each in books.bodies("orders")),
+        "earnings": sorted(earning_of(each) for own in books.providers.values() for each in own.bodies("earnings")),
         "clocks": sorted(clock["status"] for clock in books.bodies("test_clocks")),
         "cents": sum(charge["amount"] for charge in stripe.taken),
         "cents sent back": sum(charge["amount_refunded"] for charge in stripe.taken),
         "intents": sorted(intent["status"] for intent in stripe.intents),
     }
+
+
+def order_of(order: Json) -> tuple[str, int, int, int]:
+    """An order's status, its attempts, what was given back of it in cents, and how many disputes are open."""
+    back = sum(cents(item["returned"]["paid"]) for item in order["items"])
+    return order["status"], order["attempts"], back, len(order["disputes"])
+
+
+def earning_of(earning: Json) -> tuple[str, int]:
+    """An earning's status, and what is left of it in cents, Stripe's fee apart."""
+    return earning["status"], cents(earning["split"]["earning"]) - cents(earning["returned"]["earning"])
 
 
 def usage(books: Books) -> list[tuple[str, str]]:

@@ -21,6 +21,8 @@ from typing import Any, TextIO
 from billing.bootstrap import payments, storage
 from billing.bootstrap import process as process_bootstrap
 from billing.config import Settings
+from billing.integrations.stripe.gateway import StripeGateway
+from billing.integrations.stripe.http_client import GuardedClient
 from billing.services.sweep import worker
 from tests.faults.child import CLIENTS, CLOCK, GROUPS, HANDLERS, Child, Json, client
 from tests.faults.outside import OUTSIDE, Outside, hook
@@ -97,9 +99,14 @@ def wait_for_stripe(job: Json) -> None:
     """Let each call of a job's product wait as long for Stripe as a test that wants its answer, whatever else runs."""
     gateway = payments.stripe_gateway()
     waits = _PATIENT_S if job.get("patient") else process_bootstrap.settings().stripe_timeout_s
-    if gateway._timeout_s != waits:
-        gateway._timeout_s = waits
-        gateway._clients.clear()
+    if gateway._http._session._read_s != waits:
+        connect_anew(gateway, waits)
+
+
+def connect_anew(gateway: StripeGateway, waits_s: float) -> None:
+    """Let a gateway make its connections again: those that it has may be another process's."""
+    gateway._http = GuardedClient(gateway._breaker, waits_s, gateway._left_s)
+    gateway._clients.clear()
 
 
 def disconnect() -> None:
@@ -109,7 +116,8 @@ def disconnect() -> None:
     product = [aws_client(service) for service in ("kms", "sqs", "secretsmanager")]
     for each in [*product, *CLIENTS.values(), storage.database().client]:
         each._endpoint.http_session.close()
-    payments.stripe_gateway()._clients.clear()
+    gateway = payments.stripe_gateway()
+    connect_anew(gateway, gateway._http._session._read_s)
 
 
 def begin(job: Json) -> tuple[int, TextIO]:

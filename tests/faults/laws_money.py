@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.faults.books import AtStripe, Books, Json, amount_due, cents, micros
+from tests.faults.laws_orders import of_orders
 
 _REFUND_IS = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
 _FEE = ("processing_fee", "processing_fees")
@@ -181,23 +182,27 @@ def _sums(books: Books, stripe: AtStripe) -> Iterator[str]:
             sold -= micros(posting["amount"]) if entry["kind"] == "sold" and posting["account"] == "revenue" else 0
     payments, refunds, disputes = books.bodies("payments"), books.bodies("refunds"), books.bodies("disputes")
     invoices = [each for each in books.bodies("invoices") if each["number"] and each["status"] != "void"]
-    one_time = sum(micros(p["amount"]) for p in payments if p["status"] == "succeeded" and p["invoice_id"] is None)
+    own = (p for p in payments if p["status"] == "succeeded" and not p["of_order"])
+    one_time = sum(micros(p["amount"]) for p in own if p["invoice_id"] is None)
     unexplained = (
         each
         for each in refunds
-        if each["status"] == "succeeded" and not each["credit_note_id"] and not each["from_balance"]
+        if each["status"] == "succeeded" and not (each["credit_note_id"] or each["from_balance"] or each["order_id"])
     )
     held = (each for each in disputes if each["withdrawn"])
     credited = sum(micros(each["total"]) for each in books.bodies("credit_notes"))
     failed = {each["id"] for each in refunds if each["status"] == "failed"}
     explained_by_notes = sum(micros(n["to_refund"]) for n in books.bodies("credit_notes") if n["refund_id"] in failed)
-    lost = (each for each in disputes if each["withdrawn"] and each["closed_at"])
+    orders = of_orders(books)
+    lost = (each for each in disputes if each["withdrawn"] and each["closed_at"] and each["id"] not in orders.disputes)
     given_up = (each for each in invoices if each["status"] == "uncollectible")
-    bad_debt = sum(micros(each["amount"]) for each in lost) + sum(amount_due(each) for each in given_up)
+    bad_debt = (
+        sum(micros(each["amount"]) for each in lost) + sum(amount_due(each) for each in given_up) + orders.bad_debt
+    )
     wanted = {
         "cash": sum(line["net"] for line in stripe.lines) * 1000,
         "cash_clearing": sum(_underway(each) for each in stripe.refunds),
-        "refunds": sum(micros(each["amount"]) for each in unexplained) - explained_by_notes,
+        "refunds": sum(micros(each["amount"]) for each in unexplained) - explained_by_notes + orders.refunds,
         "disputes": sum(micros(each["amount"]) for each in held if not each["closed_at"]),
         "bad_debt": bad_debt,
     }
@@ -209,7 +214,7 @@ def _sums(books: Books, stripe: AtStripe) -> Iterator[str]:
         yield f"the ledger has {fees} of Stripe's fees"
     if sold != one_time:
         yield f"the ledger has {sold} sold without an invoice, payments brought {one_time}"
-    billed = sum(micros(each["total"]) for each in invoices) - credited + one_time
+    billed = sum(micros(each["total"]) for each in invoices) - credited + one_time + orders.revenue_and_tax
     if -(posted["revenue"] + posted["tax_payable"]) != billed:
         yield f"revenue and tax are {-(posted['revenue'] + posted['tax_payable'])}, what was billed or sold {billed}"
 

@@ -12,7 +12,14 @@ Json = dict[str, Any]
 
 _BY_PREFIX = {"idempotency": "record_id", "usage_events": "event_key", "usage_totals": "subscription_key"}
 """Tables whose keys begin with the tenant, and have more behind it."""
-_ONLY_WITH = {"usage_events": "meters", "usage_totals": "meters", "usage_periods": "meters", "redemptions": "coupons"}
+_ONLY_WITH = {
+    "usage_events": "meters",
+    "usage_totals": "meters",
+    "usage_periods": "meters",
+    "redemptions": "coupons",
+    "order_returns": "orders",
+    "account_lines": "provider_balances",
+}
 """Tables in which nothing can be where another one is empty: what is counted has a meter, a redemption its coupon."""
 _HEADERS = {
     "Content-Type": "application/x-amz-json-1.0",

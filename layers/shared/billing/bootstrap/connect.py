@@ -72,4 +72,4 @@ def provider_accounts() -> "ProviderAccounts":
     from billing.services.marketplace.provider_accounts import ProviderAccounts
 
     events.prepare(ProviderAccount)
-    return ProviderAccounts(connect_gateway(), process.payout_shards())
+    return ProviderAccounts(connect_gateway())

@@ -13,7 +13,6 @@ from functools import cache
 from aws_lambda_powertools import Logger
 
 from billing.config import Settings
-from billing.domain.kernel.due import PAYOUT_SHARDS
 from billing.domain.kernel.ids import fresh
 from billing.services.clocks.shards import DueShards
 from billing.services.kernel.deadline import Deadline
@@ -41,12 +40,6 @@ def settings() -> Settings:
 def due_shards() -> DueShards:
     """The shards of the due index."""
     return DueShards(settings().due_shards)
-
-
-@cache
-def payout_shards() -> DueShards:
-    """The shards of what the payout worker does: others than billing's, so that billing cannot delay them."""
-    return DueShards(PAYOUT_SHARDS, "p")
 
 
 @cache

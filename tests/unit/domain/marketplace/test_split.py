@@ -261,6 +261,18 @@ def test_what_cost_nothing_goes_back_by_number() -> None:
     assert half + rest == cart.items[0].split
 
 
+def test_14_01_the_last_cent_takes_back_what_cost_nothing_as_well() -> None:
+    """Of 50.00, and 20.00 that a coupon paid: 49.99 leave the latter alone, the last 0.01 brings all of it, once."""
+    cart = order(item(1, "50"), item(2, "20", 1000, "q", off="20", promotion="20"))
+    first = by_amount(cart, usd("49.99"))
+    assert set(first) == {"item_1"}
+    cart = back(cart, first, 1)
+    last = by_amount(cart, usd("0.01"))
+    assert last["item_2"] == cart.items[1].split
+    cart = back(cart, last, 2)
+    assert by_amount(cart, ZERO) == {}
+
+
 PRICES = st.integers(1, 30_000)
 
 
@@ -309,5 +321,5 @@ def test_returns_in_any_steps_sum_to_the_whole_and_nobody_gives_back_what_was_no
             zero = Money.zero("USD")
             for name in ("paid", "promotion", "tax", "tax_owed", "commission", "commission_tax", "earning"):
                 assert zero <= getattr(each.returned, name) <= getattr(each.split, name), name
-    if cart.left.is_zero:
-        assert all(each.returned == each.split for each in cart.items if not each.split.paid.is_zero)
+    if cart.left.is_zero and not cart.total.is_zero:
+        assert all(each.returned == each.split for each in cart.items), "nobody keeps a share of what is refunded"

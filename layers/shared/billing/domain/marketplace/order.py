@@ -4,7 +4,8 @@ pending ──> processing | requires_action ──> paid ──> partially_refu
    └──────> expired | canceled                (and back to pending where an attempt to pay it failed)
 
 What each item brings to whom is frozen when the order is made (``split``); what was given back of it is added up beside
-it (``OrderItem.returned``). A dispute does not change the status: it stands beside it (``disputes``).
+it (``OrderItem.returned``). A dispute does not change the status: it stands beside it, open (``disputes``) or lost
+(``lost``), for a bank may change its mind.
 """
 
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,7 @@ class OrderItem:
         taxes: what ``split.tax`` is made of.
         returned: what was given back of it, by whichever way: refunds here and at Stripe, disputes.
         returned_quantity: how many were given back by number.
+        disputed: the part of ``returned`` that disputes hold, or took; None for none.
     """
 
     id: str
@@ -79,6 +81,12 @@ class OrderItem:
     tax_code: str | None = None
     taxes: tuple[TaxAmount, ...] = ()
     returned_quantity: int = 0
+    disputed: Split | None = None
+
+    @property
+    def refunded(self) -> Split:
+        """What refunds gave back of it: what disputes took is not among it."""
+        return self.returned if self.disputed is None else self.returned - self.disputed
 
     @property
     def left(self) -> Money:
@@ -103,6 +111,7 @@ class Order:
         disputes: the ids of the disputes of its payment that are open.
         fee: Stripe's for its charge, in the order's currency; None while that is not known.
         fees: by provider, what it bears of that.
+        lost: by dispute that was lost, what it took of the items.
         short: the returns that gave back more than was left of it (``OrderReturn.short``).
         test_clock_id: the buyer's.
     """
@@ -130,9 +139,9 @@ class Order:
     disputes: tuple[str, ...] = ()
     fee: Money | None = None
     fees: dict[str, Money] = field(default_factory=dict)
+    lost: dict[str, Money] = field(default_factory=dict)
     short: tuple[str, ...] = ()
     test_clock_id: str | None = None
-    user_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     due: Due | None = None
     version: int = 0
@@ -229,9 +238,17 @@ def moved(order: Order, status: OrderStatus, action: str) -> Order:
 
 
 def with_returned_status(order: Order) -> Order:
-    """The order in the status that says what was given back of it: all, some, or none (after a refund came back)."""
+    """The order in the status that says what refunds gave back: all, some, or none (after one came back).
+
+    What disputes hold or took stands beside it: 200.00 of which 60.00 are lost, and 140.00 refunded, are partially
+    refunded; and of a refund that fails because its payer disputed the order nothing is left in the status.
+    """
     free = order.total.is_zero  # nothing was paid for it, so all of it is back once every item is
-    if all(each.returned_quantity == each.quantity for each in order.items) if free else order.left.is_zero:
+    if free:
+        all_of_it = all(each.returned_quantity == each.quantity for each in order.items)
+    else:
+        all_of_it = all(each.refunded.paid == each.split.paid for each in order.items)
+    if all_of_it:
         return moved(order, OrderStatus.REFUNDED, "refunded")
-    nothing = all(each.returned == Split.nothing(order.currency) for each in order.items)
+    nothing = all(each.refunded == Split.nothing(order.currency) for each in order.items)
     return moved(order, OrderStatus.PAID if nothing else OrderStatus.PARTIALLY_REFUNDED, "refunded")

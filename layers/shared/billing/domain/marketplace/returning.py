@@ -19,6 +19,8 @@ from billing.domain.marketplace.split import Split
 def by_amount(order: Order, amount: Money) -> dict[str, Split]:
     """An amount over what is left of each item, by largest remainder: 50.01 of 280.00 and 120.00 is 35.01 and 15.00.
 
+    All that is left takes back the items, too, that cost the buyer nothing: of 10.00, and 20.00 that a coupon paid.
+
     Args:
         amount: above zero.
 
@@ -29,11 +31,18 @@ def by_amount(order: Order, amount: Money) -> dict[str, Split]:
     if amount > order.left:
         raise RefundExceedsAvailable(f"{order.left} is left of the order {order.id}")
     shares = _shares(amount, lefts)
-    return {
+    found = {
         each.id: _step(each, each.returned.paid + share, None, order.terms)
         for each, share in zip(order.items, shares, strict=True)
         if not share.is_zero
     }
+    # With the last cent, what a coupon had paid for alone comes back, too: of an order that is refunded nobody keeps.
+    free = [each for each in order.items if each.split.paid.is_zero] if amount == order.left else []
+    for each in free:
+        rest = _step(each, each.split.paid, Fraction(1), order.terms)
+        if rest != Split.nothing(order.currency):
+            found[each.id] = rest
+    return found
 
 
 def by_items(order: Order, quantities: Mapping[str, int], amounts: Mapping[str, Money]) -> dict[str, Split]:
@@ -85,10 +94,13 @@ def _with(item: OrderItem, back: OrderReturn) -> OrderItem:
         return item
     quantity = back.quantities.get(item.id, 0)
     sign = -1 if back.undone else 1
+    change = -part if back.undone else part
+    before = Split.nothing(part.paid.currency) if item.disputed is None else item.disputed
     return replace(
         item,
-        returned=item.returned - part if back.undone else item.returned + part,
+        returned=item.returned + change,
         returned_quantity=item.returned_quantity + sign * quantity,
+        disputed=before + change if back.is_dispute else item.disputed,
     )
 
 

@@ -83,15 +83,21 @@ class OrderIn(Request):
     items: Annotated[list[OrderItemIn], Field(min_length=1, max_length=MOST_ITEMS)]
     metadata: Metadata = {}
 
-    def new(self) -> NewOrder:
+    def new(self, marketplace_id: str) -> NewOrder:
         """The order that is asked for.
 
+        Args:
+            marketplace_id: the tenant who sells whatever names it, and is no provider of its own.
+
         Raises:
-            ValidationFailed: items that cannot be sold in the currency, or are of too many providers.
+            ValidationFailed: items that cannot be sold in the currency, are too much together, or are of too many
+                providers.
         """
         bad = [each for n, item in enumerate(self.items) for each in item.bad(f"items.{n}", self.currency)]
-        if len({each.provider_tenant_id for each in self.items} - {None}) > MOST_PROVIDERS:
+        if len({each.provider_tenant_id for each in self.items} - {None, marketplace_id}) > MOST_PROVIDERS:
             bad.append(Detail("items", "too_many_providers"))
+        if not bad and sum(each.unit_amount * each.quantity for each in self.items) > LARGEST_AMOUNT:
+            bad.append(Detail("items", "too_large"))
         if bad:
             raise ValidationFailed.all(bad)
         return NewOrder(
@@ -154,6 +160,7 @@ class OrderRefundIn(Request):
             amount=self.amount,
             quantities={each.item_id: each.quantity for each in items if each.quantity is not None},
             amounts={each.item_id: each.amount for each in items if each.amount is not None},
+            named=tuple(each.item_id for each in items),
             reason=self.reason,
         )
 
@@ -249,7 +256,8 @@ class OrderOut(Resource):
     amount_refunded: Annotated[int, Field(description="given back, or held or taken by disputes")]
     tax_notes: list[str]
     payment_id: Annotated[str | None, Field(description="the present attempt to pay it, or the one that paid it")]
-    disputed: bool
+    disputed: Annotated[bool, Field(description="a dispute of its payment is open; that leaves the status as it is")]
+    amount_lost: Annotated[int, Field(description="what disputes that were lost took")]
     refund_deadline_at: Annotated[Time | None, Field(description="from then on it cannot be refunded")]
     expires_at: Annotated[Time, Field(description="so long it can be paid")]
     paid_at: Time | None
@@ -345,6 +353,7 @@ def _fields(order: Order) -> dict[str, Any]:
         "tax_notes": list(order.tax_notes),
         "payment_id": order.payment_id,
         "disputed": bool(order.disputes),
+        "amount_lost": sum(each.micros for each in order.lost.values()),
         "refund_deadline_at": order.refund_deadline_at,
         "expires_at": order.expires_at,
         "paid_at": order.paid_at,

@@ -221,6 +221,7 @@ class LoginLinkOut(Resource):
 
 
 class ProviderAccountOut(Resource):
+    id: Annotated[str, Field(description="always `account`: a tenant has one")]
     tenant_id: str
     country: str
     email: str | None
@@ -238,6 +239,7 @@ class ProviderAccountOut(Resource):
     def of(cls, provider: ProviderAccount, link: OnboardingLink | None = None) -> "ProviderAccountOut":
         account = provider.account
         return cls(
+            id=provider.id,
             tenant_id=provider.tenant_id,
             country=provider.country,
             email=provider.email,

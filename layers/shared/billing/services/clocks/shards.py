@@ -28,11 +28,9 @@ class DueShards:
 
     Args:
         count: how many there are of the wall clock; each test clock has one of its own.
-        prefix: of the wall clock's: empty for what the billing worker does, ``p`` for payouts (``p07``).
     """
 
     count: int
-    prefix: str = ""
 
     def of(self, item: Clocked) -> str:
         """The shard of an item: its customer's test clock, or one of the wall clock's shards."""
@@ -44,4 +42,4 @@ class DueShards:
 
     def wall_clock(self, item_id: str) -> str:
         """The wall clock's shard of an item, whatever clock its customer is on."""
-        return self.prefix + wall_clock_shard(item_id, self.count)
+        return wall_clock_shard(item_id, self.count)

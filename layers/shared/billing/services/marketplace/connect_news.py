@@ -85,16 +85,6 @@ class PayoutNews(Protocol):
         """The transfer to the provider's account was made, or taken back, perhaps by a colleague in the dashboard."""
 
 
-class NoPayouts:
-    """A stack that makes no payouts: whatever Stripe tells of one is about nothing that is known."""
-
-    def bank_payout_seen(self, work: Work, payout_id: str, stripe_account_id: str, seen: BankPayout) -> bool:
-        return False
-
-    def transfer_seen(self, work: Work, payout_id: str, stripe_account_id: str, seen: Transfer) -> bool:
-        return False
-
-
 @dataclass(frozen=True, slots=True)
 class AccountOwners:
     """Whose accounts at Stripe are."""

@@ -41,7 +41,7 @@ def follow(work: Work, order: Order, before: Dispute | None, after: Dispute, sha
     changed = before is not None and back is not None and before.amount != after.amount
     step = _Step(work, shards, at, str(after.version))
     if back is not None and back.lost and (not lost or changed):
-        back = step.lose(order, back, undone=True)
+        order, back = step.lose(order, back, undone=True)
     if back is not None and back.parts and (not after.withdrawn or changed):
         order, back = step.let_go(order, back)
     if after.withdrawn and (back is None or not (back.parts or back.short)):
@@ -102,14 +102,16 @@ class _Step:
         undone = self.work.save(undone)
         return self.work.save(order), replace(undone, undone=False, parts={}, short=None)
 
-    def lose(self, order: Order, back: OrderReturn, undone: bool = False) -> OrderReturn:
+    def lose(self, order: Order, back: OrderReturn, undone: bool = False) -> tuple[Order, OrderReturn]:
         """What the dispute held is gone; or, ``undone``, it is held once more."""
         self.gone(order, back.id, back.parts, undone)
         if back.short is not None:
             short = -back.short if undone else back.short
             fact = ("dispute short", back.id, self.fact, str(undone))
             _post(self.work, books.beyond_the_items(order, fact, back.id, short, self.at, of_dispute=True))
-        return self.work.save(replace(back, lost=not undone))
+        others = {each: amount for each, amount in order.lost.items() if each != back.id}
+        took = {} if undone else {back.id: back.amount(order.currency)}
+        return self.work.save(replace(order, lost={**others, **took})), self.work.save(replace(back, lost=not undone))
 
     def held(self, order: Order, dispute_id: str, items: Mapping[str, Split]) -> None:
         """Hold parts of what is on providers' accounts; parts below zero are let go."""

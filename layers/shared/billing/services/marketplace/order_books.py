@@ -268,6 +268,7 @@ class MarketplaceBooks:
 
     def disputed(self, work: Work, payment: Payment, before: Dispute | None, after: Dispute, at: datetime) -> None:
         disputed_orders.follow(work, _order_of(work, payment), before, after, self.shards, at)
+        self._make_up(work, _order_of(work, payment), at)
 
 
 def require_in_time(order: Order, at: datetime) -> None:

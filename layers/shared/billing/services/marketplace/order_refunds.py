@@ -1,11 +1,12 @@
 """Refunding an order: an amount, or so many of some items. What it takes of whom is written before Stripe is asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.currencies import charge_step
-from billing.domain.kernel.errors import InvalidState, NotFound, ValidationFailed
+from billing.domain.kernel.errors import Detail, InvalidState, NotFound, ValidationFailed
 from billing.domain.kernel.money import Money
 from billing.domain.marketplace.order import Order, OrderReturn, OrderStatus
 from billing.domain.marketplace.returning import by_amount, by_items
@@ -28,12 +29,14 @@ class WantedReturn:
         amount: micro-units of the order's currency.
         quantities: by item id, how many.
         amounts: by the ids of other items, micro-units.
+        named: the ids of all these items, in the order in which they were named.
         reason: the tenant's own words.
     """
 
     amount: int | None = None
     quantities: dict[str, int] = field(default_factory=dict)
     amounts: dict[str, int] = field(default_factory=dict)
+    named: tuple[str, ...] = ()
     reason: str | None = None
 
     @property
@@ -127,18 +130,23 @@ def _taken(order: Order, refund_id: str, wanted: WantedReturn, at: datetime) -> 
         }
     if wanted.amount is not None or not (quantities or wanted.amounts):
         amount = order.left if wanted.amount is None else Money(wanted.amount, order.currency)
-        _require_step("amount", amount)
+        _require_steps({"amount": amount})
         return OrderReturn(refund_id, order.tenant_id, order.id, by_amount(order, amount), at)
     unknown = ({*quantities, *wanted.amounts}) - {each.id for each in order.items}
     if unknown:
         raise NotFound(f"No item {', '.join(sorted(unknown))} of {order.id}")
     amounts = {each: Money(micros, order.currency) for each, micros in wanted.amounts.items()}
-    for item_id, amount in amounts.items():
-        _require_step(item_id, amount)
+    _require_steps({f"items.{wanted.named.index(each)}.amount": amount for each, amount in amounts.items()})
     parts = by_items(order, quantities, amounts)
     return OrderReturn(refund_id, order.tenant_id, order.id, parts, at, dict(quantities))
 
 
-def _require_step(field_name: str, amount: Money) -> None:
-    if amount.minor % charge_step(amount.currency):
-        raise ValidationFailed.of(field_name, "not_chargeable_in_currency")
+def _require_steps(amounts: Mapping[str, Money]) -> None:
+    """Refuse amounts that cannot be sent back in their currency; every one is named, by its field."""
+    bad = [
+        Detail(name, "not_chargeable_in_currency")
+        for name, amount in amounts.items()
+        if amount.minor % charge_step(amount.currency)
+    ]
+    if bad:
+        raise ValidationFailed.all(bad)

@@ -46,7 +46,8 @@ class PayoutsNews:
         """The payout to the bank has another state, perhaps."""
         ref = Ref(Payout, work.tenant.id, payout_id)
         before = work.load(ref).get(ref)
-        return bank_payout_changed(work, payout_id, stripe_account_id, seen) is not before
+        after = bank_payout_changed(work, payout_id, stripe_account_id, seen)
+        return before is not None and after is not None and after.version != before.version
 
     def transfer_seen(self, work: Work, payout_id: str, stripe_account_id: str, seen: Transfer) -> bool:
         """A transfer was made, which its own turn finds; or taken back, which only an operator may do beside us."""

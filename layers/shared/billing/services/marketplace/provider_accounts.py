@@ -1,12 +1,10 @@
 """A tenant's account at Stripe, to which it is paid out: opened, onboarded, replaced; and when it is paid."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from billing.domain.clocks import Clock, ClockStatus
-from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import (
     AlreadyExists,
     Detail,
@@ -17,16 +15,14 @@ from billing.domain.kernel.errors import (
     ValidationFailed,
 )
 from billing.domain.kernel.event_types import EventType
-from billing.domain.marketplace.account import ProviderBalance
+from billing.domain.marketplace.account import ProviderBalance, watched
 from billing.domain.marketplace.provider import (
     ACCOUNT_ID,
     AccountOwner,
     ConnectedAccount,
     ProviderAccount,
 )
-from billing.domain.marketplace.schedule import next_payout_at
 from billing.domain.tenant import PLATFORM, Mode
-from billing.services.clocks.shards import DueShards
 from billing.services.kernel.work import Query, Ref, Work
 from billing.services.marketplace.payout_processor import NewAccount, OnboardingLink, PayoutProcessor, Refused
 
@@ -59,14 +55,9 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class ProviderAccounts:
-    """The use cases.
-
-    Args:
-        shards: of payouts.
-    """
+    """The use cases."""
 
     processor: PayoutProcessor
-    shards: DueShards
 
     def get(self, work: Work) -> ProviderAccount:
         """The tenant as a provider.
@@ -187,44 +178,28 @@ class ProviderAccounts:
         key = f"{provider.tenant_id}:provider-account:{provider.opened + 1}:{facts}"
         return self.processor.create_account(NewAccount(provider.tenant_id, country, email, key))
 
+    @staticmethod
     def _settled(
-        self, work: Work, provider: ProviderAccount, settings: dict[str, Any], touch: bool = False
+        work: Work, provider: ProviderAccount, settings: dict[str, Any], touch: bool = False
     ) -> ProviderAccount:
-        """The provider with its settings, and the payouts that are due by them, staged.
+        """The provider with its settings; where these say when it is paid, its balances are looked at anew.
 
         Args:
             touch: stage every balance, so that no payout that is begun meanwhile goes to the former account.
         """
         after = replace(provider, **settings)
-        clock_changed = after.test_clock_id != provider.test_clock_id
-        now = _time_of(work, after.test_clock_id, check=clock_changed)
-        changed = clock_changed or after.schedule != provider.schedule
+        if after.test_clock_id != provider.test_clock_id and after.test_clock_id is not None:
+            _check_clock(work, after.test_clock_id)
+        changed = (after.test_clock_id, after.schedule) != (provider.test_clock_id, provider.schedule)
         if changed or touch:
-            self._reschedule(work, after, now, changed)
+            balances = _balances(work)
+            if len(balances) > MOST_BALANCES:
+                raise ValidationFailed.of("schedule", "too_many_balances")
+            for each in balances:
+                again = watched(replace(each, due=None, next_payout_at=None), work.now) if changed else each
+                if touch or again != each:
+                    work.save(again)
         return after
-
-    def _reschedule(self, work: Work, provider: ProviderAccount, now: datetime, changed: bool) -> None:
-        balances = _balances(work)
-        if len(balances) > MOST_BALANCES:
-            raise ValidationFailed.of("schedule", "too_many_balances")
-        at = next_payout_at(provider.schedule, work.tenant.timezone, now)
-        for each in balances:
-            due = payout_due(self.shards, provider, each, at) if changed else each.due
-            if due != each.due or not changed:
-                work.save(replace(each, due=due, next_payout_at=at if changed else each.next_payout_at))
-
-
-def payout_due(
-    shards: DueShards, provider: ProviderAccount, balance: ProviderBalance, at: datetime | None
-) -> Due | None:
-    """When a balance is paid out next, in the shard of the provider's clock; None for never.
-
-    Args:
-        at: see ``domain.marketplace.schedule.next_payout_at``.
-    """
-    if at is None:
-        return None
-    return Due(shards.of_id(provider.tenant_id, provider.test_clock_id, f"{provider.tenant_id}:{balance.id}"), at)
 
 
 def provider_ref(work: Work) -> Ref[ProviderAccount]:
@@ -254,23 +229,16 @@ def _balances(work: Work) -> list[ProviderBalance]:
     return [each for ref in refs if (each := loaded.get(ref)) is not None]
 
 
-def _time_of(work: Work, test_clock_id: str | None, check: bool) -> datetime:
-    """Now, on the provider's clock.
-
-    Args:
-        check: the clock was just chosen: it has to be one.
-    """
-    if test_clock_id is None:
-        return work.now
-    if check and work.tenant.mode is not Mode.TEST:
+def _check_clock(work: Work, test_clock_id: str) -> None:
+    """Refuse a test clock that the tenant does not have, or cannot have."""
+    if work.tenant.mode is not Mode.TEST:
         raise LiveTenant("Test clocks exist only for tenants in test mode")
     ref = Ref(Clock, work.tenant.id, test_clock_id)
     clock = work.load(ref).get(ref)
-    if clock is None or (check and clock.status is ClockStatus.DELETED):
+    if clock is None or clock.status is ClockStatus.DELETED:
         raise NotFound.of(Clock, test_clock_id)
     if clock.status is ClockStatus.ADVANCING:
         raise InvalidState.of("test_clock", clock.status, "used before it is ready")
-    return clock.frozen_time
 
 
 def _told(refusal: Refused) -> ProviderAccountRefused:

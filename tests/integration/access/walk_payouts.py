@@ -21,7 +21,7 @@ def walk_payouts(world: World, tenant: Tenant) -> None:
         made = payday.work(x, payout, 2)
         payday.bank(made, "paid" if ends == "paid" else "failed")
         if ends == "stranded":
-            world.sandbox.post(f"accounts/{made.stripe_account_id}/debit", amount=1_000_000, currency="usd")
+            world.sandbox.post(f"accounts/{made.stripe_account_id}/debit", amount=10_000, currency="usd")
         payday.look(x, payout)
         payday.work(x, payout)
         if ends == "failed":  # the bank is errored then, until the provider names another one

@@ -74,6 +74,7 @@ class Payday:
         """The payout worker's turns at a payout; as it is then."""
         for _ in range(turns):
             found = self.stored(provider, payout)
+            self.world.clock.advance(seconds=1)  # it may stand still
             if found.due is not None:
                 self.turn(found.due.shard)
         return self.stored(provider, payout)

@@ -24,6 +24,7 @@ from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Cadence, Interval, Period
 from billing.domain.ledger import Account, LedgerEntry, Posting
 from billing.domain.lines.line import CreditStep, InvoiceLine, TaxAmount
+from billing.domain.marketplace.split import Split
 from billing.domain.payments.refund import Refund
 from billing.storage.codec import decode, encode, pack, unpack
 from billing.storage.registry import REGISTRY
@@ -179,6 +180,17 @@ def meters(draw: st.DrawFn) -> Meter:
 
 
 st.register_type_strategy(Discount, coupons(Discount))
+
+
+@st.composite
+def splits(draw: st.DrawFn) -> Split:
+    """A split whose parts add up: what is given is what somebody gets."""
+    paid, promotion, tax, tax_owed, commission, commission_tax = (draw(MONEY) for _ in range(6))
+    earning = paid + promotion - tax_owed - commission - commission_tax
+    return Split(paid, promotion, tax, tax_owed, commission, commission_tax, earning)
+
+
+st.register_type_strategy(Split, splits())
 
 
 def strategy(kind: type) -> st.SearchStrategy[Any]:

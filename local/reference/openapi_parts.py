@@ -46,6 +46,7 @@ TAGS = {
     "invoices": "What is owed, and the document that says so.",
     "credit-notes": "What takes a finalized invoice back, in whole or in part.",
     "payments": "One attempt to collect money is one payment.",
+    "reports": "What the books add up to, and whether Stripe's account agrees with them.",
     "tax": "What would be due on a cart, and where which rates are known.",
     "payment-methods": "What customers pay with. Card numbers never come here.",
     "disputes": "What a payer's bank takes back, and gives back where the tenant wins. Stripe tells of them.",

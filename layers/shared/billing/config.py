@@ -39,6 +39,8 @@ class Settings:
     payment_check_after_s: int = 60
     strict_currency_region: bool = False
     """Orders are charged only in the currencies of their region (``COMMERCE_STRICT_CURRENCY_REGION``)."""
+    reconcile_every_s: int = 0
+    """How often Stripe's account is compared with the ledger (``RECONCILE_EVERY_S``); 0 for never."""
     worker_margin_s: float = 25.0
     usage_worker_margin_s: float = 10.0
     usage_tries: int = 8
@@ -65,6 +67,7 @@ class Settings:
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
             stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),
             stripe_platform_country=env.get("STRIPE_PLATFORM_COUNTRY", "US"),
+            reconcile_every_s=int(env.get("RECONCILE_EVERY_S", "0")),
             tax_secret_id=env.get("TAX_SECRET_ID", ""),
             taxjar_api_base=env.get("TAXJAR_API_BASE", "https://api.taxjar.com"),
             due_shards=int(env.get("DUE_SHARDS", "16")),

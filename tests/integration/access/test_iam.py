@@ -17,6 +17,7 @@ from tests.integration import lambdas
 from tests.integration.access.walk import walk
 from tests.integration.access.walk_orders import walk_orders
 from tests.integration.access.walk_providers import walk_providers
+from tests.integration.access.walk_reports import walk_reports
 from tests.integration.world import World
 from tests.support.tables import plain_name
 from tests.support.transformed import functions, grants_of
@@ -110,6 +111,7 @@ def needs(world: World) -> Needs:
     walk(world)
     walk_orders(world, world.tenant())
     walk_providers(world, world.tenant())
+    walk_reports(world, world.tenant())
     patch.undo()
     for client in clients:
         client.meta.events.unregister("provide-client-params", recorder.note)

@@ -15,6 +15,7 @@ from billing.storage.registry import REGISTRY
 ENTITIES = [*REGISTRY, ApiKey, UsageEvent]
 WORDS = {
     "AccountLine": "account line",
+    "AccountOwner": "account owner",
     "ApiKey": "api key",
     "Balance": "balance",
     "Coupon": "coupon",
@@ -35,6 +36,8 @@ WORDS = {
     "Plan": "plan",
     "ProviderAccount": "provider account",
     "ProviderBalance": "provider balance",
+    "ReconciledLine": "reconciled line",
+    "Reconciliation": "reconciliation",
     "Redemption": "redemption",
     "Refund": "refund",
     "Subscription": "subscription",

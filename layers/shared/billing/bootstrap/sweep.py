@@ -4,7 +4,17 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
-from billing.bootstrap import connect, invoicing, marketplace, payments, payouts, process, storage, subscriptions
+from billing.bootstrap import (
+    connect,
+    invoicing,
+    marketplace,
+    payments,
+    payouts,
+    process,
+    reports,
+    storage,
+    subscriptions,
+)
 from billing.domain.clocks import Clock
 from billing.domain.marketplace.account import ProviderBalance
 from billing.domain.marketplace.earning import Earning
@@ -47,12 +57,14 @@ def worker() -> "Worker":
             "provider_balance": payouts.scheduled_payouts(alarm()).look,
             "invoice": invoicing.due_invoices().bill_invoice,
             "subscription": subscriptions.renewals().bill_subscription,
+            "reconciliation": reports.reconciler().reconcile,
         },
         clocks=ClockProgress(alarm()),
         alarm=alarm(),
         clock=process.now,
         jitter=process.JITTER.random,
         pause=time.sleep,
+        standing=reports.standing(),
     )
 
 

@@ -23,6 +23,7 @@ from billing.domain.marketplace.provider import ProviderAccount
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
+from billing.domain.reconciliation import Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
 
@@ -119,6 +120,12 @@ def _provider_balance() -> _Shape:
     return ProviderBalanceOut.of
 
 
+def _reconciliation() -> _Shape:
+    from billing.schemas.reports.reconciliation import ReconciliationOut
+
+    return ReconciliationOut.of
+
+
 _SHAPES: dict[type, Callable[[], _Shape]] = {
     Customer: _customer,
     Subscription: _subscription,
@@ -135,6 +142,7 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     Earning: _earning,
     ProviderBalance: _provider_balance,
     ProviderAccount: _provider_account,
+    Reconciliation: _reconciliation,
 }
 
 

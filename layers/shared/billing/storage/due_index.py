@@ -17,6 +17,7 @@ from billing.storage.tables import (
     PaymentItem,
     PayoutItem,
     ProviderBalanceItem,
+    ReconciliationItem,
     RefundItem,
     SubscriptionItem,
 )
@@ -32,9 +33,13 @@ _DUE_TABLES: dict[str, type[Model]] = {
     "earning": EarningItem,
     "payout": PayoutItem,
     "provider_balance": ProviderBalanceItem,
+    "reconciliation": ReconciliationItem,
     "test_clock": ClockItem,
 }
-BILLING_KINDS = ("payment", "refund", "order", "invoice", "subscription", "earning", "provider_balance", "test_clock")
+BILLING_KINDS = (
+    "payment", "refund", "order", "invoice", "subscription", "earning", "provider_balance", "reconciliation",
+    "test_clock",
+)  # fmt: skip
 """What the billing worker does. It pays no provider out: a payout's steps are in the wall clock's time always, and in
 shards of their own, so that billing cannot delay them."""
 PAYOUT_KINDS = ("payout", "provider_balance")

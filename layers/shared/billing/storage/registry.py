@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 from pynamodb.models import Model
 
@@ -14,9 +16,10 @@ from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
-from billing.domain.kernel.due import Due
+from billing.domain.kernel.due import Due, wall_clock_shard
+from billing.domain.kernel.money import Money
 from billing.domain.kernel.times import sort_key
-from billing.domain.ledger import LedgerEntry
+from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.marketplace.account import AccountLine, ProviderBalance, account_id
 from billing.domain.marketplace.earning import Earning
 from billing.domain.marketplace.order import Order, OrderReturn
@@ -25,11 +28,21 @@ from billing.domain.marketplace.provider import AccountOwner, ProviderAccount
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
+from billing.domain.reconciliation import ReconciledLine, Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tax.rate_table import TaxRateUpdates
-from billing.domain.tenant import INVOICE_SEQUENCE_ID, LOGO_ID, SETTINGS_ID, InvoiceSequence, Tenant, TenantLogo
+from billing.domain.tenant import (
+    INVOICE_SEQUENCE_ID,
+    LOGO_ID,
+    PLATFORM,
+    SETTINGS_ID,
+    InvoiceSequence,
+    Tenant,
+    TenantLogo,
+)
 from billing.domain.usage.period import UsageHistory
 from billing.domain.usage.rejection import UsageRejection
+from billing.services.reports.reconciliation import CASH_PARTS
 from billing.storage import tables
 
 
@@ -44,6 +57,7 @@ class Stored:
         indexed: gives the entity's index and filter attributes.
         blind: gives personal values that can be looked up, stored as an HMAC (``Sealer.blind``).
         listed_name: the attribute by which a marketplace lists them, where their ids are unique within a tenant only.
+        written: gives index attributes of the wall clock's time at which it is written.
         also: gives further ids under which the same content is stored for ever (a plan's versions); an item that exists
             already is never overwritten.
     """
@@ -56,6 +70,11 @@ class Stored:
     also: Callable[[Any], tuple[str, ...]] = lambda entity: ()
     blind: Callable[[Any], dict[str, str]] = lambda entity: {}
     listed_name: str | None = None
+    written: Callable[[Any, datetime], dict[str, str]] = lambda entity, now: {}
+
+
+OWED_PARTS = 16
+"""Into how many parts the index of what providers are owed is divided, so that none is hot."""
 
 
 def join(tenant_id: str, other: str) -> str:
@@ -116,7 +135,33 @@ def _earning(earning: Earning) -> dict[str, str]:
         found["pending_key"] = found[
             "account_key"
         ]  # a sparse index: a provider's thousands of old earnings are not in it
-    return found | _created(earning) | _due(earning.due)
+    return found | _created(earning) | _due(earning.due) | _owed_part(earning, earning.pending)
+
+
+def _owed_part(item: Earning | ProviderBalance, *amounts: Money) -> dict[str, str]:
+    """In which part of the index of what providers are owed an item is: in none where that is nothing."""
+    if not any(amount > Money.zero(amount.currency) for amount in amounts):
+        return {}
+    return {"owed_part": wall_clock_shard(f"{item.tenant_id}/{item.id}", OWED_PARTS)}
+
+
+def _ledger_entry(entry: LedgerEntry) -> dict[str, str]:
+    """By its line of the account at Stripe, across tenants: the hash key is the platform's, which alone reads it."""
+    line_id = entry.balance_transaction_id
+    return {"transaction_key": join(PLATFORM, line_id)} if line_id else {}
+
+
+def _cash_posting(entry: LedgerEntry, now: datetime) -> dict[str, str]:
+    """By the hour in which it was written, on the wall clock: a test clock's time may be years ahead."""
+    if not any(posting.account is Account.CASH for posting in entry.postings):
+        return {}
+    part = crc32(entry.id.encode()) % CASH_PARTS
+    return {"cash_key": join(PLATFORM, f"{now:%Y-%m-%dT%H}#{part}")}
+
+
+def _reconciled_line(line: ReconciledLine) -> dict[str, str]:
+    """Those that do not agree are listed; the others are found by their id alone."""
+    return {"open_key": join(PLATFORM, "lines"), "status": line.status.value} if line.is_open else {}
 
 
 def _payout(payout: Payout) -> dict[str, str]:
@@ -167,7 +212,11 @@ REGISTRY: dict[type, Stored] = {
     CreditNote: _plain(
         tables.CreditNoteItem, lambda e: {"invoice_key": join(e.tenant_id, e.invoice_id), **_created(e)}
     ),
-    LedgerEntry: _plain(tables.LedgerItem),
+    LedgerEntry: Stored(
+        tables.LedgerItem, "id", lambda e: e.id, _same, _ledger_entry, written=_cash_posting,
+    ),
+    Reconciliation: _plain(tables.ReconciliationItem, lambda e: _due(e.due)),
+    ReconciledLine: _plain(tables.ReconciliationItem, _reconciled_line),
     TaxRateUpdates: _plain(tables.TaxRateUpdatesItem),
     Balance: _plain(tables.BalanceItem),
     Coupon: _plain(tables.CouponItem),
@@ -184,7 +233,7 @@ REGISTRY: dict[type, Stored] = {
         lambda e: {
             "marketplace_key": join(e.marketplace_id, OF_MARKETPLACE),
             "listed": f"{e.tenant_id}/{e.currency}",
-            **_due(e.due), **_created(e),
+            **_due(e.due), **_created(e), **_owed_part(e, e.balance, e.held),
         },
         listed_name="listed",
     ),

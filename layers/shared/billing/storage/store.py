@@ -32,6 +32,9 @@ _INDEX_KEYS = {
     "account": "account_key",
     "pending": "pending_key",
     "marketplace": "marketplace_key",
+    "transaction": "transaction_key",
+    "cash": "cash_key",
+    "open": "open_key",
 }
 _BLIND = {"email"}
 _PAGES_AT_MOST = 20

@@ -166,6 +166,9 @@ class LedgerItem(_Entity):
     class Meta:
         table_name = "ledger"
 
+    transaction_key = UnicodeAttribute(null=True)
+    cash_key = UnicodeAttribute(null=True)
+
 
 class OrderItem(_OfCustomer):
     class Meta:
@@ -184,6 +187,7 @@ class EarningItem(_Dated):
     account_key = UnicodeAttribute(null=True)
     pending_key = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
+    owed_part = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(null=True)
 
 
@@ -198,6 +202,7 @@ class ProviderBalanceItem(_Dated):
 
     marketplace_key = UnicodeAttribute(null=True)
     listed = UnicodeAttribute(null=True)
+    owed_part = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(null=True)
 
 
@@ -225,6 +230,14 @@ class ClockItem(_Dated):
         table_name = "test_clocks"
 
     created_at = UnicodeAttribute(null=True)
+
+
+class ReconciliationItem(_Dated):
+    class Meta:
+        table_name = "reconciliations"
+
+    open_key = UnicodeAttribute(null=True)
+    status = UnicodeAttribute(null=True)
 
 
 class TaxRateUpdatesItem(_Entity):
@@ -311,7 +324,7 @@ MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem, SubscriptionItem,
     InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem,
     RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
-    AccountLineItem, PayoutItem,
+    AccountLineItem, PayoutItem, ReconciliationItem,
     ClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
     UsagePeriodItem, UsageRejectionItem,
 )  # fmt: skip

@@ -69,4 +69,8 @@ class EventType(StrEnum):
     )
     COUPON_REDEEMED = "coupon.redeemed", "A customer redeemed a coupon; the object is the redemption."
     USAGE_EVENTS_REJECTED = "usage.events_rejected", "Accepted usage events could not be counted; each says why."
+    RECONCILIATION_PARKED = (
+        "reconciliation.parked",
+        "The comparison with Stripe's account failed for a day; it begins again. The platform alone is told.",
+    )
     TEST_CLOCK_PARKED = "test_clock.parked", "A test clock's reminder failed again and again; nobody tries it again."

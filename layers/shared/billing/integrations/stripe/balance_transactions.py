@@ -1,54 +1,51 @@
-"""The lines of the platform's account at Stripe, as ``services.marketplace.payout_processor.BalanceTransactions``."""
+"""The platform's account at Stripe, as ``services.reports.ports.StripeAccount``."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from billing.integrations.stripe.calls import StripeCalls
-from billing.integrations.stripe.objects import money_of, time_of
-from billing.services.marketplace.payout_processor import BalanceTransaction
+import stripe
 
-_PAGE = 100
+from billing.domain.kernel.money import Money
+from billing.domain.reconciliation import StripeLine
+from billing.integrations.stripe.calls import MISSING, StripeCalls
+from billing.integrations.stripe.objects import money_of, time_of
+from billing.services.reports.ports import LinePage
 
 
 class StripeBalanceTransactions(StripeCalls):
     """Lists what changed the platform's balance; see ``StripeCalls`` for the arguments."""
 
-    def since(self, after_id: str | None, created_from: datetime | None) -> Iterator[BalanceTransaction]:
-        params: Any = {"limit": _PAGE}
-        if created_from is not None:
-            params["created"] = {"gte": int(created_from.timestamp())}
-        found = self._backwards(params) if after_id is None else self._onwards(params, after_id)
-        return (_line(each) for each in found)
+    def lines(self, created_from: datetime, created_to: datetime, place: str | None, limit: int) -> LinePage:
+        params: Any = {
+            "limit": limit,
+            "created": {"gte": int(created_from.timestamp()), "lt": int(created_to.timestamp())},
+        }
+        if place is not None:
+            params["starting_after"] = place
+        page = self._call(lambda: self._client().v1.balance_transactions.list(params))
+        found = tuple(_line(each) for each in page.data)
+        return LinePage(found, found[-1].id if page.has_more and found else None)
 
-    def _onwards(self, params: dict[str, Any], after_id: str) -> Iterator[Any]:
-        """From a line on, page by page. Stripe lists the newest first, so what is later is "before" it."""
-        cursor, more = after_id, True
-        while more:
-            page = self._page(params | {"ending_before": cursor})
-            yield from reversed(page.data)
-            more = page.has_more and bool(page.data)
-            cursor = page.data[0].id if page.data else cursor
+    def line(self, line_id: str) -> StripeLine | None:
+        try:
+            return _line(self._call(lambda: self._client().v1.balance_transactions.retrieve(line_id)))
+        except stripe.InvalidRequestError as error:
+            if error.code != MISSING:
+                raise
+            return None
 
-    def _backwards(self, params: dict[str, Any]) -> Iterator[Any]:
-        """All of them, collected from the newest to the oldest and turned around: the beginning has no id."""
-        found: list[Any] = []
-        cursor: dict[str, Any] = {}
-        more = True
-        while more:
-            page = self._page(params | cursor)
-            found += page.data
-            more = page.has_more and bool(page.data)
-            cursor = {"starting_after": found[-1].id} if found else {}
-        yield from reversed(found)
-
-    def _page(self, params: Any) -> Any:
-        return self._call(lambda: self._client().v1.balance_transactions.list(params))
+    def balance(self) -> dict[str, Money]:
+        found: Any = self._call(lambda: self._client().v1.balance.retrieve({}))
+        sums: dict[str, Money] = {}
+        for each in (*found.available, *found.pending):
+            amount = money_of(each.amount, each.currency)
+            sums[amount.currency] = sums.get(amount.currency, Money.zero(amount.currency)) + amount
+        return sums
 
 
-def _line(each: Any) -> BalanceTransaction:
+def _line(each: Any) -> StripeLine:
     source = each.source
-    return BalanceTransaction(
+    return StripeLine(
         id=each.id,
         type=each.type,
         source_id=source if source is None or isinstance(source, str) else source.id,

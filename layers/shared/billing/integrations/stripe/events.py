@@ -59,6 +59,20 @@ class StripeEvents:
         except KeyError:  # without our ids, it is somebody else's
             return None
 
+    def look_up_source(self, line_type: str, source_id: str) -> Update | None:
+        """What caused a line of the account (``services.reports.ports.LineReader``)."""
+        try:
+            if source_id.startswith(("ch_", "py_")):
+                intent_id = self._stripe.retrieve_intent_id(source_id)
+                return self._charge(intent_id) if intent_id is not None else None
+            if source_id.startswith(("re_", "pyr_")):
+                return self._refund(source_id)
+            if source_id.startswith(("dp_", "du_")):
+                return self._dispute(source_id)
+        except KeyError:  # without our ids, it is somebody else's
+            return None
+        return None
+
     def _found(self, event: Mapping[str, Any], about: Mapping[str, Any]) -> Update | None:
         event_type, object_id = event["type"], str(about.get("id"))
         if event_type in _REFUNDS:

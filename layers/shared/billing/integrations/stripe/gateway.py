@@ -227,6 +227,12 @@ class StripeGateway(StripeCalls):
         intent = self._retrieved(intent_id, lambda: intents.retrieve(intent_id, {"expand": _WITH_CHARGE}))
         return charge_result(intent), ids_of(intent)
 
+    def retrieve_intent_id(self, charge_id: str) -> str | None:
+        """The PaymentIntent of a charge; None where somebody charged without one, which we never do."""
+        charges = self._client().v1.charges
+        intent = self._retrieved(charge_id, lambda: charges.retrieve(charge_id)).payment_intent
+        return intent if intent is None or isinstance(intent, str) else intent.id
+
     def refund(self, refund: Refund) -> RefundResult:
         params: Any = {
             "payment_intent": refund.stripe_payment_intent_id,

@@ -1,6 +1,5 @@
 """Who pays providers out, as the use cases know it: one port, and the values that it returns."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -187,30 +186,3 @@ class PayoutProcessor(Protocol):
 
     def bank_payout(self, bank_payout_id: str, stripe_account_id: str) -> BankPayout:
         """The present state of a payout to a bank."""
-
-
-@dataclass(frozen=True, slots=True)
-class BalanceTransaction:
-    """A line of the platform's account at Stripe.
-
-    Args:
-        type: Stripe's: charge, refund, adjustment, transfer, payout ...
-        source_id: the object at Stripe that caused it.
-        amount, fee: signed as Stripe has them; ``amount - fee`` changed the balance.
-    """
-
-    id: str
-    type: str
-    source_id: str | None
-    amount: Money
-    fee: Money
-    created_at: datetime
-    available_on: datetime
-    reporting_category: str | None = None
-
-
-class BalanceTransactions(Protocol):
-    """Lists the lines of the platform's account at Stripe."""
-
-    def since(self, after_id: str | None, created_from: datetime | None) -> Iterator[BalanceTransaction]:
-        """The lines after one, oldest first."""

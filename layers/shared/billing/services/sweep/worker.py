@@ -7,7 +7,7 @@ that is cut off leaves every item either done or still due; the next turn goes o
 import heapq
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,7 +22,9 @@ from billing.domain.marketplace.order import Order
 from billing.domain.marketplace.payout import Payout
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
+from billing.domain.reconciliation import Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
+from billing.domain.tenant import PLATFORM
 from billing.services.clocks.due_index import Alarm, DueIndex, DueItem
 from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
@@ -48,6 +50,7 @@ _KINDS: dict[str, tuple[type[Any], EventType]] = {
     "earning": (Earning, EventType.EARNING_PARKED),
     "payout": (Payout, EventType.PAYOUT_PARKED),
     "provider_balance": (ProviderBalance, EventType.PROVIDER_ACCOUNT_PARKED),
+    "reconciliation": (Reconciliation, EventType.RECONCILIATION_PARKED),
     "test_clock": (Clock, EventType.TEST_CLOCK_PARKED),
 }
 """By the kind of a due item: its entity, and the event that says that it is parked."""
@@ -77,6 +80,7 @@ class Worker:
     Args:
         tasks: what does the work of a due item, by the item's kind; a test clock reminds itself (``clocks``).
         pause: sleeps; between the runs of a lost race, with growing length.
+        standing: by shard, what sees to it that something is always due in it, at the beginning of each turn.
     """
 
     units: Units
@@ -87,6 +91,7 @@ class Worker:
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
     pause: Callable[[float], None]
+    standing: Mapping[str, Callable[[Unit], None]] = field(default_factory=dict)
 
     def work_shard(self, shard: str, deadline: datetime) -> ShardReport:
         """Work one shard until nothing is due in it.
@@ -95,6 +100,8 @@ class Worker:
             deadline: after this nothing more is begun, and another turn is requested.
         """
         test_clock = clock_of(shard)
+        if shard in self.standing:
+            self._run(PLATFORM, self.standing[shard])
         until: datetime | None = self.clock()
         if test_clock is not None:
             tenant_id, clock_id = test_clock

@@ -1,0 +1,22 @@
+"""A walk through the reports, and the worker's comparison of Stripe's account with the ledger."""
+
+from billing.bootstrap import storage
+from billing.domain.tenant import PLATFORM
+from billing.services.reports import reconciliation
+from tests.integration.payer import intent, pay
+from tests.integration.world import Tenant, World
+
+
+def walk_reports(world: World, tenant: Tenant) -> None:
+    """A payment that no webhook tells of, a payout of the platform's, and what is read of both."""
+    unit = storage.units().begin(PLATFORM)
+    reconciliation.found(unit, "00")
+    unit.commit()
+    assert pay(world, intent(tenant), "pm_card_bypassPending") == 200
+    assert world.platform().get("/v1/reports/reconciliation").data["finishedAt"] is None
+    world.stripe.v1.payouts.create({"amount": 1_000, "currency": "usd"})
+    for _ in range(5):
+        world.clock.advance(hours=3)
+        world.work("00")
+    assert world.platform().get("/v1/reports/reconciliation").data["finishedAt"] is not None
+    assert tenant.get("/v1/reports/trial-balance").data["outOfBalance"] == {}

@@ -1,0 +1,104 @@
+"""Runs the reconciliation in the world of the integration tests, over the lines of one test only."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from billing.bootstrap import reports, storage
+from billing.domain.kernel.money import Money
+from billing.domain.reconciliation import RECONCILIATION_ID, StripeLine
+from billing.domain.tenant import PLATFORM
+from billing.services.reports import reconciliation
+from billing.services.reports.ports import LinePage, StripeAccount
+from billing.services.reports.reconciliation import Reconciler
+from tests.integration.world import Json, World
+
+
+@dataclass
+class OwnLines:
+    """Stripe's account without what other tests did to it.
+
+    Args:
+        balances: what Stripe is said to have, where that is not the truth.
+    """
+
+    real: StripeAccount
+    since: datetime
+    others: set[str]
+    balances: dict[str, Money] | None = None
+
+    def lines(self, created_from: datetime, created_to: datetime, place: str | None, limit: int) -> LinePage:
+        page = self.real.lines(max(created_from, self.since), created_to, place, limit)
+        return replace(page, lines=tuple(each for each in page.lines if each.id not in self.others))
+
+    def line(self, line_id: str) -> StripeLine | None:
+        return self.real.line(line_id)
+
+    def balance(self) -> dict[str, Money]:
+        return self.real.balance() if self.balances is None else self.balances
+
+
+@dataclass
+class Books:
+    """The reconciliation, and what it leaves behind."""
+
+    world: World
+    own: OwnLines
+    reconciler: Reconciler
+
+    def begin(self) -> None:
+        """Have it be there, as a worker's turn does."""
+        unit = storage.units().begin(PLATFORM)
+        reconciliation.found(unit, "00")
+        unit.commit()
+
+    def run(self, **later: float) -> None:
+        """A whole run, after some time."""
+        self.world.clock.advance(**(later or {"minutes": 61}))
+        self.begin()
+        while self.turn():
+            pass
+
+    def turn(self) -> bool:
+        """One turn; whether there is more to do."""
+        unit = storage.units().begin(PLATFORM)
+        due = self.reconciler.reconcile(unit, RECONCILIATION_ID, self.world.clock())
+        unit.commit()
+        assert due is not None
+        return due.at <= self.world.clock()
+
+    def report(self) -> Json:
+        """What the operator reads."""
+        answer = self.world.platform().get("/v1/reports/reconciliation")
+        assert answer.status == 200, answer.json
+        return dict(answer.data)
+
+    def open(self) -> list[tuple[str, str]]:
+        """Status and reason of what does not agree."""
+        return [(each["status"], each["reason"]) for each in self.report()["differences"]]
+
+    def critical(self) -> list[str]:
+        """The critical lines of the log since the last look."""
+        found = [each["message"] for each in self.world.logs.lines if each["level"] == "CRITICAL"]
+        self.world.logs.clear()
+        return found
+
+    def of_platform(self) -> list[Json]:
+        """The platform's own entries."""
+        return [json.loads(row["body"]["S"]) for row in self.world.rows_of("ledger", PLATFORM)]
+
+
+def books(world: World) -> Iterator[Books]:
+    """A reconciliation that begins now, and is gone afterwards."""
+    real = reports.reconciler()
+    since = datetime.now(UTC) - timedelta(seconds=5)
+    before = real.stripe.lines(since, since + timedelta(hours=1), None, 100)
+    own = OwnLines(real.stripe, since, {each.id for each in before.lines})
+    made = Books(world, own, replace(real, units=storage.units(), stripe=own))
+    made.begin()
+    yield made
+    for table in ("reconciliations", "ledger"):
+        for row in world.rows_of(table, PLATFORM):
+            key = {"tenant_id": row["tenant_id"], "id": row["id"]}
+            world.aws("dynamodb").delete_item(TableName=world.tables[table], Key=key)

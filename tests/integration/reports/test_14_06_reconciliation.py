@@ -130,7 +130,7 @@ def test_an_amount_that_differs_is_a_difference(world: World, tenant: Tenant, bo
 
 def test_the_platforms_own_payout_is_entered_in_its_books_once(world: World, tenant: Tenant, books: Books) -> None:
     """100.00 to the platform's bank: Dr bank, Cr cash."""
-    sale(tenant, "pm_card_bypassPending", amount=200_000_000)
+    sale(tenant, "pm_card_bypassPending", amount=5_000_000_000)
     payout = world.stripe.v1.payouts.create({"amount": 10_000, "currency": "usd"})
     books.run()
     books.run()
@@ -147,7 +147,7 @@ def test_a_crash_between_two_pages_repeats_a_page_and_books_nothing_twice(
 ) -> None:
     """At whichever page: what was committed stays, and the next turn goes on from there."""
     monkeypatch.setattr(reconciliation, "_PAGE", 1)
-    sale(tenant, "pm_card_bypassPending", amount=200_000_000)
+    sale(tenant, "pm_card_bypassPending", amount=5_000_000_000)
     for _ in range(2):
         world.stripe.v1.payouts.create({"amount": 1_000, "currency": "usd"})
     whole, real = books.reconciler, storage.units()

@@ -53,6 +53,13 @@ class Books:
         reconciliation.found(unit, "00")
         unit.commit()
 
+    def forget(self) -> None:
+        """Have it never have been."""
+        for table in ("reconciliations", "ledger"):
+            for row in self.world.rows_of(table, PLATFORM):
+                key = {"tenant_id": row["tenant_id"], "id": row["id"]}
+                self.world.aws("dynamodb").delete_item(TableName=self.world.tables[table], Key=key)
+
     def run(self, **later: float) -> None:
         """A whole run, after some time."""
         self.world.clock.advance(**(later or {"minutes": 61}))
@@ -98,7 +105,4 @@ def books(world: World) -> Iterator[Books]:
     made = Books(world, own, replace(real, units=storage.units(), stripe=own))
     made.begin()
     yield made
-    for table in ("reconciliations", "ledger"):
-        for row in world.rows_of(table, PLATFORM):
-            key = {"tenant_id": row["tenant_id"], "id": row["id"]}
-            world.aws("dynamodb").delete_item(TableName=world.tables[table], Key=key)
+    made.forget()

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from billing.bootstrap import storage
+from billing.bootstrap import storage, sweep
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account, LedgerEntry, Posting
 from billing.domain.reconciliation import RECONCILIATION_ID, Reconciliation
@@ -215,6 +216,38 @@ def test_less_at_stripe_than_providers_are_owed_is_told(world: World, tenant: Te
     assert books.critical() == [SHORT]
     (usd,) = books.report()["balances"]
     assert (usd["owedToProviders"], usd["short"]) == (owed, 10_000)
+
+
+def test_a_line_that_cannot_be_settled_hides_no_other(world: World, tenant: Tenant, books: Books) -> None:
+    """It waits, and becomes a difference; the others are healed. Only an outage of Stripe's stops a page."""
+    forms = [intent(tenant), intent(tenant)]
+    assert [pay(world, form) for form in forms] == [200, 200]
+    real = books.reconciler.events
+
+    class Poisoned:
+        def apply(self, work: Any, event_id: str, update: Any) -> bool:
+            if update.payment_id == forms[0]["paymentId"]:
+                raise RuntimeError
+            return real.apply(work, event_id, update)
+
+    books.reconciler = replace(books.reconciler, events=Poisoned())
+    books.run()
+    assert books.open() == [("waiting", "missing_in_ledger")]
+    assert payment_of(tenant, forms[1])["status"] == "succeeded"
+    books.reconciler = replace(books.reconciler, events=real)
+    books.run()
+    assert books.open() == []
+
+
+def test_a_turn_of_the_worker_makes_it_and_runs_it(world: World, books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to found it: a turn at its shard does, and what it made is worked in the same turn or the next."""
+    monkeypatch.setattr(reconciliation, "_OVERLAP", timedelta())
+    books.forget()
+    worker = replace(sweep.worker(), standing={"00": lambda unit: reconciliation.found(unit, "00")})
+    for _ in range(2):
+        world.clock.advance(minutes=1)
+        worker.work_shard("00", world.clock() + timedelta(seconds=30))
+    assert books.report()["finishedAt"] is not None
 
 
 def test_only_the_platform_reads_it(tenant: Tenant, books: Books) -> None:

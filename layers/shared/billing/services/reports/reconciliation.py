@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.domain.kernel.due import Due
-from billing.domain.kernel.errors import LostRace, Unauthenticated
+from billing.domain.kernel.errors import LostRace, Unauthenticated, Unavailable
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.reconciliation import (
@@ -30,7 +30,7 @@ from billing.domain.reconciliation import (
 )
 from billing.domain.tenant import PLATFORM
 from billing.services.kernel.due_items import load_due
-from billing.services.kernel.failures import NotWrittenYet
+from billing.services.kernel.failures import NotWrittenYet, described
 from billing.services.kernel.work import Query, Ref, Unit, Units, Work
 from billing.services.payments.processor_events import ProcessorEvents
 from billing.services.reports.ports import LineReader, OwedIndex, StripeAccount
@@ -209,15 +209,23 @@ class Reconciler:
         """Settle what caused a line in its own tenant's unit, as a webhook would have."""
         if line.source_id is None:
             return False
-        update = self.reader.look_up_source(line.type, line.source_id)
+        try:
+            return self._settled(line, line.source_id)
+        except (LostRace, NotWrittenYet, Unauthenticated):
+            return False  # another was faster, or it is not there yet, or nobody's: the next run looks again
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one line that cannot be settled must not hide all the others
+            _log.error("reconciliation: a line was not settled", extra={"line_id": line.id, **described(error)})
+            return False
+
+    def _settled(self, line: StripeLine, source_id: str) -> bool:
+        update = self.reader.look_up_source(line.type, source_id)
         if update is None:
             return False
         unit = self.units.begin(update.tenant_id)
-        try:
-            self.events.apply(unit, f"reconciliation:{line.id}", update)
-            unit.commit()
-        except (LostRace, NotWrittenYet, Unauthenticated):
-            return False  # another was faster, or it is not there yet, or nobody's: the next run looks again
+        self.events.apply(unit, f"reconciliation:{line.id}", update)
+        unit.commit()
         return True
 
 

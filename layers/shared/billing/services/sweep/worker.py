@@ -101,7 +101,7 @@ class Worker:
         """
         test_clock = clock_of(shard)
         if shard in self.standing:
-            self._run(PLATFORM, self.standing[shard])
+            self._stand(shard)
         until: datetime | None = self.clock()
         if test_clock is not None:
             tenant_id, clock_id = test_clock
@@ -116,6 +116,12 @@ class Worker:
         elif test_clock is not None:
             self._run(test_clock[0], lambda unit: self.clocks.arrive(unit, test_clock[1]))
         return report
+
+    def _stand(self, shard: str) -> None:
+        try:
+            self._run(PLATFORM, self.standing[shard])
+        except Exception as error:  # noqa: BLE001 - what is due in the shard goes on; the next turn sees to it again
+            _log.error("what stands in a shard was not seen to", extra={"shard": shard, **described(error)})
 
     def _work(self, shard: str, until: datetime, deadline: datetime, on_test_clock: bool) -> ShardReport:
         seen: set[DueItem] = set()

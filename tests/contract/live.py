@@ -132,6 +132,7 @@ def live() -> list[dict[str, Any]]:
         call = Live(dict(handlers()), card_processor)
         call("customers", "GET", "/v1/customers", 401)
         call.key = create_platform_key(dynamodb, names["callers"])
+        call("reports", "GET", "/v1/reports/reconciliation", 200)
         tenant = {"name": "Acme", "mode": "test", "currency": "USD"}
         made = call("tenants", "POST", "/v1/tenants", 201, tenant)
         call.key = made["apiKey"]
@@ -193,6 +194,7 @@ def tell(call: Live, tid: str) -> None:
     call("invoices", "GET", "/v1/tenants/{tid}/invoices", 200, tid=tid)
     call("tax", "GET", "/v1/tax/calculate", 200, query={"currency": "EUR", "country": "EE", "amount": "1000"})
     call("tax", "GET", "/v1/tax/jurisdictions", 200)
+    call("reports", "GET", "/v1/reports/trial-balance", 200)
     call("payments", "GET", "/v1/payments", 200)
     call("payments", "GET", "/v1/payment-methods", 200)
     clock = call("test_clocks", "POST", "/v1/test-clocks", 201, {"frozenTime": "2026-01-31T00:00:00Z"})["id"]

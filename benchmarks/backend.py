@@ -69,6 +69,7 @@ def _furnished(sandbox: SandboxServer, emulator_pid: int) -> Backend:
         STRIPE_API_BASE=sandbox.url,
         BILLING_QUEUE_URL=queue,
         CLOCK_QUEUE_URL=queue,
+        PAYOUT_QUEUE_URL=queue,
         USAGE_QUEUE_URL=usage_queue,
         STAGE="dev",
         POWERTOOLS_SERVICE_NAME="benchmark",

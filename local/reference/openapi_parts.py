@@ -180,6 +180,13 @@ EXAMPLES: dict[str, Any] = {
             }
         ],
     },
+    "trigger_payouts": {"providerTenantId": "ten_01M8055J9Y0WKZND852C0KE2WP", "currency": "EUR"},
+    "adjust_account": {
+        "amount": 30_000_000,
+        "currency": "EUR",
+        "reason": "The seller has closed its business",
+        "giveUp": True,
+    },
     "create_provider_account": {
         "country": "DE",
         "email": "payouts@seller.example",

@@ -25,6 +25,7 @@ class Live:
         self.card_processor = card_processor
         self.answers: list[dict[str, Any]] = []
         self.key = ""
+        self.platform_key = ""
 
     def __call__(
         self,
@@ -121,7 +122,8 @@ def live() -> list[dict[str, Any]]:
         dynamodb = boto3.client("dynamodb")
         names = create_tables(dynamodb)
         queue = boto3.client("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
-        os.environ["BILLING_QUEUE_URL"] = os.environ["CLOCK_QUEUE_URL"] = queue["QueueUrl"]
+        for name in ("BILLING_QUEUE_URL", "CLOCK_QUEUE_URL", "PAYOUT_QUEUE_URL"):
+            os.environ[name] = queue["QueueUrl"]
         os.environ["USAGE_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="usage")["QueueUrl"]
         os.environ["KMS_KEY_ID"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         os.environ |= {f"TABLE_{plain.upper()}": name for plain, name in names.items()}
@@ -131,7 +133,7 @@ def live() -> list[dict[str, Any]]:
 
         call = Live(dict(handlers()), card_processor)
         call("customers", "GET", "/v1/customers", 401)
-        call.key = create_platform_key(dynamodb, names["callers"])
+        call.platform_key = call.key = create_platform_key(dynamodb, names["callers"])
         call("reports", "GET", "/v1/reports/reconciliation", 200)
         tenant = {"name": "Acme", "mode": "test", "currency": "USD"}
         made = call("tenants", "POST", "/v1/tenants", 201, tenant)
@@ -140,6 +142,7 @@ def live() -> list[dict[str, Any]]:
         tell_payments(call)
         tell_orders(call)
         tell_provider(call)
+        tell_payouts(call)
         refuse(call, made["id"])
         return call.answers
 
@@ -322,6 +325,36 @@ def tell_provider(call: Live) -> None:
     call("provider_accounts", "POST", path + "/link", 201, visit)
     call("provider_accounts", "POST", path + "/login-link", 201)
     call("provider_accounts", "GET", path, 200)
+
+
+def tell_payouts(call: Live) -> None:
+    """A provider that is owed something, paid out, and the payout canceled: both sides read it."""
+    shop = call.key
+    call.key = call.platform_key
+    wanted = {"name": "P", "mode": "test", "currency": "USD", "invoicePrefix": "PP"}
+    provider = call("tenants", "POST", "/v1/tenants", 201, wanted)
+    named, amount = {"provider_tenant_id": provider["id"]}, {"currency": "USD", "reason": "a bonus"}
+    adjustments = "/v1/commerce/providers/{provider_tenant_id}/adjustments"
+    call.key = shop
+    call("payouts", "POST", "/v1/payouts/trigger", 422, {"providerTenantId": provider["id"]})
+    call("payouts", "POST", adjustments, 201, {"amount": 5_000_000, **amount}, **named)
+    call("payouts", "POST", adjustments, 400, {"amount": 0, **amount}, **named)
+    call("payouts", "POST", adjustments, 404, {"amount": 1_000, **amount}, provider_tenant_id="ten_none")
+    call("payouts", "POST", "/v1/payouts/trigger", 200)
+    call.key = provider["apiKey"]
+    account = call("provider_accounts", "POST", "/v1/provider/account", 201, {"country": "US"})["account"]["id"]
+    call.card_processor.control.post(f"accounts/{account}/onboard")
+    call("provider_accounts", "PATCH", "/v1/provider/account", 200, {"replacement": {"accountId": account}})
+    (payout,) = call("payouts", "POST", "/v1/payouts/trigger", 200, {"providerTenantId": provider["id"]})["payouts"]
+    for path in ("/v1/payouts", "/v1/provider/earnings", "/v1/provider/ledger"):
+        call("payouts", "GET", path, 200)
+    call("payouts", "GET", "/v1/payouts/{payout_id}", 200, payout_id=payout["id"])
+    call.key = shop
+    call("payouts", "GET", "/v1/payouts/{payout_id}", 404, payout_id=payout["id"])
+    call("payouts", "GET", "/v1/commerce/payouts", 200)
+    call("payouts", "GET", "/v1/commerce/payouts/{payout_id}", 200, payout_id=payout["id"])
+    call("payouts", "POST", "/v1/payouts/{payout_id}/cancel", 200, payout_id=payout["id"])
+    call("payouts", "POST", "/v1/payouts/{payout_id}/cancel", 409, payout_id=payout["id"])
 
 
 def tell_usage(call: Live, sid: str) -> None:

@@ -177,4 +177,9 @@ def test_most_operations_are_exercised(answers: list[dict[str, Any]]) -> None:
         ("/v1/credit-notes/{credit_note_id}/xml", "get"),
         ("/v1/invoices/{invoice_id}/pdf", "get"),
         ("/v1/invoices/{invoice_id}/xml", "get"),
+        ("/v1/commerce/payouts/{payout_id}/statement", "get"),
+        ("/v1/commerce/payouts/{payout_id}/statement.csv", "get"),
+        ("/v1/commerce/payouts/{payout_id}/statement.pdf", "get"),
+        ("/v1/commerce/reports/providers", "get"),
+        ("/v1/commerce/reports/providers.csv", "get"),
     }

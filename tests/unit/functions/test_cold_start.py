@@ -28,6 +28,10 @@ OBJECTS = {
     "COUPON": ("Redemptions", "catalog.coupons"),
     "USAGE": ("UsageRejections", "usage.rejections"),
     "TEST_CLOCK": ("TestClocks", "clocks"),
+    "ORDER": ("Orders", "marketplace.orders"),
+    "EARNING": ("Earnings", "marketplace.payouts"),
+    "PAYOUT": ("Payouts", "marketplace.payouts"),
+    "PROVIDER_ACCOUNT": ("ProviderAccounts", "marketplace.provider_accounts"),
 }
 """Where an event's object is kept, and where its shape is, by how the event's name begins."""
 CHILD = """

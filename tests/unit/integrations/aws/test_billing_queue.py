@@ -1,12 +1,14 @@
 """The worker's queues: test clocks have one of their own, and the sweep wakes ten shards with a call."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from billing.domain.kernel.due import clock_shard
+from billing.domain.kernel.due import clock_shard, payout_shard
 from billing.integrations.aws.billing_queue import BillingQueue, NotWoken
+from billing.services.sweep.wake_ups import wake_payouts
 
 
 class Sqs:
@@ -29,7 +31,7 @@ class Sqs:
 
 
 def queue(sqs: Sqs) -> BillingQueue:
-    return BillingQueue(lambda: sqs, "live", "clocks")
+    return BillingQueue(lambda: sqs, "live", "clocks", "payouts")
 
 
 def test_a_test_clocks_shard_goes_to_a_queue_of_its_own() -> None:
@@ -40,6 +42,18 @@ def test_a_test_clocks_shard_goes_to_a_queue_of_its_own() -> None:
         ("live", "07"),
         ("clocks", "clock#ten_1#clock_1"),
     ]
+
+
+def test_14_a_shard_of_payouts_goes_to_a_queue_of_its_own_and_the_sweep_wakes_all_of_them() -> None:
+    """Billing's messages cannot delay them; the shards are as many whatever billing's number is."""
+    sqs = Sqs()
+    queue(sqs).wake(payout_shard("po_1"), "a")
+    assert sqs.sent.pop()[0] == "payouts"
+    wake_payouts(queue(sqs), datetime(2026, 12, 1, tzinfo=UTC))
+    assert {url for url, _ in sqs.sent} == {"payouts"}
+    woken = [json.loads(message["MessageBody"])["shard"] for _, message in sqs.sent]
+    assert woken == [f"p{n:02d}" for n in range(16)]
+    assert payout_shard("po_1") in woken
 
 
 def test_sixteen_shards_are_two_calls_and_the_same_messages_as_one_by_one() -> None:

@@ -181,6 +181,7 @@ class OrderReturn:
     Args:
         parts: by item id.
         quantities: by item id, how many it gives back by number.
+        order_version: of the order that its parts were worked out from; None where that was the one it was entered in.
         short: what it gives back beyond what was left of the order. Of 100.00 a refund of 60.00 is under way, and
             somebody refunds 80.00 at Stripe: 40.00 are taken of the items, 40.00 are short until the first one fails.
         undone: the bank sent the refund back, or the dispute was won: all of it is the sellers' again.
@@ -199,6 +200,7 @@ class OrderReturn:
     undone: bool = False
     lost: bool = False
     short: Money | None = None
+    order_version: int | None = None
     version: int = 0
 
     def amount(self, currency: str) -> Money:

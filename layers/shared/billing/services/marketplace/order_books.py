@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.domain.kernel.due import Due
-from billing.domain.kernel.errors import InvalidState, RefundWindowPassed
+from billing.domain.kernel.errors import InvalidState, LostRace, RefundWindowPassed
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.marketplace_terms import Party
@@ -77,6 +77,8 @@ class MarketplaceBooks:
         order = _order_of(work, payment)
         if not order.status.is_open:
             raise InvalidState.of("order", order.status, "paid")
+        if payment.attempt < order.attempts:  # one that is sent again, and another was made since it was looked at
+            raise LostRace("The order was changed while it was being read")
         order = replace(order, attempts=payment.attempt)
         if not beside_a_form:
             order = moved(order, _STATUS.get(payment.status, OrderStatus.PENDING), "paid")
@@ -188,6 +190,9 @@ class MarketplaceBooks:
         back = work.load(ref).get(ref)
         if back is None:
             back = work.save(_by_amount(order, refund.id, refund.amount, at))
+        elif back.order_version not in (None, order.version):
+            # Two give back the same item: this one read the order, the other wrote, and here it is read once more.
+            raise LostRace("The order was changed while it was being read")
         self.take(work, order, back, at)
 
     def take(self, work: Work, order: Order, back: OrderReturn, at: datetime) -> Order:

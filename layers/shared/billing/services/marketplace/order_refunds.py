@@ -1,7 +1,7 @@
 """Refunding an order: an amount, or so many of some items. What it takes of whom is written before Stripe is asked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from billing.domain.customers.customer import Customer
@@ -83,7 +83,7 @@ class OrderRefunds:
         found = work.load(customer_ref, *([payment_ref] if payment_ref.id else []))
         at = customer_time(work, found.require(customer_ref))
         require_in_time(order, at)
-        back = _taken(order, work.fresh_id("re"), wanted, at)
+        back = replace(_taken(order, work.fresh_id("re"), wanted, at), order_version=order.version)
         amount = back.amount(order.currency)
         if amount.is_zero:
             return self._without_money(work, order, back, at)

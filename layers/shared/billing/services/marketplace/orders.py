@@ -12,6 +12,7 @@ from billing.domain.kernel.errors import (
     CurrencyUnsupportedInRegion,
     Detail,
     InvalidState,
+    LostRace,
     OrderNotChargeable,
     ProviderUnavailable,
 )
@@ -176,6 +177,7 @@ class Orders:
         order = get(work, order_id)
         if order.status.is_sold:  # the payer was faster, which stays so
             return Refused(InvalidState.of("order", order.status, "canceled"))
+        _require_attempt(order, payment)
         return self._closed(work, order, OrderStatus.CANCELED, at)
 
     def expire(self, work: Work, order_id: str, now: datetime) -> Due | None:
@@ -204,6 +206,7 @@ class Orders:
         order = get(work, order_id)
         if order.status.is_sold:
             return None
+        _require_attempt(order, payment)
         if payment is not None and payment.status is PaymentStatus.PENDING:
             raise StillUnknown(f"{payment.id} is {payment.status}, and {order_id} has expired")
         if payment is not None and payment.is_undecided:
@@ -253,6 +256,16 @@ def page(work: Work, filters: dict[str, str | None], window: Window) -> Page[Ord
 def _payment_of(work: Work, order: Order) -> Payment | None:
     ref = Ref(Payment, order.tenant_id, order.payment_id or "")
     return work.load(ref).get(ref) if ref.id else None
+
+
+def _require_attempt(order: Order, payment: Payment | None) -> None:
+    """Go on only if the attempt that was taken back is still the order's: another may be charging its payer by now.
+
+    Raises:
+        LostRace: one was made since the order was read.
+    """
+    if order.payment_id != (payment.id if payment is not None else None):
+        raise LostRace("The order was changed while it was being read")
 
 
 def _first_party(item: WantedItem, tenant_id: str) -> WantedItem:

@@ -92,8 +92,15 @@ def _statuses(books: Books) -> Iterator[str]:
             yield f"{name} is {status}, and {due} are due on it"
         if status == "draft" and (micros(invoice["amount_paid"]) or micros(invoice["balance_applied"])):
             yield f"{name} is a draft that something was paid on"
+        if invoice["withheld"] and not _may_come_back(invoice):
+            yield f"{name} withholds what no dispute holds"
         if invoice["number"] and invoice["tax_waits"]:
             yield f"{name} went out while nobody knew its tax"
+
+
+def _may_come_back(invoice: Json) -> bool:
+    """Whether a dispute that is not lost holds some of its money."""
+    return any(invoice["disputes"].get(each) not in (None, "lost") for each in invoice["taken_back"])
 
 
 # --- the ledger ---------------------------------------------------------------------------------------------------
@@ -254,7 +261,7 @@ def _alarms(books: Books) -> Iterator[str]:
     for subscription in subscriptions.values():
         due, state = subscription["due"], subscription["state"]
         waits = state in (*_RUNNING, "trialing") or (state == "paused" and subscription["resumes_at"])
-        waits = waits or subscription["usage_until"]
+        waits = waits or subscription["usage_until"] or (state == "canceled" and subscription["pending"])
         if waits and due is None:
             yield f"subscription {subscription['id']} is {state} without an alarm"
         ends = datetime.fromisoformat(subscription["current_period"]["end"])

@@ -79,7 +79,7 @@ def _billed_once(books: Books, pending: list[Json], own: list[Json], left: Colle
     """
     by_usage = metered(books)  # its late lines have the time of others; what it bills is in ``usage``
     standing = [invoice for invoice in own if invoice["status"] != "void"]
-    spent = {line["id"] for invoice in standing for line in _spent(books, invoice)}
+    spent = {line["id"] for invoice in standing for line in _spent(invoice)}
     spent |= {line["id"] for invoice in standing for line in invoice["lines"] if what(line) in left}
     apart: dict[str, list[Json]] = defaultdict(list)
     for line in (*pending, *(line for invoice in standing for line in invoice["lines"])):
@@ -90,11 +90,11 @@ def _billed_once(books: Books, pending: list[Json], own: list[Json], left: Colle
         yield from _covered(lines)
 
 
-def _spent(books: Books, invoice: Json) -> Iterator[Json]:
+def _spent(invoice: Json) -> Iterator[Json]:
     """The lines of an invoice of which nothing is left to be given back.
 
     Of a line counts what was given back of it; of its invoice everything, also what a credit note took of no line in
-    particular. A dispute that is won by now counts, too: while it was open the bank had the money.
+    particular, or a dispute took that is not won. What was not given back while it was open is given once it is won.
     """
     lines = {line["id"]: _gross(line) for line in invoice["lines"]}
     for line in invoice["lines"]:
@@ -103,8 +103,6 @@ def _spent(books: Books, invoice: Json) -> Iterator[Json]:
             lines[own] += lines.pop(line["id"])
     came_back = sum(micros(step["amount"]) for step in invoice["credits"])
     came_back += max(sum(micros(each) for each in invoice["taken_back"].values()), 0)
-    won = (each for each in books.bodies("disputes") if each["status"] == "won")
-    came_back += sum(micros(each["amount"]) for each in won if each["invoice_id"] == invoice["id"])
     left = sum(amount for amount in lines.values() if amount > 0) - came_back
     for line in invoice["lines"]:
         named = sum(micros(step["amount"]) for step in invoice["credits"] if step["line_id"] == line["id"])

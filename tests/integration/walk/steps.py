@@ -160,6 +160,11 @@ class Walk:
             behave(self.on.world, method["id"], how)
         self.on.tell(f"the card: {how}")
 
+    def zone_is_corrected(self) -> None:
+        """Also over the date line."""
+        zone = self.on.random.choice(["UTC", "Europe/Berlin", "Pacific/Auckland", "America/Los_Angeles"])
+        self.ask(f"zone {zone}", self.on.tenant.patch(f"/v1/customers/{self.on.customer}", {"timezone": zone}))
+
     def pays(self) -> None:
         invoice = self.on.one_of("invoices", status="open")
         if invoice:
@@ -250,9 +255,9 @@ def _stored(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def begin(world: World, seed: int) -> Walk:
+def begin(world: World, seed: int, name: str = "laws") -> Walk:
     """A tenant with plans, coupons and a meter, and a customer with a working card."""
-    on = stand(world, "laws", seed)
+    on = stand(world, name, seed)
     tenant = on.tenant
     tenant.meter("calls")
     plans = (

@@ -87,16 +87,21 @@ def test_time_that_is_given_back_twice_is_found(lines: list[Json]) -> None:
         pytest.param({"credits": [step(3000)]}, {}, id="a credit note"),
         pytest.param({"credits": [step(3000, "in_1-1")]}, {}, id="a credit note of the line"),
         pytest.param({"credits": [step(1000)], "taken_back": {"re_1": money(2000)}}, {}, id="a note and a refund"),
-        pytest.param(
-            {},
-            {"disputes": [{"invoice_id": "in_1", "status": "won", "amount": money(3000)}]},
-            id="a dispute that was won later",
-        ),
+        pytest.param({"taken_back": {"dp_1": money(3000)}}, {}, id="a dispute that holds it"),
     ],
 )
 def test_what_had_come_back_in_full_may_be_billed_anew(credited: Json, more: Json) -> None:
     """June credited, paused (nothing is left to give back), resumed: the rest is billed, once."""
     assert broken(invoice("in_1", JANUARY, **credited), invoice("in_2", REST), **more) == []
+
+
+def test_a_dispute_that_was_won_leaves_no_time_billed_twice() -> None:
+    """While it was open the bank had the money; since then what was not given back is owed (decision 0023)."""
+    won = [{"invoice_id": "in_1", "status": "won", "amount": money(3000)}]
+    assert broken(invoice("in_1", JANUARY), invoice("in_2", REST), disputes=won) != []
+    back = line("", -1500, 16, credits="in_1-1")
+    given = invoice("in_1", JANUARY, credits=[step(1500, "in_1-1")])
+    assert broken(given, invoice("in_2", REST), pending=(back,), disputes=won) == []
 
 
 def test_what_is_void_is_in_no_sum() -> None:

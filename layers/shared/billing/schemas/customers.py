@@ -65,6 +65,13 @@ class AddressOut(Resource):
 
 
 LocaleIn = Annotated[Locale | None, Field(description="the language of its documents; null for the tenant's")]
+ZoneIn = Annotated[
+    Timezone,
+    Field(
+        description="what is issued from now on has its dates in this zone; periods that run keep their bounds, and"
+        " each subscription goes over with its next one"
+    ),
+]
 TermsIn = Annotated[NetTermsDays | None, Field(description="null for the tenant's")]
 
 
@@ -124,6 +131,7 @@ class CustomerChanges(Request):
     net_terms_days: TermsIn = unsaid()
     po_number: PoNumber | None = unsaid()
     custom_fields: CustomFieldsIn = unsaid()
+    timezone: ZoneIn = unsaid()
 
     def changes(self) -> dict[str, object]:
         found: dict[str, object] = {name: getattr(self, name) for name in self.model_fields_set}

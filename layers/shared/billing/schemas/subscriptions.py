@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from billing.domain.catalog.coupon import Discount
 from billing.domain.kernel.errors import Detail, ValidationFailed
@@ -20,6 +21,10 @@ Quantities = dict[ComponentKey, Annotated[int, Field(ge=0, le=1_000_000_000)]]
 Behavior = Literal["create_prorations", "invoice_now", "none"]
 
 
+AnchorDay = Annotated[int, Field(ge=1, le=31)]
+AnchorMonth = Annotated[int, Field(ge=1, le=12)]
+
+
 class SubscriptionIn(Request):
     plan_id: PlanId
     customer_id: Id | None = None
@@ -28,7 +33,16 @@ class SubscriptionIn(Request):
     trial_days: Annotated[int, Field(ge=0, le=730)] | None = None
     coupon_code: ShortText | None = None
     start_date: TimeIn | None = None
-    anchor_day: Annotated[int, Field(ge=1, le=31)] | None = None
+    anchor_day: AnchorDay | None = Field(
+        default=None,
+        description="the day of month on which periods begin, in the customer's zone; the first one is shorter, and"
+        " costs its share",
+    )
+    anchor_month: AnchorMonth | None = Field(
+        default=None,
+        description="with anchorDay, for quarters, years and others that begin in certain months only: a month in which"
+        " periods begin; the first one is shorter",
+    )
     metadata: Metadata = {}
 
     def new(self) -> NewSubscription:
@@ -41,8 +55,15 @@ class SubscriptionIn(Request):
             coupon_code=self.coupon_code,
             start_date=self.start_date,
             anchor_day=self.anchor_day,
+            anchor_month=self.anchor_month,
             metadata=self.metadata,
         )
+
+
+def _only_false(value: bool) -> bool:
+    if value:
+        raise PydanticCustomError("only_false", "cancel it to end it with its period")
+    return value
 
 
 class SubscriptionChanges(Request):
@@ -59,6 +80,15 @@ class SubscriptionChanges(Request):
         default=None,
         description="from when the coupon holds, or what is taken away does not: with another plan from now on, else"
         " from the next period on, unless this says otherwise; another interval begins a period at once",
+    )
+    anchor_day: AnchorDay | None = Field(
+        default=None, description="with a plan of another interval: when its periods begin, as for a new subscription"
+    )
+    anchor_month: AnchorMonth | None = None
+    cancel_at_period_end: Annotated[bool, AfterValidator(_only_false)] | None = Field(
+        default=None,
+        description="false: it does not end with its period any more, as by resuming it; needed with a plan of another"
+        " interval, whose periods go beyond that end",
     )
     paused: bool | None = None
     resumes_at: TimeIn | None = None
@@ -83,7 +113,10 @@ class SubscriptionChanges(Request):
             proration_at=self.proration_date,
             coupon_code=coupon_code,
             coupon_applies=DiscountApplies(self.coupon_applies) if self.coupon_applies else None,
+            anchor_day=self.anchor_day,
+            anchor_month=self.anchor_month,
             paused=self.paused,
+            goes_on=self.cancel_at_period_end is False,
             resumes_at=self.resumes_at,
             payment_method_id=self.payment_method_id,
             metadata=self.metadata,
@@ -96,6 +129,8 @@ class SubscriptionChanges(Request):
             "couponCode": self.coupon_code,
             "couponApplies": self.coupon_applies,
             "prorationDate": self.proration_date,
+            "anchorDay": self.anchor_day,
+            "anchorMonth": self.anchor_month,
         }
         bad = []
         if self.paused is not None:
@@ -112,6 +147,9 @@ class SubscriptionChanges(Request):
         bad = []
         if self.proration_date is not None and not self._bills:
             bad.append(Detail("prorationDate", "only_with_a_change"))
+        if self.plan_id is None:
+            anchor = {"anchorDay": self.anchor_day, "anchorMonth": self.anchor_month}
+            bad += [Detail(field, "only_with_plan_id") for field, value in anchor.items() if value is not None]
         if self.coupon_applies is not None and "coupon_code" not in self.model_fields_set:
             bad.append(Detail("couponApplies", "only_with_coupon_code"))
         elif self.coupon_applies == "now" and self.proration_behavior == "none":
@@ -167,6 +205,8 @@ class SubscriptionOut(Resource):
         description="what is off the running period; another one where a coupon came or went in it"
     )
     anchor_day: int
+    anchor_month: int | None = Field(description="as it was asked for")
+    timezone: str = Field(description="of the period that runs; the next one is in the customer's")
     unpaid_invoice_ids: list[str]
     pending_line_count: int = Field(description="lines of changes that wait for the next invoice")
     latest_invoice_id: str | None
@@ -199,6 +239,8 @@ class SubscriptionOut(Resource):
             discount=_discount(subscription.discount),
             current_period_discount=_discount(subscription.period_discount),
             anchor_day=subscription.cadence.anchor_day,
+            anchor_month=subscription.cadence.anchor_month,
+            timezone=subscription.cadence.timezone,
             unpaid_invoice_ids=list(subscription.unpaid_invoice_ids),
             pending_line_count=len(subscription.pending),
             latest_invoice_id=subscription.latest_invoice_id,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from billing.domain.catalog.plan import PauseBilling, PlanKey
 from billing.domain.kernel.errors import Conflict
 from billing.domain.kernel.periods import Interval, Period
-from billing.domain.subscriptions import changes
+from billing.domain.subscriptions import changes, terms
 from billing.domain.subscriptions.changes import ProrationBehavior
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.event import UsageSpan, plan_of, span_at
@@ -161,10 +161,10 @@ def often_changed(times: int, apart: timedelta) -> Subscription:
 
 
 def test_a_plan_is_not_changed_more_often_than_late_usage_could_ask_for() -> None:
-    current = often_changed(changes.MOST_PAST_TERMS, timedelta(hours=1))
-    assert len(current.past_terms) == changes.MOST_PAST_TERMS
+    current = often_changed(terms.MOST_PAST_TERMS, timedelta(hours=1))
+    assert len(current.past_terms) == terms.MOST_PAST_TERMS
     with pytest.raises(Conflict):
-        often_changed(changes.MOST_PAST_TERMS + 1, timedelta(hours=1))
+        often_changed(terms.MOST_PAST_TERMS + 1, timedelta(hours=1))
 
 
 def test_plans_that_no_usage_can_ask_for_any_more_are_forgotten() -> None:

@@ -72,9 +72,17 @@ class Plan:
         """The meters that its components price, each once."""
         return tuple(dict.fromkeys(c.meter for c in self.components if c.meter is not None))
 
-    def cadence(self, at: datetime, timezone: str) -> Cadence:
-        """The billing cadence of a subscription whose first paid period starts at ``at``."""
-        return Cadence.starting(at, timezone, self.interval, self.interval_count)
+    def cadence(
+        self, at: datetime, timezone: str, anchor_day: int | None = None, anchor_month: int | None = None
+    ) -> Cadence:
+        """The billing cadence of a subscription whose first paid period starts at ``at``.
+
+        Args:
+            anchor_day, anchor_month: when later periods are to begin, where that is not at the same day as this one.
+        """
+        if anchor_day is None:
+            return Cadence.starting(at, timezone, self.interval, self.interval_count)
+        return Cadence.anchored(at, timezone, self.interval, self.interval_count, anchor_day, anchor_month)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,11 @@ given back is limited by what is left on the invoice that billed it, and is a st
 the moment at which it is promised, be it billed at once or waiting for the next invoice.
 
     June for 100.00, of which a credit note took 80.00; half of June unused: 20.00 are given back, not 50.00
+
+What is not given because a dispute holds the money is withheld until that is decided: if the money comes back, the
+credit is given, as far as something is left then; if it is lost, the payer has it already.
+
+    June for 100.00, disputed; half of June unused: nothing, and 50.00 withheld; won: 50.00; lost: nothing
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -13,7 +18,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
-from billing.domain.lines.crediting import at_most, given_back, left_of, with_steps
+from billing.domain.lines.crediting import at_most, given_back, gross, left_of, with_steps
 from billing.domain.lines.line import InvoiceLine, invoice_of
 from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import Subscription
@@ -50,26 +55,50 @@ def limited(step: Step, credits_: Iterable[InvoiceLine], invoices: Mapping[str, 
     fewer: dict[int, InvoiceLine | None] = {}
     for line in credits_:
         invoice = now[line.credited_invoice_id or ""]
-        less = _as_far_as_left(invoice, line)
+        less, withheld = _as_far_as_left(invoice, line)
         if less is not line:
             fewer[id(line)] = less
-        if less is not None:
-            now[invoice.id] = replace(invoice, credits=with_steps(invoice.credits, [given_back(less)]))
+        if less is not None or withheld is not None:
+            now[invoice.id] = _noted(invoice, less, withheld)
     changed = tuple(after for each, after in now.items() if after is not invoices[each])
     return Limited(_with_fewer(step, fewer) if fewer else step, changed)
 
 
-def _as_far_as_left(invoice: Invoice, credit: InvoiceLine) -> InvoiceLine | None:
-    """The credit of a line of the invoice: of what is void nothing; else no more than is left.
+def released(invoice: Invoice) -> tuple[Invoice, tuple[InvoiceLine, ...]]:
+    """The invoice after a dispute of it was decided, and the credits that were withheld until then.
+
+    They are limited anew by what is left now; what another dispute still holds goes on waiting.
+    """
+    after, lines = replace(invoice, withheld=()), []
+    for line in invoice.withheld:
+        less, withheld = _as_far_as_left(after, line)
+        after = _noted(after, less, withheld)
+        lines += [less] if less is not None else []
+    return after, tuple(lines)
+
+
+def _noted(invoice: Invoice, given: InvoiceLine | None, withheld: InvoiceLine | None) -> Invoice:
+    """The invoice with a credit that is given, and one that is not."""
+    if given is not None:
+        invoice = replace(invoice, credits=with_steps(invoice.credits, [given_back(given)]))
+    return invoice if withheld is None else replace(invoice, withheld=(*invoice.withheld, withheld))
+
+
+def _as_far_as_left(invoice: Invoice, credit: InvoiceLine) -> tuple[InvoiceLine | None, InvoiceLine | None]:
+    """The credit of a line of the invoice, and what of it is withheld: of what is void nothing; else no more than is
+    left.
 
     What the payer has got back by a dispute, or in Stripe's dashboard, is of no line, so it counts for all together.
     """
     if invoice.status is InvoiceStatus.VOID:
-        return None
+        return None, None
     left = left_of(invoice.lines, invoice.credits)
     place = next(n for n, line in enumerate(invoice.lines) if line.id == credit.gives_back)
-    most = min(left.to_give_back(place), left.billed - invoice.got_back.micros)
-    return at_most(credit, max(most, Fraction(0)), left.taxes())
+    of_line, of_all = left.to_give_back(place), left.billed - invoice.got_back.micros
+    less = at_most(credit, max(min(of_line, of_all), Fraction(0)), left.taxes())
+    most = min(of_line, of_all + invoice.may_come_back.micros, Fraction(-gross(credit).micros))
+    most += gross(less).micros if less is not None else 0
+    return less, at_most(credit, max(most, Fraction(0)), left.taxes())
 
 
 def _with_fewer(step: Step, fewer: Mapping[int, InvoiceLine | None]) -> Step:

@@ -19,7 +19,10 @@ from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Period
 from billing.domain.lines.crediting import left_to_credit
 from billing.domain.lines.line import CreditStep, InvoiceLine
+from billing.domain.payments.dispute import DisputeStatus
 from billing.domain.payments.payment import PaymentError
+
+_LOST = DisputeStatus.LOST.value
 
 
 class InvoiceStatus(StrEnum):
@@ -82,6 +85,8 @@ class Invoice:
         disputes: the state of each dispute of its payments, by the dispute's id.
         taken_back: what its payer got back without a credit note, by the id of the dispute or refund; negative for what
             of the others a credit note covers after all, because its own refund was refused on their account.
+        withheld: credits of its subscription's that were not given because a dispute holds the money: they are if it
+            comes back (``giving_back``), and else dropped.
         notes: what the law requires on the document, such as ``Reverse charge``.
         due: when it is worked on next: a draft is finalized, an open one is charged again.
         tax_waits: it is a draft because nobody could say what tax is due.
@@ -124,6 +129,7 @@ class Invoice:
     pending_refunds: dict[str, Money] = field(default_factory=dict)
     disputes: dict[str, str] = field(default_factory=dict)
     taken_back: dict[str, Money] = field(default_factory=dict)
+    withheld: tuple[InvoiceLine, ...] = ()
     notes: tuple[str, ...] = ()
     tax_waits: bool = False
     auto_charge: bool = True
@@ -170,6 +176,12 @@ class Invoice:
     def got_back(self) -> Money:
         """What its payer got back without a credit note (``taken_back``), and none covers after all."""
         return max(sum_money(self.taken_back.values(), self.currency), Money.zero(self.currency))
+
+    @property
+    def may_come_back(self) -> Money:
+        """What of that a dispute holds that is not lost."""
+        held = (taken for each, taken in self.taken_back.items() if self.disputes.get(each, _LOST) != _LOST)
+        return min(sum_money(held, self.currency), self.got_back)
 
     @property
     def refundable(self) -> Money:

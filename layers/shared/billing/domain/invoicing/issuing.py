@@ -117,9 +117,15 @@ def buyer_of(customer: Customer) -> PartySnapshot:
 
 
 def as_of_now(invoice: Invoice, tenant: Tenant, customer: Customer) -> Invoice:
-    """The draft with its parties and terms as they are now: one that waited for an address has to show it."""
+    """The draft with its parties, terms and zone as they are now: one that waited for an address has to show it."""
     own = invoice.terms.own if invoice.terms is not None else OwnTerms()
-    return replace(invoice, seller=seller_of(tenant), buyer=buyer_of(customer), terms=terms_of(tenant, customer, own))
+    return replace(
+        invoice,
+        seller=seller_of(tenant),
+        buyer=buyer_of(customer),
+        terms=terms_of(tenant, customer, own),
+        timezone=customer.timezone,
+    )
 
 
 def with_lines(invoice: Invoice, lines: Sequence[InvoiceLine], notes: tuple[str, ...] = ()) -> Invoice:

@@ -8,9 +8,10 @@ winter and 07:00Z in summer.
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from math import gcd
 from zoneinfo import ZoneInfo
 
 _ONE_SECOND = timedelta(seconds=1)
@@ -75,6 +76,9 @@ class Cadence:
         timezone: IANA name, e.g. "Europe/Berlin".
         interval: the unit counted.
         interval_count: units in a period, at least 1; month and 3 is a quarter.
+        anchor_month: 1 to 12, the month as asked for in which periods begin; None where none was.
+        joined_at, joined: where it goes on from a row in another zone (``in_zone``): the instant, UTC, of the boundary
+            with this number.
 
     Raises:
         ValueError: a value outside these limits, an unknown zone or interval.
@@ -85,12 +89,18 @@ class Cadence:
     timezone: str
     interval: Interval
     interval_count: int
+    anchor_month: int | None = None
+    joined_at: datetime | None = None
+    joined: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "anchor", require_utc(self.anchor, "anchor"))
+        if self.joined_at is not None:
+            object.__setattr__(self, "joined_at", require_utc(self.joined_at, "joined_at"))
         object.__setattr__(self, "interval", Interval(self.interval))
         _check_anchor_day(self.anchor_day)
         _check_interval_count(self.interval_count)
+        _check_anchor_month(self.anchor_month, self.interval, self.interval_count)
         _zone(self.timezone)
 
     @classmethod
@@ -101,6 +111,7 @@ class Cadence:
         interval: Interval,
         interval_count: int,
         anchor_day: int | None = None,
+        anchor_month: int | None = None,
     ) -> Cadence:
         """Make the cadence whose boundary 0 is `at`.
 
@@ -110,13 +121,34 @@ class Cadence:
             interval: the unit counted.
             interval_count: units in a period.
             anchor_day: 1 to 31; without it, the local day of `at`.
+            anchor_month: as it was asked for.
 
         Raises:
             ValueError: as the constructor.
         """
         if anchor_day is None:
             anchor_day = require_utc(at, "at").astimezone(_zone(timezone)).day
-        return cls(at, anchor_day, timezone, interval, interval_count)
+        return cls(at, anchor_day, timezone, interval, interval_count, anchor_month)
+
+    @classmethod
+    def anchored(
+        cls,
+        start: datetime,
+        timezone: str,
+        interval: Interval,
+        interval_count: int,
+        anchor_day: int,
+        anchor_month: int | None = None,
+    ) -> Cadence:
+        """Make the cadence of what begins at `start`, and whose periods begin on a day, and in a month.
+
+        Its boundary 0 is the first such instant at or after `start`, see ``next_anchor``.
+
+        Raises:
+            ValueError: as the constructor.
+        """
+        anchor = next_anchor(start, timezone, interval, interval_count, anchor_day, anchor_month)
+        return cls.starting(anchor, timezone, interval, interval_count, anchor_day, anchor_month)
 
     def boundary(self, n: int) -> datetime:
         """Give the instant, in UTC, of the n-th boundary after the anchor; n may be negative.
@@ -127,21 +159,72 @@ class Cadence:
         Raises:
             OverflowError: the boundary lies outside the years 1 to 9999.
         """
+        if self.joined_at is not None and n == self.joined:
+            return self.joined_at
+        return self._counted(n)
+
+    def _counted(self, n: int) -> datetime:
         if n == 0:
             # The anchor as it stands: its own day may not be `anchor_day`, its time may be the second of two.
             return self.anchor
-        zone = _zone(self.timezone)
-        local = self.anchor.astimezone(zone)
+        local = self.local_anchor
         steps = n * self.interval_count
         if self.interval in _DAYS:
             day = local.date() + timedelta(days=steps * _DAYS[self.interval])
         else:
             day = _day_in_month(_month_number(local) + steps * _MONTHS[self.interval], self.anchor_day)
-        return _at_local_time(day, local, zone)
+        return _at_local_time(day, local, _zone(self.timezone))
+
+    @property
+    def local_anchor(self) -> datetime:
+        """From where boundaries are counted, in the zone: their time of day, and of days and weeks the day."""
+        return self.anchor.astimezone(_zone(self.timezone))
 
     def period(self, n: int) -> Period:
         """Give the period between boundaries n and n + 1."""
         return Period(self.boundary(n), self.boundary(n + 1))
+
+    def priced(self, n: int) -> Period:
+        """Give the stretch of time that the price of a period buys: the n-th period, or a longer one around it.
+
+        They differ for the first period in another zone, where that is shorter than the zone's own: of February in
+        Auckland, which began 21 hours before, it is 27 days and 3 hours, and costs that share of the price.
+        """
+        whole = self.period(n)
+        return Period(min(whole.start, self._counted(n)), whole.end)
+
+    def in_zone(self, timezone: str, at: datetime) -> Cadence:
+        """Make the row that goes on in another zone from ``at``, at the day and the time of day that this one has.
+
+        It has this row's days and local time in the other zone, but that the boundary nearest to ``at`` is ``at``. So
+        there is neither a gap nor an overlap, and no period is a rest of some hours: the first one is as long as any,
+        less or more the difference of the zones.
+
+            the first of each month, 0:00, from Auckland to Los Angeles: 31 January 11:00Z, then 1 March 08:00Z
+
+        Args:
+            timezone: IANA name.
+            at: UTC; a boundary of this row.
+
+        Raises:
+            ValueError: the zone is unknown, or `at` is naive or not UTC.
+        """
+        row = self.shown_in(timezone)
+        n = row.index_at(at)
+        before, after = row.boundary(n), row.boundary(n + 1)
+        if before == at:
+            return row
+        return replace(row, joined_at=at, joined=n if at - before <= after - at else n + 1)
+
+    def shown_in(self, timezone: str) -> Cadence:
+        """Make the row that has this one's days and local times in another zone.
+
+        Raises:
+            ValueError: the zone is unknown.
+        """
+        local = self.local_anchor
+        anchor = _at_local_time(local.date(), local, _zone(timezone))
+        return replace(self, anchor=anchor, timezone=timezone, joined_at=None, joined=0)
 
     def index_at(self, t: datetime) -> int:
         """Give the n with boundary(n) <= t < boundary(n + 1).
@@ -153,8 +236,7 @@ class Cadence:
             ValueError: `t` is naive or not UTC.
         """
         t = require_utc(t, "t")
-        zone = _zone(self.timezone)
-        local, local_anchor = t.astimezone(zone), self.anchor.astimezone(zone)
+        local, local_anchor = t.astimezone(_zone(self.timezone)), self.local_anchor
         if self.interval in _DAYS:
             n = (local.date() - local_anchor.date()).days // (self.interval_count * _DAYS[self.interval])
         else:
@@ -174,14 +256,32 @@ class Cadence:
         return self.period(self.index_at(t))
 
 
-def next_anchor(start: datetime, timezone: str, interval: Interval, interval_count: int, anchor_day: int) -> datetime:
+def months_apart(interval: Interval, interval_count: int) -> int:
+    """Give how many months lie between the months of the year in which periods of this length may begin.
+
+    3 for a quarter: those that begin in January begin in April, July and October, too. 12 for a year, or two. 1 where
+    every month has its turn, as with five months; then, and for days and weeks (0), no month can be said.
+    """
+    return gcd(interval_count * _MONTHS.get(interval, 0), 12) if interval in _MONTHS else 0
+
+
+def next_anchor(
+    start: datetime,
+    timezone: str,
+    interval: Interval,
+    interval_count: int,
+    anchor_day: int,
+    anchor_month: int | None = None,
+) -> datetime:
     """Give the first instant on `anchor_day`, at or after `start`, at the same local time of day.
 
     It is the anchor of a cadence whose first, shorter period is [start, that instant): start 20 January,
     anchor day 1 -> 1 February. If `start` is on `anchor_day` already it is the anchor, and there is no
     shorter period; likewise for day and week, which have no anchor day. The wait is under a month whatever
-    the interval, also for years. In a month without that day it is the last one (28 February for 31), and
-    `Cadence.starting(..., anchor_day=31)` goes on to 31 March. If that local time does not exist on that day,
+    the interval, also for years; with a month, under a quarter for quarters and under a year for years: from
+    20 February to 1 January it is 1 April for quarters, and 1 January for years. In a
+    month without that day it is the last one (28 February for 31), and `Cadence.starting(..., anchor_day=31)`
+    goes on to 31 March. If that local time does not exist on that day,
     the anchor moves forward by the gap and the cadence made of it keeps the moved time.
 
     Args:
@@ -190,6 +290,7 @@ def next_anchor(start: datetime, timezone: str, interval: Interval, interval_cou
         interval: the unit counted.
         interval_count: units in a period, at least 1.
         anchor_day: 1 to 31, in the zone.
+        anchor_month: 1 to 12: a month in which periods begin.
 
     Raises:
         ValueError: a value outside these limits.
@@ -197,17 +298,22 @@ def next_anchor(start: datetime, timezone: str, interval: Interval, interval_cou
     start = require_utc(start, "start")
     _check_anchor_day(anchor_day)
     _check_interval_count(interval_count)
+    _check_anchor_month(anchor_month, interval, interval_count)
     zone = _zone(timezone)
     if Interval(interval) in _DAYS:
         return start
     local = start.astimezone(zone)
-    this_month = _day_in_month(_month_number(local), anchor_day)
-    if this_month == local.date():
+    month, step = _month_number(local), 1
+    if anchor_month is not None:
+        step = months_apart(interval, interval_count)
+        month += (anchor_month - local.month) % step
+    first = _day_in_month(month, anchor_day)
+    if first == local.date():
         # `start` itself, not a conversion of it: of 02:30 twice in one night it may be the second.
         return start
-    if this_month > local.date():
-        return _at_local_time(this_month, local, zone)
-    return _at_local_time(_day_in_month(_month_number(local) + 1, anchor_day), local, zone)
+    if first > local.date():
+        return _at_local_time(first, local, zone)
+    return _at_local_time(_day_in_month(month + step, anchor_day), local, zone)
 
 
 def days_later(start: datetime, days: int, timezone: str) -> datetime:
@@ -246,6 +352,15 @@ def require_utc(value: datetime, name: str) -> datetime:
 def _check_anchor_day(anchor_day: int) -> None:
     if type(anchor_day) is not int or not 1 <= anchor_day <= 31:
         raise ValueError(f"anchor_day must be 1 to 31: {anchor_day!r}")
+
+
+def _check_anchor_month(anchor_month: int | None, interval: Interval, interval_count: int) -> None:
+    if anchor_month is None:
+        return
+    if type(anchor_month) is not int or not 1 <= anchor_month <= 12:
+        raise ValueError(f"anchor_month must be 1 to 12: {anchor_month!r}")
+    if months_apart(interval, interval_count) < 2:
+        raise ValueError(f"periods of {interval_count} {interval} begin in any month, not in {anchor_month}")
 
 
 def _check_interval_count(interval_count: int) -> None:

@@ -8,27 +8,23 @@ period anew: 10.00 -> 20.00 a month, half way: -5.00 and +10.00 (Stripe, "Prorat
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.plan import PauseBilling, Plan, PlanKey
 from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFailed
-from billing.domain.kernel.periods import Cadence, Interval, Period
+from billing.domain.kernel.periods import Cadence, Interval, Period, months_apart
 from billing.domain.kernel.proration import ProrationUnit, counted_from
 from billing.domain.lines.line import InvoiceLine
-from billing.domain.subscriptions.lifecycle import check_quantities, standing, unpaused
+from billing.domain.subscriptions.lifecycle import check_anchor, check_quantities, standing, unpaused
 from billing.domain.subscriptions.period_lines import given_back, in_advance
-from billing.domain.subscriptions.subscription import RENEWING, PastTerms, PausedBy, Subscription, SubscriptionState
+from billing.domain.subscriptions.subscription import RENEWING, PausedBy, Subscription, SubscriptionState
+from billing.domain.subscriptions.terms import in_zone, past_terms
 
 MOST_PENDING_LINES = 200
 """The most lines that may wait for the next invoice, as they are stored with the subscription. ``invoice_now`` bills
 them at once."""
-
-MOST_PAST_TERMS = 50
-_TERMS_KEPT = timedelta(days=165)
-"""How long an earlier plan is remembered after the period in which it ended: usage may come 60 days late, can be
-corrected for the 90 days that it is kept, and a fortnight is for the queue."""
 
 
 class DiscountApplies(StrEnum):
@@ -71,6 +67,8 @@ class Wanted:
         replaces_discount: the discount was redeemed, or removed, with this change. It may look like the one before: the
             same coupon, redeemed twice in a second.
         applies: when another discount holds; None means at once with another plan, else from the next period on.
+        timezone: the customer's, for a period that begins with the change; None for the one that it has.
+        anchor_day, anchor_month: when the periods of another interval are to begin; None for now.
     """
 
     plan: Plan
@@ -80,14 +78,21 @@ class Wanted:
     proration_at: datetime | None = None
     replaces_discount: bool = False
     applies: DiscountApplies | None = None
+    timezone: str | None = None
+    anchor_day: int | None = None
+    anchor_month: int | None = None
 
 
-def begin_period(subscription: Subscription, plan: Plan, at: datetime) -> Step:
+def begin_period(subscription: Subscription, plan: Plan, at: datetime, timezone: str | None = None) -> Step:
     """The subscription in the period of its cadence that contains ``at``, billed from there to the period's end.
 
     A renewal begins where the period before it ended, so it bills the whole one. One that begins in the middle bills
     its share: anchor day 1, start 20 January: 12/31 of January.
+
+    Args:
+        timezone: its customer's, in which the period is to be, see ``terms.in_zone``; None for the one that it has.
     """
+    subscription = in_zone(subscription, timezone, at) if timezone is not None else subscription
     index = subscription.cadence.index_at(at)
     span = Period(at, subscription.cadence.period(index).end)
     if not _goes_on(subscription, index):
@@ -156,8 +161,9 @@ def change(subscription: Subscription, present: Plan, wanted: Wanted, at: dateti
         at: now, on the customer's clock.
 
     Raises:
-        InvalidState: it is canceled or incomplete; or paused, and the interval would change.
-        ValidationFailed: the quantities do not fit the plan; the proration date is not within what is billed.
+        InvalidState: it is canceled or incomplete; or paused, or about to end, and the interval would change.
+        ValidationFailed: the quantities do not fit the plan; the proration date is not within what is billed; the
+            periods are to begin at a day or in a month, and no other interval begins, or none that has months.
         Conflict: its period is over, and the renewal has yet to come.
     """
     if subscription.state in (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE):
@@ -173,10 +179,14 @@ def change(subscription: Subscription, present: Plan, wanted: Wanted, at: dateti
         plan_tenant_id=wanted.plan.tenant_id,
         quantities=dict(wanted.quantities),
         meters=tuple(dict.fromkeys((*subscription.meters, *wanted.plan.meters))),
-        past_terms=_past_terms(subscription, wanted.plan, at),
+        past_terms=past_terms(subscription, wanted.plan, at),
     ).with_discounts(running, following)
     if _interval(wanted.plan) != (subscription.cadence.interval, subscription.cadence.interval_count):
+        check_anchor(wanted.plan, wanted.anchor_day, wanted.anchor_month)
         return _change_of_interval(subscription, after, present, wanted, at)
+    if wanted.anchor_day is not None or wanted.anchor_month is not None:
+        said = "anchorDay" if wanted.anchor_day is not None else "anchorMonth"
+        raise ValidationFailed.of(said, "only_with_another_interval", "The running period keeps its bounds")
     if not _rest_is_billed(subscription, at):
         return Step(after)
     return _change_within_period(subscription, after, present, wanted, at)
@@ -216,10 +226,13 @@ def pause(
     return _step(after, lines, behavior)
 
 
-def resume(subscription: Subscription, plan: Plan, at: datetime) -> Step:
+def resume(subscription: Subscription, plan: Plan, at: datetime, timezone: str | None = None) -> Step:
     """The subscription running again, from ``at``; or without the end that was set for it.
 
     In a trial, or in a period that is paid for, nothing is billed; else the rest of the cadence's running period is.
+
+    Args:
+        timezone: its customer's, as for ``begin_period``.
 
     Raises:
         InvalidState: it is neither paused nor about to end.
@@ -240,7 +253,7 @@ def resume(subscription: Subscription, plan: Plan, at: datetime) -> Step:
         return Step(replace(running, current_period=Period(at, subscription.trial_end)))
     if not subscription.rest_returned and at < subscription.current_period.end:
         return Step(unpaused(subscription))
-    return begin_period(subscription, plan, at)
+    return begin_period(subscription, plan, at, timezone)
 
 
 def _starting(subscription: Subscription, at: datetime) -> Subscription:
@@ -273,20 +286,6 @@ def closing(
     at = at.replace(microsecond=0)  # as for a pause and a change
     returned = behavior is not ProrationBehavior.NONE and _rest_is_billed(subscription, at)
     return (*subscription.pending, *(given_back(subscription, plan, at) if returned else ()))
-
-
-def _past_terms(subscription: Subscription, target: Plan, at: datetime) -> tuple[PastTerms, ...]:
-    """The earlier plans to remember, if one of them, or the next one, prices usage.
-
-    Raises:
-        Conflict: the plan was changed too often for what still has to be remembered.
-    """
-    if subscription.plan_key == PlanKey.of(target) or not (subscription.meters or target.meters):
-        return subscription.past_terms
-    kept = tuple(past for past in subscription.past_terms if past.cadence.period_at(past.until).end + _TERMS_KEPT > at)
-    if len(kept) >= MOST_PAST_TERMS:
-        raise Conflict(f"The plan was changed {MOST_PAST_TERMS} times in half a year; no more can be remembered")
-    return (*kept, PastTerms(subscription.plan_key, subscription.cadence, at.replace(microsecond=0)))
 
 
 def _in_one_unit(subscription: Subscription, *plans: Plan) -> Subscription:
@@ -342,11 +341,13 @@ def _discounts(
 def _change_of_interval(before: Subscription, after: Subscription, present: Plan, wanted: Wanted, at: datetime) -> Step:
     """Another interval begins a new cycle at once: yearly 1000.00 -> monthly 100.00: what is left of the year is
     given back, and the first month is billed, on one invoice."""
-    interval, count = _interval(wanted.plan)
     if before.state is SubscriptionState.PAUSED:
         raise InvalidState.of("subscription", before.state, "moved to another interval")
     if before.state is SubscriptionState.TRIALING:
-        return Step(replace(after, cadence=replace(before.cadence, interval=interval, interval_count=count)))
+        return Step(replace(after, cadence=_cadence_after_trial(before, wanted)))
+    if before.cancel_at_period_end:
+        # It was to end on a day. A new cycle would be billed beyond that; ended on the day, it were paid for nothing.
+        raise InvalidState.of("subscription", f"{before.state} and about to end", "moved to another interval")
     if wanted.proration_at is not None:
         # Backdating would begin the new cycle in the past, and nobody would bill its first periods.
         raise ValidationFailed.of("prorationDate", "not_with_another_interval")
@@ -354,9 +355,23 @@ def _change_of_interval(before: Subscription, after: Subscription, present: Plan
     # By the second, also of what is sold by the day: the new cycle begins at this second, and is billed from there.
     before = replace(before, by_the_second=True)
     returned = () if wanted.behavior is ProrationBehavior.NONE else given_back(before, present, at)
-    cadence = Cadence.starting(at, before.cadence.timezone, interval, count)
+    timezone = wanted.timezone or before.cadence.timezone
+    cadence = wanted.plan.cadence(at, timezone, wanted.anchor_day, wanted.anchor_month)
     step = begin_period(replace(after, cadence=cadence), wanted.plan, at)
     return Step(step.subscription, (*returned, *step.lines), (*before.pending, *returned, *step.lines))
+
+
+def _cadence_after_trial(before: Subscription, wanted: Wanted) -> Cadence:
+    """The cadence of another interval from the trial's end on: it begins where it was to, unless something else is said
+    now."""
+    plan, cadence = wanted.plan, before.cadence
+    assert before.trial_end is not None
+    if wanted.anchor_day is not None:
+        return plan.cadence(before.trial_end, cadence.timezone, wanted.anchor_day, wanted.anchor_month)
+    if cadence.anchor_month is not None and months_apart(*_interval(plan)) > 1:
+        return plan.cadence(before.trial_end, cadence.timezone, cadence.anchor_day, cadence.anchor_month)
+    interval, count = _interval(plan)
+    return replace(cadence, interval=interval, interval_count=count, anchor_month=None)
 
 
 def _step(after: Subscription, lines: tuple[InvoiceLine, ...], behavior: ProrationBehavior) -> Step:

@@ -12,7 +12,7 @@ from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Detail, InvalidState, ValidationFailed
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.money import LARGEST_AMOUNT
-from billing.domain.kernel.periods import Cadence, Period, next_anchor
+from billing.domain.kernel.periods import Period, months_apart
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.subscriptions.subscription import RENEWING, PausedBy, Subscription, SubscriptionState
 from billing.domain.tenant import DunningAction
@@ -44,6 +44,21 @@ def check_quantities(plan: Plan, quantities: dict[str, int]) -> None:
         )
 
 
+def check_anchor(plan: Plan, anchor_day: int | None, anchor_month: int | None) -> None:
+    """A month is said with a day, and of a plan that always begins its periods in the same months of the year.
+
+    Raises:
+        ValidationFailed: there is no day; or the plan is by the day, the week or the month, or by five months, which
+            begin in any.
+    """
+    if anchor_month is None:
+        return
+    if anchor_day is None:
+        raise ValidationFailed.of("anchorMonth", "only_with_anchor_day")
+    if months_apart(plan.interval, plan.interval_count) < 2:
+        raise ValidationFailed.of("anchorMonth", "not_with_this_interval", "Its periods begin in any month of the year")
+
+
 def _whole_period(plan: Plan, quantities: dict[str, int]) -> int:
     """Micro-units: what a whole period costs in advance, before any discount and tax."""
     in_advance = [each for each in plan.components if each.type is not ComponentType.METERED]
@@ -60,12 +75,14 @@ class Start:
         trial_days: days of 24 hours; 0 for none.
         start_at: where it starts at another time than now.
         anchor_day: the day of month on which its periods begin; the first one is shorter then.
+        anchor_month: the month in which they do, besides: of quarters one of four.
     """
 
     quantities: dict[str, int] = field(default_factory=dict)
     trial_days: int = 0
     start_at: datetime | None = None
     anchor_day: int | None = None
+    anchor_month: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -79,18 +96,16 @@ def start(subscription_id: str, customer: Customer, plan: Plan, at: datetime, wa
         at: now, on the customer's clock.
 
     Raises:
-        ValidationFailed: the quantities do not fit or cost too much, or the start is too far back.
+        ValidationFailed: the quantities do not fit or cost too much, the start is too far back, or the plan's periods
+            are not anchored to a month.
     """
     check_quantities(plan, wanted.quantities)
-    anchor_day = wanted.anchor_day
+    check_anchor(plan, wanted.anchor_day, wanted.anchor_month)
     at = at.replace(microsecond=0)  # periods begin on whole seconds, as people read them
     begins = (wanted.start_at or at).replace(microsecond=0)
     trial_end = begins + timedelta(days=wanted.trial_days) if wanted.trial_days else None
     first_paid = trial_end or begins
-    cadence = plan.cadence(first_paid, customer.timezone)
-    if anchor_day is not None:
-        anchor = next_anchor(first_paid, customer.timezone, plan.interval, plan.interval_count, anchor_day)
-        cadence = Cadence.starting(anchor, customer.timezone, plan.interval, plan.interval_count, anchor_day)
+    cadence = plan.cadence(first_paid, customer.timezone, wanted.anchor_day, wanted.anchor_month)
     first = Period(begins, trial_end or cadence.period(cadence.index_at(begins)).end)
     if first.end <= at:
         raise ValidationFailed.of("startDate", "too_far_back", "The start has to lie in the period that is running")
@@ -130,7 +145,8 @@ def with_alarm(subscription: Subscription, shard: str) -> Subscription:
     """The subscription with its alarm.
 
     At the end of its period; before that, when its trial is to be announced to end; when it resumes; when an incomplete
-    one has waited long enough; or when no more usage can come of one that has ended.
+    one has waited long enough; or when no more usage can come of one that has ended. What is owed to one that has
+    ended (``owed``) is billed first.
     """
     at = _next_alarm(subscription)
     return replace(subscription, due=Due(shard, at) if at is not None else None)
@@ -140,11 +156,13 @@ def _next_alarm(subscription: Subscription) -> datetime | None:
     if subscription.state is SubscriptionState.INCOMPLETE:
         return subscription.created_at + INCOMPLETE_FOR
     if subscription.state is SubscriptionState.PAUSED:
-        return subscription.resumes_at
+        # Dunning may pause what is about to end: it ends all the same.
+        return subscription.current_period.end if subscription.cancel_at_period_end else subscription.resumes_at
     if subscription.state is SubscriptionState.TRIALING and not subscription.trial_announced:
         return max(subscription.current_period.start, subscription.current_period.end - TRIAL_NOTICE)
     if subscription.state is SubscriptionState.CANCELED:
-        return subscription.usage_until
+        waits = subscription.pending and subscription.due is not None
+        return subscription.due.at if waits and subscription.due is not None else subscription.usage_until
     return subscription.current_period.end if subscription.state in RENEWING else None
 
 
@@ -222,6 +240,14 @@ def unbilled(subscription: Subscription, lines: Sequence[InvoiceLine]) -> Subscr
     if (billed, pending) == (subscription.billed, subscription.pending):
         return subscription
     return replace(subscription, billed=billed, pending=pending)
+
+
+def owed(subscription: Subscription, lines: Sequence[InvoiceLine], at: datetime, shard: str) -> Subscription:
+    """The subscription with credits that wait for its next invoice; if it has ended, for a last one, from now on."""
+    after = replace(subscription, pending=(*subscription.pending, *lines))
+    if subscription.state is not SubscriptionState.CANCELED:
+        return after
+    return replace(after, due=Due(shard, at))
 
 
 def unpaused(subscription: Subscription) -> Subscription:

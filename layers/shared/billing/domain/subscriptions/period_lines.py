@@ -33,7 +33,7 @@ def in_advance(
         span: from an instant to the end of the cadence's period that contains it.
         only: the components that are wanted; None for all.
     """
-    whole = subscription.cadence.period(subscription.cadence.index_at(span.start))
+    whole = subscription.cadence.priced(subscription.cadence.index_at(span.start))
     exact = None if span == whole else _share(subscription, plan, span, whole)
     priced = [
         (each, price(each, Decimal(subscription.quantities.get(each.key, 1)), plan.currency))

@@ -24,23 +24,27 @@ class Upcoming:
     at: datetime
 
 
-def next_step(subscription: Subscription, plan: Plan) -> Upcoming:
+def next_step(subscription: Subscription, plan: Plan, timezone: str | None = None) -> Upcoming:
     """The next step that may make an invoice; what was used until then comes on top.
 
     A period's end begins the next one, or ends a subscription that is set to end; a paused one resumes if a time is
     set. Resuming within a period that is paid for bills nothing; then the next step is that period's end.
 
+    Args:
+        timezone: its customer's, in which the next period will be; None for the one that it has.
+
     Raises:
         InvalidState: it is canceled, incomplete, or paused for no certain time.
     """
-    if subscription.state is SubscriptionState.PAUSED and subscription.resumes_at is not None:
+    ends = subscription.cancel_at_period_end
+    if subscription.state is SubscriptionState.PAUSED and subscription.resumes_at is not None and not ends:
         at = subscription.resumes_at
-        step = changes.resume(subscription, plan, at)
+        step = changes.resume(subscription, plan, at, timezone)
         if not step.invoiced:
-            return next_step(step.subscription, plan)
-    elif subscription.state in RENEWING:
+            return next_step(step.subscription, plan, timezone)
+    elif subscription.state in RENEWING or (subscription.state is SubscriptionState.PAUSED and ends):
         at = subscription.current_period.end
-        step = _at_period_end(subscription, plan, at)
+        step = _at_period_end(subscription, plan, at, timezone)
     else:
         raise InvalidState.of("subscription", subscription.state, "billed again")
     return Upcoming(subscription, step, at)
@@ -57,8 +61,8 @@ def require_invoiced(subscription: Subscription, step: Step) -> Step:
     return step
 
 
-def _at_period_end(subscription: Subscription, plan: Plan, at: datetime) -> Step:
+def _at_period_end(subscription: Subscription, plan: Plan, at: datetime, timezone: str | None) -> Step:
     if not subscription.cancel_at_period_end:
-        return changes.begin_period(subscription, plan, at)
+        return changes.begin_period(subscription, plan, at, timezone)
     lines = changes.closing(subscription, plan, at, ProrationBehavior.NONE)
     return Step(lifecycle.ended(subscription, at), lines, lines)

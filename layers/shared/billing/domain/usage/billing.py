@@ -27,7 +27,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Period
 from billing.domain.lines.line import BilledUsage, DiscountAmount, InvoiceLine
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
-from billing.domain.usage.event import UsageSpan, plan_of, span_at
+from billing.domain.usage.event import UsageSpan, cadence_at, plan_of, span_at
 from billing.domain.usage.period import Place, Reading, UsageCharge, UsagePeriod, given_back, period_id
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -319,8 +319,8 @@ class _Billing:
         """``, late usage of 2026-01-01 to 2026-01-31``, in the subscription's zone, both days included."""
         if not self._is_late:
             return ""
-        zone = ZoneInfo(self.subscription.cadence.timezone)
         first, last = self.period.span.period.start, self._end - timedelta(microseconds=1)
+        zone = ZoneInfo(cadence_at(self.subscription, first).timezone)  # the dates of then, not the customer's of now
         return f", late usage of {first.astimezone(zone):%Y-%m-%d} to {last.astimezone(zone):%Y-%m-%d}"
 
     def _discounted(self, lines: dict[Place, InvoiceLine], discount: Discount | None) -> dict[Place, InvoiceLine]:

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from billing.domain.catalog.meter import EXACT, QUANTITY, Aggregation, Amount, Meter
 from billing.domain.catalog.plan import PlanKey
-from billing.domain.kernel.periods import Period
+from billing.domain.kernel.periods import Cadence, Period
 from billing.domain.kernel.times import format_time, parse_time, sort_key
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 
@@ -173,14 +173,18 @@ def span_at(subscription: Subscription, at: datetime) -> UsageSpan:
     """The stretch of time that usage at an instant belongs to."""
     if subscription.trial_end is not None and at < subscription.trial_end:
         return UsageSpan(Period(min(subscription.began, at), subscription.trial_end), trial=True)
-    cadence, since = subscription.cadence, None
+    since = None
     for past in subscription.past_terms:
         if at < past.until:
-            cadence = past.cadence
             break
         since = past.until
-    period = cadence.period_at(at)
+    period = cadence_at(subscription, at).period_at(at)
     return UsageSpan(period, since=since if since is not None and since > period.start else None)
+
+
+def cadence_at(subscription: Subscription, at: datetime) -> Cadence:
+    """The cadence that a subscription had at an instant, where it remembers that; else its present one."""
+    return next((past.cadence for past in subscription.past_terms if at < past.until), subscription.cadence)
 
 
 def plan_of(subscription: Subscription, span: UsageSpan) -> PlanKey:

@@ -42,12 +42,12 @@ class InvoicePreviews:
             *self.biller.refs(tenant, subscription.customer_id),
             *self.usage.refs(tenant, subscription),
         )
-        plan = found.require(plan_ref)
-        upcoming = next_step(subscription, plan)
+        plan, customer = found.require(plan_ref), found.require(customer_ref)
+        upcoming = next_step(subscription, plan, customer.timezone)
         used = self.usage.so_far(work, found, Closing(upcoming.before, plan, upcoming.at))
         limited = giving_back.previewed(work, found, subscription, used.on(upcoming.step)).step
         step, at = require_invoiced(subscription, limited), upcoming.at
-        context = self.biller.context(found, tenant, found.require(customer_ref))
+        context = self.biller.context(found, tenant, customer)
         return self.biller.preview(work, context, step.invoiced, at, step.subscription)
 
     def one_off(self, work: Work, new: NewInvoice) -> Invoice:

@@ -3,14 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.domain.invoicing import settlement
+from billing.domain.invoicing import giving_back, settlement
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.event_types import EventType
 from billing.domain.payments import dispute
 from billing.domain.payments.dispute import Dispute, DisputeSnapshot
 from billing.domain.payments.payment import Payment, PaymentStatus
+from billing.domain.subscriptions import lifecycle
+from billing.domain.subscriptions.subscription import Subscription
+from billing.services.clocks.shards import DueShards
 from billing.services.kernel.failures import NotWrittenYet
-from billing.services.kernel.work import Work
+from billing.services.kernel.work import Ref, Work
+from billing.services.payments.standing import save_if_changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,11 @@ class Disputed:
     dispute: Dispute | None
 
 
-def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime) -> bool:
+def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime, shards: DueShards) -> bool:
     """Stage what Stripe's word on a dispute changes; False where it is old news.
 
-    The disputed amount is held back on the payment, so that nobody refunds it too, and noted on the invoice.
+    The disputed amount is held back on the payment, so that nobody refunds it too, and noted on the invoice. What a
+    subscription did not give back of the invoice meanwhile waits for its next invoice once the money is back.
 
     Args:
         at: now, on the customer's clock.
@@ -52,9 +57,14 @@ def apply(work: Work, about: Disputed, snapshot: DisputeSnapshot, at: datetime) 
     if held != payment:
         work.save(held)
     if about.invoice is not None:
-        flagged = settlement.flagged(about.invoice, after)
+        flagged, credits_ = giving_back.released(settlement.flagged(about.invoice, after))
         if flagged != about.invoice:
             work.save(flagged)
+        if credits_:
+            ref = Ref(Subscription, flagged.tenant_id, flagged.subscription_id or "")
+            subscription = work.load(ref).require(ref)
+            owed = lifecycle.owed(subscription, credits_, at, shards.of(subscription))
+            save_if_changed(work, subscription, owed)
     if before is None:
         work.emit(EventType.DISPUTE_OPENED, after)
     if after.status.is_closed and (before is None or before.status is not after.status):

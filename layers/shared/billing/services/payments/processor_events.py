@@ -14,6 +14,7 @@ from billing.domain.invoicing.invoice import Invoice
 from billing.domain.payments.dispute import Dispute, dispute_id
 from billing.domain.payments.payment import Payment, PaymentStatus, SettledBy
 from billing.domain.payments.refund import Refund
+from billing.services.clocks.shards import DueShards
 from billing.services.kernel.failures import NotWrittenYet
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments import disputes, methods
@@ -52,7 +53,7 @@ class ProcessorEvents:
         if isinstance(update, RefundUpdate):
             return self._refund(work, update)
         if isinstance(update, DisputeUpdate):
-            return _disputed(work, update)
+            return _disputed(work, update, self.collector.shards)
         if isinstance(update, MethodUpdate):
             return _method(work, update)
         return _customer_gone(work, update)
@@ -90,13 +91,13 @@ class ProcessorEvents:
         return True
 
 
-def _disputed(work: Work, update: DisputeUpdate) -> bool:
+def _disputed(work: Work, update: DisputeUpdate, shards: DueShards) -> bool:
     dispute_ref = Ref(Dispute, update.tenant_id, dispute_id(update.snapshot))
     invoice_ref = Ref(Invoice, update.tenant_id, update.invoice_id or "")
     also: list[Ref[Any]] = [dispute_ref, *([invoice_ref] if update.invoice_id else [])]
     payment, at, found = _payment_and_time(work, update, *also)
     about = Disputed(payment, found.get(invoice_ref), found.get(dispute_ref))
-    return disputes.apply(work, about, update.snapshot, at)
+    return disputes.apply(work, about, update.snapshot, at, shards)
 
 
 def _method(work: Work, update: MethodUpdate) -> bool:

@@ -264,7 +264,7 @@ class Refunder:
             invoice_ref = Ref(Invoice, refund.tenant_id, refund.invoice_id or "")
             found = work.load(dispute_ref, *([invoice_ref] if refund.invoice_id else []))
             about = Disputed(_payment_of(work, refund), found.get(invoice_ref), found.get(dispute_ref))
-            disputes.apply(work, about, each, at)
+            disputes.apply(work, about, each, at, self.shards)
 
     def _given_otherwise(self, work: Work, refund: Refund, at: datetime) -> None:
         """Give the customer in another way what a credit note promised and its refund did not bring.

@@ -41,7 +41,9 @@ class Change:
         plan_id: a plan to change to, in its present version; the subscription's own plan moves it to that version.
         coupon_code: a coupon to redeem; empty to remove the discount.
         coupon_applies: when that counts; None means at once with another plan, else from the next period on.
+        anchor_day, anchor_month: when the periods of another interval are to begin; None for now.
         paused: True pauses, False resumes.
+        goes_on: it is not to end with its period any more, where it was; that comes first.
     """
 
     quantities: dict[str, int] | None = None
@@ -50,7 +52,10 @@ class Change:
     proration_at: datetime | None = None
     coupon_code: str | None = None
     coupon_applies: DiscountApplies | None = None
+    anchor_day: int | None = None
+    anchor_month: int | None = None
     paused: bool | None = None
+    goes_on: bool = False
     resumes_at: datetime | None = None
     payment_method_id: str | None = None
     metadata: dict[str, str] | None = None
@@ -66,6 +71,11 @@ class _Loaded:
     context: BillingContext
     found: Found
     at: datetime
+
+    @property
+    def timezone(self) -> str:
+        """The customer's, in which a period that begins now will be."""
+        return self.context.customer.timezone
 
     def closing(self, target: Plan | None = None, ending: bool = False) -> Closing:
         """Where its usage is closed by the change."""
@@ -215,7 +225,7 @@ class SubscriptionLifecycle:
 
     def _resumed(self, work: Work, loaded: _Loaded) -> Step:
         """The resuming step; if it makes an invoice, the usage until now is on it."""
-        step = changes.resume(loaded.subscription, loaded.plan, loaded.at)
+        step = changes.resume(loaded.subscription, loaded.plan, loaded.at, loaded.timezone)
         if not step.invoiced:
             return step
         return self.usage.close(work, loaded.found, loaded.closing()).on(step)
@@ -223,12 +233,14 @@ class SubscriptionLifecycle:
     @staticmethod
     def _step(loaded: _Loaded, change: Change, discount: Discount | None) -> Step:
         before = loaded.subscription
+        if change.goes_on:
+            before = replace(before, cancel_at_period_end=False)
         if change.paused is True:
             return changes.pause(before, loaded.plan, loaded.at, change.resumes_at, change.behavior)
         if change.paused is False:
             if before.state is not SubscriptionState.PAUSED:
                 raise InvalidState.of("subscription", before.state, "resumed")
-            return changes.resume(before, loaded.plan, loaded.at)
+            return changes.resume(before, loaded.plan, loaded.at, loaded.timezone)
         flushed = change.behavior is ProrationBehavior.INVOICE_NOW and before.pending
         if change.quantities is None and change.plan_id is None and change.coupon_code is None and not flushed:
             if before.state is SubscriptionState.CANCELED:
@@ -242,6 +254,9 @@ class SubscriptionLifecycle:
             change.proration_at,
             change.coupon_code is not None,
             change.coupon_applies,
+            loaded.timezone,
+            change.anchor_day,
+            change.anchor_month,
         )
         return changes.change(before, loaded.plan, wanted, loaded.at)
 

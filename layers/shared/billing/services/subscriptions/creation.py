@@ -44,6 +44,7 @@ class NewSubscription:
     coupon_code: str | None = None
     start_date: datetime | None = None
     anchor_day: int | None = None
+    anchor_month: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -63,8 +64,8 @@ class Subscriptions:
 
         Raises:
             PlanNotFound, NotFound: no such plan or customer.
-            ValidationFailed: the quantities do not fit the plan, its currency is not the customer's, or the start is
-                too far back.
+            ValidationFailed: the quantities do not fit the plan, its currency is not the customer's, the start is too
+                far back, or the plan's periods are not anchored to a month.
             CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
             PaymentMethodInvalid: the payment method is another customer's, or cannot be attached.
             InsufficientFunds, PaymentDeclined: its bank declined a new card.
@@ -107,7 +108,9 @@ class Subscriptions:
     @staticmethod
     def _started(work: Work, new: NewSubscription, customer: Customer, plan: Plan, at: datetime) -> Subscription:
         trial_days = plan.trial_days if new.trial_days is None else new.trial_days
-        wanted = Start(new.quantities, trial_days, new.start_date, new.anchor_day, new.metadata)
+        wanted = Start(
+            new.quantities, trial_days, new.start_date, new.anchor_day, new.anchor_month, metadata=new.metadata
+        )
         return lifecycle.start(work.fresh_id("sub"), customer, plan, at, wanted)
 
     def get(self, work: Work, subscription_id: str) -> Subscription:

@@ -52,8 +52,13 @@ class Renewals:
             return due
         if before.state is SubscriptionState.INCOMPLETE:
             return self._give_up(work, before, now)
+        if before.state is SubscriptionState.PAUSED and before.cancel_at_period_end:
+            self._close(work, before)
+            return None
         if before.state is SubscriptionState.PAUSED and before.resumes_at is not None:
-            return self._resume_or_close(work, before, before.resumes_at)
+            return self._resume(work, before, before.resumes_at)
+        if before.state is SubscriptionState.CANCELED and before.pending and not _usage_is_final(before):
+            return self._bill_what_waits(work, before)
         if before.state is SubscriptionState.CANCELED and before.usage_until is not None:
             self._bill_late_usage(work, before)
             return None
@@ -75,20 +80,17 @@ class Renewals:
         context, plan = self._loaded(work, before)
         at = before.current_period.end
         used = self.usage.close(work, context.found, Closing(before, plan, at))
-        step = used.on(changes.begin_period(before, plan, at))
+        step = used.on(changes.begin_period(before, plan, at, context.customer.timezone))
         options = BillingOptions.by_alarm(
             BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard, work.tenant.grace_period_s
         )
         return self._carry_out(work, context, before, step, options, _invoice_id(step))
 
-    def _resume_or_close(self, work: Work, before: Subscription, at: datetime) -> Due | None:
-        """Resume a paused subscription; or end it, if it was to end with a period that is over by now."""
+    def _resume(self, work: Work, before: Subscription, at: datetime) -> Due | None:
+        """Resume a paused subscription."""
         assert before.due is not None
-        if before.cancel_at_period_end and at >= before.current_period.end:
-            self._close(work, before)
-            return None
         context, plan = self._loaded(work, before)
-        step = changes.resume(before, plan, at)
+        step = changes.resume(before, plan, at, context.customer.timezone)
         if step.invoiced:
             step = self.usage.close(work, context.found, Closing(before, plan, at)).on(step)
         options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CYCLE, at, before.due.shard)
@@ -122,6 +124,15 @@ class Renewals:
         step = used.on(Step(lifecycle.ended(before, at), lines, lines))
         options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
         self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
+
+    def _bill_what_waits(self, work: Work, before: Subscription) -> Due | None:
+        """Bill what a subscription that has ended is owed since: a dispute was won."""
+        assert before.due is not None
+        context, _ = self._loaded(work, before)
+        at = before.due.at
+        step = Step(replace(before, pending=(), due=None), (), before.pending)
+        options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
+        return self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
 
     def _bill_late_usage(self, work: Work, before: Subscription) -> None:
         """Bill the late usage of a subscription that has ended; from now on no more is accepted."""
@@ -157,6 +168,12 @@ class Renewals:
             assert subscription.due is not None
             again = replace(subscription.due, at=now + _LOOK_EVERY)
             return work.save(replace(subscription, due=again)).due
+
+
+def _usage_is_final(subscription: Subscription) -> bool:
+    """Whether a subscription that has ended is due because no more usage of it is accepted."""
+    until = subscription.usage_until
+    return until is not None and subscription.due is not None and subscription.due.at >= until
 
 
 def _invoice_id(step: Step) -> str:

@@ -41,7 +41,9 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._url = f"http://127.0.0.1:{_free_port()}"
-        self._emulator = Process([sys.executable, "-m", "ministack"], self._emulator_env(), folder / "emulator.log")
+        self._emulator = Process(
+            [sys.executable, "-m", "tests.faults.emulator"], self._emulator_env(), folder / "emulator.log"
+        )
         self._worlds = count(1)
         self._drivers: list[Driver] = []
         self._sandboxes: list[SandboxServer] = []

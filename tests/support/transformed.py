@@ -1,14 +1,12 @@
 """The template as CloudFormation gets it: expanded by the pinned SAM translator, the same for every test of a run."""
 
 import json
+import os
 from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
-
-import boto3
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
 
 from local.stack.settings import ROOT
 
@@ -16,25 +14,24 @@ REGION = "us-east-1"
 STACK = "ledgerline-staging"
 
 
-class NoManagedPolicies(ManagedPolicyLoader):
-    """No function leaves its role to SAM, so none of AWS's managed policies is looked up."""
-
-    def __init__(self) -> None:
-        """No IAM client."""
-
-    def load(self) -> dict[str, str]:
-        return {}
+_KEPT = ROOT / ".pytest_cache"
 
 
 def transform(text: str, stage: str = "staging") -> dict[str, Any]:
-    """A template as the translator expands it."""
+    """A template as the translator expands it. Takes seconds, most of which are imports and copies."""
+    import boto3
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+    from samtranslator.yaml_helper import yaml_parse
+
     document = yaml_parse(text)
     for resource in document["Resources"].values():
         properties = resource.get("Properties", {})
         for key in ("CodeUri", "ContentUri"):
             if isinstance(properties.get(key), str):  # what `sam package` puts there
                 properties[key] = {"Bucket": "artifacts", "Key": f"{properties[key]}/0123456789abcdef.zip"}
-    translator = Translator(NoManagedPolicies().load(), Parser(), boto_session=boto3.Session(region_name=REGION))
+    # No function leaves its role to SAM, so none of AWS's managed policies is looked up.
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
     made = translator.translate(document, {"Stage": stage, "AWS::Region": REGION, "AWS::StackName": STACK})
     plain: dict[str, Any] = json.loads(json.dumps(made))
     return plain
@@ -42,8 +39,17 @@ def transform(text: str, stage: str = "staging") -> dict[str, Any]:
 
 @cache
 def transformed() -> dict[str, Any]:
-    """template.yaml, expanded; to read."""
-    return transform((ROOT / "template.yaml").read_text())
+    """template.yaml, expanded; to read. Kept for other processes and runs, until the template or SAM is another."""
+    text = (ROOT / "template.yaml").read_text()
+    of = sha256(f"{version('aws-sam-translator')} {Path(__file__).read_text()} {text}".encode()).hexdigest()
+    kept = _KEPT / f"transformed-{of}.json"
+    if not kept.exists():
+        _KEPT.mkdir(exist_ok=True)
+        mine = kept.with_suffix(f".{os.getpid()}")
+        mine.write_text(json.dumps(transform(text)))
+        mine.replace(kept)
+    found: dict[str, Any] = json.loads(kept.read_text())
+    return found
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,125 @@
+"""The emulator of these tests: ministack's services behind as little HTTP as the SDK and ``Rows`` speak.
+
+Run as ``python -m tests.faults.emulator``. ministack's own server knows every service, protocol and host name of AWS,
+which costs three times what its DynamoDB does for a request; these tests ask for four services, in JSON, thousands of
+times. The deployed stack (``make run``, ``make e2e``) has ministack's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import itertools
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+Handler = Callable[..., Coroutine[Any, Any, tuple[int, dict[str, str], bytes | str]]]
+
+_SERVICES = {
+    "DynamoDB_20120810": "dynamodb",
+    "TrentService": "kms",
+    "AmazonSQS": "sqs",
+    "secretsmanager": "secretsmanager",
+}
+"""ministack's modules, by what stands before the operation in ``X-Amz-Target``."""
+_PLAIN_HEADERS = ("content-type", "content-length", "date", "x-amzn-requestid")
+_END = b"\r\n\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """One connection: a request, its answer, the next request."""
+
+    handlers: dict[str, Handler]
+    _numbers = itertools.count(1)
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._transport: Any = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end := self._received.find(_END)) >= 0:
+            first, *lines = self._received[:end].decode("latin-1").split("\r\n")
+            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            begin, stop = end + len(_END), end + len(_END) + int(headers.get("content-length", "0"))
+            if len(self._received) < stop:
+                return
+            body = bytes(self._received[begin:stop])
+            del self._received[:stop]
+            self._handle(first, headers, body)
+
+    def _handle(self, first: str, headers: dict[str, str], body: bytes) -> None:
+        method, path, _ = first.split(" ")
+        if method == "GET":  # whether it is up
+            self._answer(200, {"Content-Type": "application/json"}, b"{}")
+            return
+        service = _SERVICES[headers["x-amz-target"].partition(".")[0]]
+        answer = self.handlers[service](method, urlsplit(path).path, headers, body, {})
+        if service == "dynamodb":  # which waits for nobody
+            try:
+                answer.send(None)
+            except StopIteration as done:
+                self._answer(*done.value)
+                return
+            raise RuntimeError("ministack's DynamoDB waits for something")
+        task = asyncio.get_running_loop().create_task(self._answer_later(answer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer_later(self, answer: Coroutine[Any, Any, Any]) -> None:
+        self._answer(*await answer)
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes | str) -> None:
+        content = body if isinstance(body, bytes) else body.encode()
+        said = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if name.lower() not in _PLAIN_HEADERS)
+        kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "application/json")
+        head = (
+            f"HTTP/1.1 {status} \r\n{said}content-type: {kind}\r\ncontent-length: {len(content)}\r\n"
+            f"x-amzn-requestid: {next(self._numbers)}\r\n\r\n"
+        )
+        self._transport.write(head.encode("latin-1") + content)
+
+
+async def serve(host: str, port: int) -> None:
+    """Serve until SIGTERM."""
+    from ministack.core.responses import set_request_account_id, set_request_region
+
+    # Of every request: each connection is served in this context.
+    set_request_account_id("test")
+    set_request_region("us-east-1")
+    Connection.handlers = {
+        service: importlib.import_module(f"ministack.services.{service}").handle_request
+        for service in _SERVICES.values()
+    }
+    _remember_expressions()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    server = await asyncio.get_running_loop().create_server(Connection, host, port)
+    await ended.wait()
+    server.close()
+
+
+def _remember_expressions() -> None:
+    """The words of an expression, and what is wrong with it, are the same each time."""
+    from ministack.services import dynamodb
+
+    words = cache(lambda text: tuple(tokenize(text)))
+    tokenize = dynamodb._tokenize
+    dynamodb._tokenize = lambda text: list(words(text))
+    dynamodb._condition_syntax_error = cache(dynamodb._condition_syntax_error)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(os.environ["BIND_HOST"], int(os.environ["GATEWAY_PORT"])))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.stripe_sandbox import cards, connect, declines, disputes, ledger, payments, payouts, refunding
+from local.stripe_sandbox import cards, declines, disputes, payments, refunding
 from local.stripe_sandbox.context import Context, changed
 from local.stripe_sandbox.errors import ApiError
 from local.stripe_sandbox.registry import Call
@@ -207,49 +207,3 @@ def close_dispute(context: Context, dispute: Json, body: Json) -> Json:
 def escalate_dispute(context: Context, dispute: Json, _: Json) -> Json:
     """An inquiry becomes a chargeback."""
     return disputes.escalate(context, dispute)
-
-
-@act(
-    "accounts/{id}/onboard",
-    "account",
-    charges_enabled=bool,
-    payouts_enabled=bool,
-    capabilities=dict,
-    currently_due=list,
-    disabled_reason=(str, type(None)),
-)
-def onboard(context: Context, account: Json, body: Json) -> Json:
-    """The holder of a connected account goes through onboarding, or Stripe reviews the account again."""
-    return connect.review(context, account, body)
-
-
-@act("accounts/{id}/pay_out", "account", currency=str, amount=int)
-def pay_out(context: Context, account: Json, body: Json) -> Json:
-    """The schedule pays out of itself: by default all that is available in the account's currency.
-
-    Raises:
-        ApiError: there is not as much, or payouts are held back.
-    """
-    there = context.on(account["id"])
-    currency = str(body.get("currency", account["default_currency"]))
-    amount = body.get("amount", ledger.sums(there).get((currency, True), 0))
-    bank = payouts.bank_of(there)
-    if amount < 1:
-        raise ApiError(f"{account['id']} has nothing to pay out in {currency}.", code="balance_insufficient")
-    ledger.require_available(there, amount, currency, "payout")
-    automatic = {"automatic": True, "destination": bank, "reconciliation_status": "in_progress"}
-    return payouts.pay_out(there, amount, currency, automatic)
-
-
-@act("payouts/{id}/finish", "payout", status=str, failure_code=str)
-def finish_payout(context: Context, payout: Json, body: Json) -> Json:
-    """The bank's word on a payout: ``in_transit``, ``paid`` or ``failed``.
-
-    Raises:
-        ValueError: no such status or failure code.
-        ApiError: it cannot get there from where it is.
-    """
-    status, code = body.get("status", "paid"), body.get("failure_code")
-    if status not in {"in_transit", "paid", "failed"} or code not in {None, *payouts.FAILURES}:
-        raise ValueError(f"status is in_transit, paid or failed; failure_code one of {', '.join(payouts.FAILURES)}")
-    return payouts.step(context, payout, status, code)

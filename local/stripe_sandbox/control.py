@@ -9,13 +9,14 @@ from typing import Any
 
 from aiohttp import web
 
+import local.stripe_sandbox.connect_acts  # noqa: F401  (registers its acts)
 from local.stripe_sandbox import ledger
 from local.stripe_sandbox.acts import ACTS, Act
 from local.stripe_sandbox.app import Sandbox
 from local.stripe_sandbox.context import Context
 from local.stripe_sandbox.errors import ApiError
 from local.stripe_sandbox.faults import Fault
-from local.stripe_sandbox.resources import balance
+from local.stripe_sandbox.resources import balance, balance_settings
 from local.stripe_sandbox.webhooks import Settings
 
 Json = dict[str, Any]
@@ -52,6 +53,7 @@ class Control:
             ("DELETE", "faults", self._clear_faults),
             ("GET", "webhooks", self._settings),
             ("POST", "webhooks", self._change_settings),
+            ("POST", "balance/pay_out", self._pay_out_balance),
             ("POST", "events/{id}/resend", self._resend),
             ("POST", "balance/settle", self._settle_balance),
             ("POST", "refunds/settle", self._settle_refunds),
@@ -119,6 +121,15 @@ class Control:
             return web.json_response(answer, status=status)
 
         return run
+
+    async def _pay_out_balance(self, request: web.Request) -> web.Response:
+        """The platform's own schedule pays out what is available in a currency."""
+        body = await _json(request)
+        context = self._context(str(body.get("account", "")))
+        with context.store.transaction():
+            payout = balance_settings.pay_out(context, str(body.get("currency", "usd")))
+        await self._sandbox.dispatcher.settle(context.events)
+        return web.json_response(payout)
 
     async def _settle_balance(self, request: web.Request) -> web.Response:
         """The days pass until what is pending is available, on one account or on all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import ledger
+from local.stripe_sandbox import connect, ledger
 from local.stripe_sandbox.context import Context
 from local.stripe_sandbox.errors import InvalidRequestError
 from local.stripe_sandbox.openapi import OpenApi
@@ -82,6 +82,8 @@ class Expander:
             self._expand(value, inner, rest, path)
 
     def _resource(self, object_id: str) -> Any:
+        if object_id.startswith("ba_"):
+            return connect.bank_of(self._context, object_id)
         kind = _BY_PREFIX.get(object_id[: object_id.find("_") + 1])
         if kind is None:
             return object_id

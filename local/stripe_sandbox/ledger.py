@@ -1,7 +1,15 @@
-"""The lines of an account's balance. The balance is their sum, and nothing else."""
+"""The lines of an account's balance. The balance is their sum, and nothing else.
+
+While a connected account is below zero and the platform bears its losses, the platform's money stands in for it:
+lines of the type ``reserve_transaction`` move what is missing from the platform's available balance to
+``connect_reserved``, and back as the account recovers.
+
+    connected -30.00 -> platform available 100.00 - 30.00, connect_reserved 30.00
+"""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from local.stripe_sandbox import money
@@ -45,6 +53,9 @@ def settle(
     available_on: int | None = None,
     category: str | None = None,
     description: str | None = None,
+    currency: str | None = None,
+    exchange_rate: Decimal | None = None,
+    hidden: Json | None = None,
 ) -> Json:
     """A new line of the balance.
 
@@ -57,6 +68,9 @@ def settle(
         available_on: Unix seconds, in place of ``available``.
         category: Stripe's reporting category where it differs from the type.
         description: for people, where it is not the source's own.
+        currency: where it is not the source's own, for the money was converted.
+        exchange_rate: units of ``currency`` for one of the source's.
+        hidden: what only the sandbox knows of the line.
     """
     fees = fees or []
     fee = sum(detail["amount"] for detail in fees)
@@ -68,9 +82,9 @@ def settle(
         "available_on": on,
         "balance_type": "payments",
         "created": context.now,
-        "currency": source["currency"],
+        "currency": currency or source["currency"],
         "description": source.get("description") if description is None else description,
-        "exchange_rate": None,
+        "exchange_rate": None if exchange_rate is None else float(exchange_rate),
         "fee": fee,
         "fee_details": fees,
         "net": amount - fee,
@@ -79,7 +93,62 @@ def settle(
         "status": "available" if on <= context.now else "pending",
         "type": kind,
     }
-    return context.insert(line, kind=kind)
+    context.insert(line, hidden, kind=kind)
+    _reserve(context, line["currency"])
+    return line
+
+
+def _reserve(context: Context, currency: str) -> None:
+    """Have the platform's reserve cover what its connected account is short of, no more and no less."""
+    platform = context.on(context.platform)
+    record = platform.find("account", context.account)
+    if record is None or record.body["controller"]["losses"]["payments"] != "application":
+        return
+    short = max(0, -sums(context).get((currency, True), 0))
+    change = reserved(platform, currency, context.account) - short
+    if change:
+        source: Json = {"id": f"rtx_1{token(23)}", "currency": currency}
+        settle(
+            platform,
+            source,
+            "reserve_transaction",
+            change,
+            category="connect_reserved_funds",
+            description=f"Reserve for the negative balance of {context.account}",
+            hidden={"reserved_for": context.account},
+        )
+
+
+def reserved(platform: Context, currency: str, account: str | None = None) -> int:
+    """What the platform's reserve holds in a currency, for one connected account or for all."""
+    row = platform.store.db.execute(
+        "SELECT coalesce(sum(json_extract(body, '$.net')), 0) FROM objects WHERE account = ?"
+        " AND object = 'balance_transaction' AND kind = 'reserve_transaction'"
+        " AND json_extract(body, '$.currency') = ? AND coalesce(?, json_extract(hidden, '$.reserved_for'))"
+        " = json_extract(hidden, '$.reserved_for')",
+        (platform.account, currency, account),
+    ).fetchone()
+    return -int(row[0])
+
+
+def claim(context: Context, currency: str, payout: str) -> None:
+    """Put every available line that no automatic payout has taken yet into this one, its own line included."""
+    context.store.db.execute(
+        "UPDATE objects SET hidden = json_set(hidden, '$.payout', ?) WHERE account = ?"
+        " AND object = 'balance_transaction' AND json_extract(hidden, '$.payout') IS NULL"
+        " AND json_extract(body, '$.currency') = ? AND json_extract(body, '$.available_on') <= ?",
+        (payout, context.account, currency, context.now),
+    )
+
+
+def claimed(context: Context, payout: str) -> list[str]:
+    """Ids of the lines that an automatic payout took."""
+    rows = context.store.db.execute(
+        "SELECT id FROM objects WHERE account = ? AND object = 'balance_transaction'"
+        " AND json_extract(hidden, '$.payout') = ?",
+        (context.account, payout),
+    )
+    return [row[0] for row in rows]
 
 
 def shown(line: Json, now: int) -> Json:
@@ -127,4 +196,6 @@ def settle_pending(context: Context) -> bool:
         " WHERE account = ? AND object = 'balance_transaction' AND json_extract(body, '$.available_on') > ?",
         (context.now, context.account, context.now),
     )
+    for currency in {currency for currency, _ in sums(context)}:
+        _reserve(context, currency)
     return done.rowcount > 0

@@ -35,15 +35,50 @@ _SMALLEST = dict.fromkeys(("usd", "aud", "brl", "cad", "chf", "eur", "inr", "jpy
     "thb": 1000,
 }
 
+# The smallest step of an amount: the last digit of three-decimal currencies is 0, and so are both decimals of the
+# currencies that have none any more (https://docs.stripe.com/currencies#special-cases).
+_STEP = dict.fromkeys(THREE_DECIMAL, 10) | {"isk": 100, "ugx": 100}
+# What banks take in whole units only, though a balance has decimals.
+_WHOLE_IN_PAYOUTS = {"huf": 100, "twd": 100}
+
+
+def digits(currency: str) -> int:
+    """How many decimals the API's amounts of a currency have."""
+    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+
+
+def check_step(amount: int, currency: str, *, payout: bool = False) -> None:
+    """Refuse an amount between two steps: KWD 4.301 (4301), UGX 1.50 (150), and in a payout HUF 10.45 (1045).
+
+    Args:
+        payout: whether it is for a bank.
+
+    Raises:
+        InvalidRequestError: it is not divisible by the step.
+    """
+    step = _step(currency, payout=payout)
+    if amount % step:
+        message = f"Invalid amount: {show(amount, currency)}. Amounts in {currency} must be divisible by {step}."
+        raise InvalidRequestError(message, code="parameter_invalid_integer", param="amount")
+
+
+def whole(amount: int, currency: str) -> int:
+    """The part of an amount that a payout can take: HUF 12,345.67 -> 12,345.00."""
+    return amount - amount % _step(currency, payout=True)
+
+
+def _step(currency: str, *, payout: bool) -> int:
+    return _STEP.get(currency, _WHOLE_IN_PAYOUTS.get(currency, 1) if payout else 1)
+
 
 def show(amount: int, currency: str) -> str:
     """An amount for an error message: ``49.99 usd``."""
     if currency in ZERO_DECIMAL:
         return f"{amount} {currency}"
-    digits = 3 if currency in THREE_DECIMAL else 2
+    places = digits(currency)
     if amount < 0:
         return f"-{show(-amount, currency)}"
-    return f"{amount // 10**digits}.{amount % 10**digits:0{digits}d} {currency}"
+    return f"{amount // 10**places}.{amount % 10**places:0{places}d} {currency}"
 
 
 def check_currency(currency: str) -> str:

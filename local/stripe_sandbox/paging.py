@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.stripe_sandbox.context import Context
-from local.stripe_sandbox.errors import InvalidRequestError
+from local.stripe_sandbox.errors import InvalidRequestError, no_such
 
 Json = dict[str, Any]
 
@@ -56,3 +56,17 @@ def _cursor(context: Context, object_type: str, object_id: str | None, param: st
 
 def _created(value: Any) -> Json | None:
     return {"gte": value, "lte": value} if isinstance(value, int) else value
+
+
+def slice_of(items: list[Json], url: str, params: Json) -> Json:
+    """A list object over what another document holds, newest first, with the same cursors."""
+    limit = limit_of(params)
+    ids = [item["id"] for item in items]
+    for name in ("starting_after", "ending_before"):
+        if name in params and params[name] not in ids:
+            raise no_such("object", params[name], name, status=400)
+    if "ending_before" in params:
+        before = items[: ids.index(params["ending_before"])]
+        return {"object": "list", "data": before[-limit:], "has_more": len(before) > limit, "url": url}
+    left = items[ids.index(params["starting_after"]) + 1 :] if "starting_after" in params else items
+    return {"object": "list", "data": left[:limit], "has_more": len(left) > limit, "url": url}

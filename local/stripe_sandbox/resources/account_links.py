@@ -1,4 +1,4 @@
-"""Account links: the page where the holder of a connected account goes through onboarding."""
+"""Links that lead the holder of a connected account to Stripe: through onboarding, and to the Express dashboard."""
 
 from __future__ import annotations
 
@@ -33,6 +33,19 @@ def create(call: Call) -> Json:
         "expires_at": created + _VALID_S,
         "url": f"https://connect.stripe.com/setup/e/{account['id']}/{token(12)}",
     }
+
+
+@serves("POST /v1/accounts/{account}/login_links")
+def log_in(call: Call) -> Json:
+    """A link to the Express dashboard, once the holder has been through onboarding."""
+    account = connect.account_of(call.context, call.ids["account"])
+    if account["controller"]["stripe_dashboard"]["type"] != "express":
+        message = "Login links are for accounts with access to the Express dashboard."
+        raise errors.ApiError(message)
+    if not account["details_submitted"]:
+        raise errors.ApiError("Cannot create a login link for an account that has not completed onboarding.")
+    url = f"https://connect.stripe.com/express/{account['id']}/{token(12)}"
+    return {"object": "login_link", "created": call.context.now, "url": url}
 
 
 def _check_url(params: Json, name: str) -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import connect, errors, ledger, money
+from local.stripe_sandbox import (
+    agreements,
+    banks,
+    capabilities,
+    connect,
+    countries,
+    errors,
+    ledger,
+    money,
+    payout_schedule,
+)
 from local.stripe_sandbox.context import Context, merge_metadata, text_or_none, token
 from local.stripe_sandbox.paging import page
 from local.stripe_sandbox.registry import Call, serves
@@ -12,34 +22,50 @@ from local.stripe_sandbox.registry import Call, serves
 Json = dict[str, Any]
 
 _PARAMS = "business_profile business_type capabilities default_currency email metadata settings"
+_AGREED = "external_account tos_acceptance"
 _PROFILE = ("mcc", "name", "product_description", "support_email", "support_phone", "support_url", "url")
-_SCHEDULE = {
-    "daily": (),
-    "manual": (),
-    "weekly": ("weekly_anchor", "weekly_payout_days"),
-    "monthly": ("monthly_anchor", "monthly_payout_days"),
-}
-_SHORTEST_DELAY_DAYS = 2
-_LONGEST_DELAY_DAYS = 31
+# What each reason of the platform for a rejection reads as afterwards.
+_REJECTED = ("fraud", "terms_of_service", "other")
 
 
-@serves("POST /v1/accounts", f"{_PARAMS} controller country type")
+@serves("POST /v1/accounts", f"{_PARAMS} {_AGREED} controller country type")
 def create(call: Call) -> Json:
     """A new account; it can do nothing before its holder has been through onboarding."""
     context, params = call.context, call.params
     kind, controller = connect.controller_of(params)
-    country = params.get("country", "US").upper()
-    if country not in connect.CURRENCY_OF:
+    country = params.get("country", countries.PLATFORM).upper()
+    if country not in countries.CURRENCY_OF | countries.RECIPIENTS_ONLY:
         message = f"Stripe does not support accounts in '{country}'."
         raise errors.InvalidRequestError(message, code="country_unsupported", param="country")
-    account = _blank(context, kind, controller, country)
-    if kind != "custom":
-        # An account that a person opens asks for both by itself.
-        account["capabilities"] = dict.fromkeys(connect.CAPABILITIES, "inactive")
-    if "capabilities" in params:
-        account["capabilities"] = {}
-    _apply(account, params)
-    return context.insert(account)
+    account, hidden = _blank(context, kind, controller, country), Json()
+    if "tos_acceptance" in params:
+        account["tos_acceptance"] = agreements.accept(account, params["tos_acceptance"], is_new=True)
+    if kind != "custom" and "capabilities" not in params:
+        # An account that a person opens asks by itself for what its agreement lets it ask for.
+        asked = ["transfers"] if agreements.of(account) == agreements.RECIPIENT else capabilities.NAMES
+        capabilities.request(account, hidden, dict.fromkeys(asked, True), context.now)
+    _apply(context, account, hidden, {name: value for name, value in params.items() if name != "tos_acceptance"})
+    agreements.check(account)
+    return context.insert(account, hidden)
+
+
+@serves("GET /v1/account", connected=True)
+def retrieve_own(call: Call) -> Json:
+    """The platform's own account, of which little is shown, or the connected one that the request is on behalf of."""
+    context = call.context
+    if context.account != context.platform:
+        return connect.account_of(context.on(context.platform), context.account)
+    return {
+        "id": context.account,
+        "object": "account",
+        "charges_enabled": True,
+        "country": countries.PLATFORM,
+        "default_currency": countries.currency_of(countries.PLATFORM),
+        "details_submitted": True,
+        "email": None,
+        "payouts_enabled": True,
+        "type": "standard",
+    }
 
 
 @serves("GET /v1/accounts/{account}")
@@ -48,13 +74,29 @@ def retrieve(call: Call) -> Json:
     return connect.account_of(call.context, call.ids["account"])
 
 
-@serves("POST /v1/accounts/{account}", _PARAMS)
+@serves("POST /v1/accounts/{account}", f"{_PARAMS} {_AGREED}")
 def update(call: Call) -> Json:
     """Change what was sent."""
-    account = retrieve(call)
-    before = dict(account)
-    _apply(account, call.params)
-    connect.save(call.context, account, before)
+    record = connect.record_of(call.context, call.ids["account"])
+    account, before = record.body, dict(record.body)
+    _apply(call.context, account, record.hidden, call.params)
+    agreements.check(account)
+    connect.save(call.context, account, record.hidden, before)
+    return account
+
+
+@serves("POST /v1/accounts/{account}/reject", "reason")
+def reject(call: Call) -> Json:
+    """The platform wants no more to do with an account whose losses it bears."""
+    record = connect.record_of(call.context, call.ids["account"])
+    account, before = record.body, dict(record.body)
+    if call.params["reason"] not in _REJECTED:
+        message = f"Invalid reason: must be one of {', '.join(_REJECTED)}"
+        raise errors.InvalidRequestError(message, param="reason")
+    if account["controller"]["losses"]["payments"] != "application":
+        raise errors.ApiError("Only an account whose losses the platform bears can be rejected.", status=403)
+    record.hidden["rejected"] = f"rejected.{call.params['reason']}"
+    connect.save(call.context, account, record.hidden, before)
     return account
 
 
@@ -86,7 +128,7 @@ def _blank(context: Context, kind: str, controller: Json, country: str) -> Json:
         "controller": controller,
         "country": country,
         "created": context.now,
-        "default_currency": connect.CURRENCY_OF[country],
+        "default_currency": countries.currency_of(country),
         "details_submitted": False,
         "email": None,
         "external_accounts": {
@@ -118,7 +160,7 @@ def _blank(context: Context, kind: str, controller: Json, country: str) -> Json:
             },
             "payouts": {
                 "debit_negative_balances": kind != "custom",
-                "schedule": {"delay_days": _SHORTEST_DELAY_DAYS, "interval": "daily"},
+                "schedule": {"delay_days": payout_schedule.SHORTEST_DELAY_DAYS, "interval": "daily"},
                 "statement_descriptor": None,
             },
             "sepa_debit_payments": {},
@@ -128,7 +170,7 @@ def _blank(context: Context, kind: str, controller: Json, country: str) -> Json:
     }
 
 
-def _apply(account: Json, params: Json) -> None:
+def _apply(context: Context, account: Json, hidden: Json, params: Json) -> None:
     """Put the sent parameters on the account; each part is a new object, for the old one is compared with it."""
     if "email" in params:
         account["email"] = text_or_none(params["email"])
@@ -141,9 +183,18 @@ def _apply(account: Json, params: Json) -> None:
     if "business_profile" in params:
         _apply_profile(account, params["business_profile"])
     if "capabilities" in params:
-        _apply_capabilities(account, params["capabilities"])
+        for name in params["capabilities"]:
+            if name not in capabilities.NAMES:
+                raise errors.not_served(f"capabilities[{name}]")
+        wanted = {name: bool(value.get("requested")) for name, value in params["capabilities"].items()}
+        capabilities.request(account, hidden, wanted, context.now)
     if "settings" in params:
         _apply_settings(account, params["settings"])
+    if "tos_acceptance" in params:
+        account["tos_acceptance"] = agreements.accept(account, params["tos_acceptance"], is_new=False)
+    if "external_account" in params:
+        connect.require_own_requirements(account)
+        banks.replace(account, hidden, params["external_account"])
 
 
 def _apply_profile(account: Json, sent: Json) -> None:
@@ -153,47 +204,13 @@ def _apply_profile(account: Json, sent: Json) -> None:
     account["business_profile"] = account["business_profile"] | {k: text_or_none(v) for k, v in sent.items()}
 
 
-def _apply_capabilities(account: Json, sent: Json) -> None:
-    """Asked for, a capability is inactive until the account is reviewed; given back, it is gone."""
-    capabilities = dict(account["capabilities"])
-    for name, value in sent.items():
-        if name not in connect.CAPABILITIES:
-            raise errors.not_served(f"capabilities[{name}]")
-        if value.get("requested"):
-            ready = account["details_submitted"] and not account["requirements"]["currently_due"]
-            capabilities.setdefault(name, "active" if ready else "inactive")
-        else:
-            capabilities.pop(name, None)
-    account["capabilities"] = capabilities
-
-
 def _apply_settings(account: Json, sent: Json) -> None:
     for name in sent:
         if name != "payouts":
             raise errors.not_served(f"settings[{name}]")
     payouts = dict(account["settings"]["payouts"])
     for name, value in sent.get("payouts", {}).items():
-        payouts[name] = _schedule(payouts["schedule"], value) if name == "schedule" else text_or_none(value)
+        payouts[name] = (
+            payout_schedule.change(payouts["schedule"], value) if name == "schedule" else text_or_none(value)
+        )
     account["settings"] = account["settings"] | {"payouts": payouts}
-
-
-def _schedule(current: Json, sent: Json) -> Json:
-    """A payout schedule: an anchor belongs to its interval, and goes with it."""
-    param = "settings[payouts][schedule]"
-    schedule = current | sent
-    allowed = _SCHEDULE[schedule["interval"]]
-    for names in _SCHEDULE.values():
-        for name in names:
-            if name in sent and name not in allowed:
-                message = f"`{name}` does not belong to the interval {schedule['interval']}."
-                raise errors.InvalidRequestError(message, param=f"{param}[{name}]")
-    if allowed and not any(name in schedule for name in allowed):
-        raise errors.missing(f"{param}[{allowed[0]}]")
-    if schedule["delay_days"] == "minimum":
-        schedule["delay_days"] = _SHORTEST_DELAY_DAYS
-    if not _SHORTEST_DELAY_DAYS <= schedule["delay_days"] <= _LONGEST_DELAY_DAYS:
-        message = f"delay_days must be between {_SHORTEST_DELAY_DAYS} and {_LONGEST_DELAY_DAYS}."
-        raise errors.InvalidRequestError(message, param=f"{param}[delay_days]")
-    if not 1 <= schedule.get("monthly_anchor", 1) <= _LONGEST_DELAY_DAYS:
-        raise errors.InvalidRequestError("monthly_anchor must be between 1 and 31.", param=f"{param}[monthly_anchor]")
-    return {name: schedule[name] for name in ("delay_days", "interval", *allowed) if name in schedule}

@@ -149,6 +149,7 @@ def _apply(context: Context, intent: Json, params: Json) -> Record | None:
     """Put the sent parameters on the intent; returns the payment method where one was named."""
     if "amount" in params:
         intent["amount"] = money.check_amount(params["amount"], intent["currency"])
+        money.check_step(intent["amount"], intent["currency"])
     if "customer" in params:
         customer = params["customer"]
         intent["customer"] = context.get("customer", customer, "customer", status=400).body["id"] if customer else None

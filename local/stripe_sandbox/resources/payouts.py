@@ -27,13 +27,15 @@ def create(call: Call) -> Json:
     if amount < 1:
         message = "This value must be greater than or equal to 1."
         raise errors.InvalidRequestError(message, code="parameter_invalid_integer", param="amount")
-    bank = payouts.bank_of(context)
-    if params.get("destination", bank) != bank:
-        raise errors.no_such("external account", params["destination"], "destination", status=400)
+    payouts.require_allowed(context)
+    if "destination" in params:
+        payouts.bank_for(context, currency, params["destination"])
     if params.get("method") == "instant":
         message = "Instant payouts need a debit card or an eligible bank account, and this account has none."
         raise errors.ApiError(message, code="instant_payouts_unsupported", param="method")
+    payouts.check_amount(amount, currency)
     ledger.require_available(context, amount, currency, "payout")
+    bank = payouts.bank_for(context, currency, params.get("destination"))
     texts = {name: params.get(name) for name in ("description", "statement_descriptor")}
     metadata = merge_metadata({}, params.get("metadata"))
     return payouts.pay_out(context, amount, currency, texts | {"destination": bank, "metadata": metadata})
@@ -59,8 +61,11 @@ def update(call: Call) -> Json:
 
 @serves("POST /v1/payouts/{payout}/cancel", connected=True)
 def cancel(call: Call) -> Json:
-    """Stop a pending payout."""
-    return payouts.step(call.context, retrieve(call), "canceled")
+    """Stop a pending payout that was made by hand."""
+    payout = retrieve(call)
+    if payout["automatic"]:
+        raise errors.ApiError(f"Payout {payout['id']} is automatic: it cannot be canceled.")
+    return payouts.step(call.context, payout, "canceled")
 
 
 @serves("POST /v1/payouts/{payout}/reverse", "metadata", connected=True)
@@ -68,11 +73,7 @@ def reverse(call: Call) -> Json:
     """Ask the bank to send a payout back: a payout of its own, of a negative amount."""
     context = call.context
     payout = retrieve(call)
-    if payout["reversed_by"] or payout["original_payout"]:
-        raise errors.ApiError(f"Payout {payout['id']} cannot be reversed again.")
-    if payout["status"] not in {"in_transit", "paid"}:
-        message = f"Payout {payout['id']} is {payout['status']}: only one in transit or paid can be reversed."
-        raise errors.ApiError(message)
+    payouts.require_reversible(context, payout)
     metadata = merge_metadata({}, call.params.get("metadata"))
     fields = {"original_payout": payout["id"], "destination": payout["destination"], "metadata": metadata}
     reversal = payouts.pay_out(context, -payout["amount"], payout["currency"], fields)

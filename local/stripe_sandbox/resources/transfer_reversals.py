@@ -24,6 +24,7 @@ def create(call: Call) -> Json:
     if amount < 1:
         message = "This value must be greater than or equal to 1."
         raise errors.ApiError(message, code="parameter_invalid_integer", param="amount")
+    money.check_step(amount, transfer["currency"])
     if amount > remaining:
         over, left = money.show(amount, transfer["currency"]), money.show(remaining, transfer["currency"])
         message = f"Reversal amount ({over}) is greater than unreversed amount on transfer ({left})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.stripe_sandbox import connect, errors, ledger, money, transfers
+from local.stripe_sandbox import agreements, connect, errors, ledger, money, transfers
 from local.stripe_sandbox.context import Context, changed, merge_metadata, text_or_none, token
 from local.stripe_sandbox.paging import page
 from local.stripe_sandbox.registry import Call, serves
@@ -24,10 +24,12 @@ def create(call: Call) -> Json:
     currency = money.check_currency(params["currency"])
     charge = _source(context, params, currency)
     amount = _amount(params, charge)
+    money.check_step(amount, currency)
     record = context.find("account", params["destination"])
     if record is None:
         message = f"No such destination: '{params['destination']}'"
         raise errors.ApiError(message, code="resource_missing", param="destination")
+    agreements.require_reachable(record.body)
     connect.require_transfers(record.body)
     available_on = None
     if charge:
@@ -118,13 +120,21 @@ def _amount(params: Json, charge: Json | None) -> int:
 
 
 def _claim(context: Context, charge: Json, amount: int) -> int:
-    """When the charge's money is there; all transfers of a charge together are never more than the charge."""
+    """When the charge's money is there; all transfers of a charge together are never more than what it still brings in.
+
+    What Stripe says to a transfer out of a refunded charge is not documented: here it is refused, the safer guess.
+    """
     filters: Json = {"source_transaction": charge["id"]}
     made, _ = context.store.page(context.account, "transfer", filters, limit=10_000)
-    left = charge["amount_captured"] - sum(transfer["amount"] - transfer["amount_reversed"] for transfer in made)
-    if amount > left:
-        over, rest = money.show(amount, charge["currency"]), money.show(left, charge["currency"])
-        message = f"The transfer ({over}) is more than what is left of its source_transaction ({rest})."
+    # A partial capture counts what it released as refunded.
+    kept = charge["amount"] - charge["amount_refunded"]
+    used = sum(transfer["amount"] - transfer["amount_reversed"] for transfer in made)
+    if amount > kept - used:
+        most, other = money.show(kept, charge["currency"]), money.show(used, charge["currency"])
+        message = (
+            f"Transfers using this transaction as a source must not exceed the source amount of {most}. (There is"
+            f" already a transfer using this source, amounting to {other}.)"
+        )
         raise errors.ApiError(message, param="amount")
     line = context.get("balance_transaction", charge["balance_transaction"], "id").body
     return int(line["available_on"])

@@ -144,6 +144,7 @@ def found(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Found]:
 
     with ThreadPoolExecutor(2) as pool:
         yield {flow.name: pool.submit(enumerate_cuts, flow) for flow in FLOWS if flow.name in modes}
+    stack.main.clear_faults()
 
 
 @pytest.mark.parametrize("mode", MODES)

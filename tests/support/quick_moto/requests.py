@@ -4,7 +4,7 @@
   refuses has changed nothing: it goes botocore's and moto's whole way, on which it is refused again. So does a call of
   a client to which somebody has hooked what looks at requests or answers.
 - A response is searched for every member of its shape under up to a dozen names, which are worked out each time.
-- The methods of a service are listed by reflection at every request.
+- The methods of a service are listed by reflection at every request, and a queue's attributes named in Python's way.
 - botocore puts the name of the client together anew for every request.
 """
 
@@ -19,8 +19,9 @@ from botocore.useragent import UserAgentString
 from moto.core import DEFAULT_ACCOUNT_ID, models, responses, serialize
 from moto.core.responses import ActionResult
 from moto.core.serialize import AttributePicker, AttributePickerContext
-from moto.core.utils import method_names_from_class
+from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from moto.dynamodb.responses import DynamoHandler
+from moto.sqs import models as sqs
 
 _QUICK = {
     "BatchGetItem": DynamoHandler.batch_get_item,
@@ -52,6 +53,7 @@ def quicken() -> None:
     BaseClient._emit_api_params = _at_once(BaseClient._emit_api_params)
     AttributePicker.__call__ = _by_known_names(AttributePicker.__call__)
     responses.method_names_from_class = cache(method_names_from_class)
+    sqs.camelcase_to_underscores = cache(camelcase_to_underscores)
     UserAgentString.to_string = _said_once(UserAgentString.to_string)
 
 

@@ -5,6 +5,7 @@ An account shows its capabilities as ``{name: status}``; when each was asked for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from local.stripe_sandbox import errors
@@ -29,17 +30,17 @@ def check_name(name: str) -> str:
 def show(account: Json, hidden: Json, name: str) -> Json:
     """One capability of an account; one that was never asked for is ``unrequested``."""
     status = account["capabilities"].get(name)
-    requirements = account["requirements"]
+    of_account = account["requirements"]
     # The account's own deadlines do not say why a capability is held back, and a capability has no deadline of its own.
-    due = requirements["currently_due"] if status else []
+    due = of_account["currently_due"] if status else []
     return {
         "id": name,
         "object": "capability",
         "account": account["id"],
-        "future_requirements": _requirements([], None, []),
+        "future_requirements": requirements([], None),
         "requested": status is not None,
         "requested_at": hidden.get("requested_at", {}).get(name) if status else None,
-        "requirements": _requirements(due, _reason(account, status), requirements["past_due"] if status else []),
+        "requirements": requirements(due, _reason(account, status), of_account["past_due"] if status else ()),
         "status": status or "unrequested",
     }
 
@@ -79,7 +80,8 @@ def _reason(account: Json, status: str | None) -> str | None:
     )
 
 
-def _requirements(due: list[str], reason: str | None, past_due: list[str]) -> Json:
+def requirements(due: list[str], reason: str | None, past_due: Sequence[str] = ()) -> Json:
+    """What Stripe still wants to know: of an account, or for one of its capabilities."""
     return {
         "alternatives": [],
         "current_deadline": None,

@@ -90,16 +90,7 @@ def controller_of(params: Json) -> tuple[str, Json]:
 
 def blank_requirements(due: list[str], reason: str | None) -> Json:
     """What Stripe still wants to know of an account."""
-    return {
-        "alternatives": [],
-        "current_deadline": None,
-        "currently_due": list(due),
-        "disabled_reason": reason,
-        "errors": [],
-        "eventually_due": list(due),
-        "past_due": list(due) if reason == "requirements.past_due" else [],
-        "pending_verification": [],
-    }
+    return capabilities.requirements(due, reason, due if reason == "requirements.past_due" else ())
 
 
 def record_of(context: Context, object_id: str) -> Record:

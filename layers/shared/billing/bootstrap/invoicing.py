@@ -87,7 +87,7 @@ def due_invoices() -> "DueInvoices":
     from billing.services.invoicing.due_invoices import DueInvoices
     from billing.services.invoicing.dunning import Dunner
 
-    dunner = Dunner(biller(), payments.collector(), usage.usage_closer(), process.due_shards())
+    dunner = Dunner(biller(), payments.collector(), usage.usage_closer())
     return DueInvoices(biller(), dunner, payments.collector(), process.due_shards())
 
 

@@ -1,30 +1,14 @@
 """Issue 11, number 25: which attempt makes another one by the same method useless."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
-from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus
+from tests.support.invoices import payment
 
-AT = datetime(2026, 11, 21, 22, tzinfo=UTC)
 HARD = PaymentError("payment.declined", "The card was declined.", "do_not_honor", final=True)
-REFUSED = Payment(
-    id="pay_1",
-    tenant_id="ten_1",
-    customer_id="cus_1",
-    amount=Money(4_999_000, "USD"),
-    status=PaymentStatus.FAILED,
-    attempt=1,
-    idempotency_key="k",
-    stripe_customer_id="cus_s",
-    payment_method_id="pm_1",
-    off_session=False,
-    created_at=AT,
-    submitted_at=AT,
-    error=HARD,
-)
+REFUSED = replace(payment(4999, status=PaymentStatus.FAILED), payment_method_id="pm_1", error=HARD)
 
 
 def test_a_hard_decline_refuses_its_own_method() -> None:

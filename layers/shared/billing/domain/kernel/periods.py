@@ -278,11 +278,11 @@ def next_anchor(
     It is the anchor of a cadence whose first, shorter period is [start, that instant): start 20 January,
     anchor day 1 -> 1 February. If `start` is on `anchor_day` already it is the anchor, and there is no
     shorter period; likewise for day and week, which have no anchor day. The wait is under a month whatever
-    the interval, also for years; with a month, under a quarter for quarters and under a year for years: from
-    20 February to 1 January it is 1 April for quarters, and 1 January for years. In a
-    month without that day it is the last one (28 February for 31), and `Cadence.starting(..., anchor_day=31)`
-    goes on to 31 March. If that local time does not exist on that day,
-    the anchor moves forward by the gap and the cadence made of it keeps the moved time.
+    the interval, also for years; with a month, under a quarter for quarters and under a year for years: start
+    20 February, day 1, month 1 -> 1 April for quarters, 1 January for years. In a month without that day it is the
+    last one (28 February for 31), and `Cadence.starting(..., anchor_day=31)` goes on to 31 March. If that local
+    time does not exist on that day, the anchor moves forward by the gap and the cadence made of it keeps the moved
+    time.
 
     Args:
         start: aware, UTC.

@@ -161,8 +161,8 @@ def _next_alarm(subscription: Subscription) -> datetime | None:
     if subscription.state is SubscriptionState.TRIALING and not subscription.trial_announced:
         return max(subscription.current_period.start, subscription.current_period.end - TRIAL_NOTICE)
     if subscription.state is SubscriptionState.CANCELED:
-        waits = subscription.pending and subscription.due is not None
-        return subscription.due.at if waits and subscription.due is not None else subscription.usage_until
+        waits = subscription.due if subscription.pending else None
+        return waits.at if waits is not None else subscription.usage_until
     return subscription.current_period.end if subscription.state in RENEWING else None
 
 

@@ -332,7 +332,7 @@ class Biller:
         if subscription.state not in RENEWING:
             return invoice, subscription
         return (
-            work.save(self._in_dunning(work, invoice, at)),
+            work.save(self.collector.dunned(work, invoice, Dunning(at), at)),
             lifecycle.invoice_unpaid(subscription, invoice.id),
         )
 
@@ -349,7 +349,7 @@ class Biller:
             return Billed(subscription, work.save(settlement.in_time(invoice, self.shards.of(invoice))))
         if invoice.to_charge and method_id is None and subscription is None:
             # A one-off invoice without a method to charge: each dunning day looks for one again.
-            invoice = self._in_dunning(work, settlement.without_method(invoice), options.at)
+            invoice = self.collector.dunned(work, settlement.without_method(invoice), Dunning(options.at), options.at)
             return Billed(None, work.save(invoice))
         if invoice.spreading is not None:
             work.checkpoint(offsets.pending(invoice))
@@ -407,10 +407,6 @@ class Biller:
         if before is not None and replace(after, billed=before.billed) == before:
             return work.save(after)
         return self._saved(work, before, after)
-
-    def _in_dunning(self, work: Work, invoice: Invoice, at: datetime) -> Invoice:
-        """The open invoice with its first dunning step."""
-        return settlement.dunned(invoice, Dunning(at), work.tenant.dunning_schedule_days, at, self.shards.of(invoice))
 
 
 def _with_billed(subscription: Subscription | None, draft: Invoice) -> Subscription | None:

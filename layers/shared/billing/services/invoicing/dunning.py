@@ -19,7 +19,6 @@ from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.catalog.plans import plan_ref_of
-from billing.services.clocks.shards import DueShards
 from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
 from billing.services.invoicing.charging import method_of, settle_due
 from billing.services.kernel.recovery import ChargePending
@@ -40,13 +39,11 @@ class Dunner:
         biller: bills what is left of a subscription that ends for want of payment.
         collector: charges the invoice again.
         usage: closes the usage of such a subscription.
-        shards: of the due index.
     """
 
     biller: Biller
     collector: Collector
     usage: UsageCloser
-    shards: DueShards
 
     def first_step(
         self,
@@ -81,9 +78,8 @@ class Dunner:
     def _begun(self, work: Work, context: BillingContext, attempt: Attempt, at: datetime) -> Due | None:
         """Day 0 of dunning, on which nothing is charged: the attempt before it says why."""
         dunning = Dunning(at).refused(attempt.payment.payment_method_id, for_good=True)
-        shard = self.shards.of(attempt.invoice)
-        invoice = settlement.dunned(attempt.invoice, dunning, work.tenant.dunning_schedule_days, at, shard)
-        invoice, subscription = work.save(invoice), attempt.subscription
+        invoice = work.save(self.collector.dunned(work, attempt.invoice, dunning, at))
+        subscription = attempt.subscription
         work.emit(EventType.INVOICE_PAYMENT_FAILED, invoice)
         if subscription is not None:
             subscription = save_if_changed(work, subscription, lifecycle.invoice_unpaid(subscription, invoice.id))
@@ -113,7 +109,7 @@ class Dunner:
             if attempt.invoice.status is not InvoiceStatus.OPEN:
                 return None
             invoice, subscription = attempt.invoice, attempt.subscription
-        stepped = self._stepped(work, invoice, dunning, at)
+        stepped = self.collector.dunned(work, invoice, dunning.stepped(), at)
         if not dunning.may_charge(method_id):
             # One that is there was declined for good: the invoice says so already.
             stepped = work.save(settlement.without_method(stepped) if method_id is None else stepped)
@@ -169,9 +165,3 @@ class Dunner:
             step = used.on(Step(after, lines, lines))
         options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CANCEL, at, shard)
         self.biller.carry_out(work, context, subscription, step, options, work.fresh_id("in", at))
-
-    def _stepped(self, work: Work, invoice: Invoice, dunning: Dunning, at: datetime) -> Invoice:
-        """The invoice with its next dunning step."""
-        return settlement.dunned(
-            invoice, dunning.stepped(), work.tenant.dunning_schedule_days, at, self.shards.of(invoice)
-        )

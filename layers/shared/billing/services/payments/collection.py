@@ -395,7 +395,7 @@ class Collector:
         elif invoice.auto_charge and began:
             for_good = payment.error is not None and payment.error.final
             dunning = (invoice.dunning or Dunning(at)).refused(payment.payment_method_id, for_good)
-            invoice = self._dunned(work, invoice, dunning, at)
+            invoice = self.dunned(work, invoice, dunning, at)
         invoice = work.save(invoice)
         if event_type is not None:
             work.emit(event_type, invoice)
@@ -414,9 +414,9 @@ class Collector:
             return invoice
         if dunning.next_at(work.tenant.dunning_schedule_days) is None:
             return invoice
-        return work.save(self._dunned(work, invoice, dunning, at))
+        return work.save(self.dunned(work, invoice, dunning, at))
 
-    def _dunned(self, work: Work, invoice: Invoice, dunning: Dunning, at: datetime) -> Invoice:
+    def dunned(self, work: Work, invoice: Invoice, dunning: Dunning, at: datetime) -> Invoice:
         """The open invoice with its next dunning step."""
         return settlement.dunned(invoice, dunning, work.tenant.dunning_schedule_days, at, self.shards.of(invoice))
 

@@ -7,7 +7,7 @@ would raise ``TransactionTooLarge`` in whatever test builds it.
 
 import pytest
 
-from billing.storage.unit_of_work import MOST_ITEMS
+from billing.storage.refusals import MOST_ITEMS
 from tests.integration.world import Tenant, World
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from billing.services.invoicing import offsets
 from billing.services.kernel.recovery import CreditsPending, RecoveryPoint
-from billing.storage.unit_of_work import MOST_ITEMS, UnitOfWork
+from billing.storage.refusals import MOST_ITEMS
+from billing.storage.unit_of_work import UnitOfWork
 from tests.integration.cash import cash_lines, lines_at_stripe
 from tests.integration.subscriptions.test_changes import patch
 from tests.integration.subscriptions.test_proration_vectors import advance

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from billing.domain.customers.balance import Balance
+from billing.domain.kernel.errors import LostRace
 from billing.domain.kernel.money import Money
-from billing.storage.unit_of_work import MOST_ITEMS, StaleCopy, TransactionTooLarge, UnitOfWork
+from billing.services.kernel.work import Found, Ref
+from billing.storage.refusals import MOST_ITEMS, StaleCopy, TransactionTooLarge
+from billing.storage.unit_of_work import UnitOfWork
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -22,7 +25,10 @@ class NoDatabase:
 
     def transact(self, token: str, stage: Any) -> None:
         items: list[Any] = []
-        stage(SimpleNamespace(save=lambda item, **_: items.append(item)))
+        keep = SimpleNamespace(
+            save=lambda item, **_: items.append(item), condition_check=lambda *key, **_: items.append(key)
+        )
+        stage(keep)
         self.sizes.append(len(items))
 
 
@@ -67,4 +73,38 @@ def test_more_than_a_transaction_holds_is_refused_before_it_is_sent() -> None:
         work.save(balance(number=number))
     with pytest.raises(TransactionTooLarge, match="101 items are more than the 100 of a transaction: 101 balances"):
         work.commit()
+    assert database.sizes == []
+
+
+def test_11_1_what_changed_between_two_readings_is_a_lost_race() -> None:
+    """20.00 read and decided on; read again it is 5.00: saved under the later version, 15.00 would be spent twice."""
+    work, _ = unit()
+    found: list[Balance | None] = [None, balance(), replace(balance(minor=500), version=4)]
+    ref = Ref(Balance, "ten_1", "cus_1")
+    work._runtime.store.load = lambda refs, _: (Found({ref: found[0]} if found[0] else {}), {})  # type: ignore[method-assign]
+    assert work.load(ref).get(ref) is None
+    for _each in (1, 2):
+        found.pop(0)
+        with pytest.raises(LostRace):
+            work.load(ref)
+        work.restart()
+        assert work.load(ref).get(ref) == work.load(ref).get(ref) == found[0]
+    work.save(replace(balance(), version=4))
+    work.commit()
+
+
+def test_11_10_what_is_relied_on_is_an_item_of_the_transaction_unless_it_is_saved() -> None:
+    work, database = unit()
+    work.rely_on(balance(number=1))
+    work.save(balance(number=2))
+    work.commit()
+    assert database.sizes == [2]
+    work, database = unit()
+    work.rely_on(balance(number=1))
+    work.save(balance(number=1))
+    work.commit()
+    assert database.sizes == [1]
+    work, database = unit()
+    work.rely_on(balance(number=1))  # nothing is written, so nothing depends on it
+    work.commit()
     assert database.sizes == []

@@ -137,7 +137,7 @@ class Database:
         self.call(run)
 
 
-def table_name(model: type[Model]) -> str:
+def table_name(model: type[Model] | Model) -> str:
     """The name of a model's table in this stack."""
     name: str = model.Meta.table_name
     return name

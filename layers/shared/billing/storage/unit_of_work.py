@@ -7,7 +7,6 @@ response, and the audit row: there is no state in which one exists without the o
 import json
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -48,8 +47,9 @@ from billing.services.kernel.work import (
 from billing.storage import idempotency
 from billing.storage.callers import caller_item
 from billing.storage.codec import encode
-from billing.storage.database import Key
+from billing.storage.database import Key, table_name
 from billing.storage.idempotency import Record, Scope, State
+from billing.storage.refusals import MOST_ITEMS, StaleCopy, TransactionTooLarge
 from billing.storage.registry import REGISTRY, Stored, join, tenant_of
 from billing.storage.store import Store, TenantDirectory
 from billing.storage.tables import AuditItem, CallerItem, EventItem, IdempotencyItem, audit_partition
@@ -58,8 +58,6 @@ E = TypeVar("E", bound=Entity)
 _log = logging.getLogger(__name__)
 _CATALOGUE: dict[str, EventType] = {each.value: each for each in EventType}
 _POLL_S = 0.1
-MOST_ITEMS = 100
-"""DynamoDB: so many items are in a transaction at most."""
 _LARGEST_BODY = 390_000
 """In bytes; the item holds 400 KB with its keys and index attributes. 500 lines of ordinary text take 60 to 100 KB."""
 
@@ -92,29 +90,6 @@ class Runtime:
 class _Staged:
     entity: Any
     base_version: int
-
-
-class StaleCopy(AssertionError):
-    """A copy of an entity was saved over a newer one that this unit had staged: what that changed would be lost.
-
-    The balance is used by an invoice and staged as 5.00; whoever now saves the copy of 20.00 that was loaded before
-    makes 15.00 out of nothing. No version condition finds it, for both are in one transaction.
-    """
-
-    def __init__(self, place: tuple[type, str, str], given: int, staged: int) -> None:
-        super().__init__(f"{place[0].__name__} {place[2]}: version {given} was saved over {staged}, which is staged")
-
-
-class TransactionTooLarge(AssertionError):
-    """A use case staged more than a transaction takes: it has to commit on the way, and go on in the next.
-
-    Args:
-        items: the tables of all that was staged, an entry for each item.
-    """
-
-    def __init__(self, items: list[str]) -> None:
-        counted = ", ".join(f"{count} {name}" for name, count in Counter(items).most_common())
-        super().__init__(f"{len(items)} items are more than the {MOST_ITEMS} of a transaction: {counted}")
 
 
 class UnitOfWork:
@@ -153,8 +128,10 @@ class UnitOfWork:
     def load(self, *refs: Ref[Any]) -> Found:
         # What this unit has staged is newer than what is stored, and is not read.
         staged = {ref: self._staged.get((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
-        found = self._loaded(tuple(ref for ref in refs if staged[ref] is None))
+        read = tuple(ref for ref in refs if staged[ref] is None)
+        found = self._loaded(read)
         self._require_expected(found)
+        self._require_unchanged(read, found)
         if not any(staged.values()):
             return found
         return Found({ref: each.entity if each else found.get(ref) for ref, each in staged.items()})
@@ -169,6 +146,17 @@ class UnitOfWork:
         entity = found.get(self._expected.ref)
         if entity is not None and entity.version not in self._expected.versions:
             raise VersionMismatch(f"The {in_words(type(entity))} has version {entity.version} by now")
+
+    def _require_unchanged(self, refs: tuple[Ref[Any], ...], found: Found) -> None:
+        """Refuse to go on where something is not what this unit was told before.
+
+        Of an order, 10.00 are left to refund, decided on version 3; loaded again for the books, it is version 4, with
+        another refund of 10.00. Saved as version 5, both would be made: the condition is on what was loaded last.
+        """
+        for ref in refs:
+            version = getattr(found.get(ref), "version", None)
+            if self._versions.setdefault(ref, version) != version:
+                raise LostRace("Somebody else changed the same thing at the same time")
 
     def _loaded(self, refs: tuple[Ref[Any], ...]) -> Found:
         if self._looked:
@@ -200,6 +188,10 @@ class UnitOfWork:
         saved = replace(entity, version=version + 1)  # type: ignore[type-var]
         self._staged[place] = _Staged(saved, base)
         return saved
+
+    def rely_on(self, entity: Entity) -> None:
+        place = (type(entity), tenant_of(entity), REGISTRY[type(entity)].id_of(entity))
+        self._relied_on[place] = entity.version  # type: ignore[attr-defined]
 
     def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> None:
         # Whoever gets round the types gets no further than the catalogue.
@@ -254,6 +246,8 @@ class UnitOfWork:
 
     def _reset(self) -> None:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
+        self._versions: dict[Ref[Any], int | None] = {}
+        self._relied_on: dict[tuple[type, str, str], int] = {}
         self._events: list[tuple[EventType, Entity, str]] = []
 
     def _write(self, record: IdempotencyItem | None, audit: AuditRow | None) -> None:
@@ -270,12 +264,16 @@ class UnitOfWork:
             puts.append((self._audit_item(audit), None))
         if not puts:
             return
-        if len(puts) > MOST_ITEMS:
-            raise TransactionTooLarge([item.Meta.table_name for item, _ in puts])
+        checks = self._checks()
+        if len(puts) + len(checks) > MOST_ITEMS:
+            models = [*(item for item, _ in puts), *(model for model, *_ in checks)]
+            raise TransactionTooLarge([table_name(each) for each in models])
         if any(len(getattr(item, "body", None) or "") > _LARGEST_BODY for item, _ in puts):
             raise BodyTooLarge("This is more than one item of the database holds: split it")
 
         def stage(transaction: TransactWrite) -> None:
+            for model, hash_key, range_key, version in checks:
+                transaction.condition_check(model, hash_key, range_key, condition=model.version == version)
             for item, condition in puts:
                 wants_old = "ALL_OLD" if item is record else None
                 transaction.save(item, condition=condition, return_values=wants_old)
@@ -283,19 +281,28 @@ class UnitOfWork:
         try:
             self._runtime.store.database.transact(uuid4().hex, stage)
         except TransactWriteError as error:
-            self._explain(error, record is not None)
+            # PynamoDB sends what is only checked before what is put, and the record is put first.
+            self._explain(error, record_at=len(checks) if record is not None else None)
 
-    def _explain(self, error: TransactWriteError, has_record: bool) -> None:
+    def _explain(self, error: TransactWriteError, record_at: int | None) -> None:
         reasons = error.cancellation_reasons
         failed = [n for n, reason in enumerate(reasons) if reason and reason.code == "ConditionalCheckFailed"]
         if not failed:
             raise error
-        if has_record and failed[0] == 0:
-            reason = reasons[0]
+        if record_at is not None and record_at in failed:
+            reason = reasons[record_at]
             self._meet(reason.raw_item if reason else None)
             # Under way elsewhere but silent for long, or just gone: this run's own writes did not happen.
             raise IdempotencyInProgress("A request with this Idempotency-Key is being worked on", retry_after_s=2)
         raise LostRace("Somebody else changed the same thing at the same time")
+
+    def _checks(self) -> list[tuple[Any, str, str, int]]:
+        """What is relied on and not itself saved: its table, its key and the version that it is to have."""
+        relied_on = {place: version for place, version in self._relied_on.items() if place not in self._staged}
+        return [
+            (REGISTRY[kind].model, tenant_id, REGISTRY[kind].range_of(entity_id), version)
+            for (kind, tenant_id, entity_id), version in relied_on.items()
+        ]
 
     def _record_condition(self) -> Condition:
         assert self._scope is not None

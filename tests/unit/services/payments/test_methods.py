@@ -54,6 +54,9 @@ class Commits:
         self.staged[type(entity), entity.id] = entity
         return entity
 
+    def rely_on(self, entity: Any) -> None:
+        """It is alone."""
+
     def emit(self, event_type: str, entity: Any) -> None:
         self.events.append(event_type)
         self.waiting += 1

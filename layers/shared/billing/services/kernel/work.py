@@ -171,6 +171,7 @@ class Work(Protocol):
 
         Raises:
             VersionMismatch: the request is for another version of one of them (``Expected``).
+            LostRace: one of them has changed since this unit loaded it before, so what was decided meanwhile is void.
         """
 
     def query(self, query: Query[E]) -> Page[E]:
@@ -178,6 +179,13 @@ class Work(Protocol):
 
     def save(self, entity: E) -> E:
         """Stage an entity, new or changed; returns it with the version that it will have."""
+
+    def rely_on(self, entity: Entity) -> None:
+        """Let the commit fail (``LostRace``) unless this entity, which was only read, is still what it was.
+
+        For a decision that writes one entity because of what another one says: a customer's default is set to a
+        method because the method is not detached. Only what is saved is under a version condition by itself.
+        """
 
     def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> None:
         """Stage an event that subscribers will see, with the entity as it is after the commit.

@@ -113,6 +113,7 @@ def store_method(
 
 def _with_default(work: Work, before: Customer, after: Customer, method: PaymentMethod) -> Customer:
     """The customer, with this method as its default if it had none; staged if anything changed."""
+    work.rely_on(method)  # it may be detached while it becomes the default, or what a subscription is charged to
     after = replace(after, default_payment_method_id=after.default_payment_method_id or method.id)
     if after == before:
         return before
@@ -315,6 +316,7 @@ class PaymentMethods:
         method, customer = self._owned(work, method_id)
         _require_own(method, customer.id)
         if customer.default_payment_method_id != method.id:
+            work.rely_on(method)  # it was read before the customer: its removal may have come between
             choose_default(work, customer, method.id)
         return method
 

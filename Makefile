@@ -12,6 +12,8 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
         --no-header --no-emit-index-url --no-annotate
 # What drafthorse asks for and its models never import: lxml's wheels contain libiconv, which is under the LGPL.
 NOT_IN_LAYER := --no-emit-package lxml --no-emit-package pypdf
+# What every function has from layers/dependencies already.
+IN_DEPENDENCIES := --no-emit-package cryptography --no-emit-package cffi --no-emit-package pycparser
 
 .DEFAULT_GOAL := help
 .PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test walk e2e lint format checkov validate build template openapi bench \
@@ -109,6 +111,7 @@ bench-aws: setup ## starts and latencies of a deployed stack (LEDGERLINE_API_URL
 lock: env ## resolves requirements*.in anew (the layers first: the environment follows them)
 	$(LOCK) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 	$(LOCK) -c layers/dependencies/requirements.txt $(NOT_IN_LAYER) layers/pdf/requirements.in -o layers/pdf/requirements.txt
+	$(LOCK) -c layers/dependencies/requirements.txt $(IN_DEPENDENCIES) layers/oauth/requirements.in -o layers/oauth/requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-sam.in -o requirements-sam.txt
 	$(LOCK) requirements-checkov.in -o requirements-checkov.txt

@@ -23,6 +23,7 @@ from benchmarks import ROOT
 RUNTIME = "3.13"
 _PEER = ("fastapi", "mangum")
 _BUILD_S = 600
+_MORE_LAYERS = {"documents": ("pdf",), "oauth": ("oauth",)}
 _INSTALL = ("--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps", "--require-hashes")
 
 
@@ -42,7 +43,7 @@ class Shipped:
 
     def path(self, function: str, side: str) -> list[str]:
         """The path of a function, as Lambda would have it: its own folder, then what is under /opt."""
-        layers = ["shared", "dependencies", *(["pdf"] if function == "documents" else [])]
+        layers = ["shared", "dependencies", *_MORE_LAYERS.get(function, ())]
         layers += ["peer"] if side == "peer" else []
         return [str(self.folder / "functions" / function), *(str(self.folder / each / "python") for each in layers)]
 
@@ -68,7 +69,7 @@ def build(folder: Path) -> Shipped:
     """
     python, version = interpreter()
     shipped = Shipped(python, version, folder)
-    for layer in ("dependencies", "pdf"):
+    for layer in ("dependencies", "pdf", "oauth"):
         sources = [ROOT / "layers" / layer / name for name in ("Makefile", "requirements.txt")]
         _kept(folder / layer, f"{version} " + _hash(sources), partial(_make, shipped, layer))
     pinned = peer_requirements()

@@ -11,26 +11,32 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from benchmarks.cpu.samples import CUSTOMER, INVOICES, NOW, SUBSCRIPTION, TENANT
 from billing.config import Settings
+from billing.domain.access.caller import Limits
 from billing.domain.kernel.ids import fresh
 from billing.edge.http.api import CurrentWork, HttpApi, Listing
 from billing.edge.http.call import Edge
-from billing.edge.http.scopes import Scope
+from billing.edge.http.scopes import Scope, granted
 from billing.schemas.base import Limit
 from billing.schemas.customers import CustomerIn, CustomerOut
 from billing.schemas.invoicing.invoices import InvoiceOut
 from billing.schemas.subscriptions import SubscriptionIn, SubscriptionOut
-from billing.services.access.callers import Identity, RateState, RouteLimit
+from billing.services.access.callers import Bearer, Identity, RateState, RouteLimit
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.work import KeyedRequest, Page, Unit
 
 RATE = RateState(10_000, 9_999, 1_795_298_460)
-_IDENTITY = Identity(TENANT.id, "key_1", "admin", RATE)
+_IDENTITY = Identity(TENANT.id, "key_1", granted("admin"), RATE)
 
 
 class _Callers:
     """Identifies every caller."""
 
     def identify(self, key: str, route_limit: RouteLimit | None, user_id: str | None) -> Identity:
+        return _IDENTITY
+
+    def identify_bearer(
+        self, bearer: Bearer, limits: Limits, route_limit: RouteLimit | None, user_id: str | None
+    ) -> Identity:
         return _IDENTITY
 
 

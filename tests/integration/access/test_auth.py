@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from billing.bootstrap import storage
-from billing.domain.tenant import SETTINGS_ID, ApiKey, TenantStatus
+from billing.domain.access.api_key import ApiKey
+from billing.domain.tenant import SETTINGS_ID, TenantStatus
 from billing.domain.tenant import Tenant as TenantSettings
 from billing.services.kernel.work import Ref
 from tests.integration.world import Answer, Tenant, World, http_event, request

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from billing.bootstrap import storage
+from billing.domain.access.api_key import ApiKey
 from billing.domain.kernel.due import Due, is_payout_shard
 from billing.domain.kernel.money import Money
 from billing.domain.marketplace.account import ProviderBalance, account_id, opened
-from billing.domain.tenant import ApiKey
 from billing.services.kernel.work import Ref
 from tests.integration.marketplace.connect import PATH, VISIT, become, deliver, deliver_all, events, onboard
 from tests.integration.world import Json, Tenant, World

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from billing.domain.access.scopes import granted
 from billing.domain.kernel.errors import RateLimited, Unauthenticated
 from billing.services.access.callers import RateState, RouteLimit
 from billing.storage.callers import Callers, caller_id, user_caller_id
@@ -182,5 +183,5 @@ def test_a_refusal_says_why(
     with pytest.raises(expected) as refused:
         callers.identify("k")
     if isinstance(refused.value, RateLimited):
-        assert refused.value.caller == ("ten_1", "key_1", "admin")
+        assert refused.value.caller == ("ten_1", "key_1", granted("admin"))
         assert refused.value.rate is not None

@@ -7,12 +7,11 @@ import pytest
 from billing.domain.kernel.entity import in_words
 from billing.domain.kernel.errors import NotFound
 from billing.domain.ledger import LedgerEntry
-from billing.domain.tenant import ApiKey
 from billing.domain.usage.event import UsageEvent
 from billing.services.kernel.work import Found, Ref
 from billing.storage.registry import REGISTRY
 
-ENTITIES = [*REGISTRY, ApiKey, UsageEvent]
+ENTITIES = [*REGISTRY, UsageEvent]
 WORDS = {
     "AccountLine": "account line",
     "AccountOwner": "account owner",

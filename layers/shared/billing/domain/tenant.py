@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from billing.domain.access.caller import Limits
 from billing.domain.customers.customer import PERSONAL, Address
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.ids import derived
@@ -46,6 +47,11 @@ class Tier(StrEnum):
     def requests_per_slot(self) -> int:
         """A 10-second slot may carry twice its share of the minute: 1,000/min -> 2 * 1000 / 6 = 333."""
         return self.requests_per_minute * 2 // 6
+
+    @property
+    def limits(self) -> Limits:
+        """Both."""
+        return Limits(self.requests_per_minute, self.requests_per_slot)
 
 
 class Mode(StrEnum):
@@ -207,22 +213,3 @@ class InvoiceSequence:
         """The next number, such as ``ACME-000042``, and the sequence after it."""
         number = f"{self.prefix}-{self.next_number:06d}"
         return number, InvoiceSequence(self.tenant_id, self.prefix, self.next_number + 1, self.version)
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A credential. Only the SHA-256 of the key is kept; the key itself is shown once."""
-
-    entity_name: ClassVar[str] = "ApiKey"
-
-    id: str
-    tenant_id: str
-    key_sha256: str
-    name: str
-    scope: str
-    minute_limit: int
-    slot_limit: int
-    created_at: datetime
-    status: str = "active"
-    expires_at: datetime | None = None
-    metadata: dict[str, str] = field(default_factory=dict)

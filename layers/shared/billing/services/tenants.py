@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+from billing.domain.access.api_key import ApiKey
 from billing.domain.customers.customer import Address, Customer
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
@@ -22,7 +23,6 @@ from billing.domain.tenant import (
     SETTINGS_ID,
     USAGE_FUTURE_S,
     USAGE_PAST_S,
-    ApiKey,
     Branding,
     Contact,
     DunningAction,

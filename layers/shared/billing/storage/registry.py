@@ -8,6 +8,8 @@ from zlib import crc32
 
 from pynamodb.models import Model
 
+from billing.domain.access.api_key import ApiKey
+from billing.domain.access.caller import Caller
 from billing.domain.catalog.coupon import Coupon, Redemption
 from billing.domain.catalog.meter import Meter
 from billing.domain.catalog.plan import Plan, version_id
@@ -60,6 +62,8 @@ class Stored:
         written: gives index attributes of the wall clock's time at which it is written.
         also: gives further ids under which the same content is stored for ever (a plan's versions); an item that exists
             already is never overwritten.
+        shared_by: what the ids begin with, where a table has entities of several kinds: a list is of one of them.
+        caller: gives what the first beat has to know of a credential or a user; kept with its counters.
     """
 
     model: type[Model]
@@ -71,6 +75,8 @@ class Stored:
     blind: Callable[[Any], dict[str, str]] = lambda entity: {}
     listed_name: str | None = None
     written: Callable[[Any, datetime], dict[str, str]] = lambda entity, now: {}
+    shared_by: str | None = None
+    caller: Callable[[Any], Caller] | None = None
 
 
 OWED_PARTS = 16
@@ -198,6 +204,7 @@ REGISTRY: dict[type, Stored] = {
         lambda e: {"status": "active" if e.active else "archived"},
         # Archiving a plan makes no new version: what was sold is in the versions, and they never change.
         also=lambda e: (version_id(e.id, e.plan_version),) if e.active else (),
+        shared_by="plan#",  # not the versions
     ),
     Meter: Stored(tables.MeterItem, "id", lambda e: e.key, _same, lambda e: {}),
     Subscription: _plain(tables.SubscriptionItem, lambda e: {**_of_customer(e), "plan_id": e.plan_id}),
@@ -244,6 +251,9 @@ REGISTRY: dict[type, Stored] = {
         },
     ),
     Payout: _plain(tables.PayoutItem, _payout),
+    ApiKey: Stored(
+        tables.AccessItem, "id", lambda e: e.id, _same, lambda e: {}, shared_by="key_", caller=lambda e: e.caller
+    ),
     Clock: _plain(tables.ClockItem, lambda e: {**_due(e.due), **_created(e)}),
 }  # fmt: skip
 

@@ -280,11 +280,11 @@ def _from(request: dict[str, Any], stored: Stored, after: str | None, place: str
     if only is not None:
         values[":id"] = raw(stored.range_of(only))
         condition += " AND #range = :id"
-    elif stored.model is PlanItem:
-        # Only the plans, not the versions beside them: ids have no character above "~".
+    elif stored.shared_by is not None and "IndexName" not in request:
+        # Only this kind, not the others beside it: ids have no character above "~".
         values[":low"], values[":high"] = (
-            raw("plan#"),
-            raw("plan#~" if after is None else _just_before(after)),
+            raw(stored.shared_by),
+            raw(f"{stored.shared_by}~" if after is None else _just_before(after)),
         )
         condition += " AND #range BETWEEN :low AND :high"
     elif after is None and ":begins" in values:

@@ -24,7 +24,7 @@ class TenantItem(Model):
 
 
 class CallerItem(Model):
-    """A credential with its counters (``callers``); only ever updated in place after it was made."""
+    """A credential or a user with its counters (``callers``); only ever updated in place after it was made."""
 
     class Meta:
         table_name = "callers"
@@ -32,13 +32,15 @@ class CallerItem(Model):
     caller_id = UnicodeAttribute(hash_key=True)
     tenant_id = UnicodeAttribute()
     key_id = UnicodeAttribute()
-    name = UnicodeAttribute()
-    scope = UnicodeAttribute()
+    scope = UnicodeAttribute(null=True)
+    scopes = UnicodeAttribute(null=True)
     status = UnicodeAttribute()
-    minute_limit = NumberAttribute()
-    slot_limit = NumberAttribute()
+    minute_limit = NumberAttribute(null=True)
+    slot_limit = NumberAttribute(null=True)
     created_at = UnicodeAttribute()
     key_expires_at = UnicodeAttribute(null=True)
+    networks = UnicodeAttribute(null=True)
+    secret = UnicodeAttribute(null=True)
 
 
 class _Entity(Model):
@@ -59,6 +61,13 @@ class _OfCustomer(_Dated):
     customer_key = UnicodeAttribute(null=True)
     status = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(null=True)
+
+
+class AccessItem(_Entity):
+    """API keys, users and OAuth clients: what is listed and edited; their ids begin with different prefixes."""
+
+    class Meta:
+        table_name = "access"
 
 
 class CustomerItem(_Entity):
@@ -321,7 +330,8 @@ class AuditItem(Model):
 
 
 MODELS: tuple[Any, ...] = (
-    TenantItem, SequenceItem, CallerItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem, SubscriptionItem,
+    TenantItem, SequenceItem, CallerItem, AccessItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
+    SubscriptionItem,
     InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem,
     RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
     AccountLineItem, PayoutItem, ReconciliationItem,

@@ -18,6 +18,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from billing.domain.access.caller import Caller
 from billing.domain.kernel.entity import Entity, in_words
 from billing.domain.kernel.errors import (
     BodyTooLarge,
@@ -30,7 +31,7 @@ from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import fresh
 from billing.domain.kernel.times import format_time
 from billing.domain.ledger import LedgerEntry
-from billing.domain.tenant import SETTINGS_ID, ApiKey, Tenant
+from billing.domain.tenant import SETTINGS_ID, Tenant
 from billing.services.kernel.failures import described
 from billing.services.kernel.recovery import RecoveryPoint
 from billing.services.kernel.work import (
@@ -45,14 +46,14 @@ from billing.services.kernel.work import (
     StoredResponse,
 )
 from billing.storage import idempotency
-from billing.storage.callers import caller_item
+from billing.storage.caller_items import CallerWrites
 from billing.storage.codec import encode
 from billing.storage.database import Key, table_name
 from billing.storage.idempotency import Record, Scope, State
 from billing.storage.refusals import MOST_ITEMS, StaleCopy, TransactionTooLarge
 from billing.storage.registry import REGISTRY, Stored, join, tenant_of
 from billing.storage.store import Store, TenantDirectory
-from billing.storage.tables import AuditItem, CallerItem, EventItem, IdempotencyItem, audit_partition
+from billing.storage.tables import AuditItem, EventItem, IdempotencyItem, audit_partition
 
 E = TypeVar("E", bound=Entity)
 _log = logging.getLogger(__name__)
@@ -173,9 +174,8 @@ class UnitOfWork:
         return self._runtime.store.query(query, self._tenant_id)
 
     def save(self, entity: E) -> E:
-        if isinstance(entity, LedgerEntry | ApiKey):  # written once, never changed through here
-            # A key belongs to the tenant that makes it; an entry may be in another tenant's books.
-            owner = entity.tenant_id if isinstance(entity, LedgerEntry) and entity.tenant_id else self._tenant_id
+        if isinstance(entity, LedgerEntry):  # written once, never changed through here
+            owner = entity.tenant_id or self._tenant_id  # it may be in another tenant's books
             self._staged[(type(entity), owner, entity.id)] = _Staged(entity, 0)
             return entity
         stored = REGISTRY[type(entity)]
@@ -196,6 +196,9 @@ class UnitOfWork:
     def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> None:
         # Whoever gets round the types gets no further than the catalogue.
         self._events.append((_CATALOGUE[event_type], entity, tenant_id or tenant_of(entity)))
+
+    def revoke_grant(self, caller: Caller, grant_id: str, until: datetime) -> None:
+        self._callers.revoke_grant(caller, grant_id, until)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         self._after_commit.append(action)
@@ -248,25 +251,22 @@ class UnitOfWork:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
         self._versions: dict[Ref[Any], int | None] = {}
         self._relied_on: dict[tuple[type, str, str], int] = {}
+        self._callers = CallerWrites()
         self._events: list[tuple[EventType, Entity, str]] = []
 
     def _write(self, record: IdempotencyItem | None, audit: AuditRow | None) -> None:
         puts: list[tuple[Model, Condition | None]] = []
         if record is not None:
             puts.append((record, self._record_condition()))
-        for (kind, tenant_id, entity_id), staged in self._staged.items():
-            if kind is ApiKey:
-                puts.append((caller_item(staged.entity), CallerItem.caller_id.does_not_exist()))
-            else:
-                puts += self._entity_puts(REGISTRY[kind], tenant_id, entity_id, staged)
-        puts += [(self._event_item(*event), None) for event in self._events]
+        puts += self._staged_puts()
+        updates = self._callers.updates(self._now)
         if audit is not None:
             puts.append((self._audit_item(audit), None))
-        if not puts:
+        if not puts and not updates:
             return
         checks = self._checks()
-        if len(puts) + len(checks) > MOST_ITEMS:
-            models = [*(item for item, _ in puts), *(model for model, *_ in checks)]
+        if len(puts) + len(updates) + len(checks) > MOST_ITEMS:
+            models = [*(item for item, *_ in [*puts, *updates]), *(model for model, *_ in checks)]
             raise TransactionTooLarge([table_name(each) for each in models])
         if any(len(getattr(item, "body", None) or "") > _LARGEST_BODY for item, _ in puts):
             raise BodyTooLarge("This is more than one item of the database holds: split it")
@@ -277,12 +277,24 @@ class UnitOfWork:
             for item, condition in puts:
                 wants_old = "ALL_OLD" if item is record else None
                 transaction.save(item, condition=condition, return_values=wants_old)
+            for item, actions, condition in updates:
+                transaction.update(item, actions, condition=condition)
 
         try:
             self._runtime.store.database.transact(uuid4().hex, stage)
         except TransactWriteError as error:
-            # PynamoDB sends what is only checked before what is put, and the record is put first.
+            # PynamoDB sends what is only checked before what is put, that before updates; and the record is put first.
             self._explain(error, record_at=len(checks) if record is not None else None)
+
+    def _staged_puts(self) -> list[tuple[Model, Condition | None]]:
+        puts: list[tuple[Model, Condition | None]] = []
+        for (kind, tenant_id, entity_id), staged in self._staged.items():
+            stored = REGISTRY[kind]
+            puts += self._entity_puts(stored, tenant_id, entity_id, staged)
+            if stored.caller is not None:
+                self._callers.state(stored.caller(staged.entity), is_new=staged.base_version == 0)
+        puts += [(self._event_item(*event), None) for event in self._events]
+        return puts + self._callers.puts()
 
     def _explain(self, error: TransactWriteError, record_at: int | None) -> None:
         reasons = error.cancellation_reasons

@@ -21,7 +21,7 @@ A code is public API: it never changes its meaning. ``docs/errors.md`` is genera
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from billing.domain.kernel.entity import Entity, in_words
 
@@ -94,7 +94,7 @@ class WebhookRejected(BadRequest):
 class Unauthenticated(BillingError):
     status = 401
     code = "auth.unauthenticated"
-    explanation = "No API key, or one that is unknown, revoked or expired."
+    explanation = "No API key and no access token, or one that is unknown, revoked or expired."
 
 
 class PaymentRequired(BillingError):
@@ -295,11 +295,11 @@ class RateLimited(BillingError):
         message: str,
         retry_after_s: int,
         rate: "tuple[int, int, int] | None" = None,
-        caller: "tuple[str, str, str] | None" = None,
+        caller: "tuple[str, str, frozenset[Any]] | None" = None,
     ) -> None:
         super().__init__(message, retry_after_s=retry_after_s)
         self.caller = caller
-        """(tenant id, key id, scope) of the key that called: the audit log names it."""
+        """(tenant id, principal, scopes) of who called: the audit log names it."""
         self.rate = rate
         """(limit, remaining, reset in Unix seconds) for the headers, where it is known."""
 

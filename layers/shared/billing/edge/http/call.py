@@ -27,10 +27,10 @@ from billing.domain.kernel.errors import (
     ValidationFailed,
 )
 from billing.domain.tenant import ANONYMOUS, SETTINGS_ID, Tenant, TenantStatus
-from billing.edge.http import card_numbers, envelope, if_match
+from billing.edge.http import card_numbers, credentials, envelope, if_match
 from billing.edge.http.body import check_form, fingerprint, parse_object, raw_body
-from billing.edge.http.scopes import Scope, granted
-from billing.services.access.callers import CallerCheck, Identity, RateState, RouteLimit
+from billing.edge.http.scopes import Scope
+from billing.services.access.callers import BearerCheck, CallerCheck, Identity, RateState, RouteLimit
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import AuditRow, Expected, KeyedRequest, Ref, Replay, StoredResponse, Unit, Units
@@ -55,6 +55,8 @@ class Edge:
     max_body_bytes: int
     max_json_depth: int
     deadline: Deadline
+    bearers: BearerCheck | None = None
+    """Verifies access tokens; None where none are issued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Call:
         self.audited = False
         self._problem: BillingError | None = None
         self._retry_after_s: int | None = None
+        self._challenge: str | None = None
         self._raw: bytes | None = None
         self._parsed: list[dict[str, Any]] = []
 
@@ -161,11 +164,8 @@ class Call:
         return self.unit
 
     def _admitted(self) -> Unit:
-        key = self.header("x-api-key")
-        if not key:
-            raise Unauthenticated("An X-API-Key header is required")
         try:
-            self.identity = self.edge.callers.identify(key, self.policy.limit, self._user_id())
+            self.identity = self._identified()
         except RateLimited as refusal:
             self.rate = RateState(*refusal.rate) if refusal.rate else None
             if refusal.caller and self.rate:
@@ -183,6 +183,17 @@ class Call:
         if self.method not in _WRITES or self.policy is NO_ROUTE:
             return plain
         return self.edge.units.begin(self.identity.tenant_id, self._keyed())
+
+    def _identified(self) -> Identity:
+        credential = credentials.presented(self._headers)
+        limit, user_id = self.policy.limit, self._user_id()
+        if credential.token is None:
+            return self.edge.callers.identify(credential.key or "", limit, user_id)
+        if self.edge.bearers is None:
+            raise Unauthenticated("No access tokens are accepted here")
+        bearer = self.edge.bearers.verify(credential.token)
+        tier = self.edge.units.begin(bearer.tenant_id).tenant.tier
+        return self.edge.callers.identify_bearer(bearer, tier.limits, limit, user_id)
 
     def forbid_card_numbers(self) -> None:
         """Refuse a request with a card number in any field; this is reported before any other error.
@@ -209,6 +220,9 @@ class Call:
         named = self.header("x-tenant-id")
         if named is not None and named != unit.tenant.id:
             raise TenantMismatch("The x-tenant-id header names another tenant")
+        user = self.identity.user_id if self.identity else None
+        if user is not None and self.header("x-user-id") not in (None, user):
+            raise Forbidden("The x-user-id header names another user than the access token")
         if unit.tenant.status is not TenantStatus.ACTIVE:
             raise TenantSuspended("The tenant is suspended")
 
@@ -261,7 +275,7 @@ class Call:
             raise Forbidden(f"What this asks for needs the scope {scope}")
 
     def _grants(self, scope: Scope) -> bool:
-        return self.identity is not None and scope in granted(self.identity.scope)
+        return self.identity is not None and scope in self.identity.scopes
 
     def complete(self, work: Callable[[], T], render: Callable[[T], tuple[StoredResponse, bool]]) -> StoredResponse:
         """Run a handler and commit what it staged; run it again from load after a lost race.
@@ -299,6 +313,7 @@ class Call:
         except BillingError as problem:
             error = problem
         self.version = None
+        self._challenge = credentials.challenge(error, self._headers, self.policy.scope)
         if error.retry_after_s is not None:
             self._retry_after_s = error.retry_after_s
         return StoredResponse(error.status, envelope.failure(error, self.request_id, self._documentation_url()))
@@ -322,6 +337,8 @@ class Call:
             headers["X-RateLimit-Reset"] = str(self.rate.reset)
         if self._retry_after_s is not None:
             headers["Retry-After"] = str(self._retry_after_s)
+        if self._challenge is not None:
+            headers["WWW-Authenticate"] = self._challenge
         if self.version is not None:
             headers["ETag"] = if_match.tag(self.version)
         if self.replayed:
@@ -355,8 +372,8 @@ class Call:
 
     @property
     def principal(self) -> str:
-        """Who calls, for the log: the key's id, never the key."""
-        return self.identity.key_id if self.identity else ANONYMOUS
+        """Who calls, for the log: the id of the key, the client or the user, never the credential."""
+        return self.identity.principal if self.identity else ANONYMOUS
 
     @property
     def duration_ms(self) -> int:

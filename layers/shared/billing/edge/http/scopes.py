@@ -1,24 +1,5 @@
-"""Scopes: what a credential may do. Each route names the one it needs."""
+"""Scopes, as routes name them; what they mean is in ``domain.access.scopes``."""
 
-from enum import StrEnum
+from billing.domain.access.scopes import Scope, granted
 
-
-class Scope(StrEnum):
-    BILLING_READ = "billing:read"
-    BILLING_WRITE = "billing:write"
-    SUBSCRIPTIONS_MANAGE = "subscriptions:manage"
-    PAYMENTS_PROCESS = "payments:process"
-    BILLING_ADMIN = "billing:admin"
-    PLATFORM = "platform"
-    """Only the operator's own keys have it: they alone create tenants."""
-
-
-_READ = frozenset({Scope.BILLING_READ})
-_WRITE = _READ | {Scope.BILLING_WRITE, Scope.SUBSCRIPTIONS_MANAGE, Scope.PAYMENTS_PROCESS}
-_ADMIN = _WRITE | {Scope.BILLING_ADMIN}
-_OF_KEY_SCOPE = {"read": _READ, "write": _WRITE, "admin": _ADMIN, "platform": _ADMIN | {Scope.PLATFORM}}
-
-
-def granted(key_scope: str) -> frozenset[Scope]:
-    """The scopes of an API key whose own scope is ``read``, ``write`` or ``admin``; none for a word we do not know."""
-    return _OF_KEY_SCOPE.get(key_scope, frozenset())
+__all__ = ["Scope", "granted"]

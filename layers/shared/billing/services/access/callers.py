@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from billing.domain.access.caller import Limits
+from billing.domain.access.scopes import Scope
+
 
 @dataclass(frozen=True, slots=True)
 class RouteLimit:
     """The separate limit of a class of routes, per user and minute, such as 300 invoice queries.
 
     Args:
-        letter: names its counters: one lower-case letter.
+        letter: names its counters: one lower-case letter, other than ``m``, ``s`` and ``r``.
     """
 
     letter: str
@@ -27,12 +30,51 @@ class RateState:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls: the key's tenant, its id and scope, and how much of its limits is left."""
+    """Who calls.
+
+    Args:
+        principal: the id of the key, the client or the user, for logs and the audit log.
+        scopes: what it may do; made by whoever identified it.
+        rate: how much of its limits is left.
+        user_id: the user whose own token it is; ``x-user-id`` may name nobody else. None for keys and clients.
+    """
 
     tenant_id: str
-    key_id: str
-    scope: str
+    principal: str
+    scopes: frozenset[Scope]
     rate: RateState
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What an access token says, once its signature and its claims were found good.
+
+    Args:
+        tenant_id: its ``tid``.
+        principal: the id of the client or of the user (``sub``).
+        caller_id: the item that it counts on: ``client_caller`` or ``user_caller``.
+        user_id: the user; None where the token is a client's own.
+        grant_id: what it was issued under and can be revoked by: letters, digits, ``_`` and ``-``; not digits alone.
+    """
+
+    tenant_id: str
+    principal: str
+    caller_id: str
+    scopes: frozenset[Scope]
+    grant_id: str
+    user_id: str | None = None
+
+
+class BearerCheck(Protocol):
+    """Verifies access tokens without a call to the database."""
+
+    def verify(self, token: str) -> Bearer:
+        """What the token says.
+
+        Raises:
+            Unauthenticated: it is not one of ours, or has expired.
+        """
 
 
 class CallerCheck(Protocol):
@@ -46,5 +88,22 @@ class CallerCheck(Protocol):
 
         Raises:
             Unauthenticated: no such key, or it is revoked or expired.
+            Forbidden: the user is disabled.
+            RateLimited: one of its limits is used up; the call is not counted.
+        """
+
+    def identify_bearer(
+        self, bearer: Bearer, limits: Limits, route_limit: RouteLimit | None, user_id: str | None
+    ) -> Identity:
+        """Let in whoever has an access token, and count the call.
+
+        Args:
+            limits: of the tenant's tier.
+            route_limit: the route's own limit; it counts on the token's user, else on the one whom ``user_id`` names,
+                else on the client.
+
+        Raises:
+            Unauthenticated: its grant is revoked, or its user or client is disabled or gone.
+            Forbidden: the user whom a client names is disabled.
             RateLimited: one of its limits is used up; the call is not counted.
         """

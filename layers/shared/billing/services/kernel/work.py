@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from billing.domain.access.caller import Caller
 from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import NotFound
 from billing.domain.kernel.event_types import EventType
@@ -178,7 +179,11 @@ class Work(Protocol):
         """The second beat of a list."""
 
     def save(self, entity: E) -> E:
-        """Stage an entity, new or changed; returns it with the version that it will have."""
+        """Stage an entity, new or changed; returns it with the version that it will have.
+
+        With a credential, or a user, goes what the first beat knows of it: its item among the callers is made, or
+        changed in place.
+        """
 
     def rely_on(self, entity: Entity) -> None:
         """Let the commit fail (``LostRace``) unless this entity, which was only read, is still what it was.
@@ -192,6 +197,14 @@ class Work(Protocol):
 
         Args:
             tenant_id: whose subscribers; None for those of the tenant that owns the entity.
+        """
+
+    def revoke_grant(self, caller: Caller, grant_id: str, until: datetime) -> None:
+        """Stage that no access token of a grant is let in any more.
+
+        Args:
+            caller: the user or the client that the tokens are of, as it is from now on.
+            until: when the last of them has expired, with what clocks may differ.
         """
 
     def after_commit(self, action: Callable[[], None]) -> None:

@@ -37,6 +37,7 @@ from local.reference.openapi_parts import (
     READS_BY_BODY,
     REASONS,
     REF,
+    SECURITY,
     TAGS,
     UNPROCESSABLE_READS,
 )
@@ -147,14 +148,7 @@ def document() -> dict[str, Any]:
             "responses": {f"Error{status}": _failure(status) for status in REASONS},
             "parameters": PARAMETERS,
             "headers": HEADERS,
-            "securitySchemes": {
-                "apiKey": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "X-API-Key",
-                    "description": "Scoped to a tenant; shown once, stored as SHA-256.",
-                }
-            },
+            "securitySchemes": SECURITY,
         },
     }
 
@@ -176,7 +170,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "summary": source["summary"],
         "description": _description(route),
         "operationId": route.id if route.path.startswith("/v1/") else f"{route.id}_at_root",
-        "security": [{"apiKey": [route.scope]}] if route.scope else [],
+        "security": [{"apiKey": [route.scope]}, {"oauth2": [route.scope]}] if route.scope else [],
     }
     parameters = [_parameter(each) for each in source.get("parameters", [])]
     if not route.documentation.public:

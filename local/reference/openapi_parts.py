@@ -51,6 +51,8 @@ TAGS = {
     "payment-methods": "What customers pay with. Card numbers never come here.",
     "disputes": "What a payer's bank takes back, and gives back where the tenant wins. Stripe tells of them.",
     "tenants": "Who bills. The platform's operator creates them.",
+    "oauth-clients": "Programs that act for a tenant, or for its users, with access tokens.",
+    "users": "The people of a tenant, what each may do, and where they are signed in.",
     "test-clocks": "Time that a tenant in test mode moves itself.",
     "service": "The service itself; open to everybody.",
     "webhooks": "What Stripe and the tax provider call.",
@@ -364,3 +366,34 @@ ENVELOPE: dict[str, Any] = {
         "additionalProperties": False,
     },
 }
+
+_SCOPES = {
+    "billing:read": "Read everything of the tenant.",
+    "billing:write": "Change what is billed.",
+    "subscriptions:manage": "Change subscriptions.",
+    "payments:process": "Charge and refund.",
+    "billing:admin": "Settings, keys, users, payouts.",
+}
+SECURITY: dict[str, Any] = {
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "Scoped to a tenant; shown once, stored as SHA-256.",
+    },
+    "oauth2": {
+        "type": "oauth2",
+        "description": "An access token (JWT, RFC 9068), good for an hour. PKCE with S256 for every client; the rest is in"
+        " /.well-known/oauth-authorization-server.",
+        "flows": {
+            "authorizationCode": {
+                "authorizationUrl": "/oauth2/authorize",
+                "tokenUrl": "/oauth2/token",
+                "refreshUrl": "/oauth2/token",
+                "scopes": _SCOPES,
+            },
+            "clientCredentials": {"tokenUrl": "/oauth2/token", "scopes": _SCOPES},
+        },
+    },
+}
+"""How a call says who it is: one of them, never both."""

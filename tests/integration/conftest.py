@@ -21,9 +21,11 @@ from local.stripe_sandbox.testing import client as stripe_client
 from tests.integration.steps import START
 from tests.integration.world import TAX_WEBHOOK_SECRET, Clock, Entropy, Tenant, World
 from tests.support.quick_moto import quicken
+from tests.support.signing import sign_digests
 from tests.support.tables import create_tables
 
 STRIPE_KEY = "sk_test_integration01"
+ISSUER = "https://billing.example"
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +61,7 @@ def world(sandbox: SandboxServer) -> Iterator[World]:
     patch.setattr(requests.sessions, "get_environ_proxies", lambda *_, **__: {})
     patch.setattr(requests.sessions, "get_netrc_auth", lambda *_, **__: None)
     quicken()
+    sign_digests(patch)
     with mock_aws():
         yield _stack(patch, cache(boto3.client), sandbox)
     patch.undo()
@@ -88,6 +91,9 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     clock_queue = aws("sqs").create_queue(QueueName="clocks.fifo", Attributes={"FifoQueue": "true"})
     usage_queue = aws("sqs").create_queue(QueueName="usage")
     patch.setenv("KMS_KEY_ID", aws("kms").create_key()["KeyMetadata"]["Arn"])
+    signing_key = aws("kms").create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    patch.setenv("SIGNING_KEY_ID", signing_key)
+    patch.setenv("ISSUER", ISSUER)
     patch.setenv("STRIPE_SECRET_ID", aws("secretsmanager").create_secret(Name="stripe", SecretString=secret)["Name"])
     tax = json.dumps({"taxjar_token": "tj_integration", "webhook_secrets": [TAX_WEBHOOK_SECRET]})
     patch.setenv("TAX_SECRET_ID", aws("secretsmanager").create_secret(Name="tax", SecretString=tax)["Name"])

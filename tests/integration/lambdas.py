@@ -47,6 +47,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     content: bytes
+    cookies: tuple[str, ...] = ()
 
     @property
     def json(self) -> Any:
@@ -139,4 +140,4 @@ def request(lambda_event: Json) -> Answer:
     raw = invoke(function_of(lambda_event["rawPath"]), lambda_event)
     encoded = raw.get("isBase64Encoded", False)
     content = base64.b64decode(raw["body"]) if encoded else raw["body"].encode()
-    return Answer(raw["statusCode"], raw["headers"], content)
+    return Answer(raw["statusCode"], raw["headers"], content, tuple(raw.get("cookies", ())))

@@ -22,6 +22,12 @@ class Settings:
     usage_queue_url: str = ""
     payout_queue_url: str = ""
     stack: str = "ledgerline"
+    issuer: str = ""
+    """The stack's own address, which its tokens and its mails name; empty: it issues none."""
+    signing_key_id: str = ""
+    """The first key that signs tokens; later ones are in the platform's item."""
+    token_issuers: str = ""
+    """Other issuers whose tokens are taken (``TOKEN_ISSUERS``): see ``integrations.access_tokens``."""
     tax_secret_id: str = ""
     taxjar_api_base: str = "https://api.taxjar.com"
     tax_timeout_s: float = 5.0
@@ -61,6 +67,9 @@ class Settings:
             billing_queue_url=env.get("BILLING_QUEUE_URL", ""),
             clock_queue_url=env.get("CLOCK_QUEUE_URL", ""),
             stack=env.get("STACK", "ledgerline"),
+            issuer=env.get("ISSUER", ""),
+            signing_key_id=env.get("SIGNING_KEY_ID", ""),
+            token_issuers=env.get("TOKEN_ISSUERS", ""),
             usage_queue_url=env.get("USAGE_QUEUE_URL", ""),
             payout_queue_url=env.get("PAYOUT_QUEUE_URL", ""),
             kms_key_id=env["KMS_KEY_ID"],

@@ -16,7 +16,7 @@ RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
     "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
-    "tax", "tax_webhook", "service", "stripe_webhook", "billing_sweep", "billing_worker",
+    "tax", "tax_webhook", "users", "oauth", "service", "stripe_webhook", "billing_sweep", "billing_worker",
 }  # fmt: skip
 TENANT_KEYED = {
     "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Meters": "id",
@@ -25,7 +25,7 @@ TENANT_KEYED = {
     "TaxRateUpdates": "id", "CreditNotes": "id", "Refunds": "id", "Balances": "id",
     "UsagePeriods": "id", "UsageRejections": "id", "Disputes": "id", "Orders": "id", "OrderReturns": "id",
     "Earnings": "id", "ProviderAccounts": "id", "ProviderBalances": "id", "AccountLines": "id", "Payouts": "id",
-    "Reconciliations": "id",
+    "Reconciliations": "id", "Grants": "id",
 }  # fmt: skip
 
 
@@ -159,8 +159,11 @@ def test_a_changed_layer_is_published_to_every_alias() -> None:
     assert all(each["AutoPublishAliasAllProperties"] for each in FUNCTIONS.values())
 
 
-def test_only_the_function_that_renders_has_the_pdf_layer() -> None:
-    assert [name for name, each in FUNCTIONS.items() if "Layers" in each] == ["DocumentsFunction"]
+def test_only_the_function_that_needs_it_has_a_layer_of_its_own() -> None:
+    assert {name: each["Layers"] for name, each in FUNCTIONS.items() if "Layers" in each} == {
+        "DocumentsFunction": ["PdfLayer"],
+        "OauthFunction": ["OauthLayer"],
+    }
 
 
 def test_every_function_logs_to_a_group_with_retention_and_key() -> None:

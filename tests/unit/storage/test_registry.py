@@ -13,6 +13,8 @@ from billing.storage.registry import REGISTRY
 
 ENTITIES = [*REGISTRY, UsageEvent]
 WORDS = {
+    "Admins": "admins",
+    "AuthorizationCode": "authorization code",
     "AccountLine": "account line",
     "AccountOwner": "account owner",
     "ApiKey": "api key",
@@ -23,10 +25,13 @@ WORDS = {
     "Customer": "customer",
     "Dispute": "dispute",
     "Earning": "earning",
+    "EmailClaim": "email claim",
+    "Grant": "grant",
     "Invoice": "invoice",
     "InvoiceSequence": "invoice sequence",
     "LedgerEntry": "ledger entry",
     "Meter": "meter",
+    "OauthClient": "oauth client",
     "Order": "order",
     "OrderReturn": "order return",
     "Payment": "payment",
@@ -38,12 +43,15 @@ WORDS = {
     "ReconciledLine": "reconciled line",
     "Reconciliation": "reconciliation",
     "Redemption": "redemption",
+    "Session": "session",
+    "SigningKeys": "signing keys",
     "Refund": "refund",
     "Subscription": "subscription",
     "TaxRateUpdates": "tax rate updates",
     "Tenant": "tenant",
     "TenantLogo": "tenant logo",
     "TestClock": "test clock",
+    "User": "user",
     "UsageEvent": "usage event",
     "UsageHistory": "usage history",
     "UsageRejection": "usage rejection",
@@ -66,5 +74,14 @@ def test_what_is_not_there_is_named_in_words(kind: type) -> None:
 
 def test_personal_data_is_sealed_where_it_always_was() -> None:
     sealed = {kind.entity_name for kind in REGISTRY if any(each.metadata.get("personal") for each in fields(kind))}
-    assert sealed == {"Tenant", "Customer", "PaymentMethod", "Payment", "Invoice", "CreditNote", "ProviderAccount"}
+    assert sealed == {
+        "Tenant",
+        "Customer",
+        "PaymentMethod",
+        "Payment",
+        "Invoice",
+        "CreditNote",
+        "ProviderAccount",
+        "User",
+    }
     assert LedgerEntry.entity_name not in sealed

@@ -4,7 +4,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from billing.bootstrap import process, storage
+from billing.bootstrap import access, process, storage
 from billing.storage.callers import Callers
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def http_api(group: str) -> "HttpApi":
         max_body_bytes=s.max_body_bytes,
         max_json_depth=s.max_json_depth,
         deadline=process.deadline(),
+        bearers=access.Bearers(),
     )
     return HttpApi(edge, process.logger(), f"Ledgerline: {group}")
 

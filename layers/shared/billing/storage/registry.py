@@ -10,6 +10,10 @@ from pynamodb.models import Model
 
 from billing.domain.access.api_key import ApiKey
 from billing.domain.access.caller import Caller
+from billing.domain.access.grant import AuthorizationCode, Grant, Session
+from billing.domain.access.oauth_client import OAuthClient
+from billing.domain.access.signing_keys import SIGNING_KEYS_ID, SigningKeys
+from billing.domain.access.user import ADMINS_ID, Admins, EmailClaim, User
 from billing.domain.catalog.coupon import Coupon, Redemption
 from billing.domain.catalog.meter import Meter
 from billing.domain.catalog.plan import Plan, version_id
@@ -64,6 +68,7 @@ class Stored:
             already is never overwritten.
         shared_by: what the ids begin with, where a table has entities of several kinds: a list is of one of them.
         caller: gives what the first beat has to know of a credential or a user; kept with its counters.
+        expires: gives the time after which the table may forget it; whoever reads it looks at the time, too.
     """
 
     model: type[Model]
@@ -77,6 +82,7 @@ class Stored:
     written: Callable[[Any, datetime], dict[str, str]] = lambda entity, now: {}
     shared_by: str | None = None
     caller: Callable[[Any], Caller] | None = None
+    expires: Callable[[Any], datetime] | None = None
 
 
 OWED_PARTS = 16
@@ -185,6 +191,15 @@ def _plain(model: type[Model], indexed: Callable[[Any], dict[str, str]] = lambda
     return Stored(model, "id", lambda entity: str(entity.id), _same, indexed)
 
 
+def _grant(prefix: str) -> Stored:
+    """What ends by itself, listed by its user."""
+    return Stored(
+        tables.GrantItem, "id", lambda e: str(e.id), _same,
+        lambda e: {"user_key": join(e.tenant_id, e.user_id)} if e.entity_name != "AuthorizationCode" else {},
+        shared_by=prefix, expires=lambda e: e.expires_at,
+    )  # fmt: skip
+
+
 REGISTRY: dict[type, Stored] = {
     Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, lambda e: {}),
     TenantLogo: Stored(tables.TenantItem, "item", lambda e: LOGO_ID, _same, lambda e: {}),
@@ -255,6 +270,18 @@ REGISTRY: dict[type, Stored] = {
         tables.AccessItem, "id", lambda e: e.id, _same, lambda e: {}, shared_by="key_", caller=lambda e: e.caller
     ),
     Clock: _plain(tables.ClockItem, lambda e: {**_due(e.due), **_created(e)}),
+    OAuthClient: Stored(
+        tables.AccessItem, "id", lambda e: e.id, _same, lambda e: {}, shared_by="cli_", caller=lambda e: e.caller
+    ),
+    User: Stored(
+        tables.AccessItem, "id", lambda e: e.id, _same, lambda e: {}, shared_by="usr_", caller=lambda e: e.caller
+    ),
+    EmailClaim: Stored(tables.AccessItem, "id", lambda e: e.id, _same, lambda e: {}, shared_by="email#"),
+    Admins: Stored(tables.AccessItem, "id", lambda e: ADMINS_ID, _same, lambda e: {}, shared_by=ADMINS_ID),
+    AuthorizationCode: _grant("code#"),
+    Grant: _grant("grt_"),
+    Session: _grant("session#"),
+    SigningKeys: Stored(tables.TenantItem, "item", lambda e: SIGNING_KEYS_ID, _same, lambda e: {}),
 }  # fmt: skip
 
 

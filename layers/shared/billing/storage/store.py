@@ -35,6 +35,7 @@ _INDEX_KEYS = {
     "transaction": "transaction_key",
     "cash": "cash_key",
     "open": "open_key",
+    "user": "user_key",
 }
 _BLIND = {"email"}
 _PAGES_AT_MOST = 20

@@ -70,6 +70,16 @@ class AccessItem(_Entity):
         table_name = "access"
 
 
+class GrantItem(_Entity):
+    """Authorization codes, grants and sessions: what ends by itself; their ids begin with different prefixes."""
+
+    class Meta:
+        table_name = "grants"
+
+    user_key = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
 class CustomerItem(_Entity):
     class Meta:
         table_name = "customers"
@@ -330,7 +340,7 @@ class AuditItem(Model):
 
 
 MODELS: tuple[Any, ...] = (
-    TenantItem, SequenceItem, CallerItem, AccessItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
+    TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
     SubscriptionItem,
     InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem,
     RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,

@@ -21,6 +21,7 @@ def states(keys: SigningKeys, at: datetime) -> dict[str, str]:
 def test_15_a_rotation_is_one_command_and_two_kids_live_side_by_side() -> None:
     """The next key is known 15 minutes before it signs; the old one until its last token has expired."""
     first = SigningKeys("platform", (key("k1", NOON - timedelta(days=90)),))
+    assert first.signing(NOON - timedelta(days=91)).kid == "k1"  # a worker's clock is behind
     rotated = first.rotated(key("k2"), NOON)
     assert states(rotated, NOON) == {"k1": "current", "k2": "next"}
     assert rotated.signing(NOON + timedelta(minutes=14, seconds=59)).kid == "k1"

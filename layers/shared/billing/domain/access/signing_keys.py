@@ -59,8 +59,9 @@ class SigningKeys:
     version: int = 0
 
     def signing(self, now: datetime) -> SigningKey:
-        """The key that signs now."""
-        return [each for each in self.keys if each.signs_from <= now][-1]
+        """The key that signs now; the oldest, for a clock that is behind the one that made it."""
+        begun = [each for each in self.keys if each.signs_from <= now]
+        return begun[-1] if begun else self.keys[0]
 
     def published(self, now: datetime) -> tuple[tuple[SigningKey, KeyState], ...]:
         """The keys that a verifier is to know, with their states."""

@@ -35,14 +35,18 @@ _NONCE_BYTES = 12
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """Derived from a tenant's data key: a cipher, and a separate key for the blind index."""
+    """Derived from a tenant's data key: a cipher, and separate keys for the blind index and for secrets."""
 
     cipher: AESGCM
     blind_index: bytes
+    secrets: bytes
 
     @classmethod
     def of(cls, data_key: bytes) -> "_Keys":
-        return cls(AESGCM(data_key), hmac.new(data_key, b"ledgerline blind index", sha256).digest())
+        blind_index, secrets = (
+            hmac.new(data_key, b"ledgerline " + name, sha256).digest() for name in (b"blind index", b"secrets")
+        )
+        return cls(AESGCM(data_key), blind_index, secrets)
 
 
 class Vault:
@@ -110,6 +114,11 @@ class Vault:
         """HMAC-SHA256 of a text under the tenant's own key: it can be looked up, but not read from the table."""
         key = self._keys_of(tenant_id, data_key).blind_index
         return hmac.new(key, text.encode(), sha256).hexdigest()
+
+    def derived(self, tenant_id: str, purpose: str, text: str) -> str:
+        """A secret that is stored nowhere: the same for the same purpose and text, base64url, 256 bits."""
+        key = hmac.new(self._keys_of(tenant_id, None).secrets, purpose.encode(), sha256).digest()
+        return base64.urlsafe_b64encode(hmac.new(key, text.encode(), sha256).digest()).rstrip(b"=").decode()
 
     def _keys_of(self, tenant_id: str, data_key: str | None) -> "_Keys":
         wrapped = data_key or self._wrapped_key_of(tenant_id)

@@ -1,0 +1,52 @@
+"""Wires the OAuth server."""
+
+import secrets
+import time
+from functools import cache
+
+from billing.bootstrap import access, process, storage
+from billing.edge.oauth.endpoint import FormApi, FormEdge
+from billing.edge.oauth.protocol import Protocol
+from billing.integrations import jwt
+from billing.integrations.aws.clients import aws_client
+from billing.integrations.oauth.server import OAuthServer
+from billing.services.access.signing import Signing
+from billing.services.access.tokens import Tokens
+from billing.storage.form_limits import FormLimits
+
+
+def _public_half(key_id: str) -> tuple[str, str, str]:
+    modulus, exponent = jwt.public_members(aws_client("kms").get_public_key(KeyId=key_id)["PublicKey"])
+    return jwt.thumbprint(modulus, exponent), modulus, exponent
+
+
+@cache
+def signing() -> Signing:
+    """Makes and rotates signing keys."""
+    directory = access.signing_keys()
+    first = process.settings().signing_key_id
+    return Signing(storage.units(), directory.get, directory.forget, _public_half, first)
+
+
+@cache
+def oauth_server() -> OAuthServer:
+    """OAuth 2, apart from HTTP."""
+    return OAuthServer(Tokens(access.access_tokens(), storage.vault()), lambda: secrets.token_urlsafe(32))
+
+
+def oauth_api() -> FormApi:
+    """The routes that programs call."""
+    s = process.settings()
+    edge = FormEdge(
+        limits=FormLimits(storage.database(), process.now),
+        units=storage.units(),
+        clock=process.now,
+        new_request_id=process.new_request_id,
+        jitter=process.JITTER.random,
+        pause=time.sleep,
+        stack=s.stack,
+        deadline=process.deadline(),
+    )
+    api = FormApi(edge, process.logger())
+    Protocol(oauth_server(), s.issuer, signing().keys, process.now).add_to(api)
+    return api

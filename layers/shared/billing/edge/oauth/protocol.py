@@ -1,0 +1,127 @@
+"""The OAuth endpoints that programs call: tokens, revocation, introspection, keys, metadata."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from billing.domain.access.oauth_client import OAuthClient
+from billing.domain.access.scopes import Scope
+from billing.domain.access.signing_keys import SigningKeys
+from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
+from billing.edge.oauth.form import client_of
+from billing.services.access.authorization import AuthorizationServer, ClientAuthentication
+from billing.services.access.form_limits import OF_ADDRESS, OF_CLIENT, KnownClient
+from billing.services.access.oauth import OAuthAnswer, OAuthError
+from billing.services.kernel.work import Ref, Work
+
+TOKEN, REVOKE, INTROSPECT = "/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"
+AUTHORIZE, KEYS, METADATA = "/oauth2/authorize", "/oauth2/jwks", "/.well-known/oauth-authorization-server"
+_Answers = Callable[[Work, OAuthClient, ClientAuthentication, Mapping[str, str]], OAuthAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """The handlers.
+
+    Args:
+        issuer: the stack's own address; empty where it issues no tokens.
+        keys: gives the signing keys, made where there are none.
+    """
+
+    server: AuthorizationServer
+    issuer: str
+    keys: Callable[[], SigningKeys]
+    clock: Callable[[], datetime]
+
+    def add_to(self, api: FormApi) -> None:
+        """Add the routes."""
+        api.route("POST", TOKEN, lambda call: self._of_client(call, self.server.token))
+        api.route("POST", REVOKE, lambda call: self._of_client(call, self.server.revoke))
+        api.route("POST", INTROSPECT, lambda call: self._of_client(call, self._introspected))
+        api.route("GET", KEYS, self._published_keys)
+        api.route("GET", METADATA, self._metadata)
+
+    def _introspected(
+        self, work: Work, client: OAuthClient, how: ClientAuthentication, form: Mapping[str, str]
+    ) -> OAuthAnswer:
+        return self.server.introspect(work, client, form)
+
+    def _of_client(self, call: FormCall, answers: _Answers) -> FormResponse:
+        """A request that a client authenticates. A stranger's is counted on the address."""
+        basic = call.request.headers.get("authorization") is not None
+        try:
+            if not self.issuer:
+                return FormResponse.error("temporarily_unavailable")
+            form = call.request.form()
+            how = client_of(call.request, form)
+            known = call.edge.limits.client(how.client_id, how.secret, OF_CLIENT)
+        except OAuthError as error:
+            call.count_address(OF_ADDRESS)
+            return FormResponse.error(error.error, basic)
+        if known is None or how.method == "none":
+            call.count_address(OF_ADDRESS)
+        if known is None:
+            return FormResponse.error("invalid_client", basic)
+        self.keys()
+        return self._committed(call, known, how, form, answers)
+
+    def _committed(
+        self,
+        call: FormCall,
+        known: KnownClient,
+        how: ClientAuthentication,
+        form: Mapping[str, str],
+        answers: _Answers,
+    ) -> FormResponse:
+        ref = Ref(OAuthClient, known.tenant_id, known.id)
+
+        def answered(work: Work) -> FormResponse:
+            client = work.load(ref).get(ref)
+            if client is None or not client.is_active:
+                return FormResponse.error("invalid_client")
+            return FormResponse.of(answers(work, client, how, form))
+
+        return call.in_unit(known.tenant_id, known.id, answered)
+
+    def _published_keys(self, call: FormCall) -> FormResponse:
+        call.count_address(OF_ADDRESS)
+        if not self.issuer:
+            return FormResponse.error("temporarily_unavailable")
+        published = [
+            {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": key.kid, "n": key.modulus, "e": key.exponent}
+            for key, _ in self.keys().published(self.clock())
+        ]
+        return _public({"keys": published})
+
+    def _metadata(self, call: FormCall) -> FormResponse:
+        call.count_address(OF_ADDRESS)
+        if not self.issuer:
+            return FormResponse.error("temporarily_unavailable")
+        methods = ["client_secret_basic", "client_secret_post"]
+        return _public(
+            {
+                "issuer": self.issuer,
+                "authorization_endpoint": self.issuer + AUTHORIZE,
+                "token_endpoint": self.issuer + TOKEN,
+                "revocation_endpoint": self.issuer + REVOKE,
+                "introspection_endpoint": self.issuer + INTROSPECT,
+                "jwks_uri": self.issuer + KEYS,
+                "scopes_supported": [each.value for each in Scope if each is not Scope.PLATFORM],
+                "response_types_supported": ["code"],
+                "response_modes_supported": ["query"],
+                "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+                "code_challenge_methods_supported": ["S256"],
+                "token_endpoint_auth_methods_supported": [*methods, "none"],
+                "revocation_endpoint_auth_methods_supported": [*methods, "none"],
+                "introspection_endpoint_auth_methods_supported": methods,
+                "authorization_response_iss_parameter_supported": True,
+                "service_documentation": self.issuer + "/docs",
+            }
+        )
+
+
+def _public(document: dict[str, Any]) -> FormResponse:
+    text = json.dumps(document, separators=(",", ":"))
+    return FormResponse(200, text, headers={"Cache-Control": "public, max-age=300", "Pragma": "public"})

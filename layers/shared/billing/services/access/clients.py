@@ -1,0 +1,119 @@
+"""A tenant's OAuth clients: registered, changed, disabled; their secrets are shown once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from billing.domain.access.caller import digest
+from billing.domain.access.oauth_client import ClientType, GrantType, OAuthClient
+from billing.domain.access.redirects import may_be_registered
+from billing.domain.kernel.errors import Detail, InvalidState, ValidationFailed
+from billing.services.access.tokens import in_order
+from billing.services.kernel.work import Page, Ref, Window, Work
+
+
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """What a client is to be."""
+
+    name: str
+    type: ClientType
+    grant_types: tuple[GrantType, ...]
+    redirect_uris: tuple[str, ...]
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """The use cases.
+
+    Args:
+        new_secret: gives a client's secret: 256 random bits.
+    """
+
+    new_secret: Callable[[], str]
+
+    def register(self, work: Work, new: NewClient) -> tuple[OAuthClient, str | None]:
+        """A client, and its secret if it has one: nobody can read it again.
+
+        Raises:
+            ValidationFailed: it could get no token so, or a redirect URI is none that answers may go to.
+        """
+        secret = self.new_secret() if new.type is ClientType.CONFIDENTIAL else None
+        client = OAuthClient(
+            id=work.fresh_id("cli"),
+            tenant_id=work.tenant.id,
+            name=new.name,
+            type=new.type,
+            grant_types=_each_once(new.grant_types),
+            redirect_uris=tuple(dict.fromkeys(new.redirect_uris)),
+            scopes=in_order(set(new.scopes)),
+            created_at=work.now,
+            secret_sha256=digest(secret) if secret is not None else None,
+        )
+        _check(client)
+        return work.save(client), secret
+
+    def get(self, work: Work, client_id: str) -> OAuthClient:
+        """A client.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        ref = Ref(OAuthClient, work.tenant.id, client_id)
+        return work.load(ref).require(ref)
+
+    def page(self, work: Work, window: Window) -> Page[OAuthClient]:
+        """Clients, newest first."""
+        return work.query(window.query(OAuthClient))
+
+    def update(self, work: Work, client_id: str, changes: dict[str, Any]) -> OAuthClient:
+        """The client with some of it changed; a disabled one gets no token, and its own tokens end at once.
+
+        Raises:
+            NotFound: there is none with this id.
+            ValidationFailed: see ``register``.
+        """
+        client = self.get(work, client_id)
+        changed = replace(client, **changes)
+        changed = replace(changed, grant_types=_each_once(changed.grant_types), scopes=in_order(set(changed.scopes)))
+        if changed == client:
+            return client
+        _check(changed)
+        return work.save(changed)
+
+    def rotate(self, work: Work, client_id: str) -> tuple[OAuthClient, str]:
+        """The client with another secret; the old one is worth nothing from now on.
+
+        Raises:
+            NotFound: there is none with this id.
+            InvalidState: it has no secret.
+        """
+        client = self.get(work, client_id)
+        if client.type is ClientType.PUBLIC:
+            raise InvalidState.of("oauth_client", "public", "given a secret")
+        secret = self.new_secret()
+        return work.save(replace(client, secret_sha256=digest(secret))), secret
+
+
+def _each_once(grant_types: tuple[GrantType, ...]) -> tuple[GrantType, ...]:
+    return tuple(each for each in GrantType if each in grant_types)
+
+
+def _check(client: OAuthClient) -> None:
+    problems = [
+        Detail(f"redirectUris.{n}", "not_allowed")
+        for n, uri in enumerate(client.redirect_uris)
+        if not may_be_registered(uri)
+    ]
+    uses_code = GrantType.AUTHORIZATION_CODE in client.grant_types
+    if uses_code and not client.redirect_uris:
+        problems.append(Detail("redirectUris", "missing_required_field"))
+    if not uses_code and client.redirect_uris:
+        problems.append(Detail("redirectUris", "needs_authorization_code"))
+    if GrantType.REFRESH_TOKEN in client.grant_types and not uses_code:
+        problems.append(Detail("grantTypes", "refresh_needs_authorization_code"))
+    if GrantType.CLIENT_CREDENTIALS in client.grant_types and client.type is ClientType.PUBLIC:
+        problems.append(Detail("grantTypes", "needs_a_secret"))
+    if problems:
+        raise ValidationFailed.all(problems)

@@ -1,0 +1,38 @@
+"""Limits of the routes that take no API key: the token endpoint, and the pages on which people sign in."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+OF_CLIENT, OF_ADDRESS, OF_ACCOUNT = 600, 60, 5
+"""Calls a minute: of a client that has authenticated; of an address, for what anybody may ask; tries to sign in to an
+account. Nobody is locked out: a browser in which the user has signed in before has tries of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClient:
+    """A client that has said who it is."""
+
+    id: str
+    tenant_id: str
+
+
+class FormLimits(Protocol):
+    """Counts those who call without a key."""
+
+    def client(self, client_id: str, secret: str | None, per_minute: int) -> KnownClient | None:
+        """The client, where it is active and this is its secret (None for one that has none); counts the call.
+
+        Raises:
+            RateLimited: its minute is used up.
+        """
+
+    def count(self, kind: str, name: str, per_minute: int) -> None:
+        """Count a call.
+
+        Args:
+            kind: ``ip`` or ``login``.
+            name: whose; only its hash is kept.
+
+        Raises:
+            RateLimited: its minute is used up.
+        """

@@ -1,0 +1,100 @@
+"""Who knocks at the doors that take no API key, and how often: clients, addresses, accounts.
+
+Counters are those of ``callers``: attributes named after their minute, on an item of the one that is counted.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from billing.domain.access.caller import ACTIVE, client_caller, digest
+from billing.domain.kernel.errors import RateLimited
+from billing.services.access.form_limits import KnownClient
+from billing.storage.database import Database, table_name
+from billing.storage.tables import CallerItem
+
+_LETTER = "t"
+_MINUTE_S = 60
+_KEPT_S = 86_400
+
+
+class FormLimits:
+    """Counts; a ``services.access.form_limits.FormLimits``."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def client(self, client_id: str, secret: str | None, per_minute: int) -> KnownClient | None:
+        """The client, where it is active and this is its secret; the call is counted on it then, and only then.
+
+        Its secret is a condition of the update: whoever only knows a client's id cannot use its limit up.
+        """
+        if not 0 < len(client_id) <= 128 or not client_id.isascii():
+            return None
+        values: dict[str, Any] = {":active": {"S": ACTIVE}}
+        conditions = ["attribute_exists(tenant_id)", "#status = :active"]
+        if secret is None:
+            conditions.append("attribute_not_exists(secret)")
+        else:
+            conditions.append("secret = :secret")
+            values[":secret"] = {"S": digest(secret)}
+        caller_id = client_caller(client_id)
+        try:
+            item = self._count(caller_id, per_minute, conditions, {"#status": "status"}, values, "")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            response: Any = error.response
+            before: dict[str, Any] = response.get("Item") or {}
+            known = before.get("secret", {}).get("S") == (digest(secret) if secret is not None else None)
+            if not before or not known or before.get("status", {}).get("S") != ACTIVE:
+                return None
+            raise self._too_many() from None
+        return KnownClient(client_id, item["tenant_id"]["S"])
+
+    def count(self, kind: str, name: str, per_minute: int) -> None:
+        """Count a call of an address or at an account; see the port."""
+        now = self._clock()
+        also = " SET expires_at = :expiry"
+        values: dict[str, Any] = {":expiry": {"N": str(int(now.timestamp()) + _KEPT_S)}}
+        try:
+            self._count(f"{kind}#{digest(name)}", per_minute, [], {}, values, also)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise self._too_many() from None
+
+    def _count(
+        self,
+        caller_id: str,
+        per_minute: int,
+        conditions: list[str],
+        names: dict[str, str],
+        values: dict[str, Any],
+        also: str,
+    ) -> dict[str, Any]:
+        minute = int(self._clock().timestamp()) // _MINUTE_S
+        found: dict[str, Any] = self._database.call(
+            lambda: self._database.client.update_item(
+                TableName=table_name(CallerItem),
+                Key={"caller_id": {"S": caller_id}},
+                UpdateExpression=f"ADD #minute :one{also} REMOVE #before",
+                ConditionExpression=" AND ".join(
+                    [*conditions, "(attribute_not_exists(#minute) OR #minute < :limit)"]
+                ),
+                ExpressionAttributeNames={
+                    "#minute": f"{_LETTER}{minute}", "#before": f"{_LETTER}{minute - 1}", **names,
+                },
+                ExpressionAttributeValues={":one": {"N": "1"}, ":limit": {"N": str(per_minute)}, **values},
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )  # fmt: skip
+        item: dict[str, Any] = found["Attributes"]
+        return item
+
+    def _too_many(self) -> RateLimited:
+        return RateLimited("Too many requests", _MINUTE_S - int(self._clock().timestamp()) % _MINUTE_S)

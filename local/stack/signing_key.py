@@ -1,0 +1,53 @@
+"""Rotates the key that signs access tokens: `python -m local.stack.signing_key --stack ledgerline-dev`.
+
+Makes a key in KMS, lets the OAuth function's role sign with it, and enters it: it signs in 15 minutes, and the one
+before is published until its last token has expired. `--now` is for a key that somebody else may use: the fresh one
+signs at once, alone, and all tokens end.
+"""
+
+import argparse
+import os
+from typing import Any
+
+import boto3
+
+
+def make_key(kms: Any, stack: str, role: str) -> str:
+    """A key that the OAuth function may sign with; its ARN."""
+    tags = [{"TagKey": "project", "TagValue": "ledgerline"}, {"TagKey": "signs", "TagValue": stack}]
+    made = kms.create_key(
+        KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY", Description=f"{stack}: signs access tokens", Tags=tags
+    )
+    arn: str = made["KeyMetadata"]["Arn"]
+    kms.create_grant(KeyId=arn, GranteePrincipal=role, Operations=["Sign", "GetPublicKey"], Name="oauth")
+    return arn
+
+
+def enter(outputs: dict[str, str], key: str, at_once: bool) -> list[str]:
+    """Enter a key among those of the stack; the kids that are published now."""
+    os.environ |= {
+        f"TABLE_{name.removeprefix('Table').upper()}": value
+        for name, value in outputs.items()
+        if name in ("TableTenants", "TableAudit")
+    }
+    os.environ["KMS_KEY_ID"] = outputs["KeyId"]
+    from billing.bootstrap.oauth import signing  # reads the environment
+
+    keys = signing().rotate(key, at_once)
+    return [each.kid for each in keys.keys]
+
+
+def main() -> None:
+    """Rotate, and say which keys are published."""
+    parser = argparse.ArgumentParser(description="Rotates the key that signs access tokens.")
+    parser.add_argument("--stack", default="ledgerline-dev", help="name of the CloudFormation stack")
+    parser.add_argument("--now", action="store_true", help="at once and alone: all tokens end")
+    options = parser.parse_args()
+    found = boto3.client("cloudformation").describe_stacks(StackName=options.stack)["Stacks"][0]["Outputs"]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in found}
+    key = make_key(boto3.client("kms"), options.stack, outputs["OauthRoleArn"])
+    print(f"{key} is published beside: {', '.join(enter(outputs, key, options.now))}")
+
+
+if __name__ == "__main__":
+    main()

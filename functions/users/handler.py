@@ -1,4 +1,4 @@
-"""Who acts for a tenant: its OAuth clients."""
+"""Who acts for a tenant: its users, and its OAuth clients."""
 
 from typing import Annotated
 
@@ -6,10 +6,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
 from billing.bootstrap.users import new_client_secret
+from billing.bootstrap.users import users as made_users
 from billing.domain.access.oauth_client import OAuthClient
+from billing.domain.access.user import Role, User
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.access.clients import OAuthClientChanges, OAuthClientIn, OAuthClientOut
+from billing.schemas.access.users import SessionOut, UserChanges, UserIn, UserOut
 from billing.schemas.base import Limit
 from billing.schemas.parameters import Cursor
 from billing.services.access.clients import Clients
@@ -17,6 +20,7 @@ from billing.services.kernel.work import Window
 
 api = http_api("users")
 clients = Clients(new_client_secret)
+users = made_users()
 
 
 @api.post("/v1/oauth-clients", scope=Scope.BILLING_ADMIN, answers=OAuthClientOut)
@@ -49,6 +53,54 @@ def update_oauth_client(
 def rotate_oauth_client_secret(client_id: str, work: CurrentWork) -> OAuthClientOut:
     """Give an OAuth client another secret; the old one is worth nothing from now on."""
     return OAuthClientOut.of(*clients.rotate(work, client_id))
+
+
+@api.post("/v1/users", scope=Scope.BILLING_ADMIN, answers=UserOut)
+def invite_user(body: Annotated[UserIn, Body()], work: CurrentWork) -> UserOut:
+    """Invite a person: a mail with a link, good for 7 days, lets them choose a password."""
+    return UserOut.of(users.invite(work, body.email, body.name, Role(body.role)))
+
+
+@api.get("/v1/users", scope=Scope.BILLING_ADMIN, answers=UserOut, many=True)
+def list_users(work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Cursor = None) -> Listing:
+    """List users, newest first."""
+    return Listing.of(users.page(work, Window(limit, cursor)), UserOut.of)
+
+
+@api.get("/v1/users/{user_id}", scope=Scope.BILLING_ADMIN, versioned=User, answers=UserOut)
+def get_user(user_id: str, work: CurrentWork) -> UserOut:
+    """Retrieve a user."""
+    return UserOut.of(users.get(work, user_id))
+
+
+@api.patch("/v1/users/{user_id}", scope=Scope.BILLING_ADMIN, versioned=User, answers=UserOut)
+def update_user(user_id: str, body: Annotated[UserChanges, Body()], work: CurrentWork) -> UserOut:
+    """Change a user's name or role, disable or enable; it counts from the next call on. The last admin stays one."""
+    return UserOut.of(users.update(work, user_id, body.changes()))
+
+
+@api.post("/v1/users/{user_id}/send-link", 200, scope=Scope.BILLING_ADMIN, answers=UserOut)
+def send_user_link(user_id: str, work: CurrentWork) -> UserOut:
+    """Send the invitation again, or a link that resets the password; the link before ends."""
+    return UserOut.of(users.send_link(work, user_id))
+
+
+@api.post("/v1/users/{user_id}/sign-out", 200, scope=Scope.BILLING_ADMIN, answers=UserOut)
+def sign_user_out(user_id: str, work: CurrentWork) -> UserOut:
+    """Sign a user out everywhere, and end what clients were granted in the user's name."""
+    return UserOut.of(users.sign_out(work, user_id))
+
+
+@api.get("/v1/users/{user_id}/sessions", scope=Scope.BILLING_ADMIN, answers=SessionOut, many=True)
+def list_user_sessions(user_id: str, work: CurrentWork) -> Listing:
+    """List the browsers in which a user is signed in."""
+    return Listing.of(users.sessions(work, user_id), SessionOut.of)
+
+
+@api.delete("/v1/users/{user_id}/sessions/{session_id}", scope=Scope.BILLING_ADMIN, answers=SessionOut)
+def end_user_session(user_id: str, session_id: str, work: CurrentWork) -> SessionOut:
+    """Sign a user out of one browser."""
+    return SessionOut.of(users.end_session(work, user_id, session_id))
 
 
 lambda_handler = api.lambda_handler

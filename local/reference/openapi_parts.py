@@ -383,8 +383,8 @@ SECURITY: dict[str, Any] = {
     },
     "oauth2": {
         "type": "oauth2",
-        "description": "An access token (JWT, RFC 9068), good for an hour. PKCE with S256 for every client; the rest is in"
-        " /.well-known/oauth-authorization-server.",
+        "description": "An access token (JWT, RFC 9068), good for an hour. PKCE with S256 for every client; the rest is"
+        " in /.well-known/oauth-authorization-server.",
         "flows": {
             "authorizationCode": {
                 "authorizationUrl": "/oauth2/authorize",

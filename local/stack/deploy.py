@@ -96,7 +96,8 @@ def deploy(paths: Paths, ports: Ports, template: Path = ROOT / "template.yaml") 
     parameters.append(
         f"DocumentationBaseUrl=http://{HOST}:{ports.api}/docs"
     )  # nobody knows the API by its own name here
-    parameters.append(f"IssuerUrl=http://{HOST}:{ports.api}")
+    api = f"http://{HOST}:{ports.api}"
+    parameters += [f"IssuerUrl={api}", f"MailboxUrl={api}/_gateway/mailbox"]
     arguments = ["deploy", "--template-file", str(paths.build / "template.yaml"), "--stack-name", STACK_NAME]
     arguments += ["--s3-bucket", BUCKET, "--region", REGION, "--capabilities", "CAPABILITY_IAM"]
     arguments += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]

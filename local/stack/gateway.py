@@ -9,8 +9,11 @@ import argparse
 import asyncio
 import contextlib
 import os
+import re
 import signal
+from collections import deque
 from collections.abc import Awaitable, Callable
+from html import escape
 
 from aiohttp import (
     ClientError,
@@ -28,6 +31,9 @@ from local.stack.settings import HOST
 BODY_LIMIT_BYTES = 10 * 1024 * 1024  # API Gateway's
 TIMEOUT_S = 65.0  # the longest function, and a little
 HEALTH = "/_gateway/health"
+MAILBOX = "/_gateway/mailbox"
+KEPT_MAILS = 200
+LINK = re.compile(r"https?://[^\s<]+")
 TAX_WEBHOOK = "/webhooks/tax-provider"
 # Headers that belong to one connection (RFC 9110 7.6.1), and those that are made anew on the next.
 HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-connection"}
@@ -126,10 +132,43 @@ async def health(_request: web.Request) -> web.Response:
     return web.Response(text="ok")
 
 
+def linked(match: re.Match[str]) -> str:
+    """A link that can be followed."""
+    return f'<a href="{match[0]}">{match[0]}</a>'
+
+
+class Mailbox:
+    """Mails that the product sent, newest first: a page for people, JSON for tests. They are gone with the process."""
+
+    def __init__(self) -> None:
+        self._mails: deque[dict[str, str]] = deque(maxlen=KEPT_MAILS)
+
+    async def put(self, request: web.Request) -> web.Response:
+        """Take a mail."""
+        mail = await request.json()
+        self._mails.appendleft({name: str(mail[name]) for name in ("to", "subject", "text")})
+        return web.Response(status=204)
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show them."""
+        if "json" in request.headers.get("Accept", ""):
+            return web.json_response(list(self._mails))
+        shown = "".join(
+            f"<article><h2>{escape(each['subject'])}</h2><p>To {escape(each['to'])}</p>"
+            f"<pre>{LINK.sub(linked, escape(each['text']))}</pre></article>"
+            for each in self._mails
+        )
+        text = f"<!doctype html><html lang=en><title>Mailbox</title><h1>Mailbox</h1>{shown or '<p>No mail yet.</p>'}"
+        return web.Response(text=text, content_type="text/html")
+
+
 async def listen(port: int, handler: Handler) -> web.AppRunner:
     """One loopback port, everything on it through `handler`."""
     app = web.Application(client_max_size=BODY_LIMIT_BYTES)
     app.router.add_get(HEALTH, health)
+    mailbox = Mailbox()
+    app.router.add_get(MAILBOX, mailbox.show)
+    app.router.add_post(MAILBOX, mailbox.put)
     app.router.add_route("*", r"/{path:[\s\S]*}", handler)  # a point is no line feed, and a path may have %0A
     # Bodies go on as they came, compressed ones too: API Gateway undoes no Content-Encoding, nor may this.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, auto_decompress=False)

@@ -121,7 +121,9 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     )
     from billing.bootstrap import process as process_bootstrap
     from billing.bootstrap import storage
+    from billing.bootstrap import users as users_bootstrap
 
+    patch.setattr(users_bootstrap, "mailer", lambda: world.outbox)
     logger = process_bootstrap.logger()
     world.logs.handler.setFormatter(logger.registered_formatter)
     logger.addHandler(world.logs.handler)

@@ -150,6 +150,17 @@ class Logs:
         self._stream.truncate()
 
 
+class Outbox:
+    """The mails that the product sent, oldest first."""
+
+    def __init__(self) -> None:
+        self.mails: list[Any] = []
+
+    def send(self, mail: Any) -> None:
+        """Take one."""
+        self.mails.append(mail)
+
+
 @dataclass
 class World:
     """Everything around the handlers."""
@@ -170,6 +181,7 @@ class World:
     connect_webhook_secret: str
     entropy: Entropy
     logs: Logs = field(default_factory=Logs)
+    outbox: Outbox = field(default_factory=Outbox)
     delivered: set[str] = field(default_factory=set)
     writes: list[tuple[str, list[str]]] = field(default_factory=list)
     """What the product asked DynamoDB to write: operation and tables."""

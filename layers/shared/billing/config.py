@@ -26,6 +26,10 @@ class Settings:
     """The stack's own address, which its tokens and its mails name; empty: it issues none."""
     signing_key_id: str = ""
     """The first key that signs tokens; later ones are in the platform's item."""
+    mail_from: str = ""
+    """The address that mails come from, one that SES knows; empty: none are sent."""
+    mailbox_url: str = ""
+    """Where mails are put instead (``MAILBOX_URL``): the local stack's mailbox."""
     token_issuers: str = ""
     """Other issuers whose tokens are taken (``TOKEN_ISSUERS``): see ``integrations.access_tokens``."""
     tax_secret_id: str = ""
@@ -69,6 +73,8 @@ class Settings:
             stack=env.get("STACK", "ledgerline"),
             issuer=env.get("ISSUER", ""),
             signing_key_id=env.get("SIGNING_KEY_ID", ""),
+            mail_from=env.get("MAIL_FROM", ""),
+            mailbox_url=env.get("MAILBOX_URL", ""),
             token_issuers=env.get("TOKEN_ISSUERS", ""),
             usage_queue_url=env.get("USAGE_QUEUE_URL", ""),
             payout_queue_url=env.get("PAYOUT_QUEUE_URL", ""),

@@ -1,15 +1,17 @@
 """Wires the OAuth server."""
 
-import secrets
 import time
 from functools import cache
 
-from billing.bootstrap import access, process, storage
+from billing.bootstrap import access, process, storage, users
+from billing.edge.oauth.account import AccountPages
 from billing.edge.oauth.endpoint import FormApi, FormEdge
+from billing.edge.oauth.pages import Pages
 from billing.edge.oauth.protocol import Protocol
 from billing.integrations import jwt
 from billing.integrations.aws.clients import aws_client
 from billing.integrations.oauth.server import OAuthServer
+from billing.services.access.sign_in import SignIn
 from billing.services.access.signing import Signing
 from billing.services.access.tokens import Tokens
 from billing.storage.form_limits import FormLimits
@@ -31,11 +33,13 @@ def signing() -> Signing:
 @cache
 def oauth_server() -> OAuthServer:
     """OAuth 2, apart from HTTP."""
-    return OAuthServer(Tokens(access.access_tokens(), storage.vault()), lambda: secrets.token_urlsafe(32))
+    return OAuthServer(Tokens(access.access_tokens(), storage.vault()), users.new_secret)
 
 
 def oauth_api() -> FormApi:
-    """The routes that programs call."""
+    """The routes that programs call, and the pages that people see."""
+    from billing.integrations.passwords import Argon2Passwords, Totp
+
     s = process.settings()
     edge = FormEdge(
         limits=FormLimits(storage.database(), process.now),
@@ -49,4 +53,8 @@ def oauth_api() -> FormApi:
     )
     api = FormApi(edge, process.logger())
     Protocol(oauth_server(), s.issuer, signing().keys, process.now).add_to(api)
+    sign_in = SignIn(users.users(), Argon2Passwords(), Totp(), users.new_secret)
+    pages = Pages(oauth_server(), sign_in, storage.vault(), users.new_secret, s.issuer)
+    pages.add_to(api)
+    AccountPages(pages).add_to(api)
     return api

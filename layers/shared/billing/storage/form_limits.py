@@ -55,6 +55,18 @@ class FormLimits:
             raise self._too_many() from None
         return KnownClient(client_id, item["tenant_id"]["S"])
 
+    def tenant_of(self, client_id: str) -> str | None:
+        """The tenant whose client this is, whatever its state."""
+        if not 0 < len(client_id) <= 128 or not client_id.isascii():
+            return None
+        answer = self._database.call(
+            lambda: self._database.client.get_item(
+                TableName=table_name(CallerItem), Key={"caller_id": {"S": client_caller(client_id)}}
+            )
+        )
+        found: str | None = answer.get("Item", {}).get("tenant_id", {}).get("S")
+        return found
+
     def count(self, kind: str, name: str, per_minute: int) -> None:
         """Count a call of an address or at an account; see the port."""
         now = self._clock()

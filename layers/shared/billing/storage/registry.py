@@ -280,7 +280,7 @@ REGISTRY: dict[type, Stored] = {
     Admins: Stored(tables.AccessItem, "id", lambda e: ADMINS_ID, _same, lambda e: {}, shared_by=ADMINS_ID),
     AuthorizationCode: _grant("code#"),
     Grant: _grant("grt_"),
-    Session: _grant("session#"),
+    Session: _grant("ses_"),
     SigningKeys: Stored(tables.TenantItem, "item", lambda e: SIGNING_KEYS_ID, _same, lambda e: {}),
 }  # fmt: skip
 

@@ -136,4 +136,4 @@ class Session:
 
 def session_id(secret: str) -> str:
     """The id under which a session is kept: of the cookie, only the hash is."""
-    return "session#" + digest(secret)
+    return "ses_" + digest(secret)

@@ -42,7 +42,9 @@ def matches(registered: str, given: str) -> bool:
         return False
     if not may_be_registered(given) or not _is_loopback(theirs):
         return False
-    return (ours.hostname, ours.path, ours.query) == (theirs.hostname, theirs.path, theirs.query)
+    return (ours.scheme, ours.hostname, ours.path, ours.query) == (
+        theirs.scheme, theirs.hostname, theirs.path, theirs.query,
+    )  # fmt: skip
 
 
 def is_loopback(uri: str) -> bool:

@@ -86,12 +86,16 @@ class FormCall:
     def in_unit(self, tenant_id: str, principal: str, action: Callable[[Unit], FormResponse]) -> FormResponse:
         """Run an action in a unit of work of a tenant's, and commit what it staged, whatever it answers.
 
+        Args:
+            principal: who calls; the action may find out (``self.principal``).
+
         Raises:
             OAuthError: the tenant is suspended.
         """
-        self.tenant_id, self.principal = tenant_id, principal
         unit = self.edge.units.begin(tenant_id)
-        if unit.tenant.status is not TenantStatus.ACTIVE:
+        status = unit.tenant.status  # first of all: a stranger may name a tenant that there is not
+        self.tenant_id, self.principal = tenant_id, principal
+        if status is not TenantStatus.ACTIVE:
             raise OAuthError("unauthorized_client")
 
         def once() -> FormResponse:

@@ -31,7 +31,7 @@ from billing.domain.access.user import User
 from billing.integrations.oauth.adapters import Client, Code, Credential, Request
 from billing.services.access.authorization import AuthorizationRefused, AuthorizationRequest, ClientAuthentication
 from billing.services.access.oauth import OAuthAnswer, OAuthError
-from billing.services.access.tokens import Tokens, scopes_in
+from billing.services.access.tokens import Tokens, may_act, scopes_in
 from billing.services.kernel.work import Ref, Work
 
 _METHODS = ["client_secret_basic", "client_secret_post", "none"]
@@ -137,7 +137,10 @@ class _RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]
         return Credential(*self.server.tokens.grant(self.server.work, self.client.of, refresh_token))
 
     def authenticate_user(self, credential: Credential) -> User:
-        return _active(self.server.work, credential.of.tenant_id, credential.of.user_id)
+        user = _active(self.server.work, credential.of.tenant_id, credential.of.user_id)
+        if not may_act(credential.of, user):
+            raise OAuthError("invalid_grant")
+        return user
 
     def issue_token(self, user: User, credential: Credential) -> dict[str, Any]:
         issued, self._rotated = self.server.tokens.refresh(

@@ -26,6 +26,9 @@ class FormLimits(Protocol):
             RateLimited: its minute is used up.
         """
 
+    def tenant_of(self, client_id: str) -> str | None:
+        """The tenant whose client this is, whatever its state; None where there is none."""
+
     def count(self, kind: str, name: str, per_minute: int) -> None:
         """Count a call.
 

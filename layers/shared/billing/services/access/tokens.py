@@ -91,6 +91,11 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda each: _ORDER.get(each, len(_ORDER))))
 
 
+def may_act(grant: Grant, user: User) -> bool:
+    """Whether a grant still speaks for its user, who may have been disabled or signed out everywhere since."""
+    return user.is_active and (user.signed_out_at is None or grant.created_at > user.signed_out_at)
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """The use cases; each stages what it changes, and has signed before anything is committed."""
@@ -230,7 +235,7 @@ class Tokens:
             if grant is None or not grant.is_good(work.now) or generation != grant.generation:
                 return {"active": False}
             user = self._user(work, grant)
-            if user is None or not user.is_active:
+            if user is None or not may_act(grant, user):
                 return {"active": False}
             return {
                 "active": True,
@@ -258,7 +263,7 @@ class Tokens:
         ref, user_ref = Ref(Grant, work.tenant.id, claims["gid"]), Ref(User, work.tenant.id, claims["sub"])
         found = work.load(ref, user_ref)
         grant, user = found.get(ref), found.get(user_ref)
-        return grant is not None and grant.revoked_at is None and user is not None and user.is_active
+        return grant is not None and grant.revoked_at is None and user is not None and may_act(grant, user)
 
     def _of_token(self, work: Work, refresh_token: str) -> Grant | None:
         try:

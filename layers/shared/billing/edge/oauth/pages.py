@@ -1,0 +1,249 @@
+"""The pages on which users sign in, allow clients what they ask for, and choose passwords.
+
+What a client asked for travels through the sign-in as the text of its query (``request``), and is read anew at each
+step: nothing of it is believed because a page before has shown it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import parse_qsl, urlencode
+
+from billing.domain.access.grant import Session
+from billing.domain.access.oauth_client import OAuthClient
+from billing.domain.access.redirects import origin
+from billing.domain.access.user import User
+from billing.domain.kernel.errors import Unauthenticated
+from billing.edge.oauth import cookies
+from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
+from billing.edge.oauth.html import alert, field, form, page, problem, redirect
+from billing.services.access.authorization import AuthorizationRefused, AuthorizationRequest, AuthorizationServer
+from billing.services.access.form_limits import OF_ACCOUNT, OF_ADDRESS
+from billing.services.access.oauth import OAuthError
+from billing.services.access.sign_in import SignIn
+from billing.services.access.tokens import Derivation
+from billing.services.kernel.work import Ref, Unit, Work
+
+AUTHORIZE, LOGIN, LOGOUT = "/oauth2/authorize", "/oauth2/login", "/oauth2/logout"
+_WORDS = {
+    "billing:read": "read customers, subscriptions, invoices and payments",
+    "billing:write": "change customers, plans and invoices",
+    "subscriptions:manage": "start, change and end subscriptions",
+    "payments:process": "charge and refund",
+    "billing:admin": "change settings, keys, users and payouts",
+}
+_LONGEST_REQUEST = 8192
+_EXPIRED = "This page is too old. Go back to the application and begin again."
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The handlers for signing in and consent.
+
+    Args:
+        new_secret: gives the secrets of forms for which nobody is signed in.
+    """
+
+    server: AuthorizationServer
+    sign_in: SignIn
+    secrets: Derivation
+    new_secret: Callable[[], str]
+    issuer: str
+
+    def add_to(self, api: FormApi) -> None:
+        """Add the routes."""
+        api.route("GET", AUTHORIZE, self.authorize)
+        api.route("POST", AUTHORIZE, self.decide)
+        api.route("POST", LOGIN, self.login)
+        api.route("POST", LOGOUT, self.logout)
+
+    def authorize(self, call: FormCall) -> FormResponse:
+        """A client has sent the browser here."""
+        call.count_address(OF_ADDRESS)
+        text = call.request.query_text
+
+        def shown(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
+            signed_in = self.signed_in(call, work)
+            if signed_in is None:
+                return self._login_page(text)
+            return self._consent_page(asked, text, *signed_in)
+
+        return self._asked(call, text, shown)
+
+    def login(self, call: FormCall) -> FormResponse:
+        """The user says who it is."""
+        call.count_address(OF_ADDRESS)
+        values = posted(call)
+        text = values.get("request", "")
+        if not cookies.same(values.get("visit"), call.request.cookies.get(cookies.VISIT)):
+            return problem(_EXPIRED)
+        email = values.get("email", "")
+
+        def entered(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
+            found = self.sign_in.sign_in(work, email, values.get("password", ""), values.get("code", ""))
+            if found is None:
+                return self._login_page(text, "Address, password or code is not right.", 403)
+            call.principal = found.user.id
+            set_now = (
+                cookies.session(f"{found.user.tenant_id}.{found.secret}"),
+                cookies.device(self._device(found.user.tenant_id, email)),
+            )
+            return redirect(f"{AUTHORIZE}?{text}", set_now)
+
+        def counted(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
+            # Tries from a browser that knows the account are counted apart: whoever guesses locks nobody out.
+            known = cookies.same(call.request.cookies.get(cookies.DEVICE), self._device(client.tenant_id, email))
+            name = f"{client.tenant_id}/{email.casefold()}/{'known' if known else 'new'}"
+            if not tried:
+                tried.append(name)
+                call.edge.limits.count("login", name, OF_ACCOUNT)
+            return entered(work, client, asked)
+
+        tried: list[str] = []
+        return self._asked(call, text, counted)
+
+    def decide(self, call: FormCall) -> FormResponse:
+        """The user allows it, or does not."""
+        values = posted(call)
+        text = values.get("request", "")
+
+        def decided(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
+            signed_in = self.signed_in(call, work)
+            if signed_in is None or not cookies.same(values.get("csrf"), self.csrf(signed_in[0])):
+                return problem(_EXPIRED, 403)
+            if values.get("decision") != "allow":
+                return redirect(self.server.error_uri(asked.redirect_uri, "access_denied", asked.state))
+            return redirect(self.server.allow(work, asked, signed_in[1]))
+
+        return self._asked(call, text, decided)
+
+    def logout(self, call: FormCall) -> FormResponse:
+        """The user signs out of this browser."""
+        values = posted(call)
+        tenant_id, _, _ = call.request.cookies.get(cookies.SESSION, "").partition(".")
+
+        def ended(work: Unit) -> FormResponse:
+            signed_in = self.signed_in(call, work)
+            if signed_in is not None:
+                if not cookies.same(values.get("csrf"), self.csrf(signed_in[0])):
+                    return problem(_EXPIRED, 403)
+                self.sign_in.sign_out(work, signed_in[0])
+            return page("Signed out", "<p>You are signed out.</p>", cookies=(cookies.no_session(),))
+
+        try:
+            return in_tenant(call, tenant_id, ended)
+        except Unauthenticated:  # the cookie names no tenant
+            return page("Signed out", "<p>You are signed out.</p>", cookies=(cookies.no_session(),))
+
+    # --- parts ----------------------------------------------------------------------------------------------------
+
+    def signed_in(self, call: FormCall, work: Work) -> tuple[Session, User] | None:
+        """The session of the browser, if it is of this tenant."""
+        tenant_id, _, secret = call.request.cookies.get(cookies.SESSION, "").partition(".")
+        if tenant_id != work.tenant.id or not secret:
+            return None
+        found = self.sign_in.session(work, secret)
+        if found is not None:
+            call.principal = found[1].id
+        return found
+
+    def csrf(self, session: Session) -> str:
+        """What a form of a session has, and no other site knows."""
+        return self.secrets.derived(session.tenant_id, "form of a session", session.id)
+
+    def _asked(
+        self,
+        call: FormCall,
+        text: str,
+        action: Callable[[Unit, OAuthClient, AuthorizationRequest], FormResponse],
+    ) -> FormResponse:
+        """Read what a client asks for, and go on with it in its tenant."""
+        try:
+            query = _query(text)
+        except OAuthError:
+            return problem("The application's request cannot be understood.")
+        client_id = query.get("client_id", "")
+        tenant_id = call.edge.limits.tenant_of(client_id) if self.issuer else None
+        if tenant_id is None:
+            return problem("There is no such application here.")
+        ref = Ref(OAuthClient, tenant_id, client_id)
+
+        def run(work: Unit) -> FormResponse:
+            client = work.load(ref).get(ref)
+            if client is None:
+                return problem("There is no such application here.")
+            try:
+                asked = self.server.request(client, query)
+            except AuthorizationRefused as refusal:
+                if refusal.redirect_uri is None:
+                    return problem("The application's request names another address than it is registered with.")
+                return redirect(self.server.error_uri(refusal.redirect_uri, refusal.error, query.get("state")))
+            return action(work, client, asked)
+
+        return in_tenant(call, tenant_id, run)
+
+    def _login_page(self, text: str, wrong: str = "", status: int = 200) -> FormResponse:
+        visit = self.new_secret()
+        fields = (
+            field("Email", "email", "email", "username")
+            + field("Password", "password", "password", "current-password")
+            + field("Code", "code", "text", "one-time-code", required=False, hint="If you use an authenticator.")
+            + '<button type="submit">Sign in</button>'
+        )
+        client_id = _query(text).get("client_id", "")
+        forgot = (
+            f'<p><a href="/oauth2/forgot?{escape(urlencode({"client_id": client_id}))}">Forgot your password?</a></p>'
+        )
+        content = alert(wrong) + form(LOGIN, {"request": text, "visit": visit}, fields) + forgot
+        return page("Sign in", content, status=status, cookies=(cookies.visit(visit),))
+
+    def _consent_page(self, asked: AuthorizationRequest, text: str, session: Session, user: User) -> FormResponse:
+        granted = {each.value for each in user.scopes}
+        items = "".join(f"<li>{escape(_WORDS[each])}</li>" for each in asked.scopes if each in granted)
+        target = origin(asked.redirect_uri)
+        said = (
+            f"<p><strong>{escape(asked.client.name)}</strong> asks to do this in your name, {escape(user.email)}:</p>"
+            f"<ul>{items}</ul><p>You will be sent to <code>{escape(target)}</code>.</p>"
+        )
+        buttons = (
+            '<button type="submit" name="decision" value="allow">Allow</button>'
+            '<button type="submit" name="decision" value="deny" class="no">Do not allow</button>'
+        )
+        csrf = self.csrf(session)
+        out = form(LOGOUT, {"csrf": csrf}, '<button type="submit" class="no">Sign out</button>')
+        content = said + form(AUTHORIZE, {"request": text, "csrf": csrf}, buttons) + out
+        return page("Allow access?", content, form_to=target)
+
+    def _device(self, tenant_id: str, email: str) -> str:
+        return self.secrets.derived(tenant_id, "known device", email.casefold())
+
+
+def posted(call: FormCall) -> Mapping[str, str]:
+    """A page's form.
+
+    Raises:
+        OAuthError: it is none; or another site's page has sent it.
+    """
+    if call.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise OAuthError("access_denied")
+    return call.request.form()
+
+
+def in_tenant(call: FormCall, tenant_id: str, action: Callable[[Unit], FormResponse]) -> FormResponse:
+    """Run an action in a tenant that exists and is active; a page says so where it is not."""
+    try:
+        return call.in_unit(tenant_id, call.principal, action)
+    except OAuthError:
+        return problem("This is not possible now.", 403)
+
+
+def _query(text: str) -> dict[str, str]:
+    if len(text) > _LONGEST_REQUEST or not text.isascii():
+        raise OAuthError("invalid_request")
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=40)
+    except (ValueError, UnicodeError):
+        raise OAuthError("invalid_request") from None
+    if len({name for name, _ in pairs}) != len(pairs) or any(not value.isprintable() for _, value in pairs):
+        raise OAuthError("invalid_request")
+    return {name: value for name, value in pairs if value}

@@ -1,0 +1,151 @@
+"""Signing in: passwords, one-time passwords, sessions, links. Nobody learns which part of it was wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+
+from billing.domain.access.caller import digest
+from billing.domain.access.grant import SESSION_LIFE, Session, session_id
+from billing.domain.access.user import User, password_problem
+from billing.services.access.users import Users, claim_ref, end_all, enter_admin
+from billing.services.kernel.work import Ref, Work
+
+_SEEN_AGAIN = timedelta(minutes=1)
+
+
+class Passwords(Protocol):
+    """Hashes passwords, slowly."""
+
+    def hashed(self, password: str) -> str:
+        """What is kept of a password."""
+
+    def fits(self, kept: str | None, password: str) -> bool:
+        """Whether it is the password; for None as slowly as for another."""
+
+
+class OneTimePasswords(Protocol):
+    """Time-based one-time passwords (RFC 6238)."""
+
+    def new_secret(self) -> str:
+        """A secret for an authenticator, base32."""
+
+    def step(self, secret: str, code: str, at: float, after: int) -> int | None:
+        """The step of 30 seconds that a code is of, if it is of now or one beside, and later than ``after``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A user, and the secret of the session's cookie."""
+
+    user: User
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The use cases."""
+
+    users: Users
+    passwords: Passwords
+    codes: OneTimePasswords
+    new_secret: Callable[[], str]
+
+    def sign_in(self, work: Work, email: str, password: str, code: str) -> SignedIn | None:
+        """A new session; None where address, password or code is not right, whichever."""
+        user = self._user_of(work, email)
+        good = self.passwords.fits(user.password_hash if user and user.is_active else None, password)
+        if user is None or not user.is_active or not good:
+            return None
+        if user.totp_secret is not None:
+            step = self.codes.step(user.totp_secret, code, work.now.timestamp(), user.totp_step)
+            if step is None:
+                return None
+            user = work.save(replace(user, totp_step=step))  # each code once
+        return self._session(work, user)
+
+    def session(self, work: Work, secret: str) -> tuple[Session, User] | None:
+        """The session of a cookie, and its user; None where it has ended."""
+        ref = Ref(Session, work.tenant.id, session_id(secret))
+        session = work.load(ref).get(ref)
+        if session is None:
+            return None
+        user_ref = Ref(User, work.tenant.id, session.user_id)
+        user = work.load(user_ref).get(user_ref)
+        if user is None or not user.is_active or not session.is_good(work.now, user.signed_out_at):
+            return None
+        if work.now - session.seen_at >= _SEEN_AGAIN:
+            session = work.save(replace(session, seen_at=work.now))
+        return session, user
+
+    def sign_out(self, work: Work, session: Session) -> None:
+        """End a session."""
+        work.save(replace(session, expires_at=work.now))
+
+    def of_link(self, work: Work, user_id: str, secret: str) -> User | None:
+        """The user of a link that still works."""
+        ref = Ref(User, work.tenant.id, user_id)
+        user = work.load(ref).get(ref)
+        return user if user is not None and user.accepts(digest(secret), work.now) else None
+
+    def set_password(self, work: Work, user: User, password: str) -> str | None:
+        """Set a password through a link; what is wrong with it, if anything.
+
+        Whoever was signed in is not any more, and what was granted in the user's name ends: the old password may have
+        been somebody else's, too.
+        """
+        problem = password_problem(password, user.email)
+        if problem is not None:
+            return problem
+        ended = end_all(work, user) if user.password_hash is not None else user
+        changed = ended.with_password(self.passwords.hashed(password), work.now)
+        enter_admin(work, changed)
+        work.save(changed)
+        return None
+
+    def forgot(self, work: Work, email: str) -> None:
+        """Send a link to whoever has this address; nobody learns whether somebody has."""
+        user = self._user_of(work, email)
+        if user is not None and user.is_active:
+            self.users.send_to(work, user)
+
+    def begin_codes(self, work: Work, user: User) -> str:
+        """A secret to be entered into an authenticator; counts once a code was right."""
+        if user.pending_totp is not None:
+            return user.pending_totp
+        secret = self.codes.new_secret()
+        work.save(replace(user, pending_totp=secret))
+        return secret
+
+    def confirm_codes(self, work: Work, user: User, code: str) -> bool:
+        """Whether a code of the new secret is right; from now on one is asked for at each sign-in."""
+        if user.pending_totp is None:
+            return False
+        step = self.codes.step(user.pending_totp, code, work.now.timestamp(), 0)
+        if step is None:
+            return False
+        work.save(replace(user, totp_secret=user.pending_totp, pending_totp=None, totp_step=step))
+        return True
+
+    def _user_of(self, work: Work, email: str) -> User | None:
+        tenant_id = work.tenant.id
+        claim = claim_ref(tenant_id, self.users.email_key(tenant_id, email.casefold()))
+        found = work.load(claim).get(claim)
+        if found is None:
+            return None
+        ref = Ref(User, tenant_id, found.user_id)
+        return work.load(ref).get(ref)
+
+    def _session(self, work: Work, user: User) -> SignedIn:
+        secret = self.new_secret()
+        work.save(
+            Session(
+                id=session_id(secret),
+                tenant_id=user.tenant_id,
+                user_id=user.id,
+                created_at=work.now,
+                seen_at=work.now,
+                expires_at=work.now + SESSION_LIFE,
+            )
+        )
+        return SignedIn(user, secret)

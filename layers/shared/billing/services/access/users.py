@@ -1,0 +1,182 @@
+"""A tenant's users: invited, changed, disabled; and where they are signed in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from billing.domain.access.caller import digest
+from billing.domain.access.grant import Grant, Session
+from billing.domain.access.signing_keys import KEPT_AFTER
+from billing.domain.access.user import (
+    ADMINS_ID,
+    INVITATION_LIFE,
+    RESET_LIFE,
+    Admins,
+    EmailClaim,
+    Link,
+    Role,
+    User,
+    UserStatus,
+)
+from billing.domain.kernel.errors import AlreadyExists, InvalidState, NotFound
+from billing.services.access import mail
+from billing.services.access.mail import Mail, Mailer
+from billing.services.kernel.work import Page, Query, Ref, Window, Work
+
+LINK_PATH = "/oauth2/password"
+_MOST_GRANTS = 100
+
+
+def claim_ref(tenant_id: str, key: str) -> Ref[EmailClaim]:
+    """Where it says whose an address is.
+
+    Args:
+        key: the address's key in the blind index.
+    """
+    return Ref(EmailClaim, tenant_id, "email#" + key)
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """The use cases.
+
+    Args:
+        email_key: gives an address's key in a tenant's blind index.
+        new_secret: gives the secrets of links.
+        issuer: the address that links begin with.
+    """
+
+    mailer: Mailer
+    email_key: Callable[[str, str], str]
+    new_secret: Callable[[], str]
+    issuer: str
+
+    def invite(self, work: Work, email: str, name: str | None, role: Role) -> User:
+        """Invite a person, who gets a mail with a link.
+
+        Raises:
+            AlreadyExists: the address is a user's.
+        """
+        tenant_id = work.tenant.id
+        ref = claim_ref(tenant_id, self.email_key(tenant_id, email.casefold()))
+        if work.load(ref).get(ref) is not None:
+            raise AlreadyExists("There is a user with this address already")
+        user = User(
+            id=work.fresh_id("usr"),
+            tenant_id=tenant_id,
+            email=email,
+            name=name,
+            role=role,
+            status=UserStatus.INVITED,
+            created_at=work.now,
+        )
+        work.save(EmailClaim(ref.id, tenant_id, user.id))
+        return self._sent(work, user, INVITATION_LIFE, mail.invitation)
+
+    def send_link(self, work: Work, user_id: str) -> User:
+        """Send the invitation again, or to an active user a link that resets the password. An older link ends.
+
+        Raises:
+            NotFound: there is none with this id.
+            InvalidState: the user is disabled.
+        """
+        user = self.get(work, user_id)
+        if user.status is UserStatus.DISABLED:
+            raise InvalidState.of("user", "disabled", "sent a link")
+        return self.send_to(work, user)
+
+    def send_to(self, work: Work, user: User) -> User:
+        """Send a link to a user that is not disabled."""
+        if user.status is UserStatus.INVITED:
+            return self._sent(work, user, INVITATION_LIFE, mail.invitation)
+        return self._sent(work, user, RESET_LIFE, mail.reset)
+
+    def get(self, work: Work, user_id: str) -> User:
+        """A user.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        ref = Ref(User, work.tenant.id, user_id)
+        return work.load(ref).require(ref)
+
+    def page(self, work: Work, window: Window) -> Page[User]:
+        """Users, newest first."""
+        return work.query(window.query(User))
+
+    def update(self, work: Work, user_id: str, changes: dict[str, Any]) -> User:
+        """The user with another name or role, disabled, or enabled again; counts from the next call on.
+
+        Raises:
+            NotFound: there is none with this id.
+            InvalidState: it is the last active admin, who would be none any more.
+        """
+        user = self.get(work, user_id)
+        changed = replace(user, **changes)
+        if changed.status is UserStatus.ACTIVE and user.status is not UserStatus.ACTIVE and not user.password_hash:
+            changed = replace(changed, status=UserStatus.INVITED)
+        if changed == user:
+            return user
+        if changed.status is UserStatus.DISABLED and user.status is not UserStatus.DISABLED:
+            changed = end_all(work, replace(changed, link=None))
+        enter_admin(work, changed)
+        return work.save(changed)
+
+    def sessions(self, work: Work, user_id: str) -> Page[Session]:
+        """Where the user is signed in."""
+        user = self.get(work, user_id)
+        page = work.query(Query(Session, index="user", value=user.id, begins="ses_", limit=_MOST_GRANTS))
+        return Page([each for each in page.items if each.is_good(work.now, user.signed_out_at)], None, _MOST_GRANTS)
+
+    def end_session(self, work: Work, user_id: str, session_id: str) -> Session:
+        """Sign the user out of one browser.
+
+        Raises:
+            NotFound: the user has no such session.
+        """
+        ref = Ref(Session, work.tenant.id, session_id)
+        session = work.load(ref).require(ref)
+        if session.user_id != user_id:
+            raise NotFound.of(Session, session_id)
+        return work.save(replace(session, expires_at=work.now))
+
+    def sign_out(self, work: Work, user_id: str) -> User:
+        """Sign the user out everywhere, and end what was granted in the user's name."""
+        return work.save(end_all(work, self.get(work, user_id)))
+
+    def _sent(self, work: Work, user: User, life: timedelta, words: Callable[[str, str, str], Mail]) -> User:
+        secret = self.new_secret()
+        link = Link(digest(secret), work.now + life)
+        letter = words(
+            user.email, work.tenant.name, f"{self.issuer}{LINK_PATH}?token={user.tenant_id}.{user.id}.{secret}"
+        )
+        # After the commit: a mail about what was not done would be worse than one that has to be sent again.
+        work.after_commit(lambda: self.mailer.send(letter))
+        return work.save(replace(user, link=link))
+
+
+def end_all(work: Work, user: User) -> User:
+    """The user, signed out everywhere, with all grants ended; to be saved."""
+    grants = work.query(Query(Grant, index="user", value=user.id, begins="grt_", limit=_MOST_GRANTS))
+    for grant in grants.items:
+        if grant.is_good(work.now):
+            work.revoke_grant(user.caller, grant.id, work.now + KEPT_AFTER)
+    return replace(user, signed_out_at=work.now)
+
+
+def enter_admin(work: Work, user: User) -> None:
+    """Keep the list of active admins; there is always one once there was one.
+
+    Raises:
+        InvalidState: the user is the last.
+    """
+    ref = Ref(Admins, user.tenant_id, ADMINS_ID)
+    admins = work.load(ref).get(ref) or Admins(user.tenant_id)
+    is_one = user.is_active and user.role is Role.ADMIN
+    if is_one == (user.id in admins.user_ids):
+        return
+    others = tuple(each for each in admins.user_ids if each != user.id)
+    if not is_one and not others:
+        raise InvalidState.of("user", "the last admin", "disabled or given another role")
+    work.save(replace(admins, user_ids=(*others, user.id) if is_one else others))

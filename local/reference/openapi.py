@@ -284,6 +284,8 @@ def _failure(status: int) -> dict[str, Any]:
     headers = ALWAYS | (COUNTED if status == 429 else {})
     if status in (409, 429, 503):
         headers = headers | {"Retry-After": "RetryAfter"}
+    if status in (401, 403):
+        headers = headers | {"WWW-Authenticate": "WwwAuthenticate"}
     codes = ", ".join(f"`{code}`" for code in _codes(status))
     return {
         "description": f"{REASONS[status]}: {codes}.",

@@ -50,6 +50,7 @@ TAGS = {
     "tax": "What would be due on a cart, and where which rates are known.",
     "payment-methods": "What customers pay with. Card numbers never come here.",
     "disputes": "What a payer's bank takes back, and gives back where the tenant wins. Stripe tells of them.",
+    "api-keys": "The credentials of a tenant's servers.",
     "tenants": "Who bills. The platform's operator creates them.",
     "test-clocks": "Time that a tenant in test mode moves itself.",
     "service": "The service itself; open to everybody.",
@@ -215,6 +216,14 @@ EXAMPLES: dict[str, Any] = {
     },
     "create_commerce_coupon": {"code": "WELCOME", "amountOff": 900000, "currency": "USD", "duration": "once"},
     "redeem_coupon": {"code": "WELCOME", "customerId": "cus_01M8055J9Y0WKZND852C0KE2WP"},
+    "create_api_key": {
+        "name": "billing server",
+        "scope": "write",
+        "scopes": ["billing:read", "subscriptions:manage"],
+        "expiresAt": "2027-12-31T00:00:00Z",
+        "ipAllowList": ["203.0.113.0/24"],
+    },
+    "rotate_api_key": {"overlapSeconds": 3600},
     "create_test_clock": {"frozenTime": "2026-01-31T00:00:00Z"},
     "advance_test_clock": {"frozenTime": "2026-02-28T00:00:00Z"},
 }
@@ -293,6 +302,10 @@ HEADERS: dict[str, Any] = {
     "IdempotentReplayed": {
         "description": "`true` where this is the stored response of an earlier request under the same key.",
         "schema": {"type": "string", "enum": ["true"]},
+    },
+    "WwwAuthenticate": {
+        "description": "What is wanted: a bearer token, or a better one (RFC 6750); an API key does as well.",
+        "schema": {"type": "string"},
     },
     "RetryAfter": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}},
 }

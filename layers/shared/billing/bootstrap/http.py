@@ -1,6 +1,5 @@
 """The HTTP edge of an endpoint group."""
 
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -31,8 +30,3 @@ def http_api(group: str) -> "HttpApi":
         deadline=process.deadline(),
     )
     return HttpApi(edge, process.logger(), f"Ledgerline: {group}")
-
-
-def new_api_key() -> str:
-    """A random API key: 256 bits, with a prefix that secret scanners can know."""
-    return "llk_" + secrets.token_urlsafe(32)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from billing.domain.access.api_key import ApiKey
+from billing.domain.access.api_key import ApiKey, first_key_id
+from billing.domain.access.caller import digest
+from billing.domain.access.key_text import hint
 from billing.domain.customers.customer import Address, Customer
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
@@ -35,6 +37,7 @@ from billing.domain.tenant import (
     TenantStatus,
     Tier,
 )
+from billing.services.access.keys import NewText, kind_of
 from billing.services.kernel.work import Ref, Work
 
 _OF_THE_PLATFORM = ("status", "tier")
@@ -94,11 +97,11 @@ class Tenants:
 
     Args:
         new_data_key: a fresh data key for a tenant id, wrapped by KMS.
-        new_secret: a random API key.
+        new_key_text: a random API key of a kind.
     """
 
     new_data_key: Callable[[str], str]
-    new_secret: Callable[[], str]
+    new_key_text: NewText
 
     def create(self, work: Work, new: NewTenant) -> tuple[TenantView, str]:
         """Create a tenant with its default customer and its first admin's key, which is shown only now.
@@ -143,7 +146,7 @@ class Tenants:
         )
         logo = work.save(_logo_of(tenant_id, None, new.logo)) if new.logo is not None else None
         work.save(default_customer(tenant))
-        key = self.new_secret()
+        key = self.new_key_text(kind_of(tenant))
         work.save(_admin_key(work, tenant, key))
         return TenantView(tenant, logo), key
 
@@ -246,14 +249,15 @@ def default_customer(tenant: Tenant) -> Customer:
 
 def _admin_key(work: Work, tenant: Tenant, key: str) -> ApiKey:
     return ApiKey(
-        id=work.fresh_id("key"),
+        id=first_key_id(tenant.id),
         tenant_id=tenant.id,
-        key_sha256=sha256(key.encode()).hexdigest(),
+        key_sha256=digest(key),
         name="first admin key",
         scope="admin",
         minute_limit=tenant.tier.requests_per_minute,
         slot_limit=tenant.tier.requests_per_slot,
         created_at=work.now,
+        hint=hint(key),
     )
 
 

@@ -26,6 +26,7 @@ from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import BillingError, Detail, PaymentDeclined, RouteNotFound, ValidationFailed
 from billing.edge.http import envelope
 from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
+from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.edge.metrics import embedded
 from billing.services.access.callers import RouteLimit
@@ -75,7 +76,7 @@ class Route:
         answers: the shape of a result; None for a file.
         many: it answers with a page of them.
         limit: of the calls of each user, where it has one of its own.
-        public, versioned: see ``RoutePolicy``.
+        public, versioned, shown_once: see ``RoutePolicy``.
     """
 
     method: str
@@ -87,13 +88,14 @@ class Route:
     limit: RouteLimit | None = None
     public: bool = False
     versioned: type[Entity] | None = None
+    shown_once: ShownOnce | None = None
 
     def policy(self, parameters: Iterable[inspect.Parameter]) -> RoutePolicy:
         """What it asks of its caller, by its handler's parameters, too."""
         query = frozenset(mark.alias or each.name for each in parameters for mark in _marks(each, Query))
         has_body = any(_marks(each, Body) for each in parameters)
         name = f"{self.method} {self.path}"
-        return RoutePolicy(name, self.scope, self.limit, self.public, query, has_body, self.versioned)
+        return RoutePolicy(name, self.scope, self.limit, self.public, query, has_body, self.shown_once, self.versioned)
 
 
 class _Current:

@@ -37,6 +37,7 @@ class Identity:
         scopes: what it may do; made by whoever identified it.
         rate: how much of its limits is left.
         user_id: the user whose own token it is; ``x-user-id`` may name nobody else. None for keys and clients.
+        networks: from where it is let in, as CIDRs; empty from everywhere.
     """
 
     tenant_id: str
@@ -44,6 +45,7 @@ class Identity:
     scopes: frozenset[Scope]
     rate: RateState
     user_id: str | None = None
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

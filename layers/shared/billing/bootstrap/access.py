@@ -1,0 +1,18 @@
+"""Keys, and what else says who may do what."""
+
+import secrets
+
+from billing.bootstrap import process, storage
+from billing.domain.access import key_text
+from billing.services.access.keys import Keys
+from billing.storage.callers import Callers
+
+
+def api_keys() -> Keys:
+    """The use cases of API keys."""
+    return Keys(new_api_key, Callers(storage.database(), process.now))
+
+
+def new_api_key(kind: str) -> str:
+    """A random API key of a kind: ``live``, ``test`` or ``platform``."""
+    return key_text.compose(kind, secrets.token_bytes(key_text.ENTROPY_BYTES))

@@ -17,7 +17,7 @@ from billing.services.access.keys import still_shown
 
 api = http_api("access")
 keys = api_keys()
-ONCE = ShownOnce(("key",), lambda tenant_id, data: still_shown(tenant_id, data["id"]))
+ONCE = ShownOnce(("key", "signingSecret"), lambda tenant_id, data: still_shown(tenant_id, data["id"]))
 
 
 @api.post("/v1/api-keys", scope=Scope.BILLING_ADMIN, shown_once=ONCE, answers=ApiKeyOut)

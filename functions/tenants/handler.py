@@ -9,7 +9,7 @@ from billing.bootstrap.http import http_api
 from billing.bootstrap.storage import vault
 from billing.domain.access.api_key import first_key_id
 from billing.domain.tenant import Tenant
-from billing.edge.http.api import CurrentWork
+from billing.edge.http.api import CurrentWork, current_call
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.schemas.tenants import TenantChanges, TenantIn, TenantOut
@@ -36,7 +36,7 @@ def get_tenant(tid: str, work: CurrentWork) -> TenantOut:
 @api.patch("/v1/tenants/{tid}", scope=Scope.BILLING_ADMIN, versioned=Tenant, answers=TenantOut)
 def update_tenant(tid: str, body: Annotated[TenantChanges, Body()], work: CurrentWork) -> TenantOut:
     """Change a tenant's settings; the change is everywhere within a minute."""
-    return TenantOut.of(tenants.update(work, tid, body.changes()))
+    return TenantOut.of(tenants.update(work, tid, body.changes(), current_call().ip))
 
 
 lambda_handler = api.lambda_handler

@@ -182,7 +182,7 @@ def _operation(route: Route) -> dict[str, Any]:
     if not route.documentation.public:
         names = ["IdempotencyKey"] if route.method in WRITES else []
         names += ["IfMatch"] if route.method in WRITES and route.documentation.versioned else []
-        parameters += [_ref("parameters", name) for name in [*names, "ApiVersion", "TenantId", "UserId"]]
+        parameters += [_ref("parameters", name) for name in [*names, "ApiVersion", "TenantId", "UserId", "Signature"]]
     if parameters:
         operation["parameters"] = parameters
     if "requestBody" in source:

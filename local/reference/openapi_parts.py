@@ -11,6 +11,11 @@ Subscription billing on your own AWS account.
 - **Authentication**: an API key in `X-API-Key`. Each operation names the scope that it needs; a key of scope
   `read` has `billing:read`; `write` has `billing:write`, `subscriptions:manage` and `payments:process` too;
   `admin` has `billing:admin` as well. `platform` belongs to the operator's own keys.
+- **Signatures**: a key with `requireSignature` signs each request: `X-Signature: t=UNIX,v1=HEX`, HMAC-SHA256 under its
+  signing secret over `t.METHOD.path?query.` and the SHA-256 of the body in hexadecimal digits; the path as it is
+  called, without `?` where there is no query. Instead, or beside it, `v2=HEX` over eight lines (line feeds between
+  them): `v2`, t, method, path?query, the body's SHA-256, `Idempotency-Key`, `x-user-id`, `X-API-Version`. Each
+  signature counts once and for five minutes; a retry is signed anew.
 - **Writes** need an `Idempotency-Key`. The same key and the same request within 24 hours get the first
   response again, with `Idempotent-Replayed: true`, and nothing is done twice. A key's scope is the tenant and
   the route.
@@ -271,6 +276,13 @@ PARAMETERS: dict[str, Any] = {
         "in": "header",
         "description": "Context that must agree with the credential; 403 otherwise.",
         "schema": {"type": "string"},
+    },
+    "Signature": {
+        "name": "X-Signature",
+        "in": "header",
+        "description": "The request's signature, where the key requires one.",
+        "schema": {"type": "string"},
+        "example": "t=1795298460,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
     },
     "UserId": {
         "name": "x-user-id",

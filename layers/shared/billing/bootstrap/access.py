@@ -10,7 +10,13 @@ from billing.storage.callers import Callers
 
 def api_keys() -> Keys:
     """The use cases of API keys."""
-    return Keys(new_api_key, Callers(storage.database(), process.now))
+    callers = Callers(storage.database(), process.now)
+    return Keys(new_api_key, callers, new_signing_secret, storage.vault().seal)
+
+
+def new_signing_secret() -> str:
+    """What a key's requests are signed under: 256 random bits."""
+    return "sgn_" + secrets.token_urlsafe(32)
 
 
 def new_api_key(kind: str) -> str:

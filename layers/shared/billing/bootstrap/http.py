@@ -28,5 +28,6 @@ def http_api(group: str) -> "HttpApi":
         max_body_bytes=s.max_body_bytes,
         max_json_depth=s.max_json_depth,
         deadline=process.deadline(),
+        open_secret=storage.vault().open,
     )
     return HttpApi(edge, process.logger(), f"Ledgerline: {group}")

@@ -13,6 +13,7 @@ from typing import Any
 from billing.domain.access.api_key import ApiKey, first_key_id
 from billing.domain.access.caller import digest
 from billing.domain.access.key_text import hint
+from billing.domain.access.networks import lets_in
 from billing.domain.customers.customer import Address, Customer
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
@@ -162,18 +163,19 @@ class Tenants:
         found = work.load(ref, logo)
         return TenantView(found.require(ref), found.get(logo))
 
-    def update(self, work: Work, tenant_id: str, changes: dict[str, Any]) -> TenantView:
+    def update(self, work: Work, tenant_id: str, changes: dict[str, Any], address: str | None = None) -> TenantView:
         """The tenant with some settings changed. Its default customer is not: that has a route of its own.
 
         Args:
             changes: by field name; None clears a field. Of ``branding`` and ``marketplace``, a dict with only what
                 changes of them, and the ``logo`` among the first as a ``Logo``.
+            address: from where the caller calls; an allow list must not shut its own author out.
 
         Raises:
             TenantMismatch: it is another tenant's.
             Forbidden: a tenant changes what only the platform may.
             NotFound: there is none with this id.
-            ValidationFailed: the platform suspends itself.
+            ValidationFailed: the platform suspends itself, or an allow list is not the tier's, or shuts the caller out.
         """
         _check_reach(work, tenant_id)
         reserved = [name for name in _OF_THE_PLATFORM if name in changes]
@@ -186,6 +188,8 @@ class Tenants:
         found = work.load(ref, logo, numbers) if "invoice_prefix" in changes else work.load(ref, logo)
         before = TenantView(found.require(ref), found.get(logo))
         tenant = before.tenant
+        if "ip_allow_list" in changes:
+            _check_allow_list(work, tenant, changes, address)
         changed, picture = _branded(work, before, changes)
         if changed == tenant:
             return before
@@ -195,6 +199,16 @@ class Tenants:
             sequence = found.get(numbers) or InvoiceSequence(tenant_id, changed.invoice_prefix)
             work.save(replace(sequence, prefix=changed.invoice_prefix))
         return TenantView(work.save(changed), picture)
+
+
+def _check_allow_list(work: Work, tenant: Tenant, changes: dict[str, Any], address: str | None) -> None:
+    networks: tuple[str, ...] = changes["ip_allow_list"]
+    if not networks:
+        return
+    if changes.get("tier", tenant.tier) is not Tier.ENTERPRISE:
+        raise ValidationFailed.of("ipAllowList", "needs_the_enterprise_tier")
+    if work.tenant.id == tenant.id and not lets_in(networks, address):
+        raise ValidationFailed.of("ipAllowList", "shuts_out_the_caller")
 
 
 def logo_ref(tenant_id: str) -> Ref[TenantLogo]:

@@ -88,7 +88,8 @@ class Callers:
         if route_limit is not None and user_id is not None:
             rate = self._count_user(user_caller(caller[0], user_id), now, route_limit, rate, caller)
         networks = item.get("networks", {}).get("S", "")
-        return Identity(*caller, rate, networks=tuple(networks.split()))
+        secret = item.get("secret", {}).get("S")
+        return Identity(*caller, rate, networks=tuple(networks.split()), sealed_signing_secret=secret)
 
     def identify_bearer(
         self, bearer: Bearer, limits: Limits, route_limit: RouteLimit | None = None, user_id: str | None = None

@@ -27,6 +27,7 @@ class ApiKey:
         hint: what is shown of the key itself.
         created_by: the principal that made it.
         replaced_by: the key that it was rotated to.
+        sealed_signing_secret: under which its requests have to be signed, sealed; None where they need not be.
     """
 
     entity_name: ClassVar[str] = "ApiKey"
@@ -48,6 +49,7 @@ class ApiKey:
     created_by: str | None = None
     replaced_by: str | None = None
     revoked_at: datetime | None = None
+    sealed_signing_secret: str | None = None
     version: int = 0
 
     @property
@@ -64,6 +66,7 @@ class ApiKey:
             limits=Limits(self.minute_limit, self.slot_limit),
             expires_at=self.expires_at,
             networks=" ".join(self.networks) or None,
+            secret=self.sealed_signing_secret,
         )
 
     @property

@@ -23,7 +23,14 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
 from billing.domain.kernel.entity import Entity
-from billing.domain.kernel.errors import BillingError, Detail, PaymentDeclined, RouteNotFound, ValidationFailed
+from billing.domain.kernel.errors import (
+    BillingError,
+    Detail,
+    PaymentDeclined,
+    RouteNotFound,
+    Unauthenticated,
+    ValidationFailed,
+)
 from billing.edge.http import envelope
 from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
 from billing.edge.http.once import ShownOnce
@@ -245,7 +252,12 @@ class HttpApi:
 
     def _audited(self, call: Call, answer: dict[str, Any]) -> dict[str, Any]:
         try:
-            call.audit(answer["statusCode"])
+            try:
+                call.audit(answer["statusCode"])
+            except Unauthenticated as used:  # a signature that was accepted before: the answer is not the caller's
+                refusal = call.refuse(used)
+                answer = {"statusCode": refusal.status, "headers": {"Content-Type": _JSON}, "body": refusal.body}
+                call.audit(refusal.status)
         except Exception as error:  # noqa: BLE001 - whatever keeps the row from being written, the caller gets a 5xx
             self._logger.error("audit failed", extra={"request_id": call.request_id, **described(error)})
             refusal = call.refuse(unanswerable(error))

@@ -30,11 +30,12 @@ from billing.domain.kernel.errors import (
     ValidationFailed,
 )
 from billing.domain.tenant import ANONYMOUS, SETTINGS_ID, Tenant, TenantStatus
-from billing.edge.http import card_numbers, credentials, envelope, if_match
+from billing.edge.http import card_numbers, credentials, envelope, if_match, signatures
 from billing.edge.http.body import check_form, fingerprint, parse_object, raw_body
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.services.access.callers import BearerCheck, CallerCheck, Identity, RateState, RouteLimit
+from billing.services.access.keys import signing_place
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import AuditRow, Expected, KeyedRequest, Ref, Replay, StoredResponse, Unit, Units
@@ -59,6 +60,8 @@ class Edge:
     max_body_bytes: int
     max_json_depth: int
     deadline: Deadline
+    open_secret: Callable[[str, str, str], str]
+    """Opens a text that was sealed for a tenant and a place."""
     bearers: BearerCheck | None = None
     """Verifies access tokens; None where none are issued."""
 
@@ -110,6 +113,8 @@ class Call:
         self._problem: BillingError | None = None
         self._retry_after_s: int | None = None
         self._challenge: str | None = None
+        self._signatures: tuple[str, ...] = ()
+        self._remember_until = 0
         self._raw: bytes | None = None
         self._parsed: list[dict[str, Any]] = []
 
@@ -185,8 +190,10 @@ class Call:
             raise
         self.rate = self.identity.rate
         self._check_address(self.identity.networks)
-        self.forbid_card_numbers()
         plain = self.edge.units.begin(self.identity.tenant_id)
+        self._check_address(plain.tenant.ip_allow_list)
+        self._check_signature()
+        self.forbid_card_numbers()
         version = self.header("x-api-version")
         if version is not None and version not in API_VERSIONS:
             raise ApiVersionUnsupported(f"There is no API version {version[:20]}; there is {', '.join(API_VERSIONS)}")
@@ -194,8 +201,8 @@ class Call:
         if self.policy.scope is not None and not self._grants(self.policy.scope):
             raise Forbidden(f"This route needs the scope {self.policy.scope}")
         if self.method not in _WRITES or self.policy is NO_ROUTE:
-            return plain
-        return self.edge.units.begin(self.identity.tenant_id, self._keyed())
+            return self._signed_once(plain)
+        return self._signed_once(self.edge.units.begin(self.identity.tenant_id, self._keyed()))
 
     def _identified(self) -> Identity:
         credential = credentials.presented(self._headers)
@@ -233,6 +240,21 @@ class Call:
         """By the address that API Gateway saw: what X-Forwarded-For says, whoever sends it can choose."""
         if networks and not lets_in(networks, self.ip):
             raise AddressNotAllowed("The call came from an address that is not allowed")
+
+    def _check_signature(self) -> None:
+        sealed = self.caller.sealed_signing_secret
+        if sealed is None:
+            return
+        secret = self.edge.open_secret(self.caller.tenant_id, signing_place(self.caller.principal), sealed)
+        query = self._event.get("rawQueryString") or ""
+        request = signatures.Signed(self.method, self.path, query, self._body(), self._headers)
+        self._signatures, self._remember_until = signatures.check(request, secret, self.edge.clock().timestamp())
+
+    def _signed_once(self, unit: Unit) -> Unit:
+        """Have whatever the unit commits first be committed only if the signatures were never used."""
+        if self._signatures:
+            unit.accept_once(self._signatures, self._remember_until)
+        return unit
 
     def _check_tenant(self, unit: Unit) -> None:
         named = self.header("x-tenant-id")
@@ -336,6 +358,7 @@ class Call:
         except BillingError as problem:
             error = problem
         self.version = None
+        self.replayed = False
         self._challenge = credentials.challenge(error, self._headers, self.policy.scope)
         if error.retry_after_s is not None:
             self._retry_after_s = error.retry_after_s

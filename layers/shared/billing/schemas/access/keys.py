@@ -31,6 +31,9 @@ class ApiKeyIn(Request):
     ip_allow_list: Annotated[
         list[Network], Field(max_length=MOST_NETWORKS, description="from where it works; from everywhere if empty")
     ] = []
+    require_signature: Annotated[
+        bool, Field(description="whether each request with it has to be signed; the answer has the secret for that")
+    ] = False
     metadata: Metadata = {}
 
     @field_validator("scopes", mode="after")
@@ -52,6 +55,7 @@ class ApiKeyIn(Request):
             scopes=tuple(dict.fromkeys(self.scopes or ())),
             expires_at=self.expires_at,
             networks=tuple(dict.fromkeys(self.ip_allow_list)),
+            signs=self.require_signature,
             metadata=self.metadata,
         )
 
@@ -83,12 +87,14 @@ class ApiKeyOut(Resource):
     revoked_at: Time | None
     replaced_by: Annotated[str | None, Field(description="the key that it was rotated to")]
     ip_allow_list: list[str]
+    require_signature: bool
     last_used_on: Annotated[date | None, Field(description="the day (UTC) of its last call")]
     created_by: str | None
     created_at: Time
     metadata: dict[str, str]
     version: int
     key: Annotated[str | None, Field(description="the key itself, in the answer to the request that made it")] = None
+    signing_secret: Annotated[str | None, Field(description="as `key`; null where requests need no signature")] = None
 
     @classmethod
     def of(cls, view: KeyView) -> "ApiKeyOut":
@@ -104,10 +110,12 @@ class ApiKeyOut(Resource):
             revoked_at=key.revoked_at,
             replaced_by=key.replaced_by,
             ip_allow_list=list(key.networks),
+            require_signature=key.sealed_signing_secret is not None,
             last_used_on=view.last_used_on,
             created_by=key.created_by,
             created_at=key.created_at,
             metadata=key.metadata,
             version=key.version,
             key=view.text,
+            signing_secret=view.signing_secret,
         )

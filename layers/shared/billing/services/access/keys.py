@@ -26,6 +26,7 @@ class NewKey:
     scopes: tuple[str, ...] = ()
     expires_at: datetime | None = None
     networks: tuple[str, ...] = ()
+    signs: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -37,12 +38,14 @@ class KeyView:
         status: ``active``, ``expired`` or ``revoked``.
         last_used_on: the day (UTC) of its last call that was let in.
         text: the key itself, in the answer to what made it.
+        signing_secret: under which its requests are signed, in the answer to what made it.
     """
 
     key: ApiKey
     status: str
     last_used_on: date | None = None
     text: str | None = None
+    signing_secret: str | None = None
 
 
 class KeyUse(Protocol):
@@ -54,10 +57,16 @@ class KeyUse(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The use cases."""
+    """The use cases.
+
+    Args:
+        seal: seals a text for a tenant and a place.
+    """
 
     new_text: NewText
     use: KeyUse
+    new_signing_secret: Callable[[], str]
+    seal: Callable[[str, str, str], str]
 
     def create(self, work: Work, new: NewKey, by: str, may: frozenset[Scope]) -> KeyView:
         """A new key, which is shown only now.
@@ -74,8 +83,10 @@ class Keys:
             raise ValidationFailed.of("expiresAt", "must_be_in_the_future")
         text = self.new_text(kind_of(work.tenant))
         limits = work.tenant.tier.limits
+        key_id = work.fresh_id("key")
+        secret = self.new_signing_secret() if new.signs else None
         key = ApiKey(
-            id=work.fresh_id("key"),
+            id=key_id,
             tenant_id=work.tenant.id,
             key_sha256=digest(text),
             name=new.name,
@@ -89,9 +100,10 @@ class Keys:
             networks=new.networks,
             hint=hint(text),
             created_by=by,
+            sealed_signing_secret=self.seal(work.tenant.id, signing_place(key_id), secret) if secret else None,
         )
         _require_no_more(key, may)
-        return KeyView(work.save(key), key.status, text=text)
+        return KeyView(work.save(key), key.status, text=text, signing_secret=secret)
 
     def rotate(
         self,
@@ -117,7 +129,8 @@ class Keys:
         old = work.load(ref).require(ref)
         if expires_at is None and old.expires_at is not None:
             expires_at = work.now + (old.expires_at - old.created_at)
-        new = NewKey(old.name, old.scope, old.scopes, expires_at, old.networks, old.metadata)
+        signs = old.sealed_signing_secret is not None
+        new = NewKey(old.name, old.scope, old.scopes, expires_at, old.networks, signs, old.metadata)
         made = self.create(work, new, by, may)
         work.save(old.replaced(made.key.id, USUAL_OVERLAP_S if overlap_s is None else overlap_s, work.now))
         return made
@@ -161,6 +174,11 @@ def still_shown(tenant_id: str, key_id: str) -> Callable[[Work], bool]:
         return key is not None and key.status != REVOKED
 
     return check
+
+
+def signing_place(key_id: str) -> str:
+    """For what place a key's signing secret is sealed."""
+    return f"signing/{key_id}"
 
 
 def kind_of(tenant: Tenant) -> str:

@@ -80,7 +80,7 @@ def _furnished(sandbox: SandboxServer, emulator_pid: int) -> Backend:
         stripe_url=sandbox.url,
         stripe_api_key=api_key,
         webhook_secret=webhook_secret,
-        platform_key=create_platform_key(dynamodb, names["callers"]),
+        platform_key=create_platform_key(dynamodb, names),
         queue_arn=f"arn:aws:sqs:{REGION}:000000000000:billing.fifo",
         usage_queue_arn=f"arn:aws:sqs:{REGION}:000000000000:usage",
     )

@@ -39,7 +39,7 @@ class Case:
 
 def cases() -> list[Case]:
     """The requests that are compared."""
-    read = {"x-api-key": "llk_benchmark"}
+    read = {"x-api-key": "llk_" + "b" * 43}
     write = {**read, "idempotency-key": "4f9c2a70-8a1e-4d2b-9a53-0c7f6f1f2b11"}
     page = {"limit": "50", "status": "open"}
 

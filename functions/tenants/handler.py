@@ -4,19 +4,24 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from billing.bootstrap.http import http_api, new_api_key
+from billing.bootstrap.access import new_api_key
+from billing.bootstrap.http import http_api
 from billing.bootstrap.storage import vault
+from billing.domain.access.api_key import first_key_id
 from billing.domain.tenant import Tenant
-from billing.edge.http.api import CurrentWork
+from billing.edge.http.api import CurrentWork, current_call
+from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.schemas.tenants import TenantChanges, TenantIn, TenantOut
+from billing.services.access.keys import still_shown
 from billing.services.tenants import Tenants
 
 api = http_api("tenants")
 tenants = Tenants(vault().new_data_key, new_api_key)
+ONCE = ShownOnce(("apiKey",), lambda _, data: still_shown(data["id"], first_key_id(data["id"])))
 
 
-@api.post("/v1/tenants", scope=Scope.PLATFORM, answers=TenantOut)
+@api.post("/v1/tenants", scope=Scope.PLATFORM, shown_once=ONCE, answers=TenantOut)
 def create_tenant(body: Annotated[TenantIn, Body()], work: CurrentWork) -> TenantOut:
     """Create a tenant; only this answer has its first admin key."""
     return TenantOut.of(*tenants.create(work, body.new()))
@@ -31,7 +36,7 @@ def get_tenant(tid: str, work: CurrentWork) -> TenantOut:
 @api.patch("/v1/tenants/{tid}", scope=Scope.BILLING_ADMIN, versioned=Tenant, answers=TenantOut)
 def update_tenant(tid: str, body: Annotated[TenantChanges, Body()], work: CurrentWork) -> TenantOut:
     """Change a tenant's settings; the change is everywhere within a minute."""
-    return TenantOut.of(tenants.update(work, tid, body.changes()))
+    return TenantOut.of(tenants.update(work, tid, body.changes(), current_call().ip))
 
 
 lambda_handler = api.lambda_handler

@@ -9,24 +9,26 @@ from billing.bootstrap.users import new_client_secret
 from billing.bootstrap.users import users as made_users
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.user import Role, User
-from billing.edge.http.api import CurrentWork, Listing
+from billing.edge.http.api import CurrentWork, Listing, current_call
+from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.schemas.access.clients import OAuthClientChanges, OAuthClientIn, OAuthClientOut
 from billing.schemas.access.users import SessionOut, UserChanges, UserIn, UserOut
 from billing.schemas.base import Limit
 from billing.schemas.parameters import Cursor
-from billing.services.access.clients import Clients
+from billing.services.access.clients import Clients, still_shown
 from billing.services.kernel.work import Window
 
 api = http_api("users")
 clients = Clients(new_client_secret)
 users = made_users()
+ONCE = ShownOnce(("secret",), lambda tenant_id, data: still_shown(tenant_id, data["id"], data.get("secret")))
 
 
-@api.post("/v1/oauth-clients", scope=Scope.BILLING_ADMIN, answers=OAuthClientOut)
+@api.post("/v1/oauth-clients", scope=Scope.BILLING_ADMIN, shown_once=ONCE, answers=OAuthClientOut)
 def create_oauth_client(body: Annotated[OAuthClientIn, Body()], work: CurrentWork) -> OAuthClientOut:
     """Register an OAuth client; only this answer has its secret."""
-    return OAuthClientOut.of(*clients.register(work, body.new()))
+    return OAuthClientOut.of(*clients.register(work, body.new(), current_call().caller.scopes))
 
 
 @api.get("/v1/oauth-clients", scope=Scope.BILLING_ADMIN, answers=OAuthClientOut, many=True)
@@ -46,19 +48,25 @@ def update_oauth_client(
     client_id: str, body: Annotated[OAuthClientChanges, Body()], work: CurrentWork
 ) -> OAuthClientOut:
     """Change an OAuth client; a disabled one gets no tokens, and its own are refused at once."""
-    return OAuthClientOut.of(clients.update(work, client_id, body.changes()))
+    return OAuthClientOut.of(clients.update(work, client_id, body.changes(), current_call().caller.scopes))
 
 
-@api.post("/v1/oauth-clients/{client_id}/rotate-secret", 200, scope=Scope.BILLING_ADMIN, answers=OAuthClientOut)
+@api.post(
+    "/v1/oauth-clients/{client_id}/rotate-secret",
+    200,
+    scope=Scope.BILLING_ADMIN,
+    shown_once=ONCE,
+    answers=OAuthClientOut,
+)
 def rotate_oauth_client_secret(client_id: str, work: CurrentWork) -> OAuthClientOut:
     """Give an OAuth client another secret; the old one is worth nothing from now on."""
-    return OAuthClientOut.of(*clients.rotate(work, client_id))
+    return OAuthClientOut.of(*clients.rotate(work, client_id, current_call().caller.scopes))
 
 
 @api.post("/v1/users", scope=Scope.BILLING_ADMIN, answers=UserOut)
 def invite_user(body: Annotated[UserIn, Body()], work: CurrentWork) -> UserOut:
     """Invite a person: a mail with a link, good for 7 days, lets them choose a password."""
-    return UserOut.of(users.invite(work, body.email, body.name, Role(body.role)))
+    return UserOut.of(users.invite(work, body.email, body.name, Role(body.role), current_call().caller.scopes))
 
 
 @api.get("/v1/users", scope=Scope.BILLING_ADMIN, answers=UserOut, many=True)
@@ -76,7 +84,7 @@ def get_user(user_id: str, work: CurrentWork) -> UserOut:
 @api.patch("/v1/users/{user_id}", scope=Scope.BILLING_ADMIN, versioned=User, answers=UserOut)
 def update_user(user_id: str, body: Annotated[UserChanges, Body()], work: CurrentWork) -> UserOut:
     """Change a user's name or role, disable or enable; it counts from the next call on. The last admin stays one."""
-    return UserOut.of(users.update(work, user_id, body.changes()))
+    return UserOut.of(users.update(work, user_id, body.changes(), current_call().caller.scopes))
 
 
 @api.post("/v1/users/{user_id}/send-link", 200, scope=Scope.BILLING_ADMIN, answers=UserOut)

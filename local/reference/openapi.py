@@ -176,7 +176,7 @@ def _operation(route: Route) -> dict[str, Any]:
     if not route.documentation.public:
         names = ["IdempotencyKey"] if route.method in WRITES else []
         names += ["IfMatch"] if route.method in WRITES and route.documentation.versioned else []
-        parameters += [_ref("parameters", name) for name in [*names, "ApiVersion", "TenantId", "UserId"]]
+        parameters += [_ref("parameters", name) for name in [*names, "ApiVersion", "TenantId", "UserId", "Signature"]]
     if parameters:
         operation["parameters"] = parameters
     if "requestBody" in source:
@@ -278,6 +278,8 @@ def _failure(status: int) -> dict[str, Any]:
     headers = ALWAYS | (COUNTED if status == 429 else {})
     if status in (409, 429, 503):
         headers = headers | {"Retry-After": "RetryAfter"}
+    if status in (401, 403):
+        headers = headers | {"WWW-Authenticate": "WwwAuthenticate"}
     codes = ", ".join(f"`{code}`" for code in _codes(status))
     return {
         "description": f"{REASONS[status]}: {codes}.",

@@ -11,6 +11,11 @@ Subscription billing on your own AWS account.
 - **Authentication**: an API key in `X-API-Key`. Each operation names the scope that it needs; a key of scope
   `read` has `billing:read`; `write` has `billing:write`, `subscriptions:manage` and `payments:process` too;
   `admin` has `billing:admin` as well. `platform` belongs to the operator's own keys.
+- **Signatures**: a key with `requireSignature` signs each request: `X-Signature: t=UNIX,v1=HEX`, HMAC-SHA256 under its
+  signing secret over `t.METHOD.path?query.` and the SHA-256 of the body in hexadecimal digits; the path as it is
+  called, without `?` where there is no query. Instead, or beside it, `v2=HEX` over eight lines (line feeds between
+  them): `v2`, t, method, path?query, the body's SHA-256, `Idempotency-Key`, `x-user-id`, `X-API-Version`. Each
+  signature counts once and for five minutes; a retry is signed anew.
 - **Writes** need an `Idempotency-Key`. The same key and the same request within 24 hours get the first
   response again, with `Idempotent-Replayed: true`, and nothing is done twice. A key's scope is the tenant and
   the route.
@@ -50,6 +55,7 @@ TAGS = {
     "tax": "What would be due on a cart, and where which rates are known.",
     "payment-methods": "What customers pay with. Card numbers never come here.",
     "disputes": "What a payer's bank takes back, and gives back where the tenant wins. Stripe tells of them.",
+    "api-keys": "The credentials of a tenant's servers.",
     "tenants": "Who bills. The platform's operator creates them.",
     "oauth-clients": "Programs that act for a tenant, or for its users, with access tokens.",
     "users": "The people of a tenant, what each may do, and where they are signed in.",
@@ -217,6 +223,14 @@ EXAMPLES: dict[str, Any] = {
     },
     "create_commerce_coupon": {"code": "WELCOME", "amountOff": 900000, "currency": "USD", "duration": "once"},
     "redeem_coupon": {"code": "WELCOME", "customerId": "cus_01M8055J9Y0WKZND852C0KE2WP"},
+    "create_api_key": {
+        "name": "billing server",
+        "scope": "write",
+        "scopes": ["billing:read", "subscriptions:manage"],
+        "expiresAt": "2027-12-31T00:00:00Z",
+        "ipAllowList": ["203.0.113.0/24"],
+    },
+    "rotate_api_key": {"overlapSeconds": 3600},
     "create_test_clock": {"frozenTime": "2026-01-31T00:00:00Z"},
     "advance_test_clock": {"frozenTime": "2026-02-28T00:00:00Z"},
 }
@@ -265,6 +279,13 @@ PARAMETERS: dict[str, Any] = {
         "description": "Context that must agree with the credential; 403 otherwise.",
         "schema": {"type": "string"},
     },
+    "Signature": {
+        "name": "X-Signature",
+        "in": "header",
+        "description": "The request's signature, where the key requires one.",
+        "schema": {"type": "string"},
+        "example": "t=1795298460,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
+    },
     "UserId": {
         "name": "x-user-id",
         "in": "header",
@@ -295,6 +316,10 @@ HEADERS: dict[str, Any] = {
     "IdempotentReplayed": {
         "description": "`true` where this is the stored response of an earlier request under the same key.",
         "schema": {"type": "string", "enum": ["true"]},
+    },
+    "WwwAuthenticate": {
+        "description": "What is wanted: a bearer token, or a better one (RFC 6750); an API key does as well.",
+        "schema": {"type": "string"},
     },
     "RetryAfter": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}},
 }

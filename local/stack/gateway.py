@@ -26,6 +26,7 @@ from aiohttp import (
 )
 from yarl import URL
 
+from local.stack.gateway_events import SOURCE_HEADER
 from local.stack.settings import HOST
 
 BODY_LIMIT_BYTES = 10 * 1024 * 1024  # API Gateway's
@@ -64,6 +65,7 @@ def forward(session: ClientSession, base: str, host: str | None) -> Handler:
         # As API Gateway does: the address that it saw goes behind those that the request names.
         seen = headers.get("X-Forwarded-For")
         headers["X-Forwarded-For"] = f"{seen}, {request.remote}" if seen else request.remote or HOST
+        headers.setdefault(SOURCE_HEADER, request.remote or HOST)
         headers["Host"] = host or request.host
         body = await request.read()
         try:

@@ -1,15 +1,23 @@
-"""The first key of a new stack: the platform's own, which creates tenants.
+"""The first key of a new stack: the platform's own, which creates tenants and makes its other keys.
 
 On AWS, once, after the first deploy: `python -m local.stack.platform_key --stack ledgerline-dev`.
 """
 
 import argparse
-import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+
+from billing.domain.access import key_text
+from billing.domain.access.api_key import ApiKey
+from billing.domain.access.caller import digest, key_caller
+from billing.domain.tenant import PLATFORM
+from billing.storage.caller_items import caller_item
+from billing.storage.codec import Sealer, encode
+from billing.storage.tables import AccessItem
 
 # Platform calls are few; the limits only keep a runaway script away from the tables.
 LIMIT_PER_MINUTE = 1000
@@ -18,31 +26,50 @@ LIMIT_PER_SLOT = 333  # twice the rate, in a slot of 10 s
 
 def caller_id(key: str) -> str:
     """The hash key of an API key's item: the key itself is stored nowhere."""
-    return "key#" + hashlib.sha256(key.encode()).hexdigest()
+    return key_caller(digest(key))
 
 
 def new_key() -> str:
-    """`llk_` and 256 random bits."""
-    return "llk_" + secrets.token_urlsafe(32)
+    """A key of the platform's: 256 random bits, with a prefix and a checksum that scanners know."""
+    return key_text.compose(PLATFORM, secrets.token_bytes(key_text.ENTROPY_BYTES))
 
 
-def create_platform_key(dynamodb_client: Any, table_name: str, key: str | None = None) -> str:
-    """Put the platform's key into the table of callers, and return it. `key`: one that is to stay."""
+def create_platform_key(dynamodb_client: Any, tables: Mapping[str, str], key: str | None = None) -> str:
+    """Make a key of the platform's, and return it.
+
+    Args:
+        tables: the names of the stack's tables `callers` and `access`.
+        key: one that is to stay.
+    """
     key = key or new_key()
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    item = {
-        "caller_id": {"S": caller_id(key)},
-        "tenant_id": {"S": "platform"},
-        "key_id": {"S": f"key_platform_{digest[:16]}"},
-        "name": {"S": "platform"},
-        "scope": {"S": "platform"},
-        "status": {"S": "active"},
-        "minute_limit": {"N": str(LIMIT_PER_MINUTE)},
-        "slot_limit": {"N": str(LIMIT_PER_SLOT)},
-        "created_at": {"S": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
-    }
-    dynamodb_client.put_item(TableName=table_name, Item=item)
+    sha256 = digest(key)
+    made = ApiKey(
+        id=f"key_platform_{sha256[:16]}",
+        tenant_id=PLATFORM,
+        key_sha256=sha256,
+        name=PLATFORM,
+        scope=PLATFORM,
+        minute_limit=LIMIT_PER_MINUTE,
+        slot_limit=LIMIT_PER_SLOT,
+        created_at=datetime.now(UTC),
+        hint=key_text.hint(key),
+        version=1,
+    )
+    body = encode(made, _NOTHING_PERSONAL, PLATFORM, made.id)
+    item = AccessItem(tenant_id=PLATFORM, id=made.id, version=1, body=body)
+    dynamodb_client.put_item(TableName=tables["access"], Item=item.serialize())
+    dynamodb_client.put_item(TableName=tables["callers"], Item=caller_item(made.caller).serialize())
     return key
+
+
+class _Nothing:
+    """Seals nothing: a key has no personal field."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name}: a key has nothing to seal")
+
+
+_NOTHING_PERSONAL: Sealer = _Nothing()
 
 
 def main() -> None:
@@ -51,8 +78,9 @@ def main() -> None:
     parser.add_argument("--stack", default="ledgerline-dev", help="name of the CloudFormation stack")
     stack = parser.parse_args().stack
     outputs = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-    table = next(each["OutputValue"] for each in outputs if each["OutputKey"] == "TableCallers")
-    print(create_platform_key(boto3.client("dynamodb"), table))
+    values = {each["OutputKey"]: each["OutputValue"] for each in outputs}
+    tables = {"callers": values["TableCallers"], "access": values["TableAccess"]}
+    print(create_platform_key(boto3.client("dynamodb"), tables))
 
 
 if __name__ == "__main__":

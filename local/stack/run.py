@@ -108,7 +108,8 @@ class Stack:
         seed.register_webhook(self.keys, self.ports)
         seed.put_stripe_secret(self.keys, self.ports, found["StripeSecretId"])
         seed.put_tax_secret(self.keys, self.ports, found["TaxSecretId"])
-        seed.ensure_tenant(self.keys, self.ports, found["TableCallers"])
+        tables = {"callers": found["TableCallers"], "access": found["TableAccess"]}
+        seed.ensure_tenant(self.keys, self.ports, tables)
         self.keys.save(self.paths.keys)
 
     def watch(self) -> None:

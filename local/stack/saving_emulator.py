@@ -206,6 +206,11 @@ def main() -> None:
     """Run the emulator with its application wrapped; its settings come from the environment, as ever."""
     from ministack import app as emulator
     from ministack.core.persistence import STATE_DIR, save_all
+    from ministack.services import lambda_svc
+
+    from local.stack.gateway_events import complete_events
+
+    complete_events(lambda_svc)
 
     def locks() -> list[Any]:
         modules = [sys.modules.get(f"ministack.services.{name}") for name in ("dynamodb", "sqs")]

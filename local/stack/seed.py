@@ -10,6 +10,7 @@ import re
 import secrets
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -208,12 +209,12 @@ def known_key(dynamodb: Any, table: str, key: str) -> bool:
     return "Item" in found
 
 
-def ensure_tenant(keys: Keys, ports: Ports, callers_table: str) -> None:
+def ensure_tenant(keys: Keys, ports: Ports, tables: Mapping[str, str]) -> None:
     """A tenant in test mode with an admin key, made through the API like any other."""
     dynamodb = client("dynamodb", ports)
-    if not known_key(dynamodb, callers_table, keys.platform_api_key):
-        create_platform_key(dynamodb, callers_table, keys.platform_api_key)
-    if known_key(dynamodb, callers_table, keys.api_key):
+    if not known_key(dynamodb, tables["callers"], keys.platform_api_key):
+        create_platform_key(dynamodb, tables, keys.platform_api_key)
+    if known_key(dynamodb, tables["callers"], keys.api_key):
         return
     answer = requests.post(
         f"http://{HOST}:{ports.api}/v1/tenants",

@@ -133,7 +133,7 @@ def live() -> list[dict[str, Any]]:
 
         call = Live(dict(handlers()), card_processor)
         call("customers", "GET", "/v1/customers", 401)
-        call.platform_key = call.key = create_platform_key(dynamodb, names["callers"])
+        call.platform_key = call.key = create_platform_key(dynamodb, names)
         call("reports", "GET", "/v1/reports/reconciliation", 200)
         tenant = {"name": "Acme", "mode": "test", "currency": "USD"}
         made = call("tenants", "POST", "/v1/tenants", 201, tenant)
@@ -143,6 +143,7 @@ def live() -> list[dict[str, Any]]:
         tell_orders(call)
         tell_provider(call)
         tell_payouts(call)
+        tell_keys(call)
         refuse(call, made["id"])
         return call.answers
 
@@ -355,6 +356,20 @@ def tell_payouts(call: Live) -> None:
     call("payouts", "GET", "/v1/commerce/payouts/{payout_id}", 200, payout_id=payout["id"])
     call("payouts", "POST", "/v1/payouts/{payout_id}/cancel", 200, payout_id=payout["id"])
     call("payouts", "POST", "/v1/payouts/{payout_id}/cancel", 409, payout_id=payout["id"])
+
+
+def tell_keys(call: Live) -> None:
+    """A key that is made, rotated and revoked."""
+    path = "/v1/api-keys"
+    key = call("access", "POST", path, 201, {"name": "a server", "scope": "read", "ipAllowList": ["203.0.113.7"]})["id"]
+    call("access", "POST", path, 400, {"name": "a server", "scope": "root"})
+    call("access", "POST", path, 403, {"name": "a server", "scope": "platform"})
+    call("access", "GET", path, 200)
+    call("access", "GET", path + "/{key_id}", 200, key_id=key)
+    call("access", "POST", path + "/{key_id}/rotate", 201, {"overlapSeconds": 60}, key_id=key)
+    call("access", "POST", path + "/{key_id}/rotate", 409, key_id=key)
+    call("access", "POST", path + "/{key_id}/revoke", 200, key_id=key)
+    call("access", "POST", path + "/{key_id}/revoke", 404, key_id="key_none")
 
 
 def tell_usage(call: Live, sid: str) -> None:

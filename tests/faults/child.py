@@ -257,7 +257,7 @@ class Child:
         client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
         from local.stack.platform_key import create_platform_key
 
-        key = create_platform_key(dynamodb, names["callers"])
+        key = create_platform_key(dynamodb, names)
         return {
             "prefix": prefix,
             "queue_url": url,

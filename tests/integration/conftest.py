@@ -107,7 +107,7 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
         aws=aws,
         tables=tables,
         clock=_own_clock(patch, entropy),
-        platform_key=create_platform_key(aws("dynamodb"), tables["callers"]),
+        platform_key=create_platform_key(aws("dynamodb"), tables),
         queue_url=queue["QueueUrl"],
         clock_queue_url=clock_queue["QueueUrl"],
         usage_queue_url=usage_queue["QueueUrl"],

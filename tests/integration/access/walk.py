@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.integration.access.walk_access import walk_access
 from tests.integration.refunds import begin_refund
 from tests.integration.world import Json, Tenant, World
 
@@ -11,6 +12,7 @@ def walk(world: World) -> None:
     tenant = world.tenant()
     tenant.get(f"/v1/tenants/{tenant.id}")
     walk_settings(tenant)
+    walk_access(tenant)
     clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data
     customer = tenant.customer(testClockId=clock["id"])
     tenant.patch(f"/v1/customers/{customer}", {"name": "New Name"})

@@ -249,7 +249,7 @@ def test_a_key_that_writes_does_not_say_where_money_goes(world: World, tenant: T
 def _writers_key(tenant: Tenant) -> str:
     unit = storage.units().begin(tenant.id)
     digest = sha256(b"a writer of " + tenant.id.encode()).hexdigest()
-    key = f"llk_{digest[:40]}"
+    key = f"llk_{digest[:43]}"
     unit.save(
         ApiKey(
             unit.fresh_id("key"), tenant.id, sha256(key.encode()).hexdigest(), "writer", "write", 1000, 333, unit.now

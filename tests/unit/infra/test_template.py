@@ -15,7 +15,7 @@ TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
-    "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
+    "access", "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
     "tax", "tax_webhook", "users", "oauth", "service", "stripe_webhook", "billing_sweep", "billing_worker",
 }  # fmt: skip
 TENANT_KEYED = {
@@ -25,7 +25,7 @@ TENANT_KEYED = {
     "TaxRateUpdates": "id", "CreditNotes": "id", "Refunds": "id", "Balances": "id",
     "UsagePeriods": "id", "UsageRejections": "id", "Disputes": "id", "Orders": "id", "OrderReturns": "id",
     "Earnings": "id", "ProviderAccounts": "id", "ProviderBalances": "id", "AccountLines": "id", "Payouts": "id",
-    "Reconciliations": "id", "Grants": "id",
+    "Reconciliations": "id", "Access": "id", "Grants": "id",
 }  # fmt: skip
 
 

@@ -32,21 +32,22 @@ class FakeTable:
         self.items: list[dict[str, Any]] = []
 
     def put_item(self, **arguments: Any) -> None:
-        assert arguments["TableName"] == "callers"
+        assert arguments["TableName"] in ("callers", "access")
         self.items.append(arguments["Item"])
 
 
 def test_the_platform_key_is_stored_as_its_hash_only() -> None:
     table = FakeTable()
-    key = create_platform_key(table, "callers")
-    (item,) = table.items
+    key = create_platform_key(table, {"callers": "callers", "access": "access"})
+    listed, item = table.items
+    assert key not in str(listed)
     assert item["caller_id"] == {"S": "key#" + hashlib.sha256(key.encode()).hexdigest()}
     assert key not in str(item)
     assert item["scope"] == {"S": "platform"}
 
 
 def test_keys_have_256_random_bits() -> None:
-    assert len(new_key()) == len("llk_") + 43
+    assert len(new_key()) == len("llk_platform_") + 43 + 6  # and a checksum
     assert new_key() != new_key()
 
 

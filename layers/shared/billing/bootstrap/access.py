@@ -1,40 +1,24 @@
-"""Wires access tokens: who verifies them, and who signs them."""
+"""Keys, and what else says who may do what."""
 
-from functools import cache, partial
-from typing import TYPE_CHECKING
+import secrets
 
 from billing.bootstrap import process, storage
-from billing.integrations.aws.clients import aws_client
-from billing.services.access.callers import Bearer
-from billing.storage.signing_keys import SigningKeyDirectory
-from billing.storage.store import Store
-
-if TYPE_CHECKING:
-    from billing.integrations.access_tokens import AccessTokens
+from billing.domain.access import key_text
+from billing.services.access.keys import Keys
+from billing.storage.callers import Callers
 
 
-@cache
-def signing_keys() -> SigningKeyDirectory:
-    """The keys that sign tokens."""
-    return SigningKeyDirectory(Store(storage.database(), storage.vault()), process.now)
+def api_keys() -> Keys:
+    """The use cases of API keys."""
+    callers = Callers(storage.database(), process.now)
+    return Keys(new_api_key, callers, new_signing_secret, storage.vault().seal)
 
 
-@cache
-def access_tokens() -> "AccessTokens":
-    """Verifies access tokens; signs them, where the function's role may."""
-    from billing.integrations.access_tokens import AccessTokens, foreign_issuers
-    from billing.integrations.foreign_keys import ForeignKeys, fetched
-
-    s = process.settings()
-    foreign = tuple(
-        (each, ForeignKeys(each.keys_url, fetched, process.now).get) for each in foreign_issuers(s.token_issuers)
-    )
-    return AccessTokens(s.issuer, signing_keys().get, partial(aws_client, "kms"), process.now, foreign)
+def new_signing_secret() -> str:
+    """What a key's requests are signed under: 256 random bits."""
+    return "sgn_" + secrets.token_urlsafe(32)
 
 
-class Bearers:
-    """A ``BearerCheck`` that is made by the first token: who calls with a key does not pay for jose's import."""
-
-    def verify(self, token: str) -> Bearer:
-        """Who has this token."""
-        return access_tokens().verify(token)
+def new_api_key(kind: str) -> str:
+    """A random API key of a kind: ``live``, ``test`` or ``platform``."""
+    return key_text.compose(kind, secrets.token_bytes(key_text.ENTROPY_BYTES))

@@ -1,10 +1,9 @@
 """The HTTP edge of an endpoint group."""
 
-import secrets
 import time
 from typing import TYPE_CHECKING
 
-from billing.bootstrap import access, process, storage
+from billing.bootstrap import process, storage, tokens
 from billing.storage.callers import Callers
 
 if TYPE_CHECKING:
@@ -29,11 +28,7 @@ def http_api(group: str) -> "HttpApi":
         max_body_bytes=s.max_body_bytes,
         max_json_depth=s.max_json_depth,
         deadline=process.deadline(),
-        bearers=access.Bearers(),
+        bearers=tokens.Bearers(),
+        open_secret=storage.vault().open,
     )
     return HttpApi(edge, process.logger(), f"Ledgerline: {group}")
-
-
-def new_api_key() -> str:
-    """A random API key: 256 bits, with a prefix that secret scanners can know."""
-    return "llk_" + secrets.token_urlsafe(32)

@@ -3,7 +3,7 @@
 import time
 from functools import cache
 
-from billing.bootstrap import access, process, storage, users
+from billing.bootstrap import process, storage, tokens, users
 from billing.edge.oauth.account import AccountPages
 from billing.edge.oauth.endpoint import FormApi, FormEdge
 from billing.edge.oauth.pages import Pages
@@ -25,7 +25,7 @@ def _public_half(key_id: str) -> tuple[str, str, str]:
 @cache
 def signing() -> Signing:
     """Makes and rotates signing keys."""
-    directory = access.signing_keys()
+    directory = tokens.signing_keys()
     first = process.settings().signing_key_id
     return Signing(storage.units(), directory.get, directory.forget, _public_half, first)
 
@@ -33,7 +33,7 @@ def signing() -> Signing:
 @cache
 def oauth_server() -> OAuthServer:
     """OAuth 2, apart from HTTP."""
-    return OAuthServer(Tokens(access.access_tokens(), storage.vault()), users.new_secret)
+    return OAuthServer(Tokens(tokens.access_tokens(), storage.vault()), users.new_secret)
 
 
 def oauth_api() -> FormApi:

@@ -122,6 +122,7 @@ class Tenant:
         locale: the language of its documents, where the customer has none of its own.
         contact: whom its customers ask; e-invoices say it.
         marketplace: on what terms it sells for other tenants.
+        ip_allow_list: from where its keys and users are let in, as CIDRs; empty from everywhere.
     """
 
     entity_name: ClassVar[str] = "Tenant"
@@ -154,6 +155,7 @@ class Tenant:
     locale: str = DEFAULT_LOCALE
     contact: Contact | None = field(default=None, metadata=PERSONAL)
     marketplace: MarketplaceTerms = DEFAULT_TERMS
+    ip_allow_list: tuple[str, ...] = ()
     version: int = 0
 
     @property

@@ -21,6 +21,7 @@ from billing.domain.tenant import (
     TenantStatus,
     Tier,
 )
+from billing.schemas.access.networks import Network
 from billing.schemas.base import (
     Currency,
     Email,
@@ -59,6 +60,7 @@ TenantId = Annotated[
     str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_\-]{1,62}[a-zA-Z0-9]$"), AfterValidator(_not_reserved)
 ]
 InvoicePrefix = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9\-]{0,15}$")]
+_MOST_NETWORKS = 100
 _LONGEST_GRACE_S = 30 * 86_400
 _LONGEST_PAST_S, _LONGEST_FUTURE_S = 60 * 86_400, 86_400
 
@@ -199,6 +201,14 @@ class TenantChanges(Request):
     locale: Locale = unsaid()
     contact: ContactIn | None = unsaid()
     marketplace: MarketplaceIn = unsaid()
+    ip_allow_list: Annotated[
+        list[Network],
+        Field(
+            max_length=_MOST_NETWORKS,
+            description="from where its keys and users are let in, in the enterprise tier; from everywhere if empty."
+            " The caller's own address has to be among them",
+        ),
+    ] = unsaid()
     tier: Annotated[TierIn, Field(description="only by the platform")] = unsaid()
     status: Annotated[Literal["active", "suspended"], Field(description="only by the platform")] = unsaid()
     id: Immutable = None
@@ -221,6 +231,8 @@ class TenantChanges(Request):
         for name in ("branding", "marketplace"):
             if name in found:
                 found[name] = found[name].changes()
+        if self.ip_allow_list is not None:
+            found["ip_allow_list"] = tuple(dict.fromkeys(self.ip_allow_list))
         if "grace_period_seconds" in found:
             found["grace_period_s"] = found.pop("grace_period_seconds")
         for name in ("dunning", "usage_window"):
@@ -273,6 +285,7 @@ class TenantOut(Resource):
     locale: str
     contact: ContactOut | None
     marketplace: MarketplaceOut
+    ip_allow_list: list[str]
     default_customer_id: str
     created_at: Time
     version: int
@@ -306,6 +319,7 @@ class TenantOut(Resource):
             locale=tenant.locale,
             contact=ContactOut.of(tenant.contact),
             marketplace=MarketplaceOut.of(tenant.marketplace),
+            ip_allow_list=list(tenant.ip_allow_list),
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,
             version=tenant.version,

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from billing.domain.access.api_key import ApiKey
+from billing.domain.access.api_key import ApiKey, first_key_id
+from billing.domain.access.caller import digest
+from billing.domain.access.key_text import hint
+from billing.domain.access.networks import lets_in
 from billing.domain.customers.customer import Address, Customer
 from billing.domain.kernel.bank import BankDetails
 from billing.domain.kernel.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
@@ -35,6 +38,7 @@ from billing.domain.tenant import (
     TenantStatus,
     Tier,
 )
+from billing.services.access.keys import NewText, kind_of
 from billing.services.kernel.work import Ref, Work
 
 _OF_THE_PLATFORM = ("status", "tier")
@@ -94,11 +98,11 @@ class Tenants:
 
     Args:
         new_data_key: a fresh data key for a tenant id, wrapped by KMS.
-        new_secret: a random API key.
+        new_key_text: a random API key of a kind.
     """
 
     new_data_key: Callable[[str], str]
-    new_secret: Callable[[], str]
+    new_key_text: NewText
 
     def create(self, work: Work, new: NewTenant) -> tuple[TenantView, str]:
         """Create a tenant with its default customer and its first admin's key, which is shown only now.
@@ -143,7 +147,7 @@ class Tenants:
         )
         logo = work.save(_logo_of(tenant_id, None, new.logo)) if new.logo is not None else None
         work.save(default_customer(tenant))
-        key = self.new_secret()
+        key = self.new_key_text(kind_of(tenant))
         work.save(_admin_key(work, tenant, key))
         return TenantView(tenant, logo), key
 
@@ -159,18 +163,19 @@ class Tenants:
         found = work.load(ref, logo)
         return TenantView(found.require(ref), found.get(logo))
 
-    def update(self, work: Work, tenant_id: str, changes: dict[str, Any]) -> TenantView:
+    def update(self, work: Work, tenant_id: str, changes: dict[str, Any], address: str | None = None) -> TenantView:
         """The tenant with some settings changed. Its default customer is not: that has a route of its own.
 
         Args:
             changes: by field name; None clears a field. Of ``branding`` and ``marketplace``, a dict with only what
                 changes of them, and the ``logo`` among the first as a ``Logo``.
+            address: from where the caller calls; an allow list must not shut its own author out.
 
         Raises:
             TenantMismatch: it is another tenant's.
             Forbidden: a tenant changes what only the platform may.
             NotFound: there is none with this id.
-            ValidationFailed: the platform suspends itself.
+            ValidationFailed: the platform suspends itself, or an allow list is not the tier's, or shuts the caller out.
         """
         _check_reach(work, tenant_id)
         reserved = [name for name in _OF_THE_PLATFORM if name in changes]
@@ -183,6 +188,8 @@ class Tenants:
         found = work.load(ref, logo, numbers) if "invoice_prefix" in changes else work.load(ref, logo)
         before = TenantView(found.require(ref), found.get(logo))
         tenant = before.tenant
+        if "ip_allow_list" in changes:
+            _check_allow_list(work, tenant, changes, address)
         changed, picture = _branded(work, before, changes)
         if changed == tenant:
             return before
@@ -192,6 +199,16 @@ class Tenants:
             sequence = found.get(numbers) or InvoiceSequence(tenant_id, changed.invoice_prefix)
             work.save(replace(sequence, prefix=changed.invoice_prefix))
         return TenantView(work.save(changed), picture)
+
+
+def _check_allow_list(work: Work, tenant: Tenant, changes: dict[str, Any], address: str | None) -> None:
+    networks: tuple[str, ...] = changes["ip_allow_list"]
+    if not networks:
+        return
+    if changes.get("tier", tenant.tier) is not Tier.ENTERPRISE:
+        raise ValidationFailed.of("ipAllowList", "needs_the_enterprise_tier")
+    if work.tenant.id == tenant.id and not lets_in(networks, address):
+        raise ValidationFailed.of("ipAllowList", "shuts_out_the_caller")
 
 
 def logo_ref(tenant_id: str) -> Ref[TenantLogo]:
@@ -246,14 +263,15 @@ def default_customer(tenant: Tenant) -> Customer:
 
 def _admin_key(work: Work, tenant: Tenant, key: str) -> ApiKey:
     return ApiKey(
-        id=work.fresh_id("key"),
+        id=first_key_id(tenant.id),
         tenant_id=tenant.id,
-        key_sha256=sha256(key.encode()).hexdigest(),
+        key_sha256=digest(key),
         name="first admin key",
         scope="admin",
         minute_limit=tenant.tier.requests_per_minute,
         slot_limit=tenant.tier.requests_per_slot,
         created_at=work.now,
+        hint=hint(key),
     )
 
 

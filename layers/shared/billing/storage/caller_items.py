@@ -8,7 +8,7 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
-from billing.domain.access.caller import ACTIVE, Caller
+from billing.domain.access.caller import ACTIVE, Caller, digest
 from billing.domain.kernel.times import format_time
 from billing.storage.tables import CallerItem
 
@@ -58,6 +58,18 @@ def revocations(caller: Caller, grants: dict[str, int], now: datetime) -> list[A
     """
     found: list[Action] = [Path([f"r{grant_id}"]).set(until) for grant_id, until in grants.items()]
     return [*found, _kept(now)] if not caller.lasting and caller.status == ACTIVE else found
+
+
+def signature_once(tenant_id: str, signature: str, until: int) -> tuple[Model, list[Action], Condition | None]:
+    """That a request's signature was accepted, on condition that it never was before.
+
+    It is here because every function may update callers, and a signed read is committed like a write.
+
+    Args:
+        until: when its time stamp is too old by itself (Unix).
+    """
+    item = CallerItem(caller_id=f"sig#{tenant_id}#{digest(signature)}")
+    return item, [_set("expires_at", until)], CallerItem.caller_id.does_not_exist()
 
 
 class CallerWrites:

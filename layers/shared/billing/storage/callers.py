@@ -9,9 +9,9 @@ still be good. The same update that counts a bearer's call demands that there is
 grant, so that revocation costs no round trip (docs/decisions/0040).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -78,7 +78,8 @@ class Callers:
             "#status = :active",
             "(attribute_not_exists(key_expires_at) OR key_expires_at > :now)",
         ]
-        update.values[":now"] = {"S": format_time(now)}
+        update.values |= {":now": {"S": format_time(now)}, ":today": {"S": now.date().isoformat()}}
+        update.also = " SET used_on = :today"
         if user_id is None and route_limit is not None:
             update.count_route(route_limit, _windows(now)[0])
         item = self._count(caller_id(key), now, update, lambda item: _why_no_key(item, now), _of_key)
@@ -86,7 +87,9 @@ class Callers:
         rate = _state(item, now, update)
         if route_limit is not None and user_id is not None:
             rate = self._count_user(user_caller(caller[0], user_id), now, route_limit, rate, caller)
-        return Identity(*caller, rate)
+        networks = item.get("networks", {}).get("S", "")
+        secret = item.get("secret", {}).get("S")
+        return Identity(*caller, rate, networks=tuple(networks.split()), sealed_signing_secret=secret)
 
     def identify_bearer(
         self, bearer: Bearer, limits: Limits, route_limit: RouteLimit | None = None, user_id: str | None = None
@@ -111,6 +114,16 @@ class Callers:
         if route_limit is not None and on_other is not None:
             rate = self._count_user(user_caller(bearer.tenant_id, on_other), now, route_limit, rate, caller)
         return Identity(*caller, rate, bearer.user_id)
+
+    def last_used(self, keys_sha256: Sequence[str]) -> dict[str, date]:
+        """The day of each key's last call, by the key's hash; see ``services.access.keys.KeyUse``."""
+        places = {(key_caller(each), ""): each for each in keys_sha256}
+        items = self._database.batch_get({CallerItem: set(places)})[CallerItem] if places else {}
+        return {
+            places[place]: date.fromisoformat(item["used_on"]["S"])
+            for place, item in items.items()
+            if "used_on" in item
+        }
 
     def _count(
         self,

@@ -7,7 +7,7 @@ response, and the audit row: there is no state in which one exists without the o
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
@@ -25,6 +26,7 @@ from billing.domain.kernel.errors import (
     IdempotencyInProgress,
     IdempotencyKeyReused,
     LostRace,
+    Unauthenticated,
     VersionMismatch,
 )
 from billing.domain.kernel.event_types import EventType
@@ -46,14 +48,15 @@ from billing.services.kernel.work import (
     StoredResponse,
 )
 from billing.storage import idempotency
-from billing.storage.caller_items import CallerWrites
+from billing.storage.audit_rows import audit_item
+from billing.storage.caller_items import CallerWrites, signature_once
 from billing.storage.codec import encode
 from billing.storage.database import Key, table_name
 from billing.storage.idempotency import Record, Scope, State
 from billing.storage.refusals import MOST_ITEMS, StaleCopy, TransactionTooLarge
 from billing.storage.registry import REGISTRY, Stored, join, tenant_of
 from billing.storage.store import Store, TenantDirectory
-from billing.storage.tables import AuditItem, EventItem, IdempotencyItem, audit_partition
+from billing.storage.tables import AuditItem, EventItem, IdempotencyItem
 
 E = TypeVar("E", bound=Entity)
 _log = logging.getLogger(__name__)
@@ -109,6 +112,8 @@ class UnitOfWork:
         self._event_count = 0
         self.recovery_point: RecoveryPoint | None = None
         self._after_commit: list[Callable[[], None]] = []
+        self._once: list[tuple[Model, list[Action], Condition | None]] = []
+        """The request's signatures; empty once they are remembered."""
         self._reset()
 
     @property
@@ -203,6 +208,9 @@ class UnitOfWork:
     def after_commit(self, action: Callable[[], None]) -> None:
         self._after_commit.append(action)
 
+    def accept_once(self, signatures: Sequence[str], until: int) -> None:
+        self._once = [signature_once(self._tenant_id, each, until) for each in signatures]
+
     def restart(self) -> None:
         """Forget what was staged, to run again from load after a lost race.
 
@@ -240,6 +248,10 @@ class UnitOfWork:
         self._after_commit = []
 
     def write_audit(self, audit: AuditRow) -> None:
+        if self._once:
+            self._reset()
+            self._write(None, audit)
+            return
         item = self._audit_item(audit)
         self._runtime.store.database.call(
             lambda: self._runtime.store.database.client.put_item(
@@ -259,7 +271,7 @@ class UnitOfWork:
         if record is not None:
             puts.append((record, self._record_condition()))
         puts += self._staged_puts()
-        updates = self._callers.updates(self._now)
+        updates = self._once + self._callers.updates(self._now)
         if audit is not None:
             puts.append((self._audit_item(audit), None))
         if not puts and not updates:
@@ -284,7 +296,8 @@ class UnitOfWork:
             self._runtime.store.database.transact(uuid4().hex, stage)
         except TransactWriteError as error:
             # PynamoDB sends what is only checked before what is put, that before updates; and the record is put first.
-            self._explain(error, record_at=len(checks) if record is not None else None)
+            self._explain(error, len(checks) if record is not None else None, len(checks) + len(puts))
+        self._once = []
 
     def _staged_puts(self) -> list[tuple[Model, Condition | None]]:
         puts: list[tuple[Model, Condition | None]] = []
@@ -296,11 +309,14 @@ class UnitOfWork:
         puts += [(self._event_item(*event), None) for event in self._events]
         return puts + self._callers.puts()
 
-    def _explain(self, error: TransactWriteError, record_at: int | None) -> None:
+    def _explain(self, error: TransactWriteError, record_at: int | None, once_at: int) -> None:
         reasons = error.cancellation_reasons
         failed = [n for n, reason in enumerate(reasons) if reason and reason.code == "ConditionalCheckFailed"]
         if not failed:
             raise error
+        if any(once_at <= n < once_at + len(self._once) for n in failed):
+            self._once = []
+            raise Unauthenticated("The signature was used before")
         if record_at is not None and record_at in failed:
             reason = reasons[record_at]
             self._meet(reason.raw_item if reason else None)
@@ -405,20 +421,8 @@ class UnitOfWork:
         )
 
     def _audit_item(self, row: AuditRow) -> AuditItem:
-        audit_id = self.fresh_id("aud")
-        return AuditItem(
-            tenant_id=audit_partition(self._tenant_id, audit_id),
-            id=audit_id,
-            request_id=row.request_id,
-            at=format_time(self._now),
-            principal=row.principal,
-            method=row.method,
-            route=row.route,
-            status=row.status,
-            ip=row.ip,
-            duration_ms=row.duration_ms,
-            expires_at=self._expiry(self._runtime.policy.audit_ttl_s),
-        )
+        ttl_s = self._runtime.policy.audit_ttl_s
+        return audit_item(self._tenant_id, self.fresh_id("aud"), row, self._now, ttl_s)
 
     def _new_tenants_key(self, tenant_id: str) -> str | None:
         """The data key of a tenant that this very transaction creates; nobody can look it up yet."""

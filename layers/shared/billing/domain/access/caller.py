@@ -32,7 +32,7 @@ class Caller:
         limits: of an API key, which is known before its tenant is. None for others: their tenant's tier decides.
         expires_at: until when it is let in; None without an end.
         networks: from where it is let in, as CIDRs divided by spaces; None from everywhere.
-        secret: what only the first beat may read, such as the hash of a client's secret.
+        secret: what only the first beat reads: a key's sealed signing secret, or the hash of a client's secret.
         lasting: whether the item exists as long as what it stands for. A user's is made by the first call and expires
             after a day without one, unless it says that the user is disabled.
     """

@@ -124,6 +124,11 @@ class TenantMismatch(Forbidden):
     explanation = "The path or the x-tenant-id header names a tenant that is not the credential's."
 
 
+class AddressNotAllowed(Forbidden):
+    code = "auth.address_not_allowed"
+    explanation = "The call came from an address that is in no allow list of the key or of the tenant."
+
+
 class TenantSuspended(Forbidden):
     code = "tenant.suspended"
     explanation = "The tenant is suspended by the platform."

@@ -23,9 +23,17 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
 from billing.domain.kernel.entity import Entity
-from billing.domain.kernel.errors import BillingError, Detail, PaymentDeclined, RouteNotFound, ValidationFailed
+from billing.domain.kernel.errors import (
+    BillingError,
+    Detail,
+    PaymentDeclined,
+    RouteNotFound,
+    Unauthenticated,
+    ValidationFailed,
+)
 from billing.edge.http import envelope
 from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
+from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.edge.metrics import embedded
 from billing.services.access.callers import RouteLimit
@@ -75,7 +83,7 @@ class Route:
         answers: the shape of a result; None for a file.
         many: it answers with a page of them.
         limit: of the calls of each user, where it has one of its own.
-        public, versioned: see ``RoutePolicy``.
+        public, versioned, shown_once: see ``RoutePolicy``.
     """
 
     method: str
@@ -87,13 +95,14 @@ class Route:
     limit: RouteLimit | None = None
     public: bool = False
     versioned: type[Entity] | None = None
+    shown_once: ShownOnce | None = None
 
     def policy(self, parameters: Iterable[inspect.Parameter]) -> RoutePolicy:
         """What it asks of its caller, by its handler's parameters, too."""
         query = frozenset(mark.alias or each.name for each in parameters for mark in _marks(each, Query))
         has_body = any(_marks(each, Body) for each in parameters)
         name = f"{self.method} {self.path}"
-        return RoutePolicy(name, self.scope, self.limit, self.public, query, has_body, self.versioned)
+        return RoutePolicy(name, self.scope, self.limit, self.public, query, has_body, self.shown_once, self.versioned)
 
 
 class _Current:
@@ -243,7 +252,12 @@ class HttpApi:
 
     def _audited(self, call: Call, answer: dict[str, Any]) -> dict[str, Any]:
         try:
-            call.audit(answer["statusCode"])
+            try:
+                call.audit(answer["statusCode"])
+            except Unauthenticated as used:  # a signature that was accepted before: the answer is not the caller's
+                refusal = call.refuse(used)
+                answer = {"statusCode": refusal.status, "headers": {"Content-Type": _JSON}, "body": refusal.body}
+                call.audit(refusal.status)
         except Exception as error:  # noqa: BLE001 - whatever keeps the row from being written, the caller gets a 5xx
             self._logger.error("audit failed", extra={"request_id": call.request_id, **described(error)})
             refusal = call.refuse(unanswerable(error))

@@ -7,12 +7,15 @@ scope -> Idempotency-Key -> handler -> commit. A refused call leaves an audit ro
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from billing.domain.access.card_numbers import carries_in_id, shown
+from billing.domain.access.networks import lets_in
 from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import (
+    AddressNotAllowed,
     ApiVersionUnsupported,
     BillingError,
     Detail,
@@ -27,10 +30,12 @@ from billing.domain.kernel.errors import (
     ValidationFailed,
 )
 from billing.domain.tenant import ANONYMOUS, SETTINGS_ID, Tenant, TenantStatus
-from billing.edge.http import card_numbers, credentials, envelope, if_match
+from billing.edge.http import card_numbers, credentials, envelope, if_match, signatures
 from billing.edge.http.body import check_form, fingerprint, parse_object, raw_body
+from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.services.access.callers import BearerCheck, CallerCheck, Identity, RateState, RouteLimit
+from billing.services.access.keys import signing_place
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import AuditRow, Expected, KeyedRequest, Ref, Replay, StoredResponse, Unit, Units
@@ -55,6 +60,8 @@ class Edge:
     max_body_bytes: int
     max_json_depth: int
     deadline: Deadline
+    open_secret: Callable[[str, str, str], str]
+    """Opens a text that was sealed for a tenant and a place."""
     bearers: BearerCheck | None = None
     """Verifies access tokens; None where none are issued."""
 
@@ -71,6 +78,8 @@ class RoutePolicy:
     query: frozenset[str] = frozenset()
     """The names of the query parameters that it has."""
     has_body: bool = True
+    shown_once: ShownOnce | None = None
+    """Where its answer shows a secret."""
     versioned: type[Entity] | None = None
     """What its path names and it reads or changes, by one of its versions if the caller wants (``If-Match``)."""
 
@@ -104,6 +113,8 @@ class Call:
         self._problem: BillingError | None = None
         self._retry_after_s: int | None = None
         self._challenge: str | None = None
+        self._signatures: tuple[str, ...] = ()
+        self._remember_until = 0
         self._raw: bytes | None = None
         self._parsed: list[dict[str, Any]] = []
 
@@ -117,6 +128,12 @@ class Call:
     def header(self, name: str) -> str | None:
         """A request header, by its lower-case name."""
         return self._headers.get(name)
+
+    @property
+    def caller(self) -> Identity:
+        """Who calls; only where the call was let in."""
+        assert self.identity is not None, "nobody was identified"
+        return self.identity
 
     def json(self) -> dict[str, Any] | None:
         """The body, a JSON object; None where there is none.
@@ -172,8 +189,11 @@ class Call:
                 self.identity = Identity(*refusal.caller, self.rate)
             raise
         self.rate = self.identity.rate
-        self.forbid_card_numbers()
+        self._check_address(self.identity.networks)
         plain = self.edge.units.begin(self.identity.tenant_id)
+        self._check_address(plain.tenant.ip_allow_list)
+        self._check_signature()
+        self.forbid_card_numbers()
         version = self.header("x-api-version")
         if version is not None and version not in API_VERSIONS:
             raise ApiVersionUnsupported(f"There is no API version {version[:20]}; there is {', '.join(API_VERSIONS)}")
@@ -181,14 +201,14 @@ class Call:
         if self.policy.scope is not None and not self._grants(self.policy.scope):
             raise Forbidden(f"This route needs the scope {self.policy.scope}")
         if self.method not in _WRITES or self.policy is NO_ROUTE:
-            return plain
-        return self.edge.units.begin(self.identity.tenant_id, self._keyed())
+            return self._signed_once(plain)
+        return self._signed_once(self.edge.units.begin(self.identity.tenant_id, self._keyed()))
 
     def _identified(self) -> Identity:
         credential = credentials.presented(self._headers)
         limit, user_id = self.policy.limit, self._user_id()
         if credential.token is None:
-            return self.edge.callers.identify(credential.key or "", limit, user_id)
+            return self.edge.callers.identify(credential.key, limit, user_id)
         if self.edge.bearers is None:
             raise Unauthenticated("No access tokens are accepted here")
         bearer = self.edge.bearers.verify(credential.token)
@@ -216,6 +236,26 @@ class Call:
         named = self.header("x-user-id")
         return None if named is not None and carries_in_id(named) else named
 
+    def _check_address(self, networks: tuple[str, ...]) -> None:
+        """By the address that API Gateway saw: what X-Forwarded-For says, whoever sends it can choose."""
+        if networks and not lets_in(networks, self.ip):
+            raise AddressNotAllowed("The call came from an address that is not allowed")
+
+    def _check_signature(self) -> None:
+        sealed = self.caller.sealed_signing_secret
+        if sealed is None:
+            return
+        secret = self.edge.open_secret(self.caller.tenant_id, signing_place(self.caller.principal), sealed)
+        query = self._event.get("rawQueryString") or ""
+        request = signatures.Signed(self.method, self.path, query, self._body(), self._headers)
+        self._signatures, self._remember_until = signatures.check(request, secret, self.edge.clock().timestamp())
+
+    def _signed_once(self, unit: Unit) -> Unit:
+        """Have whatever the unit commits first be committed only if the signatures were never used."""
+        if self._signatures:
+            unit.accept_once(self._signatures, self._remember_until)
+        return unit
+
     def _check_tenant(self, unit: Unit) -> None:
         named = self.header("x-tenant-id")
         if named is not None and named != unit.tenant.id:
@@ -237,6 +277,8 @@ class Call:
             raise ValidationFailed.all([Detail(name, "unknown_field") for name in value])
         query = self._event.get("rawQueryString") or ""
         asked = fingerprint(self.method, path, query, value, self.header(if_match.HEADER) or "")
+        if self.policy.shown_once is not None:  # another principal under the same key gets 422, and not the secret
+            asked = sha256(f"{asked} {self.principal}".encode()).hexdigest()
         return KeyedRequest(self.policy.route, key, asked, expected=self._expected(path))
 
     def _expected(self, path: str) -> Expected | None:
@@ -301,7 +343,10 @@ class Call:
             return run_again(unit, once, self.edge.jitter, self.edge.pause)
         except Replay as replay:
             self.replayed = True
-            return replay.response
+            if self.policy.shown_once is None:
+                return replay.response
+            tenant_id = self.caller.tenant_id
+            return self.policy.shown_once.again(tenant_id, self.edge.units.begin(tenant_id), replay.response)
 
     def refuse(self, error: BillingError) -> StoredResponse:
         """The response for an error; a caller that is not allowed in learns only that."""
@@ -313,6 +358,7 @@ class Call:
         except BillingError as problem:
             error = problem
         self.version = None
+        self.replayed = False
         self._challenge = credentials.challenge(error, self._headers, self.policy.scope)
         if error.retry_after_s is not None:
             self._retry_after_s = error.retry_after_s

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from billing.domain.access import key_text
 from billing.domain.kernel.errors import BillingError, Forbidden, Unauthenticated, ValidationFailed
 
 _BEARER = "bearer"
@@ -12,7 +13,7 @@ _BEARER = "bearer"
 class Presented:
     """What a request identifies itself with; at most one of them."""
 
-    key: str | None = None
+    key: str = ""
     token: str | None = None
 
 
@@ -36,6 +37,8 @@ def presented(headers: Mapping[str, str]) -> Presented:
         return Presented(token=token)
     if not key:
         raise Unauthenticated("An X-API-Key header or an access token (Authorization: Bearer) is required")
+    if not key_text.is_possible(key):  # nothing of ours: the database need not be asked
+        raise Unauthenticated("The API key is unknown or revoked")
     return Presented(key=key)
 
 

@@ -37,6 +37,8 @@ class Identity:
         scopes: what it may do; made by whoever identified it.
         rate: how much of its limits is left.
         user_id: the user whose own token it is; ``x-user-id`` may name nobody else. None for keys and clients.
+        networks: from where it is let in, as CIDRs; empty from everywhere.
+        sealed_signing_secret: under which its requests have to be signed, sealed; None where they need not be.
     """
 
     tenant_id: str
@@ -44,6 +46,8 @@ class Identity:
     scopes: frozenset[Scope]
     rate: RateState
     user_id: str | None = None
+    networks: tuple[str, ...] = ()
+    sealed_signing_secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

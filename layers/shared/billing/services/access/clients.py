@@ -1,13 +1,14 @@
 """A tenant's OAuth clients: registered, changed, disabled; their secrets are shown once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from billing.domain.access.caller import digest
 from billing.domain.access.oauth_client import ClientType, GrantType, OAuthClient
 from billing.domain.access.redirects import may_be_registered
-from billing.domain.kernel.errors import Detail, InvalidState, ValidationFailed
+from billing.domain.access.scopes import Scope
+from billing.domain.kernel.errors import Detail, Forbidden, InvalidState, ValidationFailed
 from billing.services.access.tokens import in_order
 from billing.services.kernel.work import Page, Ref, Window, Work
 
@@ -33,10 +34,14 @@ class Clients:
 
     new_secret: Callable[[], str]
 
-    def register(self, work: Work, new: NewClient) -> tuple[OAuthClient, str | None]:
+    def register(self, work: Work, new: NewClient, allowed: frozenset[Scope]) -> tuple[OAuthClient, str | None]:
         """A client, and its secret if it has one: nobody can read it again.
 
+        Args:
+            allowed: what the caller may do; nobody makes a client that may do more.
+
         Raises:
+            Forbidden: it is to do more than its maker.
             ValidationFailed: it could get no token so, or a redirect URI is none that answers may go to.
         """
         secret = self.new_secret() if new.type is ClientType.CONFIDENTIAL else None
@@ -52,6 +57,7 @@ class Clients:
             secret_sha256=digest(secret) if secret is not None else None,
         )
         _check(client)
+        check_reach(client.scopes, allowed)
         return work.save(client), secret
 
     def get(self, work: Work, client_id: str) -> OAuthClient:
@@ -67,7 +73,7 @@ class Clients:
         """Clients, newest first."""
         return work.query(window.query(OAuthClient))
 
-    def update(self, work: Work, client_id: str, changes: dict[str, Any]) -> OAuthClient:
+    def update(self, work: Work, client_id: str, changes: dict[str, Any], allowed: frozenset[Scope]) -> OAuthClient:
         """The client with some of it changed; a disabled one gets no token, and its own tokens end at once.
 
         Raises:
@@ -80,20 +86,44 @@ class Clients:
         if changed == client:
             return client
         _check(changed)
+        check_reach(changed.scopes, allowed)
         return work.save(changed)
 
-    def rotate(self, work: Work, client_id: str) -> tuple[OAuthClient, str]:
+    def rotate(self, work: Work, client_id: str, allowed: frozenset[Scope]) -> tuple[OAuthClient, str]:
         """The client with another secret; the old one is worth nothing from now on.
 
         Raises:
+            Forbidden: it may do more than the caller, who would have its secret.
             NotFound: there is none with this id.
             InvalidState: it has no secret.
         """
         client = self.get(work, client_id)
         if client.type is ClientType.PUBLIC:
             raise InvalidState.of("oauth_client", "public", "given a secret")
+        check_reach(client.scopes, allowed)
         secret = self.new_secret()
         return work.save(replace(client, secret_sha256=digest(secret))), secret
+
+
+def check_reach(scopes: Iterable[str], allowed: frozenset[Scope]) -> None:
+    """Refuse to let somebody else do what the caller may not.
+
+    Raises:
+        Forbidden: one of the scopes is not the caller's.
+    """
+    if not set(scopes) <= {each.value for each in allowed}:
+        raise Forbidden("Nobody gives away more than they may do themselves")
+
+
+def still_shown(tenant_id: str, client_id: str, secret: str | None) -> Callable[[Work], bool]:
+    """Whether an answer may show a client's secret again: while it is the client's, and the client is active."""
+    ref = Ref(OAuthClient, tenant_id, client_id)
+
+    def check(work: Work) -> bool:
+        client = work.load(ref).get(ref)
+        return client is not None and client.is_active and bool(secret) and client.secret_sha256 == digest(secret or "")
+
+    return check
 
 
 def _each_once(grant_types: tuple[GrantType, ...]) -> tuple[GrantType, ...]:

@@ -7,11 +7,13 @@ from typing import Any
 
 from billing.domain.access.caller import digest
 from billing.domain.access.grant import Grant, Session
+from billing.domain.access.scopes import Scope
 from billing.domain.access.signing_keys import KEPT_AFTER
 from billing.domain.access.user import (
     ADMINS_ID,
     INVITATION_LIFE,
     RESET_LIFE,
+    SCOPES_OF,
     Admins,
     EmailClaim,
     Link,
@@ -21,6 +23,7 @@ from billing.domain.access.user import (
 )
 from billing.domain.kernel.errors import AlreadyExists, InvalidState, NotFound
 from billing.services.access import mail
+from billing.services.access.clients import check_reach
 from billing.services.access.mail import Mail, Mailer
 from billing.services.kernel.work import Page, Query, Ref, Window, Work
 
@@ -52,12 +55,17 @@ class Users:
     new_secret: Callable[[], str]
     issuer: str
 
-    def invite(self, work: Work, email: str, name: str | None, role: Role) -> User:
+    def invite(self, work: Work, email: str, name: str | None, role: Role, allowed: frozenset[Scope]) -> User:
         """Invite a person, who gets a mail with a link.
 
+        Args:
+            allowed: what the caller may do; nobody makes a user who may do more.
+
         Raises:
+            Forbidden: the role may do more than the caller.
             AlreadyExists: the address is a user's.
         """
+        check_reach(SCOPES_OF[role], allowed)
         tenant_id = work.tenant.id
         ref = claim_ref(tenant_id, self.email_key(tenant_id, email.casefold()))
         if work.load(ref).get(ref) is not None:
@@ -105,11 +113,12 @@ class Users:
         """Users, newest first."""
         return work.query(window.query(User))
 
-    def update(self, work: Work, user_id: str, changes: dict[str, Any]) -> User:
+    def update(self, work: Work, user_id: str, changes: dict[str, Any], allowed: frozenset[Scope]) -> User:
         """The user with another name or role, disabled, or enabled again; counts from the next call on.
 
         Raises:
             NotFound: there is none with this id.
+            Forbidden: the role may do more than the caller.
             InvalidState: it is the last active admin, who would be none any more.
         """
         user = self.get(work, user_id)
@@ -118,6 +127,8 @@ class Users:
             changed = replace(changed, status=UserStatus.INVITED)
         if changed == user:
             return user
+        if changed.role is not user.role:
+            check_reach(SCOPES_OF[changed.role], allowed)
         if changed.status is UserStatus.DISABLED and user.status is not UserStatus.DISABLED:
             changed = end_all(work, replace(changed, link=None))
         enter_admin(work, changed)

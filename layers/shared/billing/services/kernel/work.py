@@ -280,6 +280,14 @@ class Unit(Work, Protocol):
             Replay: a twin was first; its response is this request's too.
             LostRace: an entity changed since it was loaded; nothing is written.
             IdempotencyKeyReused, IdempotencyInProgress: the key is another request's, or undecided.
+            Unauthenticated: the request's signature was accepted before.
+        """
+
+    def accept_once(self, signatures: Sequence[str], until: int) -> None:
+        """Have the first commit, or the audit row if there is none, fail where one of these was accepted before.
+
+        Args:
+            until: when each of them is too old anyway (Unix).
         """
 
     def restart(self) -> None:

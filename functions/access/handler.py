@@ -1,0 +1,67 @@
+"""API keys: whoever administers a tenant makes, rotates and revokes them."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+
+from billing.bootstrap.access import api_keys
+from billing.bootstrap.http import http_api
+from billing.domain.access.api_key import ApiKey
+from billing.edge.http.api import CurrentWork, Listing, current_call
+from billing.edge.http.once import ShownOnce
+from billing.edge.http.scopes import Scope
+from billing.schemas.access.keys import ApiKeyIn, ApiKeyOut, RotationIn
+from billing.schemas.base import Limit
+from billing.schemas.parameters import Cursor
+from billing.services.access.keys import still_shown
+
+api = http_api("access")
+keys = api_keys()
+ONCE = ShownOnce(("key", "signingSecret"), lambda tenant_id, data: still_shown(tenant_id, data["id"]))
+
+
+@api.post("/v1/api-keys", scope=Scope.BILLING_ADMIN, shown_once=ONCE, answers=ApiKeyOut)
+def create_api_key(body: Annotated[ApiKeyIn, Body()], work: CurrentWork) -> ApiKeyOut:
+    """Create an API key; only this answer has the key.
+
+    Nobody makes a key that may do more than its maker. The same request under the same Idempotency-Key within 24 h
+    shows the key again, to the same principal and as long as it is not revoked.
+    """
+    caller = current_call().caller
+    return ApiKeyOut.of(keys.create(work, body.new(), caller.principal, caller.scopes))
+
+
+@api.get("/v1/api-keys", scope=Scope.BILLING_ADMIN, answers=ApiKeyOut, many=True)
+def list_api_keys(work: CurrentWork, limit: Annotated[Limit, Query()] = 20, cursor: Cursor = None) -> Listing:
+    """List the tenant's API keys, newest first; none shows what it is."""
+    return Listing.of(keys.page(work, limit, cursor), ApiKeyOut.of)
+
+
+@api.get("/v1/api-keys/{key_id}", scope=Scope.BILLING_ADMIN, versioned=ApiKey, answers=ApiKeyOut)
+def get_api_key(key_id: str, work: CurrentWork) -> ApiKeyOut:
+    """Retrieve an API key, with the day of its last use."""
+    return ApiKeyOut.of(keys.get(work, key_id))
+
+
+@api.post(
+    "/v1/api-keys/{key_id}/rotate", scope=Scope.BILLING_ADMIN, shown_once=ONCE, versioned=ApiKey, answers=ApiKeyOut
+)
+def rotate_api_key(key_id: str, work: CurrentWork, body: Annotated[RotationIn | None, Body()] = None) -> ApiKeyOut:
+    """Make the successor of an API key; only this answer has it.
+
+    The old key works for a day more, or for `overlapSeconds`: 0 revokes it at once. Its name, scopes and addresses are
+    the successor's. Shown again as when a key is created.
+    """
+    caller = current_call().caller
+    overlap_s, expires_at = (body.overlap_seconds, body.expires_at) if body else (None, None)
+    made = keys.rotate(work, key_id, overlap_s, expires_at, caller.principal, caller.scopes)
+    return ApiKeyOut.of(made)
+
+
+@api.post("/v1/api-keys/{key_id}/revoke", status=200, scope=Scope.BILLING_ADMIN, versioned=ApiKey, answers=ApiKeyOut)
+def revoke_api_key(key_id: str, work: CurrentWork) -> ApiKeyOut:
+    """Revoke an API key: the next call with it is refused."""
+    return ApiKeyOut.of(keys.revoke(work, key_id))
+
+
+lambda_handler = api.lambda_handler

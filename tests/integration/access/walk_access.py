@@ -1,0 +1,14 @@
+"""Keys: made, listed, rotated, revoked, and asked for again."""
+
+from tests.integration.world import Tenant
+
+
+def walk_access(tenant: Tenant) -> None:
+    """Every route of the function, and what a replay looks up."""
+    body = {"name": "walker", "scope": "read"}
+    key = tenant.post("/v1/api-keys", body, idempotency_key="walk-key").data
+    assert tenant.post("/v1/api-keys", body, idempotency_key="walk-key").data == key
+    assert tenant.get("/v1/api-keys").status == 200
+    assert tenant.get(f"/v1/api-keys/{key['id']}").status == 200
+    assert tenant.post(f"/v1/api-keys/{key['id']}/rotate").status == 201
+    assert tenant.post(f"/v1/api-keys/{key['id']}/revoke").status == 200

@@ -231,6 +231,16 @@ EXAMPLES: dict[str, Any] = {
         "ipAllowList": ["203.0.113.0/24"],
     },
     "rotate_api_key": {"overlapSeconds": 3600},
+    "create_oauth_client": {
+        "name": "Customer portal",
+        "type": "confidential",
+        "grantTypes": ["authorization_code", "refresh_token"],
+        "redirectUris": ["https://portal.example/oauth/done"],
+        "scopes": ["billing:read"],
+    },
+    "update_oauth_client": {"status": "disabled"},
+    "invite_user": {"email": "ada@example.com", "name": "Ada", "role": "finance"},
+    "update_user": {"role": "read_only"},
     "create_test_clock": {"frozenTime": "2026-01-31T00:00:00Z"},
     "advance_test_clock": {"frozenTime": "2026-02-28T00:00:00Z"},
 }

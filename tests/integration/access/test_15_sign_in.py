@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pyotp
 import pytest
 
+from billing.bootstrap import storage
+from billing.domain.tenant import SETTINGS_ID
+from billing.domain.tenant import Tenant as TenantSettings
+from billing.services.kernel.work import Ref
 from tests.integration.access.browser import Browser, answer_of
-from tests.integration.access.oauth import app, ok
+from tests.integration.access.oauth import app, ok, refused
 from tests.integration.access.test_15_users import joined
 from tests.integration.world import Tenant, World
 
@@ -54,8 +59,8 @@ def test_15_scenario_13_every_answer_says_who_answers(world: World, acme: Tenant
     client, browser = app(acme), Browser()
     browser.sign_in(client)
     browser.get("/oauth2/authorize?" + urlencode(client.asking()[0]))
-    refused = answer_of(browser.submit("/oauth2/authorize", decision="deny"))
-    assert (refused["error"], refused["state"], refused["iss"]) == ("access_denied", "s 1", "https://billing.example")
+    denied = answer_of(browser.submit("/oauth2/authorize", decision="deny"))
+    assert (denied["error"], denied["state"], denied["iss"]) == ("access_denied", "s 1", "https://billing.example")
     wrong = Browser().get("/oauth2/authorize?" + urlencode(client.asking(scope="payments:process")[0]))
     assert answer_of(wrong)["error"] == "invalid_scope"
     assert answer_of(wrong)["iss"] == "https://billing.example"
@@ -171,3 +176,33 @@ def test_15_a_session_ends_idle_at_its_end_and_by_signing_out(world: World, acme
     stolen = Browser(dict(browser.cookies))
     assert browser.submit("/oauth2/logout").status == 200
     assert "Sign in" in stolen.get(start).content.decode()
+
+
+def test_15_a_tenant_wants_authenticators_of_its_admins(world: World, acme: Tenant) -> None:
+    joined(world, acme)
+    client, browser = app(acme), Browser()
+    assert acme.patch(f"/v1/tenants/{acme.id}", {"adminsUseAuthenticator": True}).data["adminsUseAuthenticator"] is True
+    world.clock.advance(minutes=2)  # settings are cached for one
+    browser.sign_in(client)
+    start = "/oauth2/authorize?" + urlencode(client.asking()[0])
+    assert browser.get(start).headers["Location"] == "/oauth2/codes"
+    browser.get("/oauth2/codes")
+    found = re.search(r"<code>([A-Z2-7]{32})</code>", browser.text)
+    assert found is not None
+    browser.submit("/oauth2/codes", code=pyotp.TOTP(found[1]).at(world.clock()))
+    assert "Allow access?" in browser.get(start).content.decode()
+
+
+def test_15_a_tenants_allow_list_holds_for_signing_in_too(world: World) -> None:
+    acme = world.tenant(tier="enterprise")
+    client, browser = app(acme), Browser()
+    text = urlencode(client.asking()[0])
+    assert browser.get("/oauth2/authorize?" + text).status == 200
+    assert acme.patch(f"/v1/tenants/{acme.id}", {"ipAllowList": ["0.0.0.0/0"]}).status == 200
+    unit = storage.units().begin(acme.id)
+    ref = Ref(TenantSettings, acme.id, SETTINGS_ID)
+    unit.save(replace(unit.load(ref).require(ref), ip_allow_list=("198.51.100.0/24",)))
+    unit.commit()
+    world.clock.advance(minutes=2)
+    assert browser.get("/oauth2/authorize?" + text).status == 403
+    refused(client.refresh("rt_x.1.y"), "unauthorized_client")

@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration import lambdas
 from tests.integration.access.walk import walk
+from tests.integration.access.walk_oauth import walk_oauth
 from tests.integration.access.walk_orders import walk_orders
 from tests.integration.access.walk_payouts import walk_payouts
 from tests.integration.access.walk_providers import walk_providers
@@ -60,7 +61,7 @@ class Recorder:
             secrets = {os.environ[name]: secret for name, secret in _SECRETS.items()}
             yield operation, secrets[params["SecretId"]]
         elif service == "kms":
-            yield operation, "Key.Arn"
+            yield operation, "SigningKey.Arn" if operation in ("Sign", "GetPublicKey") else "Key.Arn"
         elif service == "dynamodb":
             yield from self._tables(operation, params)
         else:
@@ -119,6 +120,7 @@ def needs(world: World) -> Needs:
     walk_providers(world, world.tenant())
     walk_payouts(world, world.tenant())
     walk_reports(world, world.tenant())
+    walk_oauth(world, world.tenant())
     patch.undo()
     for client in clients:
         client.meta.events.unregister("provide-client-params", recorder.note)

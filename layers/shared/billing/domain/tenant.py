@@ -123,6 +123,7 @@ class Tenant:
         contact: whom its customers ask; e-invoices say it.
         marketplace: on what terms it sells for other tenants.
         ip_allow_list: from where its keys and users are let in, as CIDRs; empty from everywhere.
+        admins_use_authenticator: whether an admin has to set an authenticator up before allowing a client anything.
     """
 
     entity_name: ClassVar[str] = "Tenant"
@@ -156,6 +157,7 @@ class Tenant:
     contact: Contact | None = field(default=None, metadata=PERSONAL)
     marketplace: MarketplaceTerms = DEFAULT_TERMS
     ip_allow_list: tuple[str, ...] = ()
+    admins_use_authenticator: bool = False
     version: int = 0
 
     @property

@@ -209,6 +209,9 @@ class TenantChanges(Request):
             " The caller's own address has to be among them",
         ),
     ] = unsaid()
+    admins_use_authenticator: Annotated[
+        bool, Field(description="an admin sets an authenticator up before a client gets anything in their name")
+    ] = unsaid()
     tier: Annotated[TierIn, Field(description="only by the platform")] = unsaid()
     status: Annotated[Literal["active", "suspended"], Field(description="only by the platform")] = unsaid()
     id: Immutable = None
@@ -286,6 +289,7 @@ class TenantOut(Resource):
     contact: ContactOut | None
     marketplace: MarketplaceOut
     ip_allow_list: list[str]
+    admins_use_authenticator: bool
     default_customer_id: str
     created_at: Time
     version: int
@@ -320,6 +324,7 @@ class TenantOut(Resource):
             contact=ContactOut.of(tenant.contact),
             marketplace=MarketplaceOut.of(tenant.marketplace),
             ip_allow_list=list(tenant.ip_allow_list),
+            admins_use_authenticator=tenant.admins_use_authenticator,
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,
             version=tenant.version,

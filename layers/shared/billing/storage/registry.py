@@ -84,6 +84,11 @@ class Stored:
     caller: Callable[[Any], Caller] | None = None
     expires: Callable[[Any], datetime] | None = None
 
+    def attributes(self, entity: Any, now: datetime) -> dict[str, Any]:
+        """All attributes beside keys, version and content, but those of the blind index."""
+        found: dict[str, Any] = {**self.indexed(entity), **self.written(entity, now)}
+        return found if self.expires is None else {**found, "expires_at": int(self.expires(entity).timestamp())}
+
 
 OWED_PARTS = 16
 """Into how many parts the index of what providers are owed is divided, so that none is hot."""

@@ -379,10 +379,7 @@ class UnitOfWork:
         self, stored: Stored, tenant_id: str, entity_id: str, staged: _Staged
     ) -> list[tuple[Model, Condition | None]]:
         body = encode(staged.entity, self._runtime.store.sealer, tenant_id, entity_id, self._new_tenants_key(tenant_id))
-        attributes: dict[str, Any] = {"tenant_id": tenant_id, **stored.indexed(staged.entity)}
-        attributes |= stored.written(staged.entity, self._now)
-        if stored.expires is not None:
-            attributes["expires_at"] = int(stored.expires(staged.entity).timestamp())
+        attributes: dict[str, Any] = {"tenant_id": tenant_id, **stored.attributes(staged.entity, self._now)}
         for name, text in stored.blind(staged.entity).items():
             blind = self._runtime.store.sealer.blind(tenant_id, text, self._new_tenants_key(tenant_id))
             attributes[name] = join(tenant_id, blind)

@@ -10,12 +10,12 @@ from billing.domain.kernel.errors import Unauthenticated
 from billing.edge.oauth import cookies
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.oauth.html import alert, field, form, page, problem
-from billing.edge.oauth.pages import Pages, in_tenant, posted
+from billing.edge.oauth.pages import CODES, Pages, in_tenant, posted
 from billing.services.access.form_limits import OF_ACCOUNT, OF_ADDRESS
 from billing.services.access.oauth import OAuthError
 from billing.services.kernel.work import Unit
 
-PASSWORD, FORGOT, CODES = "/oauth2/password", "/oauth2/forgot", "/oauth2/codes"
+PASSWORD, FORGOT = "/oauth2/password", "/oauth2/forgot"
 _NO_LINK = "This link does not work any more. Ask for another one."
 _PROBLEMS = {
     "too_short": f"Choose at least {SHORTEST_PASSWORD} characters.",
@@ -97,7 +97,9 @@ class AccountPages:
             if not cookies.same(values.get("csrf"), csrf):
                 return problem("This page is too old.", 403)
             if self.pages.sign_in.confirm_codes(work, user, values.get("code", "")):
-                return page("Done", "<p>From now on you are asked for a code when you sign in.</p>")
+                return page(
+                    "Done", "<p>From now on you are asked for a code when you sign in. Go back to your application.</p>"
+                )
             return self._codes_page(work, csrf, user, "The code is not right.")
 
         return self._signed_in(call, confirmed)

@@ -12,6 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from billing.domain.access.networks import lets_in
 from billing.domain.kernel.errors import BillingError, LostRace, RateLimited, Unavailable
 from billing.domain.tenant import ANONYMOUS, TenantStatus
 from billing.edge.metrics import embedded
@@ -90,12 +91,13 @@ class FormCall:
             principal: who calls; the action may find out (``self.principal``).
 
         Raises:
-            OAuthError: the tenant is suspended.
+            OAuthError: the tenant is suspended, or lets nobody in from this address.
         """
         unit = self.edge.units.begin(tenant_id)
         status = unit.tenant.status  # first of all: a stranger may name a tenant that there is not
         self.tenant_id, self.principal = tenant_id, principal
-        if status is not TenantStatus.ACTIVE:
+        networks = unit.tenant.ip_allow_list
+        if status is not TenantStatus.ACTIVE or (networks and not lets_in(networks, self.request.ip)):
             raise OAuthError("unauthorized_client")
 
         def once() -> FormResponse:

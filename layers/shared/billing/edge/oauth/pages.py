@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from billing.domain.access.grant import Session
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.redirects import origin
-from billing.domain.access.user import User
+from billing.domain.access.user import Role, User
 from billing.domain.kernel.errors import Unauthenticated
 from billing.edge.oauth import cookies
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
@@ -24,7 +24,7 @@ from billing.services.access.sign_in import SignIn
 from billing.services.access.tokens import Derivation
 from billing.services.kernel.work import Ref, Unit, Work
 
-AUTHORIZE, LOGIN, LOGOUT = "/oauth2/authorize", "/oauth2/login", "/oauth2/logout"
+AUTHORIZE, LOGIN, LOGOUT, CODES = "/oauth2/authorize", "/oauth2/login", "/oauth2/logout", "/oauth2/codes"
 _WORDS = {
     "billing:read": "read customers, subscriptions, invoices and payments",
     "billing:write": "change customers, plans and invoices",
@@ -66,6 +66,8 @@ class Pages:
             signed_in = self.signed_in(call, work)
             if signed_in is None:
                 return self._login_page(text)
+            if _lacks_authenticator(work, signed_in[1]):
+                return redirect(CODES)
             return self._consent_page(asked, text, *signed_in)
 
         return self._asked(call, text, shown)
@@ -111,6 +113,8 @@ class Pages:
             signed_in = self.signed_in(call, work)
             if signed_in is None or not cookies.same(values.get("csrf"), self.csrf(signed_in[0])):
                 return problem(_EXPIRED, 403)
+            if _lacks_authenticator(work, signed_in[1]):
+                return redirect(CODES)
             if values.get("decision") != "allow":
                 return redirect(self.server.error_uri(asked.redirect_uri, "access_denied", asked.state))
             return redirect(self.server.allow(work, asked, signed_in[1]))
@@ -216,6 +220,11 @@ class Pages:
 
     def _device(self, tenant_id: str, email: str) -> str:
         return self.secrets.derived(tenant_id, "known device", email.casefold())
+
+
+def _lacks_authenticator(work: Work, user: User) -> bool:
+    """Whether the tenant wants one of its admins, and this is one who has none."""
+    return work.tenant.admins_use_authenticator and user.role is Role.ADMIN and user.totp_secret is None
 
 
 def posted(call: FormCall) -> Mapping[str, str]:

@@ -1,0 +1,41 @@
+"""Users and OAuth clients, told to every route that they have."""
+
+from datetime import timedelta
+from typing import Any
+
+from billing.domain.access.grant import Session
+
+
+def tell_users(call: Any, tenant_id: str) -> None:
+    """A person who is invited, and a client that acts for itself."""
+    path = "/v1/users"
+    user = call("users", "POST", path, 201, {"email": "ada@example.com", "role": "support"})["id"]
+    call("users", "POST", path, 409, {"email": "ada@example.com", "role": "support"})
+    call("users", "GET", path, 200)
+    call("users", "GET", path + "/{user_id}", 200, user_id=user)
+    call("users", "PATCH", path + "/{user_id}", 200, {"role": "finance"}, user_id=user)
+    call("users", "POST", path + "/{user_id}/send-link", 200, user_id=user)
+    call("users", "POST", path + "/{user_id}/sign-out", 200, user_id=user)
+    call("users", "GET", path + "/{user_id}/sessions", 200, user_id=user)
+    call("users", "DELETE", path + "/{user_id}/sessions/{session_id}", 404, user_id=user, session_id="ses_none")
+    session = signed_in(tenant_id, user)
+    call("users", "DELETE", path + "/{user_id}/sessions/{session_id}", 200, user_id=user, session_id=session)
+    path = "/v1/oauth-clients"
+    body = {"name": "B", "type": "confidential", "grantTypes": ["client_credentials"], "scopes": ["billing:read"]}
+    client = call("users", "POST", path, 201, body)["id"]
+    call("users", "POST", path, 400, {**body, "type": "public"})
+    call("users", "GET", path, 200)
+    call("users", "GET", path + "/{client_id}", 200, client_id=client)
+    call("users", "POST", path + "/{client_id}/rotate-secret", 200, client_id=client)
+    call("users", "PATCH", path + "/{client_id}", 200, {"status": "disabled"}, client_id=client)
+
+
+def signed_in(tenant_id: str, user_id: str) -> str:
+    """The id of a session of a user's; the pages on which it begins are no part of the API's description."""
+    from billing.bootstrap import storage
+
+    unit = storage.units().begin(tenant_id)
+    now = unit.now
+    session = unit.save(Session("ses_1", tenant_id, user_id, now, now, now + timedelta(hours=1)))
+    unit.commit()
+    return session.id

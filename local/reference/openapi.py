@@ -392,7 +392,7 @@ def scopes_page() -> str:
         cells = [scope, _whose(route), limit, "no" if asked.public else "yes", route.group]
         lines.append(f"| {route.method.upper()} | `{route.path}` | {' | '.join(cells)} |")
     lines += [
-        "| POST | `/webhooks/stripe` | Stripe's signature, on the function URL | the event's |  | yes | stripe_webhook |",
+        "| POST | `/webhooks/stripe` | Stripe's signature; a function URL | the event's |  | yes | stripe_webhook |",
         "",
     ]
     return "\n".join(lines)

@@ -48,9 +48,11 @@ class DynamoAuditLog:
         if lowest >= before:
             return Page([], None, limit)
         names = strangers_partitions() if of == ANONYMOUS else [of]
-        request = _request(wanted, lowest, limit)
+        # Of many, each has about its share of the page: what one has more of, the next page has.
+        share = limit if len(names) == 1 else 2 * limit // len(names) + 10
+        request = _request(wanted, lowest, share)
         queries = max(1, _QUERIES_AT_MOST // len(names))
-        parts = [self._part(request, name, before, limit, queries) for name in names]
+        parts = [self._part(request, name, before, share, queries) for name in names]
         horizon = max((part.seen_to for part in parts if part.seen_to is not None), default="")
         found = sorted((item for part in parts for item in part.items), key=lambda item: item["id"]["S"], reverse=True)
         # The key condition has both its ends in it: what the page before ended with is not told again.

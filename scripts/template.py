@@ -2,7 +2,7 @@
 
 A part has any of these keys; what they mean in CloudFormation is said here, once:
 
-    policies    a managed policy that functions share
+    policies    a managed policy that functions share; one that denies something is every function's
     functions   a Lambda: role, log group, routes under both prefixes, only the variables that it needs
     queues      an SQS queue with its dead letters
     tables      a DynamoDB table, its variable TABLE_* and its output
@@ -125,8 +125,13 @@ class Template:
         self.stack, self.parts = stack, parts
         self.tables = list(parts["tables"]["tables"])
         self.shared: dict[str, CommentedMap] = {
-            name: policy["allow"] for part in parts.values() for name, policy in part.get("policies", {}).items()
+            name: policy.get("allow", {})
+            for part in parts.values()
+            for name, policy in part.get("policies", {}).items()
         }
+        self.for_all = [
+            name for part in parts.values() for name, policy in part.get("policies", {}).items() if "deny" in policy
+        ]
         self.resources = CommentedMap()
         self.outputs = CommentedMap()
 
@@ -164,13 +169,13 @@ class Template:
 
     # --- statements ---------------------------------------------------------------------------------------------
 
-    def statements(self, grants: Mapping[str, Mapping[str, Json]]) -> CommentedSeq:
+    def statements(self, grants: Mapping[str, Mapping[str, Json]], effect: str = "Allow") -> CommentedSeq:
         """IAM statements, one a grant."""
         made = CommentedSeq()
         for sid, grant in grants.items():
             actions = [each if ":" in each else f"dynamodb:{each}" for each in as_list(grant["do"])]
             targets = [self.arn(each) for each in as_list(grant["on"])]
-            statement = CommentedMap(Sid=sid, Effect="Allow")
+            statement = CommentedMap(Sid=sid, Effect=effect)
             statement["Action"] = actions[0] if len(actions) == 1 else in_line(actions)
             statement["Resource"] = targets[0] if len(targets) == 1 else CommentedSeq(targets)
             if "when" in grant:
@@ -198,7 +203,9 @@ class Template:
 
     def _policy(self, name: str, says: CommentedMap) -> None:
         """A policy that functions share."""
-        document = CommentedMap(Version="2012-10-17", Statement=self.statements(says["allow"]))
+        statements = self.statements(says.get("allow", {}))
+        statements.extend(self.statements(says.get("deny", {}), "Deny"))
+        document = CommentedMap(Version="2012-10-17", Statement=statements)
         properties = CommentedMap(Description=says["description"], PolicyDocument=document)
         self._add(name, CommentedMap(Type="AWS::IAM::ManagedPolicy", Properties=properties))
 
@@ -255,7 +262,7 @@ class Template:
         log = {"do": ["logs:CreateLogStream", "logs:PutLogEvents"], "on": f"{name}Log.Arn"}
         own = CommentedMap(Version="2012-10-17", Statement=self.statements({"Log": log} | dict(says.get("allow", {}))))
         trust = flow(Effect="Allow", Principal=flow(Service="lambda.amazonaws.com"), Action="sts:AssumeRole")
-        shared = [tagged("!Ref", each) for each in says.get("policies", ())]
+        shared = [tagged("!Ref", each) for each in (*says.get("policies", ()), *self.for_all)]
         properties = CommentedMap(
             AssumeRolePolicyDocument=CommentedMap(Version="2012-10-17", Statement=CommentedSeq([trust])),
             ManagedPolicyArns=CommentedSeq([*shared, condition("HasTracing", tagged("!Ref", "TracingPolicy"))]),

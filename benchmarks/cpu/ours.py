@@ -34,6 +34,9 @@ class _Callers:
     def identify(self, key: str, route_limit: RouteLimit | None, user_id: str | None) -> Identity:
         return _IDENTITY
 
+    def set_limits(self, key: str, limits: Limits) -> None:
+        return None
+
     def identify_bearer(
         self, bearer: Bearer, limits: Limits, route_limit: RouteLimit | None, user_id: str | None
     ) -> Identity:

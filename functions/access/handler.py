@@ -1,22 +1,35 @@
-"""API keys: whoever administers a tenant makes, rotates and revokes them."""
+"""API keys, which whoever administers a tenant makes, rotates and revokes; and the audit log."""
 
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from billing.bootstrap.access import api_keys
+from billing.bootstrap.access import api_keys, audit
 from billing.bootstrap.http import http_api
 from billing.domain.access.api_key import ApiKey
-from billing.edge.http.api import CurrentWork, Listing, current_call
+from billing.edge.http.api import CurrentWork, File, Listing, current_call
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
+from billing.schemas.access.audit import (
+    AuditEntryOut,
+    OfStrangers,
+    Principal,
+    RouteName,
+    Since,
+    Status,
+    Until,
+    audit_csv,
+    wanted,
+)
 from billing.schemas.access.keys import ApiKeyIn, ApiKeyOut, RotationIn
 from billing.schemas.base import Limit
 from billing.schemas.parameters import Cursor
+from billing.services.access import audit_log
 from billing.services.access.keys import still_shown
 
 api = http_api("access")
 keys = api_keys()
+log = audit()
 ONCE = ShownOnce(("key", "signingSecret"), lambda tenant_id, data: still_shown(tenant_id, data["id"]))
 
 
@@ -62,6 +75,51 @@ def rotate_api_key(key_id: str, work: CurrentWork, body: Annotated[RotationIn | 
 def revoke_api_key(key_id: str, work: CurrentWork) -> ApiKeyOut:
     """Revoke an API key: the next call with it is refused."""
     return ApiKeyOut.of(keys.revoke(work, key_id))
+
+
+@api.get("/v1/audit-log", scope=Scope.BILLING_ADMIN, answers=AuditEntryOut, many=True)
+def list_audit_log(
+    work: CurrentWork,
+    since: Since = None,
+    until: Until = None,
+    principal: Principal = None,
+    status: Status = None,
+    route: RouteName = None,
+    strangers: OfStrangers = False,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Cursor = None,
+) -> Listing:
+    """List the tenant's calls, newest first, refused ones too.
+
+    A page may have fewer entries than `limit`, or none, and still a next one: where a filter leaves few of many.
+    """
+    _check_strangers(strangers)
+    asked = wanted(since, until, principal, status, route)
+    return Listing.of(audit_log.page(log, work, asked, strangers, limit, cursor), AuditEntryOut.of)
+
+
+@api.get("/v1/audit-log/export.csv", scope=Scope.BILLING_ADMIN)
+def export_audit_log(
+    work: CurrentWork,
+    since: Since = None,
+    until: Until = None,
+    principal: Principal = None,
+    status: Status = None,
+    route: RouteName = None,
+    strangers: OfStrangers = False,
+) -> File:
+    """The newest of the tenant's calls as CSV, 10,000 at most.
+
+    What is older comes with `to`, the time of the last row.
+    """
+    _check_strangers(strangers)
+    asked = wanted(since, until, principal, status, route)
+    return File(audit_csv(audit_log.export(log, work, asked, strangers)), "text/csv", "audit-log.csv")
+
+
+def _check_strangers(strangers: bool) -> None:
+    if strangers:
+        current_call().require_scope(Scope.PLATFORM)
 
 
 lambda_handler = api.lambda_handler

@@ -369,18 +369,38 @@ def scopes_page() -> str:
         "`subscriptions:manage` and `payments:process` too; `admin` has `billing:admin` as well. `platform`",
         "is the scope of the operator's own keys (`python -m local.stack.platform_key`); they have all of `admin`.",
         "",
-        "| method | path | scope | function |",
-        "| --- | --- | --- | --- |",
+        "Whose things a call is about is said by its credential: a path or a header that names another tenant is 403,",
+        "and another tenant's id is as one that nobody has. Every call counts against the limits of its credential",
+        "(1,000 or 10,000 a minute, by the tenant's tier; twice the rate in 10 seconds); *limit* is what the route has",
+        "beside that, for each user and minute. `tests/integration/access/test_15_every_route.py` calls each of these",
+        "routes as one who may not.",
+        "",
+        "| method | path | scope | tenant | limit | audit log | function |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     found, _ = routes()
     for route in found:
         scope = f"`{route.scope}`" if route.scope else "none: open to everybody"
-        lines.append(f"| {route.method.upper()} | `{route.path}` | {scope} | {route.group} |")
+        asked = route.documentation
+        limit = f"{asked.limit.per_minute}, `{asked.limit.letter}`" if asked.limit else ""
+        cells = [scope, _whose(route), limit, "no" if asked.public else "yes", route.group]
+        lines.append(f"| {route.method.upper()} | `{route.path}` | {' | '.join(cells)} |")
     lines += [
-        "| POST | `/webhooks/stripe` | none: Stripe's signature, on the function URL | stripe_webhook |",
+        "| POST | `/webhooks/stripe` | Stripe's signature; a function URL | the event's |  | yes | stripe_webhook |",
         "",
     ]
     return "\n".join(lines)
+
+
+def _whose(route: Route) -> str:
+    """Whose things a route is about."""
+    if route.documentation.public:
+        return ""
+    if "{tid}" in route.path:
+        return "the path's, which is the credential's" + (
+            ", or any for the platform" if route.group == "tenants" else ""
+        )
+    return "the platform" if route.scope == "platform" else "the credential's"
 
 
 def outputs() -> dict[Any, str]:

@@ -372,6 +372,10 @@ def tell_keys(call: Live) -> None:
     call("access", "POST", path + "/{key_id}/rotate", 409, key_id=key)
     call("access", "POST", path + "/{key_id}/revoke", 200, key_id=key)
     call("access", "POST", path + "/{key_id}/revoke", 404, key_id="key_none")
+    call("access", "GET", "/v1/audit-log", 200, query={"status": "4xx"})
+    call("access", "GET", "/v1/audit-log", 400, query={"status": "9"})
+    call("access", "GET", "/v1/audit-log", 403, query={"strangers": "true"})
+    call("access", "GET", "/v1/audit-log/export.csv", 200, query={"route": "GET /v1/api-keys"})
 
 
 def tell_usage(call: Live, sid: str) -> None:

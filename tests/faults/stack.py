@@ -59,6 +59,11 @@ class Stack:
             self.stop()
             raise
 
+    @property
+    def url(self) -> str:
+        """Where the emulator answers."""
+        return self._url
+
     def stop(self) -> None:
         """End what was started."""
         for driver in self._drivers:

@@ -97,6 +97,7 @@ def grants_of(function: str) -> set[tuple[str, str]]:
     return {
         (action, said(resource))
         for statement in statements_of(function)
+        if statement["Effect"] == "Allow"
         for action in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
     }

@@ -12,7 +12,6 @@ def walk(world: World) -> None:
     tenant = world.tenant()
     tenant.get(f"/v1/tenants/{tenant.id}")
     walk_settings(tenant)
-    walk_access(tenant)
     clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data
     customer = tenant.customer(testClockId=clock["id"])
     tenant.patch(f"/v1/customers/{customer}", {"name": "New Name"})
@@ -300,7 +299,8 @@ def walk_refunds(world: World, tenant: Tenant) -> None:
 
 
 def walk_settings(tenant: Tenant) -> None:
-    """A tenant's settings, meters, and a plan's versions."""
+    """A tenant's settings and keys, meters, and a plan's versions."""
+    walk_access(tenant)
     for body in ({"invoicePrefix": "WALK"}, {"name": "Walker"}):
         assert tenant.patch(f"/v1/tenants/{tenant.id}", body).status == 200
     calls = {"key": "calls", "type": "metered", "meter": tenant.meter(), "unitAmount": 250}

@@ -2,6 +2,8 @@
 
 import asyncio
 import copy
+import importlib.util
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,6 +47,14 @@ def test_the_emulators_functions_get_completed_events() -> None:
     complete_events(service)
     service._execute_function_with_config_scope("record", with_headers(cookie="a=1"))
     assert calls[0]["cookies"] == ["a=1"]
+
+
+def test_the_emulator_calls_functions_by_the_name_that_is_replaced() -> None:
+    """Its API Gateway looks the name up at each call; a version that does otherwise would be noticed here."""
+    folder = Path(importlib.util.find_spec("ministack").submodule_search_locations[0]) / "services"
+    name = "_execute_function_with_config_scope"
+    assert f"def {name}(" in (folder / "lambda_svc.py").read_text()
+    assert f"lambda_svc.{name}, exec_record, event," in (folder / "apigateway.py").read_text()
 
 
 def test_the_gateway_says_which_address_it_saw_unless_told_another() -> None:

@@ -5,6 +5,7 @@ import secrets
 from billing.bootstrap import process, storage
 from billing.domain.access import key_text
 from billing.services.access.keys import Keys
+from billing.storage.audit_log import DynamoAuditLog
 from billing.storage.callers import Callers
 
 
@@ -12,6 +13,11 @@ def api_keys() -> Keys:
     """The use cases of API keys."""
     callers = Callers(storage.database(), process.now)
     return Keys(new_api_key, callers, new_signing_secret, storage.vault().seal)
+
+
+def audit() -> DynamoAuditLog:
+    """What reads the audit log."""
+    return DynamoAuditLog(storage.database(), storage.vault())
 
 
 def new_signing_secret() -> str:

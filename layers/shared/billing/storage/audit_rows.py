@@ -1,9 +1,13 @@
-"""The rows of the audit log."""
+"""The rows of the audit log: put where there is none, and never touched again."""
 
 from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 from billing.domain.kernel.times import format_time
 from billing.services.kernel.work import AuditRow
+from billing.storage.database import Database, table_name
 from billing.storage.tables import AuditItem, audit_partition
 
 
@@ -22,3 +26,25 @@ def audit_item(tenant_id: str, audit_id: str, row: AuditRow, now: datetime, ttl_
         duration_ms=row.duration_ms,
         expires_at=int(now.timestamp()) + ttl_s,
     )
+
+
+def put_once(database: Database, item: AuditItem) -> None:
+    """Write a row by itself, over no other.
+
+    Raises:
+        Unavailable: it cannot be written.
+    """
+    try:
+        database.call(
+            lambda: database.client.put_item(
+                TableName=table_name(AuditItem),
+                Item=item.serialize(),
+                ConditionExpression="attribute_not_exists(id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        )
+    except ClientError as error:
+        there: Any = error.response.get("Item")
+        # The answer to a first try was lost: the row that is there is this one.
+        if there is None or there["request_id"]["S"] != item.request_id:
+            raise

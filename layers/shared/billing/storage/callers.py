@@ -89,7 +89,14 @@ class Callers:
             rate = self._count_user(user_caller(caller[0], user_id), now, route_limit, rate, caller)
         networks = item.get("networks", {}).get("S", "")
         secret = item.get("secret", {}).get("S")
-        return Identity(*caller, rate, networks=tuple(networks.split()), sealed_signing_secret=secret)
+        limits = _limits(item, update)
+        return Identity(*caller, rate, networks=tuple(networks.split()), sealed_signing_secret=secret, limits=limits)
+
+    def set_limits(self, key: str, limits: Limits) -> None:
+        values = {":minute": {"N": str(limits.per_minute)}, ":slot": {"N": str(limits.per_slot)}}
+        names = {"#minute": "minute_limit", "#slot": "slot_limit"}
+        expression = "SET #minute = :minute, #slot = :slot"
+        self._update(caller_id(key), expression, ["attribute_exists(caller_id)"], names, values, "NONE")
 
     def identify_bearer(
         self, bearer: Bearer, limits: Limits, route_limit: RouteLimit | None = None, user_id: str | None = None

@@ -359,6 +359,11 @@ def audit_partition(tenant_id: str, audit_id: str) -> str:
     return f"{ANONYMOUS}#{audit_id[-1]}" if tenant_id == ANONYMOUS else tenant_id
 
 
+def strangers_partitions() -> list[str]:
+    """Every hash key that rows of callers whom nobody knows may have; the first is from before there were 32."""
+    return [ANONYMOUS, *(f"{ANONYMOUS}#{last}" for last in "0123456789ABCDEFGHJKMNPQRSTVWXYZ")]
+
+
 def use_tables(names: Mapping[str, str]) -> None:
     """Point the models at a stack's tables.
 

@@ -48,7 +48,7 @@ from billing.services.kernel.work import (
     StoredResponse,
 )
 from billing.storage import idempotency
-from billing.storage.audit_rows import audit_item
+from billing.storage.audit_rows import audit_item, put_once
 from billing.storage.caller_items import CallerWrites, signature_once
 from billing.storage.codec import encode
 from billing.storage.database import Key, table_name
@@ -252,12 +252,7 @@ class UnitOfWork:
             self._reset()
             self._write(None, audit)
             return
-        item = self._audit_item(audit)
-        self._runtime.store.database.call(
-            lambda: self._runtime.store.database.client.put_item(
-                TableName=AuditItem.Meta.table_name, Item=item.serialize()
-            )
-        )
+        put_once(self._runtime.store.database, self._audit_item(audit))
 
     def _reset(self) -> None:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
@@ -273,7 +268,7 @@ class UnitOfWork:
         puts += self._staged_puts()
         updates = self._once + self._callers.updates(self._now)
         if audit is not None:
-            puts.append((self._audit_item(audit), None))
+            puts.append((self._audit_item(audit), AuditItem.id.does_not_exist()))
         if not puts and not updates:
             return
         checks = self._checks()

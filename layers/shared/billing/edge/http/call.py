@@ -192,6 +192,7 @@ class Call:
         self._check_address(self.identity.networks)
         plain = self.edge.units.begin(self.identity.tenant_id)
         self._check_address(plain.tenant.ip_allow_list)
+        self._keep_limits(plain.tenant)
         self._check_signature()
         self.forbid_card_numbers()
         version = self.header("x-api-version")
@@ -240,6 +241,11 @@ class Call:
         """By the address that API Gateway saw: what X-Forwarded-For says, whoever sends it can choose."""
         if networks and not lets_in(networks, self.ip):
             raise AddressNotAllowed("The call came from an address that is not allowed")
+
+    def _keep_limits(self, tenant: Tenant) -> None:
+        """A key's item has the limits of its tenant's tier, so that one update can ask for them; a tier may change."""
+        if self.caller.limits is not None and self.caller.limits != tenant.tier.limits:
+            self.edge.callers.set_limits(self.header("x-api-key") or "", tenant.tier.limits)
 
     def _check_signature(self) -> None:
         sealed = self.caller.sealed_signing_secret

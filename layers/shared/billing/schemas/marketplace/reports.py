@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from billing.schemas.base import Resource
-from billing.schemas.marketplace.statements import csv_of
+from billing.schemas.csv_table import csv_of
 from billing.services.marketplace.reporting import Report, ReportedProvider
 
 _COLUMNS = (

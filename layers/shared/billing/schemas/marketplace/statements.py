@@ -1,9 +1,7 @@
 """Statements of payouts in the API, as JSON and CSV. Amounts are integers in micro-units, signed as on the account."""
 
-import csv
 from collections.abc import Sequence
 from datetime import datetime
-from io import StringIO
 from typing import Annotated
 
 from pydantic import Field
@@ -12,6 +10,7 @@ from billing.domain.kernel.times import format_time
 from billing.domain.marketplace.account import AccountLine, Figures
 from billing.domain.marketplace.statement import Total
 from billing.schemas.base import Resource, Time
+from billing.schemas.csv_table import csv_of
 from billing.services.invoicing.documents import Party
 from billing.services.marketplace.statements import StatementDocument
 
@@ -20,7 +19,6 @@ _COLUMNS = (
     "statementNumber", "seq", "type", "at", "orderId", "sourceId", "itemIds", "note", "currency", "gross", "discount",
     "commission", "commissionTax", "tax", "fee", "amount", "balanceAfter",
 )  # fmt: skip
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class FiguresOut(Resource):
@@ -154,21 +152,6 @@ def as_csv(document: StatementDocument, after: int, limit: int) -> bytes:
     stated = document.statement
     rows = [_row(stated.payout.number, each) for each in part(stated.lines, after, limit)[0]]
     return csv_of(_COLUMNS, rows)
-
-
-def csv_of(columns: Sequence[str], rows: Sequence[Sequence[str | int | None]]) -> bytes:
-    """A table as CSV. A text that a spreadsheet would take for a formula is quoted by an apostrophe before it."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(each) for each in row] for row in rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: str | int | None) -> str | int:
-    if value is None:
-        return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
 
 
 def _row(number: str, line: AccountLine) -> list[str | int | None]:

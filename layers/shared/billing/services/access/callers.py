@@ -39,6 +39,7 @@ class Identity:
         user_id: the user whose own token it is; ``x-user-id`` may name nobody else. None for keys and clients.
         networks: from where it is let in, as CIDRs; empty from everywhere.
         sealed_signing_secret: under which its requests have to be signed, sealed; None where they need not be.
+        limits: those that its item has, where it has any: a key's are known before its tenant is.
     """
 
     tenant_id: str
@@ -48,6 +49,7 @@ class Identity:
     user_id: str | None = None
     networks: tuple[str, ...] = ()
     sealed_signing_secret: str | None = None
+    limits: Limits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,9 @@ class CallerCheck(Protocol):
             Forbidden: the user is disabled.
             RateLimited: one of its limits is used up; the call is not counted.
         """
+
+    def set_limits(self, key: str, limits: Limits) -> None:
+        """Write the limits of its tenant's tier on a key's item, for the calls that follow."""
 
     def identify_bearer(
         self, bearer: Bearer, limits: Limits, route_limit: RouteLimit | None, user_id: str | None

@@ -1,0 +1,79 @@
+"""Thirty-two threads at one caller's item; run as a process of its own: ``python -m tests.faults.limits URL TABLE``.
+
+Prints how many were let in: in a slot, in the rest of the minute, and of one user by both of its credentials.
+"""
+
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.session import Session
+
+from billing.domain.access.caller import Caller, Limits, client_caller, user_caller
+from billing.domain.access.key_text import compose
+from billing.domain.access.scopes import granted
+from billing.domain.kernel.errors import RateLimited
+from billing.services.access.callers import Bearer, RouteLimit
+from billing.storage.caller_items import caller_item
+from billing.storage.callers import Callers, caller_id
+from billing.storage.database import Database
+from billing.storage.tables import use_tables
+
+THREADS, EACH = 32, 3
+LIMITS, INTENTS = Limits(60, 40), RouteLimit("i", 30)
+KEY = compose("test", bytes(32))
+
+
+class Clock:
+    """Stands at the beginning of a minute, and of a slot."""
+
+    now = datetime(2026, 12, 1, 9, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def let_in(call: Any) -> int:
+    """How many of the threads' calls were let in."""
+
+    def one(number: int) -> bool:
+        try:
+            call(number)
+        except RateLimited:
+            return False
+        return True
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return sum(pool.map(one, range(THREADS * EACH)))
+
+
+def main() -> None:
+    """See above."""
+    os.environ["AWS_ENDPOINT_URL"], table = sys.argv[1:]
+    use_tables({"callers": table})
+    database, clock = Database(region="us-east-1", session=Session()), Clock()
+    callers = Callers(database, clock)
+    key = Caller(caller_id(KEY), "ten_1", "key_1", clock.now, scope="admin", limits=LIMITS)
+    client = Caller(client_caller("cli_1"), "ten_1", "cli_1", clock.now)
+    for each in (key, client):
+        database.client.put_item(TableName=table, Item=caller_item(each).serialize())
+    slot = let_in(lambda _: callers.identify(KEY))
+    clock.now += timedelta(seconds=10)
+    rest = let_in(lambda _: callers.identify(KEY))
+    clock.now += timedelta(seconds=50)
+    own = Bearer("ten_1", "ann", user_caller("ten_1", "ann"), granted("admin"), "fam_1", "ann")
+    machine = Bearer("ten_1", "cli_1", client.id, granted("admin"), "fam_2")
+    wide = Limits(10_000, 10_000)
+    ways = (
+        lambda: callers.identify_bearer(own, wide, INTENTS),
+        lambda: callers.identify_bearer(machine, wide, INTENTS, "ann"),
+    )
+    user = let_in(lambda number: ways[number % 2]())
+    print(json.dumps({"slot": slot, "rest": rest, "user": user}))
+
+
+if __name__ == "__main__":
+    main()

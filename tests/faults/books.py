@@ -61,6 +61,8 @@ class AtStripe:
     Args:
         lines: those of its balance that they made.
         methods: what is attached to its customers; None where nobody asked.
+        transfers: to those who sell in its orders, each with its reversals.
+        payouts: by who is paid out, those from its account to its bank.
     """
 
     intents: list[Json] = field(default_factory=list)
@@ -69,6 +71,8 @@ class AtStripe:
     disputes: list[Json] = field(default_factory=list)
     lines: list[Json] = field(default_factory=list)
     methods: list[Json] | None = None
+    transfers: list[Json] = field(default_factory=list)
+    payouts: dict[str, list[Json]] = field(default_factory=dict)
 
     @property
     def taken(self) -> list[Json]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.faults.books import AtStripe, Books, Json, cents, micros
+from tests.faults.laws_orders import gone, pending
 
 _OPEN = ("pending", "transferring", "in_transit")
 _AT_THE_BANK = ("in_transit", "paid")
@@ -21,22 +22,36 @@ _TOLD = {
 }
 
 
-def payouts(books: Books, stripe: AtStripe) -> Iterator[str]:
-    """Every law of payouts."""
+def payouts(books: Books) -> Iterator[str]:
+    """Every law of payouts in the books; they hold after each commit."""
     for provider_id, own in books.providers.items():
-        made = [each for each in own.bodies("payouts") if each["marketplace_id"] == books.tenant["id"]]
+        made = _of(books, own)
         for payout in made:
-            yield from _moved_once(payout, stripe)
+            yield from _looked_after(payout)
             yield from _returned_once(payout, own)
             yield from _told(payout, books, own)
         for head in own.bodies("provider_balances"):
             of_account = [each for each in made if each["amount"]["currency"] == head["currency"]]
             yield from _statements(head, of_account, own)
             yield from _sums(head, of_account)
-        yield from _at_the_bank(provider_id, made, stripe)
         yield from _in_the_ledger(books, provider_id, made)
+        yield from _nothing_lost(books, provider_id, own)
+
+
+def payouts_at_stripe(books: Books, stripe: AtStripe) -> Iterator[str]:
+    """What holds between payouts and Stripe at rest."""
+    for provider_id, own in books.providers.items():
+        made = _of(books, own)
+        for payout in made:
+            yield from _moved_once(payout, stripe)
+        yield from _at_the_bank(provider_id, made, stripe)
     known = {each["transfer"]["stripe_id"] for own in books.providers.values() for each in own.bodies("payouts")}
     yield from (f"a transfer without a record: {each['id']}" for each in stripe.transfers if each["id"] not in known)
+
+
+def _of(books: Books, own: Books) -> list[Json]:
+    """A provider's payouts of this marketplace."""
+    return [each for each in own.bodies("payouts") if each["marketplace_id"] == books.tenant["id"]]
 
 
 def _moved_once(payout: Json, stripe: AtStripe) -> Iterator[str]:
@@ -53,9 +68,13 @@ def _moved_once(payout: Json, stripe: AtStripe) -> Iterator[str]:
             yield f"{name} is {payout['amount']}, and {each['amount']} were sent"
         if each["amount_reversed"] != (each["amount"] if back else 0):
             yield f"{name} came back in line {payout['returned_seq']}, at Stripe {each['amount_reversed']}"
+
+
+def _looked_after(payout: Json) -> Iterator[str]:
+    back = payout["returned_seq"] is not None
     waits = payout["status"] in _OPEN or (payout["status"] == "failed" and not back and not payout["stranded"])
     if waits and payout["due"] is None:
-        yield f"{name} is not over, and nobody will look"
+        yield f"payout {payout['id']} is {payout['status']}, and nobody will look"
 
 
 def _returned_once(payout: Json, own: Books) -> Iterator[str]:
@@ -154,3 +173,23 @@ def _in_the_ledger(books: Books, provider_id: str, made: list[Json]) -> Iterator
     )
     if -posted != waits:
         yield f"payouts_in_transit of {provider_id} is {-posted}, {waits} have not left"
+
+
+def _nothing_lost(books: Books, provider_id: str, own: Books) -> Iterator[str]:
+    """What a provider has, waits for and has got is what its items brought and what it was given, less its fees."""
+    heads = own.bodies("provider_balances")
+    has = sum(micros(head[name]) for head in heads for name in ("balance", "held", "in_transit", "paid"))
+    earnings = own.bodies("earnings")
+    has += sum(pending(each) for each in earnings)
+    brought = sum(
+        micros(item["split"]["earning"]) - gone(books, order, item, "earning")
+        for order in books.bodies("orders")
+        if order["paid_at"] is not None
+        for item in order["items"]
+        if item["provider_id"] == provider_id
+    )
+    fees = sum(micros(order["fees"][provider_id]) for order in books.bodies("orders") if provider_id in order["fees"])
+    lines = (line for line in own.bodies("account_lines") if line["type"] == "adjustment")
+    given = sum(micros(line["amount"]) for line in lines)
+    if has != brought + given - fees:
+        yield f"{provider_id} has {has}: its items brought {brought}, it was given {given}, and bears {fees}"

@@ -236,9 +236,9 @@ def test_a_transfer_its_arrival_and_its_reversal(
     state = gateway.transfer_state(made.id, account_id)
     assert (state.arrived, state.available_on is not None) == (USD_50, True)
     back = order(account_id, Money(USD_50.micros // 5, "USD"), made.id, payout_id=sent.payout_id)
-    assert gateway.find_reversal(back) is None
+    assert gateway.reversals(str(back.source_id)) == []
     reversal = gateway.reverse(back)
-    assert gateway.find_reversal(back) == reversal
+    assert gateway.reversals(str(back.source_id)) == [reversal]
     assert gateway.transfer_state(made.id, account_id).reversed_amount == back.amount
 
 
@@ -334,7 +334,7 @@ def test_under_another_platforms_key_nothing_is_not_found(
         lambda: others.find_transfer(sent),
         lambda: others.transfer_state(made.id, sent.stripe_account_id),
         lambda: others.reverse(order(sent.stripe_account_id, source_id=made.id)),
-        lambda: others.find_reversal(order(sent.stripe_account_id, source_id=made.id)),
+        lambda: others.reversals(made.id),
         lambda: others.find_pay_out(sent),
         lambda: others.pay_out(sent),
         lambda: others.bank_payout("po_1none", sent.stripe_account_id),

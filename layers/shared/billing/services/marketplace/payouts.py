@@ -13,6 +13,7 @@ from datetime import datetime
 from billing.domain.clocks import Clock
 from billing.domain.kernel.errors import PayoutRefused
 from billing.domain.kernel.event_types import EventType
+from billing.domain.kernel.money import Money
 from billing.domain.marketplace import paying_out, payout_entries
 from billing.domain.marketplace.account import (
     AccountLine,
@@ -208,14 +209,19 @@ def provider_time(work: Work, provider: ProviderAccount | None) -> datetime:
     return clock.frozen_time if clock is not None else work.now
 
 
-def give_back(work: Work, payout: Payout, at: datetime) -> Payout:
-    """Stage the line that brings a payout's amount back to its account, once; nothing is on the way any more."""
+def give_back(work: Work, payout: Payout, at: datetime, part: Money | None = None) -> Payout:
+    """Stage the line that brings a payout's amount, or a part of it, back to its account; that is on no way any more.
+
+    Args:
+        part: what of it came back; None for all of it.
+    """
+    amount = payout.amount if part is None else part
     ref = Ref(ProviderBalance, payout.tenant_id, account_id(payout.marketplace_id, payout.amount.currency))
     head = work.load(ref).require(ref)
     after = work.save(replace(payout, returned_seq=head.seq + 1))
     head = closed(head, payout)
-    head = replace(head, in_transit=head.in_transit - payout.amount)
-    add_line(work, head, LineType.PAYOUT_RETURNED, payout.amount, at, payout.id)
+    head = replace(head, in_transit=head.in_transit - amount)
+    add_line(work, head, LineType.PAYOUT_RETURNED, amount, at, payout.id)
     return after
 
 

@@ -5,7 +5,7 @@ Every order has a buyer of its own, and every payout a seller of its own: of two
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import requests
@@ -18,6 +18,8 @@ PDF_MS = 500
 _CARD = "pm_card_bypassPending"  # Stripe has the money at once: it can be paid out
 _PRICE = 10_000_000
 _SELLERS_AN_ORDER = 20
+_STATED = 6
+"""Sellers whose statements are read."""
 _PATIENCE_S = 120.0
 _BEGIN, _AFTER = "2027-01-01T00:00:00Z", "2027-01-16T00:00:00Z"
 _ONBOARDING = {"country": "US", "schedule": {"interval": "manual"}}
@@ -42,8 +44,10 @@ class MarketStory(Story):
 
     def tell(self, measure: Measure) -> None:
         """All cases."""
-        sellers = in_parallel(self._seller, self._numbers)
-        self._earn(sellers)
+        found = in_parallel(self._seller, range(len(self._numbers) + _STATED))
+        sellers, stated = found[: len(self._numbers)], found[len(self._numbers) :]
+        self._earn(found)
+        self._statements(measure, stated)
         # Before anything is measured: a bare run writes over what its recorded requests were about.
         paid = in_parallel(self._paid_order, self._bodies(sellers))
         self._orders(measure, sellers)
@@ -51,12 +55,30 @@ class MarketStory(Story):
         asks = [self._order_ask(each, "refund", {"items": [{"itemId": "item_1", "amount": 1000}]}) for each in paid]
         measure("order: refund of an item", INTENT_MS, asks)
         asks = [self._api("payouts", "/v1/payouts/trigger", {"providerTenantId": each}) for each in sellers]
-        payouts = [each["payouts"][0]["id"] for each in measure("payout: trigger, one seller", INTENT_MS, asks)]
-        # The bare run wrote over the lines of those that were recorded; what was measured after them is as it was.
-        intact = payouts[len(payouts) // 2 :]
-        paths = [f"/v1/commerce/payouts/{each}/statement" for each in [*intact, *intact][: len(payouts)]]
-        measure("statement, JSON", QUERY_MS, [Ask("documents", "GET", each, self._key) for each in paths])
-        measure("statement, PDF", PDF_MS, [Printed("documents", "GET", f"{each}.pdf", self._key) for each in paths])
+        # The last: a bare run begins payouts, too, which the payout worker sends off.
+        measure("payout: trigger, one seller", INTENT_MS, asks)
+
+    def _statements(self, measure: Measure, sellers: Sequence[str]) -> None:
+        """Payouts of a few sellers are on their way; their statements are read again and again."""
+
+        def payout(seller: str) -> str:
+            made = self._done(self._api("payouts", "/v1/payouts/trigger", {"providerTenantId": seller}))
+            return str(made["payouts"][0]["id"])
+
+        payouts = in_parallel(payout, sellers)
+        looks = [Ask("payouts", "GET", f"/v1/commerce/payouts/{each}", self._key) for each in payouts]
+        self._wait(lambda: all(self._done(look)["status"] == "in_transit" for look in looks), "a payout was not sent")
+        every = [f"/v1/commerce/payouts/{payouts[n % len(payouts)]}/statement" for n in self._numbers]
+        measure("statement, JSON", QUERY_MS, [Ask("documents", "GET", each, self._key) for each in every])
+        measure("statement, PDF", PDF_MS, [Printed("documents", "GET", f"{each}.pdf", self._key) for each in every])
+
+    @staticmethod
+    def _wait(look: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while not look():
+            if time.monotonic() > deadline:
+                raise Unexpected(otherwise)
+            time.sleep(0.5)
 
     def _bodies(self, sellers: Sequence[str]) -> list[Json]:
         """Orders of two sellers each, of a new buyer each."""
@@ -124,12 +146,8 @@ class MarketStory(Story):
             order = self._done(self._api("orders", "/v1/commerce/orders", body))
             self._done(self._order_ask(order, "pay", {"paymentMethodId": _CARD}, status="paid"))
         self._done(self._api("test_clocks", f"/v1/test-clocks/{clock}/advance", {"frozenTime": _AFTER}))
-        deadline = time.monotonic() + _PATIENCE_S
         look = Ask("test_clocks", "GET", f"/v1/test-clocks/{clock}", self._key)
-        while self._done(look)["status"] != "ready":
-            if time.monotonic() > deadline:
-                raise Unexpected("the refund windows did not pass")
-            time.sleep(0.5)
+        self._wait(lambda: bool(self._done(look)["status"] == "ready"), "the refund windows did not pass")
 
 
 def _item(seller: str) -> Json:

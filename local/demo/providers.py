@@ -10,7 +10,7 @@ from local.demo.takings import at_stripe
 
 _VISIT = {"returnUrl": "https://bazaar.example/done", "refreshUrl": "https://bazaar.example/again"}
 _SWEEP_S = 150.0
-"""What no webhook wakes is found by the schedule, which comes every minute."""
+"""What no webhook wakes is found by the schedule, which comes every minute; and a busy machine takes its time."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Provider:
         require(bool(account["onboarding"]["url"]) and not account["ready"], f"the account is {account}")
         stripe_account = account["account"]["id"]
         client.sandbox("POST", f"/_sandbox/accounts/{stripe_account}/onboard")
-        wait_for(lambda: client.get("/v1/provider/account")["ready"], "Stripe's webhook did not say that it is ready")
+        otherwise = "Stripe's webhook did not say that it is ready"
+        wait_for(lambda: client.get("/v1/provider/account")["ready"], otherwise, _SWEEP_S)
         return cls(client, made["id"], name, stripe_account)
 
     def standing(self) -> Any:
@@ -80,7 +81,7 @@ class Provider:
             account = self.client.get("/v1/provider/account")
             return bool(account["ready"]) and not any(each["errored"] for each in account["account"]["banks"])
 
-        wait_for(look, "Stripe's webhook did not tell of the other bank")
+        wait_for(look, "Stripe's webhook did not tell of the other bank", _SWEEP_S)
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from tests.integration.marketplace.fair_acts import WHAT, Acts
 from tests.integration.marketplace.paying import AVAILABLE
 from tests.integration.world import Json, World
 
-EXAMPLES = int(os.environ.get("FAIR_EXAMPLES", "12"))
-STEPS = int(os.environ.get("FAIR_STEPS", "16"))
+EXAMPLES = int(os.environ.get("FAIR_EXAMPLES", "8"))
+STEPS = int(os.environ.get("FAIR_STEPS", "30"))
 TERMS: tuple[Json, ...] = (
     {"releaseAfterDays": 0},
     {"releaseAfterDays": 1, "reserve": {"percent": 20, "days": 3}, "feesBorneBy": "provider"},

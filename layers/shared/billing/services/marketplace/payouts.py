@@ -5,6 +5,7 @@ sent before that (``payout_steps``). An account has one open payout; of two that
 the account's head, and finds the other's.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,6 +32,7 @@ from billing.services.kernel.work import Query, Ref, Work
 from billing.services.marketplace.accounts import add_line
 from billing.services.marketplace.payout_processor import PayoutProcessor, Refused
 
+_log = logging.getLogger(__name__)
 ACCOUNTS_A_CALL = 12
 """Of a trigger: a payout is six items of a transaction, which takes a hundred."""
 
@@ -103,10 +105,15 @@ class Payouts:
             Ref(ProviderAccount, head.tenant_id, ACCOUNT_ID),
             Ref(AccountLine, head.tenant_id, line_id(head.id, head.statement_seq)),
             Ref(Tenant, head.marketplace_id, SETTINGS_ID),
+            Ref(AccountLine, head.tenant_id, line_id(head.id, head.seq)),
         )
         found = work.load(*refs)
         provider = found.get(refs[0])
-        skip = paying_out.obstacle(head, provider, at) or self._obstacle_at_stripe(head, provider, at)
+        skip = (
+            paying_out.obstacle(head, provider, at)
+            or _disagreement(head, found.get(refs[3]), at)
+            or self._obstacle_at_stripe(head, provider, at)
+        )
         if skip is not None:
             work.save(replace(head, skip=skip))
             return skip
@@ -174,6 +181,13 @@ class Payouts:
     def _time_of(work: Work, head: ProviderBalance) -> datetime:
         ref = Ref(ProviderAccount, head.tenant_id, ACCOUNT_ID)
         return provider_time(work, work.load(ref).get(ref))
+
+
+def _disagreement(head: ProviderBalance, last: AccountLine | None, at: datetime) -> Skip | None:
+    skip = paying_out.disagreement(head, last, at)
+    if skip is not None:
+        _log.critical("an account disagrees with its lines", extra={"account_id": head.id, "tenant_id": head.tenant_id})
+    return skip
 
 
 def heads_with(work: Work, provider_id: str) -> list[ProviderBalance]:

@@ -22,7 +22,7 @@ _UNDECIDED = ("pending", "processing")
 _WITH_THE_PAYER = ("requires_payment_method", "requires_action")
 _RUNNING = ("active", "past_due")
 _LEAST = 50_000  # micro-units: 0.50 USD
-_OF_A_LINE = {"line_settled", "line_exchanged", "line_cleared", "processing_fee"}
+_OF_A_LINE = {"line_settled", "line_exchanged", "line_cleared", "processing_fee", "payout_returned"}
 _MORE_THAN_ONCE = ("balance_used", "dispute_moved", *OFTEN)
 _ONCE = (
     "payment.succeeded", "payment.failed", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.voided",

@@ -27,13 +27,13 @@ def payouts(books: Books) -> Iterator[str]:
     for provider_id, own in books.providers.items():
         made = _of(books, own)
         for payout in made:
-            yield from _looked_after(payout)
+            yield from _looked_after(payout, own)
             yield from _returned_once(payout, own)
             yield from _told(payout, books, own)
         for head in own.bodies("provider_balances"):
             of_account = [each for each in made if each["amount"]["currency"] == head["currency"]]
             yield from _statements(head, of_account, own)
-            yield from _sums(head, of_account)
+            yield from _sums(head, of_account, own)
         yield from _in_the_ledger(books, provider_id, made)
         yield from _nothing_lost(books, provider_id, own)
 
@@ -43,7 +43,7 @@ def payouts_at_stripe(books: Books, stripe: AtStripe) -> Iterator[str]:
     for provider_id, own in books.providers.items():
         made = _of(books, own)
         for payout in made:
-            yield from _moved_once(payout, stripe)
+            yield from _moved_once(payout, own, stripe)
         yield from _at_the_bank(provider_id, made, stripe)
     known = {each["transfer"]["stripe_id"] for own in books.providers.values() for each in own.bodies("payouts")}
     yield from (f"a transfer without a record: {each['id']}" for each in stripe.transfers if each["id"] not in known)
@@ -54,41 +54,46 @@ def _of(books: Books, own: Books) -> list[Json]:
     return [each for each in own.bodies("payouts") if each["marketplace_id"] == books.tenant["id"]]
 
 
-def _moved_once(payout: Json, stripe: AtStripe) -> Iterator[str]:
-    """One transfer of its amount; taken back whole where its money is on the account again, else not at all."""
+def _moved_once(payout: Json, own: Books, stripe: AtStripe) -> Iterator[str]:
+    """One transfer of its amount; of it so much was taken back as is on the account again."""
     name = f"payout {payout['id']}, {payout['status']},"
     transfers = [each for each in stripe.transfers if each["metadata"]["payout_id"] == payout["id"]]
     sent = payout["transfer"]["stripe_id"]
     if [each["id"] for each in transfers] != ([sent] if sent else []):
         yield f"{name} has the transfer {sent}, Stripe {[each['id'] for each in transfers]}"
         return
-    back = payout["returned_seq"] is not None
+    back = _came_back(payout, own)
     for each in transfers:
         if each["amount"] != cents(payout["amount"]):
             yield f"{name} is {payout['amount']}, and {each['amount']} were sent"
-        if each["amount_reversed"] != (each["amount"] if back else 0):
-            yield f"{name} came back in line {payout['returned_seq']}, at Stripe {each['amount_reversed']}"
+        if each["amount_reversed"] * 1000 != back:
+            yield f"{name}: {back} are on the account again, at Stripe {each['amount_reversed']} were taken back"
 
 
-def _looked_after(payout: Json) -> Iterator[str]:
-    back = payout["returned_seq"] is not None
-    waits = payout["status"] in _OPEN or (payout["status"] == "failed" and not back and not payout["stranded"])
-    if waits and payout["due"] is None:
+def _came_back(payout: Json, own: Books) -> int:
+    """What of a payout is on its account again."""
+    lines = (each for each in own.bodies("account_lines") if each["source_id"] == payout["id"])
+    return sum(micros(each["amount"]) for each in lines if each["type"] == "payout_returned")
+
+
+def _looked_after(payout: Json, own: Books) -> Iterator[str]:
+    over = payout["status"] not in _OPEN and (payout["status"] != "failed" or payout["stranded"])
+    if not over and _came_back(payout, own) != micros(payout["amount"]) and payout["due"] is None:
         yield f"payout {payout['id']} is {payout['status']}, and nobody will look"
 
 
 def _returned_once(payout: Json, own: Books) -> Iterator[str]:
-    lines = [
-        (each["type"], micros(each["amount"]))
-        for each in own.bodies("account_lines")
-        if each["source_id"] == payout["id"]
-    ]
-    amount = micros(payout["amount"])
-    back = payout["returned_seq"] is not None
-    if lines != [("payout", -amount), *([("payout_returned", amount)] if back else [])]:
+    """It is a line; what came back of it are others, together no more than that, and of none that was made."""
+    lines = [each for each in own.bodies("account_lines") if each["source_id"] == payout["id"]]
+    amount, back = micros(payout["amount"]), _came_back(payout, own)
+    if [micros(each["amount"]) for each in lines if each["type"] == "payout"] != [-amount]:
         yield f"payout {payout['id']} of {amount} has the lines {lines}"
+    if not 0 <= back <= amount:
+        yield f"of payout {payout['id']} of {amount} came {back} back"
     if back and payout["status"] not in ("failed", "canceled"):
         yield f"payout {payout['id']} is {payout['status']}, and its money is on the account"
+    if payout["stranded"] and micros(payout["stranded"]) != amount - back:
+        yield f"of payout {payout['id']} of {amount} came {back} back, and {payout['stranded']} are stranded"
 
 
 def _told(payout: Json, books: Books, own: Books) -> Iterator[str]:
@@ -120,13 +125,13 @@ def _statements(head: Json, made: list[Json], own: Books) -> Iterator[str]:
         yield f"{account} has {head['payouts']} statements up to {head['statement_seq']}"
 
 
-def _sums(head: Json, made: list[Json]) -> Iterator[str]:
+def _sums(head: Json, made: list[Json], own: Books) -> Iterator[str]:
     """What is on its way, arrived, or is stuck, and which payout holds up the next one."""
     sums: Counter[str] = Counter()
     for payout in made:
         amount, stuck = micros(payout["amount"]), payout["stranded"]
-        if payout["status"] in _OPEN or (payout["status"] == "failed" and payout["returned_seq"] is None):
-            sums["in_transit"] += amount
+        if payout["status"] != "paid":
+            sums["in_transit"] += amount - _came_back(payout, own)
         if payout["status"] == "paid":
             sums["paid"] += amount
         sums["stranded"] += micros(stuck) if stuck else 0
@@ -141,7 +146,7 @@ def _sums(head: Json, made: list[Json]) -> Iterator[str]:
         yield f"{open_now} are open, the account says {head['open_payout_id']}"
     if not open_now and head["open_payout_id"] is not None:
         late = next(each for each in made if each["id"] == head["open_payout_id"])
-        if late["status"] != "failed" or late["returned_seq"] or late["stranded"]:
+        if late["status"] != "failed" or _came_back(late, own) or late["stranded"]:
             yield f"{head['open_payout_id']} is {late['status']}, and holds up the next payout"
 
 

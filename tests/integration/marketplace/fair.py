@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import stripe
+
 from billing.domain.marketplace.provider import PayoutInterval, PayoutSchedule
 from tests.faults.books import AtStripe, Books, micros
 from tests.faults.laws import consistent, violations
@@ -136,6 +138,19 @@ class Fair:
         """All payouts to providers' banks at Stripe, oldest first of each."""
         return [each for provider in self.providers for each in reversed(self._payouts(provider))]
 
+    def failed_payouts(self) -> list[Json]:
+        """Those of all providers, as they are stored."""
+        found = (each for provider in self.providers for each in own(self.world, provider, "payouts").bodies("payouts"))
+        return [each for each in found if each["status"] == "failed"]
+
+    def takes_back(self, transfer_id: str, amount: int) -> str:
+        """A colleague reverses a part of a transfer in Stripe's dashboard; what Stripe says to it."""
+        params: Any = {"amount": amount}
+        try:
+            return str(self.world.stripe.v1.transfers.reversals.create(transfer_id, params).id)
+        except stripe.StripeError as refusal:
+            return str(refusal.code)
+
     def rest(self) -> None:
         """Stripe is well, its money has settled, and everything that is to happen in the next days does."""
         self.world.stripe_works()
@@ -227,7 +242,12 @@ def fair(world: World, name: str, terms: Json) -> Fair:
 def balance(world: World) -> int:
     """All that the platform has at Stripe, in cents."""
     found = json.loads(str(world.stripe.v1.balance.retrieve()))
-    return sum(each["amount"] for side in ("available", "pending") for each in found[side] if each["currency"] == "usd")
+    return sum(
+        each["amount"]
+        for side in ("available", "pending", "connect_reserved")
+        for each in found.get(side, [])
+        if each["currency"] == "usd"
+    )
 
 
 def _listed(page: Any) -> list[Json]:

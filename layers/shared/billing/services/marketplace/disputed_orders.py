@@ -42,7 +42,7 @@ def follow(work: Work, order: Order, before: Dispute | None, after: Dispute, sha
     step = _Step(work, shards, at, str(after.version))
     if back is not None and back.lost and (not lost or changed):
         order, back = step.lose(order, back, undone=True)
-    if back is not None and back.parts and (not after.withdrawn or changed):
+    if back is not None and (back.parts or back.short) and (not after.withdrawn or changed):
         order, back = step.let_go(order, back)
     if after.withdrawn and (back is None or not (back.parts or back.short)):
         order, back = step.hold(order, after, back)

@@ -183,7 +183,7 @@ def _told(books: Books, order: Json) -> Iterator[str]:
 
 def _coupons(books: Books) -> Iterator[str]:
     """Where orders alone use coupons, each redemption is that of an order that is paid, or may be."""
-    if books.bodies("subscriptions") or books.bodies("invoices"):
+    if books.bodies("subscriptions") or books.bodies("invoices") or not books.bodies("orders"):
         return
     counts: Counter[str] = Counter()
     for redemption in books.bodies("redemptions"):

@@ -62,6 +62,8 @@ class SignIn:
             if step is None:
                 return None
             user = work.save(replace(user, totp_step=step))  # each code once
+        else:
+            work.rely_on(user)  # another password, set while this one was being hashed, lets nobody in with the old one
         return self._session(work, user)
 
     def session(self, work: Work, secret: str) -> tuple[Session, User] | None:

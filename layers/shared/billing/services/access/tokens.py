@@ -91,7 +91,7 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda each: _ORDER.get(each, len(_ORDER))))
 
 
-def may_act(grant: Grant, user: User) -> bool:
+def may_act(grant: Grant | AuthorizationCode, user: User) -> bool:
     """Whether a grant still speaks for its user, who may have been disabled or signed out everywhere since."""
     return user.is_active and (user.signed_out_at is None or grant.created_at > user.signed_out_at)
 

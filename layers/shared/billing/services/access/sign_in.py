@@ -8,7 +8,7 @@ from typing import Protocol
 from billing.domain.access.caller import digest
 from billing.domain.access.grant import SESSION_LIFE, Session, session_id
 from billing.domain.access.user import User, password_problem
-from billing.services.access.users import Users, claim_ref, end_all, enter_admin
+from billing.services.access.users import Users, claim_ref, enter_admin
 from billing.services.kernel.work import Ref, Work
 
 _SEEN_AGAIN = timedelta(minutes=1)
@@ -99,7 +99,7 @@ class SignIn:
         problem = password_problem(password, user.email)
         if problem is not None:
             return problem
-        ended = end_all(work, user) if user.password_hash is not None else user
+        ended = user.signed_out(work.now) if user.password_hash is not None else user
         changed = ended.with_password(self.passwords.hashed(password), work.now)
         enter_admin(work, changed)
         work.save(changed)

@@ -50,7 +50,7 @@ silver-env: env # a peer that this machine cannot have costs one table of the be
 run: setup ## the whole stack on this machine, in the foreground (Ctrl-C stops it)
 	@exec $(PY) -m local.stack.run
 
-demo: env ## plays a month, a year, 100,000 usage events and payments, beside a running stack
+demo: env ## plays a month, a year, 100,000 usage events, payments and a marketplace, beside a running stack
 	@$(PY) -m local.demo
 
 clean-run: ## forgets the local stack's data

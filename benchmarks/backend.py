@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 
 import boto3
 
+from benchmarks.environment import furnished, queue_arn
 from local.stack.emulator import start_emulator, wait_for_emulator
 from local.stack.platform_key import create_platform_key
-from local.stack.settings import REGION, Paths, Ports, aws_environment
+from local.stack.settings import Paths, Ports, aws_environment
 from local.stripe_sandbox.server import SandboxServer
 from tests.support.tables import create_tables
 
@@ -30,6 +31,7 @@ class Backend:
     webhook_secret: str
     platform_key: str
     queue_arn: str
+    payout_queue_arn: str
     usage_queue_arn: str
 
 
@@ -56,31 +58,27 @@ def _furnished(sandbox: SandboxServer, emulator_pid: int) -> Backend:
     dynamodb = boto3.client("dynamodb")
     names = create_tables(dynamodb, prefix="bench-")
     api_key, webhook_secret = "sk_test_" + secrets.token_hex(12), "whsec_" + secrets.token_hex(16)
-    secret = json.dumps({"api_key": api_key, "webhook_secrets": [webhook_secret]})
-    boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=secret)
-    sqs = boto3.client("sqs")
-    queue = sqs.create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
-    # As long as in template.yaml: no message that is being worked comes a second time.
-    usage_queue = sqs.create_queue(QueueName="usage", Attributes={"VisibilityTimeout": "180"})["QueueUrl"]
-    os.environ.update({f"TABLE_{plain.upper()}": name for plain, name in names.items()})
-    os.environ.update(
-        KMS_KEY_ID=boto3.client("kms").create_key()["KeyMetadata"]["Arn"],
-        STRIPE_SECRET_ID="stripe",
-        STRIPE_API_BASE=sandbox.url,
-        BILLING_QUEUE_URL=queue,
-        CLOCK_QUEUE_URL=queue,
-        PAYOUT_QUEUE_URL=queue,
-        USAGE_QUEUE_URL=usage_queue,
-        STAGE="dev",
-        POWERTOOLS_SERVICE_NAME="benchmark",
-        POWERTOOLS_LOG_LEVEL="WARNING",  # the log lines of thousands of calls are not what is looked at here
+    secret = json.dumps(
+        {"api_key": api_key, "webhook_secrets": [webhook_secret], "connect_webhook_secrets": [webhook_secret]}
     )
+    boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=secret)
+    known = {f"TABLE_{plain.upper()}": name for plain, name in names.items()}
+    known |= {
+        "StripeSecret": "stripe",
+        "TaxSecret": "tax",
+        "STRIPE_API_BASE": sandbox.url,
+        "TAXJAR_API_BASE": sandbox.url,
+    }
+    variables = furnished(known | {"STAGE": "dev", "POWERTOOLS_SERVICE_NAME": "benchmark"})
+    # The log lines of thousands of calls are not what is looked at here; nor is what the platform does beside.
+    os.environ.update(variables | {"POWERTOOLS_LOG_LEVEL": "WARNING", "RECONCILE_EVERY_S": "0"})
     return Backend(
         emulator_pid=emulator_pid,
         stripe_url=sandbox.url,
         stripe_api_key=api_key,
         webhook_secret=webhook_secret,
         platform_key=create_platform_key(dynamodb, names),
-        queue_arn=f"arn:aws:sqs:{REGION}:000000000000:billing.fifo",
-        usage_queue_arn=f"arn:aws:sqs:{REGION}:000000000000:usage",
+        queue_arn=queue_arn(variables["BILLING_QUEUE_URL"]),
+        payout_queue_arn=queue_arn(variables["PAYOUT_QUEUE_URL"]),
+        usage_queue_arn=queue_arn(variables["USAGE_QUEUE_URL"]),
     )

@@ -1,5 +1,6 @@
 """A tenant of the product, driven in process: the real handlers, given the events that Lambda would give them."""
 
+import base64
 import hashlib
 import hmac
 import importlib
@@ -61,6 +62,17 @@ class Shop:
             raise Refused(f"{method} {path}: {answer['statusCode']} {answer['body'][:500]}")
         return json.loads(answer["body"])["data"]
 
+    def document(self, function: str, path: str) -> bytes:
+        """What a route answers that is no JSON.
+
+        Raises:
+            Refused: it was not successful.
+        """
+        answer = self.invoke(function, http_event("GET", path, headers={"x-api-key": self.key}))
+        if answer["statusCode"] != 200 or not answer["isBase64Encoded"]:
+            raise Refused(f"GET {path}: {answer['statusCode']} {answer['body'][:500]}")
+        return base64.b64decode(answer["body"])
+
     @staticmethod
     def invoke(function: str, event: Event) -> Any:
         """Give a function an event."""
@@ -94,9 +106,16 @@ class Shop:
         self.subscribe(customer_id, "trialing", paymentMethodId="pm_card_visa", trialDays=730)
         return customer_id
 
-    def stripe(self, path: str, method: str = "GET", **params: str) -> Json:
-        """What the Stripe sandbox has, or does when somebody else asks for it."""
+    def tenant(self, **settings: Any) -> tuple[str, str]:
+        """Another tenant in test mode: its id, and its key."""
+        body = {"name": "Another", "mode": "test", "currency": "USD", "tier": "enterprise", **settings}
+        made = self.call("tenants", "POST", "/v1/tenants", body, key=self._backend.platform_key)
+        return str(made["id"]), str(made["apiKey"])
+
+    def stripe(self, path: str, method: str = "GET", *, account: str | None = None, **params: str) -> Json:
+        """What the Stripe sandbox has, or does when somebody else asks; of a connected account where one is named."""
         headers = {"Authorization": f"Bearer {self._backend.stripe_api_key}"}
+        headers |= {"Stripe-Account": account} if account else {}
         url = f"{self._backend.stripe_url}{path}"
         answer = requests.request(method, url, params=params, headers=headers, timeout=_TIMEOUT_S)
         answer.raise_for_status()
@@ -131,9 +150,10 @@ class Shop:
         return str(self.call("invoices", "POST", "/v1/invoices", one_off(customer_id))["id"])
 
     def deliver(self, event: Json, outcome: str) -> None:
-        """Stripe's webhook, signed."""
+        """Stripe's webhook, signed; of a connected account where the event names one."""
         headers = {"stripe-signature": signature(json.dumps(event), self._backend.webhook_secret)}
-        answer = self.invoke("stripe_webhook", http_event("POST", "/webhooks/stripe", headers=headers, body=event))
+        path = "/webhooks/stripe-connect" if event.get("account") else "/webhooks/stripe"
+        answer = self.invoke("stripe_webhook", http_event("POST", path, headers=headers, body=event))
         if json.loads(answer["body"]) != {"outcome": outcome}:
             raise Refused(f"the webhook answered {answer['statusCode']} {answer['body']}, not {outcome}")
 
@@ -143,6 +163,13 @@ class Shop:
         answer = self.invoke("billing_worker", queue_event(self._backend.queue_arn, {"shard": shard}, self._messages))
         if answer["batchItemFailures"]:
             raise Refused(f"the worker failed at {shard}")
+
+    def pay_out(self, shard: str) -> None:
+        """A turn of the payout worker at a shard."""
+        self._messages += 1
+        event = queue_event(self._backend.payout_queue_arn, {"shard": shard}, self._messages)
+        if self.invoke("payout_worker", event)["batchItemFailures"]:
+            raise Refused(f"the payout worker failed at {shard}")
 
     def clock_advancer(self, start: str) -> tuple[str, Callable[[str], Callable[[], None]]]:
         """A test clock's id, and what advances it and gives back its worker's turn."""

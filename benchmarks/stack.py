@@ -50,11 +50,11 @@ class RunningStack:
             os.environ.update(configured["Environment"]["Variables"])
         os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"  # its lines belong to nobody here
 
-    def webhook_secret(self) -> str:
-        """What Stripe signs with."""
+    def webhook_secret(self, connect: bool = False) -> str:
+        """What Stripe signs with; for the endpoint of connected accounts where that is meant."""
         manager = client("secretsmanager", self.ports)
         secret = json.loads(manager.get_secret_value(SecretId=self.known["stripe_secret_id"])["SecretString"])
-        return str(secret["webhook_secrets"][0])
+        return str(secret["connect_webhook_secrets" if connect else "webhook_secrets"][0])
 
 
 def _stop_the_schedule(ports: Ports) -> None:

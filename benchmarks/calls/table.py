@@ -15,6 +15,7 @@ from typing import NoReturn
 from uuid import uuid4
 
 from benchmarks.backend import backend
+from benchmarks.calls import marketplace as calls_marketplace
 from benchmarks.calls import payments as calls_payments
 from benchmarks.calls.book import CREATE, MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore, progress
 from benchmarks.counting import Meter, Tally
@@ -182,6 +183,7 @@ def measure() -> Section:
         measure_replays(book, shop)
         measure_webhooks(book, shop)
         calls_payments.measure(book, shop)
+        calls_marketplace.measure(book, shop)
         measure_renewals(book, shop, meter)
         return book.section
 

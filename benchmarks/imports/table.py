@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import ROOT
+from benchmarks.environment import resolved
 from benchmarks.imports.shipped import Shipped, build
 from benchmarks.report import Row, Section, verdict
 
@@ -38,17 +39,20 @@ def functions() -> list[str]:
 def environment() -> dict[str, str]:
     """What template.yaml gives a function, as far as an import looks at it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TABLE_", "PYTHON"))}
-    return kept | {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "BILLING_QUEUE_URL": "http://127.0.0.1:9/000000000000/billing.fifo",
-        "KMS_KEY_ID": "key",
-        "STRIPE_SECRET_ID": "stripe",
-        "POWERTOOLS_SERVICE_NAME": "benchmark",
-    }
+    # No table: those differ from function to function, and an import does not look.
+    told = {name: value for name, value in resolved({}, lambda name, _: name).items() if not name.startswith("TABLE_")}
+    return (
+        kept
+        | told
+        | {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "POWERTOOLS_SERVICE_NAME": "benchmark",
+        }
+    )
 
 
 def once(shipped: Shipped, name: str, side: str) -> Times:

@@ -103,6 +103,7 @@ class Story:
     def __init__(self, stack: RunningStack, count: int) -> None:
         self._known = stack.known
         self._secret = stack.webhook_secret()
+        self._connect_secret = stack.webhook_secret(connect=True)
         self._numbers = range(count)
         tenant = {"name": "Bench", "mode": "test", "currency": "USD", "tier": "enterprise"}
         self._key: str = self._done(self._api("tenants", "/v1/tenants", tenant, key=self._known["platform_api_key"]))[
@@ -259,8 +260,8 @@ class Story:
         """What a payer or a bank does, through the sandbox's control API."""
         return self._json(requests.post(f"{self._known['stripe_url']}/_sandbox/{path}", json=body, timeout=_TIMEOUT_S))
 
-    def _stripe(self, path: str, params: dict[str, str]) -> Json:
-        headers = {"Authorization": f"Bearer {self._known['stripe_api_key']}"}
+    def _stripe(self, path: str, params: dict[str, str], more: dict[str, str] | None = None) -> Json:
+        headers = {"Authorization": f"Bearer {self._known['stripe_api_key']}"} | (more or {})
         url = f"{self._known['stripe_url']}{path}"
         return self._json(requests.get(url, params=params, headers=headers, timeout=_TIMEOUT_S))
 

@@ -22,6 +22,7 @@ from benchmarks.calls.book import progress
 from benchmarks.events import Context
 from benchmarks.latency.bare import Bare, Recorder, Wire
 from benchmarks.latency.cases import CLIENTS, Ask, Story
+from benchmarks.latency.marketplace import MarketStory
 from benchmarks.report import Row, Section, verdict
 from benchmarks.stack import NotThere, RunningStack, running
 
@@ -84,6 +85,7 @@ class Latencies:
         self._api_url: str = stack.known["api_url"]
         self._fired = CLIENTS * (_WARM_UP + each)
         self._story = Story(stack, _RECORDED + self._fired)
+        self._market = MarketStory(stack, _RECORDED + self._fired)
         stack.become_a_function()
         from billing.bootstrap import storage  # it reads the environment that has just been set
 
@@ -100,6 +102,7 @@ class Latencies:
                 "Bare: a function beside ours that sends the same requests to DynamoDB and Stripe over plain sockets,",
                 "without their conditions, and does nothing else. Ours: what the medians differ by.",
                 "Intents and payments name a user (X-User-Id), whose limit is one update more for intents.",
+                "A trigger wakes the payout worker, which works beside the ones that follow, on the same cores.",
             ],
         )
 
@@ -107,6 +110,7 @@ class Latencies:
         """The whole table."""
         self._empty()
         self._story.tell(self.measure)
+        self._market.tell(self.measure)
         return self.section
 
     def measure(self, name: str, budget_ms: int, asks: Sequence[Ask]) -> list[Any]:

@@ -1,9 +1,9 @@
-"""`make demo`: billing in four acts, told beside a running stack and checked at every step.
+"""`make demo`: billing in five acts, told beside a running stack and checked at every step.
 
 The first act is a month, here; the second a year (local/demo/year.py); the third is usage (local/demo/usage.py); the
-fourth payments (local/demo/payments.py). No answer is written down in advance: each result is compared with what
-another system says about it, the invoice with Stripe's charge, the payment with the delivery of Stripe's webhook, the
-preview with the bill.
+fourth payments (local/demo/payments.py); the fifth a marketplace (local/demo/marketplace.py). No answer is written down
+in advance: each result is compared with what another system says about it, the invoice with Stripe's charge, the
+payment with the delivery of Stripe's webhook, the preview with the bill.
 """
 
 import sys
@@ -15,12 +15,14 @@ import requests
 
 from local.client import Client
 from local.console import Failure
+from local.demo.marketplace import Market
 from local.demo.payments import Payments
 from local.demo.story import Story, console, money, require
 from local.demo.usage import EVENTS, Usage
 from local.demo.year import Year
 from local.stack.settings import ROOT
 
+DOCUMENTS = ROOT / ".local" / "documents"
 PLAN: dict[str, Any] = {
     "id": "business-monthly",
     "name": "Business",
@@ -147,7 +149,7 @@ def main() -> int:
     try:
         client = Client.of_file()
         console.print("[bold]A month of a customer[/bold]")
-        path = Month(client, ROOT / ".local" / "documents").play()
+        path = Month(client, DOCUMENTS).play()
         console.print(f"    The invoice: {path}\n", soft_wrap=True)
         console.print("[bold]A year of another, on a test clock[/bold]")
         year = Year(client)
@@ -160,7 +162,12 @@ def main() -> int:
         console.print("[bold]Payments, refunds and disputes[/bold]")
         payments = Payments(client)
         payments.play()
-        console.print(f"Paid, refunded and disputed in {payments.elapsed_s:.0f} s.")
+        console.print(f"Paid, refunded and disputed in {payments.elapsed_s:.0f} s.\n")
+        console.print("[bold]An order of three providers, and their payouts[/bold]")
+        market = Market(client, DOCUMENTS)
+        path = market.play()
+        console.print(f"    The statement: {path}", soft_wrap=True)
+        console.print(f"Sold, shared and paid out in {market.elapsed_s:.0f} s.")
     except Failure as failure:
         console.print(f"[red]error:[/red] {failure}", soft_wrap=True, markup=True)
         return 1

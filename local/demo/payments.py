@@ -5,13 +5,11 @@ Stripe.js), are declined, authenticate, get something back, and go to their bank
 webhook; at the end the payments, Stripe's balance and the ledger say the same.
 """
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 from local.client import Answer
 from local.demo.seller import Seller
-from local.demo.story import console, money, require
+from local.demo.story import console, money, require, wait_for
 from local.demo.takings import same_takings, takings_table
 
 SELLER: dict[str, Any] = {
@@ -26,7 +24,6 @@ SELLER: dict[str, Any] = {
 }
 CUSTOMER = {"name": "Peggy Solomon", "email": "peggy@example.com"}
 LITHOGRAPH, FRAME, CATALOG, PRINT, SKETCH = 45_000_000, 8_550_000, 2_900_000, 12_000_000, 6_400_000  # micro-units
-_WEBHOOK_S = 20.0
 
 
 class Payments(Seller):
@@ -71,7 +68,7 @@ class Payments(Seller):
         path = f"/_sandbox/setup_intents/{setup['setupIntentId']}/complete"
         body = {"payment_method": "pm_card_mastercard", "client_secret": setup["clientSecret"]}
         self.client.sandbox("POST", path, body)
-        listed = self._wait(lambda: self.client.get(f"/v1/payment-methods?customer={self.customer_id}"), "no card came")
+        listed = wait_for(lambda: self.client.get(f"/v1/payment-methods?customer={self.customer_id}"), "no card came")
         card = listed[0]["card"]
         return listed[0]["id"], f"{card['brand']} {card['last4']}, by Stripe's webhook"
 
@@ -140,7 +137,7 @@ class Payments(Seller):
         error = self._refused(path, {}, 422, "billing.refund.exceeds_available")
         stripe_id = dispute["stripeDisputeId"]
         self.client.sandbox("POST", f"/_sandbox/disputes/{stripe_id}/close", {"status": "lost"})
-        lost = self._wait(lambda: self._dispute_if(dispute["id"], "lost"), "the dispute is not closed")
+        lost = wait_for(lambda: self._dispute_if(dispute["id"], "lost"), "the dispute is not closed")
         return None, f"{money(lost['amount'])} are gone; a refund meanwhile: {error.body['error']['code']}"
 
     def _disputed(self, invoice: Any) -> tuple[None, str]:
@@ -179,7 +176,7 @@ class Payments(Seller):
             payment = self.client.get(f"/v1/payments/{payment_id}")
             return payment if payment["status"] == status else None
 
-        return self._wait(look, f"the payment is not {status}")
+        return wait_for(look, f"the payment is not {status}")
 
     def _dispute(self, intent_id: str, reason: str, cents: int | None = None) -> Any:
         body = {"reason": reason} | ({"amount": cents} if cents else {})
@@ -190,17 +187,8 @@ class Payments(Seller):
             ours = [each for each in listed if each["stripeDisputeId"] == made["id"] and each["fundsWithdrawn"]]
             return ours[0] if ours else None
 
-        return self._wait(look, "the dispute did not come")
+        return wait_for(look, "the dispute did not come")
 
     def _dispute_if(self, dispute_id: str, status: str) -> Any:
         dispute = self.client.get(f"/v1/disputes/{dispute_id}")
         return dispute if dispute["status"] == status else None
-
-    @staticmethod
-    def _wait(look: Callable[[], Any], otherwise: str) -> Any:
-        """What ``look`` finds, once there is something: a webhook brings it."""
-        deadline = time.monotonic() + _WEBHOOK_S
-        while not (found := look()):
-            require(time.monotonic() < deadline, otherwise)
-            time.sleep(0.1)
-        return found

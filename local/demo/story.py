@@ -75,6 +75,19 @@ def require(holds: bool, otherwise: str) -> None:
         raise Failure(otherwise)
 
 
+def wait_for(look: Callable[[], Any], otherwise: str, patience_s: float = 20.0) -> Any:
+    """What ``look`` finds, once there is something: a webhook or a worker brings it.
+
+    Raises:
+        Failure: it does not come in that time.
+    """
+    deadline = time.monotonic() + patience_s
+    while not (found := look()):
+        require(time.monotonic() < deadline, otherwise)
+        time.sleep(0.1)
+    return found
+
+
 def money(micros: int, currency: str = "USD") -> str:
     """4999000 micro-units as ``$49.99``; without a currency as ``49.99``."""
     cents = abs(micros) // 1000

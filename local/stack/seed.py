@@ -236,7 +236,7 @@ def warm_up(ports: Ports, patience_s: float) -> None:
     base = f"http://{HOST}:{ports.api}"
     first = {keys[0].partition(" ")[2] for keys in api_routes(template()).values()}
     calls: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-    calls.put(("POST", webhook_url(ports)))
+    calls.put(("POST", webhook_url(ports)))  # the connected accounts' has the same function
     calls.put(("POST", tax_webhook_url(ports)))
     for path in first:
         calls.put(("GET", base + re.sub("[{}+]", "", path)))
@@ -274,8 +274,10 @@ def write_stack_file(paths: Paths, ports: Ports, keys: Keys, outputs: dict[str, 
         "billing_queue_url": outputs["BillingQueueUrl"],
         "clock_queue_url": outputs["ClockQueueUrl"],
         "usage_queue_url": outputs["UsageQueueUrl"],
+        "payout_queue_url": outputs["PayoutQueueUrl"],
         "billing_dead_letter_queue_url": outputs["BillingDeadLettersUrl"],
         "usage_dead_letter_queue_url": outputs["UsageDeadLettersUrl"],
+        "payout_dead_letter_queue_url": outputs["PayoutDeadLettersUrl"],
         "stripe_secret_id": outputs["StripeSecretId"],
         "tax_secret_id": outputs["TaxSecretId"],
         "key_id": outputs["KeyId"],

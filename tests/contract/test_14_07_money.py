@@ -83,6 +83,27 @@ def test_14_07_a_currency_without_a_rate_is_refused() -> None:
         exchange.rate({}, "usd", "xpf")
 
 
+def test_14_07_what_goes_back_is_a_multiple_of_the_currencys_step_too(api: stripe.StripeClient) -> None:
+    """KWD 5.120 is charged: neither 1.001 of it go back, nor are 1.001 of it captured; 1.000 are."""
+    paid = charge(api, 5_120, "kwd")
+    by_step = {"code": "parameter_invalid_integer", "param": "amount", "match": "divisible by 10"}
+    refused(lambda: api.v1.refunds.create({"charge": paid, "amount": 1_001}), **by_step)
+    assert api.v1.refunds.create({"charge": paid, "amount": 1_000}).amount == 1_000
+    assert api.v1.refunds.create({"charge": paid}).amount == 4_120
+    held = api.v1.payment_intents.create(
+        {
+            "amount": 5_120,
+            "currency": "kwd",
+            "payment_method": "pm_card_visa",
+            "capture_method": "manual",
+            "confirm": True,
+            "return_url": "https://shop.example",
+        }
+    )
+    refused(lambda: api.v1.payment_intents.capture(held.id, {"amount_to_capture": 1_001}), **by_step)
+    assert api.v1.payment_intents.capture(held.id, {"amount_to_capture": 1_000}).amount_received == 1_000
+
+
 def test_14_07_whole_units_leave_by_a_payout(api: stripe.StripeClient, control: Control) -> None:
     """Section 5: HUF 12,345.67 paid out; the schedule leaves what is no whole unit."""
     charge(api, 3_000_000, "huf")

@@ -31,6 +31,7 @@ class Stack:
 
     api_url: str
     stripe_webhook_url: str
+    stripe_connect_webhook_url: str
     tax_webhook_url: str
     tax_webhook_secret: str
     stripe_url: str
@@ -44,8 +45,10 @@ class Stack:
     billing_queue_url: str
     clock_queue_url: str
     usage_queue_url: str
+    payout_queue_url: str
     billing_dead_letter_queue_url: str
     usage_dead_letter_queue_url: str
+    payout_dead_letter_queue_url: str
     stripe_secret_id: str
     tax_secret_id: str
     key_id: str

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from local.demo.books import every, ledger_sums
 from local.demo.takings import intents_of, same_takings
 from tests.e2e.conftest import Stack, soon
@@ -53,8 +55,9 @@ def has_dispute(storm: Storm, intent_id: str) -> bool:
     return bool(storm.client.stripe(f"/v1/disputes?payment_intent={intent_id}")["data"])
 
 
-def test_nothing_of_the_alarm_clock_ends_in_the_dead_letter_queue(stack: Stack) -> None:
+@pytest.mark.parametrize("queue", ["billing", "payout"])
+def test_nothing_of_the_alarm_clock_ends_in_the_dead_letter_queue(stack: Stack, queue: str) -> None:
     attributes = stack.aws("sqs").get_queue_attributes(
-        QueueUrl=stack.billing_dead_letter_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        QueueUrl=getattr(stack, f"{queue}_dead_letter_queue_url"), AttributeNames=["ApproximateNumberOfMessages"]
     )
     assert attributes["Attributes"]["ApproximateNumberOfMessages"] == "0"

@@ -19,6 +19,8 @@ from typing import Any
 Json = dict[str, Any]
 SECRET = "whsec_by_hand"
 """Every world's product knows it, so that a test can sign a delivery."""
+CONNECT_SECRET = "whsec_connect_by_hand"
+"""The same, of the endpoint of connected accounts."""
 
 
 def control(method: str, path: str, body: Json | None = None) -> int:
@@ -55,31 +57,46 @@ def events(stripe_key: str, tenant_id: str, since: int) -> list[Json]:
     return [event for event in reversed(found) if _is_about(event["data"], tenant_id, own)]
 
 
-def deliveries(found: list[Json], copies: int, shuffle: int | None) -> Iterator[tuple[str, str, str]]:
+def events_of_account(stripe_key: str, account_id: str) -> list[Json]:
+    """Stripe's events of a connected account, oldest first."""
+    return list(reversed(list(_listed(stripe_key, "events?limit=100", account_id))))
+
+
+def payouts(stripe_key: str, account_id: str) -> list[Json]:
+    """The payouts to the bank of a connected account, newest first."""
+    return list(_listed(stripe_key, "payouts?limit=100", account_id))
+
+
+def deliveries(
+    found: list[Json], copies: int, shuffle: int | None, secret: str = SECRET
+) -> Iterator[tuple[str, str, str]]:
     """Type, body and signature of each delivery.
 
     Args:
         copies: how often each event comes.
         shuffle: a seed; without it they come in order.
+        secret: of the endpoint.
     """
     sent = found * copies
     if shuffle is not None:
         Random(shuffle).shuffle(sent)
     for event in sent:
         body = json.dumps(event)
-        yield event["type"], body, _signature(body, int(time.time()))
+        yield event["type"], body, _signature(body, int(time.time()), secret)
 
 
-def _signature(body: str, at: int) -> str:
+def _signature(body: str, at: int, secret: str) -> str:
     """Stripe's scheme v1 (docs.stripe.com/webhooks, "Verify manually")."""
-    return f"t={at},v1={hmac.new(SECRET.encode(), f'{at}.{body}'.encode(), sha256).hexdigest()}"
+    return f"t={at},v1={hmac.new(secret.encode(), f'{at}.{body}'.encode(), sha256).hexdigest()}"
 
 
-def _listed(stripe_key: str, path: str) -> Iterator[Json]:
+def _listed(stripe_key: str, path: str, account_id: str | None = None) -> Iterator[Json]:
     after = ""
     while True:
         request = urllib.request.Request(f"{os.environ['STRIPE_API_BASE']}/v1/{path}{after}")
         request.add_header("Authorization", f"Bearer {stripe_key}")
+        if account_id is not None:
+            request.add_header("Stripe-Account", account_id)
         with urllib.request.urlopen(request, timeout=10) as answer:
             page = json.loads(answer.read())
         yield from page["data"]

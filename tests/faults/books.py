@@ -22,10 +22,14 @@ class Books:
 
     rows: Json
     providers: dict[str, Books] = field(default_factory=dict)
+    _decoded: dict[str, list[Json]] = field(default_factory=dict, repr=False, compare=False)
 
     def bodies(self, table: str) -> list[Json]:
-        """The entities of a table, in order of their ids."""
-        return [_body(row["body"]) for row in self.rows[table] if row.get("item") != "settings"]
+        """The entities of a table, in order of their ids; decoded once, for the laws ask for them again and again."""
+        if table not in self._decoded:
+            rows = (row for row in self.rows[table] if row.get("item") != "settings")
+            self._decoded[table] = [_body(row["body"]) for row in rows]
+        return self._decoded[table]
 
     @property
     def tenant(self) -> Json:
@@ -61,6 +65,8 @@ class AtStripe:
     Args:
         lines: those of its balance that they made.
         methods: what is attached to its customers; None where nobody asked.
+        transfers: to those who sell in its orders, each with its reversals.
+        payouts: by who is paid out, those from its account to its bank.
     """
 
     intents: list[Json] = field(default_factory=list)
@@ -69,6 +75,8 @@ class AtStripe:
     disputes: list[Json] = field(default_factory=list)
     lines: list[Json] = field(default_factory=list)
     methods: list[Json] | None = None
+    transfers: list[Json] = field(default_factory=list)
+    payouts: dict[str, list[Json]] = field(default_factory=dict)
 
     @property
     def taken(self) -> list[Json]:

@@ -16,7 +16,7 @@ from botocore.session import get_session
 from billing.bootstrap import payments, storage, sweep
 from billing.bootstrap import usage as usage_bootstrap
 from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
-from tests.faults import at_stripe
+from tests.faults import at_stripe, payees
 from tests.faults.outside import OUTSIDE, Outside, wait_for
 from tests.faults.rows import Rows
 from tests.support.tables import create_tables
@@ -25,7 +25,8 @@ Json = dict[str, Any]
 
 GROUPS = (
     "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
-    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders",
+    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts", "payout_worker",
+    "provider_accounts",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
@@ -133,10 +134,10 @@ class Child:
         }
         return self._answered
 
-    def do_webhook(self, body: str, signature: str) -> Json:
+    def do_webhook(self, body: str, signature: str, path: str = "/webhooks/stripe") -> Json:
         """One delivery of Stripe's."""
         event = {
-            "rawPath": "/webhooks/stripe",
+            "rawPath": path,
             "headers": {"stripe-signature": signature},
             "body": body,
             "isBase64Encoded": False,
@@ -163,6 +164,44 @@ class Child:
                 self._harness("sqs", "delete_message", ReceiptHandle=message["ReceiptHandle"])
             worked += 1
         return worked
+
+    def do_payout_turn(self, shard: str) -> Json:
+        """One message for the payout worker."""
+        return self._work(json.dumps({"shard": shard}), "m1", "payout_worker")
+
+    def do_payout_drain(self) -> int:
+        """``do_drain``, of the payout worker's queue."""
+        worked = 0
+        while message := self._receive("payout_queue_url"):
+            answer = self._work(message["Body"], message["MessageId"], "payout_worker")
+            if not answer["batchItemFailures"]:
+                self._harness("sqs", "delete_message", "payout_queue_url", ReceiptHandle=message["ReceiptHandle"])
+            worked += 1
+        return worked
+
+    def do_onboarded(self, tenant_id: str) -> str:
+        """A provider that can be paid out, made beside the API; the id of its account at Stripe."""
+        OUTSIDE.on = False
+        try:
+            return payees.onboarded(tenant_id)
+        finally:
+            OUTSIDE.on = True
+
+    def do_bank_says(self, account_id: str, status: str) -> list[int]:
+        """The bank's word on each payout of a provider's account, unless it was said before."""
+        found = at_stripe.payouts(self._world["stripe_key"], account_id)
+        return [at_stripe.control("POST", f"payouts/{each['id']}/finish", {"status": status}) for each in found]
+
+    def do_connect(self, account_id: str, types: list[str] | None = None, shuffle: int | None = None) -> list[Any]:
+        """Stripe sends the events of a provider's account, those of some types alone, in order or as ``shuffle`` has
+        it."""
+        found = at_stripe.events_of_account(self._world["stripe_key"], account_id)
+        wanted = [event for event in found if types is None or event["type"] in types]
+        answers = []
+        for kind, body, signature in at_stripe.deliveries(wanted, 1, shuffle, at_stripe.CONNECT_SECRET):
+            answer = self.do_webhook(body, signature, "/webhooks/stripe-connect")
+            answers.append([kind, answer["status"], answer["body"]["outcome"]])
+        return answers
 
     def do_usage(self, bodies: list[str], receive_count: int = 1) -> list[int]:
         """A batch of messages for the usage worker, as the queue would bring it; answers which of them failed."""
@@ -197,8 +236,8 @@ class Child:
         found: list[Json] = answer.get("Messages") or []
         return found
 
-    def _receive(self) -> Json | None:
-        found = self._harness("sqs", "receive_message", MaxNumberOfMessages=1).get("Messages")
+    def _receive(self, queue: str = "queue_url") -> Json | None:
+        found = self._harness("sqs", "receive_message", queue, MaxNumberOfMessages=1).get("Messages")
         message: Json | None = found[0] if found else None
         return message
 
@@ -210,10 +249,8 @@ class Child:
         finally:
             OUTSIDE.on = True
 
-    def _work(self, body: str, message_id: str) -> Json:
-        answer: Json = HANDLERS["billing_worker"].lambda_handler(
-            {"Records": [_record(body, message_id, 1)]}, _Context()
-        )
+    def _work(self, body: str, message_id: str, worker: str = "billing_worker") -> Json:
+        answer: Json = HANDLERS[worker].lambda_handler({"Records": [_record(body, message_id, 1)]}, _Context())
         return answer
 
     def do_stripe(self, method: str, path: str, body: Json | None = None) -> None:
@@ -253,7 +290,8 @@ class Child:
         url = client("sqs").create_queue(QueueName=f"{prefix}billing.fifo", Attributes=attributes)["QueueUrl"]
         payouts_url = client("sqs").create_queue(QueueName=f"{prefix}payouts.fifo", Attributes=attributes)["QueueUrl"]
         usage_url = client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
-        secret = json.dumps({"api_key": stripe_key, "webhook_secrets": webhook_secrets})
+        secrets = {"webhook_secrets": webhook_secrets, "connect_webhook_secrets": [at_stripe.CONNECT_SECRET]}
+        secret = json.dumps({"api_key": stripe_key, **secrets})
         client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
         from local.stack.platform_key import create_platform_key
 

@@ -59,6 +59,8 @@ class Flow:
     keyed: bool = True
     """Whether its first step is a request under an Idempotency-Key."""
     route: str = ""
+    start: datetime = START
+    """When its first case begins; the others are before it."""
 
 
 def recovery(*retry: Json, sweeps: int = 1) -> list[Json]:
@@ -146,7 +148,7 @@ class Enumeration:
 
     def _case(self, mode: str, k: int) -> Run:
         # Each case lives before the one before it, so that nothing of another is ever due.
-        at = START - _APART * self._cases
+        at = self._flow.start - _APART * self._cases
         self._cases += 1
         since = int(time.time())
         scene = self._flow.arrange(self._world, at)
@@ -201,6 +203,15 @@ def summary(books: Books, stripe: AtStripe) -> Json:
         "usage": usage(books),
         "orders": sorted(order_of(each) for each in books.bodies("orders")),
         "earnings": sorted(earning_of(each) for own in books.providers.values() for each in own.bodies("earnings")),
+        "payouts": sorted(
+            (each["status"], cents(each["amount"]))
+            for own in books.providers.values()
+            for each in own.bodies("payouts")
+        ),
+        "accounts": sorted(
+            account_of(each) for own in books.providers.values() for each in own.bodies("provider_balances")
+        ),
+        "told": sum((own.event_types() for own in books.providers.values()), Counter()),
         "clocks": sorted(clock["status"] for clock in books.bodies("test_clocks")),
         "cents": sum(charge["amount"] for charge in stripe.taken),
         "cents sent back": sum(charge["amount_refunded"] for charge in stripe.taken),
@@ -217,6 +228,12 @@ def order_of(order: Json) -> tuple[str, int, int, int]:
 def earning_of(earning: Json) -> tuple[str, int]:
     """An earning's status, and what is left of it in cents, Stripe's fee apart."""
     return earning["status"], cents(earning["split"]["earning"]) - cents(earning["returned"]["earning"])
+
+
+def account_of(head: Json) -> tuple[int, int, int, int]:
+    """In cents, a provider's balance, what disputes hold of it, what is on its way to the bank, and what arrived."""
+    balance, held, in_transit, paid = (cents(head[name]) for name in ("balance", "held", "in_transit", "paid"))
+    return balance, held, in_transit, paid
 
 
 def usage(books: Books) -> list[tuple[str, str]]:

@@ -18,11 +18,12 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, TextIO
 
-from billing.bootstrap import payments, storage
+from billing.bootstrap import connect, payments, storage
 from billing.bootstrap import process as process_bootstrap
 from billing.config import Settings
-from billing.integrations.stripe.gateway import StripeGateway
+from billing.integrations.stripe.calls import StripeCalls
 from billing.integrations.stripe.http_client import GuardedClient
+from billing.services.marketplace.pace import Pace
 from billing.services.sweep import worker
 from tests.faults.child import CLIENTS, CLOCK, GROUPS, HANDLERS, Child, Json, client
 from tests.faults.outside import OUTSIDE, Outside, hook
@@ -46,6 +47,7 @@ def prepare() -> None:
         aws_client(service)
     storage.database().client  # noqa: B018 - made here, connected in the child
     worker._INDEX_LAG_S = 0.02  # the emulator's indexes do not lag
+    Pace.__call__ = lambda self: None  # type: ignore[method-assign]  # a clock that is set back would wait for years
     remember_the_cold_start()
 
 
@@ -97,13 +99,18 @@ def forget() -> None:
 
 def wait_for_stripe(job: Json) -> None:
     """Let each call of a job's product wait as long for Stripe as a test that wants its answer, whatever else runs."""
-    gateway = payments.stripe_gateway()
     waits = _PATIENT_S if job.get("patient") else process_bootstrap.settings().stripe_timeout_s
-    if gateway._http._session._read_s != waits:
-        connect_anew(gateway, waits)
+    for gateway in gateways():
+        if gateway._http._session._read_s != waits:
+            connect_anew(gateway, waits)
 
 
-def connect_anew(gateway: StripeGateway, waits_s: float) -> None:
+def gateways() -> tuple[StripeCalls, ...]:
+    """Everything of the product's that is connected to Stripe."""
+    return payments.stripe_gateway(), connect.connect_gateway(), connect.balance_transactions()
+
+
+def connect_anew(gateway: StripeCalls, waits_s: float) -> None:
     """Let a gateway make its connections again: those that it has may be another process's."""
     gateway._http = GuardedClient(gateway._breaker, waits_s, gateway._left_s)
     gateway._clients.clear()
@@ -116,8 +123,8 @@ def disconnect() -> None:
     product = [aws_client(service) for service in ("kms", "sqs", "secretsmanager")]
     for each in [*product, *CLIENTS.values(), storage.database().client]:
         each._endpoint.http_session.close()
-    gateway = payments.stripe_gateway()
-    connect_anew(gateway, gateway._http._session._read_s)
+    for gateway in gateways():
+        connect_anew(gateway, gateway._http._session._read_s)
 
 
 def begin(job: Json) -> tuple[int, TextIO]:

@@ -6,14 +6,24 @@ comes back than was paid; and a coupon counts for the orders that are paid, or s
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tests.faults.books import Books, Json, micros
 
-OFTEN = ("order_dispute_held", "order_dispute_lost", "order_dispute_reopened", "order_return_short", "order_refunded")
-"""Kinds of entries that one refund or dispute may have more than one of: Stripe changes its mind, and room is made."""
+OFTEN = (
+    "order_dispute_held",
+    "order_dispute_lost",
+    "order_dispute_reopened",
+    "order_return_short",
+    "order_refunded",
+    "earning_released",
+)
+"""Kinds of entries of which there may be more than one of a refund, dispute or earning: Stripe changes its mind, room
+is made, and a reserve is released later."""
 _OPEN = ("pending", "processing", "requires_action")
 _SOLD = ("paid", "partially_refunded", "refunded")
 _CLOSED = ("expired", "canceled")
@@ -96,9 +106,17 @@ def _sums_of(order: Json) -> Iterator[str]:
             got = sum(micros(parts[each]) for each in ("earning", "commission", "commission_tax", "tax_owed"))
             if given != got:
                 yield f"{name}: {which} of {given} gives {got}"
+        kept = _fee_of_refunds(order, item)
         for part in _PARTS:
-            if not 0 <= micros(item["returned"][part]) <= micros(item["split"][part]):
+            most = micros(item["split"][part]) + (kept if part == "earning" else 0)
+            if not 0 <= micros(item["returned"][part]) <= most:
                 yield f"{name}: of {part} {item['split'][part]} came {item['returned'][part]} back"
+
+
+def _fee_of_refunds(order: Json, item: Json) -> int:
+    """What a marketplace keeps of its commission at the most, which the provider then has to give back for it."""
+    percent = Decimal(order["terms"]["refund_fee_percent"])
+    return math.ceil(micros(item["split"]["commission"]) * percent / 100 / 1000) * 1000
 
 
 def _paid_once(books: Books, order: Json) -> Iterator[str]:
@@ -199,12 +217,12 @@ def _earned(books: Books, order: Json, earning: Json, items: list[Json]) -> Iter
         brought = sum(micros(item["split"][part]) for item in items)
         if micros(earning["split"][part]) != brought:
             yield f"{name}: {part} is {earning['split'][part]}, its items brought {brought}"
-    gone = sum(_gone(books, order, item, "earning") for item in items)
-    if earning["released"] is None and micros(earning["returned"]["earning"]) != gone:
-        yield f"{name}: {earning['returned']['earning']} is taken of it, of its items {gone}"
+    taken = sum(gone(books, order, item, "earning") for item in items)
+    if earning["released"] is None and micros(earning["returned"]["earning"]) != taken:
+        yield f"{name}: {earning['returned']['earning']} is taken of it, of its items {taken}"
     if set(earning["disputes"]) != set(order["disputes"]) and earning["status"] != "void":
         yield f"{name} knows the disputes {earning['disputes']}, its order {order['disputes']}"
-    left = micros(earning["split"]["earning"]) - gone - micros(earning["fee"])
+    left = micros(earning["split"]["earning"]) - taken - micros(earning["fee"])
     wanted = "held" if earning["disputes"] else "pending" if left else "void"
     if earning["released"] is None and earning["status"] != wanted:
         yield f"{name} is {earning['status']}, not {wanted}"
@@ -219,10 +237,10 @@ def _owed(books: Books) -> Iterator[str]:
         for posting in entry["postings"]:
             posted[posting["account"], posting["party"]] += micros(posting["amount"])
     for provider_id, own in books.providers.items():
-        pending = sum(_pending(each) for each in own.bodies("earnings"))
+        waits = sum(pending(each) for each in own.bodies("earnings"))
         heads = own.bodies("provider_balances")
         wanted = {
-            "provider_pending": pending,
+            "provider_pending": waits,
             "provider_payable": sum(micros(each["balance"]) for each in heads),
             "provider_held": sum(micros(each["held"]) for each in heads),
         }
@@ -230,12 +248,18 @@ def _owed(books: Books) -> Iterator[str]:
             if -posted[account, provider_id] != amount:
                 yield f"{account} of {provider_id} is {-posted[account, provider_id]}, its figures say {amount}"
     for account, amount in {
-        "commission_revenue": -_kept(books, "commission"),
+        "commission_revenue": adjusted(books) - _kept(books, "commission"),
         "promotions": _kept(books, "promotion"),
     }.items():
         had = sum(each for (name, _), each in posted.items() if name == account)
         if had != amount:
             yield f"the ledger has {had} in {account}, orders say {amount}"
+
+
+def adjusted(books: Books) -> int:
+    """What providers were given by hand, at the marketplace's expense."""
+    lines = (line for own in books.providers.values() for line in own.bodies("account_lines"))
+    return sum(micros(line["amount"]) for line in lines if line["type"] == "adjustment")
 
 
 def _account_lines(provider_id: str, own: Books) -> Iterator[str]:
@@ -257,7 +281,7 @@ def _account_lines(provider_id: str, own: Books) -> Iterator[str]:
             yield f"{provider_id}: {account} says {head['balance']}, its lines {balance}"
 
 
-def _pending(earning: Json) -> int:
+def pending(earning: Json) -> int:
     taken = micros(earning["returned"]["earning"]) + micros(earning["fee"])
     return micros(earning["split"]["earning"]) - taken - (micros(earning["released"]) if earning["released"] else 0)
 
@@ -266,7 +290,7 @@ def _total(order: Json, which: str) -> int:
     return sum(micros(item[which]["paid"]) for item in order["items"])
 
 
-def _gone(books: Books, order: Json, item: Json, part: str) -> int:
+def gone(books: Books, order: Json, item: Json, part: str) -> int:
     """What is gone for good of an item's part: what open disputes hold of it is not yet."""
     held = (
         each
@@ -280,7 +304,7 @@ def _gone(books: Books, order: Json, item: Json, part: str) -> int:
 def _kept(books: Books, part: str, providers: bool = True) -> int:
     """A part of all that was sold, less what is gone of it; with ``providers`` off, of the marketplace's own goods."""
     return sum(
-        micros(item["split"][part]) - _gone(books, order, item, part)
+        micros(item["split"][part]) - gone(books, order, item, part)
         for order in books.bodies("orders")
         if order["status"] in _SOLD
         for item in order["items"]

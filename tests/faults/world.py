@@ -27,11 +27,17 @@ RETRY = timedelta(seconds=15)
 """After this a client asks again: the run that died holds its idempotency record for 10 s."""
 
 
-def asked(url: str, key: str | None = None, body: Json | None = None) -> Json:
-    """The JSON that a URL answers with: to a GET, or a POST where there is a body."""
+def asked(url: str, key: str | None = None, body: Json | None = None, account_id: str | None = None) -> Json:
+    """The JSON that a URL answers with: to a GET, or a POST where there is a body.
+
+    Args:
+        account_id: of the connected account that is asked about.
+    """
     request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())
     if key:
         request.add_header("Authorization", f"Bearer {key}")
+    if account_id:
+        request.add_header("Stripe-Account", account_id)
     with urllib.request.urlopen(request, timeout=10) as answer:
         found: Json = json.loads(answer.read())
         return found
@@ -88,9 +94,9 @@ class World:
         """One job in a process of its own, which may die."""
         return self.lane.driver.run([self.job(at, *steps)])[0]
 
-    def stripe(self, path: str) -> Json:
-        """What Stripe says to a GET."""
-        return asked(f"{self.lane.sandbox.url}/v1/{path}", self.stripe_key)
+    def stripe(self, path: str, account_id: str | None = None) -> Json:
+        """What Stripe says to a GET, on the platform's account or on a connected one."""
+        return asked(f"{self.lane.sandbox.url}/v1/{path}", self.stripe_key, None, account_id)
 
     def control(self, path: str, /, **body: Any) -> Json:
         """The sandbox's control API."""

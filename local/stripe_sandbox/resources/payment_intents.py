@@ -133,6 +133,7 @@ def capture(call: Call) -> Json:
     if not 1 <= amount <= capturable:
         message = f"The amount to capture must be between 1 and {capturable}."
         raise errors.ApiError(message, code="amount_too_large" if amount > 0 else None, param="amount_to_capture")
+    money.check_step(amount, intent["currency"])
     if "metadata" in call.params:
         intent["metadata"] = merge_metadata(intent["metadata"], call.params["metadata"])
     return payments.capture(call.context, intent, amount)

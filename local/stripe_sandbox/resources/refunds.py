@@ -27,6 +27,7 @@ def create(call: Call) -> Json:
     if amount < 1:
         message = "This value must be greater than or equal to 1."
         raise errors.ApiError(message, code="parameter_invalid_integer", param="amount")
+    money.check_step(amount, charge["currency"])
     if amount > remaining:
         over, left = money.show(amount, charge["currency"]), money.show(remaining, charge["currency"])
         message = f"Refund amount ({over}) is greater than unrefunded amount on charge ({left})"

@@ -182,6 +182,9 @@ def theirs(world: World) -> Theirs:
     credit = tenant.post(f"/v1/invoices/{ids['invoice_id']}/credit-notes", {"amount": 1_000_000, "reason": "goodwill"})
     ids["credit_note_id"] = credit.data["id"]
     ids["key_id"] = tenant.post("/v1/api-keys", {"name": "theirs", "scope": "read"}).data["id"]
+    ids["user_id"] = tenant.post("/v1/users", {"email": "theirs@example.com", "role": "support"}).data["id"]
+    client = {"name": "A", "type": "confidential", "grantTypes": ["client_credentials"], "scopes": ["billing:read"]}
+    ids["client_id"] = [tenant.post("/v1/oauth-clients", client).data["id"] for _ in range(2)][0]  # noqa: RUF015 - two
     market = Market(world, tenant, world.tenant(), world.tenant())
     ids["order_id"] = [market.sold(item(5000, 1000, market.x)) for _ in range(2)][0]["id"]  # noqa: RUF015 - two
     intent = tenant.get(f"/v1/payments/{ids['payment_id']}").data["paymentIntentId"]
@@ -199,7 +202,7 @@ def told(answer: Answer, named: str) -> tuple[int, str, str, str]:
     return answer.status, error["code"], error["message"].replace(named, "ID"), str(error["details"])
 
 
-NOT_MADE = {"payout_id", "provider_tenant_id", "event_id"}
+NOT_MADE = {"payout_id", "provider_tenant_id", "event_id", "session_id"}
 """What the fixture has none of; who sees a payout is in test_14_04_payouts."""
 
 

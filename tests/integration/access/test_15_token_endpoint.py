@@ -235,6 +235,16 @@ def test_15_every_refusal_is_a_row_and_counted_on_the_address(world: World) -> N
     assert ok(client.token(grant_type="client_credentials"))
 
 
+def test_15_counters_of_past_minutes_do_not_pile_up_on_a_client(world: World) -> None:
+    """A client that asks once an hour for years: its item would grow until DynamoDB took it no more."""
+    client = machine(world.tenant())
+    for _ in range(6):
+        ok(client.token(grant_type="client_credentials"))
+        world.clock.advance(hours=1)
+    (item,) = [row for row in world.rows("callers") if row["caller_id"]["S"] == f"client#{client.id}"]
+    assert len([name for name in item if name.startswith("t") and name[1:].isdigit()]) <= 2
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     path=st.sampled_from([TOKEN, "/oauth2/revoke", "/oauth2/introspect"]),

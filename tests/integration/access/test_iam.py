@@ -100,6 +100,7 @@ def needs(world: World) -> Needs:
     from billing.integrations.aws.clients import aws_client
 
     _forget_what_is_cached()
+    world.clock.reset()  # the test before has moved it; a module's fixture is made before a test's
     recorder = Recorder(world.tables)
     plain_invoke = lambdas.invoke
 

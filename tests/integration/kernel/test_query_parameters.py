@@ -18,6 +18,8 @@ ROUTES = [
     if method in ("get", "post", "patch", "delete") and not path.startswith("/webhooks")
 ]
 
+OF_PLATFORM = ("/v1/tenants", "/v1/reports/reconciliation")
+
 
 @pytest.fixture(scope="module")
 def seller(world: World) -> Tenant:
@@ -33,7 +35,7 @@ def seller(world: World) -> Tenant:
 
 
 def sent(tenant: Tenant, method: str, path: str, query: str) -> Answer:
-    key = tenant.world.platform_key if path.endswith("/v1/tenants") else tenant.key
+    key = tenant.world.platform_key if path.endswith(OF_PLATFORM) else tenant.key
     path = re.sub(r"\{[^}]*\}", "x", path.replace("{tid}", tenant.id))
     return request(http_event(method, path, key=key, idempotency_key="query", query=query))
 

@@ -69,11 +69,16 @@ def test_an_invoice_by_request_books_its_fee(world: World, tenant: Tenant) -> No
     agree(world, tenant)
 
 
+@pytest.mark.parametrize("card", ["pm_card_visa", "pm_card_threeDSecure2Required"])
 @pytest.mark.parametrize("of_invoice", [False, True])
-def test_a_form_books_its_fee_by_webhook_once(world: World, tenant: Tenant, of_invoice: bool) -> None:
-    """Also where the bank wants its payer to authenticate, and however often the events come."""
+def test_a_form_books_its_fee_by_webhook_once(world: World, tenant: Tenant, of_invoice: bool, card: str) -> None:
+    """Also where the bank wants its payer to authenticate (3-D Secure), and however often the events come."""
     form = intent(tenant, invoiceId=open_invoice(tenant, 4_999)["id"]) if of_invoice else intent(tenant)
-    assert pay(world, form) == 200
+    assert pay(world, form, card) == 200
+    if card != "pm_card_visa":
+        world.deliver_all(tenant)
+        assert account(world, tenant, "processing_fees") == {}
+        world.acts(f"payment_intents/{form['paymentIntentId']}/authenticate", succeed=True)
     for _ in range(3):
         world.deliver_all(tenant)
     assert (account(world, tenant, "processing_fees"), kinds(world, tenant)["processing_fee"]) == ({"USD": FEE}, 1)

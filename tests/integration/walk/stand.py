@@ -77,7 +77,7 @@ class Stand:
 
     def kept(self, table: str) -> list[Json]:
         """The tenant's entities, as they are stored, in the order in which they were made."""
-        found = {each["id"]: each for each in _own(self.world, self.tenant, table).bodies(table)}
+        found = {each["id"]: each for each in own(self.world, self.tenant, table).bodies(table)}
         order = self.known.setdefault(table, {})
         order.update(dict.fromkeys(sorted(set(found) - set(order))))
         return [found[each] for each in order if each in found]
@@ -102,7 +102,7 @@ class Stand:
 
     def laws(self) -> None:
         """Every law of money holds."""
-        broken = violations(_own(self.world, self.tenant, *self.world.tables), self._at_stripe(), self.left)
+        broken = violations(own(self.world, self.tenant, *self.world.tables), self._at_stripe(), self.left)
         assert broken == [], "\n".join([*self.told, *broken])
 
     def _at_stripe(self) -> AtStripe:
@@ -141,7 +141,7 @@ def ok(answer: Answer, status: int = 200) -> Json:
     return dict(answer.data)
 
 
-def _own(world: World, tenant: Tenant, *tables: str) -> Books:
+def own(world: World, tenant: Tenant, *tables: str) -> Books:
     """A tenant's items of some tables."""
     backend = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][REGION]
     rows: Json = {}

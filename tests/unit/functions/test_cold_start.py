@@ -32,6 +32,7 @@ OBJECTS = {
     "EARNING": ("Earnings", "marketplace.payouts"),
     "PAYOUT": ("Payouts", "marketplace.payouts"),
     "PROVIDER_ACCOUNT": ("ProviderAccounts", "marketplace.provider_accounts"),
+    "RECONCILIATION": ("Reconciliations", "reports.reconciliation"),
 }
 """Where an event's object is kept, and where its shape is, by how the event's name begins."""
 CHILD = """

@@ -25,3 +25,16 @@ def test_its_message_sets_its_alarm_off(name: str, message: str) -> None:
 def test_parked_items_are_another_alarm() -> None:
     pattern = of_type("AWS::Logs::MetricFilter")["ParkedItems"]["Properties"]["FilterPattern"]
     assert pattern == '{ ($.level = "CRITICAL") && ($.message != "reconciliation: *") }'
+
+
+@pytest.mark.parametrize(
+    "function", ["StripeWebhook", "Payouts", "Orders", "Payments", "Invoices", "Subscriptions", "ProviderAccounts"]
+)
+def test_14_a_critical_line_of_a_function_that_is_no_worker_sets_an_alarm_off(function: str) -> None:
+    """A bank sends a payout back: the webhook hears of it, and the workers' logs have no line of it."""
+    found = of_type("AWS::Logs::MetricFilter")[f"CriticalOf{function}"]["Properties"]
+    assert (said(found["LogGroupName"]), found["FilterPattern"]) == (f"{function}Log", '{ $.level = "CRITICAL" }')
+    (metric,) = found["MetricTransformations"]
+    assert said(metric["MetricName"]) == said(alarm("CriticalLines")["MetricName"])
+    assert fires(alarm("CriticalLines"), {10.0: 1.0})
+    assert not fires(alarm("CriticalLines"), {})

@@ -75,7 +75,7 @@ def test_one_message_among_the_dead_sets_an_alarm_off_for_every_queue() -> None:
         assert not fires(properties, {0.0: 0.0})
 
 
-@pytest.mark.parametrize("name", ["Usage", "Billing"])
+@pytest.mark.parametrize("name", ["Usage", "Billing", "Payout"])
 def test_a_queue_that_nobody_works_sets_an_alarm_off_within_half_an_hour(name: str) -> None:
     ages = {float(at): float(at) for at in range(0, HOUR_S, 60)}
     assert fires(alarm(f"{name}Backlog"), ages, HOUR_S / 2)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from billing.bootstrap import payments, process, tax, usage
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.marketplace.order import Order
 from billing.domain.subscriptions.subscription import Subscription
 from billing.schemas import events
 
@@ -37,6 +38,7 @@ def payment_requests() -> "PaymentRequests":
     from billing.services.invoicing.payment_requests import PaymentRequests
     from billing.services.invoicing.payments import InvoicePayments
 
+    events.prepare(Invoice)
     invoices = InvoicePayments(payments.collector(), payments.stripe_gateway())
     return PaymentRequests(invoices, payments.one_time_payments(), payments.order_payments())
 
@@ -62,6 +64,7 @@ def credit_notes() -> "CreditNotes":
     """The service that issues credit notes."""
     from billing.services.invoicing.credit_notes import CreditNotes
 
+    events.prepare(CreditNote, Invoice)
     return CreditNotes(payments.collector(), payments.refunder(), process.due_shards())
 
 
@@ -78,6 +81,7 @@ def payment_refunds() -> "PaymentRefunds":
     """The service that refunds payments on request."""
     from billing.services.invoicing.refunds import PaymentRefunds
 
+    events.prepare(Order)  # what was paid may be an order
     return PaymentRefunds(payments.stripe_gateway(), payments.refunder(), credit_notes())
 
 

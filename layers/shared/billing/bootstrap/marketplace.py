@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from billing.bootstrap import payments, process, tax
 from billing.domain.catalog.coupon import Redemption
+from billing.domain.customers.customer import Customer
 from billing.domain.marketplace.order import Order
 from billing.schemas import events
 
@@ -19,7 +20,7 @@ def orders() -> "Orders":
     """The service that makes, lists and gives up orders."""
     from billing.services.marketplace.orders import Orders
 
-    events.prepare(Order, Redemption)
+    events.prepare(Customer, Order, Redemption)
     return Orders(
         tax.taxes(),
         payments.marketplace_books(),

@@ -5,9 +5,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import process
-from billing.domain.invoicing.credit_note import CreditNote
-from billing.domain.invoicing.invoice import Invoice
-from billing.domain.marketplace.order import Order
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
@@ -59,7 +56,7 @@ def collector() -> "Collector":
     """What charges invoices."""
     from billing.services.payments.collection import Collector
 
-    events.prepare(Invoice, Payment, Subscription)
+    events.prepare(Payment, Subscription)
     return Collector(stripe_gateway(), process.due_shards(), process.settings().payment_check_after_s)
 
 
@@ -84,7 +81,6 @@ def marketplace_books() -> "MarketplaceBooks":
     """What becomes of orders when their payments' money moves."""
     from billing.services.marketplace.order_books import MarketplaceBooks
 
-    events.prepare(Order)
     return MarketplaceBooks(process.due_shards())
 
 
@@ -94,7 +90,7 @@ def refunder() -> "Refunder":
     from billing.services.invoicing.credit_notes import note_refund, refund_failed
     from billing.services.payments.refunds import Refunder
 
-    events.prepare(Refund, CreditNote, Invoice, Dispute)  # a refund may end a dispute
+    events.prepare(Refund, Dispute)  # a refund may end a dispute
     check_after_s = process.settings().payment_check_after_s
     shards, books = process.due_shards(), marketplace_books()
     return Refunder(stripe_gateway(), shards, check_after_s, refund_failed, note_refund, books)

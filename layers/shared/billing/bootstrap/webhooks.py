@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from billing.bootstrap import connect, payments, process, storage, tax
 from billing.domain.customers.customer import Customer
+from billing.domain.invoicing.credit_note import CreditNote
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.marketplace.order import Order
 from billing.domain.marketplace.provider import ProviderAccount
 from billing.schemas import events
 
@@ -24,7 +27,7 @@ def stripe_webhook() -> "StripeWebhook":
     from billing.integrations.stripe.webhook import SignatureCheck
     from billing.services.payments.processor_events import ProcessorEvents
 
-    events.prepare(Customer)
+    events.prepare(Customer, Invoice, CreditNote, Order)
     check = SignatureCheck(payments.stripe_secrets(), process.settings().stripe_webhook_tolerance_s)
     services = ProcessorEvents(payments.collector(), payments.one_time_payments(), payments.refunder())
     transfers = TransferEvents(connect.connect_gateway(), connect.account_owners().of)

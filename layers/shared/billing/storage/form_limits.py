@@ -18,6 +18,8 @@ from billing.storage.tables import CallerItem
 _LETTER = "t"
 _MINUTE_S = 60
 _KEPT_S = 86_400
+_STALE_AT_MOST = 24
+_REMEMBERED = 1000
 
 
 class FormLimits:
@@ -26,6 +28,7 @@ class FormLimits:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
+        self._stale: dict[str, list[str]] = {}
 
     def client(self, client_id: str, secret: str | None, per_minute: int) -> KnownClient | None:
         """The client, where it is active and this is its secret; the call is counted on it then, and only then.
@@ -61,7 +64,9 @@ class FormLimits:
             return None
         answer = self._database.call(
             lambda: self._database.client.get_item(
-                TableName=table_name(CallerItem), Key={"caller_id": {"S": client_caller(client_id)}}
+                TableName=table_name(CallerItem),
+                Key={"caller_id": {"S": client_caller(client_id)}},
+                ConsistentRead=True,
             )
         )
         found: str | None = answer.get("Item", {}).get("tenant_id", {}).get("S")
@@ -89,24 +94,34 @@ class FormLimits:
         also: str,
     ) -> dict[str, Any]:
         minute = int(self._clock().timestamp()) // _MINUTE_S
+        # A client that asks once an hour would leave a counter each time: what was seen of them is removed.
+        stale = [name for name in self._stale.pop(caller_id, []) if int(name[1:]) < minute]
+        gone = {f"#x{n}": name for n, name in enumerate(stale)}
+        remove = " REMOVE " + ", ".join(gone) if gone else ""
         found: dict[str, Any] = self._database.call(
             lambda: self._database.client.update_item(
                 TableName=table_name(CallerItem),
                 Key={"caller_id": {"S": caller_id}},
-                UpdateExpression=f"ADD #minute :one{also} REMOVE #before",
-                ConditionExpression=" AND ".join(
-                    [*conditions, "(attribute_not_exists(#minute) OR #minute < :limit)"]
-                ),
-                ExpressionAttributeNames={
-                    "#minute": f"{_LETTER}{minute}", "#before": f"{_LETTER}{minute - 1}", **names,
-                },
+                UpdateExpression=f"ADD #minute :one{also}{remove}",
+                ConditionExpression=" AND ".join([*conditions, "(attribute_not_exists(#minute) OR #minute < :limit)"]),
+                ExpressionAttributeNames={"#minute": f"{_LETTER}{minute}", **names, **gone},
                 ExpressionAttributeValues={":one": {"N": "1"}, ":limit": {"N": str(per_minute)}, **values},
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-        )  # fmt: skip
+        )
         item: dict[str, Any] = found["Attributes"]
+        self._remember(caller_id, item, minute)
         return item
+
+    def _remember(self, caller_id: str, item: dict[str, Any], minute: int) -> None:
+        """Have the next update remove the counters of past minutes, some at a time."""
+        ours = [name for name in item if name[0] == _LETTER and name[1:].isdigit()]
+        stale = [name for name in ours if int(name[1:]) < minute]
+        if len(self._stale) >= _REMEMBERED:
+            self._stale.clear()  # a worker that lives for days meets many addresses
+        if stale:
+            self._stale[caller_id] = stale[:_STALE_AT_MOST]
 
     def _too_many(self) -> RateLimited:
         return RateLimited("Too many requests", _MINUTE_S - int(self._clock().timestamp()) % _MINUTE_S)

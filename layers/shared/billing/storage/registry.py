@@ -27,7 +27,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.kernel.times import sort_key
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.marketplace.account import AccountLine, ProviderBalance, account_id
-from billing.domain.marketplace.earning import Earning
+from billing.domain.marketplace.earning import OF_PROVIDER, Earning
 from billing.domain.marketplace.order import Order, OrderReturn
 from billing.domain.marketplace.payout import OF_MARKETPLACE, Payout
 from billing.domain.marketplace.provider import AccountOwner, ProviderAccount
@@ -149,9 +149,8 @@ def _earning(earning: Earning) -> dict[str, str]:
     account = account_id(earning.marketplace_id, earning.currency)
     found = {"account_key": join(earning.tenant_id, account), "status": earning.status.value}
     if not earning.pending.is_zero:
-        found["pending_key"] = found[
-            "account_key"
-        ]  # a sparse index: a provider's thousands of old earnings are not in it
+        # A sparse index, by provider: its thousands of old earnings are not in it.
+        found["pending_key"] = join(earning.tenant_id, OF_PROVIDER)
     return found | _created(earning) | _due(earning.due) | _owed_part(earning, earning.pending)
 
 

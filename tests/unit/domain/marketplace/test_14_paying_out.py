@@ -113,6 +113,19 @@ def test_c31_each_obstacle_has_a_reason_that_a_person_understands() -> None:
         assert (skip.reason.value, words in skip.detail) == (reason, True)
 
 
+@pytest.mark.parametrize("residue", ["0.01", "-0.01"])
+def test_c14_a_head_that_disagrees_with_its_last_line_is_paid_by_neither(residue: str) -> None:
+    """More or less: refused on disagreement, not on its sign."""
+    head, lines = with_lines((LineType.RELEASE, "90.00"))
+    assert paying_out.disagreement(head, lines[-1], NOW) is None
+    changed = replace(head, balance=head.balance + usd(residue))
+    skip = paying_out.disagreement(changed, lines[-1], NOW)
+    assert skip is not None
+    assert (skip.reason.value, "90.00" in skip.detail) == ("lines_disagree", True)
+    assert paying_out.disagreement(head, None, NOW) is not None
+    assert paying_out.disagreement(replace(head, balance=usd("0")), None, NOW) is None
+
+
 def test_only_what_was_not_sent_can_be_canceled() -> None:
     head, _ = with_lines((LineType.RELEASE, "90.00"))
     payout = paying_out.begun(head, PROVIDER, None, "ACME", NOW, NOW, manual=True)

@@ -1,7 +1,7 @@
 """Issue 14, 4: providers' accounts and their money at Stripe, and what is known of a call that failed."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -236,9 +236,9 @@ def test_a_transfer_its_arrival_and_its_reversal(
     state = gateway.transfer_state(made.id, account_id)
     assert (state.arrived, state.available_on is not None) == (USD_50, True)
     back = order(account_id, Money(USD_50.micros // 5, "USD"), made.id, payout_id=sent.payout_id)
-    assert gateway.find_reversal(back) is None
+    assert gateway.reversals(str(back.source_id)) == []
     reversal = gateway.reverse(back)
-    assert gateway.find_reversal(back) == reversal
+    assert gateway.reversals(str(back.source_id)) == [reversal]
     assert gateway.transfer_state(made.id, account_id).reversed_amount == back.amount
 
 
@@ -334,7 +334,7 @@ def test_under_another_platforms_key_nothing_is_not_found(
         lambda: others.find_transfer(sent),
         lambda: others.transfer_state(made.id, sent.stripe_account_id),
         lambda: others.reverse(order(sent.stripe_account_id, source_id=made.id)),
-        lambda: others.find_reversal(order(sent.stripe_account_id, source_id=made.id)),
+        lambda: others.reversals(made.id),
         lambda: others.find_pay_out(sent),
         lambda: others.pay_out(sent),
         lambda: others.bank_payout("po_1none", sent.stripe_account_id),
@@ -411,31 +411,37 @@ def test_a_payout_from_an_account_that_was_taken_away_is_refused(
 # The platform's balance transactions
 
 
-def test_balance_transactions_come_oldest_first_from_any_line_on(
-    sandbox: SandboxServer, gateway: ConnectGateway, control: Control, api: stripe.StripeClient, funded: None
+def test_balance_transactions_come_newest_first_and_page_by_page(
+    sandbox: SandboxServer, gateway: ConnectGateway, control: Control, funded: None
 ) -> None:
     account_id = provider(gateway, control)
-    sent = [gateway.transfer(order(account_id, Money(10_000 * n, "USD"))) for n in range(1, 4)]
-    lister = balance_transactions_at(sandbox.url)
-    everything = list(lister.since(None, None))
-    assert [each.id for each in everything][-3:] == [each.balance_transaction_id for each in sent]
-    assert [each.created_at for each in everything] == sorted(each.created_at for each in everything)
-    assert (everything[-1].type, everything[-1].source_id, everything[-1].amount) == (
-        "transfer", sent[-1].id, Money(-30_000, "USD"),
-    )  # fmt: skip
-    later = list(lister.since(sent[0].balance_transaction_id, None))
-    assert [each.id for each in later] == [each.balance_transaction_id for each in sent[1:]]
-    assert list(lister.since(sent[-1].balance_transaction_id, None)) == []
-    assert list(lister.since(None, datetime(2100, 1, 1, tzinfo=UTC))) == []
+    sent = [gateway.transfer(order(account_id, Money(10_000 * n, "USD"))) for n in range(1, 6)]
+    lister, ids = balance_transactions_at(sandbox.url), [each.balance_transaction_id for each in reversed(sent)]
+    window = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+    first = lister.lines(*window, None, 2)
+    second = lister.lines(*window, first.next_place, 2)
+    assert [each.id for each in (*first.lines, *second.lines)] == ids[:4]
+    last = first.lines[0]
+    assert (last.type, last.source_id, last.amount) == ("transfer", sent[-1].id, Money(-50_000, "USD"))
+    everything, place = [*lister.lines(*window, None, 100).lines], None
+    paged = []
+    while not paged or place is not None:
+        page = lister.lines(*window, place, 3)
+        paged, place = [*paged, *page.lines], page.next_place
+    assert paged[: len(everything)] == everything
+    assert [each.created_at for each in paged] == sorted((each.created_at for each in paged), reverse=True)
 
 
-def test_balance_transactions_over_many_pages(
-    sandbox: SandboxServer, gateway: ConnectGateway, control: Control, monkeypatch: pytest.MonkeyPatch, funded: None
+def test_balance_transactions_are_of_the_window_alone_and_one_is_found_by_its_id(
+    sandbox: SandboxServer, gateway: ConnectGateway, control: Control, funded: None
 ) -> None:
-    monkeypatch.setattr("billing.integrations.stripe.balance_transactions._PAGE", 2)
-    account_id = provider(gateway, control)
-    sent = [gateway.transfer(order(account_id, Money(10_000, "USD"))) for _ in range(5)]
+    sent = gateway.transfer(order(provider(gateway, control), Money(10_000, "USD")))
     lister = balance_transactions_at(sandbox.url)
-    ids = [each.balance_transaction_id for each in sent]
-    assert [each.id for each in lister.since(None, None)][-5:] == ids
-    assert [each.id for each in lister.since(ids[0], None)] == ids[1:]
+    line = lister.line(sent.balance_transaction_id or "")
+    assert line is not None
+    assert line.amount == Money(-10_000, "USD")
+    assert lister.line("txn_unknown") is None
+    after = line.created_at + timedelta(seconds=1)
+    assert line.id in [each.id for each in lister.lines(line.created_at, after, None, 100).lines]
+    assert line.id not in [each.id for each in lister.lines(after, after + timedelta(days=1), None, 100).lines]
+    assert lister.lines(after + timedelta(days=1), after + timedelta(days=2), None, 100).lines == ()

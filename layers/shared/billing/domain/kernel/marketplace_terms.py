@@ -26,7 +26,7 @@ class MarketplaceTerms:
     Args:
         refund_window_s: so long after an order is paid it can be refunded here.
         release_after_s: so long after it is paid its earnings can be paid out; None for the refund window.
-        fees_borne_by: who bears Stripe's fee of an order's charge, and of its disputes.
+        fees_borne_by: who bears Stripe's fee of an order's charge; that of a dispute is the marketplace's.
         tax_collector: who owes the tax of what providers sell, unless an item says otherwise.
         coupons_funded_by: who pays for a coupon that does not say it.
         commission_base: of what a commission is taken; a discount that the provider pays for is off it either way.

@@ -36,6 +36,7 @@ class SkipReason(StrEnum):
     NOTHING_AVAILABLE = "nothing_available"
     PAYOUT_OPEN = "payout_open"
     CURRENCY_NOT_SETTLED = "currency_not_settled"
+    LINES_DISAGREE = "lines_disagree"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from billing.domain.kernel.due import Due
 from billing.domain.kernel.money import Money
 from billing.domain.marketplace.split import Split
 
+OF_PROVIDER = "pending"
+"""In the index of what is pending: all of a provider's, whichever marketplace's."""
+
 
 class EarningStatus(StrEnum):
     PENDING = "pending"

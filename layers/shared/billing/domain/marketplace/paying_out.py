@@ -71,6 +71,21 @@ def _of_account(head: ProviderBalance, provider: ProviderAccount | None) -> tupl
     return None
 
 
+def disagreement(head: ProviderBalance, last: AccountLine | None, at: datetime) -> Skip | None:
+    """Why an account whose head and lines disagree is not paid; None where they agree, as they always should.
+
+    Both are written in one transaction. Where they differ all the same, somebody has changed one of them by hand, and
+    either may be the wrong one, whichever is more: nobody is paid by either of them.
+
+    Args:
+        last: the line of the head's number; None where there is none.
+    """
+    said = last.balance_after if last is not None else Money.zero(head.currency)
+    if said == head.balance:
+        return None
+    return Skip(SkipReason.LINES_DISAGREE, at, f"The balance is {head.balance}, by the account's lines it is {said}")
+
+
 def begun(
     head: ProviderBalance,
     provider: ProviderAccount,

@@ -73,7 +73,8 @@ class Payout:
         reversal: of the transfer, after a failure.
         not_before: the transferred money cannot be paid out earlier.
         stranded: what Stripe has refused to take back after a failure, so far.
-        returned_seq: the line that brought a failed one's amount back.
+        returned_seq: the line that brought a failed one's amount back; the last one, where it came in parts.
+        returned: the reversals at Stripe whose amounts are on the account again.
         arrives_at: when the bank is to have it, as Stripe expects.
     """
 
@@ -100,6 +101,7 @@ class Payout:
     failure_message: str | None = None
     stranded: Money | None = None
     returned_seq: int | None = None
+    returned: tuple[str, ...] = ()
     arrives_at: datetime | None = None
     paid_at: datetime | None = None
     failed_at: datetime | None = None

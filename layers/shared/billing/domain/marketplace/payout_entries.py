@@ -39,11 +39,15 @@ def sent(payout: Payout, at: datetime) -> LedgerEntry:
     return replace(made, balance_transaction_id=payout.transfer.balance_transaction_id)
 
 
-def returned(payout: Payout, at: datetime) -> LedgerEntry:
-    """Its transfer was taken back."""
-    made = _entry(payout, "returned", Account.CASH, Account.PROVIDER_PAYABLE, at)
-    assert payout.reversal is not None
-    return replace(made, balance_transaction_id=payout.reversal.balance_transaction_id)
+def returned(payout: Payout, reversal_id: str, amount: Money, line_id: str | None, at: datetime) -> LedgerEntry:
+    """Its transfer, or a part of it, was taken back.
+
+    Args:
+        reversal_id: at Stripe; what is taken back in parts is entered in parts.
+        line_id: the line of the account at Stripe that it is.
+    """
+    made = _entry(payout, f"returned:{reversal_id}", Account.CASH, Account.PROVIDER_PAYABLE, at, amount)
+    return replace(made, kind="payout_returned", balance_transaction_id=line_id)
 
 
 def unsent(payout: Payout, at: datetime) -> LedgerEntry:
@@ -70,9 +74,11 @@ def adjusted(
     )
 
 
-def _entry(payout: Payout, step: str, debit: Account, credit: Account, at: datetime) -> LedgerEntry:
+def _entry(
+    payout: Payout, step: str, debit: Account, credit: Account, at: datetime, part: Money | None = None
+) -> LedgerEntry:
     made_id = derived("le", payout.created_at, "payout", payout.tenant_id, payout.id, step)
-    postings = _moved(debit, credit, payout.amount, payout.tenant_id)
+    postings = _moved(debit, credit, payout.amount if part is None else part, payout.tenant_id)
     return LedgerEntry(made_id, f"payout_{step}", payout.id, at, postings, tenant_id=payout.marketplace_id)
 
 

@@ -160,17 +160,10 @@ class ConnectGateway(StripeCalls):
                 raise self._unknown_here(source_id) from refusal
             raise
 
-    def find_reversal(self, order: MoneyOrder) -> Reversal | None:
-        assert order.source_id is not None
-        source_id, wanted = order.source_id, money_metadata(order)
-        reversals = self._client().v1.transfers.reversals
-
-        def search() -> Any:
-            page = reversals.list(source_id, {"limit": _PAGE})
-            return next((each for each in page.auto_paging_iter() if _is_named(each, wanted)), None)
-
-        found = self._retrieved(source_id, search)
-        return reversal(found) if found is not None else None
+    def reversals(self, transfer_id: str) -> list[Reversal]:
+        page = self._client().v1.transfers.reversals
+        found = self._retrieved(transfer_id, lambda: list(page.list(transfer_id, {"limit": _PAGE}).auto_paging_iter()))
+        return [reversal(each) for each in reversed(found)]
 
     # From a provider's account to its bank
 

@@ -65,7 +65,10 @@ class MarketplaceIn(Request):
         Days | None,
         Field(description="so long after its payment an order's earnings can be paid out; null for the refund window"),
     ] = unsaid()
-    fees_borne_by: Annotated[PartyIn, Field(description="who bears the card processor's fees")] = unsaid()
+    fees_borne_by: Annotated[
+        PartyIn,
+        Field(description="who bears the card processor's fees of charges; those of disputes are the marketplace's"),
+    ] = unsaid()
     tax_collector: Annotated[PartyIn, Field(description="who owes the tax of what providers sell")] = unsaid()
     coupons_funded_by: Annotated[PartyIn, Field(description="who pays for a coupon that does not say it")] = unsaid()
     commission_base: Annotated[

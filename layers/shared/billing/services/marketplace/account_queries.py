@@ -1,22 +1,19 @@
 """What a provider, or its marketplace, reads of accounts and payouts; and corrections of an account by hand."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import NotFound, ValidationFailed
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.marketplace import account, payout_entries
 from billing.domain.marketplace.account import AccountLine, LineType, ProviderBalance, account_id
-from billing.domain.marketplace.earning import Earning, EarningStatus
+from billing.domain.marketplace.earning import EarningStatus
 from billing.domain.marketplace.payout import OF_MARKETPLACE, Payout
 from billing.domain.tenant import SETTINGS_ID, Tenant
 from billing.services.kernel.work import Page, Query, Ref, Window, Work, said
 from billing.services.marketplace.accounts import add_line, head_of, head_ref
-
-E = TypeVar("E", bound=Entity)
-_MOST_PAGES = 50
+from billing.services.marketplace.waiting import pending_earnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +32,17 @@ class AccountStanding:
 
 def standings(work: Work, marketplace_id: str | None, currency: str | None) -> list[AccountStanding]:
     """The caller's accounts as a provider, by marketplace and currency; those without a line are among them."""
-    heads = {each.id: each for each in _all(work, Query(ProviderBalance, limit=100))}
-    found = {each.id: _standing(each) for each in heads.values()}
-    for status in (EarningStatus.PENDING, EarningStatus.HELD, EarningStatus.RELEASED):
-        for earning in _all(work, Query(Earning, filters={"status": status.value}, limit=100)):
-            if earning.pending.is_zero:
-                continue
-            key = account_id(earning.marketplace_id, earning.currency)
-            if key not in found:
-                head = account.opened(work.tenant.id, earning.marketplace_id, earning.currency, earning.created_at)
-                found[key] = _standing(head)
-            before = found[key]
-            if status is EarningStatus.HELD:
-                found[key] = replace(before, held=before.held + earning.pending)
-            else:
-                found[key] = replace(before, pending=before.pending + earning.pending)
+    found = {each.id: _standing(each) for each in _heads(work)}
+    for earning in pending_earnings(work, work.tenant.id):
+        key = account_id(earning.marketplace_id, earning.currency)
+        if key not in found:
+            head = account.opened(work.tenant.id, earning.marketplace_id, earning.currency, earning.created_at)
+            found[key] = _standing(head)
+        before = found[key]
+        if earning.status is EarningStatus.HELD:
+            found[key] = replace(before, held=before.held + earning.pending)
+        else:
+            found[key] = replace(before, pending=before.pending + earning.pending)
     return [
         found[key]
         for key in sorted(found)
@@ -128,13 +121,12 @@ def _standing(head: ProviderBalance) -> AccountStanding:
     return AccountStanding(head, zero, zero)
 
 
-def _all(work: Work, query: Query[E]) -> list[E]:
-    """All pages of a list, as far as a request can read them."""
-    found: list[E] = []
-    for _ in range(_MOST_PAGES):
+def _heads(work: Work) -> Iterator[ProviderBalance]:
+    """The caller's accounts, one for each marketplace and currency."""
+    query = Query(ProviderBalance, limit=100)
+    while True:
         page = work.query(query)
-        found += page.items
+        yield from page.items
         if page.next_cursor is None:
-            break
+            return
         query = replace(query, start=page.next_cursor)
-    return found

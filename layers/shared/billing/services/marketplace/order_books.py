@@ -39,6 +39,8 @@ from billing.services.payments import fees
 from billing.services.payments.order_books import PayableOrder
 
 _log = logging.getLogger(__name__)
+_ITEMS = 85
+"""Of a transaction's 100 items, those that are left when the payment, the order, the refund and events are in it."""
 _STATUS = {
     PaymentStatus.REQUIRES_ACTION: OrderStatus.REQUIRES_ACTION,
     PaymentStatus.PENDING: OrderStatus.PROCESSING,
@@ -220,10 +222,29 @@ class MarketplaceBooks:
             _post(work, books.beyond_the_items(order, gone, back.id, -back.short, at, of_dispute=False))
         after = work.save(replace(after, short=tuple(each for each in after.short if each != back.id)))
         self._moved(work, order, back.id, back.parts, ("refund undone", back.id), at, undone=True)
-        self._make_up(work, after, at)
+        self._make_up(work, after, at, lines_beside=1)
 
-    def _make_up(self, work: Work, order: Order, at: datetime) -> None:
-        """Take of the items what other returns had gone short of, now that there is room."""
+    def make_up(self, work: Work, order: Order, at: datetime) -> Due | None:
+        """The alarm clock's work on an order with room that others wait for; when it is due next.
+
+        Args:
+            at: now, on the buyer's clock.
+        """
+        order = work.save(replace(order, due=None))
+        self._make_up(work, order, at, lines_beside=0)
+        return _order_named(work, order.tenant_id, order.id).due
+
+    def _make_up(self, work: Work, order: Order, at: datetime, lines_beside: int) -> None:
+        """Take of the items what other returns had gone short of, now that there is room.
+
+        A transaction holds 100 items, and each return is a line for each provider: of twenty providers, the third one
+        is the next commit's, of the alarm clock.
+
+        Args:
+            lines_beside: how many lines of each provider are staged already, at the most.
+        """
+        providers = len(order.provider_ids)
+        fits = (_ITEMS - providers * (1 + lines_beside)) // (providers + 4)
         for back_id in order.short:
             ref = Ref(OrderReturn, order.tenant_id, back_id)
             back = work.load(ref).require(ref)
@@ -231,6 +252,10 @@ class MarketplaceBooks:
             more = min(back.short, order.left)
             if more.is_zero:
                 continue
+            fits -= 1
+            if fits < 0:
+                work.save(replace(order, due=Due(self.shards.wall_clock(order.id), work.now)))
+                return
             step = replace(_by_amount(order, back.id, more, at), is_dispute=back.is_dispute)
             rest = back.short - more
             back = work.save(replace(back, parts=_joined(back.parts, step.parts), short=None if rest.is_zero else rest))
@@ -273,7 +298,7 @@ class MarketplaceBooks:
 
     def disputed(self, work: Work, payment: Payment, before: Dispute | None, after: Dispute, at: datetime) -> None:
         disputed_orders.follow(work, _order_of(work, payment), before, after, self.shards, at)
-        self._make_up(work, _order_of(work, payment), at)
+        self._make_up(work, _order_of(work, payment), at, lines_beside=3)  # let go, held again, and the earning
 
 
 def require_in_time(order: Order, at: datetime) -> None:
@@ -289,7 +314,11 @@ def require_in_time(order: Order, at: datetime) -> None:
 
 
 def _order_of(work: Work, payment: Payment) -> Order:
-    ref = Ref(Order, payment.tenant_id, payment.order_id or "")
+    return _order_named(work, payment.tenant_id, payment.order_id or "")
+
+
+def _order_named(work: Work, tenant_id: str, order_id: str) -> Order:
+    ref = Ref(Order, tenant_id, order_id)
     return work.load(ref).require(ref)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from billing.domain.catalog.coupon import Coupon, Discount, Redemption
+from billing.domain.clocks import Clock
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.card_limits import unchargeable
 from billing.domain.kernel.due import Due, clock_of
@@ -181,7 +182,7 @@ class Orders:
         return self._closed(work, order, OrderStatus.CANCELED, at)
 
     def expire(self, work: Work, order_id: str, now: datetime) -> Due | None:
-        """The alarm clock's work on an order whose time to be paid is over.
+        """The alarm clock's work on an order whose time to be paid is over; of one that is sold, on what went short.
 
         Its form is taken back first. Only once Stripe has confirmed that nobody can pay any more is it given up, and
         its coupon can be redeemed by others; if it was paid meanwhile, it is paid.
@@ -199,7 +200,7 @@ class Orders:
         if order is None or due is None:
             return due
         if not order.status.is_open:
-            return work.save(replace(order, due=None)).due
+            return self.books.make_up(work, order, _buyers_time(work, order, now))
         payment = _payment_of(work, order)
         if payment is not None:
             payment = self._decided(work, payment, now)
@@ -251,6 +252,15 @@ def page(work: Work, filters: dict[str, str | None], window: Window) -> Page[Ord
     """
     wanted = said(filters)
     return work.query(window.query(Order, "customer", wanted.pop("customer", None), wanted))
+
+
+def _buyers_time(work: Work, order: Order, now: datetime) -> datetime:
+    """Now, on the buyer's clock."""
+    if order.test_clock_id is None:
+        return now
+    ref = Ref(Clock, order.tenant_id, order.test_clock_id)
+    clock = work.load(ref).get(ref)
+    return clock.frozen_time if clock is not None else now
 
 
 def _payment_of(work: Work, order: Order) -> Payment | None:

@@ -50,13 +50,21 @@ class PayoutsNews:
         return before is not None and after is not None and after.version != before.version
 
     def transfer_seen(self, work: Work, payout_id: str, stripe_account_id: str, seen: Transfer) -> bool:
-        """A transfer was made, which its own turn finds; or taken back, which only an operator may do beside us."""
+        """A transfer was made, which its own turn finds; or taken back, which only an operator may do beside us.
+
+        Of a payout that has failed its turn comes at once, also where it had given up: the money is there.
+        """
         ref = Ref(Payout, work.tenant.id, payout_id)
         payout = work.load(ref).get(ref)
-        taken_back = not seen.reversed_amount.is_zero
-        if payout is not None and taken_back and payout.status is not PayoutStatus.FAILED:
+        if payout is None or seen.reversed_amount.is_zero:
+            return False
+        if payout.status is not PayoutStatus.FAILED:
             _log.critical("a transfer of ours was taken back at Stripe", extra={"payout_id": payout_id})
-        return False
+            return False
+        if payout.reversal is None or payout.reversal.stripe_id is not None:
+            return False
+        work.save(replace(payout, due=paying_out.due_at(payout, work.now)))
+        return True
 
 
 def settle(work: Work, payout: Payout, snapshot: BankPayout) -> Payout:

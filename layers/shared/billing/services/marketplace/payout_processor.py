@@ -175,8 +175,8 @@ class PayoutProcessor(Protocol):
     def reverse(self, order: MoneyOrder) -> Reversal:
         """A transfer, or a part of it, back to the platform."""
 
-    def find_reversal(self, order: MoneyOrder) -> Reversal | None:
-        """The reversal that was made of an order, found on its transfer."""
+    def reversals(self, transfer_id: str) -> list[Reversal]:
+        """All that was taken back of a transfer, oldest first: by us, or by a colleague in Stripe's dashboard."""
 
     def pay_out(self, order: MoneyOrder) -> BankPayout:
         """From the provider's account to its bank."""

@@ -9,7 +9,7 @@ Each call is committed before it is sent (``submitted_at``), and its outcome aft
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -17,6 +17,7 @@ from typing import TypeVar
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.kernel.event_types import EventType
+from billing.domain.kernel.money import Money
 from billing.domain.marketplace import paying_out, payout_entries
 from billing.domain.marketplace.account import ProviderBalance, account_id
 from billing.domain.marketplace.payout import Payout, PayoutStatus, Step
@@ -222,53 +223,55 @@ class PayoutSteps:
     # Back
 
     def _reverse(self, turn: _Turn) -> None:
-        assert turn.payout.reversal is not None
-        again = turn.payout.reversal.submitted_at is not None
-        if not again:
-            turn.commit(replace(turn.payout, reversal=replace(turn.payout.reversal, submitted_at=turn.work.now)))
+        """Take the transfer back; what somebody took back in Stripe's dashboard, or an unheard try of ours, is back."""
+        payout, work = turn.payout, turn.work
+        assert payout.reversal is not None
+        assert payout.transfer.stripe_id is not None
+        self.pace()
+        left = _returned(turn, payout.amount, self.processor.reversals(payout.transfer.stripe_id))
+        step = payout.reversal
+        if left.is_zero:
+            self._all_back(turn)
+            return
+        if step.submitted_at is not None and work.now - step.submitted_at >= RESEND_WITHIN:
+            turn.save(replace(turn.payout, reversal=paying_out.next_attempt(step, "not_sent")))
+            turn.wait(work.now)
+            return
+        if step.submitted_at is None:
+            step = replace(step, submitted_at=work.now)
+            turn.commit(replace(turn.payout, reversal=step))
+        order = _order(turn.payout, "reversal", step, left)
+        self.pace()
+        try:
+            made = self.processor.reverse(replace(order, source_id=payout.transfer.stripe_id))
+        except Refused as refusal:
+            self._strand(turn, step, left, refusal)
+            return
+        _returned(turn, left, [made])
+        self._all_back(turn)
+
+    def _all_back(self, turn: _Turn) -> None:
+        """All of it is on the account again."""
         step = turn.payout.reversal
         assert step is not None
-        order = replace(_order(turn.payout, "reversal", step), source_id=turn.payout.transfer.stripe_id)
-        try:
-            made = self._found_or_sent(turn, step, again, order, self._find_reversal, self._send_reversal)
-        except Refused as refusal:
-            self._strand(turn, step, refusal)
-            return
-        if made is None:
-            turn.save(replace(turn.payout, reversal=paying_out.next_attempt(step, "not_sent")))
-            turn.wait(turn.work.now)
-            return
-        done = replace(step, stripe_id=made.id, balance_transaction_id=made.balance_transaction_id, refusal=None)
+        done = replace(step, stripe_id=turn.payout.returned[-1], refusal=None)
         turn.save(replace(turn.payout, reversal=done, due=None))
-        self._unstrand(turn)
-        turn.payout = give_back(turn.work, turn.payout, turn.work.now)
-        turn.work.save(payout_entries.returned(turn.payout, turn.work.now))
+        _stranded(turn, Money.zero(turn.payout.amount.currency))
         tell(turn.work, EventType.PAYOUT_UPDATED, turn.payout)
 
-    def _strand(self, turn: _Turn, step: Step, refusal: Refused) -> None:
+    @staticmethod
+    def _strand(turn: _Turn, step: Step, left: Money, refusal: Refused) -> None:
         """Stripe will not take it back, as things are: it is not the account's again, and nobody is paid it twice."""
         _log.critical("reversal of a payout refused", extra={"payout_id": turn.payout.id, "code": refusal.code})
-        if turn.payout.stranded is None:
-            head = _head(turn.work, turn.payout)
-            before = head.stranded or turn.payout.amount - turn.payout.amount
-            turn.work.save(closed(replace(head, stranded=before + turn.payout.amount), turn.payout))
-            turn.save(replace(turn.payout, stranded=turn.payout.amount))
+        new = turn.payout.stranded is None
+        _stranded(turn, left)
+        if new:
             tell(turn.work, EventType.PAYOUT_UPDATED, turn.payout)
         turn.save(replace(turn.payout, reversal=paying_out.next_attempt(step, refusal.code)))
         if step.attempt >= paying_out.MOST_ATTEMPTS:
             turn.save(replace(turn.payout, due=None))
         else:
             turn.wait(turn.work.now + paying_out.pause_after(step))
-
-    @staticmethod
-    def _unstrand(turn: _Turn) -> None:
-        """What was stranded came back after all."""
-        if turn.payout.stranded is None:
-            return
-        head = _head(turn.work, turn.payout)
-        left = (head.stranded or turn.payout.stranded) - turn.payout.stranded
-        turn.work.save(replace(head, stranded=None if left.is_zero else left))
-        turn.save(replace(turn.payout, stranded=None))
 
     # At Stripe
 
@@ -307,22 +310,44 @@ class PayoutSteps:
     def _send_pay_out(self, order: MoneyOrder) -> BankPayout:
         return self.processor.pay_out(order)
 
-    def _find_reversal(self, order: MoneyOrder) -> Reversal | None:
-        return self.processor.find_reversal(order)
 
-    def _send_reversal(self, order: MoneyOrder) -> Reversal:
-        return self.processor.reverse(order)
+def _returned(turn: _Turn, of: Money, found: Sequence[Reversal]) -> Money:
+    """Stage what has come back of a transfer, each reversal once, whoever made it; what is left of an amount."""
+    for each in found:
+        of -= each.amount
+        if each.id in turn.payout.returned:
+            continue
+        after = replace(turn.payout, returned=(*turn.payout.returned, each.id))
+        turn.payout = give_back(turn.work, after, turn.work.now, each.amount)
+        entry = payout_entries.returned(turn.payout, each.id, each.amount, each.balance_transaction_id, turn.work.now)
+        turn.work.save(entry)
+    return of
 
 
-def _order(payout: Payout, name: str, step: Step) -> MoneyOrder:
-    """A call, under the attempt's key: ``ten_1:payout:po_1:transfer:1``."""
+def _stranded(turn: _Turn, amount: Money) -> None:
+    """Note what of a payout Stripe does not take back, for now; its account can be paid out beside it."""
+    zero = Money.zero(amount.currency)
+    before = turn.payout.stranded or zero
+    if before == amount:
+        return
+    head = _head(turn.work, turn.payout)
+    sum_of_all = (head.stranded or zero) - before + amount
+    turn.work.save(closed(replace(head, stranded=None if sum_of_all.is_zero else sum_of_all), turn.payout))
+    turn.save(replace(turn.payout, stranded=None if amount.is_zero else amount))
+
+
+def _order(payout: Payout, name: str, step: Step, part: Money | None = None) -> MoneyOrder:
+    """A call, under the attempt's key: ``ten_1:payout:po_1:transfer:1``; of a part of the amount under one of its own,
+    because Stripe takes no other request under a key."""
+    amount = payout.amount if part is None else part
+    of = "" if amount == payout.amount else f":{amount.micros}"
     return MoneyOrder(
         payout_id=payout.id,
         tenant_id=payout.tenant_id,
         marketplace_id=payout.marketplace_id,
         stripe_account_id=payout.stripe_account_id,
-        amount=payout.amount,
-        key=f"{payout.tenant_id}:payout:{payout.id}:{name}:{step.attempt}",
+        amount=amount,
+        key=f"{payout.tenant_id}:payout:{payout.id}:{name}:{step.attempt}{of}",
     )
 
 

@@ -5,6 +5,7 @@ sent before that (``payout_steps``). An account has one open payout; of two that
 the account's head, and finds the other's.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from datetime import datetime
 from billing.domain.clocks import Clock
 from billing.domain.kernel.errors import PayoutRefused
 from billing.domain.kernel.event_types import EventType
+from billing.domain.kernel.money import Money
 from billing.domain.marketplace import paying_out, payout_entries
 from billing.domain.marketplace.account import (
     AccountLine,
@@ -30,6 +32,7 @@ from billing.services.kernel.work import Query, Ref, Work
 from billing.services.marketplace.accounts import add_line
 from billing.services.marketplace.payout_processor import PayoutProcessor, Refused
 
+_log = logging.getLogger(__name__)
 ACCOUNTS_A_CALL = 12
 """Of a trigger: a payout is six items of a transaction, which takes a hundred."""
 
@@ -102,10 +105,15 @@ class Payouts:
             Ref(ProviderAccount, head.tenant_id, ACCOUNT_ID),
             Ref(AccountLine, head.tenant_id, line_id(head.id, head.statement_seq)),
             Ref(Tenant, head.marketplace_id, SETTINGS_ID),
+            Ref(AccountLine, head.tenant_id, line_id(head.id, head.seq)),
         )
         found = work.load(*refs)
         provider = found.get(refs[0])
-        skip = paying_out.obstacle(head, provider, at) or self._obstacle_at_stripe(head, provider, at)
+        skip = (
+            paying_out.obstacle(head, provider, at)
+            or _disagreement(head, found.get(refs[3]), at)
+            or self._obstacle_at_stripe(head, provider, at)
+        )
         if skip is not None:
             work.save(replace(head, skip=skip))
             return skip
@@ -175,6 +183,13 @@ class Payouts:
         return provider_time(work, work.load(ref).get(ref))
 
 
+def _disagreement(head: ProviderBalance, last: AccountLine | None, at: datetime) -> Skip | None:
+    skip = paying_out.disagreement(head, last, at)
+    if skip is not None:
+        _log.critical("an account disagrees with its lines", extra={"account_id": head.id, "tenant_id": head.tenant_id})
+    return skip
+
+
 def heads_with(work: Work, provider_id: str) -> list[ProviderBalance]:
     """A provider's accounts with the caller, in the currencies that it has any in."""
     page = work.query(
@@ -194,14 +209,19 @@ def provider_time(work: Work, provider: ProviderAccount | None) -> datetime:
     return clock.frozen_time if clock is not None else work.now
 
 
-def give_back(work: Work, payout: Payout, at: datetime) -> Payout:
-    """Stage the line that brings a payout's amount back to its account, once; nothing is on the way any more."""
+def give_back(work: Work, payout: Payout, at: datetime, part: Money | None = None) -> Payout:
+    """Stage the line that brings a payout's amount, or a part of it, back to its account; that is on no way any more.
+
+    Args:
+        part: what of it came back; None for all of it.
+    """
+    amount = payout.amount if part is None else part
     ref = Ref(ProviderBalance, payout.tenant_id, account_id(payout.marketplace_id, payout.amount.currency))
     head = work.load(ref).require(ref)
     after = work.save(replace(payout, returned_seq=head.seq + 1))
     head = closed(head, payout)
-    head = replace(head, in_transit=head.in_transit - payout.amount)
-    add_line(work, head, LineType.PAYOUT_RETURNED, payout.amount, at, payout.id)
+    head = replace(head, in_transit=head.in_transit - amount)
+    add_line(work, head, LineType.PAYOUT_RETURNED, amount, at, payout.id)
     return after
 
 

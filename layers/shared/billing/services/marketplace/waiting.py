@@ -1,10 +1,11 @@
 """What a provider has earned and cannot be paid yet: pending, or held by disputes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from billing.domain.kernel.money import Money
-from billing.domain.marketplace.account import ProviderBalance
-from billing.domain.marketplace.earning import Earning, EarningStatus
+from billing.domain.marketplace.account import ProviderBalance, account_id
+from billing.domain.marketplace.earning import OF_PROVIDER, Earning, EarningStatus
 from billing.services.kernel.work import Query, Work
 
 _PAGE = 500
@@ -26,21 +27,34 @@ class Waiting:
 def waiting(work: Work, head: ProviderBalance) -> Waiting:
     """What waits beside an account; some milliseconds old, as the index is that it is added up from.
 
-    Only what is still pending is in that index: of a provider with years of sales, those of the last weeks are read.
-
     Args:
         head: of an account that the caller may see.
     """
     pending, held = Money.zero(head.currency), head.held
+    for each in pending_earnings(work, head.tenant_id):
+        if account_id(each.marketplace_id, each.currency) != head.id:
+            continue
+        if each.status is EarningStatus.HELD:
+            held += each.pending
+        else:
+            pending += each.pending
+    return Waiting(pending, held)
+
+
+def pending_earnings(work: Work, provider_id: str) -> Iterator[Earning]:
+    """All earnings of a provider of which something is not on its account; some milliseconds old.
+
+    Only they are in the index: of a provider with years of sales, those of the last weeks are read. All of them, for a
+    sum of some is no sum.
+
+    Args:
+        provider_id: of whom the caller may see it.
+    """
     cursor = None
     while True:
-        query = Query(Earning, index="pending", value=head.id, of_tenant=head.tenant_id, limit=_PAGE, start=cursor)
+        query = Query(Earning, index="pending", value=OF_PROVIDER, of_tenant=provider_id, limit=_PAGE, start=cursor)
         page = work.query(query)
-        for each in page.items:
-            if each.status is EarningStatus.HELD:
-                held += each.pending
-            else:
-                pending += each.pending
+        yield from page.items
         cursor = page.next_cursor
         if cursor is None:
-            return Waiting(pending, held)
+            return

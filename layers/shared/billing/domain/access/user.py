@@ -12,6 +12,8 @@ ADMINS_ID = "admins"
 PERSONAL = {"personal": True}
 INVITATION_LIFE = timedelta(days=7)
 RESET_LIFE = timedelta(hours=1)
+RESET_PAUSE = timedelta(minutes=5)
+"""For how long a stranger who asks for a link in a user's name gets no other one sent: the one before has to work."""
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 
 
@@ -108,6 +110,10 @@ class User:
         if self.link is None or self.status is UserStatus.DISABLED:
             return False
         return self.link.secret_sha256 == secret_sha256 and self.link.expires_at > now
+
+    def has_fresh_link(self, now: datetime) -> bool:
+        """Whether a link that resets the password was sent a moment ago, and still works."""
+        return self.link is not None and self.link.expires_at - RESET_LIFE > now - RESET_PAUSE
 
     def signed_out(self, now: datetime) -> "User":
         """The user, signed out everywhere: sessions, grants and access tokens of before are worth nothing."""

@@ -86,6 +86,7 @@ class AccountPages:
 
     def codes(self, call: FormCall) -> FormResponse:
         """Shows the secret for an authenticator."""
+        call.count_address(OF_ADDRESS)
         return self._signed_in(call, self._codes_page)
 
     def confirm(self, call: FormCall) -> FormResponse:

@@ -106,6 +106,7 @@ class Pages:
 
     def decide(self, call: FormCall) -> FormResponse:
         """The user allows it, or does not."""
+        call.count_address(OF_ADDRESS)
         values = posted(call)
         text = values.get("request", "")
 
@@ -123,6 +124,7 @@ class Pages:
 
     def logout(self, call: FormCall) -> FormResponse:
         """The user signs out of this browser."""
+        call.count_address(OF_ADDRESS)
         values = posted(call)
         tenant_id, _, _ = call.request.cookies.get(cookies.SESSION, "").partition(".")
 

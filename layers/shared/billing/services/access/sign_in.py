@@ -106,9 +106,13 @@ class SignIn:
         return None
 
     def forgot(self, work: Work, email: str) -> None:
-        """Send a link to whoever has this address; nobody learns whether somebody has."""
+        """Send a link to whoever has this address; nobody learns whether somebody has.
+
+        Each link ends the one before. Whoever asks again and again in somebody's name would fill the mailbox, and leave
+        no link in it that works for long enough to be followed.
+        """
         user = self._user_of(work, email)
-        if user is not None and user.is_active:
+        if user is not None and user.is_active and not user.has_fresh_link(work.now):
             self.users.send_to(work, user)
 
     def begin_codes(self, work: Work, user: User) -> str:

@@ -131,9 +131,9 @@ class AccountPages:
     def _in(
         call: FormCall, tenant_id: str, action: Callable[[Unit], FormResponse], otherwise: FormResponse
     ) -> FormResponse:
-        """In the tenant that a stranger names; one that there is not is nothing to talk about."""
+        """In the tenant that a stranger names; whether there is one, or in what state, is nothing to talk about."""
         try:
-            return in_tenant(call, tenant_id, action)
+            return call.in_unit(tenant_id, call.principal, action)
         except (Unauthenticated, OAuthError):
             return otherwise
 

@@ -137,8 +137,8 @@ class Pages:
             return page("Signed out", "<p>You are signed out.</p>", cookies=(cookies.no_session(),))
 
         try:
-            return in_tenant(call, tenant_id, ended)
-        except Unauthenticated:  # the cookie names no tenant
+            return call.in_unit(tenant_id, call.principal, ended)
+        except (Unauthenticated, OAuthError):  # the cookie names no tenant, or one that is closed: no matter which
             return page("Signed out", "<p>You are signed out.</p>", cookies=(cookies.no_session(),))
 
     # --- parts ----------------------------------------------------------------------------------------------------

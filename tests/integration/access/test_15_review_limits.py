@@ -7,7 +7,7 @@ import pytest
 
 from billing.domain.access.networks import counted_as
 from tests.integration.access.browser import PASSWORD, Browser, link_in
-from tests.integration.access.oauth import FORM, app, form
+from tests.integration.access.oauth import FORM, app, form, ok, user
 from tests.integration.access.test_15_users import joined
 from tests.integration.world import World, http_event, request
 
@@ -19,6 +19,19 @@ def _fresh(world: World) -> Iterator[None]:
     world.clock.advance(minutes=2)
     yield
     world.clock.reset()
+
+
+def test_15_one_address_uses_up_no_public_clients_limit(world: World) -> None:
+    """A public client has an id that everybody knows, and 600 calls a minute for all its users."""
+    acme = world.tenant()
+    client = app(acme, type="public")
+    ada = user(world, acme)
+    issued = client.tokens(ada)
+    world.clock.advance(minutes=1)
+    garbage = urlencode({**client.who, "grant_type": "refresh_token", "refresh_token": "rt_x.1.y"})
+    statuses = {called("POST", "/oauth2/token", "203.0.113.9", garbage) for _ in range(601)}
+    assert statuses == {400, 429}
+    ok(client.refresh(issued["refresh_token"]))
 
 
 def called(method: str, path: str, address: str, body: str | None = None) -> int:

@@ -7,12 +7,9 @@ signs at once, alone, and all tokens end.
 
 import argparse
 import os
-import sys
 from typing import Any
 
 import boto3
-
-from local.stack.settings import ROOT
 
 
 def make_key(kms: Any, stack: str, role: str) -> str:
@@ -34,7 +31,6 @@ def enter(outputs: dict[str, str], key: str, at_once: bool) -> list[str]:
         if name in ("TableTenants", "TableAudit")
     }
     os.environ["KMS_KEY_ID"] = outputs["KeyId"]
-    sys.path.insert(0, str(ROOT / "layers/shared"))
     from billing.bootstrap.oauth import signing  # reads the environment
 
     keys = signing().rotate(key, at_once)

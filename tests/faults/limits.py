@@ -1,6 +1,7 @@
-"""Thirty-two threads at one caller's item; run as a process of its own: ``python -m tests.faults.limits URL TABLE``.
+"""Thirty-two threads at one caller's item; run as a process of its own: ``python -m tests.faults.limits URL PREFIX``.
 
-Prints how many were let in: in a slot, in the rest of the minute, and of one user by both of its credentials.
+Prints how many were let in: in a slot, in the rest of the minute, of one user by both of its credentials, and of copies
+of one signed request.
 """
 
 import json
@@ -15,12 +16,15 @@ from botocore.session import Session
 from billing.domain.access.caller import Caller, Limits, client_caller, user_caller
 from billing.domain.access.key_text import compose
 from billing.domain.access.scopes import granted
-from billing.domain.kernel.errors import RateLimited
+from billing.domain.kernel.errors import RateLimited, Unauthenticated
 from billing.services.access.callers import Bearer, RouteLimit
+from billing.services.kernel.work import AuditRow
 from billing.storage.caller_items import caller_item
 from billing.storage.callers import Callers, caller_id
 from billing.storage.database import Database
+from billing.storage.store import Store
 from billing.storage.tables import use_tables
+from billing.storage.unit_of_work import DynamoUnits, Policy, Runtime
 
 THREADS, EACH = 32, 3
 LIMITS, INTENTS = Limits(60, 40), RouteLimit("i", 30)
@@ -42,7 +46,7 @@ def let_in(call: Any) -> int:
     def one(number: int) -> bool:
         try:
             call(number)
-        except RateLimited:
+        except (RateLimited, Unauthenticated):
             return False
         return True
 
@@ -52,8 +56,9 @@ def let_in(call: Any) -> int:
 
 def main() -> None:
     """See above."""
-    os.environ["AWS_ENDPOINT_URL"], table = sys.argv[1:]
-    use_tables({"callers": table})
+    os.environ["AWS_ENDPOINT_URL"], prefix = sys.argv[1:]
+    table = f"{prefix}callers"
+    use_tables({"callers": table, "audit": f"{prefix}audit"})
     database, clock = Database(region="us-east-1", session=Session()), Clock()
     callers = Callers(database, clock)
     key = Caller(caller_id(KEY), "ten_1", "key_1", clock.now, scope="admin", limits=LIMITS)
@@ -72,7 +77,18 @@ def main() -> None:
         lambda: callers.identify_bearer(machine, wide, INTENTS, "ann"),
     )
     user = let_in(lambda number: ways[number % 2]())
-    print(json.dumps({"slot": slot, "rest": rest, "user": user}))
+    copies = let_in(lambda _: accept(database, clock))
+    print(json.dumps({"slot": slot, "rest": rest, "user": user, "copies": copies}))
+
+
+def accept(database: Database, clock: Clock) -> None:
+    """A signed read, at its end: its audit row and its signature in one transaction."""
+    nothing: Any = None
+    policy = Policy(1, 1, 1.0, 1, 1)
+    units = DynamoUnits(Runtime(Store(database, nothing), nothing, policy, clock, lambda: os.urandom(10), nothing))
+    unit = units.begin("ten_1")
+    unit.accept_once(("a" * 64,), int(clock.now.timestamp()) + 600)
+    unit.write_audit(AuditRow("req_1", "key_1", "GET", "GET /v1/customers", 200, None, 1))
 
 
 if __name__ == "__main__":

@@ -31,8 +31,7 @@ class OAuthClient:
         redirect_uris: exactly where answers may go.
         scopes: the most that a token of its may have.
         status: ``active`` or ``disabled``.
-        tokens_after: its own access tokens that were issued then or before are not let in: it may do less since, or was
-            disabled.
+        tokens_after: its own access tokens that were issued then or before are not let in: it may do less since.
     """
 
     entity_name: ClassVar[str] = "OauthClient"

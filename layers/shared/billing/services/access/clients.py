@@ -87,7 +87,7 @@ class Clients:
             return client
         _check(changed)
         check_reach(changed.scopes, allowed)
-        if set(client.scopes) - set(changed.scopes) or not changed.is_active:
+        if set(client.scopes) - set(changed.scopes):
             changed = replace(changed, tokens_after=work.now)
         return work.save(changed)
 

@@ -8,13 +8,13 @@ from billing.bootstrap.access import new_api_key
 from billing.bootstrap.http import http_api
 from billing.bootstrap.storage import vault
 from billing.domain.access.api_key import first_key_id
-from billing.domain.tenant import Tenant
+from billing.domain.tenant import PLATFORM, Tenant
 from billing.edge.http.api import CurrentWork, current_call
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.schemas.tenants import TenantChanges, TenantIn, TenantOut
 from billing.services.access.keys import still_shown
-from billing.services.tenants import Tenants
+from billing.services.tenants import OF_THE_PLATFORM, Tenants
 
 api = http_api("tenants")
 tenants = Tenants(vault().new_data_key, new_api_key)
@@ -30,13 +30,26 @@ def create_tenant(body: Annotated[TenantIn, Body()], work: CurrentWork) -> Tenan
 @api.get("/v1/tenants/{tid}", scope=Scope.BILLING_READ, versioned=Tenant, answers=TenantOut)
 def get_tenant(tid: str, work: CurrentWork) -> TenantOut:
     """Retrieve a tenant."""
+    _require_reach(tid)
     return TenantOut.of(tenants.get(work, tid))
 
 
 @api.patch("/v1/tenants/{tid}", scope=Scope.BILLING_ADMIN, versioned=Tenant, answers=TenantOut)
 def update_tenant(tid: str, body: Annotated[TenantChanges, Body()], work: CurrentWork) -> TenantOut:
     """Change a tenant's settings; the change is everywhere within a minute."""
-    return TenantOut.of(tenants.update(work, tid, body.changes(), current_call().ip))
+    changes = body.changes()
+    _require_reach(tid, reserved=any(name in changes for name in OF_THE_PLATFORM))
+    return TenantOut.of(tenants.update(work, tid, changes, current_call().ip))
+
+
+def _require_reach(tid: str, *, reserved: bool = False) -> None:
+    """To reach other tenants, or what only the platform changes, the platform's callers need its scope, too.
+
+    A narrower key, a client or a user of the platform is one of that tenant, and no operator.
+    """
+    call = current_call()
+    if call.caller.tenant_id == PLATFORM and (tid != PLATFORM or reserved):
+        call.require_scope(Scope.PLATFORM)
 
 
 lambda_handler = api.lambda_handler

@@ -105,8 +105,9 @@ def test_15_correction_7_a_code_and_its_grant_are_one_commit(world: World) -> No
     code, verifier = client.code(ada)
     world.writes.clear()
     ok(client.redeem(code, verifier))
-    grants, audit = world.tables["grants"], world.tables["audit"]
-    assert [tables for name, tables in world.writes if name == "TransactWriteItems"] == [[grants, grants, audit]]
+    access, grants, audit = (world.tables[name] for name in ("access", "grants", "audit"))
+    made = [[access, grants, grants, audit]]  # on condition that the user is who was read
+    assert [tables for name, tables in world.writes if name == "TransactWriteItems"] == made
 
 
 def test_15_correction_8_one_way_to_authenticate(world: World) -> None:

@@ -14,6 +14,7 @@ from billing.integrations.oauth.server import OAuthServer
 from billing.services.access.sign_in import SignIn
 from billing.services.access.signing import Signing
 from billing.services.access.tokens import Tokens
+from billing.storage.callers import Callers
 from billing.storage.form_limits import FormLimits
 
 
@@ -33,7 +34,9 @@ def signing() -> Signing:
 @cache
 def oauth_server() -> OAuthServer:
     """OAuth 2, apart from HTTP."""
-    return OAuthServer(Tokens(tokens.access_tokens(), storage.vault()), users.new_secret)
+    return OAuthServer(
+        Tokens(tokens.access_tokens(), storage.vault(), Callers(storage.database(), process.now)), users.new_secret
+    )
 
 
 def oauth_api() -> FormApi:

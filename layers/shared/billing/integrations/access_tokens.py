@@ -112,13 +112,13 @@ class AccessTokens:
         if foreign is not None:
             return _of_foreign(foreign[0], jwt.verify(token, foreign[1], now))
         claims = self.claims(token, now)
-        tenant_id, subject, scopes = claims["tid"], claims["sub"], _scopes(claims)
+        tenant_id, subject, scopes, at = claims["tid"], claims["sub"], _scopes(claims), claims["iat"]
         grant_id = claims.get("gid", claims["jti"])
         if not isinstance(grant_id, str) or not _NAME.fullmatch(grant_id):
             raise Unauthenticated("The access token is not valid")
         if "gid" in claims:
-            return Bearer(tenant_id, subject, user_caller(tenant_id, subject), scopes, grant_id, subject)
-        return Bearer(tenant_id, subject, client_caller(claims["client_id"]), scopes, grant_id)
+            return Bearer(tenant_id, subject, user_caller(tenant_id, subject), scopes, grant_id, subject, at)
+        return Bearer(tenant_id, subject, client_caller(claims["client_id"]), scopes, grant_id, None, at)
 
     def _key(self, kid: str) -> Key | None:
         now = self._clock()
@@ -144,7 +144,9 @@ def _of_foreign(issuer: ForeignIssuer, claims: dict[str, Any]) -> Bearer:
     subject = "ext_" + sha256(f"{issuer.name}\n{claims['sub']}".encode(errors="surrogatepass")).hexdigest()[:32]
     token = "ext_" + sha256(f"{issuer.name}\n{claims['jti']}".encode(errors="surrogatepass")).hexdigest()[:32]
     scopes = _scopes(claims) & issuer.scopes
-    return Bearer(issuer.tenant_id, subject, user_caller(issuer.tenant_id, subject), scopes, token, subject)
+    return Bearer(
+        issuer.tenant_id, subject, user_caller(issuer.tenant_id, subject), scopes, token, subject, claims["iat"]
+    )
 
 
 def _scopes(claims: dict[str, Any]) -> frozenset[Scope]:

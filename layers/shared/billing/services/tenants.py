@@ -41,7 +41,8 @@ from billing.domain.tenant import (
 from billing.services.access.keys import NewText, kind_of
 from billing.services.kernel.work import Ref, Work
 
-_OF_THE_PLATFORM = ("status", "tier")
+OF_THE_PLATFORM = ("status", "tier")
+"""Fields that a tenant does not change itself."""
 """Settings that the operator decides."""
 
 
@@ -178,7 +179,7 @@ class Tenants:
             ValidationFailed: the platform suspends itself, or an allow list is not the tier's, or shuts the caller out.
         """
         _check_reach(work, tenant_id)
-        reserved = [name for name in _OF_THE_PLATFORM if name in changes]
+        reserved = [name for name in OF_THE_PLATFORM if name in changes]
         if reserved and work.tenant.id != PLATFORM:
             raise Forbidden(f"Only the platform changes a tenant's {' and '.join(reserved)}")
         if tenant_id == PLATFORM and changes.get("status") is TenantStatus.SUSPENDED:

@@ -39,16 +39,23 @@ def _attributes(caller: Caller) -> dict[str, Any]:
         "key_expires_at": format_time(caller.expires_at) if caller.expires_at else None,
         "networks": caller.networks,
         "secret": caller.secret,
+        "tokens_after": _tokens_after(caller),
     }
+
+
+def _tokens_after(caller: Caller) -> int | None:
+    return int(caller.tokens_after.timestamp()) if caller.tokens_after else None
 
 
 def changes(caller: Caller, now: datetime) -> list[Action]:
     """The update that makes an item say what the caller is now; its counters stay."""
     if caller.lasting:
         return [_set(name, value) for name, value in _attributes(caller).items()]
+    # Where there is none there never was one: an hour later no token needs it, and the item stays for a day.
+    ended = [_set("tokens_after", _tokens_after(caller))] if caller.tokens_after else []
     if caller.status == ACTIVE:  # as if there were none: the first call makes one
-        return [_set("status", None), _kept(now)]
-    return [_set("status", caller.status), _set("expires_at", None)]
+        return [_set("status", None), *ended, _kept(now)]
+    return [_set("status", caller.status), *ended, _set("expires_at", None)]
 
 
 def revocations(caller: Caller, grants: dict[str, int], now: datetime) -> list[Action]:

@@ -105,6 +105,9 @@ class Callers:
         update = _counting(now, limits)
         update.names["#revoked"] = f"r{bearer.grant_id}"
         update.conditions.append("attribute_not_exists(#revoked)")
+        if bearer.issued_at is not None:
+            update.values[":issued"] = {"N": str(bearer.issued_at)}
+            update.conditions.append("(attribute_not_exists(tokens_after) OR tokens_after < :issued)")
         if bearer.user_id is None:
             update.conditions.append("#status = :active")
         else:
@@ -121,6 +124,15 @@ class Callers:
         if route_limit is not None and on_other is not None:
             rate = self._count_user(user_caller(bearer.tenant_id, on_other), now, route_limit, rate, caller)
         return Identity(*caller, rate, bearer.user_id)
+
+    def is_revoked(self, caller_id: str, grant_id: str) -> bool:
+        """Whether tokens of a grant are refused; see ``services.access.tokens.Revocations``."""
+        answer = self._database.call(
+            lambda: self._database.client.get_item(
+                TableName=table_name(CallerItem), Key={"caller_id": {"S": caller_id}}, ConsistentRead=True
+            )
+        )
+        return f"r{grant_id}" in answer.get("Item", {})
 
     def last_used(self, keys_sha256: Sequence[str]) -> dict[str, date]:
         """The day of each key's last call, by the key's hash; see ``services.access.keys.KeyUse``."""
@@ -316,7 +328,8 @@ def _why_no_key(item: dict[str, Any], now: datetime) -> Unauthenticated | None:
 
 def _why_no_bearer(item: dict[str, Any], bearer: Bearer) -> Unauthenticated | None:
     known = "unknown" if bearer.user_id is None else ACTIVE
-    if f"r{bearer.grant_id}" in item or not _is_active(item, known):
+    ended = bearer.issued_at is not None and bearer.issued_at <= int(item.get("tokens_after", {}).get("N", -1))
+    if ended or f"r{bearer.grant_id}" in item or not _is_active(item, known):
         return Unauthenticated("The access token is revoked")
     return None
 

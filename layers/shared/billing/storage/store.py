@@ -56,8 +56,7 @@ class Store:
     def load(self, refs: Iterable[Ref[Any]], extra: dict[Any, set[Key]]) -> tuple[Found, dict[Any, dict[Key, Any]]]:
         """All of ``refs`` in one consistent batch, with ``extra`` raw items (the idempotency record) beside them."""
         keys = {model: set(wanted) for model, wanted in extra.items()}
-        # DynamoDB refuses a longer key; nothing that exists has one.
-        places = {ref: _place(ref) for ref in refs if len(ref.id) <= _LONGEST_ID}
+        places = {ref: _place(ref) for ref in refs if _may_exist(ref)}
         for stored, key in places.values():
             keys.setdefault(stored.model, set()).add(key)
         if not keys:
@@ -199,6 +198,17 @@ class TenantDirectory:
 def _place(ref: Ref[Any]) -> tuple[Stored, Key]:
     stored = REGISTRY[ref.kind]
     return stored, (ref.tenant_id, stored.range_of(ref.id))
+
+
+def _may_exist(ref: Ref[Any]) -> bool:
+    """Whether there may be such an entity; a stranger chooses ids, and what cannot be is not looked for.
+
+    DynamoDB refuses a longer key. And where a table has several kinds, an id of another kind is none of this one: a
+    user's id names no key, and a session's no grant.
+    """
+    stored = REGISTRY[ref.kind]
+    begins = stored.shared_by if stored.range_of(ref.id) == ref.id else None  # a plan's key says itself what it is
+    return len(ref.id) <= _LONGEST_ID and (begins is None or ref.id.startswith(begins))
 
 
 def _place_name(query: Query[Any], stored: Stored) -> str:

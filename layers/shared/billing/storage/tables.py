@@ -41,6 +41,7 @@ class CallerItem(Model):
     key_expires_at = UnicodeAttribute(null=True)
     networks = UnicodeAttribute(null=True)
     secret = UnicodeAttribute(null=True)
+    tokens_after = NumberAttribute(null=True)
 
 
 class _Entity(Model):

@@ -33,6 +33,7 @@ class Caller:
         expires_at: until when it is let in; None without an end.
         networks: from where it is let in, as CIDRs divided by spaces; None from everywhere.
         secret: what only the first beat reads: a key's sealed signing secret, or the hash of a client's secret.
+        tokens_after: access tokens that were issued then or before are not let in.
         lasting: whether the item exists as long as what it stands for. A user's is made by the first call and expires
             after a day without one, unless it says that the user is disabled.
     """
@@ -48,6 +49,7 @@ class Caller:
     expires_at: datetime | None = None
     networks: str | None = None
     secret: str | None = None
+    tokens_after: datetime | None = None
     lasting: bool = True
 
 

@@ -39,6 +39,11 @@ class AuthorizationCode:
     used_at: datetime | None = None
     version: int = 0
 
+    @property
+    def created_at(self) -> datetime:
+        """When the user allowed it."""
+        return self.expires_at - CODE_LIFE
+
 
 def code_id(code: str) -> str:
     """The id under which a code is kept: of the code itself, only the hash is."""

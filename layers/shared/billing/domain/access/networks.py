@@ -35,6 +35,18 @@ def lets_in(networks: Iterable[str], address: str | None) -> bool:
     return any(seen in network for network in map(ip_network, networks) if network.version == seen.version)
 
 
+def counted_as(address: str | None) -> str:
+    """What calls of an address are counted as: a stranger has a whole IPv6 /64, and with it 2^64 addresses.
+
+    ``2001:db8::1`` and ``2001:db8::ffff:1`` are both ``2001:db8::/64``; ``::ffff:10.0.0.1`` is ``10.0.0.1``.
+    """
+    try:
+        seen = _plain(ip_address(address or ""))
+    except ValueError:
+        return address or ""
+    return str(IPv6Network((int(seen) >> 64 << 64, 64)) if isinstance(seen, IPv6Address) else seen)
+
+
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address

@@ -31,6 +31,7 @@ class OAuthClient:
         redirect_uris: exactly where answers may go.
         scopes: the most that a token of its may have.
         status: ``active`` or ``disabled``.
+        tokens_after: its own access tokens that were issued then or before are not let in: it may do less since.
     """
 
     entity_name: ClassVar[str] = "OauthClient"
@@ -45,6 +46,7 @@ class OAuthClient:
     created_at: datetime
     secret_sha256: str | None = None
     status: str = ACTIVE
+    tokens_after: datetime | None = None
     version: int = 0
 
     @property
@@ -57,6 +59,7 @@ class OAuthClient:
             created_at=self.created_at,
             status=self.status,
             secret=self.secret_sha256,
+            tokens_after=self.tokens_after,
         )
 
     @property

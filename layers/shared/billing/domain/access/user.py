@@ -12,6 +12,8 @@ ADMINS_ID = "admins"
 PERSONAL = {"personal": True}
 INVITATION_LIFE = timedelta(days=7)
 RESET_LIFE = timedelta(hours=1)
+RESET_PAUSE = timedelta(minutes=5)
+"""For how long a stranger who asks for a link in a user's name gets no other one sent: the one before has to work."""
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 
 
@@ -58,6 +60,8 @@ class User:
         totp_step: the last 30 seconds whose code was used: each is taken once.
         link: the invitation, or the link that resets the password.
         signed_out_at: what was signed in before is not any more.
+        tokens_after: access tokens that were issued then or before are not let in: the user has been signed out
+            everywhere since, or got another role.
     """
 
     entity_name: ClassVar[str] = "User"
@@ -75,6 +79,7 @@ class User:
     totp_step: int = 0
     link: Link | None = None
     signed_out_at: datetime | None = None
+    tokens_after: datetime | None = None
     version: int = 0
 
     @property
@@ -86,6 +91,7 @@ class User:
             principal=self.id,
             created_at=self.created_at,
             status="disabled" if self.status is UserStatus.DISABLED else ACTIVE,
+            tokens_after=self.tokens_after,
             lasting=False,
         )
 
@@ -104,6 +110,14 @@ class User:
         if self.link is None or self.status is UserStatus.DISABLED:
             return False
         return self.link.secret_sha256 == secret_sha256 and self.link.expires_at > now
+
+    def has_fresh_link(self, now: datetime) -> bool:
+        """Whether a link that resets the password was sent a moment ago, and still works."""
+        return self.link is not None and self.link.expires_at - RESET_LIFE > now - RESET_PAUSE
+
+    def signed_out(self, now: datetime) -> "User":
+        """The user, signed out everywhere: sessions, grants and access tokens of before are worth nothing."""
+        return replace(self, signed_out_at=now, tokens_after=now)
 
     def with_password(self, password_hash: str, now: datetime) -> "User":
         """The user after setting a password through a link: it is used up, and whoever was signed in is not."""

@@ -86,6 +86,7 @@ class AccountPages:
 
     def codes(self, call: FormCall) -> FormResponse:
         """Shows the secret for an authenticator."""
+        call.count_address(OF_ADDRESS)
         return self._signed_in(call, self._codes_page)
 
     def confirm(self, call: FormCall) -> FormResponse:
@@ -130,9 +131,9 @@ class AccountPages:
     def _in(
         call: FormCall, tenant_id: str, action: Callable[[Unit], FormResponse], otherwise: FormResponse
     ) -> FormResponse:
-        """In the tenant that a stranger names; one that there is not is nothing to talk about."""
+        """In the tenant that a stranger names; whether there is one, or in what state, is nothing to talk about."""
         try:
-            return in_tenant(call, tenant_id, action)
+            return call.in_unit(tenant_id, call.principal, action)
         except (Unauthenticated, OAuthError):
             return otherwise
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from billing.domain.access.networks import lets_in
+from billing.domain.access.networks import counted_as, lets_in
 from billing.domain.kernel.errors import BillingError, LostRace, RateLimited, Unavailable
 from billing.domain.tenant import ANONYMOUS, TenantStatus
 from billing.edge.metrics import embedded
@@ -82,7 +82,7 @@ class FormCall:
         Raises:
             RateLimited: it has called too often.
         """
-        self.edge.limits.count("ip", self.request.ip or "", per_minute)
+        self.edge.limits.count("ip", counted_as(self.request.ip), per_minute)
 
     def in_unit(self, tenant_id: str, principal: str, action: Callable[[Unit], FormResponse]) -> FormResponse:
         """Run an action in a unit of work of a tenant's, and commit what it staged, whatever it answers.

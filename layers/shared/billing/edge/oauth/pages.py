@@ -106,6 +106,7 @@ class Pages:
 
     def decide(self, call: FormCall) -> FormResponse:
         """The user allows it, or does not."""
+        call.count_address(OF_ADDRESS)
         values = posted(call)
         text = values.get("request", "")
 
@@ -123,6 +124,7 @@ class Pages:
 
     def logout(self, call: FormCall) -> FormResponse:
         """The user signs out of this browser."""
+        call.count_address(OF_ADDRESS)
         values = posted(call)
         tenant_id, _, _ = call.request.cookies.get(cookies.SESSION, "").partition(".")
 
@@ -135,8 +137,8 @@ class Pages:
             return page("Signed out", "<p>You are signed out.</p>", cookies=(cookies.no_session(),))
 
         try:
-            return in_tenant(call, tenant_id, ended)
-        except Unauthenticated:  # the cookie names no tenant
+            return call.in_unit(tenant_id, call.principal, ended)
+        except (Unauthenticated, OAuthError):  # the cookie names no tenant, or one that is closed: no matter which
             return page("Signed out", "<p>You are signed out.</p>", cookies=(cookies.no_session(),))
 
     # --- parts ----------------------------------------------------------------------------------------------------

@@ -56,13 +56,16 @@ class Protocol:
                 return FormResponse.error("temporarily_unavailable")
             form = call.request.form()
             how = client_of(call.request, form)
+            is_public = how.method == "none"
+            if is_public:  # before it counts on the client, whose id anybody knows and would use its limit up with
+                call.count_address(OF_ADDRESS)
             known = call.edge.limits.client(how.client_id, how.secret, OF_CLIENT)
         except OAuthError as error:
             call.count_address(OF_ADDRESS)
             return FormResponse.error(error.error, basic)
-        if known is None or how.method == "none":
-            call.count_address(OF_ADDRESS)
         if known is None:
+            if not is_public:
+                call.count_address(OF_ADDRESS)
             return FormResponse.error("invalid_client", basic)
         self.keys()
         return self._committed(call, known, how, form, answers)

@@ -89,11 +89,16 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         """Nobody listens."""
 
 
-def _active(work: Work, tenant_id: str, user_id: str) -> User:
-    ref = Ref(User, tenant_id, user_id)
+def _acting(work: Work, granted: AuthorizationCode | Grant) -> User:
+    """The user for whom it still speaks, also when what comes of it is committed.
+
+    A code that was on its way when its user was signed out everywhere, or chose another password, is worth nothing.
+    """
+    ref = Ref(User, granted.tenant_id, granted.user_id)
     user = work.load(ref).get(ref)
-    if user is None or not user.is_active:
+    if user is None or not may_act(granted, user):
         raise OAuthError("invalid_grant")
+    work.rely_on(user)
     return user
 
 
@@ -105,7 +110,7 @@ class _CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]
         return Code(self.server.tokens.code(self.server.work, client.of, code))
 
     def authenticate_user(self, authorization_code: Code) -> User:
-        return _active(self.server.work, authorization_code.of.tenant_id, authorization_code.of.user_id)
+        return _acting(self.server.work, authorization_code.of)
 
     def generate_token(self, user: User, **_: Any) -> dict[str, Any]:  # type: ignore[override, unused-ignore]
         code: Code = self.request.authorization_code
@@ -137,10 +142,7 @@ class _RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]
         return Credential(*self.server.tokens.grant(self.server.work, self.client.of, refresh_token))
 
     def authenticate_user(self, credential: Credential) -> User:
-        user = _active(self.server.work, credential.of.tenant_id, credential.of.user_id)
-        if not may_act(credential.of, user):
-            raise OAuthError("invalid_grant")
-        return user
+        return _acting(self.server.work, credential.of)
 
     def issue_token(self, user: User, credential: Credential) -> dict[str, Any]:
         issued, self._rotated = self.server.tokens.refresh(
@@ -229,6 +231,11 @@ class OAuthServer:
         return AuthorizationRequest(client, uri, scopes_in(request.scope), query["code_challenge"], state)
 
     def allow(self, work: Work, asked: AuthorizationRequest, user: User) -> str:
+        # What the page showed: a role that is raised later gives a client nothing that nobody was asked about.
+        scopes = tuple(each for each in asked.scopes if each in {scope.value for scope in user.scopes})
+        if not scopes:
+            return self.error_uri(asked.redirect_uri, "invalid_scope", asked.state)
+        work.rely_on(user)
         code = f"ac_{self.new_code()}"
         work.save(
             AuthorizationCode(
@@ -238,7 +245,7 @@ class OAuthServer:
                 client_id=asked.client.id,
                 user_id=user.id,
                 redirect_uri=asked.redirect_uri,
-                scopes=asked.scopes,
+                scopes=scopes,
                 challenge=asked.challenge,
                 expires_at=work.now + CODE_LIFE,
             )

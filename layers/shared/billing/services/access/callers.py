@@ -61,6 +61,7 @@ class Bearer:
         principal: the id of the client or of the user (``sub``).
         caller_id: the item that it counts on: ``client_caller`` or ``user_caller``.
         user_id: the user; None where the token is a client's own.
+        issued_at: when (Unix): nobody is let in with a token of before the caller's ``tokens_after``.
         grant_id: what it was issued under and can be revoked by: letters, digits, ``_`` and ``-``; not digits alone.
     """
 
@@ -70,6 +71,7 @@ class Bearer:
     scopes: frozenset[Scope]
     grant_id: str
     user_id: str | None = None
+    issued_at: int | None = None
 
 
 class BearerCheck(Protocol):

@@ -87,6 +87,8 @@ class Clients:
             return client
         _check(changed)
         check_reach(changed.scopes, allowed)
+        if set(client.scopes) - set(changed.scopes):
+            changed = replace(changed, tokens_after=work.now)
         return work.save(changed)
 
     def rotate(self, work: Work, client_id: str, allowed: frozenset[Scope]) -> tuple[OAuthClient, str]:

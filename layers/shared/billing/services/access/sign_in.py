@@ -8,7 +8,7 @@ from typing import Protocol
 from billing.domain.access.caller import digest
 from billing.domain.access.grant import SESSION_LIFE, Session, session_id
 from billing.domain.access.user import User, password_problem
-from billing.services.access.users import Users, claim_ref, end_all, enter_admin
+from billing.services.access.users import Users, claim_ref, enter_admin
 from billing.services.kernel.work import Ref, Work
 
 _SEEN_AGAIN = timedelta(minutes=1)
@@ -62,6 +62,8 @@ class SignIn:
             if step is None:
                 return None
             user = work.save(replace(user, totp_step=step))  # each code once
+        else:
+            work.rely_on(user)  # another password, set while this one was being hashed, lets nobody in with the old one
         return self._session(work, user)
 
     def session(self, work: Work, secret: str) -> tuple[Session, User] | None:
@@ -97,16 +99,20 @@ class SignIn:
         problem = password_problem(password, user.email)
         if problem is not None:
             return problem
-        ended = end_all(work, user) if user.password_hash is not None else user
+        ended = user.signed_out(work.now) if user.password_hash is not None else user
         changed = ended.with_password(self.passwords.hashed(password), work.now)
         enter_admin(work, changed)
         work.save(changed)
         return None
 
     def forgot(self, work: Work, email: str) -> None:
-        """Send a link to whoever has this address; nobody learns whether somebody has."""
+        """Send a link to whoever has this address; nobody learns whether somebody has.
+
+        Each link ends the one before. Whoever asks again and again in somebody's name would fill the mailbox, and leave
+        no link in it that works for long enough to be followed.
+        """
         user = self._user_of(work, email)
-        if user is not None and user.is_active:
+        if user is not None and user.is_active and not user.has_fresh_link(work.now):
             self.users.send_to(work, user)
 
     def begin_codes(self, work: Work, user: User) -> str:

@@ -47,6 +47,13 @@ class TokenSigner(Protocol):
         """
 
 
+class Revocations(Protocol):
+    """What the first beat knows of revoked tokens."""
+
+    def is_revoked(self, caller_id: str, grant_id: str) -> bool:
+        """Whether tokens of a grant (a client's own: the token of this ``jti``) are refused."""
+
+
 class Derivation(Protocol):
     """Derives secrets from a tenant's key."""
 
@@ -91,7 +98,7 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda each: _ORDER.get(each, len(_ORDER))))
 
 
-def may_act(grant: Grant, user: User) -> bool:
+def may_act(grant: Grant | AuthorizationCode, user: User) -> bool:
     """Whether a grant still speaks for its user, who may have been disabled or signed out everywhere since."""
     return user.is_active and (user.signed_out_at is None or grant.created_at > user.signed_out_at)
 
@@ -102,6 +109,7 @@ class Tokens:
 
     signer: TokenSigner
     secrets: Derivation
+    revocations: Revocations
 
     # --- a client for itself --------------------------------------------------------------------------------------
 
@@ -259,11 +267,14 @@ class Tokens:
         if client is None or not client.is_active:
             return False
         if "gid" not in claims:
-            return True
+            gone = self.revocations.is_revoked(client.caller.id, claims["jti"])
+            return not gone and _is_after(claims["iat"], client.tokens_after)
         ref, user_ref = Ref(Grant, work.tenant.id, claims["gid"]), Ref(User, work.tenant.id, claims["sub"])
         found = work.load(ref, user_ref)
         grant, user = found.get(ref), found.get(user_ref)
-        return grant is not None and grant.revoked_at is None and user is not None and may_act(grant, user)
+        if grant is None or grant.revoked_at is not None or user is None:
+            return False
+        return may_act(grant, user) and _is_after(claims["iat"], user.tokens_after)
 
     def _of_token(self, work: Work, refresh_token: str) -> Grant | None:
         try:
@@ -322,6 +333,10 @@ class Tokens:
 
     def _proof(self, grant: Grant, generation: int) -> str:
         return self.secrets.derived(grant.tenant_id, _PURPOSE, f"{grant.id}/{generation}")
+
+
+def _is_after(issued_at: int, ended_at: datetime | None) -> bool:
+    return ended_at is None or issued_at > int(ended_at.timestamp())
 
 
 def _parts(refresh_token: str) -> tuple[str, int, str]:

@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from billing.domain.access.caller import digest
-from billing.domain.access.grant import Grant, Session
+from billing.domain.access.grant import Session
 from billing.domain.access.scopes import Scope
-from billing.domain.access.signing_keys import KEPT_AFTER
 from billing.domain.access.user import (
     ADMINS_ID,
     INVITATION_LIFE,
@@ -28,7 +27,7 @@ from billing.services.access.mail import Mail, Mailer
 from billing.services.kernel.work import Page, Query, Ref, Window, Work
 
 LINK_PATH = "/oauth2/password"
-_MOST_GRANTS = 100
+_MOST_SESSIONS = 100
 
 
 def claim_ref(tenant_id: str, key: str) -> Ref[EmailClaim]:
@@ -127,18 +126,21 @@ class Users:
             changed = replace(changed, status=UserStatus.INVITED)
         if changed == user:
             return user
-        if changed.role is not user.role:
-            check_reach(SCOPES_OF[changed.role], allowed)
+        enabled = user.status is UserStatus.DISABLED and changed.status is not UserStatus.DISABLED
+        if changed.role is not user.role or enabled:
+            check_reach(SCOPES_OF[changed.role], allowed)  # to enable somebody again gives away what the role may do
+        if SCOPES_OF[user.role] - SCOPES_OF[changed.role]:
+            changed = replace(changed, tokens_after=work.now)  # a refresh brings one that may do less
         if changed.status is UserStatus.DISABLED and user.status is not UserStatus.DISABLED:
-            changed = end_all(work, replace(changed, link=None))
+            changed = replace(changed, link=None).signed_out(work.now)
         enter_admin(work, changed)
         return work.save(changed)
 
     def sessions(self, work: Work, user_id: str) -> Page[Session]:
         """Where the user is signed in."""
         user = self.get(work, user_id)
-        page = work.query(Query(Session, index="user", value=user.id, begins="ses_", limit=_MOST_GRANTS))
-        return Page([each for each in page.items if each.is_good(work.now, user.signed_out_at)], None, _MOST_GRANTS)
+        page = work.query(Query(Session, index="user", value=user.id, begins="ses_", limit=_MOST_SESSIONS))
+        return Page([each for each in page.items if each.is_good(work.now, user.signed_out_at)], None, _MOST_SESSIONS)
 
     def end_session(self, work: Work, user_id: str, session_id: str) -> Session:
         """Sign the user out of one browser.
@@ -154,7 +156,7 @@ class Users:
 
     def sign_out(self, work: Work, user_id: str) -> User:
         """Sign the user out everywhere, and end what was granted in the user's name."""
-        return work.save(end_all(work, self.get(work, user_id)))
+        return work.save(self.get(work, user_id).signed_out(work.now))
 
     def _sent(self, work: Work, user: User, life: timedelta, words: Callable[[str, str, str], Mail]) -> User:
         secret = self.new_secret()
@@ -165,15 +167,6 @@ class Users:
         # After the commit: a mail about what was not done would be worse than one that has to be sent again.
         work.after_commit(lambda: self.mailer.send(letter))
         return work.save(replace(user, link=link))
-
-
-def end_all(work: Work, user: User) -> User:
-    """The user, signed out everywhere, with all grants ended; to be saved."""
-    grants = work.query(Query(Grant, index="user", value=user.id, begins="grt_", limit=_MOST_GRANTS))
-    for grant in grants.items:
-        if grant.is_good(work.now):
-            work.revoke_grant(user.caller, grant.id, work.now + KEPT_AFTER)
-    return replace(user, signed_out_at=work.now)
 
 
 def enter_admin(work: Work, user: User) -> None:

@@ -1,7 +1,7 @@
 """Wires users, OAuth clients and mails."""
 
 import secrets
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import process, storage
@@ -30,7 +30,7 @@ def mailer() -> "Mailer":
     s = process.settings()
     if s.mailbox_url:
         return MailboxMailer(s.mailbox_url)
-    return SesMailer(partial(aws_client, "sesv2"), s.mail_from) if s.mail_from else NoMailer()
+    return SesMailer(lambda: aws_client("sesv2"), s.mail_from) if s.mail_from else NoMailer()
 
 
 @cache

@@ -139,6 +139,17 @@ def test_15_who_may_rotate(world: World, tenant: Tenant) -> None:
     assert not any(key in json.dumps(rows) + answer.content.decode() for key in stored_keys(world, tenant))
 
 
+def test_15_the_platforms_own_key_is_rotated_likewise(world: World) -> None:
+    """Its cursors, among others, are sealed under it."""
+    platform = world.platform()
+    world.tenant(), world.tenant()
+    page = platform.get("/v1/audit-log", limit=1).json["meta"]["pagination"]["next_cursor"]
+    before = len(storage.tenants()._read("platform").data_keys)
+    assert rotate(platform).data["number"] == before + 1
+    assert platform.get("/v1/audit-log", limit=1, cursor=page).status == 200
+    assert platform.get("/v1/audit-log", limit=1).json["meta"]["pagination"]["next_cursor"].startswith("v3.")
+
+
 def test_15_a_tenants_own_personal_data_is_sealed_under_its_newest_key(world: World) -> None:
     tenant = world.tenant(email="books@acme.example")
     rotate(tenant)

@@ -12,7 +12,7 @@ from billing.domain.tenant import PLATFORM, Tenant
 from billing.edge.http.api import CurrentWork, current_call
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
-from billing.schemas.tenants import TenantChanges, TenantIn, TenantOut
+from billing.schemas.tenants import DataKeyOut, TenantChanges, TenantIn, TenantOut
 from billing.services.access.keys import still_shown
 from billing.services.tenants import OF_THE_PLATFORM, Tenants
 
@@ -50,6 +50,16 @@ def _require_reach(tid: str, *, reserved: bool = False) -> None:
     call = current_call()
     if call.caller.tenant_id == PLATFORM and (tid != PLATFORM or reserved):
         call.require_scope(Scope.PLATFORM)
+
+
+@api.post("/v1/tenants/{tid}/data-key/rotate", scope=Scope.BILLING_ADMIN, versioned=Tenant, answers=DataKeyOut)
+def rotate_data_key(tid: str, work: CurrentWork) -> DataKeyOut:
+    """Give a tenant a new data key, which seals what is written from now on, everywhere within a minute.
+
+    What was sealed before stays readable, and is sealed under the new key when it is written again. Customers are found
+    by their email as before.
+    """
+    return DataKeyOut.of(tenants.rotate_data_key(work, tid))
 
 
 lambda_handler = api.lambda_handler

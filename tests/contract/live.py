@@ -253,6 +253,7 @@ def tell_changes(call: Live, sid: str, cid: str, tid: str) -> None:
     call("catalog", "PATCH", "/v1/plans/{plan_id}", 200, {"name": "Pro 2", "components": [calls]}, plan_id="pro")
     call("catalog", "POST", "/v1/plans/{plan_id}/archive", 200, plan_id="pro")
     call("tenants", "PATCH", "/v1/tenants/{tid}", 200, {"gracePeriodSeconds": 3600}, tid=tid)
+    call("tenants", "POST", "/v1/tenants/{tid}/data-key/rotate", 201, tid=tid)
 
 
 def tell_payments(call: Live) -> None:
@@ -424,6 +425,7 @@ def refuse(call: Live, tid: str) -> None:
     call("subscriptions", "POST", "/v1/subscriptions", 404, {"planId": "none"})
     call("tenants", "POST", "/v1/tenants", 403, {"name": "Mine", "currency": "USD"})
     call("tenants", "GET", "/v1/tenants/{tid}", 403, tid="ten_other")
+    call("tenants", "POST", "/v1/tenants/{tid}/data-key/rotate", 403, tid="ten_other")
     call("catalog", "GET", "/v1/meters/{key}", 404, key="none")
     call("catalog", "POST", "/v1/meters", 400, {"key": "users", "aggregation": "unique"})
     call("invoices", "GET", "/v1/invoices/{invoice_id}", 404, invoice_id="in_none")

@@ -1,4 +1,4 @@
-"""Keys: made, listed, rotated, revoked, and asked for again; the audit log."""
+"""Keys: made, listed, rotated, revoked, and asked for again; the data key; the audit log."""
 
 from tests.integration.world import Tenant
 
@@ -12,5 +12,6 @@ def walk_access(tenant: Tenant) -> None:
     assert tenant.get(f"/v1/api-keys/{key['id']}").status == 200
     assert tenant.post(f"/v1/api-keys/{key['id']}/rotate").status == 201
     assert tenant.post(f"/v1/api-keys/{key['id']}/revoke").status == 200
+    assert tenant.post(f"/v1/tenants/{tenant.id}/data-key/rotate").status == 201
     assert tenant.get("/v1/audit-log", status="2xx").data
     assert tenant.get("/v1/audit-log/export.csv").status == 200

@@ -31,7 +31,7 @@ def vault() -> "Vault":
     """The vault that seals personal data."""
     from billing.integrations.aws.vault import Vault
 
-    return Vault(made_client("kms"), process.settings().kms_key_id, lambda tenant_id: tenants().get(tenant_id).data_key)
+    return Vault(made_client("kms"), process.settings().kms_key_id, tenants, process.now)
 
 
 @cache

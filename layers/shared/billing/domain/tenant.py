@@ -1,6 +1,6 @@
 """Tenants: who bills. Everything else belongs to exactly one."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -8,6 +8,7 @@ from typing import ClassVar
 from billing.domain.access.caller import Limits
 from billing.domain.customers.customer import PERSONAL, Address
 from billing.domain.kernel.bank import BankDetails
+from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.kernel.marketplace_terms import DEFAULT_TERMS, MarketplaceTerms
@@ -107,10 +108,28 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class LaterKey:
+    """A data key that came after a tenant's first.
+
+    Args:
+        wrapped: as KMS wrapped it (base64).
+    """
+
+    wrapped: str
+    created_at: datetime
+
+
+MOST_DATA_KEYS = 100
+"""How many a tenant may have: all stay, because a text may be sealed under any of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant and its settings. ``data_key`` is wrapped by KMS (base64); it seals the tenant's personal data.
 
     Args:
+        data_key: the first one; what can be looked up (``Sealer.blind``) is under this one for ever.
+        later_keys: those that came after it, the newest last, which seals what is written from now on.
         grace_period_s: how long the invoice of a renewal stays a draft, which somebody may still look at.
         dunning_schedule_days: days after the first failed charge on which it is tried again, ascending.
         dunning_action: what becomes of the subscription when that is used up.
@@ -158,7 +177,23 @@ class Tenant:
     marketplace: MarketplaceTerms = DEFAULT_TERMS
     ip_allow_list: tuple[str, ...] = ()
     admins_use_authenticator: bool = False
+    later_keys: tuple[LaterKey, ...] = ()
     version: int = 0
+
+    @property
+    def data_keys(self) -> tuple[str, ...]:
+        """All of them by their numbers, which begin with 1."""
+        return (self.data_key, *(each.wrapped for each in self.later_keys))
+
+    def rotated(self, wrapped: str, at: datetime) -> "Tenant":
+        """With another data key, which seals from now on.
+
+        Raises:
+            InvalidState: it has as many as it may.
+        """
+        if len(self.data_keys) >= MOST_DATA_KEYS:
+            raise InvalidState.of("tenant", f"at its data key {MOST_DATA_KEYS}", "given another")
+        return replace(self, later_keys=(*self.later_keys, LaterKey(wrapped, at)))
 
     @property
     def tax_rounded_per(self) -> TaxRounding:

@@ -18,6 +18,7 @@ from billing.domain.tenant import (
     Mode,
     TaxProviderName,
     TaxRounding,
+    Tenant,
     TenantStatus,
     Tier,
 )
@@ -330,3 +331,17 @@ class TenantOut(Resource):
             version=tenant.version,
             api_key=api_key,
         )
+
+
+class DataKeyOut(Resource):
+    """The newest data key of a tenant, without what it is."""
+
+    id: Annotated[str, Field(description="the tenant's")]
+    number: Annotated[int, Field(description="how many it has had, this one included")]
+    created_at: Time
+    version: Annotated[int, Field(description="the tenant's")]
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "DataKeyOut":
+        made_at = tenant.later_keys[-1].created_at if tenant.later_keys else tenant.created_at
+        return cls(id=tenant.id, number=len(tenant.data_keys), created_at=made_at, version=tenant.version)

@@ -201,6 +201,22 @@ class Tenants:
             work.save(replace(sequence, prefix=changed.invoice_prefix))
         return TenantView(work.save(changed), picture)
 
+    def rotate_data_key(self, work: Work, tenant_id: str) -> Tenant:
+        """The tenant with a new data key, under which personal data is sealed from now on.
+
+        What is sealed already stays readable, and is sealed anew where it is written again. A worker that has read
+        the tenant a moment ago seals under the key before for a minute more.
+
+        Raises:
+            TenantMismatch: it is another tenant's.
+            NotFound: there is none with this id.
+            InvalidState: it has as many keys as it may.
+        """
+        _check_reach(work, tenant_id)
+        ref = Ref(Tenant, tenant_id, SETTINGS_ID)
+        tenant = work.load(ref).require(ref)
+        return work.save(tenant.rotated(self.new_data_key(tenant_id), work.now))
+
 
 def _check_allow_list(work: Work, tenant: Tenant, changes: dict[str, Any], address: str | None) -> None:
     networks: tuple[str, ...] = changes["ip_allow_list"]

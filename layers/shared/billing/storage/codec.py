@@ -11,7 +11,7 @@ and the base64 of its zlib form (500 lines with three taxes each: 500 KB -> 97 K
 import base64
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -34,13 +34,16 @@ _LONGEST_TEXT = 8 * 1024 * 1024
 class Sealer(Protocol):
     """Seals a text for one tenant and one place; what was sealed for another tenant or place does not open."""
 
-    def seal(self, tenant_id: str, place: str, text: str, data_key: str | None = None) -> str:
-        """The sealed text; ``data_key`` is given if the tenant itself is not stored yet."""
+    def seal(self, tenant_id: str, place: str, text: str, data_keys: Sequence[str] | None = None) -> str:
+        """The sealed text; ``data_keys`` are given if the tenant, or the newest of its keys, is not stored yet."""
 
-    def blind(self, tenant_id: str, text: str, data_key: str | None = None) -> str:
-        """The text's key in a blind index: equal texts of a tenant have equal keys, and nobody can reverse one."""
+    def blind(self, tenant_id: str, text: str, data_keys: Sequence[str] | None = None) -> str:
+        """The text's key in a blind index: equal texts of a tenant have equal keys, whenever it got another data key.
 
-    def open(self, tenant_id: str, place: str, sealed: str, data_key: str | None = None) -> str:
+        Nobody can reverse one.
+        """
+
+    def open(self, tenant_id: str, place: str, sealed: str, data_keys: Sequence[str] | None = None) -> str:
         """The text.
 
         Raises:
@@ -48,8 +51,8 @@ class Sealer(Protocol):
         """
 
 
-def encode(entity: Any, sealer: Sealer, tenant_id: str, entity_id: str, data_key: str | None = None) -> str:
-    """The stored text of an entity, JSON, its personal fields sealed under the tenant's key."""
+def encode(entity: Any, sealer: Sealer, tenant_id: str, entity_id: str, data_keys: Sequence[str] | None = None) -> str:
+    """The stored text of an entity, JSON, its personal fields sealed under the tenant's newest key."""
     kind: Any = type(entity)
     plain, personal = _plan(kind)
     body = {name: to_json(getattr(entity, name)) for name, to_json, _ in plain}
@@ -57,7 +60,7 @@ def encode(entity: Any, sealer: Sealer, tenant_id: str, entity_id: str, data_key
         value = getattr(entity, name)
         if value is not None:
             text = json.dumps(to_json(value), separators=(",", ":"), ensure_ascii=False)
-            body[name] = sealer.seal(tenant_id, _place(type(entity), entity_id, name), text, data_key)
+            body[name] = sealer.seal(tenant_id, _place(type(entity), entity_id, name), text, data_keys)
     return pack(json.dumps(body, separators=(",", ":"), ensure_ascii=False))
 
 
@@ -93,7 +96,9 @@ def unpack(stored: str) -> str:
     return data.decode()
 
 
-def decode(kind: type[E], text: str, sealer: Sealer, tenant_id: str, entity_id: str, data_key: str | None = None) -> E:
+def decode(
+    kind: type[E], text: str, sealer: Sealer, tenant_id: str, entity_id: str, data_keys: Sequence[str] | None = None
+) -> E:
     """The entity of a stored text; a missing field takes its default, so a new optional field needs no migration."""
     body = json.loads(unpack(text))
     make: Any = kind
@@ -102,7 +107,7 @@ def decode(kind: type[E], text: str, sealer: Sealer, tenant_id: str, entity_id: 
     for name, _, from_json in personal:
         if body.get(name) is not None:
             values[name] = from_json(
-                json.loads(sealer.open(tenant_id, _place(kind, entity_id, name), body[name], data_key))
+                json.loads(sealer.open(tenant_id, _place(kind, entity_id, name), body[name], data_keys))
             )
     return kind(**values)
 

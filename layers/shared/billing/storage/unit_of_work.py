@@ -373,10 +373,10 @@ class UnitOfWork:
     def _entity_puts(
         self, stored: Stored, tenant_id: str, entity_id: str, staged: _Staged
     ) -> list[tuple[Model, Condition | None]]:
-        body = encode(staged.entity, self._runtime.store.sealer, tenant_id, entity_id, self._new_tenants_key(tenant_id))
+        body = encode(staged.entity, self._runtime.store.sealer, tenant_id, entity_id, self._staged_keys(tenant_id))
         attributes: dict[str, Any] = {"tenant_id": tenant_id, **stored.attributes(staged.entity, self._now)}
         for name, text in stored.blind(staged.entity).items():
-            blind = self._runtime.store.sealer.blind(tenant_id, text, self._new_tenants_key(tenant_id))
+            blind = self._runtime.store.sealer.blind(tenant_id, text, self._staged_keys(tenant_id))
             attributes[name] = join(tenant_id, blind)
         version = getattr(staged.entity, "version", 1)  # a ledger entry is written once and has none
         model: Any = stored.model
@@ -406,9 +406,7 @@ class UnitOfWork:
             type=event_type.value,
             created_at=format_time(self._now),
             object_id=str(payload["id"]),
-            body=self._runtime.store.sealer.seal(
-                tenant_id, f"event/{event_id}", text, self._new_tenants_key(tenant_id)
-            ),
+            body=self._runtime.store.sealer.seal(tenant_id, f"event/{event_id}", text, self._staged_keys(tenant_id)),
             expires_at=self._expiry(self._runtime.policy.event_ttl_s),
         )
 
@@ -416,10 +414,10 @@ class UnitOfWork:
         ttl_s = self._runtime.policy.audit_ttl_s
         return audit_item(self._tenant_id, self.fresh_id("aud"), row, self._now, ttl_s)
 
-    def _new_tenants_key(self, tenant_id: str) -> str | None:
-        """The data key of a tenant that this very transaction creates; nobody can look it up yet."""
+    def _staged_keys(self, tenant_id: str) -> tuple[str, ...] | None:
+        """The data keys of a tenant that this very transaction saves; of the newest nobody else knows yet."""
         staged = self._staged.get((Tenant, tenant_id, SETTINGS_ID))
-        return staged.entity.data_key if staged else None
+        return staged.entity.data_keys if staged else None
 
     def _expiry(self, ttl_s: int) -> int:
         return int(self._now.timestamp()) + ttl_s

@@ -28,11 +28,14 @@ def every(client: Client, path: str) -> list[Any]:
 
 
 def stripe_charges(client: Client, customer_id: str) -> list[Any]:
-    """Every paid charge that Stripe has for a customer, found by Stripe's own customer id and not by our ids."""
+    """Every paid charge that Stripe has for a customer, with its balance transaction.
+
+    They are found by Stripe's own customer id and not by our ids.
+    """
     payments = every(client, f"/v1/payments?customer={customer_id}&limit=100")
     intent = next(each["paymentIntentId"] for each in payments if each["paymentIntentId"])
     stripe_customer = client.stripe(f"/v1/payment_intents/{intent}")["customer"]
-    charges = client.stripe(f"/v1/charges?customer={stripe_customer}&limit=100")
+    charges = client.stripe(f"/v1/charges?customer={stripe_customer}&limit=100&expand[]=data.balance_transaction")
     require(not charges["has_more"], "Stripe holds more than a page of charges")
     return [charge for charge in charges["data"] if charge["paid"]]
 

@@ -53,6 +53,8 @@ class Seller(Story):
     def books(self, invoices: list[Any], **others: int) -> list[Any]:
         """Compare what the invoices say was paid with Stripe's charges, and both with the ledger; returns the charges.
 
+        The ledger's cash is what Stripe has left of them after its fees.
+
         Args:
             others: further accounts of the ledger, and what each has to stand at, in micro-units.
         """
@@ -60,7 +62,9 @@ class Seller(Story):
         charges = stripe_charges(self.client, self.customer_id)
         at_stripe = sum(charge["amount"] for charge in charges) * 1000
         require(paid == at_stripe, f"{self.said(paid)} were paid, Stripe holds {self.said(at_stripe)}")
-        expected = {"cash": at_stripe, "receivable": 0, "customer_balance": 0, **others}
+        fees = sum(charge["balance_transaction"]["fee"] for charge in charges) * 1000
+        cash = {"cash": at_stripe - fees, "processing_fees": fees}
+        expected = {**cash, "receivable": 0, "customer_balance": 0, **others}
         sums = ledger_sums(self.client, self.tenant_id)
         found = {account: sums.get(account, 0) for account in expected}
         require(found == expected, f"the ledger says {found}, not {expected}")

@@ -224,8 +224,8 @@ class Year(Seller):
         notes = [note for each in invoices for note in self.client.get(f"/v1/invoices/{each['id']}/credit-notes")]
         owed = sum(each["tax"] for each in invoices) - sum(note["tax"] for note in notes)
         charges = self.books(invoices, tax_payable=-owed)
-        cash = sum(charge["amount"] for charge in charges) * 1000
-        said = f"{len(charges)} charges, cash {euros(cash)}, VAT owed {euros(owed)}, receivable {euros(0)}"
+        charged = sum(charge["amount"] for charge in charges) * 1000
+        said = f"{len(charges)} charges, {euros(charged)}, VAT owed {euros(owed)}, receivable {euros(0)}"
         return (invoices, charges), said
 
     @property

@@ -163,6 +163,11 @@ class Theirs:
 
 @pytest.fixture(scope="module")
 def theirs(world: World) -> Theirs:
+    """See ``Theirs``."""
+    return one_of_everything(world)
+
+
+def one_of_everything(world: World) -> Theirs:
     """See ``Theirs``; two of what can be listed, so that there are cursors."""
     tenant = world.tenant()
     ids = {"clock_id": tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data["id"]}

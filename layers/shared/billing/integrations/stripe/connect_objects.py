@@ -30,6 +30,7 @@ FULL_AREA = _EEA | {"CA", "CH", "GB", _UNITED_STATES}
 (docs.stripe.com/connect/cross-border-payouts)."""
 _BAD_BANKS = frozenset({"errored", "verification_failed", "tokenized_account_number_deactivated"})
 _EMAIL = re.compile(r"[^\s@'\"<>]+@[^\s@'\"<>]+")
+_KEY = re.compile(r"\b(?:(?:sk|rk|pk|ek|whsec)_|\w+_secret_)[\w*]+")
 _LONGEST_MESSAGE = 300
 
 
@@ -175,13 +176,17 @@ def bank_payout(made: Any) -> BankPayout:
 
 
 def refused(error: stripe.StripeError) -> Refused:
-    """A refusal for good: Stripe's code (or its error's type), and its words without what is personal in them."""
+    """A refusal for good: Stripe's code (or its error's type), and its words without what is nobody else's business."""
     kind = getattr(error.error, "type", None)
     return Refused(code_of(error) or kind or "refused", _shown(error.user_message or "Stripe refused the request"))
 
 
 def _shown(message: str) -> str:
-    return _EMAIL.sub("(email)", message)[:_LONGEST_MESSAGE]
+    """Stripe's words for a tenant, without an email address, and without a key of the platform's.
+
+    Stripe quotes it, down to its last letters: "The provided key 'sk_live_***4Xyz' does not have access to ...".
+    """
+    return _EMAIL.sub("(email)", _KEY.sub("(key)", message))[:_LONGEST_MESSAGE]
 
 
 def _id_of(value: Any) -> str | None:

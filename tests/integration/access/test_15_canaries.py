@@ -181,7 +181,7 @@ def test_15_what_a_broken_dependency_quotes_is_told_to_nobody(
             assert not tell_tale(answer), route
         heard.silent(FIELD, SECRET, OUTSIDE)
         world.logs.clear()
-    assert outages.FELT.total() > 5
+    assert outages.FELT.total() > 3
 
 
 def _text(body: object) -> str:

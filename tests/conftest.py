@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 import os
 from collections.abc import Callable
 
@@ -14,6 +15,10 @@ settings.register_profile("ledgerline", derandomize=True, database=None, deadlin
 # LAWS=search make test: other cases in every run, to find what the usual ones do not.
 settings.register_profile("search", parent=settings.get_profile("ledgerline"), derandomize=False)
 settings.load_profile("search" if os.environ.get("LAWS") == "search" else "ledgerline")
+
+# By default every 700 objects are looked through for cycles, and all of them again and again: a seventh of these tests'
+# time, for a few megabytes. The fault tests' emulator does the same.
+gc.set_threshold(100_000, 50, 100)
 
 
 def _in_one_piece(run: Callable[[], object]) -> None:

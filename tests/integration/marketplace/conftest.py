@@ -32,9 +32,6 @@ def payday(market: Market) -> Payday:
     """The same, whose first provider can be paid out."""
     made = Payday(market)
     made.onboard(market.x)
-    market.world.sandbox.post(
-        "balance/settle"
-    )  # what other tests refunded is off the balance, what they sold is not on
     # Stripe keeps its fees of what is sold, so that the platform has to have something of its own.
     own = market.order(item(100_000))
     assert market.pay(own, AVAILABLE).status == 200

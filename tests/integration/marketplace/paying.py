@@ -31,6 +31,8 @@ class Payday:
 
     def onboard(self, provider: Tenant, currency: str = "USD", **fields: Any) -> str:
         """Give a provider an account at Stripe that is ready; returns its id."""
+        # What other tests refunded is off the balance that all share, and what they sold is not on it yet.
+        self.world.sandbox.post("balance/settle")
         gateway = connect.connect_gateway()
         made = gateway.create_account(NewAccount(provider.id, "US", "x@example.com", f"{provider.id}:account"))
         self.world.sandbox.post(f"accounts/{made.id}/onboard")

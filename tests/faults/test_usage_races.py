@@ -165,6 +165,20 @@ def test_eight_workers_with_the_same_messages_count_each_event_once(own_world: W
         assert sum(hours.values()) == sum(totals.values()) if kind is UNIQUE else hours == wanted.hours
 
 
+def test_a_cancellation_right_after_the_renewal_bills_the_first_instant(own_world: World) -> None:
+    """What was reported ahead, for the period's first instant, is owed though the period lasted 0.3 seconds."""
+    tenant = _tenant(own_world, SUM)
+    subscription_id, began = _subscribed(tenant)
+    end = began + PERIOD
+    event = Event("first-instant", SUM.key, end, "0.5", subscription_id=subscription_id)
+    own_world.run(end - HOUR, count(message(tenant, "ahead", [event]))).all()
+    own_world.run(end, step("turn", shard="00")).all()
+    at = end + timedelta(milliseconds=300)
+    assert own_world.run(at, _cancel(tenant, subscription_id)).last()["status"] == 200
+    books = tenant.check(at)
+    assert _billed(SUM, books, subscription_id) == Decimal("0.5")
+
+
 def test_a_cancellation_and_the_renewal_close_at_once(own_world: World) -> None:
     """Both close the same slot: one of the two commits, and the other one reads what the first has left."""
     tenant = _tenant(own_world, SUM, SHARDED)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from billing.domain.catalog.meter import Aggregation
@@ -299,6 +299,26 @@ def test_a_fraction_of_a_second_is_of_the_second_that_it_is_in() -> None:
         .lines
     )
     assert line.period == Period(START, on("2025-06-16"))
+
+
+@LAW
+@given(st.timedeltas(timedelta(microseconds=1), END - START - timedelta(microseconds=1)))
+@example(timedelta(microseconds=1))
+@example(timedelta(milliseconds=999))
+@example(timedelta(seconds=1))
+def test_whenever_a_period_is_cut_short_what_was_used_in_it_is_billed_once(passed: timedelta) -> None:
+    sold, book, at = plan(calls()), UsageBook.of(), START + passed
+    before = running(sold, START)
+    (line,) = book.close(before, sold, at, reading(JUNE, 50)).lines
+    assert line.quantity == 50
+    ended = replace(lifecycle.ended(before, at), usage_until=LATE)
+    assert [each.quantity for each in book.close(ended, sold, at, reading(JUNE, 7)).lines] == [7]
+    assert book.close(ended, sold, at) == UsageBill()
+
+
+def test_a_period_has_not_begun_at_its_first_instant() -> None:
+    sold, book = plan(calls()), UsageBook.of()
+    assert book.close(running(sold, START), sold, START, reading(JUNE, 50)).lines == ()
 
 
 def test_nothing_new_bills_and_changes_nothing() -> None:

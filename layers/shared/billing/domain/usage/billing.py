@@ -67,7 +67,8 @@ def bill(
         at: now, on the customer's clock: the end of what is billed.
         ending: the subscription ends here.
     """
-    at = at.replace(microsecond=0)  # as for a pause and a change
+    # A period begins at 12:00:00 sharp: one that ends at 12:00:00.3 had begun, and what was used in it is owed.
+    now, at = at, at.replace(microsecond=0)  # lines tell whole seconds, as for a pause and a change
     fresh: dict[UsageSpan, list[Reading]] = {}
     for reading in readings:
         fresh.setdefault(reading.cell.span.whole, []).append(reading)
@@ -86,7 +87,7 @@ def bill(
         before = known.periods.get(key) or UsagePeriod(key, subscription.tenant_id, subscription.id, span)
         after = replace(before, readings=_merged(before.readings, fresh[span], known.meters))
         never_began = subscription.state is SubscriptionState.INCOMPLETE
-        if not (span.trial or never_began or span.period.start >= at):
+        if not (span.trial or never_began or span.period.start >= now):
             is_end = ends and span == running
             after = replace(after, ended=after.ended or is_end)
             is_last = ending and span == running

@@ -63,9 +63,9 @@ def delete_customer(customer_id: str, work: CurrentWork) -> CustomerOut:
     """Erase what is kept of a person, and keep the books.
 
     Refused (409) while something of the customer is under way: a subscription, an invoice, a payment, a refund, an
-    order or a dispute. The answer, and what a GET says from now on, has nothing personal. What was copied (payment methods,
-    here and at Stripe, events, kept responses, notes) follows within minutes; then there is `erasedAt`. Documents that
-    were issued stay as they were printed, until `documentsKeptUntil`.
+    order or a dispute. The answer, and what a GET says from now on, has nothing personal. What was copied (payment
+    methods, here and at Stripe, events, kept responses, notes) follows within minutes; then there is `erasedAt`.
+    Documents that were issued stay as they were printed, until `documentsKeptUntil`.
     """
     return CustomerOut.of(requests.delete(work, process.due_shards(), customer_id))
 

@@ -102,6 +102,8 @@ class SignIn:
         ended = user.signed_out(work.now) if user.password_hash is not None else user
         changed = ended.with_password(self.passwords.hashed(password), work.now)
         enter_admin(work, changed)
+        if user.password_hash is not None:
+            self.users.tell(work, user, "Your password was changed.")
         work.save(changed)
         return None
 
@@ -130,6 +132,7 @@ class SignIn:
         step = self.codes.step(user.pending_totp, code, work.now.timestamp(), 0)
         if step is None:
             return False
+        self.users.tell(work, user, "An authenticator was set up: its codes are asked for when you sign in.")
         work.save(replace(user, totp_secret=user.pending_totp, pending_totp=None, totp_step=step))
         return True
 

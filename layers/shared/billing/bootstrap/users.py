@@ -40,7 +40,7 @@ def users() -> Users:
     return Users(
         mailer(),
         FormLimits(storage.database(), process.now),
-        storage.vault().blind,
+        storage.vault().blinds,
         new_secret,
         process.settings().issuer,
     )

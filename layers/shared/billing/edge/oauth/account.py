@@ -6,12 +6,12 @@ from html import escape
 from urllib.parse import quote
 
 from billing.domain.access.user import SHORTEST_PASSWORD, User
-from billing.domain.kernel.errors import RateLimited, Unauthenticated
+from billing.domain.kernel.errors import Unauthenticated
 from billing.edge.oauth import cookies
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.oauth.html import alert, field, form, page, problem
 from billing.edge.oauth.pages import CODES, Pages, in_tenant, posted
-from billing.services.access.form_limits import MAILS_TO_ONE, OF_ACCOUNT, OF_ADDRESS
+from billing.services.access.form_limits import OF_ACCOUNT, OF_ADDRESS
 from billing.services.access.oauth import OAuthError
 from billing.services.kernel.work import Unit
 
@@ -80,11 +80,9 @@ class AccountPages:
             return problem("There is no such application here.")
         call.edge.limits.count("login", f"{tenant_id}/{email.casefold()}/link", OF_ACCOUNT)
         known = self.pages.is_known(call, tenant_id, email)
-        wanted = _may_mail(call, f"{tenant_id}/{email.casefold()}/{'known' if known else 'new'}")
 
         def sent(work: Unit) -> FormResponse:
-            if wanted:
-                self.pages.sign_in.forgot(work, email)
+            self.pages.sign_in.forgot(work, email, "known" if known else "new")
             return page("Look into your mails", "<p>If the address is known here, a link is on its way to it.</p>")
 
         response = in_tenant(call, tenant_id, sent)
@@ -168,12 +166,3 @@ class AccountPages:
             + form(CODES, {"csrf": csrf}, fields)
         )
         return page("Set an authenticator up", content)
-
-
-def _may_mail(call: FormCall, name: str) -> bool:
-    """Whether a stranger may have one more mail sent today in somebody's name; nobody is told whether it was."""
-    try:
-        call.edge.limits.count_day("mail", name, MAILS_TO_ONE)
-    except RateLimited:
-        return False
-    return True

@@ -46,14 +46,15 @@ class Users:
     """The use cases.
 
     Args:
-        email_key: gives an address's key in a tenant's blind index.
+        email_keys: gives an address's keys in a tenant's blind index: two while that is made anew, the one to write
+            under first.
         new_secret: gives the secrets of links.
         issuer: the address that links begin with.
     """
 
     mailer: Mailer
     limits: MailLimits
-    email_key: Callable[[str, str], str]
+    email_keys: Callable[[str, str], tuple[str, ...]]
     new_secret: Callable[[], str]
     issuer: str
 
@@ -70,8 +71,7 @@ class Users:
         """
         check_reach(SCOPES_OF[role], allowed)
         tenant_id = work.tenant.id
-        ref = claim_ref(tenant_id, self.email_key(tenant_id, email.casefold()))
-        if work.load(ref).get(ref) is not None:
+        if self.claim_of(work, email) is not None:
             raise AlreadyExists("There is a user with this address already")
         user = User(
             id=work.fresh_id("usr"),
@@ -83,8 +83,16 @@ class Users:
             created_at=work.now,
         )
         self.limits.count_day("mails", tenant_id, MAILS_OF_TENANT)
+        ref = claim_ref(tenant_id, self.email_keys(tenant_id, email.casefold())[0])
         work.save(EmailClaim(ref.id, tenant_id, user.id))
         return self._sent(work, user, INVITATION_LIFE, mail.invitation)
+
+    def claim_of(self, work: Work, email: str) -> EmailClaim | None:
+        """Whose an address is."""
+        tenant_id = work.tenant.id
+        refs = [claim_ref(tenant_id, each) for each in self.email_keys(tenant_id, email.casefold())]
+        found = work.load(*refs)
+        return next((claim for ref in refs if (claim := found.get(ref)) is not None), None)
 
     def send_link(self, work: Work, user_id: str) -> User:
         """Send the invitation again, or to an active user a link that resets the password. An older link ends.

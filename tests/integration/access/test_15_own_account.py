@@ -120,7 +120,7 @@ def test_15_tokens_of_a_client_that_may_do_less_are_refused_at_the_next_call(
 def test_15_who_forgot_a_password_gets_few_mails_a_day_and_no_clock_tells_who_is_known(
     world: World, tenant: Tenant, client: App
 ) -> None:
-    """Ten mails a day for a stranger, others for a browser that is known; each answer takes two seconds, whoever asks."""
+    """Ten mails a day for a stranger, others for a browser that is known; each answer takes two seconds."""
     joined(world, tenant)
     known = Browser()
     known.sign_in(client)

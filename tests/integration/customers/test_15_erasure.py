@@ -248,3 +248,50 @@ def test_15_an_erasure_waits_while_stripe_is_down_and_goes_on_after_it_was_given
     assert [each for each in world.rows_of("events", tenant.id) if each["type"]["S"] == "customer.parked"]
     world.stripe_works()
     assert erase(world, tenant, customer)["erasedAt"] is not None
+
+
+def test_15_what_began_in_the_moment_of_the_deletion_holds_the_erasure_up(
+    world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its request had read the customer before. It is billed until somebody ends it; then the erasure goes on."""
+    customer = tenant.customer()
+    running = tenant.subscribe(customerId=customer)
+    with monkeypatch.context() as patch:
+        patch.setattr("billing.services.erasure.requests.require_done", lambda *_: None)
+        assert tenant.delete(f"/v1/customers/{customer}").status == 202
+    world.clock.advance(seconds=61)
+    work(world)
+    assert tenant.get(f"/v1/customers/{customer}").data["erasedAt"] is None
+    assert [each["customerId"] for each in tenant.get("/v1/payment-methods", customer=customer).data] == [customer]
+    tenant.post(f"/v1/subscriptions/{running['id']}/cancel", {"atPeriodEnd": False})
+    world.clock.advance(minutes=5)
+    work(world)
+    assert tenant.get(f"/v1/customers/{customer}").data["erasedAt"] is not None
+
+
+def test_15_a_turn_that_is_cut_off_anywhere_loses_nothing(
+    world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each single page the worker dies before its commit: the next turn does that page again, and goes on."""
+    from billing.services.erasure.steps import Eraser
+
+    customer = lived(world, tenant)
+    assert tenant.delete(f"/v1/customers/{customer}").status == 202
+    plain, dead = Eraser._turn, set()
+
+    def dies(self: Eraser, work: Any, customer: Any, erasure: Any) -> Any:
+        done = plain(self, work, customer, erasure)
+        if erasure not in dead:
+            dead.add(erasure)
+            raise TimeoutError
+        return done
+
+    monkeypatch.setattr(Eraser, "_turn", dies)
+    for _ in range(60):
+        world.clock.advance(seconds=61)
+        work(world)
+        if tenant.get(f"/v1/customers/{customer}").data["erasedAt"] is not None:
+            break
+    assert len(dead) > 10
+    left = opened(world, tenant, but=("invoices", "credit_notes"))
+    assert not any(readable(left, secret) for secret in [*ON_DOCUMENTS, *NEVER_THERE])

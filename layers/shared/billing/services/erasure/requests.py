@@ -49,12 +49,21 @@ def delete(work: Work, shards: DueShards, customer_id: str) -> Customer:
         return _woken(work, customer, due)
     if customer.id == work.tenant.default_customer_id:
         raise InvalidState.of("customer", "the tenant itself", "deleted")
-    under_way = next(_under_way(work, customer.id), None)
-    if under_way is not None:
-        raise InvalidState.of("customer", f"not done with its {under_way}", "deleted")
+    require_done(work, customer.id)
     customer = work.save(customer.deleted(due, work.now))
     work.emit(EventType.CUSTOMER_DELETED, customer)
     return customer
+
+
+def require_done(work: Work, customer_id: str) -> None:
+    """Refuse to go on while something of a customer is under way.
+
+    Raises:
+        InvalidState: something is, and what.
+    """
+    under_way = next(_under_way(work, customer_id), None)
+    if under_way is not None:
+        raise InvalidState.of("customer", f"not done with its {under_way}", "erased")
 
 
 def _woken(work: Work, customer: Customer, due: Due) -> Customer:

@@ -20,6 +20,7 @@ from billing.domain.payments.refund import Refund
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
 from billing.services.erasure import redaction
+from billing.services.erasure.requests import require_done
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Page, Query, Unit
 from billing.services.payments.processor import CardProcessor
@@ -65,6 +66,7 @@ class Eraser:
         """One page of the erasure; returns when the customer is due next, at once as a rule.
 
         Raises:
+            InvalidState: something began in the moment of the deletion, and is not over: it comes again.
             Unavailable: the card processor, or what keeps copies, does not answer: it comes again.
         """
         customer, due = load_due(work, Customer, customer_id, now)
@@ -78,6 +80,10 @@ class Eraser:
     def _turn(self, work: Unit, customer: Customer, erasure: Erasure) -> Erasure:
         step = erasure.step
         if step is Step.METHODS:
+            if erasure.cursor is None:
+                # A subscription that began in the very moment of the deletion goes on, with the card that it is charged
+                # to, until somebody ends it: after a day of tries the tenant is told (``customer.parked``).
+                require_done(work, customer.id)
             return self._page(work, customer, erasure, PaymentMethod, lambda each: redaction.method(each, work.now))
         if step is Step.SUBSCRIPTIONS:
             return self._page(work, customer, erasure, Subscription, redaction.subscription)

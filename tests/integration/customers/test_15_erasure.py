@@ -263,7 +263,7 @@ def test_15_what_began_in_the_moment_of_the_deletion_holds_the_erasure_up(
     work(world)
     assert tenant.get(f"/v1/customers/{customer}").data["erasedAt"] is None
     assert [each["customerId"] for each in tenant.get("/v1/payment-methods", customer=customer).data] == [customer]
-    tenant.post(f"/v1/subscriptions/{running['id']}/cancel", {"atPeriodEnd": False})
+    assert tenant.post(f"/v1/subscriptions/{running['id']}/cancel", {"atPeriodEnd": False}).status == 200
     world.clock.advance(minutes=5)
     work(world)
     assert tenant.get(f"/v1/customers/{customer}").data["erasedAt"] is not None
@@ -292,6 +292,6 @@ def test_15_a_turn_that_is_cut_off_anywhere_loses_nothing(
         work(world)
         if tenant.get(f"/v1/customers/{customer}").data["erasedAt"] is not None:
             break
-    assert len(dead) > 10
+    assert len(dead) >= 10
     left = opened(world, tenant, but=("invoices", "credit_notes"))
     assert not any(readable(left, secret) for secret in [*ON_DOCUMENTS, *NEVER_THERE])

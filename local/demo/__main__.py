@@ -2,9 +2,9 @@
 
 The first act is a month, here; the second a year (local/demo/year.py); the third is usage (local/demo/usage.py); the
 fourth payments (local/demo/payments.py); the fifth a marketplace (local/demo/marketplace.py); the sixth who may do what
-(local/demo/access.py). No answer is written down
-in advance: each result is compared with what another system says about it, the invoice with Stripe's charge, the
-payment with the delivery of Stripe's webhook, the preview with the bill.
+(local/demo/access.py). No answer is written down in advance: each result is compared with what another system says
+about it, the invoice with Stripe's charge, the payment with the delivery of Stripe's webhook, the preview with the
+bill, a scope with what its token gets.
 """
 
 import sys

@@ -337,7 +337,7 @@ class Template:
                 CommentedMap(
                     IndexName=index,
                     KeySchema=key_schema(index_keys),
-                    Projection=flow(ProjectionType="KEYS_ONLY" if index == "by_due" else "ALL"),
+                    Projection=flow(ProjectionType="KEYS_ONLY" if index in ("by_due", "by_subject") else "ALL"),
                 )
                 for index, index_keys in indexes.items()
             )

@@ -25,7 +25,7 @@ from billing.schemas.access.keys import ApiKeyIn, ApiKeyOut, RotationIn
 from billing.schemas.base import Limit
 from billing.schemas.parameters import Cursor
 from billing.services.access import audit_log
-from billing.services.access.keys import still_shown
+from billing.services.access.keys import Maker, still_shown
 
 api = http_api("access")
 keys = api_keys()
@@ -37,11 +37,11 @@ ONCE = ShownOnce(("key", "signingSecret"), lambda tenant_id, data: still_shown(t
 def create_api_key(body: Annotated[ApiKeyIn, Body()], work: CurrentWork) -> ApiKeyOut:
     """Create an API key; only this answer has the key.
 
-    Nobody makes a key that may do more than its maker. The same request under the same Idempotency-Key within 24 h
+    Nobody makes a key that may do more than its maker, or works from other networks than its maker does, or need not
+    sign where its maker must. The same request under the same Idempotency-Key within 24 h
     shows the key again, to the same principal and as long as it is not revoked.
     """
-    caller = current_call().caller
-    return ApiKeyOut.of(keys.create(work, body.new(), caller.principal, caller.scopes))
+    return ApiKeyOut.of(keys.create(work, body.new(), _maker()))
 
 
 @api.get("/v1/api-keys", scope=Scope.BILLING_ADMIN, answers=ApiKeyOut, many=True)
@@ -65,9 +65,8 @@ def rotate_api_key(key_id: str, work: CurrentWork, body: Annotated[RotationIn | 
     The old key works for a day more, or for `overlapSeconds`: 0 revokes it at once. Its name, scopes and addresses are
     the successor's. Shown again as when a key is created.
     """
-    caller = current_call().caller
     overlap_s, expires_at = (body.overlap_seconds, body.expires_at) if body else (None, None)
-    made = keys.rotate(work, key_id, overlap_s, expires_at, caller.principal, caller.scopes)
+    made = keys.rotate(work, key_id, overlap_s, expires_at, _maker())
     return ApiKeyOut.of(made)
 
 
@@ -115,6 +114,11 @@ def export_audit_log(
     _check_strangers(strangers)
     asked = wanted(since, until, principal, status, route)
     return File(audit_csv(audit_log.export(log, work, asked, strangers)), "text/csv", "audit-log.csv")
+
+
+def _maker() -> Maker:
+    caller = current_call().caller
+    return Maker(caller.principal, caller.scopes, caller.networks, caller.sealed_signing_secret is not None)
 
 
 def _check_strangers(strangers: bool) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
+from billing.bootstrap import process
 from billing.bootstrap.http import http_api
 from billing.domain.customers.customer import Customer
 from billing.edge.http.api import CurrentWork, Listing
@@ -12,6 +13,7 @@ from billing.schemas.base import Currency, Limit
 from billing.schemas.customers import BalanceOut, CustomerChanges, CustomerIn, CustomerOut
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
 from billing.services.customers import profiles
+from billing.services.erasure import requests
 from billing.services.kernel.work import Window
 
 api = http_api("customers")
@@ -54,6 +56,18 @@ def get_customer_balance(customer_id: str, work: CurrentWork) -> BalanceOut:
 def update_customer(customer_id: str, body: Annotated[CustomerChanges, Body()], work: CurrentWork) -> CustomerOut:
     """Change a customer; a field that is not there stays as it is."""
     return CustomerOut.of(profiles.update(work, customer_id, body.changes()))
+
+
+@api.delete("/v1/customers/{customer_id}", 202, scope=Scope.BILLING_WRITE, versioned=Customer, answers=CustomerOut)
+def delete_customer(customer_id: str, work: CurrentWork) -> CustomerOut:
+    """Erase what is kept of a person, and keep the books.
+
+    Refused (409) while something of the customer is under way: a subscription, an invoice, a payment, a refund, an
+    order or a dispute. The answer, and what a GET says from now on, has nothing personal. What was copied (payment
+    methods, here and at Stripe, events, kept responses, notes) follows within minutes; then there is `erasedAt`.
+    Documents that were issued stay as they were printed, until `documentsKeptUntil`.
+    """
+    return CustomerOut.of(requests.delete(work, process.due_shards(), customer_id))
 
 
 lambda_handler = api.lambda_handler

@@ -13,11 +13,11 @@ from billing.edge.http.api import CurrentWork, Listing, current_call
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.schemas.access.clients import OAuthClientChanges, OAuthClientIn, OAuthClientOut
-from billing.schemas.access.users import SessionOut, UserChanges, UserIn, UserOut
+from billing.schemas.access.users import GrantOut, SessionOut, UserChanges, UserIn, UserOut
 from billing.schemas.base import Limit
 from billing.schemas.parameters import Cursor
 from billing.services.access.clients import Clients, still_shown
-from billing.services.kernel.work import Window
+from billing.services.kernel.work import Page, Window
 
 api = http_api("users")
 clients = Clients(new_client_secret)
@@ -47,7 +47,7 @@ def get_oauth_client(client_id: str, work: CurrentWork) -> OAuthClientOut:
 def update_oauth_client(
     client_id: str, body: Annotated[OAuthClientChanges, Body()], work: CurrentWork
 ) -> OAuthClientOut:
-    """Change an OAuth client; a disabled one gets no tokens, and its own are refused at once."""
+    """Change an OAuth client; a disabled one gets no tokens, and those that it has are refused at once."""
     return OAuthClientOut.of(clients.update(work, client_id, body.changes(), current_call().caller.scopes))
 
 
@@ -93,6 +93,16 @@ def send_user_link(user_id: str, work: CurrentWork) -> UserOut:
     return UserOut.of(users.send_link(work, user_id))
 
 
+@api.post("/v1/users/{user_id}/reset-authenticator", 200, scope=Scope.BILLING_ADMIN, answers=UserOut)
+def reset_user_authenticator(user_id: str, work: CurrentWork) -> UserOut:
+    """Take a lost authenticator off a user, who is signed out everywhere and told by mail.
+
+    Not one's own: somebody else has to do that, or a key.
+    """
+    caller = current_call().caller
+    return UserOut.of(users.reset_authenticator(work, user_id, caller.principal, caller.scopes))
+
+
 @api.post("/v1/users/{user_id}/sign-out", 200, scope=Scope.BILLING_ADMIN, answers=UserOut)
 def sign_user_out(user_id: str, work: CurrentWork) -> UserOut:
     """Sign a user out everywhere, and end what clients were granted in the user's name."""
@@ -103,6 +113,19 @@ def sign_user_out(user_id: str, work: CurrentWork) -> UserOut:
 def list_user_sessions(user_id: str, work: CurrentWork) -> Listing:
     """List the browsers in which a user is signed in."""
     return Listing.of(users.sessions(work, user_id), SessionOut.of)
+
+
+@api.get("/v1/users/{user_id}/grants", scope=Scope.BILLING_ADMIN, answers=GrantOut, many=True)
+def list_user_grants(user_id: str, work: CurrentWork) -> Listing:
+    """List what OAuth clients may do in a user's name, the newest 100."""
+    found = users.grants(work, users.get(work, user_id))
+    return Listing.of(Page(found, None, len(found)), GrantOut.of)
+
+
+@api.delete("/v1/users/{user_id}/grants/{grant_id}", scope=Scope.BILLING_ADMIN, answers=GrantOut)
+def end_user_grant(user_id: str, grant_id: str, work: CurrentWork) -> GrantOut:
+    """Take back what a client may do in a user's name; its access tokens are refused from now on."""
+    return GrantOut.of(users.end_grant(work, user_id, grant_id))
 
 
 @api.delete("/v1/users/{user_id}/sessions/{session_id}", scope=Scope.BILLING_ADMIN, answers=SessionOut)

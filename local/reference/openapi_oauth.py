@@ -214,6 +214,20 @@ PATHS: dict[str, Any] = {
             requestBody=_body({"csrf": _CSRF, "code": _text("six digits")}, ["csrf", "code"]),
         ),
     },
+    "/oauth2/account": {
+        **_AT_ROOT,
+        "get": _page("show_account", "See what is signed in and allowed", "For whoever is signed in.", _SHOWN),
+        "post": _page(
+            "end_of_account", "End a session, or take a consent back", "Or everything that is the user's.", _SHOWN,
+            requestBody=_body(
+                {
+                    "csrf": _CSRF, "session": _text("the session to end"), "grant": _text("the consent to take back"),
+                    "everything": _text("whatever it says: sign out everywhere"),
+                },
+                ["csrf"],
+            ),
+        ),
+    },
 }  # fmt: skip
 
 _OAUTH_ERROR = {"application/json": {"schema": {"$ref": REF.format(model="OauthError")}}}

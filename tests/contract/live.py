@@ -159,6 +159,9 @@ def tell(call: Live, tid: str) -> None:
     call("customers", "GET", "/v1/customers", 200)
     call("customers", "GET", "/v1/customers/{customer_id}", 200, customer_id=cid)
     call("customers", "PATCH", "/v1/customers/{customer_id}", 200, {"name": "Ada L."}, customer_id=cid)
+    gone = call("customers", "POST", "/v1/customers", 201, customer, idem="gone")["id"]
+    call("customers", "DELETE", "/v1/customers/{customer_id}", 202, customer_id=gone)
+    call("customers", "PATCH", "/v1/customers/{customer_id}", 409, {"name": "Ada L."}, customer_id=gone)
     plan = {
         "id": "pro",
         "name": "Pro",

@@ -1,9 +1,12 @@
 """Users and OAuth clients, told to every route that they have."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from billing.domain.access.grant import Session
+from billing.domain.access.grant import Grant, Issued, Session
+from billing.domain.access.user import User
+from billing.services.kernel.work import Ref
 
 
 def tell_users(call: Any, tenant_id: str) -> None:
@@ -20,6 +23,12 @@ def tell_users(call: Any, tenant_id: str) -> None:
     call("users", "DELETE", path + "/{user_id}/sessions/{session_id}", 404, user_id=user, session_id="ses_none")
     session = signed_in(tenant_id, user)
     call("users", "DELETE", path + "/{user_id}/sessions/{session_id}", 200, user_id=user, session_id=session)
+    call("users", "GET", path + "/{user_id}/grants", 200, user_id=user)
+    call("users", "DELETE", path + "/{user_id}/grants/{grant_id}", 404, user_id=user, grant_id="grt_none")
+    call("users", "POST", path + "/{user_id}/reset-authenticator", 409, user_id=user)
+    grant = allowed(tenant_id, user)
+    call("users", "DELETE", path + "/{user_id}/grants/{grant_id}", 200, user_id=user, grant_id=grant)
+    call("users", "POST", path + "/{user_id}/reset-authenticator", 200, user_id=user)
     path = "/v1/oauth-clients"
     body = {"name": "B", "type": "confidential", "grantTypes": ["client_credentials"], "scopes": ["billing:read"]}
     client = call("users", "POST", path, 201, body)["id"]
@@ -39,3 +48,17 @@ def signed_in(tenant_id: str, user_id: str) -> str:
     session = unit.save(Session("ses_1", tenant_id, user_id, now, now, now + timedelta(hours=1)))
     unit.commit()
     return session.id
+
+
+def allowed(tenant_id: str, user_id: str) -> str:
+    """The id of a grant of a user's, who has begun to set an authenticator up, too."""
+    from billing.bootstrap import storage
+
+    unit = storage.units().begin(tenant_id)
+    now, ref = unit.now, Ref(User, tenant_id, user_id)
+    unit.save(replace(unit.load(ref).require(ref), pending_totp="A" * 32))
+    scopes = ("billing:read",)
+    end, issued = now + timedelta(days=1), Issued("tok_1", now, scopes)
+    grant = unit.save(Grant("grt_1", tenant_id, "cli_1", user_id, scopes, now, end, now, issued))
+    unit.commit()
+    return grant.id

@@ -215,7 +215,7 @@ def told(answer: Answer, named: str) -> tuple[int, str, str, str]:
     return answer.status, error["code"], error["message"].replace(named, "ID"), str(error["details"])
 
 
-NOT_MADE = {"payout_id", "provider_tenant_id", "event_id", "session_id"}
+NOT_MADE = {"payout_id", "provider_tenant_id", "event_id", "session_id", "grant_id"}
 """What the fixture has none of; who sees a payout is in test_14_04_payouts."""
 
 

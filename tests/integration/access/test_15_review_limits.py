@@ -62,6 +62,11 @@ def test_15_every_page_is_counted_on_the_address(world: World) -> None:
         assert statuses[60] == 429, path
 
 
+def links(world: World) -> int:
+    """How many mails with a link were sent; others tell of a password that was changed."""
+    return len([each for each in world.outbox.mails if "https://" in each.text])
+
+
 def test_15_whoever_asks_for_links_in_somebodys_name_takes_none_away(world: World) -> None:
     """Five times a minute, for ever: one mail in five minutes, and the link in it works."""
     acme = world.tenant()
@@ -72,13 +77,13 @@ def test_15_whoever_asks_for_links_in_somebodys_name_takes_none_away(world: Worl
         for _ in range(5):
             assert form("/oauth2/forgot", {"client_id": client.id, "email": "ada@example.com"}).status == 200
         world.clock.advance(minutes=1)
-    assert len(world.outbox.mails) == 1
+    assert links(world) == 1
     browser = Browser()
     browser.get(link_in(world))
     assert browser.submit("/oauth2/password", password=PASSWORD + "!").status == 200
     world.clock.advance(minutes=1)
     form("/oauth2/forgot", {"client_id": client.id, "email": "ada@example.com"})
-    assert len(world.outbox.mails) == 2
+    assert links(world) == 2
     world.clock.advance(minutes=6)
     form("/oauth2/forgot", {"client_id": client.id, "email": "ada@example.com"})
-    assert len(world.outbox.mails) == 3
+    assert links(world) == 3

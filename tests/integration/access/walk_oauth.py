@@ -39,6 +39,10 @@ def walk_oauth(world: World, tenant: Tenant) -> None:
     assert found is not None
     browser.submit("/oauth2/codes", code=pyotp.TOTP(found[1]).at(world.clock()))
     browser.get("/oauth2/authorize?" + urlencode(client.asking()[0]))
+    browser.get("/oauth2/account")
+    grant = tenant.get(f"/v1/users/{made}/grants").data[0]["id"] if tenant.get(f"/v1/users/{made}/grants").data else ""
+    tenant.delete(f"/v1/users/{made}/grants/{grant or 'grt_none'}")
+    browser.get("/oauth2/authorize?" + urlencode(client.asking()[0]))
     browser.submit("/oauth2/logout")
     browser.get(f"/oauth2/forgot?client_id={client.id}")
     browser.submit("/oauth2/forgot", email="walker@example.com")
@@ -57,6 +61,7 @@ def _managed(tenant: Tenant, client: App, user_id: str) -> None:
     tenant.patch(f"/v1/users/{user_id}", {"name": "W"})
     tenant.get(f"/v1/users/{user_id}/sessions")
     tenant.post(f"/v1/users/{user_id}/sign-out")
+    tenant.post(f"/v1/users/{user_id}/reset-authenticator")
     tenant.post("/v1/users", {"email": "second@example.com", "role": "support"})
     tenant.get("/v1/oauth-clients")
     tenant.patch(f"/v1/oauth-clients/{client.id}", {"name": "B"})

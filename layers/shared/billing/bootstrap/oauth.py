@@ -1,11 +1,11 @@
 """Wires the OAuth server."""
 
-import time
 from functools import cache
 
 from billing.bootstrap import process, storage, tokens, users
 from billing.edge.oauth.account import AccountPages
 from billing.edge.oauth.endpoint import FormApi, FormEdge
+from billing.edge.oauth.own import OwnPage
 from billing.edge.oauth.pages import Pages
 from billing.edge.oauth.protocol import Protocol
 from billing.integrations import jwt
@@ -50,7 +50,7 @@ def oauth_api() -> FormApi:
         clock=process.now,
         new_request_id=process.new_request_id,
         jitter=process.JITTER.random,
-        pause=time.sleep,
+        pause=process.sleep,
         stack=s.stack,
         deadline=process.deadline(),
     )
@@ -59,5 +59,7 @@ def oauth_api() -> FormApi:
     sign_in = SignIn(users.users(), Argon2Passwords(), Totp(), users.new_secret)
     pages = Pages(oauth_server(), sign_in, storage.vault(), users.new_secret, s.issuer)
     pages.add_to(api)
-    AccountPages(pages).add_to(api)
+    account = AccountPages(pages)
+    account.add_to(api)
+    OwnPage(account, users.users()).add_to(api)
     return api

@@ -25,6 +25,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def sleep(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)
+
+
 def monotonic_s() -> float:
     """A monotonic clock, in seconds, for measuring how long something takes."""
     return time.monotonic()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from billing.bootstrap import (
     connect,
+    erasure,
     invoicing,
     marketplace,
     payments,
@@ -16,6 +17,7 @@ from billing.bootstrap import (
     subscriptions,
 )
 from billing.domain.clocks import Clock
+from billing.domain.customers.customer import Customer
 from billing.domain.marketplace.account import ProviderBalance
 from billing.domain.marketplace.earning import Earning
 from billing.domain.marketplace.payout import Payout
@@ -44,7 +46,7 @@ def worker() -> "Worker":
     from billing.services.sweep.worker import Worker
     from billing.storage.due_index import DynamoDueIndex
 
-    events.prepare(Clock, Earning, Payout, ProviderBalance)
+    events.prepare(Clock, Customer, Earning, Payout, ProviderBalance)
     outcomes = UnknownOutcomes(payments.collector(), payments.one_time_payments())
     return Worker(
         units=storage.units(),
@@ -58,6 +60,7 @@ def worker() -> "Worker":
             "invoice": invoicing.due_invoices().bill_invoice,
             "subscription": subscriptions.renewals().bill_subscription,
             "reconciliation": reports.reconciler().reconcile,
+            "customer": erasure.eraser().erase,
         },
         clocks=ClockProgress(alarm()),
         alarm=alarm(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from billing.bootstrap import process, storage
 from billing.integrations.aws.clients import aws_client
 from billing.services.access.users import Users
+from billing.storage.form_limits import FormLimits
 
 if TYPE_CHECKING:
     from billing.services.access.mail import Mailer
@@ -36,4 +37,10 @@ def mailer() -> "Mailer":
 @cache
 def users() -> Users:
     """The service of users."""
-    return Users(mailer(), storage.vault().blind, new_secret, process.settings().issuer)
+    return Users(
+        mailer(),
+        FormLimits(storage.database(), process.now),
+        storage.vault().blinds,
+        new_secret,
+        process.settings().issuer,
+    )

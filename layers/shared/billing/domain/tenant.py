@@ -134,7 +134,7 @@ class Tenant:
     """A tenant and its settings. ``data_key`` is wrapped by KMS (base64); it seals the tenant's personal data.
 
     Args:
-        data_key: the first one; what can be looked up (``Sealer.blind``) is under this one for ever.
+        data_key: the first one.
         later_keys: those that came after it, the newest last, which seals what is written from now on.
         grace_period_s: how long the invoice of a renewal stays a draft, which somebody may still look at.
         dunning_schedule_days: days after the first failed charge on which it is tried again, ascending.
@@ -148,6 +148,9 @@ class Tenant:
         contact: whom its customers ask; e-invoices say it.
         marketplace: on what terms it sells for other tenants.
         ip_allow_list: from where its keys and users are let in, as CIDRs; empty from everywhere.
+        index_key: the number of the data key under which email addresses are looked up.
+        next_index_key: the number of the one under which they will be: what is written is under that one already, and
+            what is looked for is looked for under both, until all was indexed anew.
         admins_use_authenticator: whether an admin has to set an authenticator up before allowing a client anything.
     """
 
@@ -185,12 +188,19 @@ class Tenant:
     ip_allow_list: tuple[str, ...] = ()
     admins_use_authenticator: bool = False
     later_keys: tuple[LaterKey, ...] = ()
+    index_key: int = 1
+    next_index_key: int | None = None
     version: int = 0
 
     @property
     def data_keys(self) -> tuple[str, ...]:
         """All of them by their numbers, which begin with 1."""
         return (self.data_key, *(each.wrapped for each in self.later_keys))
+
+    @property
+    def index_keys(self) -> tuple[int, ...]:
+        """The numbers of the keys under which addresses are looked for; what is written is under the first of them."""
+        return (self.index_key,) if self.next_index_key is None else (self.next_index_key, self.index_key)
 
     def rotated(self, wrapped: str, at: datetime) -> "Tenant":
         """With another data key, which seals from now on.

@@ -117,7 +117,8 @@ class AccessTokens:
         if not isinstance(grant_id, str) or not _NAME.fullmatch(grant_id):
             raise Unauthenticated("The access token is not valid")
         if "gid" in claims:
-            return Bearer(tenant_id, subject, user_caller(tenant_id, subject), scopes, grant_id, subject, at)
+            user, client = user_caller(tenant_id, subject), claims["client_id"]
+            return Bearer(tenant_id, subject, user, scopes, grant_id, subject, at, client)
         return Bearer(tenant_id, subject, client_caller(claims["client_id"]), scopes, grant_id, None, at)
 
     def _key(self, kid: str) -> Key | None:

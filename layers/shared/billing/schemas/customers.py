@@ -162,6 +162,13 @@ class CustomerOut(Resource):
     po_number: str | None
     custom_fields: list[CustomFieldOut]
     created_at: Time
+    deleted_at: Annotated[Time | None, Field(description="from then on nothing begins for it any more")]
+    erased_at: Annotated[
+        Time | None, Field(description="when nothing personal was left of it but the documents that have to be kept")
+    ]
+    documents_kept_until: Annotated[
+        Time | None, Field(description="until when its invoices and credit notes say its name and address")
+    ]
     version: int
 
     @classmethod
@@ -184,6 +191,9 @@ class CustomerOut(Resource):
             po_number=customer.po_number,
             custom_fields=shown_fields(customer.custom_fields),
             created_at=customer.created_at,
+            deleted_at=customer.deleted_at,
+            erased_at=customer.erasure.erased_at if customer.erasure else None,
+            documents_kept_until=customer.erasure.documents_until if customer.erasure else None,
             version=customer.version,
         )
 

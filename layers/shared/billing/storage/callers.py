@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from billing.domain.access.caller import ACTIVE, Limits, digest, key_caller, user_caller
 from billing.domain.access.scopes import narrowed
+from billing.domain.access.signing_keys import KEPT_AFTER
 from billing.domain.kernel.errors import Forbidden, RateLimited, Unauthenticated
 from billing.domain.kernel.times import format_time
 from billing.services.access.callers import Bearer, Identity, RateState, RouteLimit
@@ -105,6 +106,11 @@ class Callers:
         update = _counting(now, limits)
         update.names["#revoked"] = f"r{bearer.grant_id}"
         update.conditions.append("attribute_not_exists(#revoked)")
+        if bearer.client_id is not None:
+            # Until when its tokens of before could be good: 61 minutes after they were worth nothing any more.
+            update.names["#client"] = f"r{bearer.client_id}"
+            update.values[":floor"] = {"N": str(_floor(bearer))}
+            update.conditions.append("(attribute_not_exists(#client) OR #client < :floor)")
         if bearer.issued_at is not None:
             update.values[":issued"] = {"N": str(bearer.issued_at)}
             update.conditions.append("(attribute_not_exists(tokens_after) OR tokens_after < :issued)")
@@ -326,10 +332,16 @@ def _why_no_key(item: dict[str, Any], now: datetime) -> Unauthenticated | None:
     return None
 
 
+def _floor(bearer: Bearer) -> int:
+    """What ends all tokens of a client that were issued when this one was, or before, is at least this."""
+    return (bearer.issued_at or 0) + int(KEPT_AFTER.total_seconds())
+
+
 def _why_no_bearer(item: dict[str, Any], bearer: Bearer) -> Unauthenticated | None:
     known = "unknown" if bearer.user_id is None else ACTIVE
     ended = bearer.issued_at is not None and bearer.issued_at <= int(item.get("tokens_after", {}).get("N", -1))
-    if ended or f"r{bearer.grant_id}" in item or not _is_active(item, known):
+    client_ended = bearer.client_id is not None and _count_in(item, f"r{bearer.client_id}") >= _floor(bearer)
+    if ended or client_ended or f"r{bearer.grant_id}" in item or not _is_active(item, known):
         return Unauthenticated("The access token is revoked")
     return None
 

@@ -38,10 +38,10 @@ class Sealer(Protocol):
         """The sealed text; ``data_keys`` are given if the tenant, or the newest of its keys, is not stored yet."""
 
     def blind(self, tenant_id: str, text: str, data_keys: Sequence[str] | None = None) -> str:
-        """The text's key in a blind index: equal texts of a tenant have equal keys, whenever it got another data key.
+        """The text's key in a blind index: equal texts of a tenant have equal keys. Nobody can reverse one."""
 
-        Nobody can reverse one.
-        """
+    def blinds(self, tenant_id: str, text: str) -> tuple[str, ...]:
+        """The keys under which it may be in the index: two while that is made anew, the one to write under first."""
 
     def open(self, tenant_id: str, place: str, sealed: str, data_keys: Sequence[str] | None = None) -> str:
         """The text.
@@ -62,6 +62,11 @@ def encode(entity: Any, sealer: Sealer, tenant_id: str, entity_id: str, data_key
             text = json.dumps(to_json(value), separators=(",", ":"), ensure_ascii=False)
             body[name] = sealer.seal(tenant_id, _place(type(entity), entity_id, name), text, data_keys)
     return pack(json.dumps(body, separators=(",", ":"), ensure_ascii=False))
+
+
+def personal_fields(kind: type[Entity]) -> tuple[str, ...]:
+    """The names of the fields of a kind of entity that are sealed."""
+    return tuple(name for name, *_ in _plan(kind)[1])
 
 
 def pack(text: str) -> str:

@@ -11,6 +11,7 @@ from billing.services.clocks.due_index import DueItem, DuePage
 from billing.storage.database import Database, raw, table_name
 from billing.storage.tables import (
     ClockItem,
+    CustomerItem,
     EarningItem,
     InvoiceItem,
     OrderItem,
@@ -35,10 +36,11 @@ _DUE_TABLES: dict[str, type[Model]] = {
     "provider_balance": ProviderBalanceItem,
     "reconciliation": ReconciliationItem,
     "test_clock": ClockItem,
+    "customer": CustomerItem,
 }
 BILLING_KINDS = (
     "payment", "refund", "order", "invoice", "subscription", "earning", "provider_balance", "reconciliation",
-    "test_clock",
+    "test_clock", "customer",
 )  # fmt: skip
 """What the billing worker does. It pays no provider out: a payout's steps are in the wall clock's time always, and in
 shards of their own, so that billing cannot delay them."""

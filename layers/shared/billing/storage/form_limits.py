@@ -84,6 +84,29 @@ class FormLimits:
                 raise
             raise self._too_many() from None
 
+    def count_day(self, kind: str, name: str, per_day: int) -> None:
+        """Count a mail of a day's; see the port. The item is the day's own, so it has one counter."""
+        now = self._clock()
+        values = {
+            ":one": {"N": "1"},
+            ":limit": {"N": str(per_day)},
+            ":expiry": {"N": str(int(now.timestamp()) + 2 * _KEPT_S)},
+        }
+        try:
+            self._database.call(
+                lambda: self._database.client.update_item(
+                    TableName=table_name(CallerItem),
+                    Key={"caller_id": {"S": f"{kind}#{now:%Y-%m-%d}#{digest(name)}"}},
+                    UpdateExpression="ADD mails :one SET expires_at = :expiry",
+                    ConditionExpression="attribute_not_exists(mails) OR mails < :limit",
+                    ExpressionAttributeValues=values,
+                )
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise RateLimited("Too many mails today", _KEPT_S - int(now.timestamp()) % _KEPT_S) from None
+
     def _count(
         self,
         caller_id: str,

@@ -87,14 +87,21 @@ def in_progress_item(scope: Scope, point: RecoveryPoint, now: datetime, ttl_s: i
     )
 
 
-def done_item(scope: Scope, status: int, sealed_body: str, now: datetime, ttl_s: int) -> IdempotencyItem:
-    """The record of a write that is complete, with the response that every repeat gets."""
+def done_item(
+    scope: Scope, status: int, sealed_body: str, now: datetime, ttl_s: int, subject: str | None = None
+) -> IdempotencyItem:
+    """The record of a write that is complete, with the response that every repeat gets.
+
+    Args:
+        subject: the customer whom the response may tell of (``copies``).
+    """
     return IdempotencyItem(
         record_id=scope.record_id,
         state=State.DONE.value,
         fingerprint=scope.fingerprint,
         status=status,
         body=sealed_body,
+        subject=subject,
         touched_at=format_time(now),
         expires_at=_expiry(now, ttl_s),
     )

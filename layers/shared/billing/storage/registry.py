@@ -210,7 +210,8 @@ REGISTRY: dict[type, Stored] = {
     InvoiceSequence: Stored(tables.SequenceItem, "id", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
     CreditNoteSequence: Stored(tables.SequenceItem, "id", lambda e: CREDIT_NOTE_SEQUENCE_ID, _same, lambda e: {}),
     Customer: Stored(
-        tables.CustomerItem, "id", lambda e: e.id, _same, lambda e: {"currency": e.currency, **_created(e)},
+        tables.CustomerItem, "id", lambda e: e.id, _same,
+        lambda e: {"currency": e.currency, **_created(e), **_due(e.due)},
         blind=lambda e: {"email_key": e.email.casefold()} if e.email else {},
     ),
     PaymentMethod: _plain(

@@ -71,15 +71,34 @@ class Store:
 
     def query(self, query: Query[E], tenant_id: str) -> Page[E]:
         """A page of a tenant's entities, or of the platform's for it, newest first (ids sort by time)."""
+        owner_id = PLATFORM if query.of_platform else query.of_tenant or tenant_id
+        if query.index not in _BLIND or len(query.value or "") > _LONGEST_ID:
+            return self._query(query, tenant_id, query.value or "")
+        keys = self.sealer.blinds(owner_id, (query.value or "").casefold())
+        pages = [self._query(query, tenant_id, each) for each in keys]
+        return pages[0] if len(pages) == 1 else self._merged(pages, query, tenant_id)
+
+    def _merged(self, pages: list[Page[E]], query: Query[E], tenant_id: str) -> Page[E]:
+        """One page of several that begin at the same place: while an index is made anew, some are under each key.
+
+        An item that moved from one to the other in between is on both.
+        """
+        stored = REGISTRY[query.kind]
+        ended = [stored.id_of(page.items[-1]) for page in pages if page.next_cursor and page.items]
+        found = {stored.id_of(each): each for page in pages for each in page.items}
+        # What comes after the end of one page is not known of that one: it is the next page's.
+        items = [found[each] for each in sorted(found, reverse=True) if not ended or each >= max(ended)]
+        if len(items) > query.limit or any(page.next_cursor for page in pages):
+            return self._page(items[: query.limit], stored, query, tenant_id, _cursor_scope(query))
+        return Page(items, None, query.limit)
+
+    def _query(self, query: Query[E], tenant_id: str, value: str) -> Page[E]:
         stored = REGISTRY[query.kind]
         owner_id = PLATFORM if query.of_platform else query.of_tenant or tenant_id
         scope = _cursor_scope(query)
         after = self._opened(query.start, tenant_id, scope) if query.start else None
-        value = query.value or ""
         if any(len(text) > _LONGEST_ID for text in (value, query.id or "", *query.filters.values())):
             return Page([], None, query.limit)
-        if query.index in _BLIND:
-            value = self.sealer.blind(owner_id, value.casefold())
         request = _query_request(query, stored, owner_id, value)
         items: list[E] = []
         length = 0
@@ -173,6 +192,10 @@ class TenantDirectory:
         """
         known = self.get(tenant_id).data_keys
         return known if len(known) >= at_least else self._read_anew(tenant_id).data_keys
+
+    def index_keys(self, tenant_id: str) -> tuple[int, ...]:
+        """The numbers of a tenant's data keys under which addresses are looked for, the one to write under first."""
+        return self.get(tenant_id).index_keys
 
     def _read_anew(self, tenant_id: str) -> Tenant:
         now = self._clock().timestamp()

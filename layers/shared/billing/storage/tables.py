@@ -81,7 +81,7 @@ class GrantItem(_Entity):
     expires_at = NumberAttribute()
 
 
-class CustomerItem(_Entity):
+class CustomerItem(_Dated):
     class Meta:
         table_name = "customers"
 
@@ -306,6 +306,7 @@ class IdempotencyItem(Model):
     status = NumberAttribute(null=True)
     body = UnicodeAttribute(null=True)
     progress = UnicodeAttribute(null=True)
+    subject = UnicodeAttribute(null=True)
     touched_at = UnicodeAttribute()
     expires_at = NumberAttribute()
 
@@ -319,6 +320,7 @@ class EventItem(Model):
     type = UnicodeAttribute()
     created_at = UnicodeAttribute()
     object_id = UnicodeAttribute()
+    customer_id = UnicodeAttribute(null=True)
     body = UnicodeAttribute()
     expires_at = NumberAttribute()
 

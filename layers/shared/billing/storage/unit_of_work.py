@@ -51,6 +51,7 @@ from billing.storage import idempotency
 from billing.storage.audit_rows import audit_item, put_once
 from billing.storage.caller_items import CallerWrites, signature_once
 from billing.storage.codec import encode
+from billing.storage.copies import customer_of, subject
 from billing.storage.database import Key, table_name
 from billing.storage.idempotency import Record, Scope, State
 from billing.storage.refusals import MOST_ITEMS, StaleCopy, TransactionTooLarge
@@ -238,7 +239,8 @@ class UnitOfWork:
         if self._scope is not None and response is not None:
             body = self._seal(f"idempotency/{self._scope.record_id}", response.body)
             ttl_s = self._runtime.policy.idempotency_ttl_s
-            record = idempotency.done_item(self._scope, response.status, body, self._now, ttl_s)
+            about = subject({place: each.entity for place, each in self._staged.items()}, self._versions)
+            record = idempotency.done_item(self._scope, response.status, body, self._now, ttl_s, about)
         self._write(record, audit)
         for action in self._after_commit:
             try:
@@ -406,6 +408,7 @@ class UnitOfWork:
             type=event_type.value,
             created_at=format_time(self._now),
             object_id=str(payload["id"]),
+            customer_id=customer_of(entity),
             body=self._runtime.store.sealer.seal(tenant_id, f"event/{event_id}", text, self._staged_keys(tenant_id)),
             expires_at=self._expiry(self._runtime.policy.event_ttl_s),
         )

@@ -24,6 +24,9 @@ class Tenants:
         self.seen: dict[str, tuple[str, ...]] = {}
         self.looked: list[int] = []
 
+    def index_keys(self, tenant_id: str) -> tuple[int, ...]:
+        return (1,)
+
     def data_keys(self, tenant_id: str, at_least: int = 1) -> tuple[str, ...]:
         if len(self.seen.get(tenant_id, ())) < at_least:
             self.looked.append(at_least)

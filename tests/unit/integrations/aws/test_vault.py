@@ -55,6 +55,9 @@ class Stack:
     def vault(self) -> Vault:
         return Vault(lambda: self.kms, "key", lambda: self, lambda: AT)
 
+    def index_keys(self, tenant_id: str) -> tuple[int, ...]:
+        return (1,)
+
     def data_keys(self, tenant_id: str, at_least: int = 1) -> tuple[str, ...]:
         return (self.wrapped[tenant_id],)
 

@@ -35,6 +35,21 @@ def lets_in(networks: Iterable[str], address: str | None) -> bool:
     return any(seen in network for network in map(ip_network, networks) if network.version == seen.version)
 
 
+def within(networks: Iterable[str], fence: Iterable[str]) -> bool:
+    """Whether networks let in nobody whom a fence keeps out; no fence keeps nobody out, and no networks let all in."""
+    around = [ip_network(each) for each in fence]
+    inside = [ip_network(each) for each in networks]
+    if not around:
+        return True
+    return bool(inside) and all(any(_is_part(each, one) for one in around) for each in inside)
+
+
+def _is_part(network: Network, of: Network) -> bool:
+    if isinstance(network, IPv4Network):
+        return isinstance(of, IPv4Network) and network.subnet_of(of)
+    return isinstance(of, IPv6Network) and network.subnet_of(of)
+
+
 def counted_as(address: str | None) -> str:
     """What calls of an address are counted as: a stranger has a whole IPv6 /64, and with it 2^64 addresses.
 

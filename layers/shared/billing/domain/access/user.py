@@ -1,11 +1,13 @@
 """Users: the people of a tenant, and what each of them may do."""
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
 from billing.domain.access.caller import ACTIVE, Caller, user_caller
+from billing.domain.access.common_passwords import is_common
 from billing.domain.access.scopes import Scope
 
 ADMINS_ID = "admins"
@@ -119,6 +121,10 @@ class User:
         """The user, signed out everywhere: sessions, grants and access tokens of before are worth nothing."""
         return replace(self, signed_out_at=now, tokens_after=now)
 
+    def without_authenticator(self, now: datetime) -> "User":
+        """The user without an authenticator, signed out everywhere. The last code stays used."""
+        return replace(self.signed_out(now), totp_secret=None, pending_totp=None)
+
     def with_password(self, password_hash: str, now: datetime) -> "User":
         """The user after setting a password through a link: it is used up, and whoever was signed in is not."""
         return replace(self, password_hash=password_hash, status=UserStatus.ACTIVE, link=None, signed_out_at=now)
@@ -153,6 +159,9 @@ def password_problem(password: str, email: str) -> str | None:
         return "too_short"
     if len(password) > LONGEST_PASSWORD:
         return "too_long"
+    own = tuple(re.split(r"[^0-9a-z]+", email.casefold()))
     if password.casefold() in (email.casefold(), email.partition("@")[0].casefold()) or len(set(password)) < 4:
+        return "too_easy"
+    if is_common(password, own):
         return "too_easy"
     return None

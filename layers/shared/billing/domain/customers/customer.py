@@ -1,9 +1,13 @@
 """Customers and their saved payment methods. Personal fields are marked; storage seals them one by one."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
+
+from billing.domain.customers.erasure import Erasure, Step
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import InvalidState
 
 PERSONAL: dict[str, Any] = {"personal": True}
 """Metadata of a dataclass field whose value is encrypted at rest under the tenant's data key."""
@@ -57,6 +61,9 @@ class Customer:
         locale: the language of its documents; None for its tenant's.
         net_terms_days: how many days it has to pay what is not charged to a saved method; None for its tenant's.
         po_number, custom_fields: what its documents show unless an invoice says otherwise.
+        deleted_at: nothing begins for it any more from then on; what it said of a person is gone.
+        erasure: how far what others have copied of that is erased, once it is deleted.
+        due: when the erasure goes on, always in the wall clock's time.
     """
 
     entity_name: ClassVar[str] = "Customer"
@@ -80,7 +87,50 @@ class Customer:
     net_terms_days: int | None = None
     po_number: str | None = None
     custom_fields: tuple[CustomField, ...] = field(default=(), metadata=PERSONAL)
+    deleted_at: datetime | None = None
+    erasure: Erasure | None = None
+    due: Due | None = None
     version: int = 0
+
+    def require_there(self, action: str) -> None:
+        """Refuse what would begin something new for a customer that was deleted.
+
+        Raises:
+            InvalidState: it was.
+        """
+        if self.deleted_at is not None:
+            raise InvalidState.of("customer", "deleted", action)
+
+    def deleted(self, due: Due, at: datetime) -> "Customer":
+        """What is left of it: ids, currency and zone, by which the books are read."""
+        return replace(
+            self,
+            name="",
+            email=None,
+            address=None,
+            tax_id=None,
+            metadata={},
+            locale=None,
+            po_number=None,
+            custom_fields=(),
+            deleted_at=at,
+            erasure=Erasure(),
+            due=due,
+        )
+
+    def erased_on(self, erasure: Erasure, due: Due) -> "Customer":
+        """With an erasure that is so far: it goes on at once, or when documents need not be kept any more, or never.
+
+        Args:
+            due: at once.
+        """
+        at: Due | None = due
+        if erasure.step is Step.DONE:
+            at = None
+        elif erasure.step is Step.WAIT and erasure.documents_until is not None:
+            at = Due(due.shard, erasure.documents_until)
+        at_stripe = None if erasure.erased_at is not None else self.stripe_customer_id
+        return replace(self, erasure=erasure, due=at, stripe_customer_id=at_stripe, default_payment_method_id=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ class EventType(StrEnum):
 
     CUSTOMER_CREATED = "customer.created", "A customer was created."
     CUSTOMER_UPDATED = "customer.updated", "A customer was changed, or its default payment method was."
+    CUSTOMER_DELETED = "customer.deleted", "A customer was deleted, and what it said of a person; its books stay."
+    CUSTOMER_PARKED = "customer.parked", "The erasure of a customer failed for a day; deleting it again tries it again."
     SUBSCRIPTION_CREATED = "subscription.created", "A subscription was created."
     SUBSCRIPTION_UPDATED = "subscription.updated", "A subscription was changed, renewed or activated."
     SUBSCRIPTION_TRIAL_WILL_END = "subscription.trial_will_end", "A trial ends in three days, or sooner."

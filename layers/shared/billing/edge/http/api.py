@@ -192,9 +192,9 @@ class HttpApi:
         """A route that changes something."""
         return self._register(Route(method="PATCH", path=path, status=200, **policy))
 
-    def delete(self, path: str, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """A route that removes something."""
-        return self._register(Route(method="DELETE", path=path, status=200, **policy))
+    def delete(self, path: str, status: int = 200, **policy: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A route that removes something (200), or will remove the rest of it (202)."""
+        return self._register(Route(method="DELETE", path=path, status=status, **policy))
 
     def _register(self, route: Route) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def register(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,6 +16,8 @@ from billing.services.access.oauth import OAuthError
 from billing.services.kernel.work import Unit
 
 PASSWORD, FORGOT = "/oauth2/password", "/oauth2/forgot"
+_FORGOT_TAKES_S = 2.0
+"""As long as saving a link and sending a mail take on a slow day, and for everybody."""
 _NO_LINK = "This link does not work any more. Ask for another one."
 _PROBLEMS = {
     "too_short": f"Choose at least {SHORTEST_PASSWORD} characters.",
@@ -77,17 +79,21 @@ class AccountPages:
         if tenant_id is None:
             return problem("There is no such application here.")
         call.edge.limits.count("login", f"{tenant_id}/{email.casefold()}/link", OF_ACCOUNT)
+        known = self.pages.is_known(call, tenant_id, email)
 
         def sent(work: Unit) -> FormResponse:
-            self.pages.sign_in.forgot(work, email)
+            self.pages.sign_in.forgot(work, email, "known" if known else "new")
             return page("Look into your mails", "<p>If the address is known here, a link is on its way to it.</p>")
 
-        return in_tenant(call, tenant_id, sent)
+        response = in_tenant(call, tenant_id, sent)
+        # A mail takes longer than none: who stops the time would learn who is known.
+        call.edge.pause(max(0.0, _FORGOT_TAKES_S - call.duration_ms / 1000))
+        return response
 
     def codes(self, call: FormCall) -> FormResponse:
         """Shows the secret for an authenticator."""
         call.count_address(OF_ADDRESS)
-        return self._signed_in(call, self._codes_page)
+        return self.signed_in(call, self._codes_page)
 
     def confirm(self, call: FormCall) -> FormResponse:
         """The authenticator's first code."""
@@ -103,7 +109,7 @@ class AccountPages:
                 )
             return self._codes_page(work, csrf, user, "The code is not right.")
 
-        return self._signed_in(call, confirmed)
+        return self.signed_in(call, confirmed)
 
     def _of_link(self, call: FormCall, token: str, action: Callable[[Unit, User], FormResponse]) -> FormResponse:
         tenant_id, _, rest = token.partition(".")
@@ -117,7 +123,8 @@ class AccountPages:
 
         return self._in(call, tenant_id, run, problem(_NO_LINK))
 
-    def _signed_in(self, call: FormCall, action: Callable[[Unit, str, User], FormResponse]) -> FormResponse:
+    def signed_in(self, call: FormCall, action: Callable[[Unit, str, User], FormResponse]) -> FormResponse:
+        """Run an action for who is signed in in this browser; it gets what this session's forms have to carry."""
         tenant_id, _, _ = call.request.cookies.get(cookies.SESSION, "").partition(".")
         nobody = problem("Sign in first: go to your application.", 403)
 

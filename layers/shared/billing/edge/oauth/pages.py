@@ -25,13 +25,15 @@ from billing.services.access.tokens import Derivation
 from billing.services.kernel.work import Ref, Unit, Work
 
 AUTHORIZE, LOGIN, LOGOUT, CODES = "/oauth2/authorize", "/oauth2/login", "/oauth2/logout", "/oauth2/codes"
-_WORDS = {
+OWN = "/oauth2/account"
+WORDS = {
     "billing:read": "read customers, subscriptions, invoices and payments",
     "billing:write": "change customers, plans and invoices",
     "subscriptions:manage": "start, change and end subscriptions",
     "payments:process": "charge and refund",
     "billing:admin": "change settings, keys, users and payouts",
 }
+"""What the scopes mean, to a person."""
 _LONGEST_REQUEST = 8192
 _EXPIRED = "This page is too old. Go back to the application and begin again."
 
@@ -94,7 +96,7 @@ class Pages:
 
         def counted(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
             # Tries from a browser that knows the account are counted apart: whoever guesses locks nobody out.
-            known = cookies.same(call.request.cookies.get(cookies.DEVICE), self._device(client.tenant_id, email))
+            known = self.is_known(call, client.tenant_id, email)
             name = f"{client.tenant_id}/{email.casefold()}/{'known' if known else 'new'}"
             if not tried:
                 tried.append(name)
@@ -205,7 +207,7 @@ class Pages:
 
     def _consent_page(self, asked: AuthorizationRequest, text: str, session: Session, user: User) -> FormResponse:
         granted = {each.value for each in user.scopes}
-        items = "".join(f"<li>{escape(_WORDS[each])}</li>" for each in asked.scopes if each in granted)
+        items = "".join(f"<li>{escape(WORDS[each])}</li>" for each in asked.scopes if each in granted)
         target = origin(asked.redirect_uri)
         said = (
             f"<p><strong>{escape(asked.client.name)}</strong> asks to do this in your name, {escape(user.email)}:</p>"
@@ -217,8 +219,13 @@ class Pages:
         )
         csrf = self.csrf(session)
         out = form(LOGOUT, {"csrf": csrf}, '<button type="submit" class="no">Sign out</button>')
-        content = said + form(AUTHORIZE, {"request": text, "csrf": csrf}, buttons) + out
+        own = f'<p><a href="{OWN}">Where you are signed in, and what you have allowed</a></p>'
+        content = said + form(AUTHORIZE, {"request": text, "csrf": csrf}, buttons) + out + own
         return page("Allow access?", content, form_to=target)
+
+    def is_known(self, call: FormCall, tenant_id: str, email: str) -> bool:
+        """Whether this user has signed in in this browser before."""
+        return cookies.same(call.request.cookies.get(cookies.DEVICE), self._device(tenant_id, email))
 
     def _device(self, tenant_id: str, email: str) -> str:
         return self.secrets.derived(tenant_id, "known device", email.casefold())

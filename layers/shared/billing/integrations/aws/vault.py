@@ -59,6 +59,9 @@ class DataKeys(Protocol):
             at_least: how many there are for certain; who knows of fewer looks again.
         """
 
+    def index_keys(self, tenant_id: str) -> tuple[int, ...]:
+        """The numbers of those under which addresses are looked for; the first of them is the one to write under."""
+
 
 class _Keys:
     """Derived from a tenant's data key: ciphers, and separate keys for the blind index and for secrets."""
@@ -174,9 +177,19 @@ class Vault:
     def blind(self, tenant_id: str, text: str, data_keys: Sequence[str] | None = None) -> str:
         """HMAC-SHA256 of a text under the tenant's own key: it can be looked up, but not read from the table.
 
-        It is always the first data key's, whatever came after it, so that what is in the index is found there.
+        It is the first data key's until the index is made anew (``storage.resealing``), whatever key seals.
         """
-        key = self._keys_of(tenant_id, data_keys).blind_index
+        is_first = data_keys is not None and len(data_keys) == 1  # of a tenant that is not stored yet, perhaps
+        number = 1 if is_first else self._tenants().index_keys(tenant_id)[0]
+        return self.blind_under(tenant_id, text, number, data_keys)
+
+    def blinds(self, tenant_id: str, text: str) -> tuple[str, ...]:
+        """Under what a text is to be looked for: as it is written now, and while the index is made anew, as before."""
+        return tuple(self.blind_under(tenant_id, text, each) for each in self._tenants().index_keys(tenant_id))
+
+    def blind_under(self, tenant_id: str, text: str, number: int, data_keys: Sequence[str] | None = None) -> str:
+        """The same under a certain one of the tenant's data keys."""
+        key = self._keys_of(tenant_id, data_keys, number).blind_index
         return hmac.new(key, text.encode(), sha256).hexdigest()
 
     def derived(self, tenant_id: str, purpose: str, text: str) -> str:

@@ -97,6 +97,16 @@ class StripeGateway(StripeCalls):
             if found.on_file.processor_customer_id is not None:
                 raise  # it is not detached, so the error was about something else
 
+    def forget_customer(self, processor_customer_id: str, key: str) -> None:
+        customers = self._client().v1.customers
+        try:
+            self._call(lambda: customers.delete(processor_customer_id, {}, {"idempotency_key": key}))
+        except stripe.InvalidRequestError as error:
+            # Deleted before: then its stub is still there. With a key of another account there would be nothing.
+            found = self._retrieved(processor_customer_id, lambda: customers.retrieve(processor_customer_id))
+            if not getattr(found, "deleted", False):
+                raise Unavailable("The card processor did not delete a customer", retry_after_s=60) from error
+
     def open_setup(self, processor_customer_id: str, references: References, key: str) -> OpenedIntent:
         params: Any = {
             "customer": processor_customer_id,

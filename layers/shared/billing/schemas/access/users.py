@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from billing.domain.access.grant import Session
+from billing.domain.access.grant import Grant, Session
 from billing.domain.access.user import Role, User, UserStatus
 from billing.schemas.base import Email, Immutable, Name, Request, Resource, Time, not_null, unsaid
 
@@ -53,6 +53,27 @@ class UserOut(Resource):
             uses_authenticator=user.totp_secret is not None,
             created_at=user.created_at,
             version=user.version,
+        )
+
+
+class GrantOut(Resource):
+    id: str
+    client_id: str
+    scopes: list[str]
+    created_at: Time
+    expires_at: Time
+    revoked_at: Time | None
+
+    @classmethod
+    def of(cls, grant: Grant) -> "GrantOut":
+        """What a client may do in a user's name."""
+        return cls(
+            id=grant.id,
+            client_id=grant.client_id,
+            scopes=list(grant.scopes),
+            created_at=grant.created_at,
+            expires_at=grant.expires_at,
+            revoked_at=grant.revoked_at,
         )
 
 

@@ -63,6 +63,8 @@ class Bearer:
         user_id: the user; None where the token is a client's own.
         issued_at: when (Unix): nobody is let in with a token of before the caller's ``tokens_after``.
         grant_id: what it was issued under and can be revoked by: letters, digits, ``_`` and ``-``; not digits alone.
+        client_id: of a user's token, the client that has it; None where the token is a client's own, or another
+            issuer's.
     """
 
     tenant_id: str
@@ -72,6 +74,7 @@ class Bearer:
     grant_id: str
     user_id: str | None = None
     issued_at: int | None = None
+    client_id: str | None = None
 
 
 class BearerCheck(Protocol):

@@ -8,9 +8,16 @@ from billing.domain.access.caller import digest
 from billing.domain.access.oauth_client import ClientType, GrantType, OAuthClient
 from billing.domain.access.redirects import may_be_registered
 from billing.domain.access.scopes import Scope
+from billing.domain.access.signing_keys import KEPT_AFTER
+from billing.domain.access.user import User
 from billing.domain.kernel.errors import Detail, Forbidden, InvalidState, ValidationFailed
 from billing.services.access.tokens import in_order
-from billing.services.kernel.work import Page, Ref, Window, Work
+from billing.services.kernel.recovery import Repeat
+from billing.services.kernel.work import Page, Query, Ref, Window, Work
+
+DISABLED = "disabled"
+_PAGE = 100
+_MOST_AT_ONCE = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,10 @@ class Clients:
         return work.query(window.query(OAuthClient))
 
     def update(self, work: Work, client_id: str, changes: dict[str, Any], allowed: frozenset[Scope]) -> OAuthClient:
-        """The client with some of it changed; a disabled one gets no token, and its own tokens end at once.
+        """The client with some of it changed; a disabled one gets no token.
+
+        The tokens that it has, its own and those that users gave it, end at once; also where it may do less from now
+        on.
 
         Raises:
             NotFound: there is none with this id.
@@ -84,12 +94,18 @@ class Clients:
         changed = replace(client, **changes)
         changed = replace(changed, grant_types=_each_once(changed.grant_types), scopes=in_order(set(changed.scopes)))
         if changed == client:
+            if changes.get("status") == DISABLED:
+                _end_tokens(work, client, 0)  # the request before may have been cut off in the middle
             return client
         _check(changed)
         check_reach(changed.scopes, allowed)
-        if set(client.scopes) - set(changed.scopes):
+        narrower = bool(set(client.scopes) - set(changed.scopes))
+        if narrower:
             changed = replace(changed, tokens_after=work.now)
-        return work.save(changed)
+        saved = work.save(changed)
+        if narrower or not changed.is_active:
+            _end_tokens(work, saved, 1)
+        return saved
 
     def rotate(self, work: Work, client_id: str, allowed: frozenset[Scope]) -> tuple[OAuthClient, str]:
         """The client with another secret; the old one is worth nothing from now on.
@@ -105,6 +121,26 @@ class Clients:
         check_reach(client.scopes, allowed)
         secret = self.new_secret()
         return work.save(replace(client, secret_sha256=digest(secret))), secret
+
+
+def _end_tokens(work: Work, client: OAuthClient, staged: int) -> None:
+    """Have no access token be let in any more that a user gave this client before now.
+
+    Each user's item says so: the update that identifies a token's user looks there. If there are more users than fit
+    into one commit, some are committed on the way; repeating that is safe.
+    """
+    cursor = None
+    while True:
+        page = work.query(Query(User, limit=_PAGE, start=cursor))
+        for user in page.items:
+            if staged >= _MOST_AT_ONCE:
+                work.checkpoint(Repeat())
+                staged = 0
+            work.revoke_grant(user.caller, client.id, work.now + KEPT_AFTER)
+            staged += 1
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def check_reach(scopes: Iterable[str], allowed: frozenset[Scope]) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+MAILS_TO_ONE, MAILS_OF_TENANT = 10, 1_000
+"""Mails a day (UTC): to one address because a stranger asks for them; of all that a tenant's admins send."""
 OF_CLIENT, OF_ADDRESS, OF_ACCOUNT = 600, 60, 5
 """Calls a minute: of a client that has authenticated; of an address, for what anybody may ask; tries to sign in to an
 account. Nobody is locked out: a browser in which the user has signed in before has tries of its own."""
@@ -16,7 +18,22 @@ class KnownClient:
     tenant_id: str
 
 
-class FormLimits(Protocol):
+class MailLimits(Protocol):
+    """Counts mails."""
+
+    def count_day(self, kind: str, name: str, per_day: int) -> None:
+        """Count one.
+
+        Args:
+            kind: ``mail`` or ``mails``.
+            name: whose; only its hash is kept.
+
+        Raises:
+            RateLimited: its day is used up.
+        """
+
+
+class FormLimits(MailLimits, Protocol):
     """Counts those who call without a key."""
 
     def client(self, client_id: str, secret: str | None, per_minute: int) -> KnownClient | None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from billing.domain.access.api_key import REVOKED, USUAL_OVERLAP_S, ApiKey
 from billing.domain.access.caller import digest
 from billing.domain.access.key_text import hint
+from billing.domain.access.networks import within
 from billing.domain.access.scopes import Scope, granted
 from billing.domain.kernel.errors import Forbidden, ValidationFailed
 from billing.domain.tenant import PLATFORM, Tenant
@@ -28,6 +29,23 @@ class NewKey:
     networks: tuple[str, ...] = ()
     signs: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who makes a key: nobody makes one that may do more, or from more places, or with less proof.
+
+    Args:
+        principal: its id.
+        may: its scopes.
+        networks: from where it is let in, as CIDRs; empty from everywhere.
+        signs: whether its own requests have to be signed.
+    """
+
+    principal: str
+    may: frozenset[Scope]
+    networks: tuple[str, ...] = ()
+    signs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +86,12 @@ class Keys:
     new_signing_secret: Callable[[], str]
     seal: Callable[[str, str, str], str]
 
-    def create(self, work: Work, new: NewKey, by: str, may: frozenset[Scope]) -> KeyView:
+    def create(self, work: Work, new: NewKey, by: Maker) -> KeyView:
         """A new key, which is shown only now.
 
-        Args:
-            by: the principal that makes it.
-            may: the scopes of whoever makes it: nobody makes a key that may do more.
-
         Raises:
-            Forbidden: it would have a scope that its maker has not.
+            Forbidden: it would have a scope that its maker has not; or its maker is let in from some networks only, or
+                has to sign, and the key would not: whoever has stolen a fenced key would make himself one without.
             ValidationFailed: it has expired already.
         """
         if new.expires_at is not None and new.expires_at <= work.now:
@@ -99,10 +114,10 @@ class Keys:
             scopes=new.scopes,
             networks=new.networks,
             hint=hint(text),
-            created_by=by,
+            created_by=by.principal,
             sealed_signing_secret=self.seal(work.tenant.id, signing_place(key_id), secret) if secret else None,
         )
-        _require_no_more(key, may)
+        _require_no_more(key, by)
         return KeyView(work.save(key), key.status, text=text, signing_secret=secret)
 
     def rotate(
@@ -111,8 +126,7 @@ class Keys:
         key_id: str,
         overlap_s: int | None,
         expires_at: datetime | None,
-        by: str,
-        may: frozenset[Scope],
+        by: Maker,
     ) -> KeyView:
         """The successor of a key, which is shown only now; the old one works a while longer.
 
@@ -123,7 +137,7 @@ class Keys:
         Raises:
             NotFound: the tenant has no such key.
             InvalidState: it is revoked, expired, or rotated already.
-            Forbidden: it has a scope that the caller has not.
+            Forbidden: see ``create``.
         """
         ref = Ref(ApiKey, work.tenant.id, key_id)
         old = work.load(ref).require(ref)
@@ -131,7 +145,7 @@ class Keys:
             expires_at = work.now + (old.expires_at - old.created_at)
         signs = old.sealed_signing_secret is not None
         new = NewKey(old.name, old.scope, old.scopes, expires_at, old.networks, signs, old.metadata)
-        made = self.create(work, new, by, may)
+        made = self.create(work, new, by)
         work.save(old.replaced(made.key.id, USUAL_OVERLAP_S if overlap_s is None else overlap_s, work.now))
         return made
 
@@ -186,12 +200,16 @@ def kind_of(tenant: Tenant) -> str:
     return PLATFORM if tenant.id == PLATFORM else tenant.mode.value
 
 
-def _require_no_more(key: ApiKey, may: frozenset[Scope]) -> None:
-    more = key.granted - may
+def _require_no_more(key: ApiKey, by: Maker) -> None:
+    more = key.granted - by.may
     if key.scope == PLATFORM != key.tenant_id:  # narrowed to what its maker has it would still be called so
         more |= {Scope.PLATFORM}
     if more:
         raise Forbidden(f"Whoever makes a key has its scopes: {', '.join(sorted(more))} is missing")
+    if not within(key.networks, by.networks):
+        raise Forbidden("Whoever is let in from some networks makes keys for no others")
+    if by.signs and key.sealed_signing_secret is None:
+        raise Forbidden("Whoever has to sign makes keys that have to")
 
 
 def unknown_scopes(scope: str, scopes: Sequence[str]) -> list[int]:

@@ -33,6 +33,12 @@ def invitation(to: str, tenant_name: str, link: str) -> Mail:
     return Mail(to, f"Invitation to {tenant_name}", text)
 
 
+def changed(to: str, tenant_name: str, what: str) -> Mail:
+    """That something about how a user signs in was changed."""
+    text = f"{what}\n\nIf you do not know why, tell whoever administers {tenant_name}.\n"
+    return Mail(to, f"How you sign in at {tenant_name} has changed", text)
+
+
 def reset(to: str, tenant_name: str, link: str) -> Mail:
     """A link that resets a password."""
     text = (

@@ -8,7 +8,9 @@ from typing import Protocol
 from billing.domain.access.caller import digest
 from billing.domain.access.grant import SESSION_LIFE, Session, session_id
 from billing.domain.access.user import User, password_problem
-from billing.services.access.users import Users, claim_ref, enter_admin
+from billing.domain.kernel.errors import RateLimited
+from billing.services.access.form_limits import MAILS_TO_ONE
+from billing.services.access.users import Users, enter_admin
 from billing.services.kernel.work import Ref, Work
 
 _SEEN_AGAIN = timedelta(minutes=1)
@@ -102,18 +104,28 @@ class SignIn:
         ended = user.signed_out(work.now) if user.password_hash is not None else user
         changed = ended.with_password(self.passwords.hashed(password), work.now)
         enter_admin(work, changed)
+        if user.password_hash is not None:
+            self.users.tell(work, user, "Your password was changed.")
         work.save(changed)
         return None
 
-    def forgot(self, work: Work, email: str) -> None:
+    def forgot(self, work: Work, email: str, browser: str) -> None:
         """Send a link to whoever has this address; nobody learns whether somebody has.
 
         Each link ends the one before. Whoever asks again and again in somebody's name would fill the mailbox, and leave
         no link in it that works for long enough to be followed.
+
+        Args:
+            browser: ``known`` or ``new``: mails are counted apart, so that no stranger uses up those of the day.
         """
         user = self._user_of(work, email)
-        if user is not None and user.is_active and not user.has_fresh_link(work.now):
-            self.users.send_to(work, user)
+        if user is None or not user.is_active or user.has_fresh_link(work.now):
+            return
+        try:
+            self.users.limits.count_day("mail", f"{user.tenant_id}/{user.id}/{browser}", MAILS_TO_ONE)
+        except RateLimited:
+            return
+        self.users.send_to(work, user)
 
     def begin_codes(self, work: Work, user: User) -> str:
         """A secret to be entered into an authenticator; counts once a code was right."""
@@ -130,16 +142,15 @@ class SignIn:
         step = self.codes.step(user.pending_totp, code, work.now.timestamp(), 0)
         if step is None:
             return False
+        self.users.tell(work, user, "An authenticator was set up: its codes are asked for when you sign in.")
         work.save(replace(user, totp_secret=user.pending_totp, pending_totp=None, totp_step=step))
         return True
 
     def _user_of(self, work: Work, email: str) -> User | None:
-        tenant_id = work.tenant.id
-        claim = claim_ref(tenant_id, self.users.email_key(tenant_id, email.casefold()))
-        found = work.load(claim).get(claim)
+        found = self.users.claim_of(work, email)
         if found is None:
             return None
-        ref = Ref(User, tenant_id, found.user_id)
+        ref = Ref(User, work.tenant.id, found.user_id)
         return work.load(ref).get(ref)
 
     def _session(self, work: Work, user: User) -> SignedIn:

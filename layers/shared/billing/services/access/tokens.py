@@ -103,6 +103,17 @@ def may_act(grant: Grant | AuthorizationCode, user: User) -> bool:
     return user.is_active and (user.signed_out_at is None or grant.created_at > user.signed_out_at)
 
 
+def end_grant(work: Work, grant: Grant) -> Grant:
+    """End a grant now: its refresh tokens, and the access tokens that were issued under it."""
+    if grant.revoked_at is not None:
+        return grant
+    user_ref = Ref(User, grant.tenant_id, grant.user_id)
+    user = work.load(user_ref).get(user_ref)
+    if user is not None:
+        work.revoke_grant(user.caller, grant.id, work.now + KEPT_AFTER)
+    return work.save(replace(grant, revoked_at=work.now))
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """The use cases; each stages what it changes, and has signed before anything is committed."""
@@ -225,15 +236,10 @@ class Tokens:
         if grant is not None:
             self.end(work, grant)
 
-    def end(self, work: Work, grant: Grant) -> None:
-        """End a grant now: its refresh tokens, and the access tokens that were issued under it."""
-        if grant.revoked_at is not None:
-            return
-        user_ref = Ref(User, grant.tenant_id, grant.user_id)
-        user = work.load(user_ref).get(user_ref)
-        work.save(replace(grant, revoked_at=work.now))
-        if user is not None:
-            work.revoke_grant(user.caller, grant.id, work.now + KEPT_AFTER)
+    @staticmethod
+    def end(work: Work, grant: Grant) -> None:
+        """End a grant now."""
+        end_grant(work, grant)
 
     def introspect(self, work: Work, token: str) -> dict[str, Any]:
         """What a token of this tenant's is good for now (RFC 7662); only that it is not, where it is not."""

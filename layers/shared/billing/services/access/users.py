@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from billing.domain.access.caller import digest
-from billing.domain.access.grant import Session
+from billing.domain.access.grant import Grant, Session
 from billing.domain.access.scopes import Scope
 from billing.domain.access.user import (
     ADMINS_ID,
@@ -20,10 +20,12 @@ from billing.domain.access.user import (
     User,
     UserStatus,
 )
-from billing.domain.kernel.errors import AlreadyExists, InvalidState, NotFound
+from billing.domain.kernel.errors import AlreadyExists, Forbidden, InvalidState, NotFound
 from billing.services.access import mail
 from billing.services.access.clients import check_reach
+from billing.services.access.form_limits import MAILS_OF_TENANT, MailLimits
 from billing.services.access.mail import Mail, Mailer
+from billing.services.access.tokens import end_grant, may_act
 from billing.services.kernel.work import Page, Query, Ref, Window, Work
 
 LINK_PATH = "/oauth2/password"
@@ -44,13 +46,15 @@ class Users:
     """The use cases.
 
     Args:
-        email_key: gives an address's key in a tenant's blind index.
+        email_keys: gives an address's keys in a tenant's blind index: two while that is made anew, the one to write
+            under first.
         new_secret: gives the secrets of links.
         issuer: the address that links begin with.
     """
 
     mailer: Mailer
-    email_key: Callable[[str, str], str]
+    limits: MailLimits
+    email_keys: Callable[[str, str], tuple[str, ...]]
     new_secret: Callable[[], str]
     issuer: str
 
@@ -63,11 +67,11 @@ class Users:
         Raises:
             Forbidden: the role may do more than the caller.
             AlreadyExists: the address is a user's.
+            RateLimited: the tenant has sent all the mails that it may in a day.
         """
         check_reach(SCOPES_OF[role], allowed)
         tenant_id = work.tenant.id
-        ref = claim_ref(tenant_id, self.email_key(tenant_id, email.casefold()))
-        if work.load(ref).get(ref) is not None:
+        if self.claim_of(work, email) is not None:
             raise AlreadyExists("There is a user with this address already")
         user = User(
             id=work.fresh_id("usr"),
@@ -78,8 +82,17 @@ class Users:
             status=UserStatus.INVITED,
             created_at=work.now,
         )
+        self.limits.count_day("mails", tenant_id, MAILS_OF_TENANT)
+        ref = claim_ref(tenant_id, self.email_keys(tenant_id, email.casefold())[0])
         work.save(EmailClaim(ref.id, tenant_id, user.id))
         return self._sent(work, user, INVITATION_LIFE, mail.invitation)
+
+    def claim_of(self, work: Work, email: str) -> EmailClaim | None:
+        """Whose an address is."""
+        tenant_id = work.tenant.id
+        refs = [claim_ref(tenant_id, each) for each in self.email_keys(tenant_id, email.casefold())]
+        found = work.load(*refs)
+        return next((claim for ref in refs if (claim := found.get(ref)) is not None), None)
 
     def send_link(self, work: Work, user_id: str) -> User:
         """Send the invitation again, or to an active user a link that resets the password. An older link ends.
@@ -87,10 +100,12 @@ class Users:
         Raises:
             NotFound: there is none with this id.
             InvalidState: the user is disabled.
+            RateLimited: as ``invite``.
         """
         user = self.get(work, user_id)
         if user.status is UserStatus.DISABLED:
             raise InvalidState.of("user", "disabled", "sent a link")
+        self.limits.count_day("mails", user.tenant_id, MAILS_OF_TENANT)
         return self.send_to(work, user)
 
     def send_to(self, work: Work, user: User) -> User:
@@ -142,6 +157,31 @@ class Users:
         page = work.query(Query(Session, index="user", value=user.id, begins="ses_", limit=_MOST_SESSIONS))
         return Page([each for each in page.items if each.is_good(work.now, user.signed_out_at)], None, _MOST_SESSIONS)
 
+    def grants(self, work: Work, user: User) -> list[Grant]:
+        """What clients may do in the user's name, newest first."""
+        page = work.query(Query(Grant, index="user", value=user.id, begins="grt_", limit=_MOST_SESSIONS))
+        return [each for each in page.items if each.is_good(work.now) and may_act(each, user)]
+
+    def grant(self, work: Work, user_id: str, grant_id: str) -> Grant:
+        """One of them.
+
+        Raises:
+            NotFound: the user has no such grant.
+        """
+        ref = Ref(Grant, work.tenant.id, grant_id)
+        found = work.load(ref).require(ref)
+        if found.user_id != user_id:
+            raise NotFound.of(Grant, grant_id)
+        return found
+
+    def end_grant(self, work: Work, user_id: str, grant_id: str) -> Grant:
+        """Take back what a client may do in the user's name; its access tokens are refused from now on.
+
+        Raises:
+            NotFound: the user has no such grant.
+        """
+        return end_grant(work, self.grant(work, user_id, grant_id))
+
     def end_session(self, work: Work, user_id: str, session_id: str) -> Session:
         """Sign the user out of one browser.
 
@@ -153,6 +193,34 @@ class Users:
         if session.user_id != user_id:
             raise NotFound.of(Session, session_id)
         return work.save(replace(session, expires_at=work.now))
+
+    def reset_authenticator(self, work: Work, user_id: str, by: str, allowed: frozenset[Scope]) -> User:
+        """The user without an authenticator that was lost, signed out everywhere; the user is told by mail.
+
+        The password is asked for as before; an admin of a tenant that wants authenticators sets another one up first.
+
+        Args:
+            by: the principal that asks. Nobody takes the second factor off themselves: whoever has only stolen a token
+                of theirs could.
+
+        Raises:
+            NotFound: there is none with this id.
+            Forbidden: it is the caller, or may do more than the caller.
+            InvalidState: it has none.
+        """
+        user = self.get(work, user_id)
+        if user.id == by:
+            raise Forbidden("Somebody else has to reset one's authenticator")
+        check_reach(SCOPES_OF[user.role], allowed)
+        if user.totp_secret is None and user.pending_totp is None:
+            raise InvalidState.of("user", "without an authenticator", "given another")
+        self.tell(work, user, "Your authenticator was reset by an administrator. Set another one up when you sign in.")
+        return work.save(user.without_authenticator(work.now))
+
+    def tell(self, work: Work, user: User, what: str) -> None:
+        """Tell a user by mail that how they sign in was changed, after the commit."""
+        letter = mail.changed(user.email, work.tenant.name, what)
+        work.after_commit(lambda: self.mailer.send(letter))
 
     def sign_out(self, work: Work, user_id: str) -> User:
         """Sign the user out everywhere, and end what was granted in the user's name."""

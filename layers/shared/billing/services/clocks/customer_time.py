@@ -8,14 +8,20 @@ from billing.domain.kernel.errors import Conflict, InvalidState
 from billing.services.kernel.work import Ref, Work
 
 
-def customer_time(work: Work, customer: Customer) -> datetime:
+def customer_time(work: Work, customer: Customer, *, of_the_past: bool = False) -> datetime:
     """Now, as the customer's clock has it; once that is deleted, time stands still.
 
     One more read for a customer on a test clock, and only for those.
 
+    Args:
+        of_the_past: whether this is about what was done already (a refund, a credit note), which goes on for a customer
+            that was deleted; nothing new begins for one.
+
     Raises:
-        InvalidState: the clock is advancing: what is due comes first.
+        InvalidState: the clock is advancing: what is due comes first. Or the customer was deleted.
     """
+    if not of_the_past:
+        customer.require_there("billed")
     if customer.test_clock_id is None:
         return work.now
     ref = Ref(Clock, customer.tenant_id, customer.test_clock_id)

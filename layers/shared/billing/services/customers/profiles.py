@@ -94,8 +94,14 @@ def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer
 
     Args:
         changes: by field name; None clears a field.
+
+    Raises:
+        NotFound: there is none with this id.
+        InvalidState: it was deleted.
     """
-    customer = work.save(replace(get(work, customer_id), **changes))  # type: ignore[arg-type]
+    before = get(work, customer_id)
+    before.require_there("changed")
+    customer = work.save(replace(before, **changes))  # type: ignore[arg-type]
     work.emit(EventType.CUSTOMER_UPDATED, customer)
     return customer
 

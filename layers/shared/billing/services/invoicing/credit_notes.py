@@ -252,7 +252,7 @@ class CreditNotes:
             found.get(subscription_ref),
             found.get(balance_ref) or _no_balance(invoice, invoice.currency),
             tuple(payment for payment in payments if payment is not None),
-            customer_time(work, found.require(customer_ref)),
+            customer_time(work, found.require(customer_ref), of_the_past=True),
         )
 
     def _withdrawn(self, work: Work, loaded: _Loaded) -> _Loaded | None:

@@ -90,7 +90,7 @@ class PaymentRefunds:
         if payment.test_clock_id is None:
             return work.now
         ref = Ref(Customer, payment.tenant_id, payment.customer_id)
-        return customer_time(work, work.load(ref).require(ref))
+        return customer_time(work, work.load(ref).require(ref), of_the_past=True)
 
     def _sent(self, work: Work, request: RefundRequest, at: datetime) -> Refund:
         refund = self.refunder.attempt(work, request, at)

@@ -76,7 +76,7 @@ class InvoiceTransitions:
         invoice = work.load(ref).require(ref)
         found = self._about(work, invoice, *self.biller.refs(work.tenant, invoice.customer_id))
         customer = found.require(_customer_ref(invoice))
-        at = customer_time(work, customer)
+        at = customer_time(work, customer, of_the_past=True)
         before = found.get(_subscription_ref(invoice))
         settlement.void(invoice, at, before.pending if before else ())  # refused before its payment is taken back
         invoice, subscription = self._withdrawn(work, found, invoice, at)
@@ -106,7 +106,7 @@ class InvoiceTransitions:
         subscription = found.get(_subscription_ref(invoice))
         if subscription is not None and subscription.state is SubscriptionState.INCOMPLETE:
             raise InvalidState.of("subscription", subscription.state, "given up as a bad debt; void the invoice")
-        at = customer_time(work, found.require(_customer_ref(invoice)))
+        at = customer_time(work, found.require(_customer_ref(invoice)), of_the_past=True)
         given_up, entry = settlement.uncollectible(invoice, at)
         work.save(entry)
         given_up = work.save(given_up)

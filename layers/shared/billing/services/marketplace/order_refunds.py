@@ -81,7 +81,7 @@ class OrderRefunds:
         customer_ref = Ref(Customer, order.tenant_id, order.customer_id)
         payment_ref = Ref(Payment, order.tenant_id, order.payment_id or "")
         found = work.load(customer_ref, *([payment_ref] if payment_ref.id else []))
-        at = customer_time(work, found.require(customer_ref))
+        at = customer_time(work, found.require(customer_ref), of_the_past=True)
         require_in_time(order, at)
         back = replace(_taken(order, work.fresh_id("re"), wanted, at), order_version=order.version)
         amount = back.amount(order.currency)

@@ -171,7 +171,7 @@ class Orders:
         if order.status is not OrderStatus.PENDING:
             raise InvalidState.of("order", order.status, "canceled")
         customer_ref = Ref(Customer, order.tenant_id, order.customer_id)
-        at = customer_time(work, work.load(customer_ref).require(customer_ref))
+        at = customer_time(work, work.load(customer_ref).require(customer_ref), of_the_past=True)
         payment = _payment_of(work, order)
         if payment is not None:
             self.one_time.withdraw(work, payment, at)

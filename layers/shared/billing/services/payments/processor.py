@@ -139,6 +139,9 @@ class CardProcessor(Protocol):
     def detach(self, payment_method_id: str, key: str) -> None:
         """Detach a payment method for good; no error where it is detached already."""
 
+    def forget_customer(self, processor_customer_id: str, key: str) -> None:
+        """Delete a customer with all its payment methods, known here or not; no error where it is gone already."""
+
     def open_setup(self, processor_customer_id: str, references: References, key: str) -> OpenedIntent:
         """An intent by which a payer saves a payment method in a form."""
 

@@ -112,6 +112,8 @@ def _method(work: Work, update: MethodUpdate) -> bool:
         return methods.remove_method(work, customer, method) is not method
     if method is not None and (method.detached_at is not None or method.customer_id != customer.id):
         return False
+    if customer.deleted_at is not None:
+        return False  # a form that its payer completed late: nothing is to be shown of anybody any more
     stripe_id = update.on_file.processor_customer_id
     assert stripe_id is not None
     if customer.stripe_customer_id not in (None, stripe_id):

@@ -210,7 +210,7 @@ class SubscriptionLifecycle:
         customer, plan = found.require(customer_ref), found.require(plan_ref)
         target = sold[0] if sold else plan
         check_currency(customer, target)
-        at = customer_time(work, customer)
+        at = customer_time(work, customer, of_the_past=True)  # of one that was deleted, none runs but by a race
         return _Loaded(subscription, plan, target, self.biller.context(found, tenant, customer), found, at)
 
     @staticmethod

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from billing.domain.clocks import Clock
+from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import WORRYING_ATTEMPTS, Due, clock_of
 from billing.domain.kernel.errors import Unavailable
@@ -52,6 +53,7 @@ _KINDS: dict[str, tuple[type[Any], EventType]] = {
     "provider_balance": (ProviderBalance, EventType.PROVIDER_ACCOUNT_PARKED),
     "reconciliation": (Reconciliation, EventType.RECONCILIATION_PARKED),
     "test_clock": (Clock, EventType.TEST_CLOCK_PARKED),
+    "customer": (Customer, EventType.CUSTOMER_PARKED),
 }
 """By the kind of a due item: its entity, and the event that says that it is parked."""
 

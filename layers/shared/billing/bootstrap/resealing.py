@@ -1,0 +1,23 @@
+"""Wires the operator's job after a rotation of data keys."""
+
+import time
+from typing import TYPE_CHECKING
+
+from billing.bootstrap import storage
+
+if TYPE_CHECKING:
+    from billing.storage.resealing import Resealing
+
+
+def resealing(pace_s: float) -> "Resealing":
+    """The job.
+
+    Args:
+        pace_s: how long it rests after each page.
+    """
+    from billing.storage.resealing import Resealing
+
+    def newest(tenant_id: str) -> int:
+        return len(storage.tenants().data_keys(tenant_id))
+
+    return Resealing(storage.database(), storage.vault(), storage.units(), newest, time.sleep, pace_s)

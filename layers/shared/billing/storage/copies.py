@@ -1,0 +1,152 @@
+"""Texts that tell of a customer beside the customer's own items: events, and the responses kept for a repeat.
+
+Each is noted with the customer whom it may tell of, so that an erasure finds it: an event by an attribute (a tenant's
+events of 30 days are read through), a response by a sparse index, because responses of all tenants lie in one table.
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from billing.domain.customers.customer import Customer
+from billing.domain.kernel.entity import Entity
+from billing.services.kernel.work import Ref
+from billing.storage.codec import Sealer
+from billing.storage.database import Database, raw, table_name
+from billing.storage.registry import join
+from billing.storage.tables import EventItem, IdempotencyItem
+
+_EVENTS_A_TURN = 1_000
+_RESPONSES_A_TURN = 25
+Redacted = Callable[[Any], Any]
+
+
+def customer_of(entity: Entity) -> str | None:
+    """The id of the customer whom an entity is, or is about."""
+    if isinstance(entity, Customer):
+        return entity.id
+    found: str | None = getattr(entity, "customer_id", None)
+    return found
+
+
+def subject(staged: dict[tuple[type, str, str], Any], loaded: dict[Ref[Any], int | None]) -> str | None:
+    """The customer whom the response of a unit of work may tell of: of what it wrote, else of what it read.
+
+    Args:
+        staged: the entities that it writes, by their places.
+        loaded: what it read.
+    """
+    for (_, tenant_id, _), entity in staged.items():
+        customer_id = customer_of(entity)
+        if customer_id is not None:
+            return join(tenant_id, customer_id)
+    for ref, version in loaded.items():
+        if ref.kind is Customer and version is not None:
+            return join(ref.tenant_id, ref.id)
+    return None
+
+
+class EventCopies:
+    """A ``services.erasure.steps.Copies`` of events."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    def redact(self, tenant_id: str, customer_id: str, cursor: str | None, redacted: Redacted) -> str | None:
+        """A page of a tenant's events, oldest first; those from before customers were noted are looked into."""
+        condition = "tenant_id = :tenant" + (" AND id > :after" if cursor else "")
+        values = {":tenant": raw(tenant_id), ":customer": raw(customer_id)}
+        if cursor:
+            values[":after"] = raw(cursor)
+        answer: dict[str, Any] = self._database.call(
+            lambda: self._database.client.query(
+                TableName=table_name(EventItem),
+                KeyConditionExpression=condition,
+                FilterExpression="customer_id = :customer OR attribute_not_exists(customer_id)",
+                ExpressionAttributeValues=values,
+                Limit=_EVENTS_A_TURN,
+                ConsistentRead=True,
+            )
+        )
+        for item in answer["Items"]:
+            self._one(tenant_id, customer_id, item, redacted)
+        last = answer.get("LastEvaluatedKey")
+        return None if last is None else str(last["id"]["S"])
+
+    def _one(self, tenant_id: str, customer_id: str, item: dict[str, Any], redacted: Redacted) -> None:
+        place, sealed = f"event/{item['id']['S']}", item["body"]["S"]
+        said = json.loads(self._sealer.open(tenant_id, place, sealed))
+        if "customer_id" not in item:
+            about = said["object"]
+            if customer_id not in (about.get("id"), about.get("customerId")):
+                return
+        after = redacted(said)
+        if after == said:
+            return
+        text = json.dumps(after, separators=(",", ":"), ensure_ascii=False)
+        key = {"tenant_id": item["tenant_id"], "id": item["id"]}
+        _replace(self._database, table_name(EventItem), key, sealed, self._sealer.seal(tenant_id, place, text))
+
+
+class ResponseCopies:
+    """A ``services.erasure.steps.Copies`` of the responses that are kept for a repeat."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    def redact(self, tenant_id: str, customer_id: str, cursor: str | None, redacted: Redacted) -> str | None:
+        """A page of those that tell of the customer. The index has no order, so the cursor is DynamoDB's own."""
+        request: dict[str, Any] = {
+            "TableName": table_name(IdempotencyItem),
+            "IndexName": "by_subject",
+            "KeyConditionExpression": "subject = :subject",
+            "ExpressionAttributeValues": {":subject": raw(join(tenant_id, customer_id))},
+            "Limit": _RESPONSES_A_TURN,
+        }
+        if cursor is not None:
+            request["ExclusiveStartKey"] = json.loads(cursor)
+        answer: dict[str, Any] = self._database.call(lambda: self._database.client.query(**request))
+        keys = {(item["record_id"]["S"], "") for item in answer["Items"]}
+        found = self._database.batch_get({IdempotencyItem: set(keys)})[IdempotencyItem] if keys else {}
+        for (record_id, _), item in found.items():
+            self._one(tenant_id, record_id, item, redacted)
+        last = answer.get("LastEvaluatedKey")
+        return None if last is None else json.dumps(last)
+
+    def _one(self, tenant_id: str, record_id: str, item: dict[str, Any], redacted: Redacted) -> None:
+        sealed = item.get("body", {}).get("S")
+        if sealed is None:
+            return  # it is in progress, and says ids
+        place = f"idempotency/{record_id}"
+        text = self._sealer.open(tenant_id, place, sealed)
+        if not text.startswith("{"):
+            return  # of a webhook, whose record has a word alone
+        said = json.loads(text)
+        after = redacted(said)
+        if after == said:
+            return
+        text = json.dumps(after, separators=(",", ":"), ensure_ascii=False)
+        key = {"record_id": raw(record_id)}
+        _replace(self._database, table_name(IdempotencyItem), key, sealed, self._sealer.seal(tenant_id, place, text))
+
+
+def _replace(database: Database, table: str, key: dict[str, Any], before: str, after: str) -> None:
+    """Replace a body, where it is still the one that was read; else it is gone, or somebody redacted it."""
+    update = partial(
+        database.client.update_item,
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET body = :after",
+        ConditionExpression="body = :before",
+        ExpressionAttributeValues={":before": raw(before), ":after": raw(after)},
+    )
+    try:
+        database.call(update)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise

@@ -1,0 +1,52 @@
+"""After a rotation of data keys: `python -m local.stack.reseal --stack ledgerline-dev TENANT ...`.
+
+Seals what is stored of a tenant under its newest data key, until nothing is left under an older one; with `--index`
+email addresses are looked up under it, too (that takes four minutes more). May be stopped and begun again at any time;
+nobody notices it. It runs with the operator's own rights: no function may delete.
+"""
+
+import argparse
+import os
+import time
+
+import boto3
+
+_RUNS = 10
+
+
+def resealing(outputs: dict[str, str], pace_s: float):  # type: ignore[no-untyped-def]
+    """The job, over a stack's tables."""
+    os.environ |= {
+        f"TABLE_{name.removeprefix('Table').upper()}": value
+        for name, value in outputs.items()
+        if name.startswith("Table")
+    }
+    os.environ["KMS_KEY_ID"] = outputs["KeyId"]
+    from billing.bootstrap import resealing as made  # reads the environment
+
+    return made.resealing(pace_s)
+
+
+def main() -> None:
+    """Run it for each tenant that is named, and say how much was changed."""
+    parser = argparse.ArgumentParser(description="Seals personal data under the newest data key.")
+    parser.add_argument("--stack", default="ledgerline-dev", help="name of the CloudFormation stack")
+    parser.add_argument("--index", action="store_true", help="make the index of email addresses anew, too")
+    parser.add_argument("--pace", type=float, default=0.1, help="seconds to rest after each page of 100 items")
+    parser.add_argument("tenants", nargs="+", help="their ids; `platform` for the operator's own")
+    options = parser.parse_args()
+    found = boto3.client("cloudformation").describe_stacks(StackName=options.stack)["Stacks"][0]["Outputs"]
+    job = resealing({each["OutputKey"]: each["OutputValue"] for each in found}, options.pace)
+    for tenant_id in options.tenants:
+        for _ in range(_RUNS):
+            changed = job.reseal(tenant_id)
+            print(f"{tenant_id}: {changed} items sealed anew")
+            if not changed:
+                break
+            time.sleep(options.pace)
+        if options.index:
+            print(f"{tenant_id}: {job.index_anew(tenant_id)} addresses indexed anew")
+
+
+if __name__ == "__main__":
+    main()

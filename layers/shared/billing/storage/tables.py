@@ -340,6 +340,22 @@ class AuditItem(Model):
     expires_at = NumberAttribute()
 
 
+class WebhookDeliveryItem(Model):
+    """Deliveries, and the log of their attempts; written by ``webhooks.deliveries``."""
+
+    class Meta:
+        table_name = "webhook_deliveries"
+
+    owner_key = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()
+
+
+class WebhookRedeliveryItem(_Dated):
+    class Meta:
+        table_name = "webhook_redeliveries"
+
+
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
     SubscriptionItem,
@@ -347,7 +363,7 @@ MODELS: tuple[Any, ...] = (
     RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
     AccountLineItem, PayoutItem, ReconciliationItem,
     ClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
-    UsagePeriodItem, UsageRejectionItem,
+    UsagePeriodItem, UsageRejectionItem, WebhookDeliveryItem, WebhookRedeliveryItem,
 )  # fmt: skip
 
 

@@ -358,6 +358,24 @@ class AuditItem(Model):
     expires_at = NumberAttribute()
 
 
+class WebhookEndpointItem(_Entity):
+    """Webhook endpoints (``we_...``), and one roster that says which there are."""
+
+    class Meta:
+        table_name = "webhook_endpoints"
+
+
+class WebhookHealthItem(Model):
+    """How an endpoint fares (``storage.webhooks.health``); only ever updated in place."""
+
+    class Meta:
+        table_name = "webhook_health"
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()
+
+
 class WebhookDeliveryItem(Model):
     """Deliveries, and the log of their attempts; written by ``webhooks.deliveries``."""
 
@@ -381,7 +399,8 @@ MODELS: tuple[Any, ...] = (
     RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
     AccountLineItem, PayoutItem, ReconciliationItem,
     ClockItem, IdempotencyItem, EventItem, EventFeedItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
-    UsagePeriodItem, UsageRejectionItem, WebhookDeliveryItem, WebhookRedeliveryItem,
+    UsagePeriodItem, UsageRejectionItem, WebhookEndpointItem, WebhookHealthItem, WebhookDeliveryItem,
+    WebhookRedeliveryItem,
 )  # fmt: skip
 
 

@@ -83,3 +83,7 @@ class EventType(StrEnum):
         "webhook_endpoint.disabled",
         "Nothing is sent to an endpoint any more: it answered 410, or nothing reached it for five days.",
     )
+    WEBHOOK_REDELIVERY_PARKED = (
+        "webhook_redelivery.parked",
+        "What was to be delivered again since a time failed for a day; nobody goes on with it.",
+    )

@@ -26,6 +26,7 @@ from billing.domain.payments.refund import Refund
 from billing.domain.reconciliation import Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
+from billing.domain.webhooks.endpoint import WebhookEndpoint
 from billing.domain.webhooks.redelivery import Redelivery
 
 _Shape = Callable[[Any], BaseModel]
@@ -133,6 +134,12 @@ def _redelivery() -> _Shape:
     return RedeliveryOut.of
 
 
+def _webhook_endpoint() -> _Shape:
+    from billing.schemas.webhooks.endpoints import WebhookEndpointOut
+
+    return WebhookEndpointOut.of
+
+
 _SHAPES: dict[type, Callable[[], _Shape]] = {
     Customer: _customer,
     Subscription: _subscription,
@@ -151,6 +158,7 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     ProviderAccount: _provider_account,
     Reconciliation: _reconciliation,
     Redelivery: _redelivery,
+    WebhookEndpoint: _webhook_endpoint,
 }
 
 

@@ -43,8 +43,8 @@ VARIABLES = {
     "ClockQueue.Arn": {"CLOCK_QUEUE_URL": "ClockQueue"},
     "UsageQueue.Arn": {"USAGE_QUEUE_URL": "UsageQueue"},
     "PayoutQueue.Arn": {"PAYOUT_QUEUE_URL": "PayoutQueue"},
+    "WebhookWorkQueue.Arn": {"WEBHOOK_WORK_QUEUE_URL": "WebhookWorkQueue"},
     "WebhookQueue.Arn": {"WEBHOOK_QUEUE_URL": "WebhookQueue"},
-    "WebhookFastQueue.Arn": {"WEBHOOK_FAST_QUEUE_URL": "WebhookFastQueue"},
     "WebhookSlowQueue.Arn": {"WEBHOOK_SLOW_QUEUE_URL": "WebhookSlowQueue"},
     "StreamFailures.Arn": {"STREAM_FAILURES_URL": "StreamFailures"},
 }

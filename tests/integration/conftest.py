@@ -103,8 +103,8 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     payout_queue = aws("sqs").create_queue(QueueName="payouts.fifo", Attributes={"FifoQueue": "true"})
     patch.setenv("PAYOUT_QUEUE_URL", payout_queue["QueueUrl"])
     for variable, name in {
-        "WEBHOOK_QUEUE_URL": "webhooks.fifo",
-        "WEBHOOK_FAST_QUEUE_URL": "webhooks-fast",
+        "WEBHOOK_WORK_QUEUE_URL": "webhooks.fifo",
+        "WEBHOOK_QUEUE_URL": "webhooks-fast",
         "WEBHOOK_SLOW_QUEUE_URL": "webhooks-slow",
         "STREAM_FAILURES_URL": "stream-failures",
     }.items():

@@ -13,7 +13,7 @@ from billing.domain.webhooks.schedule import after_attempt, claimed_until
 from tests.integration import lambdas
 from tests.integration.world import Json, Tenant, World, event
 
-LANES = {"fast": "WEBHOOK_FAST_QUEUE_URL", "slow": "WEBHOOK_SLOW_QUEUE_URL"}
+LANES = {"fast": "WEBHOOK_QUEUE_URL", "slow": "WEBHOOK_SLOW_QUEUE_URL"}
 
 
 def store() -> Any:
@@ -65,7 +65,7 @@ def notices(world: World, lane: str = "fast") -> list[tuple[str, int]]:
 
 def clear(world: World) -> None:
     """Nothing waits in any of the queues."""
-    for variable in (*LANES.values(), "WEBHOOK_QUEUE_URL", "STREAM_FAILURES_URL"):
+    for variable in (*LANES.values(), "WEBHOOK_WORK_QUEUE_URL", "STREAM_FAILURES_URL"):
         received(world, variable)
 
 

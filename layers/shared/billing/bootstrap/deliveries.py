@@ -38,7 +38,7 @@ def delivery_queue() -> "SqsDeliveryQueue":
     from billing.integrations.aws.webhook_queue import SqsDeliveryQueue
 
     s = process.settings()
-    return SqsDeliveryQueue(made_client("sqs"), s.webhook_fast_queue_url, s.webhook_slow_queue_url)
+    return SqsDeliveryQueue(made_client("sqs"), s.webhook_queue_url, s.webhook_slow_queue_url)
 
 
 @cache

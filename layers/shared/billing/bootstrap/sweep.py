@@ -34,7 +34,7 @@ def alarm() -> "BillingQueue":
 
     s = process.settings()
     return BillingQueue(
-        made_client("sqs"), s.billing_queue_url, s.clock_queue_url, s.payout_queue_url, s.webhook_queue_url
+        made_client("sqs"), s.billing_queue_url, s.clock_queue_url, s.payout_queue_url, s.webhook_work_queue_url
     )
 
 

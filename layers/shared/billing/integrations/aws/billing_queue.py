@@ -23,7 +23,7 @@ class BillingQueue:
         client: gives botocore's SQS client.
         queue_url: of the shards of the wall clock.
         clock_queue_url: of the shards of test clocks, whose long advances may delay nobody's bills.
-        payout_queue_url, webhook_queue_url: of the shards of payouts and of deliveries, which have their own workers.
+        payout_queue_url, webhook_work_queue_url: of the shards of payouts and of deliveries, which have their own workers.
     """
 
     def __init__(
@@ -32,13 +32,13 @@ class BillingQueue:
         queue_url: str,
         clock_queue_url: str,
         payout_queue_url: str = "",
-        webhook_queue_url: str = "",
+        webhook_work_queue_url: str = "",
     ) -> None:
         self._client = client
         self._queue_url = queue_url
         self._clock_queue_url = clock_queue_url
         self._payout_queue_url = payout_queue_url
-        self._webhook_queue_url = webhook_queue_url
+        self._webhook_work_queue_url = webhook_work_queue_url
 
     def wake(self, shard: str, deduplication_id: str) -> None:
         """Send one message for a shard; SQS drops a second one with the same deduplication id for five minutes."""
@@ -48,7 +48,7 @@ class BillingQueue:
         if is_payout_shard(shard):
             return self._payout_queue_url
         if is_webhook_shard(shard):
-            return self._webhook_queue_url
+            return self._webhook_work_queue_url
         return self._queue_url if clock_of(shard) is None else self._clock_queue_url
 
     def wake_many(self, shards: Sequence[str], deduplication_id: str) -> None:

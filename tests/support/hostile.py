@@ -1,4 +1,4 @@
-"""Receivers on loopback that do what hostile or broken ones do. Each ends when its peer hangs up, and none waits for time.
+"""Receivers on loopback that do what hostile or broken ones do. Each ends when its peer hangs up.
 
 A receiver is a function of a connection: ``async def hang(reader, writer)``. What it counts is in ``Receivers``.
 """

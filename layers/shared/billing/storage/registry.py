@@ -48,6 +48,7 @@ from billing.domain.tenant import (
 )
 from billing.domain.usage.period import UsageHistory
 from billing.domain.usage.rejection import UsageRejection
+from billing.domain.webhooks.endpoint import ENDPOINT_PREFIX, ROSTER_ID, WebhookEndpoint, WebhookRoster
 from billing.services.reports.reconciliation import CASH_PARTS
 from billing.storage import tables
 
@@ -286,6 +287,12 @@ REGISTRY: dict[type, Stored] = {
     Grant: _grant("grt_"),
     Session: _grant("ses_"),
     SigningKeys: Stored(tables.TenantItem, "item", lambda e: SIGNING_KEYS_ID, _same, lambda e: {}),
+    WebhookEndpoint: Stored(
+        tables.WebhookEndpointItem, "id", lambda e: e.id, _same, lambda e: {}, shared_by=ENDPOINT_PREFIX
+    ),
+    WebhookRoster: Stored(
+        tables.WebhookEndpointItem, "id", lambda e: ROSTER_ID, _same, lambda e: {}, shared_by=ROSTER_ID
+    ),
 }  # fmt: skip
 
 

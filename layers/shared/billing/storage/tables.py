@@ -340,6 +340,24 @@ class AuditItem(Model):
     expires_at = NumberAttribute()
 
 
+class WebhookEndpointItem(_Entity):
+    """Webhook endpoints (``we_...``), and one roster that says which there are."""
+
+    class Meta:
+        table_name = "webhook_endpoints"
+
+
+class WebhookHealthItem(Model):
+    """How an endpoint fares (``storage.webhooks.health``); only ever updated in place."""
+
+    class Meta:
+        table_name = "webhook_health"
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()
+
+
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
     SubscriptionItem,
@@ -347,7 +365,7 @@ MODELS: tuple[Any, ...] = (
     RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
     AccountLineItem, PayoutItem, ReconciliationItem,
     ClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
-    UsagePeriodItem, UsageRejectionItem,
+    UsagePeriodItem, UsageRejectionItem, WebhookEndpointItem, WebhookHealthItem,
 )  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""Outgoing webhooks as receivers see them: signed, and dialled at addresses that were judged first."""
+"""What outgoing webhooks have to do with the outside."""

@@ -8,40 +8,37 @@ A tenant names the host, and whoever runs the host's DNS and server may be hosti
 - nothing is followed (no redirects), nothing from the environment is used (no proxies), nothing is kept (no cookies, no
   connections), nothing is decoded (a gzip bomb stays as small as it came);
 - one deadline holds for everything from the look-up to the last byte that is read; 1 KiB of the body is read, and no
-  more than 256 KiB in all.
+  more than 128 KiB in all.
 
 httpcore itself does none of what is not done here, which is why it is used and not a client on top of it.
 """
+# ruff: noqa: ASYNC109 - the timeouts are in httpcore's interface; ours is the one deadline
 
 import asyncio
-import re
 import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
-from ipaddress import ip_address
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 import certifi
 import httpcore
 from httpcore import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream
 
+from billing.domain.webhooks.addresses import BadTarget, Target, is_loopback, may_dial, parse_target
 from billing.services.webhooks.transport import Answer, Reason
 
 DEADLINE_S = 15.0
 EXCERPT_BYTES = 1024
-_MOST_BYTES = 256 * 1024
+_MOST_BYTES = 128 * 1024
 """Of a whole answer: without this, a peer that sends interim answers as fast as it can keeps a core busy for 15 s."""
 _CONNECT_S = 4.0
 """For one of several addresses: the next one has to have its turn within the deadline."""
 _MOST_ADDRESSES = 4
 """That are dialled; all are judged."""
-_HOST = re.compile(r"[a-z0-9._:-]{1,253}")
 _LOOK_UPS = 32
 """Threads. A look-up cannot be ended: it waits for the resolver's own timeout, as long as somebody's DNS hangs."""
 
@@ -57,54 +54,10 @@ class DialFailed(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A URL, taken apart once.
-
-    Args:
-        host: an ASCII name, or an address without brackets.
-        authority: as Host says it: with brackets, and the port where it is not the scheme's own.
-        path: with the query.
-    """
-
-    scheme: str
-    host: str
-    port: int
-    authority: str
-    path: str
-
-
-def target_of(url: str, *, loopback: bool) -> Target:
-    """The parts of a URL.
-
-    Args:
-        loopback: whether ``http`` is let through here; where it leads is judged later.
-
-    Raises:
-        DialFailed: it is no URL that an event may go to, whatever was checked when the endpoint was made.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise DialFailed(Reason.BLOCKED_ADDRESS) from None
-    plain = parts.scheme == "http" and loopback
-    # Not ASCII: a name of circled digits (U+2460 ...) would become 127.0.0.1 on its way to the resolver.
-    fit = url.isascii() and url.isprintable() and " " not in url and "@" not in parts.netloc and port != 0
-    if not fit or not (plain or parts.scheme == "https") or host is None or not _HOST.fullmatch(host):
-        raise DialFailed(Reason.BLOCKED_ADDRESS)
-    default = 80 if plain else 443
-    name = f"[{host}]" if ":" in host else host
-    authority = name if port in (None, default) else f"{name}:{port}"
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(parts.scheme, host, port or default, authority, path)
-
-
 class Dialler:
     """Posts to strangers.
 
     Args:
-        judge: why an address may not be dialled, or None (``domain.webhooks.addresses``).
         resolve: looks names up; the system's resolver if None.
         tls: whose certificates are trusted; certifi's if None.
         deadline_s: for everything.
@@ -113,14 +66,12 @@ class Dialler:
 
     def __init__(
         self,
-        judge: Callable[[str], object | None],
         resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
         deadline_s: float = DEADLINE_S,
         network: AsyncNetworkBackend | None = None,
     ) -> None:
         self._resolve = resolve or system_resolver
-        self._judge = judge
         self._tls = tls
         self._deadline_s = deadline_s
         self._network = network or AnyIOBackend()
@@ -142,12 +93,14 @@ class Dialler:
         retry_after_s: int | None = None
         try:
             async with asyncio.timeout(self._deadline_s):
-                target = target_of(url, loopback=loopback)
+                target = parse_target(url, allow_loopback=loopback)
                 async with self._connection(target, loopback) as connection:
                     response = await connection.handle_async_request(_request(target, headers, body))
                     status, retry_after_s = response.status, _retry_after_s(response)
                     await _read_excerpt(response, excerpt)
             reason = _judged(status)
+        except BadTarget:
+            reason = Reason.BLOCKED_ADDRESS
         except DialFailed as failed:
             reason = failed.reason
         except TimeoutError:
@@ -169,17 +122,13 @@ class Dialler:
                 raise DialFailed(Reason.DNS) from None
             if not found:
                 raise DialFailed(Reason.DNS)
-            if not all(self._may_dial(each, target.scheme, loopback) for each in found):
+            plain_outward = target.scheme == "http" and not all(is_loopback(each) for each in found)
+            if plain_outward or not may_dial(found, allow_loopback=loopback):
                 raise DialFailed(Reason.BLOCKED_ADDRESS)
             # A function of Lambda's has no way to an IPv6 address; four dead ends must not stand before the way.
             return sorted(found, key=lambda each: ":" in each)[:_MOST_ADDRESSES]
 
         return addresses
-
-    def _may_dial(self, address: str, scheme: str, loopback: bool) -> bool:
-        if loopback and _is_loopback(address):
-            return True
-        return scheme == "https" and self._judge(address) is None
 
 
 class _Once(httpcore.AsyncHTTPConnection):
@@ -255,7 +204,7 @@ class _LimitedStream(AsyncNetworkStream):
 
 def _request(target: Target, headers: dict[str, str], body: bytes) -> httpcore.Request:
     sent = {
-        "Host": target.authority,
+        "Host": _authority(target),
         "Content-Length": str(len(body)),
         "Connection": "close",
         "Accept-Encoding": "identity",
@@ -265,6 +214,13 @@ def _request(target: Target, headers: dict[str, str], body: bytes) -> httpcore.R
         scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
     )
     return httpcore.Request("POST", url, headers=list(sent.items()), content=body)
+
+
+def _authority(target: Target) -> str:
+    """As Host says it: an IPv6 address in brackets, and the port where it is not the scheme's own."""
+    name = f"[{target.host}]" if ":" in target.host else target.host
+    default = 443 if target.scheme == "https" else 80
+    return name if target.port == default else f"{name}:{target.port}"
 
 
 async def _read_excerpt(response: httpcore.Response, kept: bytearray) -> None:
@@ -319,13 +275,6 @@ def _text(excerpt: bytearray) -> str:
     """As text: what is no UTF-8 or no character that anything shows becomes U+FFFD."""
     text = excerpt.decode("utf-8", errors="replace")
     return "".join(each if each.isprintable() or each in "\t\r\n" else "\ufffd" for each in text)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 @cache

@@ -14,7 +14,7 @@ class HttpTransport:
         self._dialler = dialler
 
     def send(self, parcel: Parcel) -> Answer:
-        """Sign and post; URL and secrets are the endpoint's as they are now, whatever they were at the first attempt."""
+        """Sign and post; URL and secrets are those of now, whatever they were at the first attempt."""
         assert parcel.endpoint.url is not None, "an endpoint with a bus has another transport"
         headers = {
             "Content-Type": "application/json; charset=utf-8",

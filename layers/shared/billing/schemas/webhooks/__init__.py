@@ -1,0 +1,1 @@
+"""Outgoing webhooks: the shapes of their requests and responses."""

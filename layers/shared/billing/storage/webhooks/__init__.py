@@ -1,0 +1,1 @@
+"""Outgoing webhooks in DynamoDB, beside what goes through the unit of work."""

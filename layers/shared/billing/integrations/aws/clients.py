@@ -24,13 +24,9 @@ def aws_session() -> Session:
 
 
 @cache
-def aws_client(service: str, region: str | None = None) -> Any:
-    """botocore's client of a service, from the environment's credentials and region; one for the process.
-
-    Args:
-        region: another than the environment's.
-    """
-    return aws_session().create_client(service, region_name=region, config=_CONFIG)
+def aws_client(service: str) -> Any:
+    """botocore's client of a service, from the environment's region and credentials; one for the process."""
+    return aws_session().create_client(service, config=_CONFIG)
 
 
 def made_client(service: str) -> Callable[[], Any]:

@@ -358,6 +358,22 @@ class WebhookHealthItem(Model):
     expires_at = NumberAttribute()
 
 
+class WebhookDeliveryItem(Model):
+    """Deliveries, and the log of their attempts; written by ``webhooks.deliveries``."""
+
+    class Meta:
+        table_name = "webhook_deliveries"
+
+    owner_key = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()
+
+
+class WebhookRedeliveryItem(_Dated):
+    class Meta:
+        table_name = "webhook_redeliveries"
+
+
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
     SubscriptionItem,
@@ -365,7 +381,8 @@ MODELS: tuple[Any, ...] = (
     RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
     AccountLineItem, PayoutItem, ReconciliationItem,
     ClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
-    UsagePeriodItem, UsageRejectionItem, WebhookEndpointItem, WebhookHealthItem,
+    UsagePeriodItem, UsageRejectionItem, WebhookEndpointItem, WebhookHealthItem, WebhookDeliveryItem,
+    WebhookRedeliveryItem,
 )  # fmt: skip
 
 

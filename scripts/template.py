@@ -43,6 +43,8 @@ VARIABLES = {
     "ClockQueue.Arn": {"CLOCK_QUEUE_URL": "ClockQueue"},
     "UsageQueue.Arn": {"USAGE_QUEUE_URL": "UsageQueue"},
     "PayoutQueue.Arn": {"PAYOUT_QUEUE_URL": "PayoutQueue"},
+    "WebhookQueue.Arn": {"WEBHOOK_QUEUE_URL": "WebhookQueue"},
+    "WebhookSlowQueue.Arn": {"WEBHOOK_SLOW_QUEUE_URL": "WebhookSlowQueue"},
 }
 """The variables that go with a grant, beside those of tables: a function has 4 KB for all of them."""
 NO_RESERVE = "Reserved concurrency carves up the account's pool; where strangers can call, it is a parameter."

@@ -27,10 +27,13 @@ def parcel(arn: str = BUS) -> Parcel:
     return Parcel(endpoint, "evt_1", "invoice.paid", b'{"id":"evt_1"}', AT)
 
 
+def transport(made) -> EventBusTransport:
+    return EventBusTransport(lambda: made, OURS, "eu-west-1")
+
+
 def sent(answer: dict) -> tuple[Reason | None, str]:
     """What came of one call that EventBridge answers so."""
     made = client()
-    regions: list[str] = []
     entry = {
         "Source": "ledgerline/acme",
         "DetailType": "invoice.paid",
@@ -39,9 +42,8 @@ def sent(answer: dict) -> tuple[Reason | None, str]:
     }
     with Stubber(made) as stub:
         stub.add_response("put_events", answer, {"Entries": [entry]})
-        got = EventBusTransport(lambda region: regions.append(region) or made, lambda: OURS).send(parcel())
+        got = transport(made).send(parcel())
         stub.assert_no_pending_responses()
-    assert regions == ["eu-west-1"]
     return got.reason, got.excerpt
 
 
@@ -67,7 +69,7 @@ def test_16_what_aws_says_of_our_own_role_is_not_told() -> None:
     made = client()
     with Stubber(made) as stub:
         stub.add_client_error("put_events", "AccessDeniedException", "arn:aws:sts::111111111111:assumed-role/x")
-        answer = EventBusTransport(lambda region: made, lambda: OURS).send(parcel())
+        answer = transport(made).send(parcel())
     assert (answer.reason, answer.excerpt) == (Reason.BUS_DENIED, "AccessDeniedException")
 
 
@@ -76,13 +78,26 @@ def test_16_no_answer_is_a_failure_that_is_tried_again() -> None:
         def put_events(self, **_: object) -> None:
             raise EndpointConnectionError(endpoint_url="https://events")
 
-    answer = EventBusTransport(lambda region: Silent(), lambda: OURS).send(parcel())
+    answer = transport(Silent()).send(parcel())
     assert answer.reason is Reason.CONNECTION
 
 
-@pytest.mark.parametrize("arn", [BUS.replace(THEIRS, OURS), "arn:aws:sqs:eu-west-1:222222222222:queue", "default", ""])
-def test_scenario_42_a_bus_of_ours_or_no_bus_at_all_is_never_written_to(arn: str) -> None:
-    def refuses(region: str) -> None:
-        raise AssertionError("it was called")
+REFUSED = [
+    (BUS.replace(THEIRS, OURS), "own_account"),
+    (BUS.replace("eu-west-1", "us-east-1"), "other_region"),
+    ("arn:aws:sqs:eu-west-1:222222222222:queue", "invalid_format"),
+    ("default", "invalid_format"),
+    ("", "invalid_format"),
+]
 
-    assert EventBusTransport(refuses, lambda: OURS).send(parcel(arn)).reason is Reason.BUS_DENIED
+
+@pytest.mark.parametrize(("arn", "why"), REFUSED)
+def test_scenario_42_a_bus_of_ours_or_no_bus_at_all_is_never_written_to(arn: str, why: str) -> None:
+    """Whatever was stored when the endpoint was made."""
+    answer = transport(None).send(parcel(arn))
+    assert (answer.reason, answer.excerpt) == (Reason.BUS_DENIED, why)
+
+
+def test_16_a_stack_without_event_buses_writes_to_none() -> None:
+    answer = EventBusTransport(None, OURS, "eu-west-1").send(parcel())
+    assert (answer.reason, answer.excerpt) == (Reason.BUS_DENIED, "no_event_buses")

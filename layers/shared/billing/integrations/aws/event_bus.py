@@ -3,21 +3,21 @@
 Whoever can make an endpoint could name another tenant's bus, and we are allowed to write to that one, too: a confused
 deputy. So each event's source is ``ledgerline/<tenant id>``, of which the tenant id comes from the credential that made
 the endpoint, and a bus's own policy lets in the one source of its owner (docs/decisions/0050-sending-webhooks.md).
-Buses of our own account are refused here, and by the sender's role.
+Buses of our own account are refused here too, and by the sender's role.
 
 Source: EventBridge API reference, PutEvents; EventBridge User Guide, "Permissions for event buses".
 """
 
-import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from billing.domain.webhooks.addresses import BadTarget
+from billing.domain.webhooks.buses import check_bus
 from billing.services.webhooks.transport import Answer, Parcel, Reason
 
-_ARN = re.compile(r"arn:aws[a-z-]*:events:([a-z0-9-]+):(\d{12}):event-bus/[A-Za-z0-9._/-]{1,256}")
 _DENIED = {"AccessDeniedException", "ResourceNotFoundException", "NotAuthorizedForSourceException"}
 
 
@@ -30,13 +30,15 @@ class EventBusTransport:
     """A ``services.webhooks.transport.Transport`` to event buses.
 
     Args:
-        client: gives botocore's EventBridge client of a Region.
-        own_account: the AWS account that this runs in; a bus in it is nobody's but ours.
+        client: gives botocore's EventBridge client; None where the stack lets events go to no bus.
+        own_account: the AWS account that this runs in.
+        region: that this runs in.
     """
 
-    def __init__(self, client: Callable[[str], Any], own_account: Callable[[], str]) -> None:
+    def __init__(self, client: Callable[[], Any] | None, own_account: str, region: str) -> None:
         self._client = client
         self._own_account = own_account
+        self._region = region
 
     def send(self, parcel: Parcel) -> Answer:
         """Put one event on the bus.
@@ -51,9 +53,12 @@ class EventBusTransport:
     def _put(self, parcel: Parcel) -> tuple[Reason | None, str]:
         """Why it failed, None where it did not, and what EventBridge calls that."""
         arn = parcel.endpoint.event_bus_arn or ""
-        found = _ARN.fullmatch(arn)
-        if found is None or found[2] == self._own_account():
-            return Reason.BUS_DENIED, ""
+        try:
+            check_bus(arn, self._own_account, self._region)
+        except BadTarget as target:
+            return Reason.BUS_DENIED, target.reason
+        if self._client is None:
+            return Reason.BUS_DENIED, "no_event_buses"
         entry = {
             "Source": source_of(parcel.endpoint.tenant_id),
             "DetailType": parcel.event_type,
@@ -61,10 +66,10 @@ class EventBusTransport:
             "EventBusName": arn,
         }
         try:
-            answer = self._client(found[1]).put_events(Entries=[entry])
+            answer = self._client().put_events(Entries=[entry])
         except ClientError as error:
             return _refused(str(error.response["Error"]["Code"]))
-        except BotoCoreError as error:  # no answer, or none in time, or no such Region: it may have arrived
+        except BotoCoreError as error:  # no answer, or none in time: it may have arrived
             return Reason.CONNECTION, type(error).__name__
         (one,) = answer["Entries"]
         return _refused(str(one["ErrorCode"])) if one.get("ErrorCode") else (None, "")

@@ -26,6 +26,7 @@ from billing.domain.payments.refund import Refund
 from billing.domain.reconciliation import Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
+from billing.domain.webhooks.endpoint import WebhookEndpoint
 
 _Shape = Callable[[Any], BaseModel]
 
@@ -126,6 +127,12 @@ def _reconciliation() -> _Shape:
     return ReconciliationOut.of
 
 
+def _webhook_endpoint() -> _Shape:
+    from billing.schemas.webhooks.endpoints import WebhookEndpointOut
+
+    return WebhookEndpointOut.of
+
+
 _SHAPES: dict[type, Callable[[], _Shape]] = {
     Customer: _customer,
     Subscription: _subscription,
@@ -143,6 +150,7 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     ProviderBalance: _provider_balance,
     ProviderAccount: _provider_account,
     Reconciliation: _reconciliation,
+    WebhookEndpoint: _webhook_endpoint,
 }
 
 

@@ -81,5 +81,5 @@ class EventType(StrEnum):
     WEBHOOK_ENDPOINT_FAILING = "webhook_endpoint.failing", "Nothing has reached an endpoint for a day."
     WEBHOOK_ENDPOINT_DISABLED = (
         "webhook_endpoint.disabled",
-        "Nothing is sent to an endpoint any more: it answered 410, or nothing reached it for five days.",
+        "Nothing is sent to an endpoint any more; it says why: a 410, five days of failures, or somebody's wish.",
     )

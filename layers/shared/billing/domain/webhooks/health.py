@@ -8,10 +8,8 @@ events that were at least 12 hours apart, within five days, and it is disabled.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-
-from billing.domain.kernel.ids import time_of
 
 TOLD_AFTER = timedelta(days=1)
 DISABLED_AFTER = timedelta(days=5)
@@ -45,14 +43,14 @@ class EndpointHealth:
 
     Args:
         failing_since: the first failure after the last success; None while it is not failing.
-        failed_events: events that failed since then, the first of each half day and the last of all.
+        failed_events: when events were made that failed since then: of each half day one, and the last of all.
         last_failure_at, last_failure_reason: of the last attempt that failed, at any time.
         last_attempt_ms: how long the last attempt that succeeded took.
         succeeded_24h, failed_24h: attempts within the last 24 hours, by whole hours.
     """
 
     failing_since: datetime | None = None
-    failed_events: tuple[str, ...] = ()
+    failed_events: tuple[datetime, ...] = ()
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
     last_failure_reason: str | None = None
@@ -78,7 +76,9 @@ class EndpointHealth:
         Args:
             counts_from: when the endpoint was enabled; one that is enabled again begins with five new days.
         """
-        return None if self.failing_since is None else max(self.failing_since, counts_from)
+        if self.failing_since is None or self.last_failure_at is None or self.last_failure_at < counts_from:
+            return None
+        return max(self.failing_since, counts_from)
 
 
 def judge(health: EndpointHealth, counts_from: datetime, now: datetime) -> Verdict:
@@ -94,7 +94,7 @@ def judge(health: EndpointHealth, counts_from: datetime, now: datetime) -> Verdi
     recent = health.last_failure_at is not None and now - health.last_failure_at <= RECENT
     if now - since >= DISABLED_AFTER and recent:
         earliest = max(counts_from, now - DISABLED_AFTER)
-        if _span(time_of(each) for each in health.failed_events if time_of(each) >= earliest) >= APART:
+        if _span(each for each in health.failed_events if each >= earliest) >= APART:
             return Verdict.DISABLE
     return Verdict.TELL
 
@@ -107,7 +107,7 @@ def _span(times: Iterable[datetime]) -> timedelta:
 
 def half_day(at: datetime) -> int:
     """The number of the half day that a time is in."""
-    return int(at.astimezone(UTC).timestamp()) // int(APART.total_seconds())
+    return int(at.timestamp()) // int(APART.total_seconds())
 
 
 def window(at: datetime) -> int:

@@ -62,6 +62,7 @@ TAGS = {
     "users": "The people of a tenant, what each may do, and where they are signed in.",
     "test-clocks": "Time that a tenant in test mode moves itself.",
     "service": "The service itself; open to everybody.",
+    "events": "What has happened, in an order that can be followed; `webhooks` below has what each is about.",
     "webhooks": "What Stripe and the tax provider call.",
 }
 

@@ -1,6 +1,7 @@
 """Which adapters stand behind events and their feed."""
 
 import time
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from billing.bootstrap import process, storage
 
 if TYPE_CHECKING:
     from billing.edge.workers.stream import StreamWorker
+    from billing.services.webhooks.events import Events
     from billing.services.webhooks.feed import Feed
     from billing.storage.webhooks.feed import DynamoFeed
 
@@ -34,3 +36,23 @@ def feed_worker() -> "StreamWorker":
     from billing.storage.webhooks.events import head_of
 
     return StreamWorker(head_of, feed().place, process.logger(), "events placed")
+
+
+class NothingIsDelivered:
+    """``services.webhooks.events.FailedEvents`` where there are no deliveries: none of them failed."""
+
+    def page(self, _tenant_id: str, _limit: int, _start: str | None) -> tuple[Sequence[str], str | None]:
+        """No events."""
+        return (), None
+
+
+def reader() -> "Events":
+    """What reads events."""
+    from billing.schemas.webhooks.event import size
+    from billing.services.webhooks.events import Events
+    from billing.storage.cursors import SealedCursors
+    from billing.storage.webhooks.events import DynamoEvents
+
+    vault = storage.vault()
+    events = DynamoEvents(storage.database(), vault)
+    return Events(feed_store(), events, NothingIsDelivered(), SealedCursors(vault), process.now, size)

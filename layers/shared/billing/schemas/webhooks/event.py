@@ -49,6 +49,11 @@ def body(event: Event, payload: Payload = Payload.SNAPSHOT) -> bytes:
     return _encoded(thin)
 
 
+def size(event: Event) -> int:
+    """How long an event is in an answer, in bytes."""
+    return len(_encoded(told(event)))
+
+
 def _reference(shown: dict[str, Any]) -> dict[str, Any]:
     return {name: shown[name] for name in ("id", "version") if name in shown}
 

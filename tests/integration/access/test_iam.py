@@ -34,6 +34,10 @@ _QUEUES = {
     "CLOCK_QUEUE_URL": "ClockQueue",
     "USAGE_QUEUE_URL": "UsageQueue",
     "PAYOUT_QUEUE_URL": "PayoutQueue",
+    "WEBHOOK_WORK_QUEUE_URL": "WebhookWorkQueue",
+    "WEBHOOK_QUEUE_URL": "WebhookQueue",
+    "WEBHOOK_SLOW_QUEUE_URL": "WebhookSlowQueue",
+    "STREAM_FAILURES_URL": "StreamFailures",
 }
 _SECRETS = {"STRIPE_SECRET_ID": "StripeSecret", "TAX_SECRET_ID": "TaxSecret"}
 

@@ -28,6 +28,7 @@ from billing.domain.reconciliation import Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
 from billing.domain.webhooks.endpoint import WebhookEndpoint
+from billing.domain.webhooks.redelivery import Redelivery
 
 _Shape = Callable[[Any], BaseModel]
 
@@ -128,6 +129,12 @@ def _reconciliation() -> _Shape:
     return ReconciliationOut.of
 
 
+def _redelivery() -> _Shape:
+    from billing.schemas.webhooks.deliveries import RedeliveryOut
+
+    return RedeliveryOut.of
+
+
 def _webhook_endpoint() -> _Shape:
     from billing.schemas.webhooks.endpoints import WebhookEndpointOut
 
@@ -151,6 +158,7 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     ProviderBalance: _provider_balance,
     ProviderAccount: _provider_account,
     Reconciliation: _reconciliation,
+    Redelivery: _redelivery,
     WebhookEndpoint: _webhook_endpoint,
 }
 

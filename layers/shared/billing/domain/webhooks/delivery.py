@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from billing.domain.kernel.due import wall_clock_shard
 from billing.domain.kernel.ids import SEPARATOR
@@ -37,6 +38,8 @@ class Delivery:
         resumes_at: when the schedule goes on after what was asked for by hand.
         version: how often it was written; each write is on condition that nobody else wrote meanwhile.
     """
+
+    entity_name: ClassVar[str] = "WebhookDelivery"
 
     id: str
     tenant_id: str

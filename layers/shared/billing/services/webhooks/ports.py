@@ -34,6 +34,19 @@ class Deliveries:
     last: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Unaccepted:
+    """Events that an endpoint has not accepted.
+
+    Args:
+        event_ids: the oldest first.
+        complete_until: up to which event they are all; None where there are no more.
+    """
+
+    event_ids: Sequence[str]
+    complete_until: str | None
+
+
 class DeliveryStore(Protocol):
     """Deliveries and the log of their attempts."""
 
@@ -104,8 +117,12 @@ class DeliveryStore(Protocol):
             after: the id of the last one that was read.
         """
 
-    def undelivered(self, tenant_id: str, endpoint_ids: Collection[str], event_ids: Collection[str]) -> set[str]:
-        """Which of some events at least one of the endpoints has not accepted (yet), though it is addressed to it."""
+    def unaccepted(self, tenant_id: str, endpoint_id: str, after: str | None, limit: int) -> Unaccepted:
+        """An endpoint's deliveries that it has not accepted though they were tried, or skipped; the oldest first.
+
+        Args:
+            after: the id of the event after which to begin.
+        """
 
     def due(self, shard: str, until: datetime, following: str | None = None) -> DueDeliveries:
         """A page of what is due in a shard; the index lags behind the deliveries a little.

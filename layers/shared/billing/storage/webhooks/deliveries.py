@@ -9,7 +9,7 @@ nobody else has written it since, and no event or response goes with it.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -30,7 +30,7 @@ from billing.domain.webhooks.delivery import (
 )
 from billing.domain.webhooks.schedule import begun, overtaken
 from billing.services.kernel.work import Page
-from billing.services.webhooks.ports import Deliveries, DueDeliveries, DueDelivery
+from billing.services.webhooks.ports import Deliveries, DueDeliveries, DueDelivery, Unaccepted
 from billing.storage.codec import Sealer
 from billing.storage.database import Database, raw, table_name
 from billing.storage.registry import join
@@ -42,6 +42,7 @@ _LONGER = timedelta(days=1)
 """A delivery is kept for longer than its attempts, so that none of them is without one."""
 _FILTERED_PAGE = 100
 _PAGES_AT_MOST = 20
+_SCANNED_PAGE = 500
 _DUE_PAGE = 50
 _ATTEMPTS_SHOWN = 100
 _TRIES = 8
@@ -203,19 +204,26 @@ class DynamoDeliveries:
         more = "LastEvaluatedKey" in answer
         return Deliveries(items, answer["LastEvaluatedKey"]["id"]["S"] if more else None)
 
-    def undelivered(self, tenant_id: str, endpoint_ids: Collection[str], event_ids: Collection[str]) -> set[str]:
-        if not event_ids:
-            return set()
-        first, last = min(event_ids), max(event_ids)
-        found: set[str] = set()
-        for endpoint_id in endpoint_ids:
-            request = _range(
-                tenant_id, endpoint_id, delivery_id(endpoint_id, first), delivery_id(endpoint_id, last), backwards=False
-            )
-            request |= {"FilterExpression": "#state <> :done", "ExpressionAttributeNames": {"#state": "state"}}
-            request["ExpressionAttributeValues"][":done"] = raw(DeliveryState.SUCCEEDED.value)
-            found.update(event_of(item["id"]["S"]) for item in self._pages(request))
-        return found & set(event_ids)
+    def unaccepted(self, tenant_id: str, endpoint_id: str, after: str | None, limit: int) -> Unaccepted:
+        low, high = delivery_id(endpoint_id, after or "evt_0"), delivery_id(endpoint_id, "evt_~")
+        request = _range(tenant_id, endpoint_id, low, high, backwards=False)
+        # Of what is pending, what was tried: the rest is on its way.
+        request["FilterExpression"] = "#state IN (:failed, :skipped) OR (#state = :pending AND attempt > :none)"
+        request["ExpressionAttributeNames"] = {"#state": "state"}
+        states = (DeliveryState.FAILED, DeliveryState.SKIPPED, DeliveryState.PENDING)
+        request["ExpressionAttributeValues"] |= {f":{each.value}": raw(each.value) for each in states}
+        request["ExpressionAttributeValues"][":none"] = _number(0)
+        request["Limit"] = _SCANNED_PAGE
+        found: list[str] = []
+        for _ in range(_PAGES_AT_MOST):
+            answer = self._query(request)
+            found += [each for item in answer["Items"] if (each := event_of(item["id"]["S"])) != after]
+            if len(found) > limit:
+                return Unaccepted(found[:limit], found[limit - 1])
+            if "LastEvaluatedKey" not in answer:
+                return Unaccepted(found, None)
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return Unaccepted(found, event_of(request["ExclusiveStartKey"]["id"]["S"]))
 
     def due(self, shard: str, until: datetime, following: str | None = None) -> DueDeliveries:
         request: _Item = {
@@ -237,14 +245,6 @@ class DynamoDeliveries:
 
     def _query(self, request: _Item) -> Any:
         return self._database.call(lambda: self._database.client.query(**request))
-
-    def _pages(self, request: _Item) -> Iterator[_Item]:
-        while True:
-            answer = self._query(request)
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            request = {**request, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def _attempt(self, tenant_id: str, delivery_id: str, item: _Item) -> Attempt:
         number = int(item["id"]["S"])

@@ -22,7 +22,7 @@ class Settings:
     usage_queue_url: str = ""
     payout_queue_url: str = ""
     webhook_work_queue_url: str = ""
-    """Of the worker's shards; the other two bring notices to the sender."""
+    """Of the webhook worker's shards; the other two bring notices to the sender."""
     webhook_queue_url: str = ""
     webhook_slow_queue_url: str = ""
     stream_failures_url: str = ""

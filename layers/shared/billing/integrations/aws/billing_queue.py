@@ -23,7 +23,7 @@ class BillingQueue:
         client: gives botocore's SQS client.
         queue_url: of the shards of the wall clock.
         clock_queue_url: of the shards of test clocks, whose long advances may delay nobody's bills.
-        payout_queue_url, webhook_work_queue_url: of the shards of payouts and of deliveries, which have their own workers.
+        payout_queue_url, webhook_work_queue_url: of the shards of payouts and deliveries, which have their own workers.
     """
 
     def __init__(

@@ -170,17 +170,6 @@ def test_an_endpoint_lists_its_deliveries_the_latest_first(store: DynamoDeliveri
     assert rest.last is None
 
 
-def test_which_events_somebody_has_not_accepted(store: DynamoDeliveries, tenant_id: str) -> None:
-    one, two = fresh("we", NOW, b"endpoint04"), fresh("we", NOW, b"endpoint05")
-    events = [_event(n, timedelta(minutes=n)) for n in range(3)]
-    done = {"state": DeliveryState.SUCCEEDED, "due_at": None, "succeeded_at": NOW}
-    store.add([replace(_new(tenant_id, events[0], one), **done), replace(_new(tenant_id, events[1], one), **done)])
-    store.add([_new(tenant_id, events[1], two)])
-    assert store.undelivered(tenant_id, [one, two], events) == {events[1]}
-    assert store.undelivered(tenant_id, [one], events) == set()
-    assert store.undelivered(tenant_id, [one, two], []) == set()
-
-
 def test_what_is_due_is_found_by_shard_the_earliest_first(store: DynamoDeliveries, tenant_id: str) -> None:
     endpoint = fresh("we", NOW, b"endpoint06")
     made = [_new(tenant_id, _event(n), endpoint) for n in range(200)]

@@ -68,7 +68,7 @@ class Redelivery:
 
     def takes(self, delivery: Delivery) -> bool:
         """Whether a delivery is to be sent again."""
-        return delivery.state in _STATES[self.selection] and delivery.created_at <= self.until
+        return delivery.state in _STATES[self.selection] and self.since <= delivery.created_at <= self.until
 
     def ended(self, status: RedeliveryStatus, now: datetime) -> "Redelivery":
         """The job after its end."""

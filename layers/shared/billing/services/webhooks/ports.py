@@ -111,7 +111,7 @@ class DeliveryStore(Protocol):
     def range_of(
         self, tenant_id: str, endpoint_id: str, *, since: datetime, until: datetime, after: str | None, limit: int
     ) -> Deliveries:
-        """An endpoint's deliveries of events in [since, until], the oldest first.
+        """An endpoint's deliveries of events in [since, until], and of a second after it, the oldest first.
 
         Args:
             after: the id of the last one that was read.

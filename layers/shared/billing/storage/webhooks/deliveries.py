@@ -47,6 +47,8 @@ _DUE_PAGE = 50
 _ATTEMPTS_SHOWN = 100
 _TRIES = 8
 _LONGEST_ID = 256
+_LATER_IDS = timedelta(seconds=1)
+"""The ids of a unit's events are of its time and some milliseconds more: one for each of at most 100."""
 _FIRST, _LAST = bytes(10), b"\xff" * 10
 
 
@@ -196,7 +198,7 @@ class DynamoDeliveries:
     def range_of(
         self, tenant_id: str, endpoint_id: str, *, since: datetime, until: datetime, after: str | None, limit: int
     ) -> Deliveries:
-        high = delivery_id(endpoint_id, fresh("evt", until, _LAST))
+        high = delivery_id(endpoint_id, fresh("evt", until + _LATER_IDS, _LAST))
         request = _range(tenant_id, endpoint_id, after or _bound(endpoint_id, since), high, backwards=False)
         request["Limit"] = limit + 1
         answer = self._query(request)

@@ -112,8 +112,8 @@ def _times(arrivals: Sequence[float], rate: float, cpu_rate: float) -> Section:
         "Webhooks: rate, and time from commit to arrival",
         ["what", "figure"],
         notes=[
-            f"{len(arrivals)} events one after the other, from the answer to their commit until their arrival is written",
-            f"down, and {DELIVERIES} in batches of {BATCH}, which the sender works at once. One process, with the receiver;",
+            f"{len(arrivals)} events one after the other, each from the answer to its commit until its arrival is",
+            f"written down; and {DELIVERIES} in batches of {BATCH}, worked at once. The receiver is in the process;",
             "the stream's own delay (a quarter of a second at AWS) is not in it: the publisher is given its records.",
         ],
     )

@@ -1,38 +1,19 @@
-"""Wires the sender of webhooks: where deliveries are, how they get out, and the queues that ask for them."""
+"""Wires the sender of webhooks: how events get out."""
 
 import time
-from functools import cache
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import process, storage
+from billing.bootstrap.deliveries import delivery_queue, delivery_store
+from billing.bootstrap.webhook_endpoints import endpoint_health
 from billing.domain.webhooks.endpoint import WebhookEndpoint
 from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.edge.workers.webhook_sender import WebhookSender
     from billing.integrations.aws.event_bus import EventBusTransport
-    from billing.integrations.aws.webhook_queue import SqsDeliveryQueue
     from billing.services.webhooks.sending import Sender
     from billing.services.webhooks.transport import Transport
-    from billing.storage.webhooks.deliveries import DynamoDeliveries
-
-
-@cache
-def deliveries() -> "DynamoDeliveries":
-    """The store of deliveries and of their attempts."""
-    from billing.storage.webhooks.deliveries import DynamoDeliveries
-
-    return DynamoDeliveries(storage.database(), storage.vault(), process.now)
-
-
-@cache
-def delivery_queue() -> "SqsDeliveryQueue":
-    """The two queues that bring notices to the sender."""
-    from billing.integrations.aws.clients import made_client
-    from billing.integrations.aws.webhook_queue import SqsDeliveryQueue
-
-    s = process.settings()
-    return SqsDeliveryQueue(made_client("sqs"), s.webhook_queue_url, s.webhook_slow_queue_url)
 
 
 def to_url() -> "Transport":
@@ -55,7 +36,6 @@ def to_bus() -> "EventBusTransport":
 
 def sender() -> "Sender":
     """The use case."""
-    from billing.bootstrap.webhook_endpoints import endpoint_health
     from billing.schemas.webhooks.event import body
     from billing.services.webhooks.sending import Ports, Sender
     from billing.storage.webhooks.events import DynamoEvents
@@ -63,7 +43,7 @@ def sender() -> "Sender":
     events.prepare(WebhookEndpoint)
     ports = Ports(
         units=storage.units(),
-        deliveries=deliveries(),
+        deliveries=delivery_store(),
         health=endpoint_health(),
         events=DynamoEvents(storage.database(), storage.vault()),
         queue=delivery_queue(),
@@ -71,8 +51,12 @@ def sender() -> "Sender":
         to_bus=to_bus(),
         body=body,
     )
-    loopback = process.settings().webhook_loopback
-    return Sender(ports, process.now, process.JITTER.random, time.sleep, loopback=loopback)
+    return Sender(ports, process.now, process.JITTER.random, time.sleep, loopback=loopback_allowed())
+
+
+def loopback_allowed() -> bool:
+    """Whether tenants in test mode may have events sent to this machine."""
+    return process.settings().webhook_loopback
 
 
 def webhook_sender() -> "WebhookSender":

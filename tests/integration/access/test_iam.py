@@ -15,6 +15,7 @@ import pytest
 
 from tests.integration import lambdas
 from tests.integration.access.walk import walk
+from tests.integration.access.walk_events import walk_events
 from tests.integration.access.walk_oauth import walk_oauth
 from tests.integration.access.walk_orders import walk_orders
 from tests.integration.access.walk_payouts import walk_payouts
@@ -127,6 +128,7 @@ def needs(world: World) -> Needs:
     walk_payouts(world, world.tenant())
     walk_reports(world, world.tenant())
     walk_oauth(world, world.tenant())
+    walk_events(world, world.tenant())
     walk_webhooks(world, world.tenant())
     patch.undo()
     for client in clients:

@@ -11,11 +11,31 @@ from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.edge.workers.stream import StreamWorker
+    from billing.integrations.aws.webhook_queue import SqsDeliveryQueue
     from billing.services.sweep.webhook_turns import WebhookTurns
     from billing.services.webhooks.deliveries import DeliveryLog
     from billing.services.webhooks.failed_events import FailedDeliveries
     from billing.services.webhooks.publisher import Publisher
     from billing.services.webhooks.redelivery import Redeliveries
+    from billing.storage.webhooks.deliveries import DynamoDeliveries
+
+
+@cache
+def delivery_store() -> "DynamoDeliveries":
+    """The store of deliveries and of their attempts."""
+    from billing.storage.webhooks.deliveries import DynamoDeliveries
+
+    return DynamoDeliveries(storage.database(), storage.vault(), process.now)
+
+
+@cache
+def delivery_queue() -> "SqsDeliveryQueue":
+    """The two queues that bring notices to the sender."""
+    from billing.integrations.aws.clients import made_client
+    from billing.integrations.aws.webhook_queue import SqsDeliveryQueue
+
+    s = process.settings()
+    return SqsDeliveryQueue(made_client("sqs"), s.webhook_queue_url, s.webhook_slow_queue_url)
 
 
 @cache

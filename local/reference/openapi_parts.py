@@ -60,6 +60,7 @@ TAGS = {
     "tenants": "Who bills. The platform's operator creates them.",
     "oauth-clients": "Programs that act for a tenant, or for its users, with access tokens.",
     "users": "The people of a tenant, what each may do, and where they are signed in.",
+    "webhook-endpoints": "Where a tenant's events are sent to, and how that goes.",
     "test-clocks": "Time that a tenant in test mode moves itself.",
     "service": "The service itself; open to everybody.",
     "events": "What has happened, in an order that can be followed; `webhooks` below has what each is about.",

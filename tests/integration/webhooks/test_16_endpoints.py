@@ -172,14 +172,17 @@ def test_16_scenario_31_two_secrets_sign_for_a_day_and_then_one(world: World, ac
 def test_16_a_deleted_endpoint_is_gone(world: World, acme: Tenant) -> None:
     from billing.bootstrap.webhook_endpoints import endpoints
 
-    made = endpoint(acme)
+    made = endpoint(acme, description="a", metadata={"b": "c"})
     path = f"/v1/webhook-endpoints/{made['id']}"
     gone = acme.delete(path)
     assert (gone.status, gone.data["id"]) == (200, made["id"])
     assert [acme.get(path).status, acme.delete(path).status, acme.post(path + "/test").status] == [404, 404, 404]
-    assert stored(acme, made["id"]) is None
     assert made["id"] not in [each.id for each in endpoints().of_tenant(acme.id)]
-    assert made["id"] not in json.dumps(world.rows_of("webhook_endpoints", acme.id))
+    assert made["id"] not in [each["id"] for each in acme.get("/v1/webhook-endpoints").data]
+    left = stored(acme, made["id"])
+    assert (left.url, left.secret, left.description, left.metadata, left.is_enabled) == (None, "", None, {}, False)
+    row = next(row for row in world.rows_of("webhook_endpoints", acme.id) if row["id"]["S"] == made["id"])
+    assert int(row["expires_at"]["N"]) <= world.clock().timestamp() + 86_400
 
 
 def test_16_endpoints_are_listed_newest_first_and_page_by_page(acme: Tenant) -> None:

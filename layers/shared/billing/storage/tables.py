@@ -359,10 +359,13 @@ class AuditItem(Model):
 
 
 class WebhookEndpointItem(_Entity):
-    """Webhook endpoints (``we_...``), and one roster that says which there are."""
+    """Webhook endpoints (``we_...``), of which deleted ones expire, and one roster that says which there are."""
 
     class Meta:
         table_name = "webhook_endpoints"
+
+    kept = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
 
 
 class WebhookHealthItem(Model):

@@ -201,10 +201,6 @@ class UnitOfWork:
         place = (type(entity), tenant_of(entity), REGISTRY[type(entity)].id_of(entity))
         self._relied_on[place] = entity.version  # type: ignore[attr-defined]
 
-    def delete(self, entity: Entity) -> None:
-        place = (type(entity), tenant_of(entity), REGISTRY[type(entity)].id_of(entity))
-        self._deleted[place] = entity.version  # type: ignore[attr-defined]
-
     def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> str:
         return self._outbox.emit(event_type, entity, tenant_id, self._now)
 
@@ -264,7 +260,6 @@ class UnitOfWork:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
         self._versions: dict[Ref[Any], int | None] = {}
         self._relied_on: dict[tuple[type, str, str], int] = {}
-        self._deleted: dict[tuple[type, str, str], int] = {}
         self._callers = CallerWrites()
         self._outbox.forget()
 
@@ -278,11 +273,9 @@ class UnitOfWork:
             puts.append((self._audit_item(audit), AuditItem.id.does_not_exist()))
         if not puts and not updates:
             return
-        relied_on = {place: version for place, version in self._relied_on.items() if place not in self._staged}
-        checks, deletes = _versions_at(relied_on), _versions_at(self._deleted)
-        before = len(checks) + len(deletes)
-        if before + len(puts) + len(updates) > MOST_ITEMS:
-            models = [*(item for item, *_ in [*puts, *updates]), *(model for model, *_ in checks + deletes)]
+        checks = self._checks()
+        if len(puts) + len(updates) + len(checks) > MOST_ITEMS:
+            models = [*(item for item, *_ in [*puts, *updates]), *(model for model, *_ in checks)]
             raise TransactionTooLarge([table_name(each) for each in models])
         if any(len(getattr(item, "body", None) or "") > _LARGEST_BODY for item, _ in puts):
             raise BodyTooLarge("This is more than one item of the database holds: split it")
@@ -290,8 +283,6 @@ class UnitOfWork:
         def stage(transaction: TransactWrite) -> None:
             for model, hash_key, range_key, version in checks:
                 transaction.condition_check(model, hash_key, range_key, condition=model.version == version)
-            for model, hash_key, range_key, version in deletes:
-                transaction.delete(model(hash_key, range_key), condition=model.version == version)
             for item, condition in puts:
                 wants_old = "ALL_OLD" if item is record else None
                 transaction.save(item, condition=condition, return_values=wants_old)
@@ -301,8 +292,8 @@ class UnitOfWork:
         try:
             self._runtime.store.database.transact(uuid4().hex, stage)
         except TransactWriteError as error:
-            # PynamoDB sends checks, then deletes, what is put, and updates; and the record is put first.
-            self._explain(error, before if record is not None else None, before + len(puts))
+            # PynamoDB sends what is only checked before what is put, that before updates; and the record is put first.
+            self._explain(error, len(checks) if record is not None else None, len(checks) + len(puts))
         self._once = []
         self._outbox.saw(staged.entity for staged in self._staged.values())
 
@@ -334,6 +325,14 @@ class UnitOfWork:
             # Under way elsewhere but silent for long, or just gone: this run's own writes did not happen.
             raise IdempotencyInProgress("A request with this Idempotency-Key is being worked on", retry_after_s=2)
         raise LostRace("Somebody else changed the same thing at the same time")
+
+    def _checks(self) -> list[tuple[Any, str, str, int]]:
+        """What is relied on and not itself saved: its table, its key and the version that it is to have."""
+        relied_on = {place: version for place, version in self._relied_on.items() if place not in self._staged}
+        return [
+            (REGISTRY[kind].model, tenant_id, REGISTRY[kind].range_of(entity_id), version)
+            for (kind, tenant_id, entity_id), version in relied_on.items()
+        ]
 
     def _record_condition(self) -> Condition:
         assert self._scope is not None
@@ -418,14 +417,6 @@ class UnitOfWork:
 
     def _open(self, place: str, record: Record) -> str:
         return self._runtime.store.sealer.open(self._tenant_id, place, record.sealed_body)
-
-
-def _versions_at(places: dict[tuple[type, str, str], int]) -> list[tuple[Any, str, str, int]]:
-    """Where entities are: their table, their key and the version that they are to have."""
-    return [
-        (REGISTRY[kind].model, tenant_id, REGISTRY[kind].range_of(entity_id), version)
-        for (kind, tenant_id, entity_id), version in places.items()
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Webhook endpoints: where a tenant's events are sent to."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
@@ -9,6 +9,7 @@ MOST_ENDPOINTS = 50
 """Of a tenant."""
 ENDPOINT_PREFIX = "we_"
 ROSTER_ID = "roster"
+_LEFT_FOR = timedelta(days=1)
 
 
 class EndpointStatus(StrEnum):
@@ -53,6 +54,7 @@ class WebhookEndpoint:
         disabled_reason, disabled_at: None while it is enabled.
         enabled_at: since when it is enabled, where that is later than its creation: what failed before counts no more.
         failing_since: the spell of failures that the tenant was told of, so that it is told once.
+        deleted_at: of what is left of a deleted one for a day, for whoever loaded it before.
     """
 
     entity_name: ClassVar[str] = "WebhookEndpoint"
@@ -75,12 +77,33 @@ class WebhookEndpoint:
     failing_since: datetime | None = None
     previous_secret: str | None = field(default=None, metadata={"personal": True})
     previous_until: datetime | None = None
+    deleted_at: datetime | None = None
     version: int = 0
 
     @property
     def is_enabled(self) -> bool:
-        """Whether events are sent to it."""
+        """Whether events are sent to it; to a deleted one they are not."""
         return self.status is EndpointStatus.ENABLED
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When nothing is left of it."""
+        return self.deleted_at + _LEFT_FOR if self.deleted_at else None
+
+    def deleted(self, now: datetime) -> "WebhookEndpoint":
+        """What is left of it: nothing that anybody wrote, and nothing that could be sent."""
+        return WebhookEndpoint(
+            id=self.id,
+            tenant_id=self.tenant_id,
+            event_types=(),
+            secret="",
+            api_version=self.api_version,
+            created_at=self.created_at,
+            status=EndpointStatus.DISABLED,
+            disabled_reason=DisabledReason.REQUEST,
+            deleted_at=now,
+            version=self.version,
+        )
 
     @property
     def counts_from(self) -> datetime:

@@ -192,13 +192,6 @@ class Work(Protocol):
         method because the method is not detached. Only what is saved is under a version condition by itself.
         """
 
-    def delete(self, entity: Entity) -> None:
-        """Stage that an entity, which was loaded and is not saved here, is there no more.
-
-        For what nothing refers to afterwards, and no book is kept of. It fails (``LostRace``) where the entity has
-        changed since, or is gone.
-        """
-
     def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> str:
         """Stage an event that subscribers will see, with the entity as it is after the commit; returns its id.
 

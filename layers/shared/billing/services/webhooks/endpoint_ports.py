@@ -14,7 +14,7 @@ class Endpoints(Protocol):
     def of_tenant(self, tenant_id: str) -> list[Subscriber]:
         """Every endpoint of a tenant as it is now, disabled ones too.
 
-        One consistent Query and no cache: whoever makes an endpoint and then a customer is told of the customer.
+        Read consistently and from no cache: whoever makes an endpoint and then a customer is told of the customer.
         """
 
 

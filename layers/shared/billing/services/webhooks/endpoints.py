@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
-from billing.domain.kernel.errors import EndpointLimitReached, InvalidState, ValidationFailed
+from billing.domain.kernel.errors import EndpointLimitReached, InvalidState, NotFound, ValidationFailed
 from billing.domain.kernel.event_types import EventType
 from billing.domain.tenant import Mode
 from billing.domain.webhooks.addresses import BadTarget, may_dial, parse_target
@@ -133,7 +133,7 @@ class WebhookEndpoints:
 
     def page(self, work: Work, window: Window) -> Page[EndpointView]:
         """Endpoints, newest first."""
-        page = work.query(window.query(WebhookEndpoint))
+        page = work.query(window.query(WebhookEndpoint, filters={"kept": "yes"}))
         return Page(self._views(work, page.items), page.next_cursor, page.limit)
 
     def update(self, work: Work, endpoint_id: str, changes: dict[str, Any]) -> EndpointView:
@@ -207,14 +207,14 @@ class WebhookEndpoints:
         ref = Ref(WebhookRoster, work.tenant.id, ROSTER_ID)
         endpoint_ref = Ref(WebhookEndpoint, work.tenant.id, endpoint_id)
         found = work.load(ref, endpoint_ref)
-        endpoint, roster = found.require(endpoint_ref), found.require(ref)
-        work.delete(endpoint)
+        endpoint = _require(found.get(endpoint_ref), endpoint_id)
+        roster = found.require(ref)
+        work.save(endpoint.deleted(work.now))
         work.save(replace(roster, endpoint_ids=tuple(each for each in roster.endpoint_ids if each != endpoint_id)))
         return endpoint
 
     def _load(self, work: Work, endpoint_id: str) -> WebhookEndpoint:
-        ref = Ref(WebhookEndpoint, work.tenant.id, endpoint_id)
-        return work.load(ref).require(ref)
+        return _require(find(work, endpoint_id), endpoint_id)
 
     def _views(self, work: Work, endpoints: Sequence[WebhookEndpoint]) -> list[EndpointView]:
         health = self.health.of(work.tenant.id, [each.id for each in endpoints])
@@ -250,6 +250,19 @@ class WebhookEndpoints:
             raise ValidationFailed.of("url", "unknown_host", "No address was found for the URL's host")
         if not may_dial(found, loopback):
             raise ValidationFailed.of("url", "address_not_public", "The URL's host has an address that is not public")
+
+
+def find(work: Work, endpoint_id: str) -> WebhookEndpoint | None:
+    """An endpoint of the unit's tenant; None where there is none, or none any more."""
+    ref = Ref(WebhookEndpoint, work.tenant.id, endpoint_id)
+    endpoint = work.load(ref).get(ref)
+    return None if endpoint is None or endpoint.deleted_at else endpoint
+
+
+def _require(endpoint: WebhookEndpoint | None, endpoint_id: str) -> WebhookEndpoint:
+    if endpoint is None or endpoint.deleted_at:
+        raise NotFound.of(WebhookEndpoint, endpoint_id)
+    return endpoint
 
 
 def still_shown(tenant_id: str, endpoint_id: str, secret: str | None) -> Callable[[Work], bool]:

@@ -249,3 +249,7 @@ def test_which_events_did_not_reach_an_endpoint(world: World, acme: Tenant) -> N
         if start is None:
             break
     assert found == [events[0], events[2], events[4]]
+    shown = acme.get("/v1/events", deliverySuccess="false")
+    assert [each["id"] for each in shown.data] == [events[0], events[2], events[4]]
+    acme.delete(f"/v1/webhook-endpoints/{one}")
+    assert [each["id"] for each in acme.get("/v1/events", deliverySuccess="false").data] == [events[0], events[2]]

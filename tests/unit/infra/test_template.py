@@ -17,7 +17,7 @@ GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
     "access", "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
     "tax", "tax_webhook", "users", "oauth", "service", "stripe_webhook", "billing_sweep", "billing_worker",
-    "event_feed", "events", "webhooks", "webhook_publisher", "webhook_worker", "webhook_deliveries", "webhook_sender",
+    "event_feed", "events", "webhooks", "webhook_publisher", "webhook_worker", "webhook_sender",
 }  # fmt: skip
 TENANT_KEYED = {
     "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Meters": "id",

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from billing.domain.kernel.due import Due
+from billing.storage.webhooks.deliveries import DynamoDeliveries
 from tests.integration import lambdas
 from tests.integration.webhooks import feeding, flow
 from tests.integration.webhooks.receivers import names_known
@@ -20,6 +22,7 @@ def walk_webhooks(world: World, tenant: Tenant) -> None:
         patch.setattr(webhook_sending, "loopback_allowed", lambda: True)
         patch.setattr(handler, "lambda_handler", webhook_sending.webhook_sender().lambda_handler)
         flow.clear(world)
+        world.clock.reset()  # the receiver goes by the real time
         _walk(world, tenant, receiver)
         flow.clear(world)
 
@@ -36,6 +39,7 @@ def _walk(world: World, tenant: Tenant, receiver: LocalReceiver) -> None:
     feeding.feed(world, tenant)
     event = tenant.get("/v1/events").data[0]
     tenant.get(f"/v1/events/{event['id']}")
+    assert tenant.get("/v1/events", deliverySuccess="false").status == 200
     flow.publish(world, tenant)
     sent = _send(world)
     assert len(receiver.events) == sent == 3
@@ -49,8 +53,24 @@ def _walk(world: World, tenant: Tenant, receiver: LocalReceiver) -> None:
     flow.work(world, *flow.all_shards())
     tenant.get(f"/v1/webhook-redeliveries/{job['id']}")
     _send(world)
+    _parked(world, tenant, path)
     tenant.post(f"{path}/rotate-secret", {})
     tenant.delete(path)
+
+
+def _parked(world: World, tenant: Tenant, path: str) -> None:
+    """A job of which nothing comes, at its last try."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    assert tenant.post(f"{path}/redeliver", {"since": "2026-01-01T00:00:00Z", "status": "all"}).status == 202
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DynamoDeliveries, "range_of", fails)
+        patch.setattr(Due, "postponed", lambda *_: None)
+        world.clock.advance(minutes=2)
+        flow.work(world, *flow.all_shards())
+    assert "webhook_redelivery.parked" in [row["type"]["S"] for row in world.rows_of("events", tenant.id)]
 
 
 def _send(world: World) -> int:

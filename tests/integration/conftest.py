@@ -18,6 +18,7 @@ from local.stack.platform_key import create_platform_key
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.testing import client as stripe_client
+from tests.integration.emitted import Emitted
 from tests.integration.steps import START
 from tests.integration.world import TAX_WEBHOOK_SECRET, Clock, Entropy, Tenant, World
 from tests.support.quick_moto import quicken
@@ -62,9 +63,13 @@ def world(sandbox: SandboxServer) -> Iterator[World]:
     patch.setattr(requests.sessions, "get_netrc_auth", lambda *_, **__: None)
     quicken()
     sign_digests(patch)
+    emitted = Emitted()
     with mock_aws():
-        yield _stack(patch, cache(boto3.client), sandbox)
+        made = _stack(patch, cache(boto3.client), sandbox)
+        emitted.watch(patch)
+        yield made
     patch.undo()
+    assert emitted.problems() == []
 
 
 def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World:

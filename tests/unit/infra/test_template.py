@@ -27,6 +27,7 @@ TENANT_KEYED = {
     "UsagePeriods": "id", "UsageRejections": "id", "Disputes": "id", "Orders": "id", "OrderReturns": "id",
     "Earnings": "id", "ProviderAccounts": "id", "ProviderBalances": "id", "AccountLines": "id", "Payouts": "id",
     "Reconciliations": "id", "Access": "id", "Grants": "id", "WebhookEndpoints": "id", "WebhookHealth": "id",
+    "WebhookRedeliveries": "id",
 }  # fmt: skip
 
 

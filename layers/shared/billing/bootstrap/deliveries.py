@@ -10,7 +10,7 @@ from billing.domain.webhooks.redelivery import Redelivery
 from billing.schemas import events
 
 if TYPE_CHECKING:
-    from billing.edge.workers.publisher import PublisherEdge
+    from billing.edge.workers.stream import StreamWorker
     from billing.integrations.aws.webhook_queue import SqsDeliveryQueue
     from billing.services.sweep.webhook_turns import WebhookTurns
     from billing.services.webhooks.deliveries import DeliveryLog
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from billing.services.webhooks.publisher import Publisher
     from billing.services.webhooks.redelivery import Redeliveries
     from billing.storage.webhooks.deliveries import DynamoDeliveries
-
-PUBLISHER_MARGIN_S = 15.0
-"""Enough for a page of 100 events that go to a few endpoints each."""
 
 
 @cache
@@ -33,7 +30,7 @@ def delivery_store() -> "DynamoDeliveries":
 
 @cache
 def delivery_queue() -> "SqsDeliveryQueue":
-    """The queues that bring notices to the sender."""
+    """The two queues that bring notices to the sender."""
     from billing.integrations.aws.clients import made_client
     from billing.integrations.aws.webhook_queue import SqsDeliveryQueue
 
@@ -49,20 +46,15 @@ def publisher() -> "Publisher":
     return Publisher(endpoints(), endpoint_health(), delivery_store(), delivery_queue(), process.now)
 
 
-def publisher_edge() -> "PublisherEdge":
+def publisher_worker() -> "StreamWorker":
     """The consumer of the events' stream that addresses them."""
-    from billing.edge.workers.publisher import PublisherEdge
     from billing.edge.workers.stream import StreamWorker
     from billing.integrations.aws.clients import made_client
     from billing.integrations.aws.stream_failures import SqsStreamFailures
-    from billing.services.webhooks.publisher import Republisher
-    from billing.storage.webhooks.event_heads import DynamoEventHeads
     from billing.storage.webhooks.events import head_of
 
     failures = SqsStreamFailures(made_client("sqs"), process.settings().stream_failures_url, "webhook_publisher")
-    stream = StreamWorker(head_of, publisher().publish, process.logger(), "events addressed", failures.tell)
-    republisher = Republisher(DynamoEventHeads(storage.database()), publisher(), process.now)
-    return PublisherEdge(stream, republisher.republish, process.logger(), process.now, PUBLISHER_MARGIN_S)
+    return StreamWorker(head_of, publisher().publish, process.logger(), "events addressed", failures.tell)
 
 
 def failed_deliveries() -> "FailedDeliveries":

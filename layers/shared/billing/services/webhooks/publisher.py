@@ -6,9 +6,7 @@ follows from its endpoint and its event. So is publishing again what some fault 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from billing.domain.webhooks.delivery import Delivery, DeliveryState, delivery_id
 from billing.domain.webhooks.endpoint import Subscriber
@@ -18,27 +16,6 @@ from billing.domain.webhooks.patterns import wants
 from billing.domain.webhooks.schedule import FIRST_LOOK, notice
 from billing.services.webhooks.endpoint_ports import EndpointHealthStore, Endpoints
 from billing.services.webhooks.ports import DeliveryQueue, DeliveryStore
-
-_PAGE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class HeadPage:
-    """Some of a tenant's events, the oldest first; ``last`` is the id after which the rest comes, None at the end."""
-
-    items: Sequence[EventHead]
-    last: str | None
-
-
-class EventHeads(Protocol):
-    """Reads which events there are, without opening them."""
-
-    def since(self, tenant_id: str, since: datetime, after: str | None, limit: int) -> HeadPage:
-        """A page of a tenant's events from a time on.
-
-        Args:
-            after: the id of the last one that was read.
-        """
 
 
 class Publisher:
@@ -118,41 +95,3 @@ def tell(queue: DeliveryQueue, deliveries: Sequence[Delivery], health: dict[str,
     for lane, of_lane in by_lane.items():
         if of_lane:
             queue.send([notice(each) for each in of_lane], slow=lane is Lane.SLOW)
-
-
-@dataclass(frozen=True, slots=True)
-class Republished:
-    """What came of publishing again.
-
-    Args:
-        last: the id of the last event that was looked at; None where that was the newest.
-    """
-
-    events: int
-    new: int
-    last: str | None
-
-
-class Republisher:
-    """Publishes again what is in the table of events, for whatever the stream has lost."""
-
-    def __init__(self, heads: EventHeads, publisher: Publisher, clock: Callable[[], datetime]) -> None:
-        self._heads = heads
-        self._publisher = publisher
-        self._clock = clock
-
-    def republish(self, tenant_id: str, since: datetime, after: str | None, deadline: datetime) -> Republished:
-        """Publish a tenant's events from a time on, until there are no more, or the time is over.
-
-        Args:
-            after: where an earlier run ended.
-            deadline: no page is begun after it.
-        """
-        events = new = 0
-        while True:
-            page = self._heads.since(tenant_id, since, after, _PAGE)
-            events += len(page.items)
-            new += self._publisher.publish(tenant_id, page.items) if page.items else 0
-            after = page.last
-            if after is None or self._clock() >= deadline:
-                return Republished(events, new, after)

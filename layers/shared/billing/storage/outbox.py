@@ -42,11 +42,11 @@ class Outbox:
 
     def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None, now: datetime) -> str:
         """Take an event, and give it its id; see ``services.kernel.work.Work.emit``."""
+        known = _CATALOGUE[event_type]  # whoever gets round the types gets no further than the catalogue
         # A millisecond for each, so that the ids of a unit's events sort in the order in which they were emitted.
         self._count += 1
         event_id = fresh("evt", now + timedelta(milliseconds=self._count), self._entropy())
-        # Whoever gets round the types gets no further than the catalogue.
-        self._emitted.append((event_id, _CATALOGUE[event_type], entity, tenant_id or tenant_of(entity)))
+        self._emitted.append((event_id, known, entity, tenant_id or tenant_of(entity)))
         return event_id
 
     def forget(self) -> None:

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from local.console import say
+from local.reference.openapi_events import webhooks
 from local.reference.openapi_parts import (
     ALWAYS,
     CHARGES,
@@ -126,8 +127,9 @@ def document() -> dict[str, Any]:
         item = paths.setdefault(route.path, {} if route.path.startswith("/v1/") else dict(ROOT_ONLY))
         item[route.method] = _operation(route)
     paths |= WEBHOOKS
-    schemas |= _answers(found) | ENVELOPE | {"WebhookOutcome": OUTCOME, "EventType": _event_types()}
-    used = _used([paths, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
+    events, about = webhooks()
+    schemas |= about | _answers(found) | ENVELOPE | {"WebhookOutcome": OUTCOME, "EventType": _event_types()}
+    used = _used([paths, events, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -143,6 +145,7 @@ def document() -> dict[str, Any]:
         "x-errors": _errors(),
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
+        "webhooks": events,
         "components": {
             "schemas": {name: _plain(schemas[name]) for name in sorted(used)},
             "responses": {f"Error{status}": _failure(status) for status in REASONS},
@@ -297,7 +300,7 @@ def _codes(status: int) -> list[str]:
 
 
 def _event_types() -> dict[str, Any]:
-    """The catalogue of events, as a schema: public, though no route answers with one yet."""
+    """The catalogue of events, as a schema."""
     from billing.domain.kernel.event_types import EventType  # importable only after handlers()
 
     return {

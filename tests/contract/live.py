@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 from local.stripe_sandbox.webhooks import signature
+from tests.contract.events import tell_events
 from tests.contract.users import tell_users
 from tests.integration.lambdas import Context
 from tests.integration.lambdas import event as sample
@@ -146,6 +147,7 @@ def live() -> list[dict[str, Any]]:
         tell_payouts(call)
         tell_keys(call)
         tell_users(call, made["id"])
+        tell_events(call, dynamodb, names["events"], made["id"])
         refuse(call, made["id"])
         return call.answers
 

@@ -21,6 +21,11 @@ class Settings:
     clock_queue_url: str = ""
     usage_queue_url: str = ""
     payout_queue_url: str = ""
+    webhook_work_queue_url: str = ""
+    """Of the webhook worker's shards; the other two bring notices to the sender."""
+    webhook_queue_url: str = ""
+    webhook_slow_queue_url: str = ""
+    stream_failures_url: str = ""
     stack: str = "ledgerline"
     issuer: str = ""
     """The stack's own address, which its tokens and its mails name; empty: it issues none."""
@@ -86,6 +91,10 @@ class Settings:
             token_issuers=env.get("TOKEN_ISSUERS", ""),
             usage_queue_url=env.get("USAGE_QUEUE_URL", ""),
             payout_queue_url=env.get("PAYOUT_QUEUE_URL", ""),
+            webhook_work_queue_url=env.get("WEBHOOK_WORK_QUEUE_URL", ""),
+            webhook_queue_url=env.get("WEBHOOK_QUEUE_URL", ""),
+            webhook_slow_queue_url=env.get("WEBHOOK_SLOW_QUEUE_URL", ""),
+            stream_failures_url=env.get("STREAM_FAILURES_URL", ""),
             kms_key_id=env["KMS_KEY_ID"],
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
             stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),

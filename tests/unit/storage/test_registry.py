@@ -56,6 +56,7 @@ WORDS = {
     "UsageHistory": "usage history",
     "UsageRejection": "usage rejection",
     "WebhookEndpoint": "webhook endpoint",
+    "WebhookRedelivery": "webhook redelivery",
     "WebhookRoster": "webhook roster",
 }
 """By the name that never changes, what callers read. To rename an entry is to change answers, and to make sealed data

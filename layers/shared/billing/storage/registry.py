@@ -49,6 +49,7 @@ from billing.domain.tenant import (
 from billing.domain.usage.period import UsageHistory
 from billing.domain.usage.rejection import UsageRejection
 from billing.domain.webhooks.endpoint import ENDPOINT_PREFIX, ROSTER_ID, WebhookEndpoint, WebhookRoster
+from billing.domain.webhooks.redelivery import Redelivery
 from billing.services.reports.reconciliation import CASH_PARTS
 from billing.storage import tables
 
@@ -295,6 +296,7 @@ REGISTRY: dict[type, Stored] = {
     WebhookRoster: Stored(
         tables.WebhookEndpointItem, "id", lambda e: ROSTER_ID, _same, lambda e: {}, shared_by=ROSTER_ID
     ),
+    Redelivery: _plain(tables.WebhookRedeliveryItem, lambda e: _due(e.due)),
 }  # fmt: skip
 
 

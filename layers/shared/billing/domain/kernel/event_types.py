@@ -83,3 +83,7 @@ class EventType(StrEnum):
         "webhook_endpoint.disabled",
         "Nothing is sent to an endpoint any more; it says why: a 410, five days of failures, or somebody's wish.",
     )
+    WEBHOOK_REDELIVERY_PARKED = (
+        "webhook_redelivery.parked",
+        "What was to be delivered again since a time failed for a day; nobody goes on with it.",
+    )

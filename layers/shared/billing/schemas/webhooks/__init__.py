@@ -1,1 +1,1 @@
-"""Outgoing webhooks: the shapes of their requests and responses."""
+"""Events and webhooks in the API, and what is sent of them."""

@@ -1,1 +1,1 @@
-"""Outgoing webhooks in DynamoDB, beside what goes through the unit of work."""
+"""Events, their feed, and what is kept of outgoing webhooks."""

@@ -15,6 +15,8 @@ import pytest
 from billing.bootstrap import storage
 from billing.domain.access.scopes import Scope
 from tests.integration.marketplace.market import Market, item
+from tests.integration.webhooks import flow
+from tests.integration.webhooks.feeding import feed
 from tests.integration.world import Answer, Json, Tenant, World, http_event, request
 
 DOCUMENT: Json = json.loads((Path(__file__).parents[3] / "docs" / "openapi.json").read_text())
@@ -196,7 +198,19 @@ def one_of_everything(world: World) -> Theirs:
     world.sandbox.post(f"charges/{intent}/dispute")
     world.deliver_all(tenant)
     ids["dispute_id"] = tenant.get("/v1/disputes").data[0]["id"]
-    return Theirs(tenant, ids)
+    return Theirs(tenant, ids | _webhooks(world, tenant))
+
+
+def _webhooks(world: World, tenant: Tenant) -> dict[str, str]:
+    """Two endpoints; two events in the feed and on their way to the first; a job that has them sent again."""
+    body = {"url": "https://8.8.8.8/", "eventTypes": ["coupon.redeemed"]}
+    path, _ = (f"/v1/webhook-endpoints/{tenant.post('/v1/webhook-endpoints', body).data['id']}" for _ in range(2))
+    test, _ = (tenant.post(f"{path}/test").data for _ in range(2))
+    feed(world, tenant)
+    flow.publish(world, tenant)
+    flow.clear(world)
+    job = tenant.post(f"{path}/redeliver", {"since": world.clock().isoformat()}).data["id"]
+    return {"endpoint_id": test["endpointId"], "delivery_id": test["deliveryId"], "redelivery_id": job}
 
 
 def told(answer: Answer, named: str) -> tuple[int, str, str, str]:

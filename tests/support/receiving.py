@@ -10,14 +10,16 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from standardwebhooks import Webhook
+
+from billing.domain.webhooks.endpoint import WebhookEndpoint
+from billing.integrations.webhooks.signing import signature_headers
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "webhooks"
 PYTHON = [sys.executable, str(EXAMPLES / "python" / "receiver.py"), "0"]
@@ -51,14 +53,16 @@ def encoded(body: Any) -> bytes:
 
 
 def signed(secrets: Sequence[str], event_id: str, body: bytes, at: datetime | None = None) -> dict[str, str]:
-    """The headers of an attempt, as the sender makes them."""
+    """The headers of an attempt, as the sender makes them.
+
+    Args:
+        secrets: the endpoint's, and the one before where that still signs.
+    """
     at = at or datetime.now(UTC)
-    signatures = [Webhook(each).sign(event_id, at, body.decode()) for each in secrets]
-    return {
-        "webhook-id": event_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": " ".join(signatures),
-    }
+    made = WebhookEndpoint("we_1", "ten_1", ("*",), secrets[0], "1.0", at)
+    if len(secrets) > 1:
+        made = replace(made, previous_secret=secrets[1], previous_until=at + timedelta(days=1))
+    return signature_headers(made, event_id, body, at)
 
 
 @dataclass

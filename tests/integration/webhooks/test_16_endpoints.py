@@ -143,6 +143,7 @@ def test_16_a_test_goes_to_its_endpoint_alone(world: World, acme: Tenant) -> Non
     made, other = endpoint(acme, eventTypes=["invoice.paid"]), endpoint(acme)
     answer = acme.post(f"/v1/webhook-endpoints/{made['id']}/test")
     assert answer.status == 202
+    assert answer.data["deliveryId"] == "_".join(("dlv", made["id"][3:], answer.data["eventId"][4:]))
     row = next(row for row in world.rows_of("events", acme.id) if row["id"]["S"] == answer.data["eventId"])
     assert (row["type"]["S"], row["object_id"]["S"]) == ("webhook_endpoint.test", made["id"])
     found = endpoints().of_tenant(acme.id)

@@ -213,8 +213,11 @@ class WebhookEndpointViewOut(WebhookEndpointOut):
 class WebhookTestOut(Resource):
     endpoint_id: str
     event_id: Annotated[str, Field(description="of the event that is on its way, and of no other endpoint's")]
+    delivery_id: Annotated[
+        str, Field(description="`GET /v1/webhook-deliveries/{id}` says what came of it, a second or so from now")
+    ]
 
     @classmethod
     def of(cls, test: Test) -> "WebhookTestOut":
         """A test that is on its way."""
-        return cls(endpoint_id=test.endpoint_id, event_id=test.event_id)
+        return cls(endpoint_id=test.endpoint_id, event_id=test.event_id, delivery_id=test.delivery_id)

@@ -10,6 +10,7 @@ from billing.domain.kernel.event_types import EventType
 from billing.domain.tenant import Mode
 from billing.domain.webhooks.addresses import BadTarget, may_dial, parse_target
 from billing.domain.webhooks.buses import check_bus
+from billing.domain.webhooks.delivery import delivery_id
 from billing.domain.webhooks.endpoint import (
     MOST_ENDPOINTS,
     ROSTER_ID,
@@ -77,6 +78,11 @@ class Test:
 
     endpoint_id: str
     event_id: str
+
+    @property
+    def delivery_id(self) -> str:
+        """Under which its attempts can be looked up, as soon as the event is addressed."""
+        return delivery_id(self.endpoint_id, self.event_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -281,15 +281,18 @@ def test_an_id_of_another_tenant_in_a_body_is_as_one_that_nobody_has(
 def test_a_cursor_of_another_tenant_is_none(world: World, mine: Tenant, theirs: Theirs) -> None:
     """Their own where their list has a second page, else a text that is sealed under their key."""
     given = {"subscription": mine.subscribe(None, trialDays=14)["id"], "year": "2026"}
+    # Of an endpoint that is not the caller's nothing is listed at all.
+    theirs_named = {"tid": theirs.tenant.id, "endpoint_id": theirs.ids["endpoint_id"]}
+    named = {"endpoint_id": _webhooks(world, mine)["endpoint_id"]}
     for route in ROUTES:
         if "cursor" not in route.query or route.path == "/v1/tax/jurisdictions":  # the same list for everybody
             continue
         caller = world.platform() if route.scope == Scope.PLATFORM.value else mine
-        page = theirs.tenant.get(route.at(tid=theirs.tenant.id), limit=1)
+        page = theirs.tenant.get(route.at(**theirs_named), limit=1)
         cursor = page.json["meta"]["pagination"]["next_cursor"] if page.status == 200 else None
         cursor = cursor or storage.vault().seal(theirs.tenant.id, "cursor/any", "place")
         needed = {name: value for name, value in given.items() if name in route.query and page.status != 200}
-        answer = caller.get(route.at(tid=caller.id), cursor=cursor, **needed)
+        answer = caller.get(route.at(tid=caller.id, **named), cursor=cursor, **needed)
         assert (answer.status, answer.json["error"]["details"]) == (
             400,
             [{"field": "cursor", "reason": "invalid_cursor"}],

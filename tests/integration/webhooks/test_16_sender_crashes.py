@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from billing.domain.webhooks.delivery import DeliveryState, webhook_shard
+from billing.schemas.webhooks.event import body
 from billing.services.webhooks.transport import Answer, Parcel, Reason
 from tests.integration import lambdas
 from tests.integration.webhooks import flow
@@ -48,7 +49,7 @@ def receiver(world: World, monkeypatch: pytest.MonkeyPatch) -> Receiver:
 
     made = Receiver()
     monkeypatch.setattr(webhook_sending, "to_url", lambda: made)
-    monkeypatch.setattr(handler, "lambda_handler", webhook_sending.webhook_sender().lambda_handler)
+    monkeypatch.setattr(handler, "lambda_handler", webhook_sending.webhook_sender(body).lambda_handler)
     monkeypatch.setattr(storage.database(), "_pause", lambda _: None)
     world.clock.freeze(NOW + timedelta(days=10 * next(DAYS)))
     flow.clear(world)

@@ -8,6 +8,8 @@ PY := $(VENV)/bin/python
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 BUILD := .aws-sam/build
 SOURCES := layers/shared functions local scripts benchmarks
+# Containers often set it. Environments are installed uncompiled, so each of hundreds of processes would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-header --no-emit-index-url --no-annotate
 # What drafthorse asks for and its models never import: lxml's wheels contain libiconv, which is under the LGPL.

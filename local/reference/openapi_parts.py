@@ -61,6 +61,8 @@ TAGS = {
     "oauth-clients": "Programs that act for a tenant, or for its users, with access tokens.",
     "users": "The people of a tenant, what each may do, and where they are signed in.",
     "webhook-endpoints": "Where a tenant's events are sent to, and how that goes.",
+    "webhook-deliveries": "What became of an event on its way to an endpoint, and sending it again.",
+    "webhook-redeliveries": "How far it is with what an endpoint is sent again since a time.",
     "test-clocks": "Time that a tenant in test mode moves itself.",
     "service": "The service itself; open to everybody.",
     "events": "What has happened, in an order that can be followed; `webhooks` below has what each is about.",

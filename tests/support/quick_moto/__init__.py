@@ -5,6 +5,7 @@ Nothing here changes an answer (tests/unit/support/test_quick_moto.py); each par
 - ``requests``: a request is put into the form of a web server's and taken apart again, and the answer alike.
 - ``transactions``: every item of a transaction's tables is copied, to be put back where it fails.
 - ``expressions``: conditions and updates are parsed several times a request, whoever wrote the same before.
+- ``updates``: an update's tree is copied and walked several times, however simple the update is.
 - ``items``: a value is wrapped and unwrapped for each comparison, a new item weighed again for each attribute.
 """
 

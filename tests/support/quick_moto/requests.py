@@ -23,6 +23,8 @@ from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from moto.dynamodb.responses import DynamoHandler
 from moto.sqs import models as sqs
 
+from tests.support.quick_moto import updates
+
 _QUICK = {
     "BatchGetItem": DynamoHandler.batch_get_item,
     "BatchWriteItem": DynamoHandler.batch_write_item,
@@ -32,7 +34,7 @@ _QUICK = {
     "Query": DynamoHandler.query,
     "Scan": DynamoHandler.scan,
     "TransactWriteItems": DynamoHandler.transact_write_items,
-    "UpdateItem": DynamoHandler.update_item,
+    "UpdateItem": updates.update_item,
 }
 _LOOKS = ("before-call", "request-created", "choose-signer", "before-sign", "before-send", "response-received",
           "needs-retry", "after-call")  # fmt: skip

@@ -179,6 +179,8 @@ _ABOUT: dict[str, type] = {
     "usage": UsageRejection,
     "reconciliation": Reconciliation,
     "test_clock": Clock,
+    "webhook_endpoint": WebhookEndpoint,
+    "webhook_redelivery": Redelivery,
 }
 """What the types of events are about, by what they begin with."""
 _ABOUT_ELSE: dict[EventType, type] = {EventType.PROVIDER_ACCOUNT_PARKED: ProviderBalance}

@@ -77,6 +77,6 @@ def _parked(world: World, tenant: Tenant, path: str) -> None:
 def _send(world: World) -> int:
     """Work what waits in both lanes, one after the other: a recorder notes one call at a time."""
     bodies = [each["Body"] for lane in flow.LANES.values() for each in flow.received(world, lane)]
-    for body in sorted(bodies, key=lambda each: str(json.loads(each)["d"])):
-        assert lambdas.invoke("webhook_sender", world.sqs_event(body)) == {"batchItemFailures": []}
+    for text in sorted(bodies, key=lambda each: str(json.loads(each)["d"])):
+        assert lambdas.invoke("webhook_sender", world.sqs_event(text)) == {"batchItemFailures": []}
     return len(bodies)

@@ -31,7 +31,7 @@ class Outbox:
         self._ttl_s = ttl_s
         self._count = 0
         self._stored: dict[Place, Entity] = {}
-        self._emitted: list[tuple[EventType, Entity, str]] = []
+        self._emitted: list[tuple[str, EventType, Entity, str]] = []
 
     def saw(self, entities: Iterable[Entity]) -> None:
         """Take note of entities as they are stored now."""
@@ -40,10 +40,14 @@ class Outbox:
             if stored is not None:
                 self._stored[type(each), tenant_of(each), stored.id_of(each)] = each
 
-    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None) -> None:
-        """Take an event; see ``services.kernel.work.Work.emit``."""
-        # Whoever gets round the types gets no further than the catalogue.
-        self._emitted.append((_CATALOGUE[event_type], entity, tenant_id or tenant_of(entity)))
+    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None, now: datetime) -> str:
+        """Take an event, and give it its id; see ``services.kernel.work.Work.emit``."""
+        known = _CATALOGUE[event_type]  # whoever gets round the types gets no further than the catalogue
+        # A millisecond for each, so that the ids of a unit's events sort in the order in which they were emitted.
+        self._count += 1
+        event_id = fresh("evt", now + timedelta(milliseconds=self._count), self._entropy())
+        self._emitted.append((event_id, known, entity, tenant_id or tenant_of(entity)))
+        return event_id
 
     def forget(self) -> None:
         """Drop the events that were emitted."""
@@ -58,14 +62,17 @@ class Outbox:
         return [self._event(*each, now, bases) for each in self._emitted]
 
     def _event(
-        self, event_type: EventType, entity: Entity, tenant_id: str, now: datetime, bases: Callable[[Place], int | None]
+        self,
+        event_id: str,
+        event_type: EventType,
+        entity: Entity,
+        tenant_id: str,
+        now: datetime,
+        bases: Callable[[Place], int | None],
     ) -> Event:
-        # A millisecond for each, so that the ids of a unit's events sort in the order in which they were emitted.
-        self._count += 1
-        at = now + timedelta(milliseconds=self._count)
         shown = self._present(entity)
         head = EventHead(
-            id=fresh("evt", at, self._entropy()),
+            id=event_id,
             tenant_id=tenant_id,
             type=event_type.value,
             object_id=str(shown["id"]),

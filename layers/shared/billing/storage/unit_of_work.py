@@ -201,8 +201,8 @@ class UnitOfWork:
         place = (type(entity), tenant_of(entity), REGISTRY[type(entity)].id_of(entity))
         self._relied_on[place] = entity.version  # type: ignore[attr-defined]
 
-    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> None:
-        self._outbox.emit(event_type, entity, tenant_id)
+    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> str:
+        return self._outbox.emit(event_type, entity, tenant_id, self._now)
 
     def revoke_grant(self, caller: Caller, grant_id: str, until: datetime) -> None:
         self._callers.revoke_grant(caller, grant_id, until)

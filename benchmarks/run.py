@@ -1,7 +1,7 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
-python -m benchmarks.run [--only calls usage access cpu imports documents drafts sweep p95] [--due 1000 10000]
-    [--strict]
+python -m benchmarks.run [--only calls usage access webhooks cpu imports documents drafts sweep p95]
+    [--due 1000 10000] [--strict]
 """
 
 import argparse
@@ -25,6 +25,7 @@ _PARTS = {
     "calls": ("benchmarks.calls.table", 240, "DynamoDB and Stripe calls, in process, over an emulator of their own"),
     "usage": ("benchmarks.usage.table", 300, "usage events through handler, queue and worker, beside the raw client"),
     "access": ("benchmarks.access.table", 240, "access tokens: round trips, CPU time of verifying, tokens per second"),
+    "webhooks": ("benchmarks.webhooks.table", 180, "webhooks: deliveries a second, commit to arrival, cost a million"),
     "cpu": ("benchmarks.cpu.table", 120, "handler CPU beside FastAPI + Mangum"),
     "imports": ("benchmarks.imports.table", 180, "import times beside FastAPI + Mangum"),
     "documents": ("benchmarks.documents.table", 180, "printed invoices: import, first, later, 500 lines, memory"),

@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent
 INFRA, TARGET = ROOT / "infra", ROOT / "template.yaml"
 PARTS = (
     "keys", "layers", "edge", "customers", "catalog", "subscriptions", "invoicing", "payments", "marketplace",
-    "providers", "usage", "reports", "tax", "tenants", "access", "oauth", "clocks", "sweep", "service", "alarms",
-    "tables",
+    "providers", "usage", "reports", "tax", "tenants", "access", "oauth", "clocks", "sweep", "webhooks", "service",
+    "alarms", "tables",
 )  # fmt: skip
 """The order in which they stand in the template; stack.yaml comes first."""
 PREFIXES = ("/v1/", "/api/v1/")
@@ -43,6 +43,10 @@ VARIABLES = {
     "ClockQueue.Arn": {"CLOCK_QUEUE_URL": "ClockQueue"},
     "UsageQueue.Arn": {"USAGE_QUEUE_URL": "UsageQueue"},
     "PayoutQueue.Arn": {"PAYOUT_QUEUE_URL": "PayoutQueue"},
+    "WebhookWorkQueue.Arn": {"WEBHOOK_WORK_QUEUE_URL": "WebhookWorkQueue"},
+    "WebhookQueue.Arn": {"WEBHOOK_QUEUE_URL": "WebhookQueue"},
+    "WebhookSlowQueue.Arn": {"WEBHOOK_SLOW_QUEUE_URL": "WebhookSlowQueue"},
+    "StreamFailures.Arn": {"STREAM_FAILURES_URL": "StreamFailures"},
 }
 """The variables that go with a grant, beside those of tables: a function has 4 KB for all of them."""
 NO_RESERVE = "Reserved concurrency carves up the account's pool; where strangers can call, it is a parameter."
@@ -191,7 +195,7 @@ class Template:
         if table in self.tables:
             return tagged("!GetAtt", f"{table}Table.Arn")
         assert not index, f"{target}: there is no such table"
-        return tagged("!GetAtt" if target.endswith(".Arn") else "!Ref", target)
+        return tagged("!GetAtt" if target.endswith((".Arn", ".StreamArn")) else "!Ref", target)
 
     def touched(self, function: Mapping[str, Json]) -> set[str]:
         """What a function may touch, by its own grants and by those that it shares, as the parts name it."""

@@ -25,6 +25,7 @@ from pydantic.json_schema import models_json_schema
 
 from local.console import say
 from local.reference import openapi_oauth
+from local.reference.openapi_events import webhooks
 from local.reference.openapi_parts import (
     ALWAYS,
     CHARGES,
@@ -127,10 +128,10 @@ def document() -> dict[str, Any]:
         item = paths.setdefault(route.path, {} if route.path.startswith("/v1/") else dict(ROOT_ONLY))
         item[route.method] = _operation(route)
     paths |= openapi_oauth.PATHS | WEBHOOKS
-    schemas |= (
-        _answers(found) | ENVELOPE | openapi_oauth.SCHEMAS | {"WebhookOutcome": OUTCOME, "EventType": _event_types()}
-    )
-    used = _used([paths, openapi_oauth.RESPONSES, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
+    events, about = webhooks()
+    schemas |= about | _answers(found) | ENVELOPE | openapi_oauth.SCHEMAS
+    schemas |= {"WebhookOutcome": OUTCOME, "EventType": _event_types()}
+    used = _used([paths, events, openapi_oauth.RESPONSES, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -146,6 +147,7 @@ def document() -> dict[str, Any]:
         "x-errors": _errors(),
         "tags": [{"name": name, "description": text} for name, text in (TAGS | openapi_oauth.TAG).items()],
         "paths": paths,
+        "webhooks": events,
         "components": {
             "schemas": {name: _plain(schemas[name]) for name in sorted(used)},
             "responses": {f"Error{status}": _failure(status) for status in REASONS} | openapi_oauth.RESPONSES,
@@ -300,7 +302,7 @@ def _codes(status: int) -> list[str]:
 
 
 def _event_types() -> dict[str, Any]:
-    """The catalogue of events, as a schema: public, though no route answers with one yet."""
+    """The catalogue of events, as a schema."""
     from billing.domain.kernel.event_types import EventType  # importable only after handlers()
 
     return {

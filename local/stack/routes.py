@@ -99,6 +99,8 @@ def limit_concurrency(ports: Ports) -> None:
     functions = client("lambda", ports)
     limits = {"MaximumConcurrency": WORKERS}
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        if ":sqs:" not in mapping["EventSourceArn"]:
+            continue  # of a stream, one batch is worked at a time
         functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=limits)
 
 

@@ -209,8 +209,10 @@ def main() -> None:
     from ministack.services import lambda_svc
 
     from local.stack.gateway_events import complete_events
+    from local.stack.stream_failures import repeat_failed_batches
 
     complete_events(lambda_svc)
+    repeat_failed_batches(lambda_svc)
 
     def locks() -> list[Any]:
         modules = [sys.modules.get(f"ministack.services.{name}") for name in ("dynamodb", "sqs")]

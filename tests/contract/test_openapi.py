@@ -187,3 +187,41 @@ def test_most_operations_are_exercised(answers: list[dict[str, Any]]) -> None:
         ("/v1/commerce/reports/providers", "get"),
         ("/v1/commerce/reports/providers.csv", "get"),
     }
+
+
+def webhook_of(event_type: str) -> Draft202012Validator:
+    """The shape of what a webhook carries for a type of events."""
+    body = DOCUMENT["webhooks"][event_type]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    return validator(body)
+
+
+def test_16_every_type_of_events_is_a_webhook_with_the_shape_of_its_object() -> None:
+    assert list(DOCUMENT["webhooks"]) == [
+        each["const"] for each in DOCUMENT["components"]["schemas"]["EventType"]["oneOf"]
+    ]
+    for event_type, item in DOCUMENT["webhooks"].items():
+        body = item["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert body["properties"]["type"] == {"const": event_type}
+        whole, _ = body["properties"]["data"]["properties"]["object"]["anyOf"]
+        assert {"id", "version"} <= set(resolved(whole)["properties"])
+
+
+def test_16_what_the_story_emitted_is_what_its_webhooks_are_documented_to_carry(answers: list[dict[str, Any]]) -> None:
+    pages = [each for each in answers if each["path"] == "/v1/events" and each["status"] == 200]
+    events = [event for page in pages for event in json.loads(page["body"])["data"]]
+    assert len({event["type"] for event in events}) > 15
+    for event in events:
+        place = event.pop("sequence")
+        assert place > 0
+        errors = [error.message for error in webhook_of(event["type"]).iter_errors(event)]
+        assert not errors, (event["type"], errors)
+
+
+def test_16_an_event_of_another_types_shape_is_not_taken_for_one(answers: list[dict[str, Any]]) -> None:
+    """The law above holds of something: a customer is no invoice, and nothing has a field that is not documented."""
+    page = next(each for each in answers if each["path"] == "/v1/events" and each["status"] == 200)
+    event = json.loads(page["body"])["data"][0]
+    assert not webhook_of(event["type"]).is_valid(event)  # with its sequence, which no webhook carries
+    del event["sequence"]
+    other = "invoice.paid" if event["type"] != "invoice.paid" else "refund.created"
+    assert not webhook_of(other).is_valid({**event, "type": other})

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from types import ModuleType
 from typing import Any, TextIO
 
@@ -26,7 +27,7 @@ Json = dict[str, Any]
 GROUPS = (
     "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
     "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts", "payout_worker",
-    "provider_accounts",
+    "provider_accounts", "events", "event_feed",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
@@ -123,7 +124,7 @@ class Child:
             "isBase64Encoded": False,
         }
         if query:
-            event["queryStringParameters"] = dict(part.split("=") for part in query.split("&"))
+            event["queryStringParameters"] = dict(part.split("=", 1) for part in query.split("&"))
         if body is not None:
             event["body"] = json.dumps(body)
         answer = HANDLERS[group].lambda_handler(event, _Context())
@@ -307,6 +308,38 @@ class Child:
             "webhook_secrets": webhook_secrets,
         }
 
+    def do_feed(self, tenant_id: str, copies: int = 1, shuffle: int | None = None, batch: int = 100) -> int:
+        """What the events' stream brings of a tenant so far, in batches; how many records failed.
+
+        Args:
+            copies: how often each record comes.
+            shuffle: in which order; None for that of the ids.
+        """
+        rows = self._rows().of("events", tenant_id) * copies
+        if shuffle is not None:
+            Random(shuffle).shuffle(rows)
+        failed = 0
+        for start in range(0, len(rows), batch):
+            records = [_stream_record(row, n) for n, row in enumerate(rows[start : start + batch], start)]
+            answer = HANDLERS["event_feed"].lambda_handler({"Records": records}, _Context())
+            failed += len(answer["batchItemFailures"])
+        return failed
+
+    def do_follow(self, key: str, cursor: str = "", rounds: int = 1, pause_s: float = 0.0) -> Json:
+        """A poller that reads on until there is no more, so many times: places and ids that it saw, and its cursor."""
+        seen: list[Any] = []
+        for _ in range(rounds):
+            more = True
+            while more:
+                query = "limit=3" + (f"&cursor={cursor}" if cursor else "")
+                answer = self.do_http("events", "GET", f"/v1/events?{query}", key)
+                assert answer["status"] == 200, answer
+                seen += [[each["sequence"], each["id"]] for each in answer["body"]["data"]]
+                pagination = answer["body"]["meta"]["pagination"]
+                cursor, more = pagination["next_cursor"], pagination["has_more"]
+            time.sleep(pause_s)
+        return {"seen": seen, "cursor": cursor}
+
     def do_told(self, tenant_id: str, event_type: str) -> list[Json]:
         """The objects of a tenant's events of a type, opened."""
         rows = [row for row in self._rows().of("events", tenant_id) if row["type"] == event_type]
@@ -336,6 +369,12 @@ def _record(body: str, message_id: str, receive_count: int) -> Json:
         "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:b.fifo",
         "awsRegion": "us-east-1",
     }
+
+
+def _stream_record(row: Json, n: int) -> Json:
+    """An event's item as the table's stream brings it."""
+    image = {name: {"N" if name == "expires_at" else "S": value} for name, value in row.items()}
+    return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": str(n)}}
 
 
 class _Context:

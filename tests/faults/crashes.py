@@ -200,6 +200,7 @@ def summary(books: Books, stripe: AtStripe) -> Json:
         "customers": len(books.rows["customers"]),
         "ledger": Counter(entry["kind"] for entry in books.bodies("ledger")),
         "events": books.event_types(),
+        "places": places(books),
         "usage": usage(books),
         "orders": sorted(order_of(each) for each in books.bodies("orders")),
         "earnings": sorted(earning_of(each) for own in books.providers.values() for each in own.bodies("earnings")),
@@ -217,6 +218,13 @@ def summary(books: Books, stripe: AtStripe) -> Json:
         "cents sent back": sum(charge["amount_refunded"] for charge in stripe.taken),
         "intents": sorted(intent["status"] for intent in stripe.intents),
     }
+
+
+def places(books: Books) -> tuple[int, bool]:
+    """How many events have a place in the feed, and whether each that has one has one alone, without a gap."""
+    rows = [row for row in books.rows["event_feed"] if row["id"].startswith("place#")]
+    whole = [int(row["place"]) for row in rows] == list(range(1, len(rows) + 1))
+    return len(rows), whole and len({row["event_id"] for row in rows}) == len(rows)
 
 
 def order_of(order: Json) -> tuple[str, int, int, int]:

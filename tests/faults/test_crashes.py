@@ -102,6 +102,14 @@ def _tenant(world: World, at: datetime) -> Scene:
     return Scene(at, [request], [step("later", seconds=15), request], None)
 
 
+def _feed(world: World, at: datetime) -> Scene:
+    """The stream brings its records again where they were not all placed."""
+    tenant = world.new_tenant(at)
+    assert world.run(at, tenant.subscribe(trialDays=14)).last()["status"] == 201
+    feed = step("feed", tenant_id=tenant.id)
+    return Scene(at, [feed], [step("feed", tenant_id=tenant.id, copies=2, shuffle=1), feed], tenant)
+
+
 FLOWS = (
     Flow("create a subscription with a first charge", _first_charge, route="POST /v1/subscriptions"),
     Flow("create a subscription with a trial", _trial, route="POST /v1/subscriptions"),
@@ -114,6 +122,7 @@ FLOWS = (
     Flow("advance a test clock over two periods", _advance, route="POST /v1/test-clocks/{clock_id}/advance"),
     Flow("create a customer", _customer, route="POST /v1/customers"),
     Flow("create a tenant", _tenant),
+    Flow("give events their places", _feed, keyed=False),
     *billing_flows.FLOWS,
     *payment_flows.FLOWS,
     *usage_flows.FLOWS,

@@ -18,6 +18,7 @@ from local.stack.platform_key import create_platform_key
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.testing import client as stripe_client
+from tests.integration.emitted import Emitted
 from tests.integration.steps import START
 from tests.integration.world import TAX_WEBHOOK_SECRET, Clock, Entropy, Tenant, World
 from tests.support.quick_moto import quicken
@@ -62,9 +63,13 @@ def world(sandbox: SandboxServer) -> Iterator[World]:
     patch.setattr(requests.sessions, "get_netrc_auth", lambda *_, **__: None)
     quicken()
     sign_digests(patch)
+    emitted = Emitted()
     with mock_aws():
-        yield _stack(patch, cache(boto3.client), sandbox)
+        made = _stack(patch, cache(boto3.client), sandbox)
+        emitted.watch(patch)
+        yield made
     patch.undo()
+    assert emitted.problems() == []
 
 
 def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World:
@@ -102,6 +107,14 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     patch.setenv("USAGE_QUEUE_URL", usage_queue["QueueUrl"])
     payout_queue = aws("sqs").create_queue(QueueName="payouts.fifo", Attributes={"FifoQueue": "true"})
     patch.setenv("PAYOUT_QUEUE_URL", payout_queue["QueueUrl"])
+    for variable, name in {
+        "WEBHOOK_WORK_QUEUE_URL": "webhooks.fifo",
+        "WEBHOOK_QUEUE_URL": "webhooks-fast",
+        "WEBHOOK_SLOW_QUEUE_URL": "webhooks-slow",
+        "STREAM_FAILURES_URL": "stream-failures",
+    }.items():
+        attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+        patch.setenv(variable, aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
     entropy = Entropy()
     world = World(
         aws=aws,

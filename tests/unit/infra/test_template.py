@@ -17,15 +17,17 @@ GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
     "access", "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
     "tax", "tax_webhook", "users", "oauth", "service", "stripe_webhook", "billing_sweep", "billing_worker",
+    "event_feed", "events", "webhooks", "webhook_publisher", "webhook_worker", "webhook_sender",
 }  # fmt: skip
 TENANT_KEYED = {
     "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Meters": "id",
     "Subscriptions": "id", "Invoices": "id", "Payments": "id", "Ledger": "id", "Coupons": "id",
-    "Redemptions": "id", "TestClocks": "id", "Events": "id", "Audit": "id",
+    "Redemptions": "id", "TestClocks": "id", "Events": "id", "EventFeed": "id", "Audit": "id",
     "TaxRateUpdates": "id", "CreditNotes": "id", "Refunds": "id", "Balances": "id",
     "UsagePeriods": "id", "UsageRejections": "id", "Disputes": "id", "Orders": "id", "OrderReturns": "id",
     "Earnings": "id", "ProviderAccounts": "id", "ProviderBalances": "id", "AccountLines": "id", "Payouts": "id",
-    "Reconciliations": "id", "Access": "id", "Grants": "id",
+    "Reconciliations": "id", "Access": "id", "Grants": "id", "WebhookEndpoints": "id", "WebhookHealth": "id",
+    "WebhookRedeliveries": "id",
 }  # fmt: skip
 
 
@@ -126,8 +128,12 @@ def test_the_ledger_the_events_and_the_audit_trail_are_only_appended_to() -> Non
         for resource in as_list(statement["Resource"]):
             if (name, statement["Sid"], said(resource)) == ("BillingWorkerFunction", "RedactEvents", "EventsTable.Arn"):
                 continue
-            if said(resource).split(".")[0] in {"LedgerTable", "EventsTable", "AuditTable"}:
-                assert as_list(statement["Action"]) in (["dynamodb:PutItem"], ["dynamodb:Query"]), name
+            if said(resource).removesuffix(".Arn") in {"LedgerTable", "EventsTable", "AuditTable"}:  # no stream of one
+                assert as_list(statement["Action"]) in (
+                    ["dynamodb:PutItem"],
+                    ["dynamodb:Query"],
+                    ["dynamodb:BatchGetItem"],
+                ), name
 
 
 def test_only_functions_that_talk_to_stripe_read_its_secret() -> None:
@@ -181,6 +187,7 @@ def test_only_the_function_that_needs_it_has_a_layer_of_its_own() -> None:
     assert {name: each["Layers"] for name, each in FUNCTIONS.items() if "Layers" in each} == {
         "DocumentsFunction": ["PdfLayer"],
         "OauthFunction": ["OauthLayer"],
+        "WebhookSenderFunction": ["WebhooksLayer"],
     }
 
 
@@ -238,3 +245,68 @@ def test_the_gateways_access_log_has_nothing_that_a_caller_wrote() -> None:
         "requestId", "requestTime", "identity.sourceIp", "routeKey", "status", "responseLatency", "integrationLatency",
         "integrationErrorMessage", "responseLength",
     }  # fmt: skip
+
+
+def stream_mappings() -> dict[str, dict[str, Any]]:
+    """The consumers of the events' stream."""
+    return {
+        name: event["Properties"]
+        for name, each in FUNCTIONS.items()
+        for event in each.get("Events", {}).values()
+        if event["Type"] == "DynamoDB"
+    }
+
+
+def test_16_one_bad_record_of_the_stream_neither_stops_it_nor_takes_its_neighbours_and_somebody_is_told() -> None:
+    """As B-D1 says: the defaults would try it for a day, and lose what lies beside it; LATEST leaves events out."""
+    assert "EventFeedFunction" in stream_mappings()
+    for name, mapping in stream_mappings().items():
+        assert mapping["Stream"] == "EventsTable.StreamArn"
+        assert mapping["StartingPosition"] == "TRIM_HORIZON"
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["BisectBatchOnFunctionError"] is True
+        assert mapping["MaximumRetryAttempts"] == 10
+        assert mapping["FilterCriteria"] == {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]}
+        assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == "StreamFailures.Arn"
+        assert ("sqs:SendMessage", "StreamFailures.Arn") in grants_of(name)
+        ages = [each for each in of_type("AWS::CloudWatch::Alarm").values() if each["MetricName"] == "IteratorAge"]
+        assert name in {each["Dimensions"][0]["Value"] for each in ages if each["Threshold"] == 300_000}
+    watch = RESOURCES["StreamFailuresAlarm"]["Properties"]
+    assert (watch["Dimensions"][0]["Value"], watch["Threshold"]) == ("StreamFailures.QueueName", 0)
+
+
+def test_16_the_sender_has_two_lanes_with_a_cap_each_and_dead_letters_that_somebody_hears_of() -> None:
+    """However many receivers hang, they hold no more senders than the slow lane's."""
+    sender = FUNCTIONS["WebhookSenderFunction"]
+    lanes = {each["Properties"]["Queue"]: each["Properties"] for each in sender["Events"].values()}
+    caps = {"WebhookQueue": "WebhookSenderConcurrency", "WebhookSlowQueue": "WebhookSlowConcurrency"}
+    assert {f"{name}.Arn" for name in caps} == set(lanes)
+    for name, cap in caps.items():
+        assert lanes[f"{name}.Arn"]["ScalingConfig"] == {"MaximumConcurrency": cap}
+        assert lanes[f"{name}.Arn"]["BatchSize"] == 10
+        assert lanes[f"{name}.Arn"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        queue = RESOURCES[name]["Properties"]
+        assert queue["VisibilityTimeout"] >= 6 * sender["Timeout"]
+        letters = name.removesuffix("Queue") + "DeadLetters"
+        assert queue["RedrivePolicy"]["deadLetterTargetArn"] == f"{letters}.Arn"
+        alarm = RESOURCES[name.removesuffix("Queue") + "DeadLetterAlarm"]["Properties"]
+        assert alarm["Dimensions"][0]["Value"] == f"{letters}.QueueName"
+
+
+def test_scenario_42_events_go_to_no_bus_unless_the_stack_says_so_and_never_to_one_of_ours() -> None:
+    policies = [name for name, each in RESOURCES.items() if "events:PutEvents" in str(each)]
+    assert policies == ["EventBusPolicy"]
+    policy = RESOURCES["EventBusPolicy"]
+    assert policy["Condition"] == "HasEventBuses"
+    assert TEMPLATE["Parameters"]["WebhookEventBuses"]["Default"] == "0"
+    assert policy["Properties"]["Roles"] == ["WebhookSenderRole"]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {
+        "StringNotEquals": {"aws:ResourceAccount": "AWS::AccountId"},
+        "StringLike": {"events:source": "ledgerline/*"},
+    }
+
+
+def test_16_no_function_of_the_template_may_send_to_its_own_machine() -> None:
+    """On AWS 127.0.0.1:9001 is the Lambda runtime's own API: the flag is the local stack's alone."""
+    assert "WEBHOOK_LOOPBACK" not in str(TEMPLATE)

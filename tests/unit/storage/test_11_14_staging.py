@@ -34,7 +34,13 @@ class NoDatabase:
 
 def unit() -> tuple[UnitOfWork, NoDatabase]:
     database = NoDatabase()
-    runtime: Any = SimpleNamespace(clock=lambda: NOW, store=SimpleNamespace(sealer=None, database=database))
+    runtime: Any = SimpleNamespace(
+        clock=lambda: NOW,
+        store=SimpleNamespace(sealer=None, database=database),
+        policy=SimpleNamespace(event_ttl_s=60),
+        present=None,
+        entropy=None,
+    )
     return UnitOfWork(runtime, "ten_1"), database
 
 

@@ -15,6 +15,7 @@ from billing.domain.clocks import Clock
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.event_types import EventType
 from billing.domain.marketplace.account import ProviderBalance
 from billing.domain.marketplace.earning import Earning
 from billing.domain.marketplace.order import Order
@@ -26,6 +27,8 @@ from billing.domain.payments.refund import Refund
 from billing.domain.reconciliation import Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
+from billing.domain.webhooks.endpoint import WebhookEndpoint
+from billing.domain.webhooks.redelivery import Redelivery
 
 _Shape = Callable[[Any], BaseModel]
 
@@ -126,6 +129,18 @@ def _reconciliation() -> _Shape:
     return ReconciliationOut.of
 
 
+def _redelivery() -> _Shape:
+    from billing.schemas.webhooks.deliveries import RedeliveryOut
+
+    return RedeliveryOut.of
+
+
+def _webhook_endpoint() -> _Shape:
+    from billing.schemas.webhooks.endpoints import WebhookEndpointOut
+
+    return WebhookEndpointOut.of
+
+
 _SHAPES: dict[type, Callable[[], _Shape]] = {
     Customer: _customer,
     Subscription: _subscription,
@@ -143,8 +158,32 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     ProviderBalance: _provider_balance,
     ProviderAccount: _provider_account,
     Reconciliation: _reconciliation,
+    Redelivery: _redelivery,
+    WebhookEndpoint: _webhook_endpoint,
 }
 
+
+_ABOUT: dict[str, type] = {
+    "customer": Customer,
+    "subscription": Subscription,
+    "invoice": Invoice,
+    "payment": Payment,
+    "refund": Refund,
+    "dispute": Dispute,
+    "credit_note": CreditNote,
+    "order": Order,
+    "earning": Earning,
+    "payout": Payout,
+    "provider_account": ProviderAccount,
+    "coupon": Redemption,
+    "usage": UsageRejection,
+    "reconciliation": Reconciliation,
+    "test_clock": Clock,
+    "webhook_endpoint": WebhookEndpoint,
+    "webhook_redelivery": Redelivery,
+}
+"""What the types of events are about, by what they begin with."""
+_ABOUT_ELSE: dict[EventType, type] = {EventType.PROVIDER_ACCOUNT_PARKED: ProviderBalance}
 
 _ready: dict[type, _Shape] = {}
 
@@ -164,6 +203,21 @@ def prepare(*kinds: type) -> None:
     """
     for kind in kinds:
         _shape(kind)
+
+
+def kind_of(event_type: EventType) -> type:
+    """Of which kind the object of an event is.
+
+    Raises:
+        KeyError: nobody has said so yet.
+    """
+    return _ABOUT_ELSE.get(event_type) or _ABOUT[event_type.partition(".")[0]]
+
+
+def model_of(event_type: EventType) -> type[BaseModel]:
+    """The shape of the object of an event: the very one that ``present`` gives it."""
+    model: type[BaseModel] = _shape(kind_of(event_type)).__self__  # type: ignore[attr-defined]
+    return model
 
 
 def present(entity: Any) -> dict[str, Any]:

@@ -325,6 +325,24 @@ class EventItem(Model):
     expires_at = NumberAttribute()
 
 
+class EventFeedItem(Model):
+    """An event's place in its tenant's feed, the mark that it has one, or how far the feed is (``webhooks.feed``)."""
+
+    class Meta:
+        table_name = "event_feed"
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    last = NumberAttribute(null=True)
+    place = NumberAttribute(null=True)
+    event_id = UnicodeAttribute(null=True)
+    type = UnicodeAttribute(null=True)
+    object_id = UnicodeAttribute(null=True)
+    created_at = UnicodeAttribute(null=True)
+    placed_at = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+
 class AuditItem(Model):
     class Meta:
         table_name = "audit"
@@ -342,14 +360,52 @@ class AuditItem(Model):
     expires_at = NumberAttribute()
 
 
+class WebhookEndpointItem(_Entity):
+    """Webhook endpoints (``we_...``), of which deleted ones expire, and one roster that says which there are."""
+
+    class Meta:
+        table_name = "webhook_endpoints"
+
+    kept = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+
+class WebhookHealthItem(Model):
+    """How an endpoint fares (``storage.webhooks.health``); only ever updated in place."""
+
+    class Meta:
+        table_name = "webhook_health"
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()
+
+
+class WebhookDeliveryItem(Model):
+    """Deliveries, and the log of their attempts; written by ``webhooks.deliveries``."""
+
+    class Meta:
+        table_name = "webhook_deliveries"
+
+    owner_key = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()
+
+
+class WebhookRedeliveryItem(_Dated):
+    class Meta:
+        table_name = "webhook_redeliveries"
+
+
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
     SubscriptionItem,
     InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem,
     RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
     AccountLineItem, PayoutItem, ReconciliationItem,
-    ClockItem, IdempotencyItem, EventItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
-    UsagePeriodItem, UsageRejectionItem,
+    ClockItem, IdempotencyItem, EventItem, EventFeedItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
+    UsagePeriodItem, UsageRejectionItem, WebhookEndpointItem, WebhookHealthItem, WebhookDeliveryItem,
+    WebhookRedeliveryItem,
 )  # fmt: skip
 
 

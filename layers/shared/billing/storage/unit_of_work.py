@@ -4,7 +4,6 @@ Entities under their version conditions, the events that subscribers will see, t
 response, and the audit row: there is no state in which one exists without the others. Why so: docs/decisions/0001.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -31,9 +30,9 @@ from billing.domain.kernel.errors import (
 )
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import fresh
-from billing.domain.kernel.times import format_time
 from billing.domain.ledger import LedgerEntry
 from billing.domain.tenant import SETTINGS_ID, Tenant
+from billing.domain.webhooks.event import Event
 from billing.services.kernel.failures import described
 from billing.services.kernel.recovery import RecoveryPoint
 from billing.services.kernel.work import (
@@ -51,17 +50,18 @@ from billing.storage import idempotency
 from billing.storage.audit_rows import audit_item, put_once
 from billing.storage.caller_items import CallerWrites, signature_once
 from billing.storage.codec import encode
-from billing.storage.copies import customer_of, subject
+from billing.storage.copies import subject
 from billing.storage.database import Key, table_name
 from billing.storage.idempotency import Record, Scope, State
+from billing.storage.outbox import Outbox
 from billing.storage.refusals import MOST_ITEMS, StaleCopy, TransactionTooLarge
 from billing.storage.registry import REGISTRY, Stored, join, tenant_of
 from billing.storage.store import Store, TenantDirectory
 from billing.storage.tables import AuditItem, EventItem, IdempotencyItem
+from billing.storage.webhooks.events import stored as stored_event
 
 E = TypeVar("E", bound=Entity)
 _log = logging.getLogger(__name__)
-_CATALOGUE: dict[str, EventType] = {each.value: each for each in EventType}
 _POLL_S = 0.1
 _LARGEST_BODY = 390_000
 """In bytes; the item holds 400 KB with its keys and index attributes. 500 lines of ordinary text take 60 to 100 KB."""
@@ -110,7 +110,7 @@ class UnitOfWork:
         self._now = runtime.clock()
         self._looked = scope is None
         self._checkpointed = False
-        self._event_count = 0
+        self._outbox = Outbox(runtime.present, runtime.entropy, runtime.policy.event_ttl_s)
         self.recovery_point: RecoveryPoint | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._once: list[tuple[Model, list[Action], Condition | None]] = []
@@ -139,6 +139,7 @@ class UnitOfWork:
         found = self._loaded(read)
         self._require_expected(found)
         self._require_unchanged(read, found)
+        self._outbox.saw(each for ref in read if (each := found.get(ref)) is not None)
         if not any(staged.values()):
             return found
         return Found({ref: each.entity if each else found.get(ref) for ref, each in staged.items()})
@@ -177,7 +178,9 @@ class UnitOfWork:
         return self._runtime.store.load(refs, {})[0] if resumed else found
 
     def query(self, query: Query[E]) -> Page[E]:
-        return self._runtime.store.query(query, self._tenant_id)
+        page = self._runtime.store.query(query, self._tenant_id)
+        self._outbox.saw(page.items)
+        return page
 
     def save(self, entity: E) -> E:
         if isinstance(entity, LedgerEntry):  # written once, never changed through here
@@ -199,9 +202,8 @@ class UnitOfWork:
         place = (type(entity), tenant_of(entity), REGISTRY[type(entity)].id_of(entity))
         self._relied_on[place] = entity.version  # type: ignore[attr-defined]
 
-    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> None:
-        # Whoever gets round the types gets no further than the catalogue.
-        self._events.append((_CATALOGUE[event_type], entity, tenant_id or tenant_of(entity)))
+    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> str:
+        return self._outbox.emit(event_type, entity, tenant_id, self._now)
 
     def revoke_grant(self, caller: Caller, grant_id: str, until: datetime) -> None:
         self._callers.revoke_grant(caller, grant_id, until)
@@ -261,7 +263,7 @@ class UnitOfWork:
         self._versions: dict[Ref[Any], int | None] = {}
         self._relied_on: dict[tuple[type, str, str], int] = {}
         self._callers = CallerWrites()
-        self._events: list[tuple[EventType, Entity, str]] = []
+        self._outbox.forget()
 
     def _write(self, record: IdempotencyItem | None, audit: AuditRow | None) -> None:
         puts: list[tuple[Model, Condition | None]] = []
@@ -295,6 +297,7 @@ class UnitOfWork:
             # PynamoDB sends what is only checked before what is put, that before updates; and the record is put first.
             self._explain(error, len(checks) if record is not None else None, len(checks) + len(puts))
         self._once = []
+        self._outbox.saw(staged.entity for staged in self._staged.values())
 
     def _staged_puts(self) -> list[tuple[Model, Condition | None]]:
         puts: list[tuple[Model, Condition | None]] = []
@@ -303,8 +306,12 @@ class UnitOfWork:
             puts += self._entity_puts(stored, tenant_id, entity_id, staged)
             if stored.caller is not None:
                 self._callers.state(stored.caller(staged.entity), is_new=staged.base_version == 0)
-        puts += [(self._event_item(*event), None) for event in self._events]
+        puts += [(self._event_item(event), None) for event in self._outbox.events(self._now, self._base_of)]
         return puts + self._callers.puts()
+
+    def _base_of(self, place: tuple[type, str, str]) -> int | None:
+        staged = self._staged.get(place)
+        return staged.base_version if staged else None
 
     def _explain(self, error: TransactWriteError, record_at: int | None, once_at: int) -> None:
         reasons = error.cancellation_reasons
@@ -395,23 +402,8 @@ class UnitOfWork:
         puts += [(item(stored.range_of(other)), once) for other in stored.also(staged.entity)]
         return puts
 
-    def _event_item(self, event_type: EventType, entity: Entity, tenant_id: str) -> EventItem:
-        # A millisecond for each, so that the events of a unit sort in the order in which they were emitted.
-        self._event_count += 1
-        at = self._now + timedelta(milliseconds=self._event_count)
-        event_id = fresh("evt", at, self._runtime.entropy())
-        payload = self._runtime.present(entity)
-        text = json.dumps({"object": payload}, separators=(",", ":"), ensure_ascii=False)
-        return EventItem(
-            tenant_id=tenant_id,
-            id=event_id,
-            type=event_type.value,
-            created_at=format_time(self._now),
-            object_id=str(payload["id"]),
-            customer_id=customer_of(entity),
-            body=self._runtime.store.sealer.seal(tenant_id, f"event/{event_id}", text, self._staged_keys(tenant_id)),
-            expires_at=self._expiry(self._runtime.policy.event_ttl_s),
-        )
+    def _event_item(self, event: Event) -> EventItem:
+        return stored_event(event, self._runtime.store.sealer, self._staged_keys(event.head.tenant_id))
 
     def _audit_item(self, row: AuditRow) -> AuditItem:
         ttl_s = self._runtime.policy.audit_ttl_s
@@ -421,9 +413,6 @@ class UnitOfWork:
         """The data keys of a tenant that this very transaction saves; of the newest nobody else knows yet."""
         staged = self._staged.get((Tenant, tenant_id, SETTINGS_ID))
         return staged.entity.data_keys if staged else None
-
-    def _expiry(self, ttl_s: int) -> int:
-        return int(self._now.timestamp()) + ttl_s
 
     def _seal(self, place: str, text: str) -> str:
         return self._runtime.store.sealer.seal(self._tenant_id, place, text)

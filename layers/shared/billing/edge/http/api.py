@@ -48,11 +48,16 @@ _JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of results, in the shape of the API."""
+    """A page of results, in the shape of the API.
+
+    Args:
+        has_more: whether there is more already, where a page has a cursor all the same; else as ``next_cursor`` says.
+    """
 
     items: list[Any]
     next_cursor: str | None
     limit: int
+    has_more: bool | None = None
 
     @classmethod
     def of(cls, page: Page[Any], shape: Callable[[Any], BaseModel]) -> "Listing":
@@ -309,7 +314,9 @@ def _run(handler: Callable[[], Any], status: int) -> Response[Any]:
             files[:] = [result]
             return StoredResponse(status, ""), True
         if isinstance(result, Listing):
-            body = envelope.listing(result.items, result.next_cursor, result.limit, call.request_id, call.started)
+            more = result.next_cursor is not None if result.has_more is None else result.has_more
+            page = envelope.Pagination(result.next_cursor, more, result.limit)
+            body = envelope.listing(result.items, page, call.request_id, call.started)
             return StoredResponse(status, body), True
         call.version = getattr(result, "version", None)
         return StoredResponse(status, envelope.success(result, call.request_id, call.started)), True

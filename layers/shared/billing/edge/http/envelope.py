@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +24,18 @@ def version_in(body: str) -> int | None:
     return version if isinstance(version, int) else None
 
 
-def listing(items: Sequence[BaseModel], next_cursor: str | None, limit: int, request_id: str, at: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class Pagination:
+    """``meta.pagination`` of a list."""
+
+    next_cursor: str | None
+    has_more: bool
+    limit: int
+
+
+def listing(items: Sequence[BaseModel], page: Pagination, request_id: str, at: datetime) -> str:
     """The envelope of a list, with ``meta.pagination``."""
-    pagination = {"next_cursor": next_cursor, "has_more": next_cursor is not None, "limit": limit}
-    return '{"data":[' + ",".join(map(_dump, items)) + '],"meta":' + _meta(request_id, at, pagination) + "}"
+    return '{"data":[' + ",".join(map(_dump, items)) + '],"meta":' + _meta(request_id, at, asdict(page)) + "}"
 
 
 def failure(error: BillingError, request_id: str, documentation_base_url: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from billing.domain.reconciliation import ReconciledLine, Reconciliation
+from billing.domain.reconciliation import RECONCILIATION_ID, ReconciledLine, Reconciliation
 from billing.schemas.base import Resource, Time
 
 
@@ -50,11 +50,13 @@ class DifferenceOut(Resource):
 class ReconciliationOut(Resource):
     """How far the comparison is, and what does not agree: at most 100 lines (``hasMore``)."""
 
+    id: str
     finished_at: Time | None
     lines_from: Time | None
     balances: list[StripeBalanceOut]
     differences: list[DifferenceOut]
     has_more: bool
+    version: int
 
     @classmethod
     def of(
@@ -62,11 +64,13 @@ class ReconciliationOut(Resource):
     ) -> "ReconciliationOut":
         """``state`` is None before the first run."""
         return cls(
+            id=RECONCILIATION_ID,
             finished_at=state.finished_at if state is not None else None,
             lines_from=state.lines_from if state is not None else None,
             balances=_balances(state) if state is not None else [],
             differences=[DifferenceOut.of(each) for each in lines],
             has_more=has_more,
+            version=state.version if state is not None else 0,
         )
 
 

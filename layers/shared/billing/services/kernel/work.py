@@ -192,8 +192,8 @@ class Work(Protocol):
         method because the method is not detached. Only what is saved is under a version condition by itself.
         """
 
-    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> None:
-        """Stage an event that subscribers will see, with the entity as it is after the commit.
+    def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> str:
+        """Stage an event that subscribers will see, with the entity as it is after the commit; returns its id.
 
         Args:
             tenant_id: whose subscribers; None for those of the tenant that owns the entity.

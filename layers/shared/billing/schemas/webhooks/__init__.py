@@ -1,0 +1,1 @@
+"""Events and webhooks in the API, and what is sent of them."""

@@ -1,0 +1,1 @@
+"""Use cases of outgoing webhooks: endpoints, deliveries, sending, and the feed of events."""

@@ -1,0 +1,1 @@
+"""Events, their feed, and what is kept of outgoing webhooks."""

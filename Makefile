@@ -16,6 +16,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 NOT_IN_LAYER := --no-emit-package lxml --no-emit-package pypdf
 # What every function has from layers/dependencies already.
 IN_DEPENDENCIES := --no-emit-package cryptography --no-emit-package cffi --no-emit-package pycparser
+HTTP_IN_DEPENDENCIES := --no-emit-package certifi --no-emit-package idna --no-emit-package typing-extensions
 
 .DEFAULT_GOAL := help
 .PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test walk e2e lint format checkov validate build template openapi bench \
@@ -114,6 +115,7 @@ lock: env ## resolves requirements*.in anew (the layers first: the environment f
 	$(LOCK) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 	$(LOCK) -c layers/dependencies/requirements.txt $(NOT_IN_LAYER) layers/pdf/requirements.in -o layers/pdf/requirements.txt
 	$(LOCK) -c layers/dependencies/requirements.txt $(IN_DEPENDENCIES) layers/oauth/requirements.in -o layers/oauth/requirements.txt
+	$(LOCK) -c layers/dependencies/requirements.txt $(HTTP_IN_DEPENDENCIES) layers/webhooks/requirements.in -o layers/webhooks/requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-sam.in -o requirements-sam.txt
 	$(LOCK) requirements-checkov.in -o requirements-checkov.txt

@@ -1,6 +1,6 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
-python -m benchmarks.run [--only calls usage cpu imports documents drafts sweep p95] [--due 1000 10000]
+python -m benchmarks.run [--only calls usage webhooks retries cpu imports documents drafts sweep p95] [--due 1000 10000]
     [--strict]
 """
 
@@ -24,6 +24,8 @@ from benchmarks.report import Section, load_all
 _PARTS = {
     "calls": ("benchmarks.calls.table", 240, "DynamoDB and Stripe calls, in process, over an emulator of their own"),
     "usage": ("benchmarks.usage.table", 300, "usage events through handler, queue and worker, beside the raw client"),
+    "webhooks": ("benchmarks.webhooks.table", 180, "webhooks: deliveries a second, commit to arrival, cost a million"),
+    "retries": ("benchmarks.webhooks.retries", 120, "50,000 webhook retries that are due in one minute"),
     "cpu": ("benchmarks.cpu.table", 120, "handler CPU beside FastAPI + Mangum"),
     "imports": ("benchmarks.imports.table", 180, "import times beside FastAPI + Mangum"),
     "documents": ("benchmarks.documents.table", 180, "printed invoices: import, first, later, 500 lines, memory"),

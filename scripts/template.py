@@ -43,6 +43,10 @@ VARIABLES = {
     "ClockQueue.Arn": {"CLOCK_QUEUE_URL": "ClockQueue"},
     "UsageQueue.Arn": {"USAGE_QUEUE_URL": "UsageQueue"},
     "PayoutQueue.Arn": {"PAYOUT_QUEUE_URL": "PayoutQueue"},
+    "WebhookWorkQueue.Arn": {"WEBHOOK_WORK_QUEUE_URL": "WebhookWorkQueue"},
+    "WebhookQueue.Arn": {"WEBHOOK_QUEUE_URL": "WebhookQueue"},
+    "WebhookSlowQueue.Arn": {"WEBHOOK_SLOW_QUEUE_URL": "WebhookSlowQueue"},
+    "StreamFailures.Arn": {"STREAM_FAILURES_URL": "StreamFailures"},
 }
 """The variables that go with a grant, beside those of tables: a function has 4 KB for all of them."""
 NO_RESERVE = "Reserved concurrency carves up the account's pool; where strangers can call, it is a parameter."

@@ -23,7 +23,7 @@ from benchmarks import ROOT
 RUNTIME = "3.13"
 _PEER = ("fastapi", "mangum")
 _BUILD_S = 600
-_MORE_LAYERS = {"documents": ("pdf",), "oauth": ("oauth",)}
+_MORE_LAYERS = {"documents": ("pdf",), "oauth": ("oauth",), "webhook_sender": ("webhooks",)}
 _INSTALL = ("--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps", "--require-hashes")
 
 
@@ -69,7 +69,7 @@ def build(folder: Path) -> Shipped:
     """
     python, version = interpreter()
     shipped = Shipped(python, version, folder)
-    for layer in ("dependencies", "pdf", "oauth"):
+    for layer in ("dependencies", "pdf", "oauth", "webhooks"):
         sources = [ROOT / "layers" / layer / name for name in ("Makefile", "requirements.txt")]
         _kept(folder / layer, f"{version} " + _hash(sources), partial(_make, shipped, layer))
     pinned = peer_requirements()

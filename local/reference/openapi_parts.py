@@ -60,6 +60,9 @@ TAGS = {
     "tenants": "Who bills. The platform's operator creates them.",
     "oauth-clients": "Programs that act for a tenant, or for its users, with access tokens.",
     "users": "The people of a tenant, what each may do, and where they are signed in.",
+    "webhook-endpoints": "Where a tenant's events are sent to, and how that goes.",
+    "webhook-deliveries": "What became of an event on its way to an endpoint, and sending it again.",
+    "webhook-redeliveries": "How far it is with what an endpoint is sent again since a time.",
     "test-clocks": "Time that a tenant in test mode moves itself.",
     "service": "The service itself; open to everybody.",
     "events": "What has happened, in an order that can be followed; `webhooks` below has what each is about.",
@@ -191,6 +194,14 @@ EXAMPLES: dict[str, Any] = {
             }
         ],
     },
+    "create_webhook_endpoint": {
+        "url": "https://hooks.example.com/ledgerline",
+        "eventTypes": ["invoice.*", "payment.succeeded"],
+        "description": "Bookkeeping",
+    },
+    "update_webhook_endpoint": {"eventTypes": ["*"], "status": "enabled"},
+    "rotate_webhook_endpoint_secret": {"overlapSeconds": 86_400},
+    "redeliver_to_webhook_endpoint": {"since": "2026-11-30T12:00:00Z", "status": "undelivered"},
     "trigger_payouts": {"providerTenantId": "ten_01M8055J9Y0WKZND852C0KE2WP", "currency": "EUR"},
     "adjust_account": {
         "amount": 30_000_000,

@@ -51,6 +51,7 @@ def start_emulator(paths: Paths, ports: Ports, *, saves: bool = False) -> Child:
         "SFTP_ENABLED": "0",
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_WARM_TTL_SECONDS": str(WORKER_IDLE_S),
+        "WEBHOOK_LOOPBACK": "1",  # its Lambdas inherit it; the template does not have it, for on AWS it would be a hole
         "PATH": f"{Path(sys.executable).parent}:{env.get('PATH', '')}",
     }
     if saves:

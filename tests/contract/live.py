@@ -15,6 +15,7 @@ from local.stripe_sandbox.testing import Control, client
 from local.stripe_sandbox.webhooks import signature
 from tests.contract.events import tell_events
 from tests.contract.users import tell_users
+from tests.contract.webhooks import tell_webhooks
 from tests.integration.lambdas import Context
 from tests.integration.lambdas import event as sample
 
@@ -126,6 +127,8 @@ def live() -> list[dict[str, Any]]:
         queue = boto3.client("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
         for name in ("BILLING_QUEUE_URL", "CLOCK_QUEUE_URL", "PAYOUT_QUEUE_URL"):
             os.environ[name] = queue["QueueUrl"]
+        for name in ("WEBHOOK_QUEUE_URL", "WEBHOOK_SLOW_QUEUE_URL", "STREAM_FAILURES_URL"):
+            os.environ[name] = boto3.client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
         os.environ["USAGE_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="usage")["QueueUrl"]
         os.environ["KMS_KEY_ID"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         os.environ |= {f"TABLE_{plain.upper()}": name for plain, name in names.items()}
@@ -147,6 +150,7 @@ def live() -> list[dict[str, Any]]:
         tell_payouts(call)
         tell_keys(call)
         tell_users(call, made["id"])
+        tell_webhooks(call, dynamodb, names["events"], made["id"])
         tell_events(call, dynamodb, names["events"], made["id"])
         refuse(call, made["id"])
         return call.answers

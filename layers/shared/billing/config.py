@@ -21,6 +21,11 @@ class Settings:
     clock_queue_url: str = ""
     usage_queue_url: str = ""
     payout_queue_url: str = ""
+    webhook_work_queue_url: str = ""
+    """Of the webhook worker's shards; the other two bring notices to the sender."""
+    webhook_queue_url: str = ""
+    webhook_slow_queue_url: str = ""
+    stream_failures_url: str = ""
     stack: str = "ledgerline"
     issuer: str = ""
     """The stack's own address, which its tokens and its mails name; empty: it issues none."""
@@ -51,6 +56,14 @@ class Settings:
     """Orders are charged only in the currencies of their region (``COMMERCE_STRICT_CURRENCY_REGION``)."""
     reconcile_every_s: int = 0
     """How often Stripe's account is compared with the ledger (``RECONCILE_EVERY_S``); 0 for never."""
+    webhook_event_buses: bool = False
+    """Whether events may go to a bus of a tenant's own account (``WEBHOOK_EVENT_BUSES``)."""
+    webhook_loopback: bool = False
+    """Whether a tenant in test mode may have webhooks sent to this machine itself (``WEBHOOK_LOOPBACK``). No template
+    sets it: on AWS a loopback address is the Lambda runtime's own."""
+    own_account: str = ""
+    """The account that this stack is in; no tenant's bus is there."""
+    region: str = ""
     worker_margin_s: float = 25.0
     usage_worker_margin_s: float = 10.0
     usage_tries: int = 8
@@ -78,6 +91,10 @@ class Settings:
             token_issuers=env.get("TOKEN_ISSUERS", ""),
             usage_queue_url=env.get("USAGE_QUEUE_URL", ""),
             payout_queue_url=env.get("PAYOUT_QUEUE_URL", ""),
+            webhook_work_queue_url=env.get("WEBHOOK_WORK_QUEUE_URL", ""),
+            webhook_queue_url=env.get("WEBHOOK_QUEUE_URL", ""),
+            webhook_slow_queue_url=env.get("WEBHOOK_SLOW_QUEUE_URL", ""),
+            stream_failures_url=env.get("STREAM_FAILURES_URL", ""),
             kms_key_id=env["KMS_KEY_ID"],
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
             stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),
@@ -87,5 +104,9 @@ class Settings:
             taxjar_api_base=env.get("TAXJAR_API_BASE", "https://api.taxjar.com"),
             due_shards=int(env.get("DUE_SHARDS", "16")),
             documentation_base_url=env.get("DOCUMENTATION_BASE_URL", ""),
+            webhook_event_buses=env.get("WEBHOOK_EVENT_BUSES", "0") == "1",
+            webhook_loopback=env.get("WEBHOOK_LOOPBACK", "0") == "1",
+            own_account=env.get("OWN_ACCOUNT", ""),
+            region=env.get("AWS_REGION", ""),
             strict_currency_region=env.get("COMMERCE_STRICT_CURRENCY_REGION", "0") == "1",
         )

@@ -21,6 +21,8 @@ from tests.integration.access.walk_orders import walk_orders
 from tests.integration.access.walk_payouts import walk_payouts
 from tests.integration.access.walk_providers import walk_providers
 from tests.integration.access.walk_reports import walk_reports
+from tests.integration.access.walk_sending import walk_sending
+from tests.integration.access.walk_webhooks import walk_webhooks
 from tests.integration.world import World
 from tests.support.tables import plain_name
 from tests.support.transformed import functions, grants_of
@@ -35,6 +37,10 @@ _QUEUES = {
     "CLOCK_QUEUE_URL": "ClockQueue",
     "USAGE_QUEUE_URL": "UsageQueue",
     "PAYOUT_QUEUE_URL": "PayoutQueue",
+    "WEBHOOK_WORK_QUEUE_URL": "WebhookWorkQueue",
+    "WEBHOOK_QUEUE_URL": "WebhookQueue",
+    "WEBHOOK_SLOW_QUEUE_URL": "WebhookSlowQueue",
+    "STREAM_FAILURES_URL": "StreamFailures",
 }
 _SECRETS = {"STRIPE_SECRET_ID": "StripeSecret", "TAX_SECRET_ID": "TaxSecret"}
 
@@ -124,6 +130,8 @@ def needs(world: World) -> Needs:
     walk_reports(world, world.tenant())
     walk_oauth(world, world.tenant())
     walk_events(world, world.tenant())
+    walk_webhooks(world, world.tenant())
+    walk_sending(world, world.tenant())
     patch.undo()
     for client in clients:
         client.meta.events.unregister("provide-client-params", recorder.note)

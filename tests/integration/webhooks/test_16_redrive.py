@@ -14,22 +14,23 @@ NAME = "ledgerline-dev-event-feed"
 
 
 class Functions:
-    """Lambda's API, in front of the handler.
+    """Lambda's API, in front of a consumer's handler.
 
     Args:
         broken: how many of the first calls fail as a whole.
     """
 
-    def __init__(self, broken: int = 0) -> None:
+    def __init__(self, group: str = "event_feed", broken: int = 0) -> None:
+        self._group = group
         self.payloads: list[str] = []
         self._broken = broken
 
     def invoke(self, FunctionName: str, Qualifier: str, Payload: str) -> Json:  # noqa: N803 - boto3's names
-        assert (FunctionName, Qualifier) == (NAME, "live")
+        assert (FunctionName, Qualifier) == (f"ledgerline-dev-{self._group.replace('_', '-')}", "live")
         self.payloads.append(Payload)
         if len(self.payloads) <= self._broken:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"{}")}
-        answer = lambdas.invoke("event_feed", json.loads(Payload))
+        answer = lambdas.invoke(self._group, json.loads(Payload))
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 
 

@@ -67,7 +67,7 @@ def test_a_sweep_that_is_called_and_sends_nothing_sets_the_alarm_off() -> None:
 
 def test_one_message_among_the_dead_sets_an_alarm_off_for_every_queue() -> None:
     queues = {name.removesuffix("DeadLetters") for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetters")}
-    assert queues == {"Billing", "Clock", "Payout", "Usage"}
+    assert queues == {"Billing", "Clock", "Payout", "Usage", "WebhookWork", "Webhook", "WebhookSlow"}
     for name in queues:
         properties = alarm(f"{name}DeadLetter")
         assert said(properties["Dimensions"][0]["Value"]) == f"{name}DeadLetters.QueueName"
@@ -75,7 +75,7 @@ def test_one_message_among_the_dead_sets_an_alarm_off_for_every_queue() -> None:
         assert not fires(properties, {0.0: 0.0})
 
 
-@pytest.mark.parametrize("name", ["Usage", "Billing", "Payout"])
+@pytest.mark.parametrize("name", ["Usage", "Billing", "Payout", "WebhookWork"])
 def test_a_queue_that_nobody_works_sets_an_alarm_off_within_half_an_hour(name: str) -> None:
     ages = {float(at): float(at) for at in range(0, HOUR_S, 60)}
     assert fires(alarm(f"{name}Backlog"), ages, HOUR_S / 2)

@@ -13,7 +13,7 @@ from local.console import Failure
 from local.stack.sizes import about_bytecode
 
 ROOT = Path(__file__).resolve().parents[3]
-LAYERS = ("dependencies", "oauth", "pdf", "shared")
+LAYERS = ("dependencies", "oauth", "pdf", "shared", "webhooks")
 UNCHECKED_HASH = 0b01
 """The flags of bytecode that is taken as it is: a hash of the source, which nobody checks (PEP 552)."""
 

@@ -17,7 +17,7 @@ GROUPS = {
     "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
     "access", "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
     "tax", "tax_webhook", "users", "oauth", "service", "stripe_webhook", "billing_sweep", "billing_worker",
-    "event_feed", "events",
+    "event_feed", "events", "webhooks", "webhook_publisher", "webhook_worker", "webhook_sender",
 }  # fmt: skip
 TENANT_KEYED = {
     "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Meters": "id",
@@ -26,7 +26,8 @@ TENANT_KEYED = {
     "TaxRateUpdates": "id", "CreditNotes": "id", "Refunds": "id", "Balances": "id",
     "UsagePeriods": "id", "UsageRejections": "id", "Disputes": "id", "Orders": "id", "OrderReturns": "id",
     "Earnings": "id", "ProviderAccounts": "id", "ProviderBalances": "id", "AccountLines": "id", "Payouts": "id",
-    "Reconciliations": "id", "Access": "id", "Grants": "id",
+    "Reconciliations": "id", "Access": "id", "Grants": "id", "WebhookEndpoints": "id", "WebhookHealth": "id",
+    "WebhookRedeliveries": "id",
 }  # fmt: skip
 
 
@@ -183,6 +184,7 @@ def test_only_the_function_that_needs_it_has_a_layer_of_its_own() -> None:
     assert {name: each["Layers"] for name, each in FUNCTIONS.items() if "Layers" in each} == {
         "DocumentsFunction": ["PdfLayer"],
         "OauthFunction": ["OauthLayer"],
+        "WebhookSenderFunction": ["WebhooksLayer"],
     }
 
 
@@ -268,3 +270,40 @@ def test_16_one_bad_record_of_the_stream_neither_stops_it_nor_takes_its_neighbou
         assert name in {each["Dimensions"][0]["Value"] for each in ages if each["Threshold"] == 300_000}
     watch = RESOURCES["StreamFailuresAlarm"]["Properties"]
     assert (watch["Dimensions"][0]["Value"], watch["Threshold"]) == ("StreamFailures.QueueName", 0)
+
+
+def test_16_the_sender_has_two_lanes_with_a_cap_each_and_dead_letters_that_somebody_hears_of() -> None:
+    """However many receivers hang, they hold no more senders than the slow lane's."""
+    sender = FUNCTIONS["WebhookSenderFunction"]
+    lanes = {each["Properties"]["Queue"]: each["Properties"] for each in sender["Events"].values()}
+    caps = {"WebhookQueue": "WebhookSenderConcurrency", "WebhookSlowQueue": "WebhookSlowConcurrency"}
+    assert {f"{name}.Arn" for name in caps} == set(lanes)
+    for name, cap in caps.items():
+        assert lanes[f"{name}.Arn"]["ScalingConfig"] == {"MaximumConcurrency": cap}
+        assert lanes[f"{name}.Arn"]["BatchSize"] == 10
+        assert lanes[f"{name}.Arn"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        queue = RESOURCES[name]["Properties"]
+        assert queue["VisibilityTimeout"] >= 6 * sender["Timeout"]
+        letters = name.removesuffix("Queue") + "DeadLetters"
+        assert queue["RedrivePolicy"]["deadLetterTargetArn"] == f"{letters}.Arn"
+        alarm = RESOURCES[name.removesuffix("Queue") + "DeadLetterAlarm"]["Properties"]
+        assert alarm["Dimensions"][0]["Value"] == f"{letters}.QueueName"
+
+
+def test_scenario_42_events_go_to_no_bus_unless_the_stack_says_so_and_never_to_one_of_ours() -> None:
+    policies = [name for name, each in RESOURCES.items() if "events:PutEvents" in str(each)]
+    assert policies == ["EventBusPolicy"]
+    policy = RESOURCES["EventBusPolicy"]
+    assert policy["Condition"] == "HasEventBuses"
+    assert TEMPLATE["Parameters"]["WebhookEventBuses"]["Default"] == "0"
+    assert policy["Properties"]["Roles"] == ["WebhookSenderRole"]
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {
+        "StringNotEquals": {"aws:ResourceAccount": "AWS::AccountId"},
+        "StringLike": {"events:source": "ledgerline/*"},
+    }
+
+
+def test_16_no_function_of_the_template_may_send_to_its_own_machine() -> None:
+    """On AWS 127.0.0.1:9001 is the Lambda runtime's own API: the flag is the local stack's alone."""
+    assert "WEBHOOK_LOOPBACK" not in str(TEMPLATE)

@@ -1,7 +1,6 @@
 """Which adapters stand behind events and their feed."""
 
 import time
-from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -38,16 +37,9 @@ def feed_worker() -> "StreamWorker":
     return StreamWorker(head_of, feed().place, process.logger(), "events placed")
 
 
-class NothingIsDelivered:
-    """``services.webhooks.events.FailedEvents`` where there are no deliveries: none of them failed."""
-
-    def page(self, _tenant_id: str, _limit: int, _start: str | None) -> tuple[Sequence[str], str | None]:
-        """No events."""
-        return (), None
-
-
 def reader() -> "Events":
     """What reads events."""
+    from billing.bootstrap.deliveries import failed_deliveries
     from billing.schemas.webhooks.event import size
     from billing.services.webhooks.events import Events
     from billing.storage.cursors import SealedCursors
@@ -55,4 +47,4 @@ def reader() -> "Events":
 
     vault = storage.vault()
     events = DynamoEvents(storage.database(), vault)
-    return Events(feed_store(), events, NothingIsDelivered(), SealedCursors(vault), process.now, size)
+    return Events(feed_store(), events, failed_deliveries(), SealedCursors(vault), process.now, size)

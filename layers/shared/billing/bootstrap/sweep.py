@@ -33,7 +33,9 @@ def alarm() -> "BillingQueue":
     from billing.integrations.aws.clients import made_client
 
     s = process.settings()
-    return BillingQueue(made_client("sqs"), s.billing_queue_url, s.clock_queue_url, s.payout_queue_url)
+    return BillingQueue(
+        made_client("sqs"), s.billing_queue_url, s.clock_queue_url, s.payout_queue_url, s.webhook_work_queue_url
+    )
 
 
 def worker() -> "Worker":

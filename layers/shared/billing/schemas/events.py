@@ -27,6 +27,8 @@ from billing.domain.payments.refund import Refund
 from billing.domain.reconciliation import Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
+from billing.domain.webhooks.endpoint import WebhookEndpoint
+from billing.domain.webhooks.redelivery import Redelivery
 
 _Shape = Callable[[Any], BaseModel]
 
@@ -127,6 +129,18 @@ def _reconciliation() -> _Shape:
     return ReconciliationOut.of
 
 
+def _redelivery() -> _Shape:
+    from billing.schemas.webhooks.deliveries import RedeliveryOut
+
+    return RedeliveryOut.of
+
+
+def _webhook_endpoint() -> _Shape:
+    from billing.schemas.webhooks.endpoints import WebhookEndpointOut
+
+    return WebhookEndpointOut.of
+
+
 _SHAPES: dict[type, Callable[[], _Shape]] = {
     Customer: _customer,
     Subscription: _subscription,
@@ -144,6 +158,8 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     ProviderBalance: _provider_balance,
     ProviderAccount: _provider_account,
     Reconciliation: _reconciliation,
+    Redelivery: _redelivery,
+    WebhookEndpoint: _webhook_endpoint,
 }
 
 
@@ -163,6 +179,8 @@ _ABOUT: dict[str, type] = {
     "usage": UsageRejection,
     "reconciliation": Reconciliation,
     "test_clock": Clock,
+    "webhook_endpoint": WebhookEndpoint,
+    "webhook_redelivery": Redelivery,
 }
 """What the types of events are about, by what they begin with."""
 _ABOUT_ELSE: dict[EventType, type] = {EventType.PROVIDER_ACCOUNT_PARKED: ProviderBalance}

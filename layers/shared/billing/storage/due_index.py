@@ -20,6 +20,7 @@ from billing.storage.tables import (
     ReconciliationItem,
     RefundItem,
     SubscriptionItem,
+    WebhookRedeliveryItem,
 )
 
 _PAGE = 50
@@ -35,6 +36,7 @@ _DUE_TABLES: dict[str, type[Model]] = {
     "provider_balance": ProviderBalanceItem,
     "reconciliation": ReconciliationItem,
     "test_clock": ClockItem,
+    "redelivery": WebhookRedeliveryItem,
 }
 BILLING_KINDS = (
     "payment", "refund", "order", "invoice", "subscription", "earning", "provider_balance", "reconciliation",
@@ -43,6 +45,8 @@ BILLING_KINDS = (
 """What the billing worker does. It pays no provider out: a payout's steps are in the wall clock's time always, and in
 shards of their own, so that billing cannot delay them."""
 PAYOUT_KINDS = ("payout", "provider_balance")
+WEBHOOK_KINDS = ("redelivery",)
+"""Beside deliveries, which are no entities (``webhooks.deliveries``)."""
 
 
 class DynamoDueIndex:

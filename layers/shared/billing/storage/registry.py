@@ -48,6 +48,8 @@ from billing.domain.tenant import (
 )
 from billing.domain.usage.period import UsageHistory
 from billing.domain.usage.rejection import UsageRejection
+from billing.domain.webhooks.endpoint import ENDPOINT_PREFIX, ROSTER_ID, WebhookEndpoint, WebhookRoster
+from billing.domain.webhooks.redelivery import Redelivery
 from billing.services.reports.reconciliation import CASH_PARTS
 from billing.storage import tables
 
@@ -68,7 +70,7 @@ class Stored:
             already is never overwritten.
         shared_by: what the ids begin with, where a table has entities of several kinds: a list is of one of them.
         caller: gives what the first beat has to know of a credential or a user; kept with its counters.
-        expires: gives the time after which the table may forget it; whoever reads it looks at the time, too.
+        expires: gives the time after which the table may forget it, if there is one; whoever reads it looks, too.
     """
 
     model: type[Model]
@@ -82,12 +84,13 @@ class Stored:
     written: Callable[[Any, datetime], dict[str, str]] = lambda entity, now: {}
     shared_by: str | None = None
     caller: Callable[[Any], Caller] | None = None
-    expires: Callable[[Any], datetime] | None = None
+    expires: Callable[[Any], datetime | None] = lambda entity: None
 
     def attributes(self, entity: Any, now: datetime) -> dict[str, Any]:
         """All attributes beside keys, version and content, but those of the blind index."""
         found: dict[str, Any] = {**self.indexed(entity), **self.written(entity, now)}
-        return found if self.expires is None else {**found, "expires_at": int(self.expires(entity).timestamp())}
+        expires = self.expires(entity)
+        return found if expires is None else {**found, "expires_at": int(expires.timestamp())}
 
 
 OWED_PARTS = 16
@@ -286,6 +289,14 @@ REGISTRY: dict[type, Stored] = {
     Grant: _grant("grt_"),
     Session: _grant("ses_"),
     SigningKeys: Stored(tables.TenantItem, "item", lambda e: SIGNING_KEYS_ID, _same, lambda e: {}),
+    WebhookEndpoint: Stored(
+        tables.WebhookEndpointItem, "id", lambda e: e.id, _same, lambda e: {} if e.deleted_at else {"kept": "yes"},
+        shared_by=ENDPOINT_PREFIX, expires=lambda e: e.expires_at,
+    ),
+    WebhookRoster: Stored(
+        tables.WebhookEndpointItem, "id", lambda e: ROSTER_ID, _same, lambda e: {}, shared_by=ROSTER_ID
+    ),
+    Redelivery: _plain(tables.WebhookRedeliveryItem, lambda e: _due(e.due)),
 }  # fmt: skip
 
 

@@ -358,6 +358,43 @@ class AuditItem(Model):
     expires_at = NumberAttribute()
 
 
+class WebhookEndpointItem(_Entity):
+    """Webhook endpoints (``we_...``), of which deleted ones expire, and one roster that says which there are."""
+
+    class Meta:
+        table_name = "webhook_endpoints"
+
+    kept = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+
+class WebhookHealthItem(Model):
+    """How an endpoint fares (``storage.webhooks.health``); only ever updated in place."""
+
+    class Meta:
+        table_name = "webhook_health"
+
+    tenant_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()
+
+
+class WebhookDeliveryItem(Model):
+    """Deliveries, and the log of their attempts; written by ``webhooks.deliveries``."""
+
+    class Meta:
+        table_name = "webhook_deliveries"
+
+    owner_key = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute()
+
+
+class WebhookRedeliveryItem(_Dated):
+    class Meta:
+        table_name = "webhook_redeliveries"
+
+
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
     SubscriptionItem,
@@ -365,7 +402,8 @@ MODELS: tuple[Any, ...] = (
     RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
     AccountLineItem, PayoutItem, ReconciliationItem,
     ClockItem, IdempotencyItem, EventItem, EventFeedItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
-    UsagePeriodItem, UsageRejectionItem,
+    UsagePeriodItem, UsageRejectionItem, WebhookEndpointItem, WebhookHealthItem, WebhookDeliveryItem,
+    WebhookRedeliveryItem,
 )  # fmt: skip
 
 

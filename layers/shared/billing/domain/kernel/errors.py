@@ -280,6 +280,11 @@ class ProviderAccountRefused(Unprocessable):
     explanation = "Stripe does not open such an account, or the account cannot be used here. `details` has the reason."
 
 
+class EndpointLimitReached(Unprocessable):
+    code = "webhook_endpoint.limit_reached"
+    explanation = "A tenant has 50 webhook endpoints at most. Delete one first, disabled or not."
+
+
 class TaxJurisdictionUnsupported(Unprocessable):
     code = "billing.tax.jurisdiction_unsupported"
     explanation = "The tax due at this address is not known: no country (or state), or the provider has no rates."

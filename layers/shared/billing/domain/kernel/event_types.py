@@ -74,3 +74,16 @@ class EventType(StrEnum):
         "The comparison with Stripe's account failed for a day; it begins again. The platform alone is told.",
     )
     TEST_CLOCK_PARKED = "test_clock.parked", "A test clock's reminder failed again and again; nobody tries it again."
+    WEBHOOK_ENDPOINT_TEST = (
+        "webhook_endpoint.test",
+        "Somebody tests an endpoint: it goes to that one alone, whatever types of event that one asks for.",
+    )
+    WEBHOOK_ENDPOINT_FAILING = "webhook_endpoint.failing", "Nothing has reached an endpoint for a day."
+    WEBHOOK_ENDPOINT_DISABLED = (
+        "webhook_endpoint.disabled",
+        "Nothing is sent to an endpoint any more; it says why: a 410, five days of failures, or somebody's wish.",
+    )
+    WEBHOOK_REDELIVERY_PARKED = (
+        "webhook_redelivery.parked",
+        "What was to be delivered again since a time failed for a day; nobody goes on with it.",
+    )

@@ -4,7 +4,7 @@ Where a retry is possible the 80 bits are a hash of the fact (``derived``), so t
 traces; elsewhere they are random (``fresh``). Both sort by time. Source: github.com/ulid/spec.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -34,6 +34,21 @@ def derived(prefix: str, at: datetime, *facts: str) -> str:
     # Lengths are in the hash, so that ("ab", "c") and ("a", "bc") differ.
     material = b"".join(f"{len(fact)}:{fact}".encode() for fact in (prefix, *facts))
     return _compose(prefix, at, int.from_bytes(sha256(material).digest()[:10]))
+
+
+def time_of(made: str) -> datetime:
+    """When what an id names was made, to the millisecond.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    text = made.rpartition(SEPARATOR)[2]
+    if len(text) != 26 or any(each not in _ALPHABET for each in text):
+        raise ValueError(f"no id: {made[:40]!r}")
+    value = 0
+    for each in text:
+        value = value * 32 + _ALPHABET.index(each)
+    return datetime.fromtimestamp((value >> _RANDOM_BITS) / 1000, UTC)
 
 
 def _compose(prefix: str, at: datetime, low: int) -> str:

@@ -1,8 +1,10 @@
-"""Which types of events a text names."""
+"""Which events an endpoint gets."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from billing.domain.kernel.event_types import EventType
+from billing.domain.webhooks.endpoint import Subscriber, WebhookEndpoint
 
 EVERYTHING = "*"
 _REST = ".*"
@@ -30,3 +32,19 @@ def matches(patterns: Iterable[str], event_type: str) -> bool:
         each in (EVERYTHING, event_type) or (each.endswith(_REST) and event_type.startswith(each[:-1]))
         for each in patterns
     )
+
+
+def wants(endpoint: Subscriber | WebhookEndpoint, event_type: str, object_id: str, created_at: datetime) -> bool:
+    """Whether an event goes to an endpoint, be it enabled or not.
+
+    A test goes to the endpoint that it is of, whatever that one's patterns are, and to no other. An event that is older
+    than the endpoint does not.
+
+    Args:
+        event_type: of the event.
+        object_id: what the event is about.
+        created_at: when the event was.
+    """
+    if event_type == EventType.WEBHOOK_ENDPOINT_TEST.value:
+        return object_id == endpoint.id
+    return created_at >= endpoint.created_at and matches(endpoint.event_types, event_type)

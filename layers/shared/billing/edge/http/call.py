@@ -376,11 +376,16 @@ class Call:
         domain = self._event["requestContext"].get("domainName") or self.header("host") or "localhost"
         return f"https://{domain}/docs"
 
+    @property
+    def api_version(self) -> str:
+        """The version of the API in whose shapes the call is answered: the one that it asks for, or the latest."""
+        asked = self.header("x-api-version")
+        return asked if asked in API_VERSIONS else API_VERSIONS[-1]
+
     def response_headers(self) -> dict[str, str]:
         """The headers that every response carries."""
-        asked = self.header("x-api-version")
         headers: dict[str, str] = {
-            "X-API-Version": asked if asked in API_VERSIONS else API_VERSIONS[-1],
+            "X-API-Version": self.api_version,
             "X-Request-Id": self.request_id,
         }
         if self.rate is not None:

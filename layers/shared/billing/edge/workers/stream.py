@@ -9,11 +9,16 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from billing.domain.kernel.errors import Unavailable
 from billing.domain.webhooks.event import EventHead
 from billing.services.kernel.failures import described
 
 Consume = Callable[[str, Sequence[EventHead]], int]
 """Takes events of one tenant in the order of the stream; how many of them were new to it."""
+
+
+SetAside = Callable[[Mapping[str, str]], None]
+"""Tells somebody of a record, by its position and its event's id; whatever it raises means that nobody was told."""
 
 
 class StreamWorker:
@@ -22,15 +27,23 @@ class StreamWorker:
     Args:
         parse: gives an event's head of a record's new image; raises KeyError, ValueError or TypeError if it is none.
         what: what is done, for the log: ``events placed``.
+        set_aside: tells somebody of a record that cannot be worked, so that those behind it need not wait until Lambda
+            gives it up; without it, they do.
     """
 
     def __init__(
-        self, parse: Callable[[Mapping[str, Any]], EventHead], consume: Consume, logger: Logger, what: str
+        self,
+        parse: Callable[[Mapping[str, Any]], EventHead],
+        consume: Consume,
+        logger: Logger,
+        what: str,
+        set_aside: SetAside | None = None,
     ) -> None:
         self._parse = parse
         self._consume = consume
         self._logger = logger
         self._what = what
+        self._set_aside = set_aside
 
     def lambda_handler(self, event: dict[str, Any], _context: Any) -> dict[str, Any]:
         """Work one batch; records that failed are named, and come again with all that follow them."""
@@ -44,7 +57,7 @@ class StreamWorker:
                 head = self._parse(record["dynamodb"]["NewImage"])
             except (KeyError, ValueError, TypeError) as error:
                 self._logger.error("event unreadable", extra={"sequence_number": number, **described(error)})
-                failed.append(number)
+                failed += self._bad(number, {})
                 continue
             by_tenant.setdefault(head.tenant_id, []).append((number, head))
         for tenant_id, records in by_tenant.items():
@@ -58,6 +71,22 @@ class StreamWorker:
             new = self._consume(tenant_id, [head for _, head in records])
         except Exception as error:  # noqa: BLE001 - one tenant's failure, whatever it is, takes no other's with it
             self._logger.error("stream batch failed", extra=about | {"what": self._what} | described(error))
-            return [number for number, _ in records]
+            if self._set_aside is None or isinstance(error, Unavailable):  # an outage is no fault of any record's
+                return [number for number, _ in records]
+            if len(records) > 1:  # which of them is it?
+                return [number for each in records for number in self._work(tenant_id, [each])]
+            ((number, head),) = records
+            return self._bad(number, {"tenantId": tenant_id, "eventId": head.id})
         self._logger.info(self._what, extra=about | {"new": new})
+        return []
+
+    def _bad(self, number: str, event: Mapping[str, str]) -> list[str]:
+        """Set a record aside; its number where it cannot be, so that it comes again."""
+        if self._set_aside is None:
+            return [number]
+        try:
+            self._set_aside({"sequenceNumber": number, **event})
+        except Exception as error:  # noqa: BLE001 - then Lambda does it, later
+            self._logger.error("record not set aside", extra={"sequence_number": number, **described(error)})
+            return [number]
         return []

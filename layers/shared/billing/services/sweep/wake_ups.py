@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.kernel.due import PAYOUT_SHARDS, Due, clock_shard
+from billing.domain.webhooks.delivery import WEBHOOK_SHARDS
 from billing.services.clocks.due_index import Alarm, SweepAlarm
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
@@ -21,6 +22,12 @@ def wake_all(alarm: SweepAlarm, shards: int, now: datetime) -> int:
 def wake_payouts(alarm: SweepAlarm, now: datetime) -> None:
     """The same for the payout worker's shards."""
     shards = [f"p{shard:02d}" for shard in range(PAYOUT_SHARDS)]
+    alarm.wake_many(shards, now.strftime("%Y-%m-%dT%H:%M"))
+
+
+def wake_webhooks(alarm: SweepAlarm, now: datetime) -> None:
+    """The same for the webhook worker's shards."""
+    shards = [f"w{shard:02d}" for shard in range(WEBHOOK_SHARDS)]
     alarm.wake_many(shards, now.strftime("%Y-%m-%dT%H:%M"))
 
 

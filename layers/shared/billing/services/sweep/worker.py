@@ -25,6 +25,7 @@ from billing.domain.payments.refund import Refund
 from billing.domain.reconciliation import Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import PLATFORM
+from billing.domain.webhooks.redelivery import Redelivery
 from billing.services.clocks.due_index import Alarm, DueIndex, DueItem
 from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
@@ -52,6 +53,7 @@ _KINDS: dict[str, tuple[type[Any], EventType]] = {
     "provider_balance": (ProviderBalance, EventType.PROVIDER_ACCOUNT_PARKED),
     "reconciliation": (Reconciliation, EventType.RECONCILIATION_PARKED),
     "test_clock": (Clock, EventType.TEST_CLOCK_PARKED),
+    "redelivery": (Redelivery, EventType.WEBHOOK_REDELIVERY_PARKED),
 }
 """By the kind of a due item: its entity, and the event that says that it is parked."""
 

@@ -1,0 +1,1 @@
+"""What outgoing webhooks have to do with the outside."""

@@ -105,9 +105,8 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     patch.setenv("BILLING_QUEUE_URL", queue["QueueUrl"])
     patch.setenv("CLOCK_QUEUE_URL", clock_queue["QueueUrl"])
     patch.setenv("USAGE_QUEUE_URL", usage_queue["QueueUrl"])
-    payout_queue = aws("sqs").create_queue(QueueName="payouts.fifo", Attributes={"FifoQueue": "true"})
-    patch.setenv("PAYOUT_QUEUE_URL", payout_queue["QueueUrl"])
     for variable, name in {
+        "PAYOUT_QUEUE_URL": "payouts.fifo",
         "WEBHOOK_WORK_QUEUE_URL": "webhooks.fifo",
         "WEBHOOK_QUEUE_URL": "webhooks-fast",
         "WEBHOOK_SLOW_QUEUE_URL": "webhooks-slow",

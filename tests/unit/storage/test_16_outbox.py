@@ -22,7 +22,7 @@ def told(
     made: Outbox, after: Customer, base: int | None, event_type: EventType = EventType.CUSTOMER_UPDATED
 ) -> tuple[str, ...] | None:
     """What the event of a commit says that changed."""
-    made.emit(event_type, after, None)
+    made.emit(event_type, after, None, NOW)
     (event,) = made.events(NOW, lambda place: base if place == PLACE else None)
     made.forget()
     assert event.object == present(after)
@@ -71,7 +71,7 @@ def test_16_only_an_update_tells_of_a_change() -> None:
 def test_16_ids_of_a_commit_sort_as_the_events_were_emitted() -> None:
     made = outbox()
     for _ in range(3):
-        made.emit(EventType.CUSTOMER_UPDATED, ADA, None)
+        made.emit(EventType.CUSTOMER_UPDATED, ADA, None, NOW)
     ids = [each.id for each in made.events(NOW, lambda place: None)]
     assert ids == sorted(ids)
     assert len(set(ids)) == 3

@@ -176,24 +176,22 @@ class Events:
             after = self._before(tenant_id, wanted.created_from)
         found, reached, more = self._rows(tenant_id, wanted, limit, after)
         events = self._all(tenant_id, [row.event_id for row in found])
-        items: list[Placed] = []
-        length = 0
-        for row in found:
-            event = events.get(row.event_id)
-            if event is None:  # forgotten since; its row goes, too
-                continue
-            length += self._size(event)
-            if items and length > _PAGE_BYTES:
-                reached, more = row.place - 1, True
-                break
-            items.append(Placed(event, row.place))
+        fitting = self._fitting([row.event_id for row in found], events)
+        if fitting < len(found):
+            found, reached, more = found[:fitting], found[fitting].place - 1, True
+        # Where there is no event any more, it was forgotten, and its row will be.
+        items = [Placed(events[row.event_id], row.place) for row in found if row.event_id in events]
         return EventPage(items, self._cursors.sealed(tenant_id, "feed", str(reached)), more, limit)
 
     def failed(self, tenant_id: str, wanted: Wanted, limit: int, cursor: str | None) -> EventPage:
         """The next of the events that did not reach an endpoint."""
         start = None if cursor is None else self._cursors.opened(tenant_id, "failed", cursor)
         ids, following = self._failed.page(tenant_id, limit, start)
-        events, places = self._all(tenant_id, ids), self._feed.places(tenant_id, ids) if ids else {}
+        events = self._all(tenant_id, ids)
+        fitting = self._fitting(ids, events)
+        if fitting < len(ids):  # where fewer end, only the port can say
+            ids, following = self._failed.page(tenant_id, fitting, start)
+        places = self._feed.places(tenant_id, ids) if ids else {}
         items = [
             Placed(event, places.get(each))
             for each in ids
@@ -201,6 +199,15 @@ class Events:
         ]
         next_cursor = None if following is None else self._cursors.sealed(tenant_id, "failed", following)
         return EventPage(items, next_cursor, following is not None, limit)
+
+    def _fitting(self, ids: Sequence[str], events: Mapping[str, Event]) -> int:
+        """How many of these fit into a page; one always does."""
+        length = 0
+        for n, each in enumerate(ids):
+            length += self._size(events[each]) if each in events else 0
+            if n and length > _PAGE_BYTES:
+                return n
+        return len(ids)
 
     def _all(self, tenant_id: str, event_ids: Collection[str]) -> dict[str, Event]:
         now = self._clock().timestamp()

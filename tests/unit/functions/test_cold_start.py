@@ -33,6 +33,8 @@ OBJECTS = {
     "PAYOUT": ("Payouts", "marketplace.payouts"),
     "PROVIDER_ACCOUNT": ("ProviderAccounts", "marketplace.provider_accounts"),
     "RECONCILIATION": ("Reconciliations", "reports.reconciliation"),
+    "WEBHOOK_ENDPOINT": ("WebhookEndpoints", "webhooks.endpoints"),
+    "WEBHOOK_REDELIVERY": ("WebhookRedeliveries", "webhooks.deliveries"),
 }
 """Where an event's object is kept, and where its shape is, by how the event's name begins."""
 CHILD = """

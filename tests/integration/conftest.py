@@ -105,15 +105,9 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     patch.setenv("BILLING_QUEUE_URL", queue["QueueUrl"])
     patch.setenv("CLOCK_QUEUE_URL", clock_queue["QueueUrl"])
     patch.setenv("USAGE_QUEUE_URL", usage_queue["QueueUrl"])
-    for variable, name in {
-        "PAYOUT_QUEUE_URL": "payouts.fifo",
-        "WEBHOOK_WORK_QUEUE_URL": "webhooks.fifo",
-        "WEBHOOK_QUEUE_URL": "webhooks-fast",
-        "WEBHOOK_SLOW_QUEUE_URL": "webhooks-slow",
-        "STREAM_FAILURES_URL": "stream-failures",
-    }.items():
-        attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
-        patch.setenv(variable, aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+    payout_queue = aws("sqs").create_queue(QueueName="payouts.fifo", Attributes={"FifoQueue": "true"})
+    patch.setenv("PAYOUT_QUEUE_URL", payout_queue["QueueUrl"])
+    _webhook_queues(patch, aws)
     entropy = Entropy()
     world = World(
         aws=aws,
@@ -142,6 +136,17 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     logging.getLogger("billing").addHandler(world.logs.handler)
     storage.database().client.meta.events.register("provide-client-params.dynamodb.*", world.note_write)
     return world
+
+
+def _webhook_queues(patch: pytest.MonkeyPatch, aws: Any) -> None:
+    for variable, name in {
+        "WEBHOOK_WORK_QUEUE_URL": "webhooks.fifo",
+        "WEBHOOK_QUEUE_URL": "webhooks-fast",
+        "WEBHOOK_SLOW_QUEUE_URL": "webhooks-slow",
+        "STREAM_FAILURES_URL": "stream-failures",
+    }.items():
+        attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+        patch.setenv(variable, aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
 
 def _own_clock(patch: pytest.MonkeyPatch, entropy: Entropy) -> Clock:

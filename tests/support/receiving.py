@@ -22,7 +22,7 @@ from billing.domain.webhooks.endpoint import WebhookEndpoint
 from billing.integrations.webhooks.signing import signature_headers
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "webhooks"
-PYTHON = [sys.executable, str(EXAMPLES / "python" / "receiver.py"), "0"]
+PYTHON = [sys.executable, str(EXAMPLES / "python" / "receiver.py")]
 LONGEST_S = 30
 
 
@@ -38,7 +38,7 @@ def node() -> list[str]:
         pytest.skip("no Node here")
     if not (folder / "node_modules").exists():
         subprocess.run([npm, "ci", "--silent", "--ignore-scripts"], cwd=folder, check=True, timeout=300)
-    return [node, str(folder / "receiver.mjs"), "0"]
+    return [node, str(folder / "receiver.mjs")]
 
 
 def event(event_id: str, version: int | None = 1, event_type: str = "invoice.paid") -> dict[str, Any]:
@@ -76,16 +76,16 @@ class Receiver:
         """The status that it answers a request with."""
         return requests.post(self.url, body, headers=headers, timeout=LONGEST_S).status_code
 
-    def said(self) -> str:
+    def said(self, patience_s: float = LONGEST_S) -> str:
         """The next line that it prints."""
-        return self.lines.get(timeout=LONGEST_S)
+        return self.lines.get(timeout=patience_s)
 
 
 @contextmanager
-def running(command: list[str], of: str, **environment: str) -> Iterator[Receiver]:
-    """A receiver with a secret, on a free port of this machine."""
+def running(command: list[str], of: str, port: int = 0, **environment: str) -> Iterator[Receiver]:
+    """A receiver with a secret, on a port of this machine: 0 for any free one."""
     env = {**os.environ, "WEBHOOK_SECRET": of, **environment}
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, str(port)], env=env, stdout=subprocess.PIPE, text=True)
     receiver = Receiver(queue.SimpleQueue())
 
     def read() -> None:
@@ -96,9 +96,9 @@ def running(command: list[str], of: str, **environment: str) -> Iterator[Receive
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        word, port = receiver.said().split()
+        word, listening = receiver.said().split()
         assert word == "listening"
-        receiver.url = f"http://127.0.0.1:{port}/"
+        receiver.url = f"http://127.0.0.1:{listening}/"
         yield receiver
     finally:
         process.kill()

@@ -15,6 +15,8 @@ import pytest
 from billing.bootstrap import storage
 from billing.domain.access.scopes import Scope
 from tests.integration.marketplace.market import Market, item
+from tests.integration.webhooks import flow
+from tests.integration.webhooks.feeding import feed
 from tests.integration.world import Answer, Json, Tenant, World, http_event, request
 
 DOCUMENT: Json = json.loads((Path(__file__).parents[3] / "docs" / "openapi.json").read_text())
@@ -196,7 +198,19 @@ def one_of_everything(world: World) -> Theirs:
     world.sandbox.post(f"charges/{intent}/dispute")
     world.deliver_all(tenant)
     ids["dispute_id"] = tenant.get("/v1/disputes").data[0]["id"]
-    return Theirs(tenant, ids)
+    return Theirs(tenant, ids | _webhooks(world, tenant))
+
+
+def _webhooks(world: World, tenant: Tenant) -> dict[str, str]:
+    """Two endpoints; two events in the feed and on their way to the first; a job that has them sent again."""
+    body = {"url": "https://8.8.8.8/", "eventTypes": ["coupon.redeemed"]}
+    path, _ = (f"/v1/webhook-endpoints/{tenant.post('/v1/webhook-endpoints', body).data['id']}" for _ in range(2))
+    test, _ = (tenant.post(f"{path}/test").data for _ in range(2))
+    feed(world, tenant)
+    flow.publish(world, tenant)
+    flow.clear(world)
+    job = tenant.post(f"{path}/redeliver", {"since": world.clock().isoformat()}).data["id"]
+    return {"endpoint_id": test["endpointId"], "delivery_id": test["deliveryId"], "redelivery_id": job}
 
 
 def told(answer: Answer, named: str) -> tuple[int, str, str, str]:
@@ -267,15 +281,18 @@ def test_an_id_of_another_tenant_in_a_body_is_as_one_that_nobody_has(
 def test_a_cursor_of_another_tenant_is_none(world: World, mine: Tenant, theirs: Theirs) -> None:
     """Their own where their list has a second page, else a text that is sealed under their key."""
     given = {"subscription": mine.subscribe(None, trialDays=14)["id"], "year": "2026"}
+    # Of an endpoint that is not the caller's nothing is listed at all.
+    theirs_named = {"tid": theirs.tenant.id, "endpoint_id": theirs.ids["endpoint_id"]}
+    named = {"endpoint_id": _webhooks(world, mine)["endpoint_id"]}
     for route in ROUTES:
         if "cursor" not in route.query or route.path == "/v1/tax/jurisdictions":  # the same list for everybody
             continue
         caller = world.platform() if route.scope == Scope.PLATFORM.value else mine
-        page = theirs.tenant.get(route.at(tid=theirs.tenant.id), limit=1)
+        page = theirs.tenant.get(route.at(**theirs_named), limit=1)
         cursor = page.json["meta"]["pagination"]["next_cursor"] if page.status == 200 else None
         cursor = cursor or storage.vault().seal(theirs.tenant.id, "cursor/any", "place")
         needed = {name: value for name, value in given.items() if name in route.query and page.status != 200}
-        answer = caller.get(route.at(tid=caller.id), cursor=cursor, **needed)
+        answer = caller.get(route.at(tid=caller.id, **named), cursor=cursor, **needed)
         assert (answer.status, answer.json["error"]["details"]) == (
             400,
             [{"field": "cursor", "reason": "invalid_cursor"}],

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from billing.domain.kernel.due import Due
+from billing.schemas.webhooks.event import body
 from billing.storage.webhooks.deliveries import DynamoDeliveries
 from tests.integration import lambdas
 from tests.integration.webhooks import feeding, flow
@@ -20,7 +21,7 @@ def walk_sending(world: World, tenant: Tenant) -> None:
 
     with pytest.MonkeyPatch.context() as patch, names_known(loopback=True), receiving() as receiver:
         patch.setattr(webhook_sending, "loopback_allowed", lambda: True)
-        patch.setattr(handler, "lambda_handler", webhook_sending.webhook_sender().lambda_handler)
+        patch.setattr(handler, "lambda_handler", webhook_sending.webhook_sender(body).lambda_handler)
         flow.clear(world)
         world.clock.reset()  # the receiver goes by the real time
         _walk(world, tenant, receiver)
@@ -76,6 +77,6 @@ def _parked(world: World, tenant: Tenant, path: str) -> None:
 def _send(world: World) -> int:
     """Work what waits in both lanes, one after the other: a recorder notes one call at a time."""
     bodies = [each["Body"] for lane in flow.LANES.values() for each in flow.received(world, lane)]
-    for body in sorted(bodies, key=lambda each: str(json.loads(each)["d"])):
-        assert lambdas.invoke("webhook_sender", world.sqs_event(body)) == {"batchItemFailures": []}
+    for text in sorted(bodies, key=lambda each: str(json.loads(each)["d"])):
+        assert lambdas.invoke("webhook_sender", world.sqs_event(text)) == {"batchItemFailures": []}
     return len(bodies)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from billing.domain.webhooks.delivery import DeliveryState
+from billing.schemas.webhooks.event import body
 from tests.integration import lambdas
 from tests.integration.webhooks import flow
 from tests.integration.webhooks.receivers import endpoint, names_known
@@ -22,7 +23,7 @@ def _local(world: World) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(webhook_sending, "loopback_allowed", lambda: True)
-        patch.setattr(handler, "lambda_handler", webhook_sending.webhook_sender().lambda_handler)
+        patch.setattr(handler, "lambda_handler", webhook_sending.webhook_sender(body).lambda_handler)
         yield
 
 
@@ -162,7 +163,7 @@ def test_16_a_stack_that_is_not_local_sends_nothing_to_its_own_machine(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(webhook_sending, "loopback_allowed", lambda: False)
         bodies = [message["Body"] for message in flow.received(world, flow.LANES["fast"])]
-        webhook_sending.webhook_sender().lambda_handler(world.sqs_event(*bodies), None)
+        webhook_sending.webhook_sender(body).lambda_handler(world.sqs_event(*bodies), None)
     assert receiver.bodies == []
     (delivery,) = flow.deliveries(tenant, made["id"])
     (attempt,) = tenant.get(f"/v1/webhook-deliveries/{delivery.id}").data["log"]

@@ -33,36 +33,51 @@ OBJECTS = {
     "PAYOUT": ("Payouts", "marketplace.payouts"),
     "PROVIDER_ACCOUNT": ("ProviderAccounts", "marketplace.provider_accounts"),
     "RECONCILIATION": ("Reconciliations", "reports.reconciliation"),
+    "WEBHOOK_ENDPOINT": ("WebhookEndpoints", "webhooks.endpoints"),
+    "WEBHOOK_REDELIVERY": ("WebhookRedeliveries", "webhooks.deliveries"),
 }
 """Where an event's object is kept, and where its shape is, by how the event's name begins."""
 CHILD = """
-import importlib, json, socket, sys
+import importlib, json, os, socket, sys
+import botocore.session, pydantic, pynamodb.models
+import aws_lambda_powertools.event_handler  # what takes long, and nobody looks for
 
 def refuse(*_):
     raise AssertionError("an import connects")
 
+def report(name):
+    importlib.import_module(name)
+    from billing.bootstrap import storage
+    from billing.integrations.aws import clients
+    made = []
+    create = clients.aws_session().create_client
+    clients.aws_session().create_client = lambda service, **_: made.append(service)
+    for service in ("kms", "secretsmanager", "sqs"):
+        clients.aws_client(service)
+    return {
+        "modules": [
+            name for name in sys.modules if name.startswith(("billing.", "babel.numbers", "segno", "stripe.", "typst"))
+        ],
+        "clients": [name for name in ("kms", "secretsmanager", "sqs") if name not in made],
+        "dynamodb": storage.database.cache_info().currsize,
+    }
+
 socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
-importlib.import_module(sys.argv[1])
-from billing.bootstrap import storage
-from billing.integrations.aws import clients
-made = []
-create = clients.aws_session().create_client
-clients.aws_session().create_client = lambda service, **_: made.append(service)
-for service in ("kms", "secretsmanager", "sqs"):
-    clients.aws_client(service)
-print(json.dumps({
-    "modules": [
-        name for name in sys.modules if name.startswith(("billing.", "babel.numbers", "segno", "stripe.", "typst"))
-    ],
-    "clients": [name for name in ("kms", "secretsmanager", "sqs") if name not in made],
-    "dynamodb": storage.database.cache_info().currsize,
-}))
+for name in sys.argv[1:]:
+    if os.fork() == 0:
+        print(json.dumps(report(f"functions.{name}.handler")), flush=True)
+        os._exit(0)
+    if os.wait()[1] != 0:
+        sys.exit(f"functions/{name} cannot be imported")
 """
 
 
 @cache
-def imported(name: str) -> dict[str, Any]:
-    """What is there after a function's import in an interpreter of its own, in which nobody may connect."""
+def all_imported() -> dict[str, dict[str, Any]]:
+    """What is there after each function's import in a process of its own, in which nobody may connect.
+
+    The processes are forks of one that has the libraries which all functions have, and nothing of the product.
+    """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TABLE_", "PYTHON"))}
     env = kept | {
         "AWS_ACCESS_KEY_ID": "test",
@@ -73,11 +88,14 @@ def imported(name: str) -> dict[str, Any]:
         "POWERTOOLS_SERVICE_NAME": "test",
         "PYTHONPATH": f"{ROOT / 'layers/shared'}{os.pathsep}{ROOT}",
     }
-    command = [sys.executable, "-c", CHILD, f"functions.{name}.handler"]
-    done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-c", CHILD, *FUNCTIONS]
+    done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return dict(zip(FUNCTIONS, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+def imported(name: str) -> dict[str, Any]:
+    return all_imported()[name]
 
 
 @cache

@@ -1,12 +1,14 @@
 """Wires the sender of webhooks: how events get out."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import process, storage
 from billing.bootstrap.deliveries import delivery_queue, delivery_store
 from billing.bootstrap.webhook_endpoints import endpoint_health
-from billing.domain.webhooks.endpoint import WebhookEndpoint
+from billing.domain.webhooks.endpoint import Payload, WebhookEndpoint
+from billing.domain.webhooks.event import Event
 from billing.schemas import events
 
 if TYPE_CHECKING:
@@ -34,9 +36,12 @@ def to_bus() -> "EventBusTransport":
     return EventBusTransport(client, s.own_account, s.region)
 
 
-def sender() -> "Sender":
-    """The use case."""
-    from billing.schemas.webhooks.event import body
+def sender(body: Callable[[Event, Payload], bytes]) -> "Sender":
+    """The use case.
+
+    Args:
+        body: shows an event as it is sent.
+    """
     from billing.services.webhooks.sending import Ports, Sender
     from billing.storage.webhooks.events import DynamoEvents
 
@@ -59,9 +64,9 @@ def loopback_allowed() -> bool:
     return process.settings().webhook_loopback
 
 
-def webhook_sender() -> "WebhookSender":
-    """The edge of the sender."""
+def webhook_sender(body: Callable[[Event, Payload], bytes]) -> "WebhookSender":
+    """The edge of the sender; ``body`` shows an event as it is sent."""
     from billing.edge.workers.webhook_sender import WebhookSender
     from billing.integrations.aws.webhook_queue import parse_notice
 
-    return WebhookSender(parse_notice, sender().send, process.logger())
+    return WebhookSender(parse_notice, sender(body).send, process.logger())

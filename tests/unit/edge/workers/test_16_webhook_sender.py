@@ -1,7 +1,9 @@
 """Issue 16: a batch of notices is worked at once; only faults of ours come again."""
 
+import copy
 import json
 import logging
+from pathlib import Path
 from threading import Barrier
 
 from aws_lambda_powertools import Logger
@@ -11,14 +13,17 @@ from billing.integrations.aws.webhook_queue import parse_notice
 from billing.services.webhooks.sending import Outcome, Report
 from billing.services.webhooks.transport import Answer, Reason
 
+EVENT = json.loads((Path(__file__).parents[4] / "events" / "sqs_webhook_sender.json").read_text())
+
 
 def batch(*deliveries: str) -> dict:
-    return {
-        "Records": [
-            {"messageId": f"m{n}", "body": json.dumps({"t": "acme", "d": each, "n": 1})}
-            for n, each in enumerate(deliveries)
-        ]
-    }
+    made = copy.deepcopy(EVENT)
+    (sample,) = made["Records"]
+    made["Records"] = [
+        {**sample, "messageId": f"m{n}", "body": json.dumps({"t": "acme", "d": each, "n": 1})}
+        for n, each in enumerate(deliveries)
+    ]
+    return made
 
 
 def worker(send) -> WebhookSender:
@@ -35,6 +40,18 @@ def test_16_all_messages_of_a_batch_are_worked_at_once() -> None:
 
     event = batch(*(f"dlv_A_{n}" for n in range(THREADS)))
     assert worker(send).lambda_handler(event, None) == {"batchItemFailures": []}
+
+
+def test_16_a_message_is_read_as_it_comes() -> None:
+    seen = []
+
+    def send(notice) -> Report:
+        seen.append(notice)
+        return Report(Outcome.UNWANTED)
+
+    assert worker(send).lambda_handler(copy.deepcopy(EVENT), None) == {"batchItemFailures": []}
+    (notice,) = seen
+    assert notice.endpoint_id == EVENT["Records"][0]["attributes"]["MessageGroupId"]
 
 
 def test_scenario_38_what_a_receiver_does_is_no_failure_of_a_message() -> None:

@@ -68,6 +68,7 @@ class Child:
             use_tables({PLAIN_NAMES[model]: self._world["prefix"] + PLAIN_NAMES[model] for model in MODELS})
             sweep.alarm()._queue_url = sweep.alarm()._clock_queue_url = self._world["queue_url"]
             sweep.alarm()._payout_queue_url = self._world["payout_queue_url"]
+            sweep.alarm()._webhook_work_queue_url = self._world["webhook_work_queue_url"]
             usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
             payments.stripe_secrets()._secret_id = self._world["secret_id"]
 
@@ -290,6 +291,7 @@ class Child:
         attributes = {"FifoQueue": "true", "VisibilityTimeout": "0"}
         url = client("sqs").create_queue(QueueName=f"{prefix}billing.fifo", Attributes=attributes)["QueueUrl"]
         payouts_url = client("sqs").create_queue(QueueName=f"{prefix}payouts.fifo", Attributes=attributes)["QueueUrl"]
+        work_url = client("sqs").create_queue(QueueName=f"{prefix}webhooks.fifo", Attributes=attributes)["QueueUrl"]
         usage_url = client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
         secrets = {"webhook_secrets": webhook_secrets, "connect_webhook_secrets": [at_stripe.CONNECT_SECRET]}
         secret = json.dumps({"api_key": stripe_key, **secrets})
@@ -301,6 +303,7 @@ class Child:
             "prefix": prefix,
             "queue_url": url,
             "payout_queue_url": payouts_url,
+            "webhook_work_queue_url": work_url,
             "usage_queue_url": usage_url["QueueUrl"],
             "secret_id": prefix + "stripe",
             "platform_key": key,

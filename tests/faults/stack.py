@@ -111,6 +111,7 @@ class Stack:
             "CLOCK_QUEUE_URL": world.names["queue_url"],
             "USAGE_QUEUE_URL": world.names["usage_queue_url"],
             "PAYOUT_QUEUE_URL": world.names["payout_queue_url"],
+            "WEBHOOK_WORK_QUEUE_URL": world.names["webhook_work_queue_url"],
         }
         return self._driver_env(world.lane.sandbox.url) | tables | names
 
@@ -166,6 +167,7 @@ class Stack:
             "CLOCK_QUEUE_URL": "set by the world",
             "USAGE_QUEUE_URL": "set by the world",
             "PAYOUT_QUEUE_URL": "set by the world",
+            "WEBHOOK_WORK_QUEUE_URL": "set by the world",
             "DUE_SHARDS": "1",
             "POWERTOOLS_SERVICE_NAME": "faults",
             "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -107,14 +107,7 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     patch.setenv("USAGE_QUEUE_URL", usage_queue["QueueUrl"])
     payout_queue = aws("sqs").create_queue(QueueName="payouts.fifo", Attributes={"FifoQueue": "true"})
     patch.setenv("PAYOUT_QUEUE_URL", payout_queue["QueueUrl"])
-    for variable, name in {
-        "WEBHOOK_WORK_QUEUE_URL": "webhooks.fifo",
-        "WEBHOOK_QUEUE_URL": "webhooks-fast",
-        "WEBHOOK_SLOW_QUEUE_URL": "webhooks-slow",
-        "STREAM_FAILURES_URL": "stream-failures",
-    }.items():
-        attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
-        patch.setenv(variable, aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+    _webhook_queues(patch, aws)
     entropy = Entropy()
     world = World(
         aws=aws,
@@ -143,6 +136,17 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     logging.getLogger("billing").addHandler(world.logs.handler)
     storage.database().client.meta.events.register("provide-client-params.dynamodb.*", world.note_write)
     return world
+
+
+def _webhook_queues(patch: pytest.MonkeyPatch, aws: Any) -> None:
+    for variable, name in {
+        "WEBHOOK_WORK_QUEUE_URL": "webhooks.fifo",
+        "WEBHOOK_QUEUE_URL": "webhooks-fast",
+        "WEBHOOK_SLOW_QUEUE_URL": "webhooks-slow",
+        "STREAM_FAILURES_URL": "stream-failures",
+    }.items():
+        attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+        patch.setenv(variable, aws("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
 
 def _own_clock(patch: pytest.MonkeyPatch, entropy: Entropy) -> Clock:

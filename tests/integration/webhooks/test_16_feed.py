@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from billing.domain.kernel.errors import Unavailable
+from billing.domain.kernel.errors import LostRace, Unavailable
 from billing.storage.database import Database
+from billing.storage.webhooks.feed import DynamoFeed
+from tests.integration.webhooks import flow
 from tests.integration.webhooks.feeding import consume, feed, followed, records
 from tests.integration.world import Tenant, World, http_event, request
 
@@ -76,12 +79,34 @@ def test_16_an_unreadable_record_and_another_tenants_failure_take_no_neighbor_wi
     monkeypatch.setattr(Database, "call", busy)
     failed = consume([made[0], broken, *made[1:]])
     monkeypatch.undo()
-    assert set(failed) == {"broken", *(each["dynamodb"]["SequenceNumber"] for each in made[: len(theirs)])}
+    assert set(failed) == {each["dynamodb"]["SequenceNumber"] for each in made[: len(theirs)]}
+    (told,) = flow.received(world, "STREAM_FAILURES_URL")
+    assert json.loads(told["Body"]) == {"consumer": "event_feed", "sequenceNumber": "broken"}
     assert ids(followed(tenant)[0]) == ids(mine)
     assert world.rows_of("event_feed", other.id) == []
     assert '"name"' not in world.logs.text  # an image is never logged
     feed(world, other)
     assert ids(followed(other)[0]) == ids(theirs)
+
+
+def test_16_what_is_no_fault_of_a_record_sets_none_aside(
+    world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing right, or somebody who is always faster: all of it comes again by itself, and nobody has to redrive."""
+    tenant.customer()
+    made = records(world.rows_of("events", tenant.id))
+    missing = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "TransactWriteItems")
+    for error in (missing, LostRace("Others were faster"), Unavailable("The database is busy")):
+
+        def fails(*_: Any, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(DynamoFeed, "state", fails)
+        assert consume(made) == [each["dynamodb"]["SequenceNumber"] for each in made]
+    monkeypatch.undo()
+    assert flow.received(world, "STREAM_FAILURES_URL") == []
+    assert consume(made) == []
+    assert ids(followed(tenant)[0]) == ids([each["dynamodb"]["Keys"] for each in made])
 
 
 def test_16_what_is_no_new_event_is_passed_over(world: World, tenant: Tenant) -> None:

@@ -33,6 +33,8 @@ OBJECTS = {
     "PAYOUT": ("Payouts", "marketplace.payouts"),
     "PROVIDER_ACCOUNT": ("ProviderAccounts", "marketplace.provider_accounts"),
     "RECONCILIATION": ("Reconciliations", "reports.reconciliation"),
+    "WEBHOOK_ENDPOINT": ("WebhookEndpoints", "webhooks.endpoints"),
+    "WEBHOOK_REDELIVERY": ("WebhookRedeliveries", "webhooks.deliveries"),
 }
 """Where an event's object is kept, and where its shape is, by how the event's name begins."""
 CHILD = """
@@ -190,7 +192,7 @@ def granted(name: str) -> set[str]:
     says = function(name)
     text = json.dumps(says.get("allow", {}))
     found = {each.partition(":")[0] for each in ("kms:", "secretsmanager:", "sqs:SendMessage") if each in text}
-    shared = {"KeyPolicy": "kms", "TaxPolicy": "secretsmanager"}
+    shared = {"KeyPolicy": "kms", "TaxPolicy": "secretsmanager", "EventStreamPolicy": "sqs"}
     return found | {service for policy, service in shared.items() if policy in says.get("policies", ())}
 
 

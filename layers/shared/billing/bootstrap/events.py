@@ -32,9 +32,12 @@ def feed() -> "Feed":
 def feed_worker() -> "StreamWorker":
     """The consumer of the events' stream that gives events their places."""
     from billing.edge.workers.stream import StreamWorker
+    from billing.integrations.aws.clients import made_client
+    from billing.integrations.aws.stream_failures import SqsStreamFailures
     from billing.storage.webhooks.events import head_of
 
-    return StreamWorker(head_of, feed().place, process.logger(), "events placed")
+    failures = SqsStreamFailures(made_client("sqs"), process.settings().stream_failures_url, "event_feed")
+    return StreamWorker(head_of, feed().place, process.logger(), "events placed", failures.tell)
 
 
 def reader() -> "Events":

@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
-from billing.domain.kernel.errors import Unavailable
+from billing.domain.kernel.errors import LostRace, Unavailable
 from billing.domain.webhooks.event import EventHead
 from billing.services.kernel.failures import described
 
+_NO_RECORDS_FAULT = (Unavailable, LostRace, ClientError, BotoCoreError)
+"""An outage, whoever was faster, a right that is missing: what is set aside for it would be everything."""
 Consume = Callable[[str, Sequence[EventHead]], int]
 """Takes events of one tenant in the order of the stream; how many of them were new to it."""
 
@@ -71,7 +74,7 @@ class StreamWorker:
             new = self._consume(tenant_id, [head for _, head in records])
         except Exception as error:  # noqa: BLE001 - one tenant's failure, whatever it is, takes no other's with it
             self._logger.error("stream batch failed", extra=about | {"what": self._what} | described(error))
-            if self._set_aside is None or isinstance(error, Unavailable):  # an outage is no fault of any record's
+            if self._set_aside is None or isinstance(error, _NO_RECORDS_FAULT):
                 return [number for number, _ in records]
             if len(records) > 1:  # which of them is it?
                 return [number for each in records for number in self._work(tenant_id, [each])]

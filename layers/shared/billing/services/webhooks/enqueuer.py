@@ -2,8 +2,8 @@
 
 What is handed over, or put off, is written before: a turn that is cut off leaves every delivery due, now or a little
 later. An endpoint that comes back after a day may have 50,000 deliveries due. Those of one endpoint are handed over at
-a pace, and the rest is put off to where the pace will be: minute by minute, an hour ahead at most, for the endpoint may
-be quicker by then.
+a pace, and the rest is put off to where the pace will be: minute by minute, and not far ahead, for the endpoint may be
+quicker by then.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,8 @@ from billing.services.webhooks.publisher import tell
 PACE = {Lane.FAST: 50, Lane.SLOW: 3}
 """Of one endpoint's deliveries, how many of a shard are handed over in a minute: 800 of all 16 shards where it answers.
 One that does not is sent to 40 times a minute (``EndpointHealthStore.open_slot``), and 3 of each shard are 48."""
-FURTHEST = timedelta(hours=1)
+FURTHEST = {Lane.FAST: timedelta(hours=1), Lane.SLOW: timedelta(minutes=15)}
+"""How far ahead a delivery is put off at most: one that fails may be well again in a quarter of an hour."""
 _MINUTE_S = 60
 
 
@@ -126,11 +127,12 @@ class Enqueuer:
         endpoint = (delivery.tenant_id, delivery.endpoint_id)
         n = turn.met.get(endpoint, 0)
         turn.met[endpoint] = n + 1
-        minutes = n // PACE[turn.health[endpoint].lane]
+        lane = turn.health[endpoint].lane
+        minutes = n // PACE[lane]
         if not minutes:
             return None
         pause = timedelta(seconds=_MINUTE_S * (minutes - 1) + max(1.0, _MINUTE_S * self._jitter()))
-        return min(pause, FURTHEST - timedelta(seconds=_MINUTE_S * self._jitter()))
+        return min(pause, FURTHEST[lane] - timedelta(seconds=_MINUTE_S * self._jitter()))
 
     def _tell(self, given: Sequence[Delivery], turn: _Turn) -> None:
         by_tenant: dict[str, list[Delivery]] = {}

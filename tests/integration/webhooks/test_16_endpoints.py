@@ -59,6 +59,8 @@ def test_16_a_secret_is_shown_once_and_is_one_of_standard_webhooks(world: World,
     rows = json.dumps(world.rows_of("webhook_endpoints", acme.id))
     assert secret.removeprefix("whsec_") not in rows
     assert "T0KEN" not in rows
+    assert secret.removeprefix("whsec_") not in world.logs.text
+    assert "T0KEN" not in world.logs.text
     again = acme.post("/v1/webhook-endpoints", body, idempotency_key="once")
     assert again.data["secret"] == secret
     acme.post(f"/v1/webhook-endpoints/{made.data['id']}/rotate-secret")

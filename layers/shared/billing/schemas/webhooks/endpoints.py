@@ -92,7 +92,7 @@ class WebhookEndpointChanges(Request):
     event_types: Annotated[Patterns | None, not_null(Patterns)] = unsaid()
     payload: Annotated[Shape | None, not_null(Shape)] = unsaid()
     description: ShortText | None = unsaid()
-    metadata: Annotated[Metadata | None, not_null(Metadata)] = unsaid()
+    metadata: Metadata = {}
     status: Annotated[StatusName | None, not_null(StatusName)] = unsaid()
     api_version: Immutable = unsaid()
 

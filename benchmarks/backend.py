@@ -68,6 +68,7 @@ def _furnished(sandbox: SandboxServer, emulator_pid: int) -> Backend:
         "TaxSecret": "tax",
         "STRIPE_API_BASE": sandbox.url,
         "TAXJAR_API_BASE": sandbox.url,
+        "ISSUER": "https://bench.example",
     }
     variables = furnished(known | {"STAGE": "dev", "POWERTOOLS_SERVICE_NAME": "benchmark"})
     # The log lines of thousands of calls are not what is looked at here; nor is what the platform does beside.

@@ -15,6 +15,8 @@ from local.stack.routes import template
 
 _QUEUE = ("FifoQueue", "VisibilityTimeout")  # as long as deployed: no message that is being worked comes a second time
 
+_KEY = ("KeySpec", "KeyUsage")
+
 
 def function_variables(document: Mapping[str, Any]) -> dict[str, Any]:
     """Every variable of every function: a value, or the logical id of what it names (the tags are dropped)."""
@@ -64,7 +66,8 @@ def furnished(known: Mapping[str, str]) -> dict[str, str]:
 def _made(logical_id: str, resource: Mapping[str, Any]) -> str:
     """A queue's URL, or a key's ARN."""
     if resource["Type"] == "AWS::KMS::Key":
-        return str(boto3.client("kms").create_key()["KeyMetadata"]["Arn"])
+        kind: Any = {name: resource["Properties"][name] for name in _KEY if name in resource["Properties"]}
+        return str(boto3.client("kms").create_key(**kind)["KeyMetadata"]["Arn"])
     if resource["Type"] != "AWS::SQS::Queue":
         raise KeyError(f"nobody made {logical_id}, a {resource['Type']}")
     properties = resource["Properties"]

@@ -1,6 +1,7 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
-python -m benchmarks.run [--only calls usage webhooks retries cpu imports documents drafts sweep p95] [--due 1000 10000]
+python -m benchmarks.run [--only calls usage webhooks retries access cpu imports documents drafts sweep p95]
+    [--due 1000 10000]
     [--strict]
 """
 
@@ -26,6 +27,7 @@ _PARTS = {
     "usage": ("benchmarks.usage.table", 300, "usage events through handler, queue and worker, beside the raw client"),
     "webhooks": ("benchmarks.webhooks.table", 180, "webhooks: deliveries a second, commit to arrival, cost a million"),
     "retries": ("benchmarks.webhooks.retries", 120, "50,000 webhook retries that are due in one minute"),
+    "access": ("benchmarks.access.table", 240, "access tokens: round trips, CPU time of verifying, tokens per second"),
     "cpu": ("benchmarks.cpu.table", 120, "handler CPU beside FastAPI + Mangum"),
     "imports": ("benchmarks.imports.table", 180, "import times beside FastAPI + Mangum"),
     "documents": ("benchmarks.documents.table", 180, "printed invoices: import, first, later, 500 lines, memory"),

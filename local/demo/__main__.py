@@ -1,9 +1,10 @@
-"""`make demo`: billing in five acts, told beside a running stack and checked at every step.
+"""`make demo`: billing in six acts, told beside a running stack and checked at every step.
 
 The first act is a month, here; the second a year (local/demo/year.py); the third is usage (local/demo/usage.py); the
-fourth payments (local/demo/payments.py); the fifth a marketplace (local/demo/marketplace.py). No answer is written down
-in advance: each result is compared with what another system says about it, the invoice with Stripe's charge, the
-payment with the delivery of Stripe's webhook, the preview with the bill.
+fourth payments (local/demo/payments.py); the fifth a marketplace (local/demo/marketplace.py); the sixth who may do what
+(local/demo/access.py). No answer is written down in advance: each result is compared with what another system says
+about it, the invoice with Stripe's charge, the payment with the delivery of Stripe's webhook, the preview with the
+bill, a scope with what its token gets.
 """
 
 import sys
@@ -15,6 +16,7 @@ import requests
 
 from local.client import Client
 from local.console import Failure
+from local.demo.access import Access
 from local.demo.marketplace import Market
 from local.demo.payments import Payments
 from local.demo.story import Story, console, money, require
@@ -167,7 +169,11 @@ def main() -> int:
         market = Market(client, DOCUMENTS)
         path = market.play()
         console.print(f"    The statement: {path}", soft_wrap=True)
-        console.print(f"Sold, shared and paid out in {market.elapsed_s:.0f} s.")
+        console.print(f"Sold, shared and paid out in {market.elapsed_s:.0f} s.\n")
+        console.print("[bold]Somebody is invited, and lets an application act for them[/bold]")
+        access = Access(client)
+        access.play()
+        console.print(f"Invited, allowed, rotated and revoked in {access.elapsed_s:.0f} s.")
     except Failure as failure:
         console.print(f"[red]error:[/red] {failure}", soft_wrap=True, markup=True)
         return 1

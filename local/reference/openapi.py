@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from local.console import say
+from local.reference import openapi_oauth
 from local.reference.openapi_events import webhooks
 from local.reference.openapi_parts import (
     ALWAYS,
@@ -126,10 +127,11 @@ def document() -> dict[str, Any]:
     for route in found:
         item = paths.setdefault(route.path, {} if route.path.startswith("/v1/") else dict(ROOT_ONLY))
         item[route.method] = _operation(route)
-    paths |= WEBHOOKS
+    paths |= openapi_oauth.PATHS | WEBHOOKS
     events, about = webhooks()
-    schemas |= about | _answers(found) | ENVELOPE | {"WebhookOutcome": OUTCOME, "EventType": _event_types()}
-    used = _used([paths, events, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
+    schemas |= about | _answers(found) | ENVELOPE | openapi_oauth.SCHEMAS
+    schemas |= {"WebhookOutcome": OUTCOME, "EventType": _event_types()}
+    used = _used([paths, events, openapi_oauth.RESPONSES, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -143,15 +145,15 @@ def document() -> dict[str, Any]:
             {"url": "/", "description": "/v1/...: the same routes"},
         ],
         "x-errors": _errors(),
-        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "tags": [{"name": name, "description": text} for name, text in (TAGS | openapi_oauth.TAG).items()],
         "paths": paths,
         "webhooks": events,
         "components": {
             "schemas": {name: _plain(schemas[name]) for name in sorted(used)},
-            "responses": {f"Error{status}": _failure(status) for status in REASONS},
+            "responses": {f"Error{status}": _failure(status) for status in REASONS} | openapi_oauth.RESPONSES,
             "parameters": PARAMETERS,
-            "headers": HEADERS,
-            "securitySchemes": SECURITY,
+            "headers": HEADERS | openapi_oauth.HEADERS,
+            "securitySchemes": SECURITY | openapi_oauth.SECURITY,
         },
     }
 
@@ -388,6 +390,7 @@ def scopes_page() -> str:
         limit = f"{asked.limit.per_minute}, `{asked.limit.letter}`" if asked.limit else ""
         cells = [scope, _whose(route), limit, "no" if asked.public else "yes", route.group]
         lines.append(f"| {route.method.upper()} | `{route.path}` | {' | '.join(cells)} |")
+    lines += openapi_oauth.lines_of_scopes()
     lines += [
         "| POST | `/webhooks/stripe` | Stripe's signature; a function URL | the event's |  | yes | stripe_webhook |",
         "",

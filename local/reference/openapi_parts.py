@@ -102,7 +102,7 @@ READS_BY_BODY = {
 }
 """Routes without an id in the path that can still answer 404: for an id in body or query, or as the tenant has none."""
 
-UNPROCESSABLE_READS = {"calculate_tax"}
+UNPROCESSABLE_READS = {"calculate_tax", "get_invoice_xml", "get_credit_note_xml"}
 """Routes that only read, and can still answer 422."""
 
 CHARGES = {"create_payment", "create_intent", "pay_invoice", "pay_order"}

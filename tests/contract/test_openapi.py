@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text())
 METHODS = {"get", "post", "patch", "put", "delete"}
 WEBHOOKS = {"/webhooks/stripe", "/webhooks/tax-provider"}
+FORMS = {path for path in DOCUMENT["paths"] if path.startswith(("/oauth2/", "/.well-known/"))}
+"""What takes forms and answers with pages, or as RFC 6749 says: its answers are looked at by
+tests/integration/access/test_15_schemathesis.py."""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -61,8 +64,9 @@ def test_what_is_served_is_what_is_documented() -> None:
 
 LIST_ROUTES = """
 import json
+from local.reference import openapi_oauth
 from local.reference.openapi import handlers
-found = [[g, r.method.lower(), r.path] for g, m in handlers() for r in m.api.documentation]
+found = [[g, r.method.lower(), r.path] for g, m in handlers() for r in m.api.documentation] + openapi_oauth.routes()
 print(json.dumps(found))
 """
 
@@ -124,7 +128,7 @@ def test_operation_ids_are_unique() -> None:
 def test_writes_need_a_key_and_examples_are_valid(path: str, method: str) -> None:
     operation = DOCUMENT["paths"][path][method]
     names = {resolved(each)["name"] for each in operation.get("parameters", [])}
-    assert ("Idempotency-Key" in names) == (method != "get" and path not in WEBHOOKS)
+    assert ("Idempotency-Key" in names) == (method != "get" and path not in WEBHOOKS | FORMS)
     assert {f"{{{name}}}" for name in names if f"{{{name}}}" in path} == set(re.findall(r"\{\w+\}", path))
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     if path not in WEBHOOKS and content:
@@ -172,7 +176,7 @@ def test_most_operations_are_exercised(answers: list[dict[str, Any]]) -> None:
     missing = {(path, method) for path, method, _ in operations()} - good
     # What is left are function URLs, and what needs the PDF layer; the integration tests have them.
     assert missing <= {
-        *((path, "post") for path in WEBHOOKS),
+        *((path, method) for path in WEBHOOKS | FORMS for method in ("get", "post")),
         ("/v1/credit-notes/{credit_note_id}/pdf", "get"),
         ("/v1/credit-notes/{credit_note_id}/xml", "get"),
         ("/v1/invoices/{invoice_id}/pdf", "get"),

@@ -164,3 +164,13 @@ def test_15_only_admins_manage_users_and_no_secret_is_shown_or_stored(world: Wor
         assert personal not in everything
         assert personal not in world.logs.text
     assert Role.ADMIN.value in shown
+
+
+def test_15_a_password_manager_learns_whose_password_it_is(world: World) -> None:
+    """The address is a field of the form, which nobody can change and the server does not read."""
+    made = invited(world.tenant(), "o'hara+ada@example.com")
+    browser = Browser()
+    browser.get(link_in(world))
+    assert 'autocomplete="username" value="o&#x27;hara+ada@example.com" readonly>' in browser.text
+    assert browser.submit("/oauth2/password", password=PASSWORD, email="bob@example.com").status == 200
+    assert made["email"] == "o'hara+ada@example.com"

@@ -123,6 +123,12 @@ MOST_DATA_KEYS = 100
 """How many a tenant may have: all stay, because a text may be sealed under any of them."""
 
 
+SETTINGS_ID = "settings"
+LOGO_ID = "logo"
+INVOICE_SEQUENCE_ID = "invoice"
+"""The ids, within a tenant, of its settings, of its logo and of its invoice sequence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """A tenant and its settings. ``data_key`` is wrapped by KMS (base64); it seals the tenant's personal data.
@@ -146,6 +152,7 @@ class Tenant:
     """
 
     entity_name: ClassVar[str] = "Tenant"
+    only_id: ClassVar[str] = SETTINGS_ID
 
     id: str
     name: str
@@ -212,12 +219,6 @@ class Tenant:
 def default_customer_id(tenant_id: str) -> str:
     """Derived from the tenant alone, so that it is known without reading the tenant."""
     return derived("cus", datetime(2026, 1, 1, tzinfo=UTC), "default", tenant_id)
-
-
-SETTINGS_ID = "settings"
-LOGO_ID = "logo"
-INVOICE_SEQUENCE_ID = "invoice"
-"""The ids, within a tenant, of its settings, of its logo and of its invoice sequence."""
 
 
 @dataclass(frozen=True, slots=True)

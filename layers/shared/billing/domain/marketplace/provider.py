@@ -112,6 +112,8 @@ class ProviderAccount:
     """
 
     entity_name: ClassVar[str] = "ProviderAccount"
+    only_id: ClassVar[str] = ACCOUNT_ID
+    """A tenant has one at most."""
 
     tenant_id: str
     country: str

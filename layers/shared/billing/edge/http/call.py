@@ -29,7 +29,7 @@ from billing.domain.kernel.errors import (
     Unavailable,
     ValidationFailed,
 )
-from billing.domain.tenant import ANONYMOUS, SETTINGS_ID, Tenant, TenantStatus
+from billing.domain.tenant import ANONYMOUS, Tenant, TenantStatus
 from billing.edge.http import card_numbers, credentials, envelope, if_match, signatures
 from billing.edge.http.body import check_form, fingerprint, parse_object, raw_body
 from billing.edge.http.once import ShownOnce
@@ -298,10 +298,14 @@ class Call:
         if versions is None:
             return None
         parts = self.policy.route.partition(" ")[2].split("/")
-        named = path.split("/")[next(n for n, part in enumerate(parts) if part.startswith("{"))]
+        named = next((name for name, part in zip(path.split("/"), parts, strict=False) if part.startswith("{")), None)
         assert self.identity is not None
-        ref = Ref(Tenant, named, SETTINGS_ID) if kind is Tenant else Ref(kind, self.identity.tenant_id, named)
-        return Expected(ref, versions)
+        tenant_id = self.identity.tenant_id
+        only_id: str | None = getattr(kind, "only_id", None)
+        if only_id is None:
+            assert named is not None, f"{self.policy.route} does not say which one it is about"
+            return Expected(Ref(kind, tenant_id, named), versions)
+        return Expected(Ref(kind, named or tenant_id, only_id), versions)  # a tenant has one, which no path has to name
 
     def require_tenant(self, tenant_id: str) -> None:
         """Check that the tenant in a path is the caller's.
@@ -363,6 +367,8 @@ class Call:
                 self.admit()
         except BillingError as problem:
             error = problem
+        except Exception as failure:  # noqa: BLE001 - there is no one behind this who would answer
+            error = unanswerable(failure)
         self.version = None
         self.replayed = False
         self._challenge = credentials.challenge(error, self._headers, self.policy.scope)

@@ -140,7 +140,8 @@ class AccountPages:
     @staticmethod
     def _password_page(token: str, user: User, wrong: str = "") -> FormResponse:
         fields = (
-            f"<p>For {escape(user.email)}.</p>"
+            # A field, for a password manager keeps the password under the name that it finds beside it.
+            field("Email", "email", "email", "username", fixed=user.email)
             + field("New password", "password", "password", "new-password", hint=_PROBLEMS["too_short"])
             + '<button type="submit">Set the password</button>'
         )

@@ -62,14 +62,22 @@ def form(action: str, hidden: Mapping[str, str], fields: str) -> str:
     return f'<form method="post" action="{escape(action)}">{kept}{fields}</form>'
 
 
-def field(label: str, name: str, kind: str, autocomplete: str, *, required: bool = True, hint: str = "") -> str:
-    """An input with its label."""
+def field(
+    label: str, name: str, kind: str, autocomplete: str, *, required: bool = True, hint: str = "", fixed: str = ""
+) -> str:
+    """An input with its label.
+
+    Args:
+        fixed: what it holds, and nobody can change; nothing for one to be filled in.
+    """
     described = f' aria-describedby="{name}-hint"' if hint else ""
     more = f'<div id="{name}-hint">{escape(hint)}</div>' if hint else ""
-    need = " required" if required else ""
+    state = " required" if required else ""
+    if fixed:
+        state = f' value="{escape(fixed)}" readonly'
     return (
         f'<label for="{name}">{escape(label)}</label>{more}'
-        f'<input id="{name}" name="{name}" type="{kind}" autocomplete="{autocomplete}"{described}{need}>'
+        f'<input id="{name}" name="{name}" type="{kind}" autocomplete="{autocomplete}"{described}{state}>'
     )
 
 

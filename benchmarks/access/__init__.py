@@ -1,0 +1,1 @@
+"""What access tokens cost: round trips, CPU time of verifying one, tokens per second."""

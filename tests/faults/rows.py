@@ -10,7 +10,12 @@ from urllib.parse import urlsplit
 
 Json = dict[str, Any]
 
-_BY_PREFIX = {"idempotency": "record_id", "usage_events": "event_key", "usage_totals": "subscription_key"}
+_BY_PREFIX = {
+    "idempotency": "record_id",
+    "usage_events": "event_key",
+    "usage_totals": "subscription_key",
+    "webhook_deliveries": "owner_key",
+}
 """Tables whose keys begin with the tenant, and have more behind it."""
 _ONLY_WITH = {
     "usage_events": "meters",
@@ -19,6 +24,7 @@ _ONLY_WITH = {
     "redemptions": "coupons",
     "order_returns": "orders",
     "account_lines": "provider_balances",
+    "webhook_deliveries": "webhook_endpoints",
 }
 """Tables in which nothing can be where another one is empty: what is counted has a meter, a redemption its coupon."""
 _HEADERS = {

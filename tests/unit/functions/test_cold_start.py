@@ -192,7 +192,7 @@ def granted(name: str) -> set[str]:
     says = function(name)
     text = json.dumps(says.get("allow", {}))
     found = {each.partition(":")[0] for each in ("kms:", "secretsmanager:", "sqs:SendMessage") if each in text}
-    shared = {"KeyPolicy": "kms", "TaxPolicy": "secretsmanager"}
+    shared = {"KeyPolicy": "kms", "TaxPolicy": "secretsmanager", "EventStreamPolicy": "sqs"}
     return found | {service for policy, service in shared.items() if policy in says.get("policies", ())}
 
 

@@ -1,8 +1,7 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
 python -m benchmarks.run [--only calls usage webhooks retries access cpu imports documents drafts sweep p95]
-    [--due 1000 10000]
-    [--strict]
+    [--due 1000 10000] [--strict]
 """
 
 import argparse

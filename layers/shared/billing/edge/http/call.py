@@ -390,10 +390,7 @@ class Call:
 
     def response_headers(self) -> dict[str, str]:
         """The headers that every response carries."""
-        headers: dict[str, str] = {
-            "X-API-Version": self.api_version,
-            "X-Request-Id": self.request_id,
-        }
+        headers = {"X-API-Version": self.api_version, "X-Request-Id": self.request_id}
         if self.rate is not None:
             headers["X-RateLimit-Limit"] = str(self.rate.limit)
             headers["X-RateLimit-Remaining"] = str(self.rate.remaining)

@@ -108,7 +108,6 @@ def live() -> list[dict[str, Any]]:
     from tests.support.tables import create_tables
 
     quicken()
-
     os.environ |= {
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "test",

@@ -12,7 +12,7 @@ from billing.domain.kernel.errors import InvalidState, LostRace, NotFound, Valid
 from billing.domain.webhooks.delivery import Delivery, endpoint_of, webhook_shard
 from billing.domain.webhooks.endpoint import Subscriber, WebhookEndpoint
 from billing.domain.webhooks.redelivery import Redelivery, RedeliveryStatus, Selection
-from billing.domain.webhooks.schedule import redelivered
+from billing.domain.webhooks.schedule import EVENTS_KEPT, is_forgotten, redelivered
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
 from billing.services.webhooks.deliveries import delivery_of
@@ -20,8 +20,6 @@ from billing.services.webhooks.endpoint_ports import EndpointHealthStore, Endpoi
 from billing.services.webhooks.ports import DeliveryQueue, DeliveryStore
 from billing.services.webhooks.publisher import tell
 
-EVENTS_KEPT = timedelta(days=30)
-"""For as long as there is something to send (``Settings.event_ttl_s``)."""
 _PAGE = 250
 _PAGES_A_STEP = 40
 """10,000 deliveries are looked at in a minute: of a busy week, what was not delivered is found in an hour at most."""
@@ -53,7 +51,7 @@ class Redeliveries:
         """
         delivery = delivery_of(self.store, work.tenant.id, delivery_id)
         self._require_enabled(work, endpoint_of(delivery_id))
-        if delivery.created_at + EVENTS_KEPT <= work.now:
+        if is_forgotten(delivery, work.now):
             raise InvalidState.of("webhook_delivery", "of an event that is forgotten", "redelivered")
         asked = self._ask(delivery, work.now)
         if asked is None:

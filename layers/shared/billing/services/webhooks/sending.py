@@ -34,6 +34,7 @@ from billing.domain.webhooks.schedule import (
     claimed_until,
     delay_s,
     given_up,
+    is_forgotten,
     is_wanted,
     next_window,
     notice,
@@ -142,6 +143,8 @@ class Sender:
         delivery = self._ports.deliveries.get(asked.tenant_id, asked.delivery_id)
         if delivery is None or not is_wanted(delivery, asked.attempt):
             return Report(Outcome.UNWANTED)
+        if is_forgotten(delivery, self._clock()):
+            return self._ended(delivery, given_up(delivery), Outcome.EXPIRED)
         try:
             prepared = self._prepared(delivery)
         except Unavailable:

@@ -25,8 +25,6 @@ _PAGES_A_STEP = 40
 """10,000 deliveries are looked at in a minute: of a busy week, what was not delivered is found in an hour at most."""
 _ASKED_A_STEP = 500
 """Are sent again in a minute: as many as are handed over to one endpoint in that time, or nearly."""
-_STEP = 10
-"""500 deliveries a minute: as many as are handed over to one endpoint in that time, or nearly."""
 _STEP = timedelta(minutes=1)
 _TRIES = 5
 

@@ -101,7 +101,7 @@ class Eraser:
             return self._copies(customer, erasure)
         if step is Step.PROCESSOR:
             return self._at_processor(customer, erasure, work.now)
-        return _next(erasure)
+        return replace(_next(erasure), newest_document_at=None)
 
     @staticmethod
     def _page(
@@ -115,7 +115,12 @@ class Eraser:
 
     @staticmethod
     def _documents(work: Unit, customer: Customer, erasure: Erasure, *, kept: bool) -> Erasure:
-        """One invoice, and its credit notes: a transaction takes 100 items."""
+        """One invoice, and its credit notes: a transaction takes 100 items.
+
+        Args:
+            kept: whether all that was issued is kept; else what the law still wants is, for a credit note may have been
+                issued since.
+        """
         found = _of_customer(work, customer, Invoice, erasure.cursor, 1)
         newest = erasure.newest_document_at
         for invoice in found.items:
@@ -128,17 +133,22 @@ class Eraser:
                 if cursor is None:
                     break
             issued = [each.created_at for each in notes] + ([invoice.finalized_at] if invoice.finalized_at else [])
-            newest = max([*issued, *([newest] if newest else [])], default=None)
-            changed = [redaction.credit_note(each, kept=kept) for each in notes]
+            is_kept = kept or any(kept_until(each) > work.now for each in issued)
+            if is_kept:
+                newest = max([*issued, *([newest] if newest else [])], default=None)
+            changed = [redaction.credit_note(each, kept=is_kept) for each in notes]
             changed = [after for before, after in zip(notes, changed, strict=True) if before != after]
             for note in changed[:_MOST_NOTES]:
                 work.save(note)
             if len(changed) > _MOST_NOTES:
                 return replace(erasure, newest_document_at=newest)
-            after = redaction.invoice(invoice, kept=kept)
+            after = redaction.invoice(invoice, kept=is_kept)
             if after != invoice:
                 work.save(after)
-        return _went_on(replace(erasure, newest_document_at=newest), found.next_cursor)
+        erasure = replace(erasure, newest_document_at=newest)
+        if newest is not None and not kept and found.next_cursor is None:
+            return replace(erasure, step=Step.WAIT, cursor=None, documents_until=kept_until(newest))
+        return _went_on(erasure, found.next_cursor)
 
     @staticmethod
     def _usage(work: Unit, customer: Customer, erasure: Erasure) -> Erasure:

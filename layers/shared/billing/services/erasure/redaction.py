@@ -83,6 +83,19 @@ def rejection(each: UsageRejection, subscription_ids: frozenset[str]) -> UsageRe
     return replace(each, events=events)
 
 
+def copied(said: Any, subscription_ids: frozenset[str]) -> Any:
+    """A copy of a text about the customer without the person; one about rejected usage is about several customers.
+
+    Args:
+        subscription_ids: the customer's.
+    """
+    about = said.get("object")
+    if not isinstance(about, dict) or "events" not in about:
+        return told(said)
+    events = [told(each) if each["subscriptionId"] in subscription_ids else each for each in about["events"]]
+    return said | {"object": about | {"events": events}}
+
+
 def told(value: Any) -> Any:
     """JSON as an event or a stored response has it, without what it says of a person.
 

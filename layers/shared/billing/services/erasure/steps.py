@@ -7,6 +7,7 @@ harm. Nothing of it is in a hurry: what began before the deletion has a minute t
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from billing.domain.customers.customer import Customer, PaymentMethod
@@ -98,7 +99,7 @@ class Eraser:
         if step is Step.USAGE:
             return self._usage(work, customer, erasure)
         if step is Step.COPIES:
-            return self._copies(customer, erasure)
+            return self._copies(work, customer, erasure)
         if step is Step.PROCESSOR:
             return self._at_processor(customer, erasure, work.now)
         return replace(_next(erasure), newest_document_at=None)
@@ -163,9 +164,10 @@ class Eraser:
                 work.save(after)
         return _went_on(erasure, found.next_cursor)
 
-    def _copies(self, customer: Customer, erasure: Erasure) -> Erasure:
-        kind = self.copies[erasure.copy]
-        cursor = kind.redact(customer.tenant_id, customer.id, erasure.cursor, redaction.told)
+    def _copies(self, work: Unit, customer: Customer, erasure: Erasure) -> Erasure:
+        kind, mine = self.copies[erasure.copy], frozenset(_subscription_ids(work, customer))
+        told = partial(redaction.copied, subscription_ids=mine)
+        cursor = kind.redact(customer.tenant_id, customer.id, erasure.cursor, told)
         if cursor is None and erasure.copy + 1 < len(self.copies):
             return replace(erasure, copy=erasure.copy + 1, cursor=None)
         return _went_on(erasure, cursor)

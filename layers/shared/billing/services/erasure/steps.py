@@ -84,7 +84,7 @@ class Eraser:
             if erasure.cursor is None:
                 # A subscription that began in the very moment of the deletion goes on, with the card that it is charged
                 # to, until somebody ends it: after a day of tries the tenant is told (``customer.parked``).
-                require_done(work, customer.id)
+                require_done(work, customer)
             return self._page(work, customer, erasure, PaymentMethod, lambda each: redaction.method(each, work.now))
         if step is Step.SUBSCRIPTIONS:
             return self._page(work, customer, erasure, Subscription, redaction.subscription)

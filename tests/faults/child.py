@@ -16,6 +16,7 @@ from botocore.session import get_session
 
 from billing.bootstrap import payments, storage, sweep
 from billing.bootstrap import usage as usage_bootstrap
+from billing.bootstrap.deliveries import delivery_queue
 from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
 from tests.faults import at_stripe, payees
 from tests.faults.outside import OUTSIDE, Outside, wait_for
@@ -27,7 +28,7 @@ Json = dict[str, Any]
 GROUPS = (
     "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
     "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts", "payout_worker",
-    "provider_accounts", "events", "event_feed",
+    "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
@@ -70,6 +71,7 @@ class Child:
             sweep.alarm()._payout_queue_url = self._world["payout_queue_url"]
             sweep.alarm()._webhook_work_queue_url = self._world["webhook_work_queue_url"]
             usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
+            delivery_queue()._fast_url = delivery_queue()._slow_url = self._world["webhook_queue_url"]
             payments.stripe_secrets()._secret_id = self._world["secret_id"]
 
     def run(self, steps: list[Json]) -> None:
@@ -148,6 +150,11 @@ class Child:
         answer = HANDLERS["stripe_webhook"].lambda_handler(event, _Context())
         return {"status": answer["statusCode"], "body": json.loads(answer["body"])}
 
+    def do_invoke(self, group: str, event: Json) -> Json:
+        """One event of whatever else a function is fed by."""
+        answer: Json = HANDLERS[group].lambda_handler(event, _Context())
+        return answer
+
     def do_sweep(self) -> Json:
         """The schedule's minute."""
         swept: Json = HANDLERS["billing_sweep"].lambda_handler({}, _Context())
@@ -207,24 +214,24 @@ class Child:
 
     def do_usage(self, bodies: list[str], receive_count: int = 1) -> list[int]:
         """A batch of messages for the usage worker, as the queue would bring it; answers which of them failed."""
-        records = [_record(body, str(n), receive_count) for n, body in enumerate(bodies)]
+        records = [sqs_record(body, str(n), receive_count) for n, body in enumerate(bodies)]
         answer = HANDLERS["usage_worker"].lambda_handler({"Records": records}, _Context())
         return [int(each["itemIdentifier"]) for each in answer["batchItemFailures"]]
 
-    def do_take_usage(self) -> list[str]:
-        """What is on the usage queue, taken off it."""
+    def do_take_usage(self, queue: str = "usage_queue_url") -> list[str]:
+        """What is on the usage queue, or another one, taken off it."""
         bodies: list[str] = []
-        while messages := self._receive_usage():
+        while messages := self._receive_usage(queue):
             bodies += [message["Body"] for message in messages]
             for message in messages:
-                self._harness("sqs", "delete_message", "usage_queue_url", ReceiptHandle=message["ReceiptHandle"])
+                self._harness("sqs", "delete_message", queue, ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
     def do_usage_drain(self) -> int:
         """What the usage queue's event source does: batches to the worker; what did not fail is deleted."""
         worked = 0
         while messages := self._receive_usage():
-            records = [_record(message["Body"], message["MessageId"], 1) for message in messages]
+            records = [sqs_record(message["Body"], message["MessageId"], 1) for message in messages]
             answer = HANDLERS["usage_worker"].lambda_handler({"Records": records}, _Context())
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             for message in messages:
@@ -233,8 +240,8 @@ class Child:
             worked += len(messages)
         return worked
 
-    def _receive_usage(self) -> list[Json]:
-        answer = self._harness("sqs", "receive_message", "usage_queue_url", MaxNumberOfMessages=10)
+    def _receive_usage(self, queue: str = "usage_queue_url") -> list[Json]:
+        answer = self._harness("sqs", "receive_message", queue, MaxNumberOfMessages=10)
         found: list[Json] = answer.get("Messages") or []
         return found
 
@@ -252,7 +259,7 @@ class Child:
             OUTSIDE.on = True
 
     def _work(self, body: str, message_id: str, worker: str = "billing_worker") -> Json:
-        answer: Json = HANDLERS[worker].lambda_handler({"Records": [_record(body, message_id, 1)]}, _Context())
+        answer: Json = HANDLERS[worker].lambda_handler({"Records": [sqs_record(body, message_id, 1)]}, _Context())
         return answer
 
     def do_stripe(self, method: str, path: str, body: Json | None = None) -> None:
@@ -293,6 +300,7 @@ class Child:
         payouts_url = client("sqs").create_queue(QueueName=f"{prefix}payouts.fifo", Attributes=attributes)["QueueUrl"]
         work_url = client("sqs").create_queue(QueueName=f"{prefix}webhooks.fifo", Attributes=attributes)["QueueUrl"]
         usage_url = client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
+        lane_url = client("sqs").create_queue(QueueName=f"{prefix}lane", Attributes={"VisibilityTimeout": "0"})
         secrets = {"webhook_secrets": webhook_secrets, "connect_webhook_secrets": [at_stripe.CONNECT_SECRET]}
         secret = json.dumps({"api_key": stripe_key, **secrets})
         client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
@@ -305,6 +313,7 @@ class Child:
             "payout_queue_url": payouts_url,
             "webhook_work_queue_url": work_url,
             "usage_queue_url": usage_url["QueueUrl"],
+            "webhook_queue_url": lane_url["QueueUrl"],
             "secret_id": prefix + "stripe",
             "platform_key": key,
             "stripe_key": stripe_key,
@@ -323,7 +332,7 @@ class Child:
             Random(shuffle).shuffle(rows)
         failed = 0
         for start in range(0, len(rows), batch):
-            records = [_stream_record(row, n) for n, row in enumerate(rows[start : start + batch], start)]
+            records = [stream_record(row, n) for n, row in enumerate(rows[start : start + batch], start)]
             answer = HANDLERS["event_feed"].lambda_handler({"Records": records}, _Context())
             failed += len(answer["batchItemFailures"])
         return failed
@@ -360,7 +369,7 @@ class Child:
         return Rows(self._world["prefix"])
 
 
-def _record(body: str, message_id: str, receive_count: int) -> Json:
+def sqs_record(body: str, message_id: str, receive_count: int) -> Json:
     """A message as the queue's event source hands it over."""
     return {
         "messageId": message_id,
@@ -374,7 +383,7 @@ def _record(body: str, message_id: str, receive_count: int) -> Json:
     }
 
 
-def _stream_record(row: Json, n: int) -> Json:
+def stream_record(row: Json, n: int) -> Json:
     """An event's item as the table's stream brings it."""
     image = {name: {"N" if name == "expires_at" else "S": value} for name, value in row.items()}
     return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": str(n)}}

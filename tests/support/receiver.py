@@ -17,11 +17,13 @@ class LocalReceiver:
     Args:
         secret: with which it verifies; nothing is accepted before it is known.
         answers: the statuses that it answers with, one after the other; then 200.
+        echoes: whether it answers with what it got, as some do.
     """
 
     url: str = ""
     secret: str = ""
     answers: list[int] = field(default_factory=list)
+    echoes: bool = False
     bodies: list[bytes] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -64,8 +66,10 @@ def receiving(**fields: Any) -> Iterator[LocalReceiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status = receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
             self.send_response(status)
-            self.send_header("Content-Length", "0")
+            said = body if receiver.echoes else b""
+            self.send_header("Content-Length", str(len(said)))
             self.end_headers()
+            self.wfile.write(said)
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -1,5 +1,7 @@
 """A walk through the erasure of a customer: all that the worker looks through and redacts."""
 
+from tests.integration.webhooks import flow
+from tests.integration.webhooks.receivers import endpoint, names_known
 from tests.integration.world import Tenant, World
 
 
@@ -24,7 +26,24 @@ def walk_erasure(world: World, tenant: Tenant) -> None:
     assert tenant.post("/v1/usage/events", {"events": [event]}).status == 202
     world.count_usage()
     tenant.post(f"/v1/subscriptions/{subscription['id']}/cancel", {"atPeriodEnd": False})
+    _told_of(world, tenant, customer)
     assert tenant.delete(f"/v1/customers/{customer}").status == 202
-    world.clock.advance(seconds=61)
-    world.work(*(f"{n:02d}" for n in range(16)))
+    for _ in range(2):  # the second time, what receivers said
+        world.clock.advance(minutes=3)
+        world.work(*(f"{n:02d}" for n in range(16)))
     assert tenant.get(f"/v1/customers/{customer}").data["erasedAt"] is not None
+
+
+def _told_of(world: World, tenant: Tenant, customer: str) -> None:
+    """A receiver was sent an event about the customer, and said something."""
+    from billing.bootstrap.webhook_endpoints import endpoint_health
+
+    with names_known():
+        made = endpoint(tenant, eventTypes=["customer.updated"])["id"]
+        world.clock.advance(seconds=1)
+        assert tenant.patch(f"/v1/customers/{customer}", {"name": "Ada"}).status == 200
+        flow.publish(world, tenant)
+        endpoint_health().open_slot(tenant.id, made, world.clock())
+        (delivery,) = flow.deliveries(tenant, made)
+        flow.attempted(world, tenant.id, delivery.id, status=200, excerpt="ok")
+        flow.clear(world)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from billing.bootstrap import payments, storage
 from billing.storage.copies import EventCopies, ResponseCopies
+from billing.storage.webhooks.excerpts import ExcerptCopies
 
 if TYPE_CHECKING:
     from billing.services.erasure.steps import Eraser
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
 def eraser() -> "Eraser":
     """What the worker calls for a customer that was deleted.
 
-    Whatever else keeps texts about customers (excerpts of deliveries) joins ``copies`` here.
+    Whatever else keeps texts about customers joins ``copies`` here. What receivers said comes after the events that
+    were sent to them: what is sent from then on says nothing of the person.
     """
     from billing.services.erasure.steps import Eraser
 
     database, vault = storage.database(), storage.vault()
-    return Eraser(payments.stripe_gateway(), (ResponseCopies(database, vault), EventCopies(database, vault)))
+    copies = (ResponseCopies(database, vault), EventCopies(database, vault), ExcerptCopies(database))
+    return Eraser(payments.stripe_gateway(), copies)

@@ -36,6 +36,7 @@ class Delivery:
         due_at: when the next attempt is due, or when somebody has to look what became of one; None for never.
         asked: the number of the attempt that was asked for by hand, while that is owed.
         resumes_at: when the schedule goes on after what was asked for by hand.
+        customer_id: the customer whom the event is about, so that an erasure finds what receivers said of it.
         version: how often it was written; each write is on condition that nobody else wrote meanwhile.
     """
 
@@ -54,6 +55,7 @@ class Delivery:
     succeeded_at: datetime | None = None
     asked: int | None = None
     resumes_at: datetime | None = None
+    customer_id: str | None = None
     version: int = 0
 
 

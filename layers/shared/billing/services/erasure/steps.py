@@ -33,10 +33,13 @@ _SOON = timedelta(microseconds=1)
 
 
 class Copies(Protocol):
-    """Where texts were copied to that tell of customers: events, stored responses.
+    """Where texts were copied to that tell of customers: events, stored responses, what receivers of webhooks said.
 
-    What keeps another kind of copy (excerpts of deliveries) implements this, and ``bootstrap.erasure`` lists it.
+    What keeps another kind of copy implements this, and ``bootstrap.erasure`` lists it.
     """
+
+    def wait(self, tenant_id: str) -> timedelta:
+        """For how long copies may still come of what was redacted a moment ago; before that it does not begin."""
 
     def redact(
         self, tenant_id: str, customer_id: str, cursor: str | None, redacted: Callable[[Any], Any]
@@ -57,7 +60,7 @@ class Eraser:
     """What the worker calls for a customer that is due.
 
     Args:
-        copies: looked through one after the other.
+        copies: looked through one after the other; what copies of other copies are made of stands before them.
     """
 
     processor: CardProcessor
@@ -75,8 +78,10 @@ class Eraser:
             return due
         after = self._turn(work, customer, customer.erasure)
         # Later by next to nothing: the same turn of the worker goes on with it.
-        saved = work.save(customer.erased_on(after, Due(due.shard, due.at + _SOON)))
-        return saved.due
+        at = due.at + _SOON
+        if after.copy != customer.erasure.copy and (wait := self.copies[after.copy].wait(customer.tenant_id)):
+            at = now + wait
+        return work.save(customer.erased_on(after, Due(due.shard, at))).due
 
     def _turn(self, work: Unit, customer: Customer, erasure: Erasure) -> Erasure:
         step = erasure.step

@@ -80,6 +80,7 @@ def _delivery(event: EventHead, subscriber: Subscriber, now: datetime) -> Delive
         created_at=event.created_at,
         state=DeliveryState.PENDING if is_enabled else DeliveryState.SKIPPED,
         due_at=now + FIRST_LOOK if is_enabled else None,
+        customer_id=event.customer_id,
     )
 
 

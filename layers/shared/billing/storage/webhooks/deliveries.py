@@ -326,6 +326,7 @@ def _item(delivery: Delivery, version: int, expires_at: datetime) -> _Item:
         "expires_at": _number(int(expires_at.timestamp())),
         **({"due_shard": raw(webhook_shard(delivery.id))} if delivery.due_at is not None else {}),
         **({"asked": _number(delivery.asked)} if delivery.asked is not None else {}),
+        **({"customer_id": raw(delivery.customer_id)} if delivery.customer_id is not None else {}),
         **{name: raw(sort_key(at)) for name, at in times.items() if at is not None},
     }
 
@@ -346,5 +347,6 @@ def _delivery(item: _Item) -> Delivery:
         succeeded_at=_time(item, "succeeded_at"),
         asked=_int(item, "asked"),
         resumes_at=_time(item, "resumes_at"),
+        customer_id=item.get("customer_id", {}).get("S"),
         version=int(item["version"]["N"]),
     )

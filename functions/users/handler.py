@@ -117,7 +117,7 @@ def list_user_sessions(user_id: str, work: CurrentWork) -> Listing:
 
 @api.get("/v1/users/{user_id}/grants", scope=Scope.BILLING_ADMIN, answers=GrantOut, many=True)
 def list_user_grants(user_id: str, work: CurrentWork) -> Listing:
-    """List what OAuth clients may do in a user's name, the newest 100."""
+    """List what OAuth clients may do in a user's name, newest first."""
     found = users.grants(work, users.get(work, user_id))
     return Listing.of(Page(found, None, len(found)), GrantOut.of)
 

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,20 @@ class Chromium:
         self._sent("POST", f"{self._session}/element/{field}/clear", {})
         self._sent("POST", f"{self._session}/element/{field}/value", {"text": text})
 
-    def press(self, button: str) -> None:
-        """Press a button, and wait for what comes."""
+    def press(self, button: str, leaves: bool = True) -> None:
+        """Press a button of a form, and wait for the page that comes.
+
+        WebDriver's own wait for it ends early where the browser is slow to begin with the next page; the next one is
+        there when the page with the button is gone, and whatever has come instead is complete.
+
+        Args:
+            leaves: another page comes; not where something is to stop it.
+        """
+        before = self._element("css selector", "html")
         element = self._element("xpath", f'//button[normalize-space()="{button}"]')
         self._sent("POST", f"{self._session}/element/{element}/click", {})
+        if leaves:
+            self._wait_for(f"what follows {button}", lambda: not self._is_there(before) and self._is_complete())
 
     # What a person sees
 
@@ -148,6 +159,21 @@ class Chromium:
     def _element(self, using: str, value: str) -> str:
         return str(self._sent("POST", f"{self._session}/element", {"using": using, "value": value})[_ELEMENT])
 
+    def _is_there(self, element: str) -> bool:
+        """Whether an element is of the page that is shown now."""
+        answer = requests.get(f"{self._base}{self._session}/element/{element}/name", timeout=_PATIENCE_S)
+        return answer.status_code == 200
+
+    def _is_complete(self) -> bool:
+        return bool(self.run("return document.readyState === 'complete' && document.body !== null"))
+
+    @staticmethod
+    def _wait_for(what: str, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while not is_so():
+            assert time.monotonic() < deadline, f"{what} does not come"
+            time.sleep(0.05)
+
     def _devtools(self, command: str, values: dict[str, Any]) -> None:
         self._sent("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": values})
 
@@ -158,11 +184,10 @@ class Chromium:
         return value
 
     def _wait_for_driver(self) -> None:
-        deadline = time.monotonic() + _PATIENCE_S
-        while True:
+        def is_ready() -> bool:
             try:
-                if requests.get(f"{self._base}/status", timeout=_PATIENCE_S).json()["value"]["ready"]:
-                    return
+                return bool(requests.get(f"{self._base}/status", timeout=_PATIENCE_S).json()["value"]["ready"])
             except requests.ConnectionError:
-                assert time.monotonic() < deadline, "chromedriver does not start"
-                time.sleep(0.1)
+                return False
+
+        self._wait_for("chromedriver", is_ready)

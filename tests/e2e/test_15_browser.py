@@ -283,7 +283,7 @@ def test_15_this_browser_does_stop_a_redirect_that_no_policy_names(application: 
     """That the first test shows something: the same way out, under a policy that does not name it, leads nowhere."""
     with Application() as other:
         browser.go(f"{application.redirect_uri.removesuffix('/done')}/strict?{other.redirect_uri}")
-        browser.press("Go")
+        browser.press("Go", leaves=False)
         soon(lambda: any("form-action" in each for each in browser.complaints()))
         assert other.came == []
         other.shutdown()

@@ -57,10 +57,14 @@ def received(world: World, variable: str) -> list[Json]:
     return found
 
 
-def notices(world: World, lane: str = "fast") -> list[tuple[str, int]]:
-    """Take the notices of a lane: delivery and number of the attempt, in no order."""
+def notices(world: World, lane: str = "fast", of: Tenant | None = None) -> list[tuple[str, int]]:
+    """Take the notices of a lane: delivery and number of the attempt, in no order.
+
+    Args:
+        of: only those of this tenant: a retry that another test left comes five seconds later, whatever is cleared.
+    """
     found = [json.loads(message["Body"]) for message in received(world, LANES[lane])]
-    return sorted((each["d"], each["n"]) for each in found)
+    return sorted((each["d"], each["n"]) for each in found if of is None or each["t"] == of.id)
 
 
 def clear(world: World) -> None:

@@ -60,15 +60,15 @@ def test_what_is_due_is_handed_over_once(world: World, acme: Tenant) -> None:
     made[11] = replace(made[11], due_at=NOW + timedelta(seconds=1))
     ids = _put(made)
     assert flow.work(world, SHARD) == {"batchItemFailures": []}
-    assert flow.notices(world) == sorted((each, 4) for each in ids[:11])
+    assert flow.notices(world, of=acme) == sorted((each, 4) for each in ids[:11])
     flow.work(world, SHARD)
-    assert flow.notices(world) == []
+    assert flow.notices(world, of=acme) == []
     world.clock.advance(seconds=1)
     flow.work(world, SHARD)
-    assert flow.notices(world) == [(ids[11], 4)]
+    assert flow.notices(world, of=acme) == [(ids[11], 4)]
     world.clock.advance(minutes=11)
     flow.work(world, SHARD)
-    assert flow.notices(world) == sorted((each, 4) for each in ids)
+    assert flow.notices(world, of=acme) == sorted((each, 4) for each in ids)
 
 
 def test_a_notice_that_is_late_begins_nothing_twice(world: World, acme: Tenant) -> None:
@@ -78,7 +78,7 @@ def test_a_notice_that_is_late_begins_nothing_twice(world: World, acme: Tenant) 
     (made,) = flow.due_in(SHARD, _delivery(world, acme, endpoint(acme)["id"]), 1)
     _put([made])
     flow.work(world, SHARD)
-    ((_, number),) = flow.notices(world)
+    ((_, number),) = flow.notices(world, of=acme)
     assert is_wanted(_get(made), number)
     after = flow.attempted(world, acme.id, made.id)
     assert not is_wanted(after, number)
@@ -96,8 +96,8 @@ def test_scenario_39_an_endpoint_that_is_back_gets_its_deliveries_at_a_pace(worl
     ids = _put(many)
     _put([last])
     flow.work(world, SHARD)
-    assert flow.notices(world, "slow") == sorted((each, 4) for each in ids[:3])
-    assert flow.notices(world) == [(last.id, 4)]
+    assert flow.notices(world, "slow", of=acme) == sorted((each, 4) for each in ids[:3])
+    assert flow.notices(world, of=acme) == [(last.id, 4)]
     waits = [(due_at - NOW).total_seconds() for each in many[3:] if (due_at := _get(each).due_at)]
     assert [int(wait - 0.001) // 60 for wait in waits] == [min(n // 3 - 1, 14) for n in range(3, len(many))]
     from billing.bootstrap.webhook_endpoints import endpoint_health
@@ -105,8 +105,8 @@ def test_scenario_39_an_endpoint_that_is_back_gets_its_deliveries_at_a_pace(worl
     endpoint_health().succeeded(acme.id, failing, NOW, 20)
     world.clock.advance(hours=1)
     flow.work(world, SHARD)
-    assert len([each for each, _ in flow.notices(world) if each in ids]) == 50
-    assert flow.notices(world, "slow") == []
+    assert len([each for each, _ in flow.notices(world, of=acme) if each in ids]) == 50
+    assert flow.notices(world, "slow", of=acme) == []
 
 
 def test_a_turn_that_runs_out_of_time_asks_for_another(
@@ -117,10 +117,10 @@ def test_a_turn_that_runs_out_of_time_asks_for_another(
     with monkeypatch.context() as patch:
         patch.setattr(lambdas.Context, "get_remaining_time_in_millis", lambda _: 25_000)
         flow.work(world, SHARD)
-    assert flow.notices(world) == []
+    assert flow.notices(world, of=acme) == []
     (again,) = flow.received(world, "WEBHOOK_WORK_QUEUE_URL")
     assert lambdas.invoke("webhook_worker", world.sqs_event(again["Body"])) == {"batchItemFailures": []}
-    assert len(flow.notices(world)) == PACE["fast"] == 50
+    assert len(flow.notices(world, of=acme)) == PACE["fast"] == 50
 
 
 def test_what_was_never_heard_of_after_its_last_attempt_has_failed(world: World, acme: Tenant) -> None:
@@ -128,7 +128,7 @@ def test_what_was_never_heard_of_after_its_last_attempt_has_failed(world: World,
     made = replace(made, attempt=10, step=10)
     _put([made])
     flow.work(world, SHARD)
-    assert flow.notices(world) == []
+    assert flow.notices(world, of=acme) == []
     assert (_get(made).state, _get(made).due_at) == (DeliveryState.FAILED, None)
 
 

@@ -138,7 +138,7 @@ def _redelivery() -> _Shape:
 def _webhook_endpoint() -> _Shape:
     from billing.schemas.webhooks.endpoints import WebhookEndpointOut
 
-    return WebhookEndpointOut.of
+    return WebhookEndpointOut.told
 
 
 _SHAPES: dict[type, Callable[[], _Shape]] = {

@@ -28,6 +28,7 @@ from billing.storage.tables import CallerItem
 
 _MINUTE_S, _SLOT_S = 60, 10
 _STALE_NAMES_AT_MOST = 24
+_OF_CLIENT = "rcli_"
 _Caller = tuple[str, str, frozenset[Any]]
 """Tenant, principal, scopes."""
 
@@ -294,8 +295,12 @@ def _is_stale(name: str, minute: int, slot: int) -> bool:
 
 
 def _is_revocation(name: str, value: dict[str, Any]) -> bool:
-    """Whether an attribute says that a grant is revoked; no other attribute that begins with ``r`` is a number."""
-    return name[0] == "r" and not name[1:].isdigit() and "N" in value
+    """Whether an attribute says that a grant is revoked; no other attribute that begins with ``r`` is a number.
+
+    A grant is revoked once. That a client's tokens have ended may be said again, later, under the same name: a worker
+    that remembers it as stale would remove what was written since. There is one for each client, so it can stay.
+    """
+    return name[0] == "r" and not name[1:].isdigit() and not name.startswith(_OF_CLIENT) and "N" in value
 
 
 def _count_in(item: dict[str, Any], name: str) -> int:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.entity import Entity
+from billing.domain.kernel.event_types import EventType
 from billing.services.kernel.work import Ref
 from billing.storage.codec import Sealer
 from billing.storage.database import Database, raw, table_name
@@ -62,7 +63,10 @@ class EventCopies:
         return timedelta()
 
     def redact(self, tenant_id: str, customer_id: str, cursor: str | None, redacted: Redacted) -> str | None:
-        """A page of a tenant's events, oldest first; those from before customers were noted are looked into."""
+        """A page of a tenant's events, oldest first.
+
+        Those from before customers were noted are looked into, and those about usage that was not counted.
+        """
         condition = "tenant_id = :tenant" + (" AND id > :after" if cursor else "")
         values = {":tenant": raw(tenant_id), ":customer": raw(customer_id)}
         if cursor:
@@ -85,7 +89,7 @@ class EventCopies:
     def _one(self, tenant_id: str, customer_id: str, item: dict[str, Any], redacted: Redacted) -> None:
         place, sealed = f"event/{item['id']['S']}", item["body"]["S"]
         said = json.loads(self._sealer.open(tenant_id, place, sealed))
-        if "customer_id" not in item:
+        if "customer_id" not in item and item["type"]["S"] != EventType.USAGE_EVENTS_REJECTED.value:
             about = said["object"]
             if customer_id not in (about.get("id"), about.get("customerId")):
                 return

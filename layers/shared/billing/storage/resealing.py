@@ -73,16 +73,24 @@ class Resealing:
         While it lasts, they are looked for under both; nobody is unfindable for a moment. Returns how many were indexed
         anew.
         """
-        newest = self.newest_key(tenant_id)
-        if self._settings(tenant_id).index_key != newest:
-            self._change(tenant_id, next_index_key=newest)
-            self.pause(_ALL_KNOW_AFTER_S)
-            count = self._customers(tenant_id, newest) + self._users(tenant_id, newest)
-            self._change(tenant_id, index_key=newest, next_index_key=None)
-            self.pause(_ALL_KNOW_AFTER_S)
-        else:
-            count = 0
+        newest, settings, count = self.newest_key(tenant_id), self._settings(tenant_id), 0
+        begun = settings.next_index_key
+        if begun is not None and begun != newest:
+            # It was cut off, and the keys rotated since. Some are under 2 by now, others under 1: were 3 the next
+            # one at once, look-ups under 3 and 1 would not find those of 2.
+            count += self._index_under(tenant_id, begun)
+            settings = self._settings(tenant_id)
+        if settings.index_key != newest:
+            count += self._index_under(tenant_id, newest)
         self._drop_old_claims(tenant_id, newest)
+        return count
+
+    def _index_under(self, tenant_id: str, number: int) -> int:
+        self._change(tenant_id, next_index_key=number)
+        self.pause(_ALL_KNOW_AFTER_S)
+        count = self._customers(tenant_id, number) + self._users(tenant_id, number)
+        self._change(tenant_id, index_key=number, next_index_key=None)
+        self.pause(_ALL_KNOW_AFTER_S)
         return count
 
     def _resealed(self, kind: type[Any], stored: Stored, names: tuple[str, ...], item: _Item, newest: int) -> int:

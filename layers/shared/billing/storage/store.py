@@ -341,6 +341,9 @@ def _from(request: dict[str, Any], stored: Stored, after: str | None, place: str
         condition += " AND #range BETWEEN :low AND :high"
     elif after is None and ":begins" in values:
         condition += " AND begins_with(#range, :begins)"
+    elif after is not None and ":begins" in values:
+        values[":high"] = raw(_just_before(after))
+        condition += " AND #range BETWEEN :begins AND :high"
     elif after is not None:
         values[":after"] = raw(after)
         condition += " AND #range < :after"

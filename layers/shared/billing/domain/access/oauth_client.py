@@ -31,7 +31,8 @@ class OAuthClient:
         redirect_uris: exactly where answers may go.
         scopes: the most that a token of its may have.
         status: ``active`` or ``disabled``.
-        tokens_after: its own access tokens that were issued then or before are not let in: it may do less since.
+        tokens_after: access tokens that were issued then or before are not let in: it may do less since, or was
+            disabled. Its own are refused by its item, those that users gave it by the users' items.
     """
 
     entity_name: ClassVar[str] = "OauthClient"

@@ -36,7 +36,8 @@ class Erasure:
         step: what is done next.
         cursor: where in it; opaque.
         copy: which of the kinds of copies is looked through, counted from 0.
-        newest_document_at: when the newest of the customer's documents that have a number was issued.
+        newest_document_at: when the newest of the customer's documents that have a number was issued; while they go, of
+            those that are kept still.
         erased_at: when all was gone but documents that have to be kept.
         documents_until: until when those are kept; None where there are none.
     """

@@ -163,6 +163,7 @@ class Payment:
         asked: what was asked for, if something else came; None as a rule.
         taken: what Stripe took, its fee, and when it is available.
         card: what was charged. It outlives the saved method, of which nothing is shown any more once it is detached.
+        erased: whether its customer was erased: no card is shown of it any more, whatever Stripe says later.
     """
 
     entity_name: ClassVar[str] = "Payment"
@@ -196,8 +197,13 @@ class Payment:
     taken: Taken | None = None
     card: ChargedCard | None = field(default=None, metadata=PERSONAL)
     metadata: dict[str, str] = field(default_factory=dict)
+    erased: bool = False
     due: Due | None = None
     version: int = 0
+
+    def shown_card(self, card: ChargedCard | None) -> ChargedCard | None:
+        """What is kept of the card that was charged, as Stripe says it: nothing for somebody who was erased."""
+        return None if self.erased else card
 
     @property
     def amount_refunded(self) -> Money:
@@ -311,7 +317,7 @@ def with_result(
         status=result.status,
         stripe_payment_intent_id=result.intent_id or payment.stripe_payment_intent_id,
         error=result.error,
-        card=result.card if succeeded else payment.card,
+        card=payment.shown_card(result.card if succeeded else payment.card),
         settled_by=by if final else None,
         settled_event_id=event_id if final else None,
         settled_at=at if final else None,
@@ -327,7 +333,7 @@ def with_facts(payment: Payment, result: ChargeResult) -> Payment:
         return payment
     if taken.balance_transaction_id is None or taken.amount != payment.amount:
         return payment
-    return replace(payment, taken=taken, card=result.card or payment.card)
+    return replace(payment, taken=taken, card=payment.shown_card(result.card or payment.card))
 
 
 def sent_again(payment: Payment, due: Due) -> Payment:

@@ -52,7 +52,8 @@ class WebhookEndpoint:
         secret: signs what is sent, ``whsec_...``; sealed where it is stored.
         previous_secret, previous_until: the one before, which signs too until then.
         disabled_reason, disabled_at: None while it is enabled.
-        enabled_at: since when it is enabled, where that is later than its creation: what failed before counts no more.
+        enabled_at: since when it is enabled and where it is, where that is later than its creation: what failed before
+            counts no more, for it was another's failure, or was mended.
         failing_since: the spell of failures that the tenant was told of, so that it is told once.
         deleted_at: of what is left of a deleted one for a day, for whoever loaded it before.
     """
@@ -107,7 +108,7 @@ class WebhookEndpoint:
 
     @property
     def counts_from(self) -> datetime:
-        """Since when its failures count."""
+        """Since when its failures count: since it was made, enabled again, or pointed elsewhere."""
         return self.enabled_at or self.created_at
 
     def secrets(self, now: datetime) -> tuple[str, ...]:

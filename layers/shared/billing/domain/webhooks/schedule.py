@@ -27,6 +27,8 @@ SHORTEST_ALARM_S = 60
 """What is due sooner is given to the queue with a delay; the alarm clock looks once a minute."""
 MOST_CRASHES = 3
 """How often what was asked for by hand is begun, where no attempt is ever heard of again."""
+EVENTS_KEPT = timedelta(days=30)
+"""For as long as there is something to send (``Settings.event_ttl_s``); no delivery outlives its event."""
 WINDOW_S = 15
 """The length of an endpoint's start window."""
 
@@ -172,14 +174,22 @@ def redelivered(delivery: Delivery, now: datetime) -> Delivery:
 def unheard(delivery: Delivery, now: datetime) -> Delivery | None:
     """What becomes of a delivery that is due and of which nothing more is to be begun; None where something is.
 
-    The last attempt of the schedule was begun and never heard of; or one that was asked for by hand was begun again
-    and again, and never heard of.
+    Its event is forgotten: whatever kept it from being attempted until now would keep it for ever. Or the last attempt
+    of the schedule was begun and never heard of; or one that was asked for by hand was begun again and again, and never
+    heard of.
     """
+    if is_forgotten(delivery, now):
+        return given_up(delivery)
     if delivery.asked is not None and delivery.attempt >= delivery.asked + MOST_CRASHES:
         if delivery.state is DeliveryState.PENDING and not is_exhausted(delivery):
             return replace(delivery, asked=None, due_at=delivery.resumes_at or now, resumes_at=None)
         return given_up(delivery)
     return None if is_wanted(delivery, delivery.attempt + 1) else given_up(delivery)
+
+
+def is_forgotten(delivery: Delivery, now: datetime) -> bool:
+    """Whether the event is too old to be kept, so that there is nothing to send any more."""
+    return now >= delivery.created_at + EVENTS_KEPT
 
 
 def next_window(now: datetime, share: float) -> datetime:

@@ -78,11 +78,12 @@ class AccountPages:
         tenant_id = call.edge.limits.tenant_of(values.get("client_id", ""))
         if tenant_id is None:
             return problem("There is no such application here.")
-        call.edge.limits.count("login", f"{tenant_id}/{email.casefold()}/link", OF_ACCOUNT)
-        known = self.pages.is_known(call, tenant_id, email)
+        # Counted apart, as tries to sign in are: whoever asks again and again in a user's name is in nobody's way.
+        browser = "known" if self.pages.is_known(call, tenant_id, email) else "new"
+        call.edge.limits.count("login", f"{tenant_id}/{email.casefold()}/link/{browser}", OF_ACCOUNT)
 
         def sent(work: Unit) -> FormResponse:
-            self.pages.sign_in.forgot(work, email, "known" if known else "new")
+            self.pages.sign_in.forgot(work, email, browser)
             return page("Look into your mails", "<p>If the address is known here, a link is on its way to it.</p>")
 
         response = in_tenant(call, tenant_id, sent)

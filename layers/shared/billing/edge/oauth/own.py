@@ -7,6 +7,7 @@ from html import escape
 from billing.domain.access.grant import Grant, Session
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.user import User
+from billing.domain.kernel.errors import NotFound
 from billing.edge.oauth import cookies
 from billing.edge.oauth.account import AccountPages
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
@@ -45,16 +46,22 @@ class OwnPage:
             if "everything" in values:
                 self.users.sign_out(work, user.id)
                 return page("Signed out", "<p>You are signed out everywhere.</p>", cookies=(cookies.no_session(),))
-            named = [each for each in self.users.sessions(work, user.id).items if each.id == values.get("session")]
-            for session in named:
-                self.users.end_session(work, user.id, session.id)
-            for grant in self.users.grants(work, user):
-                if grant.id == values.get("grant"):
-                    self.users.end_grant(work, user.id, grant.id)
             back = f'<p><a href="{OWN}">Back</a></p>'
+            try:
+                self._end(work, user, values.get("session"), values.get("grant"))
+            except NotFound:
+                return problem("There is no such browser or application of yours.", 404)
             return page("Done", "<p>It has ended; an access token of it is refused from now on.</p>" + back)
 
         return self.account.signed_in(call, changed)
+
+    def _end(self, work: Unit, user: User, session_id: str | None, grant_id: str | None) -> None:
+        if session_id is not None:
+            self.users.end_session(work, user.id, session_id)
+        elif grant_id is not None:
+            self.users.end_grant(work, user.id, grant_id)
+        else:
+            raise NotFound.of(Grant, "")
 
     def _page(self, call: FormCall, work: Unit, csrf: str, user: User) -> FormResponse:
         sessions = self.users.sessions(work, user.id).items

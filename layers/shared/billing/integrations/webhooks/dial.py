@@ -18,8 +18,9 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, NoReturn
@@ -176,12 +177,14 @@ class _LimitedStream(AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._left <= 0:
             raise DialFailed(Reason.PROTOCOL)
-        data = await self._inner.read(min(max_bytes, self._left), timeout)
+        with _tls_told():
+            data = await self._inner.read(min(max_bytes, self._left), timeout)
         self._left -= len(data)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._inner.write(buffer, timeout)
+        with _tls_told():
+            await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -200,6 +203,18 @@ class _LimitedStream(AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+@contextmanager
+def _tls_told() -> Iterator[None]:
+    """TLS may fail after its handshake, and httpcore passes that on as it is.
+
+    In TLS 1.3 a server asks for a client's certificate, and misses it, after the client has begun to send.
+    """
+    try:
+        yield
+    except ssl.SSLError as error:
+        raise DialFailed(Reason.TLS) from error
 
 
 def _request(target: Target, headers: dict[str, str], body: bytes) -> httpcore.Request:

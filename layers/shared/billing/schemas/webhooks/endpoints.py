@@ -1,5 +1,6 @@
 """Webhook endpoints: the shapes of their requests and responses."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -17,6 +18,7 @@ from billing.services.webhooks.endpoints import LONGEST_OVERLAP_S, EndpointView,
 PayloadName = Literal["snapshot", "thin"]
 StatusName = Literal["enabled", "disabled"]
 _MOST_PATTERNS = 100
+_ORIGIN = re.compile(r"^(https?://[^/?#]*).*$", re.IGNORECASE | re.DOTALL)
 
 
 def _pattern(value: str) -> str:
@@ -146,7 +148,7 @@ class EndpointHealthOut(Resource):
 
 
 class WebhookEndpointOut(Resource):
-    """An endpoint as an event shows it; never with a secret."""
+    """An endpoint; never with a secret. In an event `url` is the origin alone."""
 
     id: str
     url: str | None
@@ -189,6 +191,18 @@ class WebhookEndpointOut(Resource):
     def of(cls, endpoint: WebhookEndpoint) -> "WebhookEndpointOut":
         """An endpoint."""
         return cls(**cls.fields(endpoint))
+
+    @classmethod
+    def told(cls, endpoint: WebhookEndpoint) -> "WebhookEndpointOut":
+        """An endpoint in an event, which goes to the tenant's other endpoints: of its URL the origin alone.
+
+        Many a path is a credential, of one service, and another service is told. For https://hooks.example.com/T0KEN:
+
+        >>> WebhookEndpointOut.told(endpoint).url
+        'https://hooks.example.com/'
+        """
+        url = endpoint.url and _ORIGIN.sub(r"\1/", endpoint.url)
+        return cls(**cls.fields(endpoint) | {"url": url})
 
 
 class WebhookEndpointViewOut(WebhookEndpointOut):

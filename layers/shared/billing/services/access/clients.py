@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from billing.domain.access.caller import digest
@@ -15,7 +16,6 @@ from billing.services.access.tokens import in_order
 from billing.services.kernel.recovery import Repeat
 from billing.services.kernel.work import Page, Query, Ref, Window, Work
 
-DISABLED = "disabled"
 _PAGE = 100
 _MOST_AT_ONCE = 90
 
@@ -94,16 +94,16 @@ class Clients:
         changed = replace(client, **changes)
         changed = replace(changed, grant_types=_each_once(changed.grant_types), scopes=in_order(set(changed.scopes)))
         if changed == client:
-            if changes.get("status") == DISABLED:
+            if _ended_lately(client, work.now):
                 _end_tokens(work, client, 0)  # the request before may have been cut off in the middle
             return client
         _check(changed)
         check_reach(changed.scopes, allowed)
-        narrower = bool(set(client.scopes) - set(changed.scopes))
-        if narrower:
+        does_less = bool(set(client.scopes) - set(changed.scopes)) or not changed.is_active
+        if does_less:
             changed = replace(changed, tokens_after=work.now)
         saved = work.save(changed)
-        if narrower or not changed.is_active:
+        if does_less:
             _end_tokens(work, saved, 1)
         return saved
 
@@ -123,20 +123,28 @@ class Clients:
         return work.save(replace(client, secret_sha256=digest(secret))), secret
 
 
+def _ended_lately(client: OAuthClient, now: datetime) -> bool:
+    """Whether tokens of a client's were ended, of which one could still be good if that was cut off in the middle."""
+    return client.tokens_after is not None and client.tokens_after + KEPT_AFTER > now
+
+
 def _end_tokens(work: Work, client: OAuthClient, staged: int) -> None:
-    """Have no access token be let in any more that a user gave this client before now.
+    """Have no access token be let in that a user gave this client until its ``tokens_after``.
 
     Each user's item says so: the update that identifies a token's user looks there. If there are more users than fit
-    into one commit, some are committed on the way; repeating that is safe.
+    into one commit, some are committed on the way; repeating that is safe, for it is always the same time that is
+    written. Each commit relies on the client: whoever has ended its tokens later is not overwritten.
     """
-    cursor = None
+    until, cursor = (client.tokens_after or work.now) + KEPT_AFTER, None
+    work.rely_on(client)
     while True:
         page = work.query(Query(User, limit=_PAGE, start=cursor))
         for user in page.items:
             if staged >= _MOST_AT_ONCE:
                 work.checkpoint(Repeat())
+                work.rely_on(client)
                 staged = 0
-            work.revoke_grant(user.caller, client.id, work.now + KEPT_AFTER)
+            work.revoke_grant(user.caller, client.id, until)
             staged += 1
         cursor = page.next_cursor
         if cursor is None:

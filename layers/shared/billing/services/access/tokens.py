@@ -270,11 +270,10 @@ class Tokens:
     def _still_granted(self, work: Work, claims: dict[str, Any]) -> bool:
         client_ref = Ref(OAuthClient, work.tenant.id, claims["client_id"])
         client = work.load(client_ref).get(client_ref)
-        if client is None or not client.is_active:
+        if client is None or not client.is_active or not _is_after(claims["iat"], client.tokens_after):
             return False
         if "gid" not in claims:
-            gone = self.revocations.is_revoked(client.caller.id, claims["jti"])
-            return not gone and _is_after(claims["iat"], client.tokens_after)
+            return not self.revocations.is_revoked(client.caller.id, claims["jti"])
         ref, user_ref = Ref(Grant, work.tenant.id, claims["gid"]), Ref(User, work.tenant.id, claims["sub"])
         found = work.load(ref, user_ref)
         grant, user = found.get(ref), found.get(user_ref)

@@ -1,9 +1,9 @@
 """A tenant's users: invited, changed, disabled; and where they are signed in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from billing.domain.access.caller import digest
 from billing.domain.access.grant import Grant, Session
@@ -28,8 +28,12 @@ from billing.services.access.mail import Mail, Mailer
 from billing.services.access.tokens import end_grant, may_act
 from billing.services.kernel.work import Page, Query, Ref, Window, Work
 
+T = TypeVar("T", Session, Grant)
+
 LINK_PATH = "/oauth2/password"
-_MOST_SESSIONS = 100
+_PAGE = 100
+_MOST_PAGES = 50
+"""5,000 of a user's sessions or grants of a month: an application that asks each hour makes 720."""
 
 
 def claim_ref(tenant_id: str, key: str) -> Ref[EmailClaim]:
@@ -154,13 +158,12 @@ class Users:
     def sessions(self, work: Work, user_id: str) -> Page[Session]:
         """Where the user is signed in."""
         user = self.get(work, user_id)
-        page = work.query(Query(Session, index="user", value=user.id, begins="ses_", limit=_MOST_SESSIONS))
-        return Page([each for each in page.items if each.is_good(work.now, user.signed_out_at)], None, _MOST_SESSIONS)
+        good = [each for each in _all(work, Session, user, "ses_") if each.is_good(work.now, user.signed_out_at)]
+        return Page(good, None, max(_PAGE, len(good)))
 
     def grants(self, work: Work, user: User) -> list[Grant]:
         """What clients may do in the user's name, newest first."""
-        page = work.query(Query(Grant, index="user", value=user.id, begins="grt_", limit=_MOST_SESSIONS))
-        return [each for each in page.items if each.is_good(work.now) and may_act(each, user)]
+        return [each for each in _all(work, Grant, user, "grt_") if each.is_good(work.now) and may_act(each, user)]
 
     def grant(self, work: Work, user_id: str, grant_id: str) -> Grant:
         """One of them.
@@ -235,6 +238,17 @@ class Users:
         # After the commit: a mail about what was not done would be worse than one that has to be sent again.
         work.after_commit(lambda: self.mailer.send(letter))
         return work.save(replace(user, link=link))
+
+
+def _all(work: Work, kind: type[T], user: User, begins: str) -> Iterator[T]:
+    """A user's sessions or grants, newest first: behind a hundred that have ended there may be one that has not."""
+    cursor = None
+    for _ in range(_MOST_PAGES):
+        page = work.query(Query(kind, index="user", value=user.id, begins=begins, limit=_PAGE, start=cursor))
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def enter_admin(work: Work, user: User) -> None:

@@ -36,8 +36,8 @@ def subscription(each: Subscription) -> Subscription:
 
 
 def payment(each: Payment) -> Payment:
-    """A payment without the card and the notes."""
-    return replace(each, card=None, metadata={})
+    """A payment without the card and the notes; what Stripe says of it later brings the card back to nobody."""
+    return replace(each, card=None, metadata={}, erased=True)
 
 
 def refund(each: Refund) -> Refund:
@@ -81,6 +81,19 @@ def rejection(each: UsageRejection, subscription_ids: frozenset[str]) -> UsageRe
         for one in each.events
     )
     return replace(each, events=events)
+
+
+def copied(said: Any, subscription_ids: frozenset[str]) -> Any:
+    """A copy of a text about the customer without the person; one about rejected usage is about several customers.
+
+    Args:
+        subscription_ids: the customer's.
+    """
+    about = said.get("object")
+    if not isinstance(about, dict) or "events" not in about:
+        return told(said)
+    events = [told(each) if each["subscriptionId"] in subscription_ids else each for each in about["events"]]
+    return said | {"object": about | {"events": events}}
 
 
 def told(value: Any) -> Any:

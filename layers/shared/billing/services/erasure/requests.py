@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.customers.customer import Customer
 from billing.domain.customers.erasure import Step
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
@@ -49,19 +50,19 @@ def delete(work: Work, shards: DueShards, customer_id: str) -> Customer:
         return _woken(work, customer, due)
     if customer.id == work.tenant.default_customer_id:
         raise InvalidState.of("customer", "the tenant itself", "deleted")
-    require_done(work, customer.id)
+    require_done(work, customer)
     customer = work.save(customer.deleted(due, work.now))
     work.emit(EventType.CUSTOMER_DELETED, customer)
     return customer
 
 
-def require_done(work: Work, customer_id: str) -> None:
+def require_done(work: Work, customer: Customer) -> None:
     """Refuse to go on while something of a customer is under way.
 
     Raises:
         InvalidState: something is, and what.
     """
-    under_way = next(_under_way(work, customer_id), None)
+    under_way = next(_under_way(work, customer), None)
     if under_way is not None:
         raise InvalidState.of("customer", f"not done with its {under_way}", "erased")
 
@@ -73,11 +74,12 @@ def _woken(work: Work, customer: Customer, due: Due) -> Customer:
     return work.save(customer.erased_on(erasure, due))
 
 
-def _under_way(work: Work, customer_id: str) -> Iterator[str]:
+def _under_way(work: Work, customer: Customer) -> Iterator[str]:
     """What is not over, in words and with ids: money may still move for it, and somebody may still need the name."""
+    customer_id, goes_on = customer.id, _time_goes_on(work, customer)
     for subscription in _all(work, Subscription, customer_id):
         # One that has ended may have its last usage billed yet.
-        if subscription.state is not SubscriptionState.CANCELED or subscription.due is not None:
+        if subscription.state is not SubscriptionState.CANCELED or (subscription.due is not None and goes_on):
             yield f"subscription {subscription.id}"
     for kind, word, statuses in _UNDER_WAY:
         for status in statuses:
@@ -87,6 +89,15 @@ def _under_way(work: Work, customer_id: str) -> Iterator[str]:
     for dispute in _all(work, Dispute, customer_id):
         if not dispute.status.is_closed:
             yield f"dispute {dispute.id}"
+
+
+def _time_goes_on(work: Work, customer: Customer) -> bool:
+    """Whether what is due at a time will ever be: not on a test clock that was deleted."""
+    if customer.test_clock_id is None:
+        return True
+    ref = Ref(Clock, customer.tenant_id, customer.test_clock_id)
+    clock = work.load(ref).get(ref)
+    return clock is not None and clock.status is not ClockStatus.DELETED
 
 
 def _all(work: Work, kind: type[Any], customer_id: str) -> Iterator[Any]:

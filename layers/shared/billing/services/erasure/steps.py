@@ -7,6 +7,7 @@ harm. Nothing of it is in a hurry: what began before the deletion has a minute t
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from billing.domain.customers.customer import Customer, PaymentMethod
@@ -88,7 +89,7 @@ class Eraser:
             if erasure.cursor is None:
                 # A subscription that began in the very moment of the deletion goes on, with the card that it is charged
                 # to, until somebody ends it: after a day of tries the tenant is told (``customer.parked``).
-                require_done(work, customer.id)
+                require_done(work, customer)
             return self._page(work, customer, erasure, PaymentMethod, lambda each: redaction.method(each, work.now))
         if step is Step.SUBSCRIPTIONS:
             return self._page(work, customer, erasure, Subscription, redaction.subscription)
@@ -103,10 +104,10 @@ class Eraser:
         if step is Step.USAGE:
             return self._usage(work, customer, erasure)
         if step is Step.COPIES:
-            return self._copies(customer, erasure)
+            return self._copies(work, customer, erasure)
         if step is Step.PROCESSOR:
             return self._at_processor(customer, erasure, work.now)
-        return _next(erasure)
+        return replace(_next(erasure), newest_document_at=None)
 
     @staticmethod
     def _page(
@@ -120,7 +121,12 @@ class Eraser:
 
     @staticmethod
     def _documents(work: Unit, customer: Customer, erasure: Erasure, *, kept: bool) -> Erasure:
-        """One invoice, and its credit notes: a transaction takes 100 items."""
+        """One invoice, and its credit notes: a transaction takes 100 items.
+
+        Args:
+            kept: whether all that was issued is kept; else what the law still wants is, for a credit note may have been
+                issued since.
+        """
         found = _of_customer(work, customer, Invoice, erasure.cursor, 1)
         newest = erasure.newest_document_at
         for invoice in found.items:
@@ -133,17 +139,22 @@ class Eraser:
                 if cursor is None:
                     break
             issued = [each.created_at for each in notes] + ([invoice.finalized_at] if invoice.finalized_at else [])
-            newest = max([*issued, *([newest] if newest else [])], default=None)
-            changed = [redaction.credit_note(each, kept=kept) for each in notes]
+            is_kept = kept or any(kept_until(each) > work.now for each in issued)
+            if is_kept:
+                newest = max([*issued, *([newest] if newest else [])], default=None)
+            changed = [redaction.credit_note(each, kept=is_kept) for each in notes]
             changed = [after for before, after in zip(notes, changed, strict=True) if before != after]
             for note in changed[:_MOST_NOTES]:
                 work.save(note)
             if len(changed) > _MOST_NOTES:
                 return replace(erasure, newest_document_at=newest)
-            after = redaction.invoice(invoice, kept=kept)
+            after = redaction.invoice(invoice, kept=is_kept)
             if after != invoice:
                 work.save(after)
-        return _went_on(replace(erasure, newest_document_at=newest), found.next_cursor)
+        erasure = replace(erasure, newest_document_at=newest)
+        if newest is not None and not kept and found.next_cursor is None:
+            return replace(erasure, step=Step.WAIT, cursor=None, documents_until=kept_until(newest))
+        return _went_on(erasure, found.next_cursor)
 
     @staticmethod
     def _usage(work: Unit, customer: Customer, erasure: Erasure) -> Erasure:
@@ -158,9 +169,10 @@ class Eraser:
                 work.save(after)
         return _went_on(erasure, found.next_cursor)
 
-    def _copies(self, customer: Customer, erasure: Erasure) -> Erasure:
-        kind = self.copies[erasure.copy]
-        cursor = kind.redact(customer.tenant_id, customer.id, erasure.cursor, redaction.told)
+    def _copies(self, work: Unit, customer: Customer, erasure: Erasure) -> Erasure:
+        kind, mine = self.copies[erasure.copy], frozenset(_subscription_ids(work, customer))
+        told = partial(redaction.copied, subscription_ids=mine)
+        cursor = kind.redact(customer.tenant_id, customer.id, erasure.cursor, told)
         if cursor is None and erasure.copy + 1 < len(self.copies):
             return replace(erasure, copy=erasure.copy + 1, cursor=None)
         return _went_on(erasure, cursor)

@@ -157,6 +157,8 @@ class WebhookEndpoints:
         self._check_kind(endpoint, changes)
         if (changed.url, changed.event_bus_arn) != (endpoint.url, endpoint.event_bus_arn):
             self._check_target(work, changed.url, changed.event_bus_arn)
+            # What the old target did, or does yet with what is on its way there, says nothing of this one.
+            changed = replace(changed, enabled_at=work.now, failing_since=None)
         if status is EndpointStatus.DISABLED and changed.is_enabled:
             return self._views(work, [disable(work, changed, DisabledReason.REQUEST)])[0]
         if status is EndpointStatus.ENABLED and not changed.is_enabled:

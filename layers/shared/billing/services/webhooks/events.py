@@ -248,7 +248,7 @@ class Events:
         while low < high:
             middle = (low + high) // 2
             rows = self._feed.rows(tenant_id, middle, 1)
-            if rows and rows[0].placed_at < at - _CLOCKS_DIFFER:
+            if rows and rows[0].placed_at + _CLOCKS_DIFFER < at:  # before the year 1 there is no time to subtract
                 low = rows[0].place
             else:
                 high = middle

@@ -117,11 +117,12 @@ class DeliveryStore(Protocol):
             after: the id of the last one that was read.
         """
 
-    def unaccepted(self, tenant_id: str, endpoint_id: str, after: str | None, limit: int) -> Unaccepted:
+    def unaccepted(self, tenant_id: str, endpoint_id: str, after: str | None, limit: int, reads: int) -> Unaccepted:
         """An endpoint's deliveries that it has not accepted though they were tried, or skipped; the oldest first.
 
         Args:
             after: the id of the event after which to begin.
+            reads: how often the table is asked at most, for 500 deliveries each time; 1 or more.
         """
 
     def due(self, shard: str, until: datetime, following: str | None = None) -> DueDeliveries:

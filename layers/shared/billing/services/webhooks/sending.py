@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.tenant import Mode
@@ -34,6 +34,7 @@ from billing.domain.webhooks.schedule import (
     claimed_until,
     delay_s,
     given_up,
+    is_forgotten,
     is_wanted,
     next_window,
     notice,
@@ -48,6 +49,7 @@ from billing.services.webhooks.ports import DeliveryQueue, DeliveryStore
 from billing.services.webhooks.transport import Answer, Parcel, Transport
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 GONE = 410
 _PUT_OFF = timedelta(minutes=15)
 """After an error of ours."""
@@ -141,6 +143,8 @@ class Sender:
         delivery = self._ports.deliveries.get(asked.tenant_id, asked.delivery_id)
         if delivery is None or not is_wanted(delivery, asked.attempt):
             return Report(Outcome.UNWANTED)
+        if is_forgotten(delivery, self._clock()):
+            return self._ended(delivery, given_up(delivery), Outcome.EXPIRED)
         try:
             prepared = self._prepared(delivery)
         except Unavailable:
@@ -235,9 +239,8 @@ class Sender:
             retry_after_s=answer.retry_after_s,
         )
         after = after_attempt(delivery, attempt, self._jitter())
-        if answer.status == GONE:
-            # Before the outcome: whoever dies in between has asked the receiver twice, and not left it enabled.
-            self._disable(delivery)
+        # Before the outcome: whoever dies in between has asked the receiver twice, and not left it enabled.
+        if answer.status == GONE and self._disabled(delivery, parcel.endpoint):
             after = skipped(after)
         self._ports.deliveries.settle(delivery, attempt, after)
         if attempt.succeeded:
@@ -262,21 +265,32 @@ class Sender:
             self._again(unit, act)
         return health.lane
 
-    def _disable(self, delivery: Delivery) -> None:
-        """The receiver said that it is gone, and wants to hear of nothing more."""
+    def _disabled(self, delivery: Delivery, asked: WebhookEndpoint) -> bool:
+        """Disable an endpoint whose receiver said that it is gone, and wants to hear of nothing more.
+
+        Args:
+            asked: the endpoint as it was when the receiver was asked.
+
+        Returns:
+            False where the tenant has pointed it elsewhere since, or enabled it again: that one is not gone.
+        """
         unit = self._ports.units.begin(delivery.tenant_id)
         ref = Ref(WebhookEndpoint, delivery.tenant_id, delivery.endpoint_id)
 
-        def act() -> None:
+        def act() -> bool:
             endpoint = unit.load(ref).get(ref)
-            if endpoint is not None and endpoint.is_enabled:
-                disable(unit, endpoint, DisabledReason.GONE)
-                unit.commit()
+            if endpoint is None or not endpoint.is_enabled:
+                return True
+            if endpoint.counts_from != asked.counts_from:
+                return False
+            disable(unit, endpoint, DisabledReason.GONE)
+            unit.commit()
+            return True
 
-        self._again(unit, act)
+        return self._again(unit, act)
 
-    def _again(self, unit: Unit, action: Callable[[], None]) -> None:
-        run_again(unit, action, self._jitter, self._pause)
+    def _again(self, unit: Unit, action: Callable[[], T]) -> T:
+        return run_again(unit, action, self._jitter, self._pause)
 
     def _call_again(self, delivery: Delivery, lane: Lane) -> None:
         """Tell the queue of what is due sooner than the alarm clock looks; if that fails, it looks all the same."""

@@ -206,7 +206,7 @@ class DynamoDeliveries:
         more = "LastEvaluatedKey" in answer
         return Deliveries(items, answer["LastEvaluatedKey"]["id"]["S"] if more else None)
 
-    def unaccepted(self, tenant_id: str, endpoint_id: str, after: str | None, limit: int) -> Unaccepted:
+    def unaccepted(self, tenant_id: str, endpoint_id: str, after: str | None, limit: int, reads: int) -> Unaccepted:
         low, high = delivery_id(endpoint_id, after or "evt_0"), delivery_id(endpoint_id, "evt_~")
         request = _range(tenant_id, endpoint_id, low, high, backwards=False)
         # Of what is pending, what was tried: the rest is on its way.
@@ -217,7 +217,7 @@ class DynamoDeliveries:
         request["ExpressionAttributeValues"][":none"] = _number(0)
         request["Limit"] = _SCANNED_PAGE
         found: list[str] = []
-        for _ in range(_PAGES_AT_MOST):
+        for _ in range(reads):
             answer = self._query(request)
             found += [each for item in answer["Items"] if (each := event_of(item["id"]["S"])) != after]
             if len(found) > limit:

@@ -1,6 +1,6 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
-python -m benchmarks.run [--only calls usage access webhooks retries cpu imports documents drafts sweep p95]
+python -m benchmarks.run [--only calls usage access webhooks hostile retries cpu imports documents drafts sweep p95]
     [--due 1000 10000] [--strict]
 """
 
@@ -26,6 +26,7 @@ _PARTS = {
     "usage": ("benchmarks.usage.table", 300, "usage events through handler, queue and worker, beside the raw client"),
     "access": ("benchmarks.access.table", 240, "access tokens: round trips, CPU time of verifying, tokens per second"),
     "webhooks": ("benchmarks.webhooks.table", 180, "webhooks: deliveries a second, commit to arrival, cost a million"),
+    "hostile": ("benchmarks.webhooks.hostile", 240, "webhooks: a healthy endpoint beside endpoints that hang"),
     "retries": ("benchmarks.webhooks.retries", 120, "50,000 webhook retries that are due in one minute"),
     "cpu": ("benchmarks.cpu.table", 120, "handler CPU beside FastAPI + Mangum"),
     "imports": ("benchmarks.imports.table", 180, "import times beside FastAPI + Mangum"),

@@ -57,14 +57,13 @@ def received(world: World, variable: str) -> list[Json]:
     return found
 
 
-def notices(world: World, lane: str = "fast", of: Tenant | None = None) -> list[tuple[str, int]]:
-    """Take the notices of a lane: delivery and number of the attempt, in no order.
+def notices(world: World, lane: str = "fast", *, of: Tenant) -> list[tuple[str, int]]:
+    """Take the notices of a lane, those of a tenant: delivery and number of the attempt, in no order.
 
-    Args:
-        of: only those of this tenant: a retry that another test left comes five seconds later, whatever is cleared.
+    A retry that another test left comes five seconds later, whatever is cleared.
     """
     found = [json.loads(message["Body"]) for message in received(world, LANES[lane])]
-    return sorted((each["d"], each["n"]) for each in found if of is None or each["t"] == of.id)
+    return sorted((each["d"], each["n"]) for each in found if each["t"] == of.id)
 
 
 def clear(world: World) -> None:

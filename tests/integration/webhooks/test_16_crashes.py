@@ -49,7 +49,7 @@ def _arrived(world: World, tenant: Tenant) -> list[tuple[str, int]]:
     """What a sender does with the notices that wait: it attempts what is still wanted, and all goes well."""
     found: list[tuple[str, int]] = []
     for lane in flow.LANES:
-        for an_id, number in flow.notices(world, lane):
+        for an_id, number in flow.notices(world, lane, of=tenant):
             if is_wanted(flow.store().get(tenant.id, an_id), number):
                 flow.attempted(world, tenant.id, an_id, status=200)
                 found.append((an_id, number))

@@ -83,13 +83,13 @@ def test_records_come_twice_and_in_any_order(world: World, tenant: Tenant) -> No
     for start in range(0, len(mixed), 5):
         assert flow.publish(world, tenant, mixed[start : start + 5]) == {"batchItemFailures": []}
     expected = sorted((delivery_id(made, row["id"]["S"]), 1) for row in rows)
-    assert flow.notices(world) == expected
+    assert flow.notices(world, of=tenant) == expected
     assert sorted(each.id for each in flow.deliveries(tenant, made)) == [each for each, _ in expected]
     changed = flow.records(rows)
     for record in changed["Records"]:
         record["eventName"] = "MODIFY"
     lambdas.invoke("webhook_publisher", changed)
-    assert flow.notices(world) == []
+    assert flow.notices(world, of=tenant) == []
 
 
 def test_scenario_40_one_bad_record_holds_nobody_up_and_is_delivered_once_afterwards(
@@ -103,13 +103,15 @@ def test_scenario_40_one_bad_record_holds_nobody_up_and_is_delivered_once_afterw
     rows = world.rows_of("events", tenant.id)
     broken = {name: value for name, value in rows[1].items() if name != "type"}
     assert flow.publish(world, tenant, [rows[0], broken, rows[2]]) == {"batchItemFailures": []}
-    assert [each for each, _ in flow.notices(world)] == [delivery_id(made, rows[n]["id"]["S"]) for n in (0, 2)]
+    assert [each for each, _ in flow.notices(world, of=tenant)] == [
+        delivery_id(made, rows[n]["id"]["S"]) for n in (0, 2)
+    ]
     (told,) = flow.received(world, "STREAM_FAILURES_URL")
     assert json.loads(told["Body"]) == {"consumer": "webhook_publisher", "sequenceNumber": "1001"}
     assert _redriven(world, tenant) == (3, [])
-    assert flow.notices(world) == [(delivery_id(made, rows[1]["id"]["S"]), 1)]
+    assert flow.notices(world, of=tenant) == [(delivery_id(made, rows[1]["id"]["S"]), 1)]
     assert _redriven(world, tenant) == (3, [])
-    assert flow.notices(world) == []
+    assert flow.notices(world, of=tenant) == []
 
 
 def _redriven(world: World, tenant: Tenant) -> tuple[int, list[str]]:
@@ -163,7 +165,7 @@ def test_in_an_outage_the_records_come_again(world: World, tenant: Tenant, monke
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1001"}]}
     assert flow.received(world, "STREAM_FAILURES_URL") == []
     assert flow.publish(world, tenant) == {"batchItemFailures": []}
-    assert flow.notices(world) == [(delivery_id(made, row["id"]["S"]), 1)]
+    assert flow.notices(world, of=tenant) == [(delivery_id(made, row["id"]["S"]), 1)]
 
 
 def test_an_endpoint_that_fails_is_sent_to_in_the_slow_lane(world: World, tenant: Tenant) -> None:
@@ -175,8 +177,8 @@ def test_an_endpoint_that_fails_is_sent_to_in_the_slow_lane(world: World, tenant
     (event_id,) = _ids(world, tenant)
     endpoint_health().failed(tenant.id, made, event_id, world.clock(), "timeout")
     flow.publish(world, tenant)
-    assert flow.notices(world) == []
-    assert flow.notices(world, "slow") == [(delivery_id(made, event_id), 1)]
+    assert flow.notices(world, of=tenant) == []
+    assert flow.notices(world, "slow", of=tenant) == [(delivery_id(made, event_id), 1)]
 
 
 def _refusing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,11 +201,11 @@ def test_what_the_queue_does_not_take_the_alarm_clock_finds(
     with monkeypatch.context() as patch:
         _refusing(patch)
         assert flow.publish(world, tenant) == {"batchItemFailures": []}
-    assert flow.notices(world) == []
+    assert flow.notices(world, of=tenant) == []
     flow.work(world, *flow.all_shards())
-    assert flow.notices(world) == []
+    assert flow.notices(world, of=tenant) == []
     world.clock.advance(seconds=60)
     assert flow.work(world, *flow.all_shards()) == {"batchItemFailures": []}
-    assert flow.notices(world) == [(delivery_id(made, event_id), 1)]
+    assert flow.notices(world, of=tenant) == [(delivery_id(made, event_id), 1)]
     flow.work(world, *flow.all_shards())
-    assert flow.notices(world) == []
+    assert flow.notices(world, of=tenant) == []

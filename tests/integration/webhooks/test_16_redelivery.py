@@ -108,7 +108,7 @@ def test_one_delivery_is_sent_again_with_another_number_and_the_schedule_goes_on
     for key in ("again", "again", "and-again"):
         answer = acme.post(f"/v1/webhook-deliveries/{an_id}/redeliver", idempotency_key=key)
         assert (answer.status, answer.data["id"], answer.data["state"]) == (202, an_id, "pending")
-    assert set(flow.notices(world, "fast")) == {(an_id, 2)}
+    assert set(flow.notices(world, "fast", of=acme)) == {(an_id, 2)}
     after = flow.attempted(world, acme.id, an_id)
     assert (after.attempt, after.step, after.due_at, after.state) == (2, 1, before.due_at, DeliveryState.PENDING)
 
@@ -131,7 +131,7 @@ def test_what_is_asked_for_is_owed_though_its_notice_is_lost(world: World, acme:
     flow.clear(world)
     world.clock.advance(seconds=60)
     flow.work(world, webhook_shard(an_id))
-    assert (an_id, 2) in flow.notices(world)
+    assert (an_id, 2) in flow.notices(world, of=acme)
 
 
 @pytest.mark.parametrize("path", ["/v1/webhook-deliveries/{delivery}", "/v1/webhook-endpoints/{endpoint}"])
@@ -179,7 +179,7 @@ def test_scenario_35_what_was_skipped_while_an_endpoint_was_disabled_is_sent_sin
     done = _worked_off(world, acme, answer.data)
     assert (done["status"], done["redelivered"], done["selection"]) == ("completed", 3, "skipped")
     flow.work(world, *flow.all_shards())
-    assert set(flow.notices(world)) == {(each, 1) for each in (*skipped, pending)}
+    assert set(flow.notices(world, of=acme)) == {(each, 1) for each in (*skipped, pending)}
     assert _shown(acme, before)["state"] == "skipped"
     assert flow.attempted(world, acme.id, skipped[0]).step == 1
 

@@ -201,7 +201,7 @@ EXAMPLES: dict[str, Any] = {
     },
     "update_webhook_endpoint": {"eventTypes": ["*"], "status": "enabled"},
     "rotate_webhook_endpoint_secret": {"overlapSeconds": 86_400},
-    "redeliver_to_webhook_endpoint": {"since": "2026-11-30T12:00:00Z", "status": "undelivered"},
+    "redeliver_to_webhook_endpoint": {"since": "2026-01-31T12:00:00Z", "status": "undelivered"},
     "trigger_payouts": {"providerTenantId": "ten_01M8055J9Y0WKZND852C0KE2WP", "currency": "EUR"},
     "adjust_account": {
         "amount": 30_000_000,

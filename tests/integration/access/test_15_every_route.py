@@ -62,7 +62,10 @@ ROUTES = _routes()
 OPEN = {"/health", "/v1/health", "/openapi.json", "/v1/openapi.json", "/docs", "/v1/docs"}
 FORMS = {
     "/.well-known/oauth-authorization-server",
-    *(f"/oauth2/{name}" for name in ("authorize", "codes", "forgot", "introspect", "jwks", "login", "logout")),
+    *(
+        f"/oauth2/{name}"
+        for name in ("account", "authorize", "codes", "forgot", "introspect", "jwks", "login", "logout")
+    ),
     *(f"/oauth2/{name}" for name in ("password", "revoke", "token")),
 }
 """What knows its callers in another way: clients by their secrets, people by cookies."""

@@ -12,22 +12,38 @@ RUNS = 12
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.4
 
 
-def run_again(unit: Unit, action: Callable[[], T], jitter: Callable[[], float], pause: Callable[[float], None]) -> T:
-    """Call ``action``, which commits ``unit``, and call it again from load each time that it loses a race.
+def until_won(
+    action: Callable[[], T],
+    jitter: Callable[[], float],
+    pause: Callable[[float], None],
+    restart: Callable[[], None] = lambda: None,
+    runs: int = RUNS,
+) -> T:
+    """Call ``action`` again, each time that it loses a race.
 
     Args:
         jitter: gives a random share of a pause, from 0 to 1, so that those who collided do not collide again.
         pause: sleeps; up to 40 ms, 80 ms ... 400 ms.
+        restart: has it begin from what is stored now, where it keeps anything from the run before.
 
     Raises:
         LostRace: it lost every time.
     """
-    for run in range(1, RUNS + 1):
+    for run in range(1, runs + 1):
         try:
             return action()
         except LostRace:
-            if run == RUNS:
+            if run == runs:
                 raise
             pause(jitter() * min(_FIRST_PAUSE_S * 2**run, _LONGEST_PAUSE_S))
-            unit.restart()
+            restart()
     raise AssertionError("unreachable")
+
+
+def run_again(unit: Unit, action: Callable[[], T], jitter: Callable[[], float], pause: Callable[[float], None]) -> T:
+    """Call ``action``, which commits ``unit``, and call it again from load each time that it loses a race.
+
+    Raises:
+        LostRace: it lost every time.
+    """
+    return until_won(action, jitter, pause, unit.restart)

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from billing.domain.kernel.errors import LostRace
 from billing.domain.webhooks.event import EventHead
+from billing.services.kernel.retries import until_won
 
 _RUNS = 8
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.4
 EVENTS_AT_ONCE = 40
 """In one transaction: a place and a mark for each, and the tenant's count; it takes 100 items."""
 
@@ -92,19 +91,13 @@ class Feed:
         return placed
 
     def _place(self, tenant_id: str, events: Sequence[EventHead]) -> int:
-        for run in range(1, _RUNS + 1):
+        def once() -> int:
             now = self._clock()
             state = self._store.state(tenant_id, [each.id for each in events])
             new = [each for each in events if each.id not in state.places and each.expires_at > now.timestamp()]
-            if not new:
-                return 0
-            try:
+            if new:
                 self._store.append(tenant_id, state.last, new, now)
-            except LostRace:
-                if run == _RUNS:
-                    raise
-                # Two shards of the stream have events of one tenant: each goes on after the other's places.
-                self._pause(self._jitter() * min(_FIRST_PAUSE_S * 2**run, _LONGEST_PAUSE_S))
-                continue
             return len(new)
-        raise AssertionError("unreachable")
+
+        # Two shards of the stream have events of one tenant: each goes on after the other's places.
+        return until_won(once, self._jitter, self._pause, runs=_RUNS)

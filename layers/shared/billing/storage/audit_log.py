@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any
 
 from billing.domain.access.audit import AuditEntry, AuditFilter
-from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.kernel.ids import fresh
 from billing.domain.kernel.times import parse_time
 from billing.domain.tenant import ANONYMOUS
 from billing.services.kernel.work import Page
 from billing.storage.codec import Sealer
+from billing.storage.cursors import SealedCursors
 from billing.storage.database import Database, raw, table_name
 from billing.storage.tables import AuditItem, strangers_partitions
 
@@ -39,11 +39,11 @@ class DynamoAuditLog:
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
-        self._sealer = sealer
+        self._cursors = SealedCursors(sealer)
 
     def page(self, tenant_id: str, of: str, wanted: AuditFilter, limit: int, cursor: str | None) -> Page[AuditEntry]:
-        scope = "cursor/" + json.dumps(["AuditEntry", of, {k: str(v) for k, v in asdict(wanted).items()}])
-        before = self._opened(tenant_id, scope, cursor) if cursor else _bound(wanted.until, _LAST)
+        scope = json.dumps(["AuditEntry", of, {k: str(v) for k, v in asdict(wanted).items()}])
+        before = self._cursors.opened(tenant_id, scope, cursor) if cursor else _bound(wanted.until, _LAST)
         lowest = _bound(wanted.since, _FIRST)
         if lowest >= before:
             return Page([], None, limit)
@@ -58,7 +58,7 @@ class DynamoAuditLog:
         # The key condition has both its ends in it: what the page before ended with is not told again.
         items = [item for item in found if horizon <= item["id"]["S"] < before]
         following = items[limit - 1]["id"]["S"] if len(items) > limit else horizon
-        next_cursor = self._sealer.seal(tenant_id, scope, following) if following else None
+        next_cursor = self._cursors.sealed(tenant_id, scope, following) if following else None
         return Page([_entry(item) for item in items[:limit]], next_cursor, limit)
 
     def _part(self, request: dict[str, Any], name: str, before: str, limit: int, queries: int) -> _Part:
@@ -76,12 +76,6 @@ class DynamoAuditLog:
                 break
             asked["ExclusiveStartKey"] = last
         return _Part(items, last["id"]["S"])
-
-    def _opened(self, tenant_id: str, scope: str, cursor: str) -> str:
-        try:
-            return self._sealer.open(tenant_id, scope, cursor)
-        except ValueError:
-            raise ValidationFailed.of("cursor", "invalid_cursor") from None
 
 
 def _request(wanted: AuditFilter, lowest: str, limit: int) -> dict[str, Any]:

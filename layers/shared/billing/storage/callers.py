@@ -23,7 +23,7 @@ from billing.domain.kernel.errors import Forbidden, RateLimited, Unauthenticated
 from billing.domain.kernel.times import format_time
 from billing.services.access.callers import Bearer, Identity, RateState, RouteLimit
 from billing.storage.caller_items import USER_KEPT_S
-from billing.storage.database import Database, table_name
+from billing.storage.database import Database, condition_failed, table_name
 from billing.storage.tables import CallerItem
 
 _MINUTE_S, _SLOT_S = 60, 10
@@ -174,7 +174,7 @@ class Callers:
         try:
             answer = self._update(identifier, expression, update.conditions, update.names, update.values, "ALL_NEW")
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not condition_failed(error):
                 raise
             before: Any = error.response.get("Item") or {}
             raise why_not(before) or _too_many(before, now, update, who(before)) from None
@@ -211,7 +211,7 @@ class Callers:
                 "UPDATED_NEW",
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not condition_failed(error):
                 raise
             user: Any = error.response.get("Item") or {}
             if not _is_active(user, ACTIVE):

@@ -7,10 +7,9 @@ events of 30 days are read through), a response by a sparse index, because respo
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
+from pynamodb.models import Model
 
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.entity import Entity
@@ -51,8 +50,8 @@ def subject(staged: dict[tuple[type, str, str], Any], loaded: dict[Ref[Any], int
     return None
 
 
-class EventCopies:
-    """A ``services.erasure.steps.Copies`` of events."""
+class _SealedCopies:
+    """What is the same of all texts that are sealed in one attribute, their body."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
@@ -61,6 +60,26 @@ class EventCopies:
     def wait(self, tenant_id: str) -> timedelta:
         """Nothing is made of any copy that was redacted."""
         return timedelta()
+
+    def _replace(
+        self, model: type[Model], key: dict[str, Any], tenant_id: str, place: str, sealed: str, after: Any
+    ) -> None:
+        """Seal another JSON in a body's place, if it is still the one that was read; else somebody was faster."""
+        text = json.dumps(after, separators=(",", ":"), ensure_ascii=False)
+        values = {":before": raw(sealed), ":after": raw(self._sealer.seal(tenant_id, place, text))}
+        self._database.held(
+            lambda: self._database.client.update_item(
+                TableName=table_name(model),
+                Key=key,
+                UpdateExpression="SET body = :after",
+                ConditionExpression="body = :before",
+                ExpressionAttributeValues=values,
+            )
+        )
+
+
+class EventCopies(_SealedCopies):
+    """A ``services.erasure.steps.Copies`` of events."""
 
     def redact(self, tenant_id: str, customer_id: str, cursor: str | None, redacted: Redacted) -> str | None:
         """A page of a tenant's events, oldest first.
@@ -94,23 +113,13 @@ class EventCopies:
             if customer_id not in (about.get("id"), about.get("customerId")):
                 return
         after = redacted(said)
-        if after == said:
-            return
-        text = json.dumps(after, separators=(",", ":"), ensure_ascii=False)
-        key = {"tenant_id": item["tenant_id"], "id": item["id"]}
-        _replace(self._database, table_name(EventItem), key, sealed, self._sealer.seal(tenant_id, place, text))
+        if after != said:
+            key = {"tenant_id": item["tenant_id"], "id": item["id"]}
+            self._replace(EventItem, key, tenant_id, place, sealed, after)
 
 
-class ResponseCopies:
+class ResponseCopies(_SealedCopies):
     """A ``services.erasure.steps.Copies`` of the responses that are kept for a repeat."""
-
-    def __init__(self, database: Database, sealer: Sealer) -> None:
-        self._database = database
-        self._sealer = sealer
-
-    def wait(self, tenant_id: str) -> timedelta:
-        """Nothing is made of any copy that was redacted."""
-        return timedelta()
 
     def redact(self, tenant_id: str, customer_id: str, cursor: str | None, redacted: Redacted) -> str | None:
         """A page of those that tell of the customer. The index has no order, so the cursor is DynamoDB's own."""
@@ -141,25 +150,5 @@ class ResponseCopies:
             return  # of a webhook, whose record has a word alone
         said = json.loads(text)
         after = redacted(said)
-        if after == said:
-            return
-        text = json.dumps(after, separators=(",", ":"), ensure_ascii=False)
-        key = {"record_id": raw(record_id)}
-        _replace(self._database, table_name(IdempotencyItem), key, sealed, self._sealer.seal(tenant_id, place, text))
-
-
-def _replace(database: Database, table: str, key: dict[str, Any], before: str, after: str) -> None:
-    """Replace a body, where it is still the one that was read; else it is gone, or somebody redacted it."""
-    update = partial(
-        database.client.update_item,
-        TableName=table,
-        Key=key,
-        UpdateExpression="SET body = :after",
-        ConditionExpression="body = :before",
-        ExpressionAttributeValues={":before": raw(before), ":after": raw(after)},
-    )
-    try:
-        database.call(update)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
+        if after != said:
+            self._replace(IdempotencyItem, {"record_id": raw(record_id)}, tenant_id, place, sealed, after)

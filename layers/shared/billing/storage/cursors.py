@@ -1,4 +1,4 @@
-"""Cursors of lists that no entity is in: ``services.webhooks.events.Cursors``, sealed as every cursor is."""
+"""Cursors of lists, the one place that seals and opens them; ``services.webhooks.events.Cursors`` among others."""
 
 from billing.domain.kernel.errors import ValidationFailed
 from billing.storage.codec import Sealer

@@ -5,7 +5,7 @@ Reads and transactions go through it. Retries are bounded; if the database still
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -95,6 +95,30 @@ class Database:
             self._pause(self._jitter() * _FIRST_PAUSE_S * 2**attempt)
         raise Unavailable("The database is busy", retry_after_s=1)
 
+    def held(self, write: Callable[[], Any]) -> bool:
+        """Do a write that has a condition; whether the condition held.
+
+        Raises:
+            Unavailable, ClientError: as ``call``; a condition that did not hold is no error.
+        """
+        try:
+            self.call(write)
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            return False
+        return True
+
+    def query_all(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Every item (DynamoDB JSON) of a Query, page after page, each when it is come to."""
+        asked = dict(request)
+        while True:
+            answer = self.call(lambda: self.client.query(**asked))
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def batch_get(self, keys: dict[type[Model], set[Key]]) -> dict[type[Model], dict[Key, dict[str, Any]]]:
         """Consistent reads of many items of many tables in one round trip (per 100 keys).
 
@@ -146,6 +170,11 @@ def table_name(model: type[Model] | Model) -> str:
 def raw(value: str) -> dict[str, str]:
     """A text in DynamoDB's JSON."""
     return {"S": value}
+
+
+def condition_failed(error: ClientError) -> bool:
+    """Whether a write was refused because its own condition did not hold; ``Database.held`` where that is all."""
+    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
 
 
 def _is_busy(error: Exception) -> bool:

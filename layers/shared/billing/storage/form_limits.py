@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from billing.domain.access.caller import ACTIVE, client_caller, digest
 from billing.domain.kernel.errors import RateLimited
 from billing.services.access.form_limits import KnownClient
-from billing.storage.database import Database, table_name
+from billing.storage.database import Database, condition_failed, table_name
 from billing.storage.tables import CallerItem
 
 _LETTER = "t"
@@ -48,7 +48,7 @@ class FormLimits:
         try:
             item = self._count(caller_id, per_minute, conditions, {"#status": "status"}, values, "")
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not condition_failed(error):
                 raise
             response: Any = error.response
             before: dict[str, Any] = response.get("Item") or {}
@@ -80,7 +80,7 @@ class FormLimits:
         try:
             self._count(f"{kind}#{digest(name)}", per_minute, [], {}, values, also)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not condition_failed(error):
                 raise
             raise self._too_many() from None
 
@@ -92,20 +92,17 @@ class FormLimits:
             ":limit": {"N": str(per_day)},
             ":expiry": {"N": str(int(now.timestamp()) + 2 * _KEPT_S)},
         }
-        try:
-            self._database.call(
-                lambda: self._database.client.update_item(
-                    TableName=table_name(CallerItem),
-                    Key={"caller_id": {"S": f"{kind}#{now:%Y-%m-%d}#{digest(name)}"}},
-                    UpdateExpression="ADD mails :one SET expires_at = :expiry",
-                    ConditionExpression="attribute_not_exists(mails) OR mails < :limit",
-                    ExpressionAttributeValues=values,
-                )
+        counted = self._database.held(
+            lambda: self._database.client.update_item(
+                TableName=table_name(CallerItem),
+                Key={"caller_id": {"S": f"{kind}#{now:%Y-%m-%d}#{digest(name)}"}},
+                UpdateExpression="ADD mails :one SET expires_at = :expiry",
+                ConditionExpression="attribute_not_exists(mails) OR mails < :limit",
+                ExpressionAttributeValues=values,
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            raise RateLimited("Too many mails today", _KEPT_S - int(now.timestamp()) % _KEPT_S) from None
+        )
+        if not counted:
+            raise RateLimited("Too many mails today", _KEPT_S - int(now.timestamp()) % _KEPT_S)
 
     def _count(
         self,

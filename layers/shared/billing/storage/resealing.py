@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
-
 from billing.domain.access.user import EmailClaim, User
 from billing.domain.customers.customer import Customer
 from billing.domain.tenant import SETTINGS_ID, Tenant
@@ -176,23 +174,17 @@ class Resealing:
     def _replace(self, stored: Stored, item: _Item, values: dict[str, str]) -> bool:
         """Change attributes of an item, if its text is still the one that was read."""
         key = {"tenant_id": item["tenant_id"], stored.range_name: item[stored.range_name]}
-        try:
-            self.database.call(
-                lambda: self.database.client.update_item(
-                    TableName=table_name(stored.model),
-                    Key=key,
-                    UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
-                    ConditionExpression="body = :before",
-                    ExpressionAttributeValues={
-                        ":before": item["body"], **{f":{name}": raw(value) for name, value in values.items()}
-                    },
-                )
-            )  # fmt: skip
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            return False  # a writer was faster
-        return True
+        return self.database.held(  # or a writer was faster
+            lambda: self.database.client.update_item(
+                TableName=table_name(stored.model),
+                Key=key,
+                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+                ConditionExpression="body = :before",
+                ExpressionAttributeValues={
+                    ":before": item["body"], **{f":{name}": raw(value) for name, value in values.items()}
+                },
+            )
+        )  # fmt: skip
 
 
 def _number(sealed: Any) -> int | None:

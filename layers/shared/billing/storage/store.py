@@ -7,14 +7,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError
-
 from billing.domain.kernel.entity import Entity
-from billing.domain.kernel.errors import Unauthenticated, ValidationFailed
+from billing.domain.kernel.errors import Unauthenticated
 from billing.domain.kernel.times import sort_key
 from billing.domain.tenant import PLATFORM, SETTINGS_ID, Tenant
 from billing.services.kernel.work import Found, Page, Query, Ref
 from billing.storage.codec import Sealer, decode, encode, unpack
+from billing.storage.cursors import SealedCursors
 from billing.storage.database import Database, Key, hash_name, raw, table_name
 from billing.storage.registry import REGISTRY, Stored, join
 from billing.storage.tables import PlanItem, TenantItem
@@ -52,6 +51,7 @@ class Store:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self.database = database
         self.sealer = sealer
+        self._cursors = SealedCursors(sealer)
 
     def load(self, refs: Iterable[Ref[Any]], extra: dict[Any, set[Key]]) -> tuple[Found, dict[Any, dict[Key, Any]]]:
         """All of ``refs`` in one consistent batch, with ``extra`` raw items (the idempotency record) beside them."""
@@ -96,7 +96,7 @@ class Store:
         stored = REGISTRY[query.kind]
         owner_id = PLATFORM if query.of_platform else query.of_tenant or tenant_id
         scope = _cursor_scope(query)
-        after = self._opened(query.start, tenant_id, scope) if query.start else None
+        after = self._cursors.opened(tenant_id, scope, query.start) if query.start else None
         if any(len(text) > _LONGEST_ID for text in (value, query.id or "", *query.filters.values())):
             return Page([], None, query.limit)
         request = _query_request(query, stored, owner_id, value)
@@ -119,25 +119,16 @@ class Store:
                 return Page(items, None, query.limit)
             after = answer["LastEvaluatedKey"][place]["S"]
         # A filter that matches hardly anything: return what was found so far, and a cursor to continue.
-        return Page(items, self._sealed(after or "", tenant_id, scope), query.limit)
+        return Page(items, self._cursors.sealed(tenant_id, scope, after or ""), query.limit)
 
     def _page(self, items: list[E], stored: Stored, query: Query[E], tenant_id: str, scope: str) -> Page[E]:
         place = _place_name(query, stored)
         of_last = stored.indexed(items[-1])
         last = of_last[place] if place != stored.range_name else stored.range_of(stored.id_of(items[-1]))
-        return Page(items, self._sealed(last, tenant_id, scope), query.limit)
+        return Page(items, self._cursors.sealed(tenant_id, scope, last), query.limit)
 
     def _decode(self, kind: type[E], item: dict[str, Any], tenant_id: str, entity_id: str) -> E:
         return decode(kind, item["body"]["S"], self.sealer, tenant_id, entity_id)
-
-    def _sealed(self, last: str, tenant_id: str, scope: str) -> str:
-        return self.sealer.seal(tenant_id, scope, last)
-
-    def _opened(self, cursor: str, tenant_id: str, scope: str) -> str:
-        try:
-            return self.sealer.open(tenant_id, scope, cursor)
-        except ValueError:
-            raise ValidationFailed.of("cursor", "invalid_cursor") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,17 +214,13 @@ class TenantDirectory:
     def _store_if_absent(self, tenant: Tenant) -> None:
         body = encode(tenant, self._sealer(), tenant.id, SETTINGS_ID, tenant.data_keys)
         item = TenantItem(tenant_id=tenant.id, item=SETTINGS_ID, version=1, body=body)
-        try:
-            self._database.call(
-                lambda: self._database.client.put_item(
-                    TableName=table_name(TenantItem),
-                    Item=item.serialize(),
-                    ConditionExpression="attribute_not_exists(tenant_id)",
-                )
+        self._database.held(  # or another worker was first, and its key is the platform's
+            lambda: self._database.client.put_item(
+                TableName=table_name(TenantItem),
+                Item=item.serialize(),
+                ConditionExpression="attribute_not_exists(tenant_id)",
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise  # else another worker was first, and its key is the platform's
+        )
 
 
 def _place(ref: Ref[Any]) -> tuple[Stored, Key]:
@@ -268,7 +255,7 @@ def _cursor_scope(query: Query[Any]) -> str:
         bounds += [str(t) for t in (query.payable_from, query.payable_to, query.overdue_at is not None)]
     if query.id is not None or query.of_tenant is not None:
         bounds += [f"id {query.id}", f"of {query.of_tenant}"]
-    return "cursor/" + json.dumps(
+    return json.dumps(
         [query.kind.entity_name, query.index, query.value, sorted(query.filters.items()), query.of_platform, *bounds]
     )
 

@@ -117,12 +117,7 @@ class DynamoUsageStore:
             },
             "ConsistentRead": True,
         }
-        while True:
-            answer = self._database.call(lambda: self._database.client.query(**request))
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return self._database.query_all(request)
 
 
 class _Writes:

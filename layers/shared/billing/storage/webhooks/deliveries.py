@@ -16,7 +16,6 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.kernel.ids import fresh
 from billing.domain.kernel.times import parse_time, sort_key
 from billing.domain.webhooks.delivery import (
@@ -32,7 +31,8 @@ from billing.domain.webhooks.schedule import begun, overtaken
 from billing.services.kernel.work import Page
 from billing.services.webhooks.ports import Deliveries, DueDeliveries, DueDelivery, Unaccepted
 from billing.storage.codec import Sealer
-from billing.storage.database import Database, raw, table_name
+from billing.storage.cursors import SealedCursors
+from billing.storage.database import Database, condition_failed, raw, table_name
 from billing.storage.registry import join
 from billing.storage.tables import WebhookDeliveryItem
 
@@ -63,6 +63,7 @@ class DynamoDeliveries:
     def __init__(self, database: Database, sealer: Sealer, now: Callable[[], datetime]) -> None:
         self._database = database
         self._sealer = sealer
+        self._cursors = SealedCursors(sealer)
         self._now = now
 
     # Writing
@@ -113,7 +114,7 @@ class DynamoDeliveries:
                 )
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not condition_failed(error):
                 raise
             # A try whose answer was lost has written just this: then it is ours, and nobody else would go on with it.
             stored: Any = error.response.get("Item", {})
@@ -174,8 +175,8 @@ class DynamoDeliveries:
         limit: int,
         cursor: str | None,
     ) -> Page[Delivery]:
-        scope = "cursor/" + json.dumps(["deliveries", endpoint_id, state, since and sort_key(since)])
-        after = self._opened(tenant_id, scope, cursor) if cursor else None
+        scope = json.dumps(["deliveries", endpoint_id, state, since and sort_key(since)])
+        after = self._cursors.opened(tenant_id, scope, cursor) if cursor else None
         low = _bound(endpoint_id, since) if since else delivery_id(endpoint_id, "evt_0")
         request = _range(tenant_id, endpoint_id, low, after or delivery_id(endpoint_id, "evt_~"), backwards=True)
         if state is not None:
@@ -187,13 +188,13 @@ class DynamoDeliveries:
             answer = self._query(request)
             items += [_delivery(item) for item in answer["Items"] if item["id"]["S"] != after]
             if len(items) > limit:
-                return Page(items[:limit], self._sealer.seal(tenant_id, scope, items[limit - 1].id), limit)
+                return Page(items[:limit], self._cursors.sealed(tenant_id, scope, items[limit - 1].id), limit)
             if "LastEvaluatedKey" not in answer:
                 return Page(items, None, limit)
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         # A state that hardly any has: what was found so far, and a cursor to continue.
         last = str(request["ExclusiveStartKey"]["id"]["S"])
-        return Page(items, self._sealer.seal(tenant_id, scope, last), limit)
+        return Page(items, self._cursors.sealed(tenant_id, scope, last), limit)
 
     def range_of(
         self, tenant_id: str, endpoint_id: str, *, since: datetime, until: datetime, after: str | None, limit: int
@@ -261,12 +262,6 @@ class DynamoDeliveries:
             excerpt=self._sealer.open(tenant_id, _place(delivery_id, number), said) if said else "",
             retry_after_s=_int(item, "retry_after_s"),
         )
-
-    def _opened(self, tenant_id: str, scope: str, cursor: str) -> str:
-        try:
-            return self._sealer.open(tenant_id, scope, cursor)
-        except ValueError:
-            raise ValidationFailed.of("cursor", "invalid_cursor") from None
 
 
 def _bound(endpoint_id: str, since: datetime) -> str:

@@ -10,8 +10,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from billing.domain.webhooks.endpoint import ROSTER_ID
 from billing.storage.copies import Redacted
 from billing.storage.database import Database, raw, table_name
@@ -80,12 +78,8 @@ class ExcerptCopies:
         """The keys of a delivery's attempts whose receiver said something."""
         request = _of("owner_key", join(tenant_id, delivery_id), None)
         request |= {"TableName": table_name(WebhookDeliveryItem), "FilterExpression": "attribute_exists(excerpt)"}
-        while True:
-            answer = self._query(request)
-            yield from ({name: item[name] for name in ("owner_key", "id")} for item in answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        for item in self._database.query_all(request):
+            yield {name: item[name] for name in ("owner_key", "id")}
 
     def _remove(self, key: dict[str, Any]) -> None:
         update = partial(
@@ -95,11 +89,7 @@ class ExcerptCopies:
             UpdateExpression="REMOVE excerpt",
             ConditionExpression="attribute_exists(excerpt)",  # an attempt that expired meanwhile does not come back
         )
-        try:
-            self._database.call(update)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        self._database.held(update)
 
     def _query(self, request: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._database.call(lambda: self._database.client.query(**request))

@@ -22,7 +22,7 @@ from billing.domain.webhooks.health import (
     half_day,
     window,
 )
-from billing.storage.database import Database, raw, table_name
+from billing.storage.database import Database, condition_failed, raw, table_name
 from billing.storage.tables import WebhookHealthItem
 
 _COUNTED_S = 4 * 3600
@@ -57,7 +57,7 @@ class DynamoEndpointHealth:
         try:
             self._send(tenant_id, endpoint_id, update, condition)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not condition_failed(error):
                 raise
             return False
         return True

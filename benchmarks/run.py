@@ -14,11 +14,11 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
 from rich.console import Console
 
 from benchmarks import ROOT
+from benchmarks.part import end_in_order
 from benchmarks.report import Section, load_all
 
 _PARTS = {
@@ -84,13 +84,9 @@ def save(parts: dict[str, list[Section]], path: Path) -> None:
     path.write_text(json.dumps({"at": time.strftime("%FT%TZ", time.gmtime()), **machine, "tables": tables}, indent=2))
 
 
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `finally` above: a part may have a whole stack running
-
-
 def main() -> int:
     """Measure, print, and say what is over its budget."""
-    signal.signal(signal.SIGTERM, _terminated)
+    end_in_order()
     parser = argparse.ArgumentParser(description="What the product costs, beside its budgets and its peers.")
     parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS), help="some of the tables")
     parser.add_argument("--due", type=int, nargs="+", default=SWEEP_SIZES, help="sizes of the sweep")

@@ -4,25 +4,22 @@ Verifying is beside python-jose's own `jwt.decode`, in turns, with the same toke
 leaves open (`layers/shared/billing/integrations/jwt.py`), and reads the token's claims a second time for it.
 """
 
-import argparse
-import signal
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
-from typing import Any, NoReturn
+from typing import Any
 from uuid import uuid4
 
 from jose import jwt as jose_jwt
 
 from benchmarks.access.holder import Client, Person, call
 from benchmarks.backend import backend
-from benchmarks.calls.book import CREATE, READ, Book, Prepared, ignore, progress
+from benchmarks.calls.book import CREATE, READ, Book, Prepared, ignore
 from benchmarks.calls.table import keep_what_is_cached, watched
 from benchmarks.counting import Meter
-from benchmarks.report import Row, Section, save_all, verdict
+from benchmarks.part import progress, save_measured
+from benchmarks.report import Row, Section, verdict
 from benchmarks.shop import Shop
 
 VERIFY_BUDGET = 1.0
@@ -188,16 +185,9 @@ def measure() -> list[Section]:
         return [book.section, verifying(shop), issuing(shop)]
 
 
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `with` above, so that the emulator is stopped
-
-
 def main() -> None:
     """For ``benchmarks.run``: the tables go into a file."""
-    signal.signal(signal.SIGTERM, _terminated)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=Path)
-    save_all(measure(), parser.parse_args().out)
+    save_measured(measure)
 
 
 if __name__ == "__main__":

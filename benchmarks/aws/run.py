@@ -8,12 +8,11 @@ Without LEDGERLINE_API_URL it starts a local stack and measures that one, whose 
 """
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 from uuid import uuid4
 
 import boto3
@@ -24,6 +23,7 @@ from rich.console import Console
 from benchmarks.aws.reports import Starts, starts
 from benchmarks.latency.cases import CLIENTS
 from benchmarks.latency.table import Shot, fire, percentile
+from benchmarks.part import end_in_order
 from benchmarks.report import Row, Section
 from benchmarks.stack import NotThere, running
 from local.stack.deploy import client
@@ -187,13 +187,9 @@ def _from_environment() -> Target:
     return Target(url, key, os.environ.get("LEDGERLINE_STACK", STACK_NAME), boto3.client("logs"), INGESTION_S)
 
 
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `with` below, so that the stack is stopped
-
-
 def main() -> int:
     """Measure and print; 1 where that is impossible."""
-    signal.signal(signal.SIGTERM, _terminated)
+    end_in_order()
     try:
         if "LEDGERLINE_API_URL" in os.environ:
             section = measure(_from_environment())

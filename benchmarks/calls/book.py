@@ -1,10 +1,10 @@
 """The table of calls: measures routes, and writes their lines."""
 
-import sys
 from collections.abc import Callable
 from statistics import fmean
 
 from benchmarks.counting import Meter, Tally
+from benchmarks.part import progress
 from benchmarks.report import Row, Section, verdict
 
 WARM_CALLS = 4
@@ -86,8 +86,3 @@ def shortened(operations: list[str]) -> str:
 
 def ignore(_: object) -> None:
     """Drop the result of a call that was made only for its cost."""
-
-
-def progress(what: str) -> None:
-    """A line for whoever waits."""
-    print(f"    {what}", file=sys.stderr, flush=True)

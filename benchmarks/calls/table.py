@@ -5,20 +5,16 @@ the figures. A round trip is one request over the wire; the product makes them o
 is the number of waits. The worst call decides about the budget, the mean is shown for capacity.
 """
 
-import argparse
-import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import NoReturn
 from uuid import uuid4
 
 from benchmarks.backend import backend
 from benchmarks.calls import marketplace as calls_marketplace
 from benchmarks.calls import payments as calls_payments
-from benchmarks.calls.book import CREATE, MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore, progress
+from benchmarks.calls.book import CREATE, MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore
 from benchmarks.counting import Meter, Tally
+from benchmarks.part import progress, save_measured
 from benchmarks.report import Section
 from benchmarks.shop import PLAN, Shop
 
@@ -188,16 +184,9 @@ def measure() -> Section:
         return book.section
 
 
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `with` above, so that the emulator is stopped
-
-
 def main() -> None:
     """For ``benchmarks.run``: the table goes into a file."""
-    signal.signal(signal.SIGTERM, _terminated)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=Path)
-    measure().save(parser.parse_args().out)
+    save_measured(lambda: [measure()])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Every draft of every round is compared with what it has to say before its time c
 """
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
@@ -13,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import IO, NoReturn
+from typing import IO
 
 from benchmarks import ROOT
 from benchmarks.backend import backend
 from benchmarks.drafts.case import CUSTOMERS, Round
 from benchmarks.drafts.ours import DECIDED, STORED, Desk
+from benchmarks.part import end_in_order
 from benchmarks.report import Row, Section, verdict_at_least
 from scripts.ensure_env import STAMP, python_of
 
@@ -146,13 +146,9 @@ def measure() -> Section:
     return section_of(decided, stored, peers)
 
 
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `with` above, so that both children are stopped
-
-
 def main() -> None:
     """For ``benchmarks.run``: the table goes into a file; exit code 3 where there is nothing to measure."""
-    signal.signal(signal.SIGTERM, _terminated)
+    end_in_order()
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     try:

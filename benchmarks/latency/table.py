@@ -7,22 +7,21 @@ bare function (``bare``), which sends the same requests to DynamoDB and to Strip
 import argparse
 import importlib
 import re
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import requests
 
-from benchmarks.calls.book import progress
 from benchmarks.events import Context
 from benchmarks.latency.bare import Bare, Recorder, Wire
 from benchmarks.latency.cases import CLIENTS, Ask, Story
 from benchmarks.latency.marketplace import MarketStory
+from benchmarks.part import end_in_order, progress
 from benchmarks.report import Row, Section, verdict
 from benchmarks.stack import NotThere, RunningStack, running
 
@@ -175,13 +174,9 @@ def percentile(spans: list[float], percent: int) -> float:
     return spans[-(-len(spans) * percent // 100) - 1]
 
 
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `with` below, so that the stack is stopped
-
-
 def main() -> None:
     """For ``benchmarks.run``: the table goes into a file; exit code 3 where no stack can be started."""
-    signal.signal(signal.SIGTERM, _terminated)
+    end_in_order()
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("--each", type=int, default=EACH, help="measured requests of each of the four clients")

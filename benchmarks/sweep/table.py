@@ -19,12 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmarks.backend import backend
+from benchmarks.part import end_in_order
 from benchmarks.report import Row, Section, Verdict, verdict
 from benchmarks.run import SWEEP_SIZES
 from benchmarks.sweep.case import Case
@@ -246,13 +246,9 @@ def figures_of(one: Measured) -> dict[str, float]:
     }
 
 
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `with` above, so that the children are stopped
-
-
 def main() -> None:
     """For ``benchmarks.run``: the table goes into a file."""
-    signal.signal(signal.SIGTERM, _terminated)
+    end_in_order()
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--due", type=int, nargs="+", default=SWEEP_SIZES, help="how many subscriptions are due")

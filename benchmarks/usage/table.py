@@ -3,21 +3,18 @@
 One emulator, one run. Ours and the raw client take turns, so that whatever else the machine does falls on both.
 """
 
-import argparse
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
-from pathlib import Path
 from statistics import median
-from typing import NoReturn
 
 from benchmarks.backend import Backend, backend
 from benchmarks.calls.book import WRITE, shortened
 from benchmarks.counting import Meter
-from benchmarks.report import Row, Section, save_all, verdict, verdict_at_least
+from benchmarks.part import progress, save_measured
+from benchmarks.report import Row, Section, verdict, verdict_at_least
 from benchmarks.shop import Shop
 from benchmarks.usage.case import BATCH, SUM, Metered
 from benchmarks.usage.cost import KEPT_DAYS, bill, storage_usd
@@ -57,7 +54,7 @@ def measure() -> list[Section]:
             desk = _desk(running, metered)
             with crew(running.usage_queue_arn, running.emulator_pid) as hands:
                 runs = _runs(hands, metered)
-            _progress("what each event asks for")
+            progress("what each event asks for")
             kinds, singles = desk.kinds(), desk.singles()
             _require_all_counted(metered)
         finally:
@@ -75,7 +72,7 @@ def _desk(running: Backend, metered: Metered) -> Desk:
 
 
 def _runs(hands: Crew, metered: Metered) -> Runs:
-    _progress(f"{ROUNDS} rounds of {EVENTS:,} events: handler, queue and worker; the worker alone; the raw client")
+    progress(f"{ROUNDS} rounds of {EVENTS:,} events: handler, queue and worker; the worker alone; the raw client")
     runs = Runs()
     hands.counted(BATCH, metered.requests(SUM, BATCH))  # caches fill, connections open
     for n in range(ROUNDS):
@@ -85,7 +82,7 @@ def _runs(hands: Crew, metered: Metered) -> Runs:
         assert sum(map(events_in, transactions)) == EVENTS
         runs.raw.append(hands.replayed(EVENTS, transactions))
         ways[1](hands, metered, runs)
-    _progress(f"{_SINGLES} events in requests of one")
+    progress(f"{_SINGLES} events in requests of one")
     for _ in range(_SINGLE_ROUNDS):
         runs.singles_accepted.append(hands.accepted(_SINGLES, metered.requests(SUM, _SINGLES, 1)))
         hands.counted(_SINGLES)
@@ -227,20 +224,9 @@ def _cost(section: Section, name: str, usd: Sequence[float]) -> None:
     )
 
 
-def _progress(what: str) -> None:
-    print(f"    {what}", file=sys.stderr, flush=True)
-
-
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `with` above, so that the emulator is stopped
-
-
 def main() -> None:
     """For ``benchmarks.run``: the tables go into a file."""
-    signal.signal(signal.SIGTERM, _terminated)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=Path)
-    save_all(measure(), parser.parse_args().out)
+    save_measured(measure)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Lambda's mappings do: each a worker with ten threads of its own, a batch of ten 
 import argparse
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
@@ -16,13 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
-from typing import Any, NoReturn
+from typing import Any
 
 import boto3
 
 from benchmarks.backend import backend
 from benchmarks.environment import queue_arn
 from benchmarks.events import Context, received_event
+from benchmarks.part import end_in_order, progress
 from benchmarks.report import Row, Section, save_all, verdict
 from benchmarks.shop import Refused
 from benchmarks.webhooks.case import BATCH, Line
@@ -107,12 +107,12 @@ def measure() -> Section:
             threading.Thread(target=_worker, args=(each, ended), daemon=True).start()
         for _ in range(BATCH):
             _arrival(healthy)  # warm
-        _progress(f"{ARRIVALS} arrivals alone")
+        progress(f"{ARRIVALS} arrivals alone")
         idle = [_arrival(healthy) for _ in range(ARRIVALS)]
         other.take = lambda *_: 200  # type: ignore[method-assign]  # there are ten secrets
-        _progress(f"{ARRIVALS} arrivals beside {HANGING} endpoints that answer")
+        progress(f"{ARRIVALS} arrivals beside {HANGING} endpoints that answer")
         busy = _beside(healthy, Line(running, other))
-        _progress(f"{ARRIVALS} arrivals beside {HANGING} endpoints that hang")
+        progress(f"{ARRIVALS} arrivals beside {HANGING} endpoints that hang")
         beside = _beside(healthy, Line(running, LocalReceiver(url=url)))
         ended.set()
         logging.disable()  # the workers' last words, while the emulator ends
@@ -163,17 +163,9 @@ def table(idle: list[float], busy: list[float], beside: list[float], hung: int) 
     return section
 
 
-def _progress(what: str) -> None:
-    print(f"    {what}", file=sys.stderr, flush=True)
-
-
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `with` above, so that the emulator is stopped
-
-
 def main() -> None:
     """For ``benchmarks.run``: the table goes into a file."""
-    signal.signal(signal.SIGTERM, _terminated)
+    end_in_order()
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     save_all([measure()], parser.parse_args().out)

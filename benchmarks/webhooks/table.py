@@ -3,19 +3,15 @@
 In one process, over the emulator: handler, publisher, the real queue, sender, and a receiver that verifies.
 """
 
-import argparse
 import os
-import signal
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import quantiles
-from typing import NoReturn
 
 from benchmarks.backend import backend
 from benchmarks.calls.book import shortened
-from benchmarks.report import Row, Section, save_all, verdict
+from benchmarks.part import progress, save_measured
+from benchmarks.report import Row, Section, verdict
 from benchmarks.shop import Refused
 from benchmarks.usage.cost import (
     GB_S_USD,
@@ -50,14 +46,14 @@ def measure() -> list[Section]:
         os.environ["WEBHOOK_LOOPBACK"] = "1"
         line = Line(running, receiver)
         line.watch()
-        _progress("warm-up")
+        progress("warm-up")
         line.customers(BATCH)
         _deliver(line)
-        _progress(f"{ARRIVALS} from commit to arrival")
+        progress(f"{ARRIVALS} from commit to arrival")
         arrivals = [_arrival(line) for _ in range(ARRIVALS)]
-        _progress(f"{DELIVERIES} deliveries in batches")
+        progress(f"{DELIVERIES} deliveries in batches")
         rate, cpu_rate = _rate(line)
-        _progress(f"{SINGLES} deliveries one by one, metered")
+        progress(f"{SINGLES} deliveries one by one, metered")
         published, sent = _metered(line)
         emitted = BATCH + ARRIVALS + DELIVERIES + SINGLES
         if len(receiver.events) != emitted or receiver.forged:
@@ -186,20 +182,9 @@ def bill(published: Asked, sent: Asked, size: int, answer_s: float = 0.1, count:
     ]
 
 
-def _progress(what: str) -> None:
-    print(f"    {what}", file=sys.stderr, flush=True)
-
-
-def _terminated(*_: object) -> NoReturn:
-    sys.exit(143)  # through the `with` above, so that the emulator is stopped
-
-
 def main() -> None:
     """For ``benchmarks.run``: the tables go into a file."""
-    signal.signal(signal.SIGTERM, _terminated)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=Path)
-    save_all(measure(), parser.parse_args().out)
+    save_measured(measure)
 
 
 if __name__ == "__main__":

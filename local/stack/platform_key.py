@@ -3,7 +3,6 @@
 On AWS, once, after the first deploy: `python -m local.stack.platform_key --stack ledgerline-dev`.
 """
 
-import argparse
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from billing.domain.tenant import PLATFORM
 from billing.storage.caller_items import caller_item
 from billing.storage.codec import Sealer, encode
 from billing.storage.tables import AccessItem
+from local.stack.outputs import outputs_of, parser_of
 
 # Platform calls are few; the limits only keep a runaway script away from the tables.
 LIMIT_PER_MINUTE = 1000
@@ -74,11 +74,9 @@ _NOTHING_PERSONAL: Sealer = _Nothing()
 
 def main() -> None:
     """Create one in a deployed stack and print it, once."""
-    parser = argparse.ArgumentParser(description="Creates a platform API key in a deployed stack.")
-    parser.add_argument("--stack", default="ledgerline-dev", help="name of the CloudFormation stack")
+    parser = parser_of("Creates a platform API key in a deployed stack.")
     stack = parser.parse_args().stack
-    outputs = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-    values = {each["OutputKey"]: each["OutputValue"] for each in outputs}
+    values = outputs_of(stack)
     tables = {"callers": values["TableCallers"], "access": values["TableAccess"]}
     print(create_platform_key(boto3.client("dynamodb"), tables))
 

@@ -5,7 +5,6 @@ are read from the table, for the stream forgets after a day; without their bodie
 consumer is safe twice: an event that has its place in the feed keeps it.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 import boto3
 
 from billing.domain.kernel.ids import fresh
+from local.stack.outputs import outputs_of, parser_of
 
 ALIAS = "live"
 RECORDS_AT_ONCE = 100
@@ -98,14 +98,12 @@ def _time(text: str) -> datetime:
 
 def main() -> int:
     """Redrive, and say what came of it."""
-    parser = argparse.ArgumentParser(description="Hands committed events to a consumer of their stream again.")
-    parser.add_argument("--stack", default="ledgerline-dev", help="name of the CloudFormation stack")
+    parser = parser_of("Hands committed events to a consumer of their stream again.")
     parser.add_argument("--since", type=_time, required=True, help="events from this time on: 2026-11-30T12:00")
     parser.add_argument("--tenant", help="the events of this one alone")
     parser.add_argument("--consumer", default="event-feed", help="the function, without the stack's name")
     options = parser.parse_args()
-    found = boto3.client("cloudformation").describe_stacks(StackName=options.stack)["Stacks"][0]["Outputs"]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in found}
+    outputs = outputs_of(options.stack)
     name = f"{options.stack}-{options.consumer}"
     count, failed = redrive(boto3.client, outputs, name, options.since, options.tenant)
     print(f"{count} events, of which {len(failed)} failed{': ' if failed else ''}{', '.join(failed[:20])}")

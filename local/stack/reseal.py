@@ -5,11 +5,10 @@ email addresses are looked up under it, too (that takes four minutes more). May 
 nobody notices it. It runs with the operator's own rights: no function may delete.
 """
 
-import argparse
 import os
 import time
 
-import boto3
+from local.stack.outputs import outputs_of, parser_of
 
 _RUNS = 10
 
@@ -29,14 +28,12 @@ def resealing(outputs: dict[str, str], pace_s: float):  # type: ignore[no-untype
 
 def main() -> None:
     """Run it for each tenant that is named, and say how much was changed."""
-    parser = argparse.ArgumentParser(description="Seals personal data under the newest data key.")
-    parser.add_argument("--stack", default="ledgerline-dev", help="name of the CloudFormation stack")
+    parser = parser_of("Seals personal data under the newest data key.")
     parser.add_argument("--index", action="store_true", help="make the index of email addresses anew, too")
     parser.add_argument("--pace", type=float, default=0.1, help="seconds to rest after each page of 100 items")
     parser.add_argument("tenants", nargs="+", help="their ids; `platform` for the operator's own")
     options = parser.parse_args()
-    found = boto3.client("cloudformation").describe_stacks(StackName=options.stack)["Stacks"][0]["Outputs"]
-    job = resealing({each["OutputKey"]: each["OutputValue"] for each in found}, options.pace)
+    job = resealing(outputs_of(options.stack), options.pace)
     for tenant_id in options.tenants:
         for _ in range(_RUNS):
             changed = job.reseal(tenant_id)

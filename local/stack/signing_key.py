@@ -5,11 +5,12 @@ before is published until its last token has expired. `--now` is for a key that 
 signs at once, alone, and all tokens end.
 """
 
-import argparse
 import os
 from typing import Any
 
 import boto3
+
+from local.stack.outputs import outputs_of, parser_of
 
 
 def make_key(kms: Any, stack: str, role: str) -> str:
@@ -39,12 +40,10 @@ def enter(outputs: dict[str, str], key: str, at_once: bool) -> list[str]:
 
 def main() -> None:
     """Rotate, and say which keys are published."""
-    parser = argparse.ArgumentParser(description="Rotates the key that signs access tokens.")
-    parser.add_argument("--stack", default="ledgerline-dev", help="name of the CloudFormation stack")
+    parser = parser_of("Rotates the key that signs access tokens.")
     parser.add_argument("--now", action="store_true", help="at once and alone: all tokens end")
     options = parser.parse_args()
-    found = boto3.client("cloudformation").describe_stacks(StackName=options.stack)["Stacks"][0]["Outputs"]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in found}
+    outputs = outputs_of(options.stack)
     key = make_key(boto3.client("kms"), options.stack, outputs["OauthRoleArn"])
     print(f"{key} is published beside: {', '.join(enter(outputs, key, options.now))}")
 

@@ -14,7 +14,7 @@ from billing.domain.access.user import User
 from billing.domain.kernel.errors import Detail, Forbidden, InvalidState, ValidationFailed
 from billing.services.access.tokens import in_order
 from billing.services.kernel.recovery import Repeat
-from billing.services.kernel.work import Page, Query, Ref, Window, Work
+from billing.services.kernel.work import Page, Query, Ref, Window, Work, every
 
 _PAGE = 100
 _MOST_AT_ONCE = 90
@@ -135,20 +135,15 @@ def _end_tokens(work: Work, client: OAuthClient, staged: int) -> None:
     into one commit, some are committed on the way; repeating that is safe, for it is always the same time that is
     written. Each commit relies on the client: whoever has ended its tokens later is not overwritten.
     """
-    until, cursor = (client.tokens_after or work.now) + KEPT_AFTER, None
+    until = (client.tokens_after or work.now) + KEPT_AFTER
     work.rely_on(client)
-    while True:
-        page = work.query(Query(User, limit=_PAGE, start=cursor))
-        for user in page.items:
-            if staged >= _MOST_AT_ONCE:
-                work.checkpoint(Repeat())
-                work.rely_on(client)
-                staged = 0
-            work.revoke_grant(user.caller, client.id, until)
-            staged += 1
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+    for user in every(work, Query(User, limit=_PAGE)):
+        if staged >= _MOST_AT_ONCE:
+            work.checkpoint(Repeat())
+            work.rely_on(client)
+            staged = 0
+        work.revoke_grant(user.caller, client.id, until)
+        staged += 1
 
 
 def check_reach(scopes: Iterable[str], allowed: frozenset[Scope]) -> None:

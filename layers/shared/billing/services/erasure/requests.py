@@ -17,7 +17,7 @@ from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundStatus
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.shards import DueShards
-from billing.services.kernel.work import Query, Ref, Work
+from billing.services.kernel.work import Query, Ref, Work, every
 
 SETTLED_AFTER = timedelta(seconds=60)
 """When the erasure goes on: a request that was under way has ended by then, and the indexes show what it made."""
@@ -101,10 +101,4 @@ def _time_goes_on(work: Work, customer: Customer) -> bool:
 
 
 def _all(work: Work, kind: type[Any], customer_id: str) -> Iterator[Any]:
-    cursor = None
-    while True:
-        page = work.query(Query(kind, index="customer", value=customer_id, limit=_PAGE, start=cursor))
-        yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+    return every(work, Query(kind, index="customer", value=customer_id, limit=_PAGE))

@@ -23,7 +23,7 @@ from billing.domain.usage.rejection import UsageRejection
 from billing.services.erasure import redaction
 from billing.services.erasure.requests import require_done
 from billing.services.kernel.due_items import load_due
-from billing.services.kernel.work import Page, Query, Unit
+from billing.services.kernel.work import Page, Query, Unit, every
 from billing.services.payments.processor import CardProcessor
 
 _PAGE = 25
@@ -115,8 +115,9 @@ class Eraser:
     ) -> Erasure:
         found = _of_customer(work, customer, kind, erasure.cursor, _PAGE)
         for each in found.items:
-            if redacted(each) != each:
-                work.save(redacted(each))
+            after = redacted(each)
+            if after != each:
+                work.save(after)
         return _went_on(erasure, found.next_cursor)
 
     @staticmethod
@@ -130,14 +131,7 @@ class Eraser:
         found = _of_customer(work, customer, Invoice, erasure.cursor, 1)
         newest = erasure.newest_document_at
         for invoice in found.items:
-            notes: list[CreditNote] = []
-            cursor = None
-            while True:
-                page = work.query(Query(CreditNote, index="invoice", value=invoice.id, limit=100, start=cursor))
-                notes += page.items
-                cursor = page.next_cursor
-                if cursor is None:
-                    break
+            notes = list(every(work, Query(CreditNote, index="invoice", value=invoice.id, limit=100)))
             issued = [each.created_at for each in notes] + ([invoice.finalized_at] if invoice.finalized_at else [])
             is_kept = kept or any(kept_until(each) > work.now for each in issued)
             if is_kept:
@@ -188,14 +182,7 @@ class Eraser:
 
 
 def _subscription_ids(work: Unit, customer: Customer) -> list[str]:
-    found: list[str] = []
-    cursor = None
-    while True:
-        page = _of_customer(work, customer, Subscription, cursor, 100)
-        found += [each.id for each in page.items]
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
+    return [each.id for each in every(work, Query(Subscription, index="customer", value=customer.id, limit=100))]
 
 
 def _of_customer(work: Unit, customer: Customer, kind: type[Any], cursor: str | None, limit: int) -> Page[Any]:

@@ -1,7 +1,7 @@
 """The unit of work: what one request, webhook or due item reads and changes, and commits at once."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -135,6 +135,16 @@ class Page(Generic[T]):
     items: Sequence[T]
     next_cursor: str | None
     limit: int
+
+
+def every(work: "Work", query: Query[E]) -> Iterator[E]:
+    """All that a query finds, page after page; each is read when it is come to."""
+    while True:
+        page = work.query(query)
+        yield from page.items
+        if page.next_cursor is None:
+            return
+        query = replace(query, start=page.next_cursor)
 
 
 class Work(Protocol):

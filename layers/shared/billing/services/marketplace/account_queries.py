@@ -11,7 +11,7 @@ from billing.domain.marketplace.account import AccountLine, LineType, ProviderBa
 from billing.domain.marketplace.earning import EarningStatus
 from billing.domain.marketplace.payout import OF_MARKETPLACE, Payout
 from billing.domain.tenant import SETTINGS_ID, Tenant
-from billing.services.kernel.work import Page, Query, Ref, Window, Work, said
+from billing.services.kernel.work import Page, Query, Ref, Window, Work, every, said
 from billing.services.marketplace.accounts import add_line, head_of, head_ref
 from billing.services.marketplace.waiting import pending_earnings
 
@@ -123,10 +123,4 @@ def _standing(head: ProviderBalance) -> AccountStanding:
 
 def _heads(work: Work) -> Iterator[ProviderBalance]:
     """The caller's accounts, one for each marketplace and currency."""
-    query = Query(ProviderBalance, limit=100)
-    while True:
-        page = work.query(query)
-        yield from page.items
-        if page.next_cursor is None:
-            return
-        query = replace(query, start=page.next_cursor)
+    return every(work, Query(ProviderBalance, limit=100))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from billing.domain.kernel.money import Money
 from billing.domain.marketplace.account import ProviderBalance, account_id
 from billing.domain.marketplace.earning import OF_PROVIDER, Earning, EarningStatus
-from billing.services.kernel.work import Query, Work
+from billing.services.kernel.work import Query, Work, every
 
 _PAGE = 500
 
@@ -50,11 +50,4 @@ def pending_earnings(work: Work, provider_id: str) -> Iterator[Earning]:
     Args:
         provider_id: of whom the caller may see it.
     """
-    cursor = None
-    while True:
-        query = Query(Earning, index="pending", value=OF_PROVIDER, of_tenant=provider_id, limit=_PAGE, start=cursor)
-        page = work.query(query)
-        yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return
+    return every(work, Query(Earning, index="pending", value=OF_PROVIDER, of_tenant=provider_id, limit=_PAGE))

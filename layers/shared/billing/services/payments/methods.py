@@ -16,7 +16,7 @@ from billing.domain.kernel.event_types import EventType
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.customer_time import customer_time
 from billing.services.kernel.recovery import Repeat
-from billing.services.kernel.work import Page, Query, Ref, Work
+from billing.services.kernel.work import Page, Query, Ref, Work, every
 from billing.services.payments.idempotency_keys import customer_key, outside_key
 from billing.services.payments.processor import (
     AttachedMethod,
@@ -159,13 +159,8 @@ def forget_stripe_customer(work: Work, customer: Customer) -> Customer:
 
     If there are more methods than fit into one commit, some are committed on the way; repeating that is safe.
     """
-    cursor, methods = None, []
-    while True:
-        found = work.query(Query(PaymentMethod, index="customer", value=customer.id, limit=_PAGE, start=cursor))
-        methods += [each for each in found.items if each.detached_at is None]
-        cursor = found.next_cursor
-        if cursor is None:
-            break
+    of_customer = Query(PaymentMethod, index="customer", value=customer.id, limit=_PAGE)
+    methods = [each for each in every(work, of_customer) if each.detached_at is None]
     staged = _freed(work, customer.id, {each.id for each in methods})
     for method in methods:
         staged = _room(work, staged)
@@ -230,17 +225,13 @@ def _newest_but(work: Work, gone: PaymentMethod) -> str | None:
 
 def _freed(work: Work, customer_id: str, method_ids: set[str]) -> int:
     """Stage that a customer's subscriptions are charged to the default instead; returns how many are staged."""
-    cursor, staged = None, 0
-    while True:
-        found = work.query(Query(Subscription, index="customer", value=customer_id, limit=_PAGE, start=cursor))
-        for each in found.items:
-            if each.payment_method_id not in method_ids or each.state is SubscriptionState.CANCELED:
-                continue
-            staged = _room(work, staged)
-            work.emit(EventType.SUBSCRIPTION_UPDATED, work.save(replace(each, payment_method_id=None)))
-        cursor = found.next_cursor
-        if cursor is None:
-            return staged
+    staged = 0
+    for each in every(work, Query(Subscription, index="customer", value=customer_id, limit=_PAGE)):
+        if each.payment_method_id not in method_ids or each.state is SubscriptionState.CANCELED:
+            continue
+        staged = _room(work, staged)
+        work.emit(EventType.SUBSCRIPTION_UPDATED, work.save(replace(each, payment_method_id=None)))
+    return staged
 
 
 def _room(work: Work, staged: int) -> int:

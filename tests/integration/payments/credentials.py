@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from billing.bootstrap import payments
-from tests.integration.conftest import STRIPE_KEY
 from tests.integration.world import World
 
 NO_KEY = "nonsense"
@@ -17,16 +16,16 @@ OTHER_ACCOUNT = "sk_test_anotheraccount01"
 @contextmanager
 def key(world: World, api_key: str) -> Iterator[None]:
     """Somebody puts this key into the secret, and the right one again."""
-    _put(world, api_key)
+    before = world.aws("secretsmanager").get_secret_value(SecretId=world.stripe_secret_id)["SecretString"]
+    _put(world, json.dumps(json.loads(before) | {"api_key": api_key}))
     try:
         yield
     finally:
-        _put(world, STRIPE_KEY)
+        _put(world, before)
         payments.stripe_circuit().succeeded()
 
 
-def _put(world: World, api_key: str) -> None:
-    secret = json.dumps({"api_key": api_key, "webhook_secrets": [world.webhook_secret]})
+def _put(world: World, secret: str) -> None:
     world.aws("secretsmanager").put_secret_value(SecretId=world.stripe_secret_id, SecretString=secret)
     payments.stripe_secrets()._cached = None
 

@@ -1,27 +1,43 @@
 """Reports: a tenant's trial balance, and how the platform's books agree with Stripe's account."""
 
-from typing import Annotated
-
-from aws_lambda_powertools.event_handler.openapi.params import Query
-
+from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
-from billing.edge.http.api import CurrentWork
+from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.scopes import Scope
-from billing.schemas.base import Time
+from billing.schemas.reports.asking import AsOf, OfClock, as_of
 from billing.schemas.reports.reconciliation import ReconciliationOut
+from billing.schemas.reports.table import ReportOut, table_csv
 from billing.schemas.reports.trial_balance import TrialBalanceOut
-from billing.services.reports import differences, trial_balance
+from billing.services.kernel.work import Work
+from billing.services.reports import differences
+from billing.services.reports.sources import Asked, Report
+from billing.services.reports.trial_balance import TrialBalanceReport
 
 api = http_api("reports")
+reports = wired.reports()
+
+
+def _json(work: Work, report: Report, asked: Asked) -> ReportOut:
+    return ReportOut.of(report.name, asked, reports.made(work, report, asked))
+
+
+def _csv(work: Work, report: Report, asked: Asked) -> File:
+    """Its name says what it is about: ``revenue-2026-01-01-2026-02-01.csv``."""
+    days = f"{asked.span.first}-{asked.span.until}" if asked.span else f"{asked.at:%Y-%m-%dT%H%M%SZ}"
+    return File(table_csv(reports.made(work, report, asked)), "text/csv", f"{report.name}-{days}.csv")
 
 
 @api.get("/v1/reports/trial-balance", scope=Scope.BILLING_READ, answers=TrialBalanceOut)
-def get_trial_balance(
-    work: CurrentWork,
-    as_of: Annotated[Time | None, Query(alias="asOf", description="posted before this time; now, if left out")] = None,
-) -> TrialBalanceOut:
+def get_trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> TrialBalanceOut:
     """Add up the tenant's books: debits, credits and balance of each account."""
-    return TrialBalanceOut.of(trial_balance.trial_balance(work, as_of or work.now))
+    asked, report = as_of(work, at, test_clock), TrialBalanceReport()
+    return TrialBalanceOut.of(reports.read(work, asked, lambda read: report.found(asked, read)))
+
+
+@api.get("/v1/reports/trial-balance.csv", scope=Scope.BILLING_READ)
+def get_trial_balance_csv(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> File:
+    """The trial balance as CSV."""
+    return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock))
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)

@@ -1,46 +1,83 @@
-"""Issue 14, number 6: a tenant's trial balance is read from its own ledger alone, page by page, and has a bound."""
+"""Issue 14, number 6: the trial balance is made of the tenant's own ledger alone, to its end, and has a bound."""
 
-from datetime import timedelta
+import csv
+import io
+from dataclasses import replace
 
 import pytest
 
-from billing.bootstrap import storage
+from billing.bootstrap import reports, storage
 from billing.domain.kernel.errors import Unprocessable
-from billing.domain.trial_balance import TrialBalance
-from billing.services.reports import trial_balance as reports
+from billing.domain.reports.trial_balance import TrialBalance
+from billing.services.reports.sources import Asked
+from billing.services.reports.trial_balance import TrialBalanceReport
 from tests.integration.payer import sale
-from tests.integration.world import Tenant, World
+from tests.integration.world import Json, Tenant, World
+
+PATH = "/v1/reports/trial-balance"
 
 
-def of(tenant: Tenant, most: int = reports.MOST_ENTRIES) -> TrialBalance:
-    work = storage.units().begin(tenant.id)
-    return reports.trial_balance(work, work.now + timedelta(seconds=1), most)
+def of(tenant: Tenant) -> Json:
+    found: Json = tenant.get(PATH).data
+    return found
 
 
-def test_a_sale_with_its_fee(tenant: Tenant) -> None:
+def within(tenant: Tenant, most: int) -> TrialBalance:
+    work, report = storage.units().begin(tenant.id), TrialBalanceReport()
+    asked = Asked(work.now, "UTC")
+    return replace(reports.reports(), most=most).read(work, asked, lambda read: report.found(asked, read))
+
+
+def test_a_sale_with_its_fee(tenant: Tenant, world: World) -> None:
     sale(tenant)
+    world.clock.advance(seconds=1)
     found = of(tenant)
-    assert {each.account.value: each.balance.micros for each in found.accounts} == {
+    assert {each["account"]: each["balance"] for each in found["accounts"]} == {
         "receivable": 0, "revenue": -4_999_000, "cash": 4_999_000 - 175_000, "processing_fees": 175_000,
     }  # fmt: skip
-    assert found.out_of_balance == {}
+    assert found["outOfBalance"] == {}
+
+
+def test_what_is_posted_later_is_not_in_it(tenant: Tenant, world: World) -> None:
+    world.clock.advance(seconds=1)
+    before = world.clock()
+    world.clock.advance(seconds=1)
+    sale(tenant)
+    world.clock.advance(seconds=1)
+    assert tenant.get(PATH, asOf=before.isoformat()).data["accounts"] == []
+    assert of(tenant)["entries"] == 3
+
+
+def test_a_month_later_it_is_all_there_still(tenant: Tenant, world: World) -> None:
+    sale(tenant)
+    world.clock.advance(days=70)
+    sale(tenant)
+    world.clock.advance(seconds=1)
+    assert of(tenant)["entries"] == 6
 
 
 def test_another_tenant_sees_nothing_of_it(world: World, tenant: Tenant) -> None:
     sale(tenant)
-    assert of(world.tenant()).accounts == ()
+    world.clock.advance(seconds=1)
+    assert of(world.tenant())["accounts"] == []
 
 
-def test_pages_are_read_to_the_end(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_csv_amounts_are_decimals_of_their_currency(tenant: Tenant, world: World) -> None:
     sale(tenant)
-    sale(tenant)
-    whole = of(tenant)
-    monkeypatch.setattr(reports, "_PAGE", 1)
-    assert (of(tenant).accounts, whole.entries) == (whole.accounts, 6)
+    world.clock.advance(seconds=1)
+    answer = tenant.get(f"{PATH}.csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert [(row["account"], row["currency"], row["debit"], row["credit"], row["balance"]) for row in rows] == [
+        ("receivable", "USD", "49.99", "49.99", "0.00"),
+        ("revenue", "USD", "0.00", "49.99", "-49.99"),
+        ("cash", "USD", "49.99", "1.75", "48.24"),
+        ("processing_fees", "USD", "1.75", "0.00", "1.75"),
+    ]
 
 
-def test_too_many_entries_are_refused_rather_than_added_up_in_part(tenant: Tenant) -> None:
+def test_too_many_entries_are_refused_rather_than_added_up_in_part(tenant: Tenant, world: World) -> None:
     sale(tenant)
-    assert of(tenant, most=3).entries == 3
+    world.clock.advance(seconds=1)
+    assert within(tenant, most=3).entries == 3
     with pytest.raises(Unprocessable):
-        of(tenant, most=2)
+        within(tenant, most=2)

@@ -1,4 +1,4 @@
-"""Wires the comparison of Stripe's account with the ledger."""
+"""Wires reports, and the comparison of Stripe's account with the ledger."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -12,10 +12,21 @@ from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.services.kernel.work import Unit
+    from billing.services.reports.asking import Reports
     from billing.services.reports.reconciliation import Reconciler
 
 SHARD = "00"
 """Where it is due: the billing worker works this shard each minute."""
+
+
+@cache
+def reports() -> "Reports":
+    """What makes reports."""
+    from billing.services.reports.asking import Reports
+    from billing.services.reports.sources import NoKeptFolds
+    from billing.storage.journal import DynamoJournal
+
+    return Reports(DynamoJournal(storage.database(), storage.vault()), NoKeptFolds())
 
 
 @cache

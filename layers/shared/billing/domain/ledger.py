@@ -64,6 +64,8 @@ class LedgerEntry:
         postings: at least two.
         tenant_id: in whose books; empty for those of the tenant whose unit of work saves it.
         balance_transaction_id: the line of the account at Stripe that a posting to cash is, where it is known.
+        invoice_id: the invoice whose receivable it moves, where there is one: aging is a sum by it.
+        test_clock_id: the clock in whose time it was posted; None for the wall clock's, which reports are made of.
 
     Raises:
         CurrencyMismatch: the postings mix currencies (a ValueError).
@@ -79,6 +81,8 @@ class LedgerEntry:
     postings: tuple[Posting, ...]
     tenant_id: str = ""
     balance_transaction_id: str | None = None
+    invoice_id: str | None = None
+    test_clock_id: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "posted_at", require_utc(self.posted_at, "posted_at"))

@@ -1,14 +1,16 @@
 """Tables as CSV, for spreadsheets."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from io import StringIO
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_of(columns: Sequence[str], rows: Sequence[Sequence[str | int | None]]) -> bytes:
-    """A table as CSV. A text that a spreadsheet would take for a formula is quoted by an apostrophe before it."""
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[str | int | Decimal | None]]) -> bytes:
+    """A table as CSV. A text that a spreadsheet would take for a formula, also after spaces, is quoted by an apostrophe
+    before it; a number never is."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
@@ -16,7 +18,9 @@ def csv_of(columns: Sequence[str], rows: Sequence[Sequence[str | int | None]]) -
     return text.getvalue().encode()
 
 
-def _cell(value: str | int | None) -> str | int:
+def _cell(value: str | int | Decimal | None) -> str | int:
     if value is None:
         return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULAS) else value

@@ -52,6 +52,7 @@ from billing.domain.webhooks.endpoint import ENDPOINT_PREFIX, ROSTER_ID, Webhook
 from billing.domain.webhooks.redelivery import Redelivery
 from billing.services.reports.reconciliation import CASH_PARTS
 from billing.storage import tables
+from billing.storage.journal import posted_attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +166,9 @@ def _owed_part(item: Earning | ProviderBalance, *amounts: Money) -> dict[str, st
 
 
 def _ledger_entry(entry: LedgerEntry) -> dict[str, str]:
-    """By its line of the account at Stripe, across tenants: the hash key is the platform's, which alone reads it."""
+    """By the time of posting; and, for the platform alone, by its line of the account at Stripe, across tenants."""
     line_id = entry.balance_transaction_id
-    return {"transaction_key": join(PLATFORM, line_id)} if line_id else {}
+    return posted_attributes(entry) | ({"transaction_key": join(PLATFORM, line_id)} if line_id else {})
 
 
 def _cash_posting(entry: LedgerEntry, now: datetime) -> dict[str, str]:

@@ -186,6 +186,8 @@ class LedgerItem(_Entity):
     class Meta:
         table_name = "ledger"
 
+    posted_key = UnicodeAttribute(null=True)
+    posted = UnicodeAttribute(null=True)
     transaction_key = UnicodeAttribute(null=True)
     cash_key = UnicodeAttribute(null=True)
 

@@ -185,7 +185,7 @@ class UnitOfWork:
     def save(self, entity: E) -> E:
         if isinstance(entity, LedgerEntry):  # written once, never changed through here
             owner = entity.tenant_id or self._tenant_id  # it may be in another tenant's books
-            self._staged[(type(entity), owner, entity.id)] = _Staged(entity, 0)
+            self._staged[(type(entity), owner, entity.id)] = _Staged(replace(entity, tenant_id=owner), 0)
             return entity
         stored = REGISTRY[type(entity)]
         place = (type(entity), tenant_of(entity), stored.id_of(entity))

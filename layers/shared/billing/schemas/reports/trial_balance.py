@@ -1,6 +1,6 @@
 """The trial balance, as the API shows it."""
 
-from billing.domain.trial_balance import AccountBalance, TrialBalance
+from billing.domain.reports.trial_balance import AccountBalance, TrialBalance
 from billing.schemas.base import Resource, Time
 
 

@@ -1,0 +1,47 @@
+"""A tenant's journal: its ledger in the order of posting, as a port, and its documents beside it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any, Protocol
+
+from billing.domain.invoicing.credit_note import CreditNote
+from billing.domain.invoicing.invoice import Invoice
+from billing.domain.ledger import LedgerEntry
+from billing.domain.reports.fold import Posted
+from billing.services.kernel.work import Ref, Work
+
+_AT_ONCE = 100
+_DOCUMENTS: dict[str, type[Invoice] | type[CreditNote]] = {
+    "invoice_finalized": Invoice,
+    "invoice_voided": Invoice,
+    "credit_noted": CreditNote,
+}
+
+
+class Journal(Protocol):
+    """Reads the ledger by the time of posting."""
+
+    def entries(
+        self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
+    ) -> Iterator[LedgerEntry]:
+        """The entries that were posted in [begin, end), by time and then by id; each is read when it is come to.
+
+        Args:
+            test_clock_id: only what was posted in a test clock's time; without it, only what was in none's.
+        """
+
+
+def with_documents(work: Work, entries: Iterable[LedgerEntry]) -> Iterator[Posted]:
+    """Each entry with its invoice or credit note, a batch at a time."""
+    entries = iter(entries)
+    while batch := list(islice(entries, _AT_ONCE)):
+        refs = {each.id: Ref[Any](kind, work.tenant.id, each.source_id) for each in batch if (kind := _kind(each))}
+        found = work.load(*refs.values())
+        for each in batch:
+            ref = refs.get(each.id)
+            yield Posted(each, found.get(ref) if ref is not None else None)
+
+
+def _kind(entry: LedgerEntry) -> type[Invoice] | type[CreditNote] | None:
+    return _DOCUMENTS.get(entry.kind)

@@ -136,6 +136,7 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     logger.addHandler(world.logs.handler)
     logging.getLogger("billing").addHandler(world.logs.handler)
     patch.setattr(lambdas, "before_each", [world.forget_counts])
+    world.keep_signing_keys()
     storage.database().client.meta.events.register("provide-client-params.dynamodb.*", world.note_write)
     return world
 
@@ -196,6 +197,7 @@ def _fresh(world: World, request: pytest.FixtureRequest) -> Iterator[None]:
     if world.sandbox.get("faults")["data"]:
         world.stripe_works()
     world.forget_tenants()
+    world.restore_signing_keys()
 
 
 @pytest.fixture

@@ -19,7 +19,10 @@ import requests
 import stripe
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models.dynamo_type import DynamoType
 
+from billing.domain.access.signing_keys import SIGNING_KEYS_ID
+from billing.domain.tenant import PLATFORM
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.webhooks import signature
 from tests.integration import lambdas
@@ -47,6 +50,7 @@ __all__ = [
 
 REGION = "us-east-1"
 TAX_WEBHOOK_SECRET = "taxsec_integration"
+_SIGNING_KEYS = DynamoType({"S": SIGNING_KEYS_ID})
 _OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "owner_key")
 """Attributes that begin with the tenant's id."""
 COUNTER = re.compile(r"[a-z]\d+")
@@ -138,6 +142,7 @@ class World:
     """The items that it put, with their tables."""
     kept: list[tuple[str, Json]] = field(default_factory=list)
     """Those of what a whole module shares."""
+    signing_keys: Any = None
     made: list[str] = field(default_factory=list)
     """Ids of the tenants that were made."""
     counting: bool = False
@@ -240,6 +245,26 @@ class World:
         self._delete(mine)
         self.items = others
         self.begin()
+
+    def keep_signing_keys(self) -> None:
+        """Make the platform's, for all tests."""
+        from billing.bootstrap import oauth as oauth_bootstrap
+
+        oauth_bootstrap.signing().keys()
+        self.signing_keys = self._settings_of_platform()[_SIGNING_KEYS]
+
+    def restore_signing_keys(self) -> None:
+        """What a test has rotated, or made in another year, is no other test's."""
+        from billing.bootstrap import tokens as tokens_bootstrap
+
+        self._settings_of_platform()[_SIGNING_KEYS] = self.signing_keys
+        tokens_bootstrap.signing_keys().forget()
+
+    def _settings_of_platform(self) -> dict[str, Any]:
+        """Their items, in moto's memory, by their names."""
+        backend = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][REGION]
+        found: dict[str, Any] = backend.tables[self.tables["tenants"]].items[DynamoType({"S": PLATFORM})]
+        return found
 
     def begin(self) -> None:
         """What is there now is not the next test's own."""

@@ -45,12 +45,16 @@ class Client:
     Args:
         stack: what ``stack.json`` says.
         key: an API key; the tenant's first admin key by default.
+        user: whom it calls for, where it says so: some limits are each user's own.
     """
 
-    def __init__(self, stack: dict[str, Any], key: str | None = None) -> None:
+    def __init__(self, stack: dict[str, Any], key: str | None = None, user: str | None = None) -> None:
         self.stack = stack
+        self._user = user
         self._session = requests.Session()
         self._session.headers["X-API-Key"] = key or stack["api_key"]
+        if user is not None:
+            self._session.headers["X-User-Id"] = user
         self._aws: dict[str, Any] = {}
 
     @classmethod
@@ -68,7 +72,11 @@ class Client:
 
     def again(self) -> "Client":
         """Another one with the same key, and a connection of its own: for another thread."""
-        return Client(self.stack, key=str(self._session.headers["X-API-Key"]))
+        return self.on_behalf_of(self._user)
+
+    def on_behalf_of(self, user: str | None) -> "Client":
+        """Another one with the same key, which calls for a user."""
+        return Client(self.stack, key=str(self._session.headers["X-API-Key"]), user=user)
 
     def call(
         self,

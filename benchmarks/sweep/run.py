@@ -45,15 +45,16 @@ class Plan:
     Args:
         workers: processes that work at the same time.
         copies: how often each message is delivered.
-        kills: how many workers are killed, at most.
-        kill_every_s: the mean time between two kills.
+        kills: how many workers are killed.
+        kill_every: the mean number of transactions between two kills. By progress, not by time: a quick machine would
+            be done before anybody was killed.
         at_most_s: a sweep that takes longer is stuck.
     """
 
     workers: int = 3
     copies: int = 3
     kills: int = 10
-    kill_every_s: float = 3.0
+    kill_every: float = 80.0
     at_most_s: float = 3600.0
     random_seed: int = 20261122
 
@@ -95,6 +96,7 @@ class Sweep:
         self._queue = FifoQueue(plan.copies, self._random)
         self._workers: list[_Worker] = []
         self.outcome = Outcome()
+        self._kill_at = self._next_kill()
 
     def run(self) -> Outcome:
         """Sweep until nothing is due.
@@ -122,7 +124,6 @@ class Sweep:
 
     def _drain(self, started: float) -> None:
         """Hand out messages until the queue is empty; meanwhile, kill."""
-        kill_at = self._next_kill()
         while not self._queue.empty:
             for worker in self._workers:
                 if worker.message is None and (message := self._queue.take()) is not None:
@@ -130,15 +131,14 @@ class Sweep:
                     worker.pipe.send(message)
             for pipe in wait([worker.pipe for worker in self._workers], _LOOK_S):
                 self._hear(next(worker for worker in self._workers if worker.pipe is pipe))
-            if time.monotonic() >= kill_at and self.outcome.kills < self._plan.kills:
+            if self.outcome.beat.commits >= self._kill_at and self.outcome.kills < self._plan.kills:
                 self._kill()
-                kill_at = self._next_kill()
             self._tell(self._counted())
             if time.monotonic() - started > self._plan.at_most_s:
                 raise Stuck(f"after {self._plan.at_most_s:.0f} s: {self.outcome}")
 
     def _next_kill(self) -> float:
-        return time.monotonic() + self._random.expovariate(1 / self._plan.kill_every_s)
+        return self.outcome.beat.commits + self._random.expovariate(1 / self._plan.kill_every)
 
     def _hear(self, worker: _Worker) -> None:
         """Handle one message of a worker, or that it has ended."""
@@ -174,6 +174,7 @@ class Sweep:
         if worker.message is not None:
             self._queue.failed(worker.message)
         self.outcome.kills += 1
+        self._kill_at = self._next_kill()
         self._workers[self._workers.index(worker)] = self._begin()
 
     def _begin(self) -> _Worker:

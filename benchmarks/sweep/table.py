@@ -143,9 +143,10 @@ def _write(outside: Outside, case: Case, steps: Steps) -> None:
 
 
 def _sweep(outside: Outside, case: Case, steps: Steps) -> Outcome:
+    kills = max(10, case.due // 1000)
     plan = Plan(
-        kills=max(10, case.due // 1000),
-        kill_every_s=2.0 if case.due < 5_000 else 5.0,
+        kills=kills,
+        kill_every=case.invoices / (2 * kills),
         at_most_s=_AT_MOST_S + _AT_MOST_EACH_S * case.due,
     )
     with steps.step("invoices billed", case.invoices) as at:

@@ -49,9 +49,9 @@ def test_16_scenario_31_a_receiver_that_knows_either_secret_verifies(receiver: R
 def test_16_scenario_30_an_event_that_comes_twice_is_acted_on_once(receiver: Receiver) -> None:
     """The same id and the same bytes, at another time of signing."""
     body = encoded(event("evt_c1") | {"data": {"object": {"id": "in_c", "version": 1}}})
-    for n in range(2):
+    for n, said in enumerate(("act invoice.paid in_c 1", "again evt_c1")):
         assert receiver.post(body, signed([OURS], "evt_c1", body, datetime.now(UTC) - timedelta(seconds=n))) == 204
-    assert [receiver.said(), receiver.said()] == ["act invoice.paid in_c 1", "again evt_c1"]
+        assert receiver.said() == said  # it acts after it has answered: later than on what comes next, if it is slow
 
 
 def test_16_scenario_32_an_older_state_does_not_overwrite_a_newer_one(receiver: Receiver) -> None:

@@ -15,7 +15,7 @@ from local.client import Answer, Client
 from local.demo.books import every
 from local.demo.usage import Usage, messages_waiting
 from local.demo.year import same_bill
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Seller, Stack
 
 METER = {"key": "e2e-calls", "aggregation": "sum", "dimensions": ["model"]}
 CENTS = 1_000
@@ -120,8 +120,14 @@ def metered(invoice: Any) -> list[tuple[str, str, Decimal, int]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def seller(stack: Stack) -> Seller:
+    return Seller.new(stack, "Usage")
+
+
 @pytest.fixture
-def customer(client: Client) -> Customer:
+def customer(seller: Seller) -> Customer:
+    client = seller.client
     client.call("POST", "/v1/meters", METER)  # 409 where an earlier test made it
     client.call("POST", "/v1/plans", WEEKLY)
     clock = client.post("/v1/test-clocks", {"frozenTime": START.isoformat()})

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 
 from tests.faults import crashes
+from tests.faults.crash_suite import Found, enumerated
 from tests.faults.processes import Driver
 from tests.faults.stack import Stack
 from tests.faults.world import AT, World
@@ -41,7 +43,7 @@ def own_world(stack: Stack) -> World:
 @pytest.fixture(autouse=True)
 def _well(stack: Stack, request: pytest.FixtureRequest) -> Iterator[None]:
     """Stripe is well again, whatever a test did to it; but where flows run on while one test after the other looks at
-    what was found (``test_crashes``), each flow ends its own faults, and another's would be gone in the middle."""
+    what was found (``crash_suite``), each flow ends its own faults, and another's would be gone in the middle."""
     yield
     if "found" not in request.fixturenames:
         stack.main.clear_faults()
@@ -57,6 +59,25 @@ def times() -> Iterator[datetime]:
 def at(times: Iterator[datetime]) -> datetime:
     """A time that no other test of its module comes near."""
     return next(times)
+
+
+@pytest.fixture(scope="module")
+def found(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Found]:
+    """What came of a module's flows, cut at every call."""
+    with enumerated(stack, request.module, request.session.items) as found:
+        yield found
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands over what it enumerated."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["crashes"] = crashes.counted()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a worker enumerated, for the table of all."""
+    crashes.count(getattr(node, "workeroutput", {}).get("crashes", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

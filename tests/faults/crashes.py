@@ -283,6 +283,17 @@ def _difference(one: Json, other: Json) -> str:
     return "; ".join(f"{name}: {one[name]} -> {other[name]}" for name in one if one[name] != other[name])
 
 
+def counted() -> list[tuple[str, str, int, int]]:
+    """What was enumerated: a flow, its fault, how many calls it makes and how often it was cut."""
+    return [(name, mode, CALLS[name], cuts) for (name, mode), cuts in TABLE.items()]
+
+
+def count(of_worker: Iterable[tuple[str, str, int, int]]) -> None:
+    """Take in what another process enumerated."""
+    for name, mode, calls, cuts in of_worker:
+        CALLS[name], TABLE[name, mode] = calls, cuts
+
+
 def report() -> list[str]:
     """The table of what was enumerated."""
     names = sorted({name for name, _ in TABLE})

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode
@@ -73,7 +74,8 @@ class Stack:
         for sandbox in self._sandboxes:
             sandbox.stop()
 
-    def lane(self) -> Lane:
+    @cached_property
+    def second(self) -> Lane:
         """Another lane, for what runs beside the main one."""
         lane = self._begin_lane()
         lane.driver.wait_ready()

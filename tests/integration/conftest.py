@@ -19,6 +19,7 @@ from local.stack.platform_key import create_platform_key
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.testing import client as stripe_client
+from tests.integration import lambdas
 from tests.integration.emitted import Emitted
 from tests.integration.steps import START
 from tests.integration.world import TAX_WEBHOOK_SECRET, Clock, Entropy, Tenant, World
@@ -134,6 +135,8 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     world.logs.handler.setFormatter(logger.registered_formatter)
     logger.addHandler(world.logs.handler)
     logging.getLogger("billing").addHandler(world.logs.handler)
+    patch.setattr(lambdas, "before_each", [world.forget_counts])
+    world.keep_signing_keys()
     storage.database().client.meta.events.register("provide-client-params.dynamodb.*", world.note_write)
     return world
 
@@ -176,20 +179,25 @@ def _small_tables(world: World) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(world: World) -> Iterator[None]:
-    """The real time again, a Stripe that works, and nothing left in the queue or the logs."""
+def _fresh(world: World, request: pytest.FixtureRequest) -> Iterator[None]:
+    """The real time again, a Stripe that works, no call counted yet, and nothing left in queues, mails or logs."""
+    world.forget_counts()
+    world.counting = request.node.get_closest_marker("limits") is not None
     for _ in world.queued():
         pass
     world.usage_messages()
     world.writes.clear()
     world.begin()
     world.logs.clear()
+    world.outbox.mails.clear()
     yield
+    world.counting = False
     world.clock.reset()
     world.entropy.reset()
     if world.sandbox.get("faults")["data"]:
         world.stripe_works()
     world.forget_tenants()
+    world.restore_signing_keys()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import base64
 import importlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,10 @@ def event(name: str) -> Json:
     """A fresh copy of a sample event."""
     loaded: Json = json.loads(_event_text(name))
     return loaded
+
+
+before_each: list[Callable[[], None]] = []
+"""What happens before each call."""
 
 
 class Context:
@@ -94,6 +99,8 @@ def function_of(path: str) -> str:
 
 def invoke(group: str, lambda_event: Json) -> Json:
     """Call a Lambda."""
+    for prepare in before_each:
+        prepare()
     handler = importlib.import_module(f"functions.{group}.handler")
     answer: Json = handler.lambda_handler(lambda_event, Context())
     return answer

@@ -7,27 +7,28 @@ import copy
 import io
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
-from itertools import count
 from typing import Any
 
 import requests
 import stripe
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models.dynamo_type import DynamoType
 
+from billing.domain.access.signing_keys import SIGNING_KEYS_ID
+from billing.domain.tenant import PLATFORM
 from local.stripe_sandbox.testing import Control
 from local.stripe_sandbox.webhooks import signature
 from tests.integration import lambdas
 from tests.integration.lambdas import Answer, Context, Json, event, http_event, invoke, request
 from tests.integration.tenant import BUSINESS_MONTHLY, Tenant
+from tests.integration.time_and_chance import Clock, Entropy
 from tests.support.tables import table_definitions
 
 __all__ = [
@@ -49,58 +50,10 @@ __all__ = [
 
 REGION = "us-east-1"
 TAX_WEBHOOK_SECRET = "taxsec_integration"
+_SIGNING_KEYS = DynamoType({"S": SIGNING_KEYS_ID})
 _OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "owner_key")
 """Attributes that begin with the tenant's id."""
 COUNTER = re.compile(r"[a-z]\d+")
-
-
-class Clock:
-    """The wall clock of the product under test: the real one, moved or stopped. Sleeping on it takes no time."""
-
-    def __init__(self) -> None:
-        self._shift = timedelta()
-        self._frozen: datetime | None = None
-
-    def __call__(self) -> datetime:
-        """Now."""
-        return (self._frozen or datetime.now(UTC)) + self._shift
-
-    def advance(self, **delta: float) -> None:
-        """Let time pass: ``advance(hours=24)``."""
-        self._shift += timedelta(**delta)
-
-    def freeze(self, at: datetime) -> None:
-        """Stop at an instant."""
-        self._frozen, self._shift = at, timedelta()
-
-    def sleep(self, seconds: float) -> None:
-        """What the product's ``pause`` does."""
-        self._shift += timedelta(seconds=seconds)
-
-    def reset(self) -> None:
-        """Back to the real time."""
-        self._frozen, self._shift = None, timedelta()
-
-
-class Entropy:
-    """Where the product's fresh ids come from: ten random bytes each, or counted ones, for a test that has to go the
-    same way in every run."""
-
-    def __init__(self) -> None:
-        self._counted: Iterator[bytes] | None = None
-
-    def __call__(self) -> bytes:
-        """The next ten bytes."""
-        return next(self._counted) if self._counted is not None else os.urandom(10)
-
-    def begin(self, name: str) -> None:
-        """Count from now on: ids of one instant sort as they were made, and are those of no other name."""
-        prefix = sha256(name.encode()).digest()[:6]
-        self._counted = (prefix + n.to_bytes(4) for n in count())
-
-    def reset(self) -> None:
-        """Chance again."""
-        self._counted = None
 
 
 def _is_about(data: Json, tenant_id: str, own: set[str]) -> bool:
@@ -189,8 +142,11 @@ class World:
     """The items that it put, with their tables."""
     kept: list[tuple[str, Json]] = field(default_factory=list)
     """Those of what a whole module shares."""
+    signing_keys: Any = None
     made: list[str] = field(default_factory=list)
     """Ids of the tenants that were made."""
+    counting: bool = False
+    """Whether calls count against limits from one to the next (``pytest.mark.limits``)."""
 
     def tenant(self, **fields: Any) -> Tenant:
         """A new tenant in test mode, made through the API."""
@@ -250,6 +206,20 @@ class World:
             found[table] = sorted(json.dumps(row, sort_keys=True) for row in rows)
         return found
 
+    def forget_counts(self) -> None:
+        """Before each call, forget those before it, unless the test is about limits: a quick machine makes more of them
+        in ten seconds than any caller may."""
+        if not self.counting:
+            for caller in self._callers().values():
+                for name in [name for name in caller.attrs if COUNTER.fullmatch(name)]:
+                    del caller.attrs[name]
+
+    def _callers(self) -> dict[str, Any]:
+        """The items of the callers, in moto's memory, by their ids."""
+        backend = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][REGION]
+        found: dict[str, Any] = backend.tables[self.tables["callers"]].items
+        return found
+
     def note_write(self, params: Json, model: Any, **_: Any) -> None:
         """botocore's hook, before every call of the product's DynamoDB client."""
         if model.name == "TransactWriteItems":
@@ -275,6 +245,26 @@ class World:
         self._delete(mine)
         self.items = others
         self.begin()
+
+    def keep_signing_keys(self) -> None:
+        """Make the platform's, for all tests."""
+        from billing.bootstrap import oauth as oauth_bootstrap
+
+        oauth_bootstrap.signing().keys()
+        self.signing_keys = self._settings_of_platform()[_SIGNING_KEYS]
+
+    def restore_signing_keys(self) -> None:
+        """What a test has rotated, or made in another year, is no other test's."""
+        from billing.bootstrap import tokens as tokens_bootstrap
+
+        self._settings_of_platform()[_SIGNING_KEYS] = self.signing_keys
+        tokens_bootstrap.signing_keys().forget()
+
+    def _settings_of_platform(self) -> dict[str, Any]:
+        """Their items, in moto's memory, by their names."""
+        backend = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][REGION]
+        found: dict[str, Any] = backend.tables[self.tables["tenants"]].items[DynamoType({"S": PLATFORM})]
+        return found
 
     def begin(self) -> None:
         """What is there now is not the next test's own."""

@@ -36,7 +36,7 @@ class Caller:
     """
 
     def __init__(self, world: World) -> None:
-        self.world, self.tenant = world, world.tenant(tier="enterprise")
+        self.world, self.tenant = world, world.tenant()
         self.app = app(self.tenant)
         self.ids = self._things()
 

@@ -1,23 +1,14 @@
 """Issue 15: lines of docs/security.md that no other test shows."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pyotp
-import pytest
 
 from tests.integration.access.browser import Browser, answer_of, link_in
 from tests.integration.access.oauth import app, refused
 from tests.integration.access.test_15_users import joined
 from tests.integration.world import World
-
-
-@pytest.fixture(autouse=True)
-def _fresh(world: World) -> Iterator[None]:
-    world.clock.advance(minutes=2)
-    yield
-    world.clock.reset()
 
 
 def test_15_there_is_no_implicit_and_no_password_grant(world: World) -> None:

@@ -97,7 +97,7 @@ def last_row(world: World, before: int) -> Json:
 @pytest.fixture(scope="module")
 def mine(world: World) -> Tenant:
     """Whoever calls."""
-    tenant = world.tenant(tier="enterprise")  # more calls than a standard one has in a minute
+    tenant = world.tenant()
     tenant.plan()
     return tenant
 
@@ -160,7 +160,7 @@ def test_of_a_suspended_tenant(suspended: Tenant) -> None:
 @pytest.fixture(scope="module")
 def suspended(world: World) -> Tenant:
     """A tenant that the platform has suspended, for more than a minute."""
-    tenant = world.tenant(tier="enterprise")
+    tenant = world.tenant()
     world.platform().patch(f"/v1/tenants/{tenant.id}", {"status": "suspended"})
     world.clock.advance(seconds=61)
     return tenant
@@ -182,7 +182,7 @@ def theirs(world: World) -> Theirs:
 
 def one_of_everything(world: World) -> Theirs:
     """See ``Theirs``; two of what can be listed, so that there are cursors."""
-    tenant = world.tenant(tier="enterprise")
+    tenant = world.tenant()
     ids = {"clock_id": tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data["id"]}
     tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"})
     ids["plan_id"], ids["key"] = tenant.plan(id="their-plan"), tenant.meter("their_meter")
@@ -203,7 +203,7 @@ def one_of_everything(world: World) -> Theirs:
     ids["user_id"] = tenant.post("/v1/users", {"email": "theirs@example.com", "role": "support"}).data["id"]
     client = {"name": "A", "type": "confidential", "grantTypes": ["client_credentials"], "scopes": ["billing:read"]}
     ids["client_id"] = [tenant.post("/v1/oauth-clients", client).data["id"] for _ in range(2)][0]  # noqa: RUF015 - two
-    market = Market(world, tenant, world.tenant(tier="enterprise"), world.tenant(tier="enterprise"))
+    market = Market(world, tenant, world.tenant(), world.tenant())
     ids["order_id"] = [market.sold(item(5000, 1000, market.x)) for _ in range(2)][0]["id"]  # noqa: RUF015 - two
     intent = tenant.get(f"/v1/payments/{ids['payment_id']}").data["paymentIntentId"]
     world.sandbox.post(f"charges/{intent}/dispute")

@@ -148,6 +148,7 @@ def test_a_key_is_rotated_once(world: World, tenant: Tenant) -> None:
     assert refusal(tenant.post(f"{KEYS}/{data['id']}/rotate")) == (409, "api_key.invalid_state")
 
 
+@pytest.mark.limits
 def test_a_revocation_counts_from_the_next_call_on_and_sets_no_counter_back(world: World, tenant: Tenant) -> None:
     data, caller = made(tenant)
     caller.get("/v1/customers")

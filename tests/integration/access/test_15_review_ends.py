@@ -1,24 +1,11 @@
 """Issue 15: what ends, ends with the next call: roles, scopes, sign-outs, revoked tokens."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from billing.domain.access.user import Role
 from tests.integration.access.oauth import app, changed, form, machine, ok, user
 from tests.integration.access.test_15_users import joined
 from tests.integration.world import Tenant, World
 
 CUSTOMER = '{"name": "Bob", "email": "bob@example.com"}'
-
-
-@pytest.fixture(autouse=True)
-def _fresh(world: World) -> Iterator[None]:
-    """Another minute, in which nobody has called yet."""
-    world.outbox.mails.clear()
-    world.clock.advance(minutes=2)
-    yield
-    world.clock.reset()
 
 
 def test_15_a_lowered_role_counts_from_the_next_call_on(world: World) -> None:

@@ -1,6 +1,5 @@
 """Issue 15: a grant says what its user allowed, and ends with what it came of."""
 
-from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
@@ -13,14 +12,6 @@ from tests.integration.access.browser import Browser, answer_of
 from tests.integration.access.oauth import App, app, changed, ok, refused
 from tests.integration.access.test_15_users import joined
 from tests.integration.world import Tenant, World
-
-
-@pytest.fixture(autouse=True)
-def _fresh(world: World) -> Iterator[None]:
-    """Another minute, in which nobody has called yet."""
-    world.clock.advance(minutes=2)
-    yield
-    world.clock.reset()
 
 
 def allowed(client: App, browser: Browser, scope: str | None = None) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Issue 15: limits of strangers that nobody dodges, and that are turned on nobody."""
 
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -11,14 +11,13 @@ from tests.integration.access.oauth import FORM, app, form, ok, user
 from tests.integration.access.test_15_users import joined
 from tests.integration.world import World, http_event, request
 
+pytestmark = pytest.mark.limits
+
 
 @pytest.fixture(autouse=True)
-def _fresh(world: World) -> Iterator[None]:
-    """Another minute, in which nobody has called yet."""
-    world.outbox.mails.clear()
-    world.clock.advance(minutes=2)
-    yield
-    world.clock.reset()
+def _within_a_minute(world: World) -> None:
+    """The clock stands at the start of one, so that no test begins in one and ends in the next."""
+    world.clock.freeze(datetime(2026, 12, 1, 9, tzinfo=UTC))
 
 
 def test_15_one_address_uses_up_no_public_clients_limit(world: World) -> None:

@@ -1,7 +1,6 @@
 """Issue 15: the pages: signing in, consent, refusal, authenticator; and what other sites may not do."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -16,13 +15,6 @@ from tests.integration.access.browser import Browser, answer_of
 from tests.integration.access.oauth import app, ok, refused
 from tests.integration.access.test_15_users import joined
 from tests.integration.world import Tenant, World
-
-
-@pytest.fixture(autouse=True)
-def _fresh(world: World) -> Iterator[None]:
-    world.clock.advance(minutes=2)
-    yield
-    world.clock.reset()
 
 
 @pytest.fixture
@@ -107,6 +99,7 @@ def test_15_scenario_14_nobody_learns_who_is_known(world: World, acme: Tenant) -
     assert [row["status"]["N"] for row in rows] == ["403", "403"]
 
 
+@pytest.mark.limits
 def test_15_scenario_14_whoever_guesses_locks_nobody_out(world: World, acme: Tenant) -> None:
     """Five tries a minute; a browser in which the user has signed in before has tries of its own."""
     joined(world, acme)

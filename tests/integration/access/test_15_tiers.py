@@ -1,5 +1,7 @@
 """Issue 15, item 6: a tenant's tier decides the limits of the keys that it has, not only of those that it makes."""
 
+import pytest
+
 from tests.integration.world import World
 
 
@@ -16,6 +18,7 @@ def test_a_change_of_tier_reaches_every_key_within_a_minute(world: World) -> Non
         assert world.writes == [("UpdateItem", ["callers"]), ("PutItem", ["audit"])]
 
 
+@pytest.mark.limits
 def test_no_counter_is_set_back_by_it(world: World) -> None:
     tenant = world.tenant()
     world.platform().patch(f"/v1/tenants/{tenant.id}", {"tier": "enterprise"})

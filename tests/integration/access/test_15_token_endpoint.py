@@ -224,6 +224,7 @@ def test_15_what_is_not_there_is_404_and_what_is_not_asked_so_is_405(world: Worl
     assert request(http_event("GET", "/.well-known/openid-configuration")).status in (401, 404)
 
 
+@pytest.mark.limits
 def test_15_every_refusal_is_a_row_and_counted_on_the_address(world: World) -> None:
     """Scenario 19. 60 a minute of an address; a client's own limit cannot be used up by who only knows its id."""
     world.clock.freeze((world.clock() + timedelta(hours=1)).replace(second=1))
@@ -235,6 +236,7 @@ def test_15_every_refusal_is_a_row_and_counted_on_the_address(world: World) -> N
     assert ok(client.token(grant_type="client_credentials"))
 
 
+@pytest.mark.limits
 def test_15_counters_of_past_minutes_do_not_pile_up_on_a_client(world: World) -> None:
     """A client that asks once an hour for years: its item would grow until DynamoDB took it no more."""
     client = machine(world.tenant())

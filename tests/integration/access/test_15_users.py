@@ -1,24 +1,12 @@
 """Issue 15: users: invited, changed, disabled; passwords and links."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from billing.domain.access.user import Role
 from tests.integration.access.browser import PASSWORD, Browser, answer_of, link_in
 from tests.integration.access.oauth import app, ok, refused
 from tests.integration.world import Tenant, World
-
-
-@pytest.fixture(autouse=True)
-def _fresh(world: World) -> Iterator[None]:
-    """Another minute, in which nobody has called yet."""
-    world.outbox.mails.clear()
-    world.clock.advance(minutes=2)
-    yield
-    world.clock.reset()
 
 
 def invited(tenant: Tenant, email: str = "ada@example.com", role: str = "admin") -> Any:

@@ -61,8 +61,8 @@ def refused(world: World, answer: Answer, *fields: str) -> None:
 
 @pytest.fixture
 def caller(world: World) -> Tenant:
-    """A tenant whose making is not looked at any more, of the tier that has so many calls in ten seconds."""
-    made = world.tenant(tier="enterprise")
+    """A tenant whose making is not looked at any more."""
+    made = world.tenant()
     world.writes.clear()
     return made
 

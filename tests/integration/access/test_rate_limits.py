@@ -9,6 +9,7 @@ import pytest
 from billing.storage.callers import user_caller_id
 from tests.integration.world import Answer, Tenant, World
 
+pytestmark = pytest.mark.limits
 START = datetime(2026, 12, 1, 9, tzinfo=UTC)
 MINUTE = int(START.timestamp())
 

@@ -16,7 +16,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def shop(world: World) -> Tenant:
     """A tenant with a few events of several types, an hour apart, all in the feed."""
     world.clock.reset()
-    tenant = world.tenant(tier="enterprise")
+    tenant = world.tenant()
     world.clock.freeze(START)
     for name in ("Ada", "Grace"):
         tenant.data.setdefault("customers", []).append(tenant.customer(name=name))

@@ -249,15 +249,25 @@ def test_a_slow_queue_is_given_up_before_the_caller_is(monkeypatch: pytest.Monke
 
 
 def test_a_thousand_events_cost_little() -> None:
-    """Half of the budget of 0.05 ms an event is for what is done here; twice that on a busy machine."""
+    """Less than five times what it takes to write as much as JSON and to read it: of the budget of 0.05 ms an event, a
+    tenth is for what is done here, and a machine's own time for JSON is what it is measured by."""
     events = [
         UsageEvent(f"e-{n}", "sub_1", "calls", Decimal(n), AT + timedelta(seconds=n), {"region": "eu"})
         for n in range(1000)
     ]
-    best = float("inf")
-    for _ in range(5):
-        began = time.process_time()
+    plain = [["e", "sub_1", "calls", str(n), AT.isoformat(), {"region": "eu"}] for n in range(1000)]
+
+    def ours() -> None:
         for chunk in chunked("ten_1", "key", events):
             parse_chunk(chunk_message(chunk))
-        best = min(best, time.process_time() - began)
-    assert best < 0.05
+
+    def measure() -> None:
+        json.loads(json.dumps(plain, indent=1))  # indented, it is written by Python, not by C
+
+    taken = {ours: float("inf"), measure: float("inf")}
+    for _ in range(5):
+        for work, before in taken.items():
+            began = time.process_time()
+            work()
+            taken[work] = min(before, time.process_time() - began)
+    assert taken[ours] < 5 * taken[measure]

@@ -1,19 +1,12 @@
-"""The process dies, or an answer is lost, at every call of every flow: the end state is that of a quiet day."""
+"""What is cut of a subscription's life, its invoices and their payments, and of what stands around them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from queue import SimpleQueue
 from typing import Any
 
-import pytest
-
-from tests.faults import billing_flows, order_flows, payment_flows, payout_flows, usage_flows
-from tests.faults.crashes import MODES, Enumeration, Flow, Scene, recovery
-from tests.faults.processes import Json, Lane
-from tests.faults.stack import Stack
+from tests.faults.crashes import Flow, Scene, recovery
+from tests.faults.processes import Json
 from tests.faults.world import Tenant, World, iso, post, step
 
 
@@ -123,44 +116,4 @@ FLOWS = (
     Flow("create a customer", _customer, route="POST /v1/customers"),
     Flow("create a tenant", _tenant),
     Flow("give events their places", _feed, keyed=False),
-    *billing_flows.FLOWS,
-    *payment_flows.FLOWS,
-    *usage_flows.FLOWS,
-    *order_flows.FLOWS,
-    *payout_flows.FLOWS,
 )
-
-
-Found = dict[str, Future[dict[str, list[str]]]]
-
-
-@pytest.fixture(scope="module")
-def found(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Found]:
-    """Every enumeration that was asked for, in two lanes: most of the time one waits for the emulator."""
-    selected = (item for item in request.session.items if isinstance(item, pytest.Function))
-    wanted: list[dict[str, Any]] = [item.callspec.params for item in selected if item.module is request.module]
-    modes: dict[str, list[str]] = {}
-    for params in wanted:
-        modes.setdefault(params["flow"].name, []).append(params["mode"])
-    lanes: SimpleQueue[Lane] = SimpleQueue()
-    lanes.put(stack.main)
-    lanes.put(stack.lane())
-
-    def enumerate_cuts(flow: Flow) -> dict[str, list[str]]:
-        lane = lanes.get()
-        try:
-            return Enumeration(stack.world(lane=lane), flow).run(modes[flow.name])
-        finally:
-            lanes.put(lane)
-
-    with ThreadPoolExecutor(2) as pool:
-        yield {flow.name: pool.submit(enumerate_cuts, flow) for flow in FLOWS if flow.name in modes}
-    stack.main.clear_faults()
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name.replace(" ", "-"))
-def test_a_flow_cut_at_any_call_ends_like_one_that_was_not(found: Found, flow: Flow, mode: str) -> None:
-    """One subscription, one invoice a period, one charge an attempt, balanced books, equal replays."""
-    problems = found[flow.name].result()[mode]
-    assert not problems, f"{len(problems)} problems\n" + "\n".join(problems)

@@ -194,7 +194,7 @@ class Worker:
         self, item: DueItem, now: datetime, report: ShardReport, on_test_clock: bool
     ) -> tuple[Due | None, ShardReport]:
         try:
-            following = self._run(item.tenant_id, lambda unit: self._handle(unit, item, now))
+            following = self._run(item.tenant_id, lambda unit: self._handle(unit, item, now, on_test_clock))
             return following, replace(report, done=report.done + 1)
         except Exception as error:  # noqa: BLE001 - one bad item must not stop the others: note it, put it off
             _log.error("due item failed", extra={"kind": item.kind, "item_id": item.id, **described(error)})
@@ -207,7 +207,9 @@ class Worker:
                 return None, replace(report, parked=report.parked + 1)
             return following, replace(report, postponed=report.postponed + 1)
 
-    def _handle(self, unit: Unit, item: DueItem, now: datetime) -> Due | None:
+    def _handle(self, unit: Unit, item: DueItem, now: datetime, on_test_clock: bool) -> Due | None:
+        if on_test_clock:
+            unit.at_clock_time(now)
         if item.kind == "test_clock":
             return self.clocks.remind(unit, item.id, self.clock())
         return self.tasks[item.kind](unit, item.id, now)

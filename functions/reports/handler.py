@@ -4,12 +4,14 @@ from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.scopes import Scope
-from billing.schemas.reports.asking import AsOf, OfClock, as_of
+from billing.schemas.reports.asking import AsOf, From, OfClock, To, as_of, of_days
+from billing.schemas.reports.mrr import Interval, OfCustomer, Over
 from billing.schemas.reports.reconciliation import ReconciliationOut
 from billing.schemas.reports.table import ReportOut, table_csv
 from billing.schemas.reports.trial_balance import TrialBalanceOut
 from billing.services.kernel.work import Work
 from billing.services.reports import differences
+from billing.services.reports.mrr import CohortsReport, MrrMovementsReport, MrrReport, RetentionReport
 from billing.services.reports.sources import Asked, Report
 from billing.services.reports.trial_balance import TrialBalanceReport
 
@@ -38,6 +40,100 @@ def get_trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = 
 def get_trial_balance_csv(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> File:
     """The trial balance as CSV."""
     return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock))
+
+
+@api.get("/v1/reports/mrr", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_mrr(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    interval: Interval = "month",
+) -> ReportOut:
+    """Show monthly recurring revenue (MRR) and its movements: new, expansion, churn and others, by month or day."""
+    return _json(work, MrrReport(), of_days(work, first, to, at, test_clock, interval=interval))
+
+
+@api.get("/v1/reports/mrr.csv", scope=Scope.BILLING_READ)
+def get_mrr_csv(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    interval: Interval = "month",
+) -> File:
+    """Monthly recurring revenue and its movements as CSV."""
+    return _csv(work, MrrReport(), of_days(work, first, to, at, test_clock, interval=interval))
+
+
+@api.get("/v1/reports/mrr-movements", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_mrr_movements(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    customer: OfCustomer = None,
+) -> ReportOut:
+    """List each movement of monthly recurring revenue: which subscription, why, and what it was for its customer."""
+    return _json(work, MrrMovementsReport(), of_days(work, first, to, at, test_clock, customer=customer))
+
+
+@api.get("/v1/reports/mrr-movements.csv", scope=Scope.BILLING_READ)
+def get_mrr_movements_csv(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    customer: OfCustomer = None,
+) -> File:
+    """Each movement of monthly recurring revenue as CSV."""
+    return _csv(work, MrrMovementsReport(), of_days(work, first, to, at, test_clock, customer=customer))
+
+
+@api.get("/v1/reports/retention", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_retention(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    over: Over = "month",
+) -> ReportOut:
+    """Show churn rate, gross and net revenue retention of whole months, or of the years that end with them."""
+    return _json(work, RetentionReport(), of_days(work, first, to, at, test_clock, over=over))
+
+
+@api.get("/v1/reports/retention.csv", scope=Scope.BILLING_READ)
+def get_retention_csv(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    over: Over = "month",
+) -> File:
+    """Churn and retention as CSV."""
+    return _csv(work, RetentionReport(), of_days(work, first, to, at, test_clock, over=over))
+
+
+@api.get("/v1/reports/cohorts", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_cohorts(
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
+) -> ReportOut:
+    """Show what is left of customers, and of their MRR, month after month, by the month in which they began."""
+    return _json(work, CohortsReport(), of_days(work, first, to, at, test_clock))
+
+
+@api.get("/v1/reports/cohorts.csv", scope=Scope.BILLING_READ)
+def get_cohorts_csv(
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
+) -> File:
+    """Cohorts as CSV."""
+    return _csv(work, CohortsReport(), of_days(work, first, to, at, test_clock))
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)

@@ -76,7 +76,7 @@ FILES = {
     "get_payout_statement_csv": "text/csv",
     "report_providers_csv": "text/csv",
     "export_audit_log": "text/csv",
-    "get_trial_balance_csv": "text/csv",
+    **{f"get_{each}_csv": "text/csv" for each in ("trial_balance", "mrr", "mrr_movements", "retention", "cohorts")},
     "get_invoice_xml": "application/xml",
     "get_credit_note_xml": "application/xml",
     "get_openapi": "application/json",

@@ -15,6 +15,7 @@ from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 from local.stripe_sandbox.webhooks import signature
 from tests.contract.events import tell_events
+from tests.contract.plain_reads import PLAIN_READS
 from tests.contract.users import tell_users
 from tests.contract.webhooks import tell_webhooks
 from tests.integration.lambdas import Context
@@ -207,11 +208,8 @@ def tell(call: Live, tid: str) -> None:
     call("invoices", "GET", "/v1/invoices", 200)
     call("invoices", "GET", "/v1/tenants/{tid}/invoices", 200, tid=tid)
     call("tax", "GET", "/v1/tax/calculate", 200, query={"currency": "EUR", "country": "EE", "amount": "1000"})
-    call("tax", "GET", "/v1/tax/jurisdictions", 200)
-    call("reports", "GET", "/v1/reports/trial-balance", 200)
-    call("reports", "GET", "/v1/reports/trial-balance.csv", 200)
-    call("payments", "GET", "/v1/payments", 200)
-    call("payments", "GET", "/v1/payment-methods", 200)
+    for group, path in PLAIN_READS:
+        call(group, "GET", path, 200)
     clock = call("test_clocks", "POST", "/v1/test-clocks", 201, {"frozenTime": "2026-01-31T00:00:00Z"})["id"]
     call("test_clocks", "GET", "/v1/test-clocks", 200)
     call("test_clocks", "GET", "/v1/test-clocks/{clock_id}", 200, clock_id=clock)
@@ -220,9 +218,8 @@ def tell(call: Live, tid: str) -> None:
     other = call("test_clocks", "POST", "/v1/test-clocks", 201, {"frozenTime": "2026-01-31T00:00:00Z"})["id"]
     call("test_clocks", "DELETE", "/v1/test-clocks/{clock_id}", 200, clock_id=other)
     for root in ("", "/v1"):
-        call("service", "GET", f"{root}/health", 200)
-        call("service", "GET", f"{root}/openapi.json", 200)
-        call("service", "GET", f"{root}/docs", 200)
+        for path in ("health", "openapi.json", "docs"):
+            call("service", "GET", f"{root}/{path}", 200)
 
 
 def tell_changes(call: Live, sid: str, cid: str, tid: str) -> None:

@@ -14,6 +14,7 @@ from tests.faults.books import AtStripe, Books, Json, amount_due, micros
 from tests.faults.laws_journal import journal
 from tests.faults.laws_lines import What, lines_of_time
 from tests.faults.laws_money import money
+from tests.faults.laws_mrr import mrr
 from tests.faults.laws_orders import OFTEN, expired_with_a_coupon, holders_of_coupons, orders, replaced_attempts
 from tests.faults.laws_payouts import payouts, payouts_at_stripe
 from tests.faults.laws_usage import usage
@@ -51,6 +52,7 @@ def violations(books: Books, stripe: AtStripe, left: Collection[What] = ()) -> l
         *money(books, stripe),
         *_alarms(books),
         *usage(books),
+        *mrr(books),
         *orders(books),
         *payouts(books),
         *payouts_at_stripe(books, stripe),
@@ -59,7 +61,7 @@ def violations(books: Books, stripe: AtStripe, left: Collection[What] = ()) -> l
 
 def consistent(books: Books) -> list[str]:
     """Every law that a tenant's books break of those that hold after each commit, whatever Stripe has done since."""
-    return [*_entries(books), *orders(books), *payouts(books)]
+    return [*_entries(books), *mrr(books), *orders(books), *payouts(books)]
 
 
 # --- invoices -----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ _BY_PREFIX = {
     "usage_events": "event_key",
     "usage_totals": "subscription_key",
     "webhook_deliveries": "owner_key",
+    "mrr_movements": "moved_key",
 }
 """Tables whose keys begin with the tenant, and have more behind it."""
 _ONLY_WITH = {
@@ -25,6 +26,7 @@ _ONLY_WITH = {
     "order_returns": "orders",
     "account_lines": "provider_balances",
     "webhook_deliveries": "webhook_endpoints",
+    "mrr_movements": "subscriptions",
 }
 """Tables in which nothing can be where another one is empty: what is counted has a meter, a redemption its coupon."""
 _HEADERS = {

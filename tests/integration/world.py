@@ -51,7 +51,7 @@ __all__ = [
 REGION = "us-east-1"
 TAX_WEBHOOK_SECRET = "taxsec_integration"
 _SIGNING_KEYS = DynamoType({"S": SIGNING_KEYS_ID})
-_OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "owner_key")
+_OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "owner_key", "moved_key")
 """Attributes that begin with the tenant's id."""
 COUNTER = re.compile(r"[a-z]\d+")
 
@@ -189,7 +189,14 @@ class World:
         """The raw items of a tenant in every table, as one text."""
         found = []
         for table in self.tables:
-            if table in ("callers", "idempotency", "usage_events", "usage_totals", "webhook_deliveries"):
+            if table in (
+                "callers",
+                "idempotency",
+                "usage_events",
+                "usage_totals",
+                "webhook_deliveries",
+                "mrr_movements",
+            ):
                 found += [row for row in self.rows(table) if tenant_id in json.dumps(row)]
             else:
                 found += self.rows_of(table, tenant_id)

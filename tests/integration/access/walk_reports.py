@@ -21,3 +21,4 @@ def walk_reports(world: World, tenant: Tenant) -> None:
         world.work("00")
     assert world.platform().get("/v1/reports/reconciliation").data["finishedAt"] is not None
     assert tenant.get("/v1/reports/trial-balance").data["outOfBalance"] == {}
+    assert tenant.get("/v1/reports/mrr").status == 200

@@ -20,6 +20,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from tests.faults.books import AtStripe, Books
 from tests.faults.laws import violations
 from tests.faults.laws_lines import What
+from tests.faults.laws_mrr import mrr
 from tests.integration.world import REGION, Answer, Json, Tenant, World
 
 SEEDS = [int(each) for each in os.environ.get("WALK_SEEDS", "1 12 15 20").split()]
@@ -30,7 +31,7 @@ LOOK_EVERY = 40
 """Steps: the laws look at everything, so they are asked now and then."""
 BEGIN = datetime(2026, 1, 31, 9, tzinfo=UTC)
 _WALL = datetime(2026, 1, 15, tzinfo=UTC)
-_OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "caller_id")
+_OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "caller_id", "moved_key")
 _PLAIN = TypeDeserializer()
 
 
@@ -99,6 +100,13 @@ class Stand:
                 answer = self.world.deliver(event)
                 assert answer["statusCode"] == 200, (answer, self.told)
             self.last_event = events[0]["id"]
+
+    def counts(self) -> None:
+        """What moved is what each subscription counts for, and moved in its customer's time."""
+        books = own(self.world, self.tenant, "subscriptions", "plans", "mrr_movements")
+        assert list(mrr(books)) == [], self.told
+        times = [datetime.fromisoformat(each["at"]) for each in books.bodies("mrr_movements")]
+        assert all(BEGIN <= at <= self.now for at in times), (times, self.told)
 
     def laws(self) -> None:
         """Every law of money holds."""

@@ -13,6 +13,7 @@ def test_whatever_happens_the_books_agree_with_stripe_and_nothing_comes_back_twi
     walk = steps.begin(world, seed)
     for n in range(STEPS):
         walk.step()
+        walk.on.counts()
         if n % LOOK_EVERY == LOOK_EVERY - 1 or n == STEPS - 1:
             walk.on.laws()
     for invoice in walk.on.kept("invoices"):

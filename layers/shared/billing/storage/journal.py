@@ -12,9 +12,11 @@ from zlib import crc32
 
 from billing.domain.kernel.times import sort_key
 from billing.domain.ledger import LedgerEntry
-from billing.domain.reports.span import Month
+from billing.domain.subscriptions.mrr import MrrMovement
+from billing.storage.by_time import part_key, under_all, under_of
 from billing.storage.codec import Sealer, decode
 from billing.storage.database import Database, raw, table_name
+from billing.storage.mrr_movements import movements
 from billing.storage.tables import LedgerItem
 
 PARTS = 4
@@ -24,8 +26,8 @@ PARTS = 4
 def posted_attributes(entry: LedgerEntry) -> dict[str, str]:
     """Where an entry is in the index."""
     part = crc32(entry.id.encode()) % PARTS
-    under = entry.test_clock_id or str(Month.of(entry.posted_at, "UTC"))
-    return {"posted_key": _hash(entry.tenant_id, under, part), "posted": _place(entry)}
+    under = under_of(entry.posted_at, entry.test_clock_id)
+    return {"posted_key": part_key(entry.tenant_id, under, part), "posted": _place(entry)}
 
 
 class DynamoJournal:
@@ -38,9 +40,14 @@ class DynamoJournal:
     def entries(
         self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
     ) -> Iterator[LedgerEntry]:
-        for under in [test_clock_id] if test_clock_id is not None else _months(begin, end):
-            parts = [self._part(_hash(tenant_id, under, part), tenant_id, begin, end) for part in range(PARTS)]
+        for under in under_all(begin, end, test_clock_id):
+            parts = [self._part(part_key(tenant_id, under, part), tenant_id, begin, end) for part in range(PARTS)]
             yield from merge(*parts, key=_place)
+
+    def movements(
+        self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
+    ) -> Iterator[MrrMovement]:
+        return movements(self._database, self._sealer, tenant_id, begin, end, test_clock_id)
 
     def _part(self, key: str, tenant_id: str, begin: datetime, end: datetime) -> Iterator[LedgerEntry]:
         request = {
@@ -56,18 +63,6 @@ class DynamoJournal:
         }
         for item in self._database.query_all(request):
             yield decode(LedgerEntry, item["body"]["S"], self._sealer, tenant_id, item["id"]["S"])
-
-
-def _hash(tenant_id: str, under: str, part: int) -> str:
-    return f"{tenant_id}#{under}#{part}"
-
-
-def _months(begin: datetime, end: datetime) -> Iterator[str]:
-    """The UTC months that have a part of [begin, end)."""
-    month = Month.of(begin, "UTC")
-    while begin < end and month.begin("UTC") < end:
-        yield str(month)
-        month = month.following
 
 
 def _place(entry: LedgerEntry) -> str:

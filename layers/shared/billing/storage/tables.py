@@ -298,6 +298,17 @@ class UsageRejectionItem(_Entity):
         table_name = "usage_rejections"
 
 
+class MrrMovementItem(Model):
+    """Movements of MRR, by their time (``mrr_movements``); written once, never changed."""
+
+    class Meta:
+        table_name = "mrr_movements"
+
+    moved_key = UnicodeAttribute(hash_key=True)
+    moved = UnicodeAttribute(range_key=True)
+    body = UnicodeAttribute()
+
+
 class IdempotencyItem(Model):
     class Meta:
         table_name = "idempotency"
@@ -401,13 +412,11 @@ class WebhookRedeliveryItem(_Dated):
 
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
-    SubscriptionItem,
-    InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem, BalanceItem, CouponItem,
-    RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem, ProviderBalanceItem,
-    AccountLineItem, PayoutItem, ReconciliationItem,
-    ClockItem, IdempotencyItem, EventItem, EventFeedItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
-    UsagePeriodItem, UsageRejectionItem, WebhookEndpointItem, WebhookHealthItem, WebhookDeliveryItem,
-    WebhookRedeliveryItem,
+    SubscriptionItem, MrrMovementItem, InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem,
+    BalanceItem, CouponItem, RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem,
+    ProviderBalanceItem, AccountLineItem, PayoutItem, ReconciliationItem, ClockItem, IdempotencyItem, EventItem,
+    EventFeedItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem, UsagePeriodItem, UsageRejectionItem,
+    WebhookEndpointItem, WebhookHealthItem, WebhookDeliveryItem, WebhookRedeliveryItem,
 )  # fmt: skip
 
 

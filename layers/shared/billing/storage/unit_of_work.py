@@ -53,6 +53,7 @@ from billing.storage.codec import encode
 from billing.storage.copies import subject
 from billing.storage.database import Key, table_name
 from billing.storage.idempotency import Record, Scope, State
+from billing.storage.mrr_of_unit import MrrOfUnit
 from billing.storage.outbox import Outbox
 from billing.storage.refusals import MOST_ITEMS, PostedAtAnotherTime, StaleCopy, TransactionTooLarge
 from billing.storage.registry import REGISTRY, Stored, join, tenant_of
@@ -111,6 +112,7 @@ class UnitOfWork:
         self._looked = scope is None
         self._checkpointed = False
         self._outbox = Outbox(runtime.present, runtime.entropy, runtime.policy.event_ttl_s)
+        self._mrr = MrrOfUnit(self._now, runtime.store)
         self.recovery_point: RecoveryPoint | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._once: list[tuple[Model, list[Action], Condition | None]] = []
@@ -139,7 +141,9 @@ class UnitOfWork:
         found = self._loaded(read)
         self._require_expected(found)
         self._require_unchanged(read, found)
-        self._outbox.saw(each for ref in read if (each := found.get(ref)) is not None)
+        seen = [each for ref in read if (each := found.get(ref)) is not None]
+        self._outbox.saw(seen)
+        self._mrr.saw(seen)
         if not any(staged.values()):
             return found
         return Found({ref: each.entity if each else found.get(ref) for ref, each in staged.items()})
@@ -196,9 +200,12 @@ class UnitOfWork:
         if staged is not None and version != staged.entity.version:
             raise StaleCopy(place, version, staged.entity.version)
         base = staged.base_version if staged else version
-        saved = replace(entity, version=version + 1)  # type: ignore[type-var]
+        saved = self._mrr.counted(replace(entity, version=version + 1))  # type: ignore[type-var]
         self._staged[place] = _Staged(saved, base)
         return saved
+
+    def at_clock_time(self, at: datetime) -> None:
+        self._mrr.on_clock = at
 
     def rely_on(self, entity: Entity) -> None:
         place = (type(entity), tenant_of(entity), REGISTRY[type(entity)].id_of(entity))
@@ -226,7 +233,7 @@ class UnitOfWork:
         self._reset()
         self._after_commit = []
         self._looked = self._scope is None or self._checkpointed
-        self._now = self._runtime.clock()
+        self._now = self._mrr.now = self._runtime.clock()
 
     def checkpoint(self, point: RecoveryPoint) -> None:
         record = None
@@ -266,6 +273,7 @@ class UnitOfWork:
         self._relied_on: dict[tuple[type, str, str], int] = {}
         self._callers = CallerWrites()
         self._outbox.forget()
+        self._mrr.begin()
 
     def _write(self, record: IdempotencyItem | None, audit: AuditRow | None) -> None:
         puts: list[tuple[Model, Condition | None]] = []
@@ -308,6 +316,7 @@ class UnitOfWork:
             puts += self._entity_puts(stored, tenant_id, entity_id, staged)
             if stored.caller is not None:
                 self._callers.state(stored.caller(staged.entity), is_new=staged.base_version == 0)
+        puts += self._mrr.puts(each.entity for each in self._staged.values())
         puts += [(self._event_item(event), None) for event in self._outbox.events(self._now, self._base_of)]
         return puts + self._callers.puts()
 

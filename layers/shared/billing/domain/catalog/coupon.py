@@ -57,6 +57,11 @@ class Discount:
         if (self.percent_off is None) == (self.amount_off is None):
             raise ValueError(f"discount {self.coupon_id}: percent or amount, one of them")
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it holds for ever."""
+        return self.periods is None
+
     def shares(self, amounts: Sequence[Money]) -> list[Money]:
         """What the discount takes off each of a period's charges.
 

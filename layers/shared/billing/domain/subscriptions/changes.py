@@ -17,6 +17,7 @@ from billing.domain.kernel.errors import Conflict, InvalidState, ValidationFaile
 from billing.domain.kernel.periods import Cadence, Interval, Period, months_apart
 from billing.domain.kernel.proration import ProrationUnit, counted_from
 from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions import mrr
 from billing.domain.subscriptions.lifecycle import check_anchor, check_quantities, standing, unpaused
 from billing.domain.subscriptions.period_lines import given_back, in_advance
 from billing.domain.subscriptions.subscription import RENEWING, PausedBy, Subscription, SubscriptionState
@@ -111,6 +112,8 @@ def begin_period(subscription: Subscription, plan: Plan, at: datetime, timezone:
         paused_by=None,
         resumes_at=None,
         rest_returned=False,
+        price=mrr.recurring_price(plan, subscription.quantities),
+        awaits_first_payment=mrr.awaits_payment(subscription, lines),
     )
     return Step(after, lines, (*subscription.pending, *lines))
 
@@ -180,6 +183,7 @@ def change(subscription: Subscription, present: Plan, wanted: Wanted, at: dateti
         quantities=dict(wanted.quantities),
         meters=tuple(dict.fromkeys((*subscription.meters, *wanted.plan.meters))),
         past_terms=past_terms(subscription, wanted.plan, at),
+        price=mrr.recurring_price(wanted.plan, wanted.quantities),
     ).with_discounts(running, following)
     if _interval(wanted.plan) != (subscription.cadence.interval, subscription.cadence.interval_count):
         check_anchor(wanted.plan, wanted.anchor_day, wanted.anchor_month)
@@ -307,8 +311,7 @@ def _change_within_period(
     changed = _changed(before, after)
     if changed is not None and not changed:
         return _step(after, (), wanted.behavior)
-    unit = before.counted_in(present)
-    at = counted_from(unit, before.cadence.timezone, _proration_time(before, wanted, at))
+    at = counted_from(before.counted_in(present), before.cadence.timezone, _proration_time(before, wanted, at))
     at = max(at, before.current_period.start)
     returned = given_back(before, present, at, changed)
     debits = in_advance(after, wanted.plan, after.period_discount, Period(at, before.current_period.end), changed)

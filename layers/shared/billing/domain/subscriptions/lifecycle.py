@@ -14,6 +14,7 @@ from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.money import LARGEST_AMOUNT
 from billing.domain.kernel.periods import Period, months_apart
 from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions.mrr import recurring_price
 from billing.domain.subscriptions.subscription import RENEWING, PausedBy, Subscription, SubscriptionState
 from billing.domain.tenant import DunningAction
 
@@ -132,6 +133,7 @@ def start(subscription_id: str, customer: Customer, plan: Plan, at: datetime, wa
         metadata=dict(wanted.metadata),
         began_at=begins if begins != at else None,
         meters=plan.meters,
+        price=recurring_price(plan, wanted.quantities),
     )
 
 
@@ -182,9 +184,10 @@ def invoice_paid(subscription: Subscription, invoice_id: str, at: datetime, shar
     One that dunning has paused runs on; where its period has ended meanwhile, from now, by the alarm clock.
     """
     unpaid = tuple(each for each in subscription.unpaid_invoice_ids if each != invoice_id)
-    after = replace(subscription, unpaid_invoice_ids=unpaid)
+    awaits = subscription.awaits_first_payment and invoice_id != subscription.first_invoice_id
+    after = replace(subscription, unpaid_invoice_ids=unpaid, awaits_first_payment=awaits)
     if subscription.state is SubscriptionState.INCOMPLETE:
-        return with_alarm(replace(after, state=SubscriptionState.ACTIVE), shard)
+        return with_alarm(replace(after, state=SubscriptionState.ACTIVE, awaits_first_payment=False), shard)
     if subscription.state is SubscriptionState.PAST_DUE and not unpaid:
         return replace(after, state=SubscriptionState.ACTIVE)
     if subscription.state is SubscriptionState.PAUSED and subscription.paused_by is PausedBy.DUNNING and not unpaid:
@@ -194,14 +197,23 @@ def invoice_paid(subscription: Subscription, invoice_id: str, at: datetime, shar
         if subscription.trial_end is not None and at < subscription.trial_end:
             running = replace(running, state=SubscriptionState.TRIALING)
         return with_alarm(running, shard)
-    return subscription if unpaid == subscription.unpaid_invoice_ids else after
+    return subscription if after == subscription else after
 
 
 def trusted(subscription: Subscription, shard: str) -> Subscription:
     """The subscription whose first invoice need not be paid at once: it begins all the same."""
+    if subscription.awaits_first_payment:
+        subscription = replace(subscription, awaits_first_payment=False)
     if subscription.state is not SubscriptionState.INCOMPLETE:
         return subscription
     return with_alarm(replace(subscription, state=SubscriptionState.ACTIVE), shard)
+
+
+def on_invoice(subscription: Subscription, invoice_id: str) -> Subscription:
+    """The subscription that an invoice bills: its latest one, and the first of all that it has to pay."""
+    is_first = subscription.awaits_first_payment and subscription.first_invoice_id is None
+    first = invoice_id if is_first else subscription.first_invoice_id
+    return replace(subscription, latest_invoice_id=invoice_id, first_invoice_id=first)
 
 
 def invoiced(subscription: Subscription, lines: Sequence[InvoiceLine], taxed: bool = True) -> Subscription:
@@ -282,7 +294,7 @@ def dunned(subscription: Subscription, action: DunningAction, at: datetime) -> S
     if action is DunningAction.LEFT or not (paused or subscription.state in RENEWING):
         return subscription
     if action is DunningAction.CANCELED:
-        return ended(subscription, at)
+        return replace(ended(subscription, at), ended_unpaid=True)
     return replace(
         subscription,
         state=SubscriptionState.PAUSED,
@@ -319,6 +331,12 @@ def ended(subscription: Subscription, at: datetime) -> Subscription:
         pending=(),
         due=None,
     )
+
+
+def is_told(before: Subscription, after: Subscription) -> bool:
+    """Whether anything changed on a subscription that subscribers see."""
+    kept = {"billed": before.billed, "awaits_first_payment": before.awaits_first_payment}
+    return replace(after, **kept) != before  # type: ignore[arg-type]
 
 
 def event_of(before: Subscription | None, after: Subscription) -> EventType:

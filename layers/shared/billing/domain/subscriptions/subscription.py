@@ -19,6 +19,7 @@ from billing.domain.kernel.due import Due
 from billing.domain.kernel.periods import Cadence, Period
 from billing.domain.kernel.proration import ProrationUnit
 from billing.domain.lines.line import InvoiceLine
+from billing.domain.subscriptions.recurring import Mrr, RecurringPrice
 
 
 class SubscriptionState(StrEnum):
@@ -82,6 +83,11 @@ class Subscription:
         meters: every meter that one of its plans ever priced.
         usage_slot: how often its usage was closed: where usage is counted now (``services.usage.closing``).
         usage_until: once it has ended, usage of its time is accepted until then, and billed a last time.
+        price: of a full period, as its terms are; None on one from before it was kept.
+        first_invoice_id: the one of its first charge, after a trial or at its start.
+        awaits_first_payment: that was billed, and is neither paid yet nor owed no more.
+        ended_unpaid: it was ended because nobody paid.
+        mrr: what it counts for; whoever saves it sees to that (``mrr.recounted``), and no use case does.
     """
 
     entity_name: ClassVar[str] = "Subscription"
@@ -122,6 +128,11 @@ class Subscription:
     meters: tuple[str, ...] = ()
     usage_slot: int = 0
     usage_until: datetime | None = None
+    price: RecurringPrice | None = None
+    first_invoice_id: str | None = None
+    awaits_first_payment: bool = False
+    ended_unpaid: bool = False
+    mrr: Mrr | None = None
     version: int = 0
 
     @property

@@ -155,7 +155,7 @@ class Biller:
         after = step.subscription
         if not step.invoiced:
             return Billed(self._saved(work, before, after), None)
-        after = replace(after, latest_invoice_id=invoice_id)
+        after = lifecycle.on_invoice(after, invoice_id)
         draft = issuing.draft(
             context.tenant, context.customer, invoice_id, step.invoiced, options.reason, options.at, after
         )
@@ -405,7 +405,7 @@ class Biller:
         """The subscription, saved if finalizing its invoice changed it; without an event if the change is internal."""
         if after == before:
             return after
-        if before is not None and replace(after, billed=before.billed) == before:
+        if before is not None and not lifecycle.is_told(before, after):
             return work.save(after)
         return self._saved(work, before, after)
 

@@ -300,6 +300,9 @@ class Unit(Work, Protocol):
             until: when each of them is too old anyway (Unix).
         """
 
+    def at_clock_time(self, at: datetime) -> None:
+        """Say what time it is on the test clock whose shard is worked: while that advances, it does not say so."""
+
     def restart(self) -> None:
         """Forget what was staged, to run again from load after a lost race."""
 

@@ -30,12 +30,13 @@ def follow_invoice(
 
 
 def save_if_changed(work: Work, before: Subscription, after: Subscription) -> Subscription:
-    """Stage a subscription, and its event, if anything changed on it."""
+    """Stage a subscription if anything changed on it; and its event, if that is for anybody else."""
     if after is before:
         return before
-    after = work.save(after)
-    work.emit(lifecycle.event_of(before, after), after)
-    return after
+    saved = work.save(after)
+    if lifecycle.is_told(before, after):
+        work.emit(lifecycle.event_of(before, saved), saved)
+    return saved
 
 
 def without_dead_method(subscription: Subscription, payment: Payment) -> Subscription:

@@ -1,4 +1,4 @@
-"""A tenant's journal: its ledger in the order of posting, as a port, and its documents beside it."""
+"""A tenant's journal: its ledger, and its MRR's movements, in the order of time, as a port; and documents beside it."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -9,6 +9,7 @@ from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.fold import Posted
+from billing.domain.subscriptions.mrr import MrrMovement
 from billing.services.kernel.work import Ref, Work
 
 _AT_ONCE = 100
@@ -20,7 +21,7 @@ _DOCUMENTS: dict[str, type[Invoice] | type[CreditNote]] = {
 
 
 class Journal(Protocol):
-    """Reads the ledger by the time of posting."""
+    """Reads what is written once and never changed, by its time."""
 
     def entries(
         self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
@@ -30,6 +31,11 @@ class Journal(Protocol):
         Args:
             test_clock_id: only what was posted in a test clock's time; without it, only what was in none's.
         """
+
+    def movements(
+        self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
+    ) -> Iterator[MrrMovement]:
+        """The movements of MRR of [begin, end), as ``entries``: by time, and then by subscription and version."""
 
 
 def with_documents(work: Work, entries: Iterable[LedgerEntry]) -> Iterator[Posted]:

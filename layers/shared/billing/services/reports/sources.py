@@ -9,6 +9,7 @@ from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.fold import Fold, Posted
 from billing.domain.reports.span import Span
 from billing.domain.reports.table import Table
+from billing.domain.subscriptions.mrr import MrrMovement
 from billing.services.kernel.work import Work
 from billing.services.reports.journal import Journal, with_documents
 
@@ -107,6 +108,22 @@ class Sources:
         """The same, each with its invoice or credit note if it is about one."""
         entries = self.entries(begin, end)
         return with_documents(self.work, entries) if with_document else map(Posted, entries)
+
+    def movements(self, begin: datetime, end: datetime) -> Iterator[MrrMovement]:
+        """The movements of MRR of [begin, end), in the order of their time."""
+        tenant, clock_id = self.work.tenant, self.asked.test_clock_id
+        if clock_id is None:
+            begin = max(begin, tenant.created_at)
+        for movement in self.journal.movements(tenant.id, begin, end, clock_id):
+            self.budget.spend()
+            yield movement
+
+    def moved(self, fold: Fold[S, MrrMovement], at: datetime) -> S:
+        """The state of a fold of every movement of MRR before an instant."""
+        state, begin = self.kept.state(fold, self.asked, at)
+        for movement in self.movements(begin, at):
+            fold.add(state, movement)
+        return state
 
     def state(self, fold: Fold[S, Posted], at: datetime) -> S:
         """The state of a fold of everything that was posted before an instant."""

@@ -194,9 +194,8 @@ class Worker:
         # An item on a test clock is worked at its own time; one on the wall clock now, which may be a quarter of an
         # hour after the turn began, and in another month.
         try:
-            following = self._run(
-                item.tenant_id, lambda unit: self._handle(unit, item, item.at if on_test_clock else unit.now)
-            )
+            at = item.at if on_test_clock else None
+            following = self._run(item.tenant_id, lambda unit: self._handle(unit, item, at or unit.now, on_test_clock))
             return following, replace(report, done=report.done + 1)
         except Exception as error:  # noqa: BLE001 - one bad item must not stop the others: note it, put it off
             _log.error("due item failed", extra={"kind": item.kind, "item_id": item.id, **described(error)})
@@ -209,7 +208,9 @@ class Worker:
                 return None, replace(report, parked=report.parked + 1)
             return following, replace(report, postponed=report.postponed + 1)
 
-    def _handle(self, unit: Unit, item: DueItem, now: datetime) -> Due | None:
+    def _handle(self, unit: Unit, item: DueItem, now: datetime, on_test_clock: bool) -> Due | None:
+        if on_test_clock:
+            unit.at_clock_time(now)
         if item.kind == "test_clock":
             return self.clocks.remind(unit, item.id, self.clock())
         return self.tasks[item.kind](unit, item.id, now)

@@ -11,7 +11,7 @@ from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.invoicing.invoices import PreviewOut
-from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, ExternalIdFilter, Filter
 from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Window
@@ -31,6 +31,7 @@ def create_subscription(body: Annotated[SubscriptionIn, Body()], work: CurrentWo
 def list_subscriptions(
     work: CurrentWork,
     customer: Filter = None,
+    external_id: ExternalIdFilter = None,
     state: Annotated[SubscriptionState | None, Query()] = None,
     plan: Filter = None,
     created_from: CreatedFrom = None,
@@ -40,7 +41,7 @@ def list_subscriptions(
 ) -> Listing:
     """List subscriptions, newest first."""
     window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(subscriptions.page(work, customer, state, plan, window), SubscriptionOut.of)
+    return Listing.of(subscriptions.page(work, customer, external_id, state, plan, window), SubscriptionOut.of)
 
 
 @api.get("/v1/tenants/{tid}/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionOut, many=True)
@@ -48,6 +49,7 @@ def list_tenant_subscriptions(
     tid: str,
     work: CurrentWork,
     customer: Filter = None,
+    external_id: ExternalIdFilter = None,
     state: Annotated[SubscriptionState | None, Query()] = None,
     plan: Filter = None,
     created_from: CreatedFrom = None,
@@ -58,7 +60,7 @@ def list_tenant_subscriptions(
     """List a tenant's subscriptions, newest first."""
     current_call().require_tenant(tid)
     window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(subscriptions.page(work, customer, state, plan, window), SubscriptionOut.of)
+    return Listing.of(subscriptions.page(work, customer, external_id, state, plan, window), SubscriptionOut.of)
 
 
 @api.get(

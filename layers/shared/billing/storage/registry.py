@@ -23,6 +23,7 @@ from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import Due, wall_clock_shard
+from billing.domain.kernel.external_ids import ExternalIdClaim
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.times import sort_key
 from billing.domain.ledger import Account, LedgerEntry
@@ -217,6 +218,7 @@ REGISTRY: dict[type, Stored] = {
         lambda e: {"currency": e.currency, **_created(e), **_due(e.due)},
         blind=lambda e: {"email_key": e.email.casefold()} if e.email else {},
     ),
+    ExternalIdClaim: _plain(tables.SequenceItem),
     PaymentMethod: _plain(
         # One that is detached stays, so that no late event brings it back, but no list shows it.
         tables.PaymentMethodItem,

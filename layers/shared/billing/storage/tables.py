@@ -178,6 +178,8 @@ class RedemptionItem(_Entity):
 
 
 class SequenceItem(_Entity):
+    """What a tenant has once: its next numbers, and whose an external id is."""
+
     class Meta:
         table_name = "sequences"
 

@@ -81,6 +81,7 @@ class Subscription:
         past_terms: the plans that it had before, oldest first, if usage is priced.
         meters: every meter that one of its plans ever priced.
         usage_slot: how often its usage was closed: where usage is counted now (``services.usage.closing``).
+        external_id: the tenant's own id of it, which no other one that has not ended has.
         usage_until: once it has ended, usage of its time is accepted until then, and billed a last time.
     """
 
@@ -122,6 +123,7 @@ class Subscription:
     meters: tuple[str, ...] = ()
     usage_slot: int = 0
     usage_until: datetime | None = None
+    external_id: str | None = None
     version: int = 0
 
     @property

@@ -20,7 +20,7 @@ from billing.domain.catalog.plan import Plan, version_id
 from billing.domain.clocks import Clock
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer, PaymentMethod
-from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
+from billing.domain.invoicing.credit_note import CreditNote, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import Due, wall_clock_shard
 from billing.domain.kernel.external_ids import ExternalIdClaim
@@ -39,7 +39,6 @@ from billing.domain.reconciliation import ReconciledLine, Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tax.rate_table import TaxRateUpdates
 from billing.domain.tenant import (
-    INVOICE_SEQUENCE_ID,
     LOGO_ID,
     PLATFORM,
     SETTINGS_ID,
@@ -211,8 +210,8 @@ def _grant(prefix: str) -> Stored:
 REGISTRY: dict[type, Stored] = {
     Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, lambda e: {}),
     TenantLogo: Stored(tables.TenantItem, "item", lambda e: LOGO_ID, _same, lambda e: {}),
-    InvoiceSequence: Stored(tables.SequenceItem, "id", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
-    CreditNoteSequence: Stored(tables.SequenceItem, "id", lambda e: CREDIT_NOTE_SEQUENCE_ID, _same, lambda e: {}),
+    InvoiceSequence: _plain(tables.SequenceItem),
+    CreditNoteSequence: _plain(tables.SequenceItem),
     Customer: Stored(
         tables.CustomerItem, "id", lambda e: e.id, _same,
         lambda e: {"currency": e.currency, **_created(e), **_due(e.due)},

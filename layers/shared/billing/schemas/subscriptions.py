@@ -1,6 +1,6 @@
 """Subscriptions in the API."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -230,7 +230,7 @@ class SubscriptionOut(Resource):
     )
 
     @classmethod
-    def of(cls, subscription: Subscription, client_secret: str | None = None) -> "SubscriptionOut":
+    def of(cls, subscription: Subscription, client_secret: str | None = None) -> Self:
         return cls(
             id=subscription.id,
             customer_id=subscription.customer_id,

@@ -144,7 +144,10 @@ def _payment(payment: Payment) -> dict[str, str]:
         "intent_key": payment.stripe_payment_intent_id,
         "invoice_key": payment.invoice_id,
         "order_key": payment.order_id,
+        "subscription_key": payment.subscription_id,
     }
+    if payment.payment_method_id is not None:
+        found["method_id"] = payment.payment_method_id
     return found | {name: join(payment.tenant_id, value) for name, value in others.items() if value}
 
 
@@ -254,7 +257,7 @@ REGISTRY: dict[type, Stored] = {
     Redemption: _plain(tables.RedemptionItem),
     UsageHistory: _plain(tables.UsagePeriodItem),
     UsageRejection: _plain(tables.UsageRejectionItem),
-    Order: _plain(tables.OrderItem, _of_customer),
+    Order: _plain(tables.OrderItem, lambda e: {**_of_customer(e), "currency": e.currency}),
     OrderReturn: _plain(tables.OrderReturnItem),
     Earning: _plain(tables.EarningItem, _earning),
     ProviderAccount: _plain(tables.ProviderAccountItem),

@@ -137,6 +137,8 @@ class PaymentItem(_OfCustomer):
     intent_key = UnicodeAttribute(null=True)
     invoice_key = UnicodeAttribute(null=True)
     order_key = UnicodeAttribute(null=True)
+    subscription_key = UnicodeAttribute(null=True)
+    method_id = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(null=True)
 
 
@@ -195,6 +197,8 @@ class LedgerItem(_Entity):
 class OrderItem(_OfCustomer):
     class Meta:
         table_name = "orders"
+
+    currency = UnicodeAttribute(null=True)
 
 
 class OrderReturnItem(_Entity):

@@ -87,6 +87,7 @@ class Route:
         scope: what the caller's credential has to grant; None for nothing.
         answers: the shape of a result; None for a file.
         many: it answers with a page of them.
+        summary: the shape of each on that page where a short one is asked for (``view=summary``).
         limit: of the calls of each user, where it has one of its own.
         public, versioned, shown_once: see ``RoutePolicy``.
     """
@@ -97,6 +98,7 @@ class Route:
     scope: Scope | None
     answers: type[BaseModel] | None = None
     many: bool = False
+    summary: type[BaseModel] | None = None
     limit: RouteLimit | None = None
     public: bool = False
     versioned: type[Entity] | None = None

@@ -40,6 +40,8 @@ Subscription billing on your own AWS account.
 
 TAGS = {
     "customers": "Whom a tenant bills.",
+    "currencies": "What can be charged in, and with how many digits.",
+    "search": "What a text may mean: an id, a number, an address, a name.",
     "plans": "What is sold, at which prices, how often.",
     "meters": "What is counted of usage, for plans to price.",
     "usage": "What was used, event by event, and what that comes to.",

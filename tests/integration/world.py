@@ -49,7 +49,7 @@ __all__ = [
 
 REGION = "us-east-1"
 TAX_WEBHOOK_SECRET = "taxsec_integration"
-_OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "owner_key")
+_OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "owner_key", "term_key")
 """Attributes that begin with the tenant's id."""
 COUNTER = re.compile(r"[a-z]\d+")
 
@@ -233,7 +233,7 @@ class World:
         """The raw items of a tenant in every table, as one text."""
         found = []
         for table in self.tables:
-            if table in ("callers", "idempotency", "usage_events", "usage_totals", "webhook_deliveries"):
+            if table in ("callers", "idempotency", "usage_events", "usage_totals", "webhook_deliveries", "search"):
                 found += [row for row in self.rows(table) if tenant_id in json.dumps(row)]
             else:
                 found += self.rows_of(table, tenant_id)

@@ -128,7 +128,8 @@ def _email(value: str) -> str:
     return value
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
+    """The text, if it has no control characters."""
     if any(ord(character) < 32 or ord(character) == 127 for character in value):
         raise PydanticCustomError("invalid_format", "control characters")
     return value
@@ -207,15 +208,13 @@ SignedAmount = Annotated[
 Currency = Annotated[str, AfterValidator(_currency)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
-]
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(printable)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(printable)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_\-]+$")]
 ExternalId = Annotated[
     str,
     StringConstraints(min_length=1, max_length=LONGEST_EXTERNAL_ID),
-    AfterValidator(_printable),
+    AfterValidator(printable),
     AfterValidator(_without_space_around),
     Field(description="your own id of it, no place for personal data"),
 ]

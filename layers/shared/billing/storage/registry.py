@@ -20,6 +20,7 @@ from billing.domain.catalog.plan import Plan, version_id
 from billing.domain.clocks import Clock
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.customers.search_terms import terms
 from billing.domain.invoicing.credit_note import CreditNote, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import Due, wall_clock_shard
@@ -70,6 +71,7 @@ class Stored:
             already is never overwritten.
         shared_by: what the ids begin with, where a table has entities of several kinds: a list is of one of them.
         caller: gives what the first beat has to know of a credential or a user; kept with its counters.
+        terms: gives what it is found by in a search, kept as keyed hashes (``storage.search``).
         expires: gives the time after which the table may forget it, if there is one; whoever reads it looks, too.
     """
 
@@ -85,6 +87,7 @@ class Stored:
     shared_by: str | None = None
     caller: Callable[[Any], Caller] | None = None
     expires: Callable[[Any], datetime | None] = lambda entity: None
+    terms: Callable[[Any], frozenset[str]] = lambda entity: frozenset()
 
     def attributes(self, entity: Any, now: datetime) -> dict[str, Any]:
         """All attributes beside keys, version and content, but those of the blind index."""
@@ -117,6 +120,11 @@ def _due(due: Due | None) -> dict[str, str]:
 
 def _created(entity: Any) -> dict[str, str]:
     return {"created_at": sort_key(entity.created_at)}
+
+
+def _at_stripe(customer: Customer) -> dict[str, str]:
+    found = customer.stripe_customer_id
+    return {"stripe_key": join(customer.tenant_id, found)} if found else {}
 
 
 def _of_customer(entity: Subscription | Invoice | Payment | Refund | Dispute | Order) -> dict[str, str]:
@@ -217,8 +225,9 @@ REGISTRY: dict[type, Stored] = {
     CreditNoteSequence: _plain(tables.SequenceItem),
     Customer: Stored(
         tables.CustomerItem, "id", lambda e: e.id, _same,
-        lambda e: {"currency": e.currency, **_created(e), **_due(e.due)},
+        lambda e: {"currency": e.currency, **_created(e), **_due(e.due), **_at_stripe(e)},
         blind=lambda e: {"email_key": e.email.casefold()} if e.email else {},
+        terms=lambda e: terms(e.name, e.email),
     ),
     ExternalIdClaim: _plain(tables.SequenceItem),
     PaymentMethod: _plain(
@@ -244,7 +253,10 @@ REGISTRY: dict[type, Stored] = {
         tables.DisputeItem, lambda e: {**_of_customer(e), "payment_key": join(e.tenant_id, e.payment_id)}
     ),
     CreditNote: _plain(
-        tables.CreditNoteItem, lambda e: {"invoice_key": join(e.tenant_id, e.invoice_id), **_created(e)}
+        tables.CreditNoteItem,
+        lambda e: {
+            "invoice_key": join(e.tenant_id, e.invoice_id), "number_key": join(e.tenant_id, e.number), **_created(e),
+        },
     ),
     LedgerEntry: Stored(
         tables.LedgerItem, "id", lambda e: e.id, _same, _ledger_entry, written=_cash_posting,

@@ -33,6 +33,7 @@ from billing.domain.kernel.errors import (
 )
 from billing.edge.http import envelope
 from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
+from billing.edge.http.compression import compressed
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.edge.metrics import embedded
@@ -247,9 +248,13 @@ class HttpApi:
         finally:
             _current.call = None
         answer = self._audited(call, answer)
+        answer.setdefault("headers", {}).update(call.response_headers())
+        if not call.policy.public:
+            answer["headers"]["Cache-Control"] = "no-store"  # it may tell of people, or show a key
+        if call.policy.shown_once is None:  # nobody is to learn anything of a secret from a length
+            answer = compressed(answer, call.header("accept-encoding"))
         if call.method == "HEAD":
             answer |= {"body": "", "isBase64Encoded": False}
-        answer.setdefault("headers", {}).update(call.response_headers())
         self._log(call, answer["statusCode"])
         return answer
 

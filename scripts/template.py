@@ -30,7 +30,7 @@ from ruamel.yaml.tag import Tag
 ROOT = Path(__file__).resolve().parent.parent
 INFRA, TARGET = ROOT / "infra", ROOT / "template.yaml"
 PARTS = (
-    "keys", "layers", "edge", "customers", "catalog", "subscriptions", "invoicing", "payments", "marketplace",
+    "keys", "layers", "edge", "customers", "search", "catalog", "subscriptions", "invoicing", "payments", "marketplace",
     "providers", "usage", "reports", "tax", "tenants", "access", "oauth", "clocks", "sweep", "webhooks", "service",
     "alarms", "tables",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The catalog: plans and their prices, and the meters that count what they price."""
+"""The catalog: plans and their prices, the meters that count what they price, and the currencies that there are."""
 
 from typing import Annotated, Literal
 
@@ -8,13 +8,16 @@ from pydantic import Field
 from billing.bootstrap.http import http_api
 from billing.domain.catalog.meter import Meter
 from billing.domain.catalog.plan import Plan
+from billing.domain.kernel.currencies import currency_codes
 from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import InQuery, Limit, QueryFlag
 from billing.schemas.catalog.meters import MeterChanges, MeterIn, MeterOut
 from billing.schemas.catalog.plans import PlanChanges, PlanIn, PlanOut
+from billing.schemas.currencies import CurrencyOut
 from billing.schemas.parameters import Cursor
 from billing.services.catalog import meters, plans
+from billing.services.kernel.work import Page
 
 api = http_api("catalog")
 Version = Annotated[int, InQuery, Field(ge=1, le=10**9)]
@@ -83,6 +86,13 @@ def get_meter(key: str, work: CurrentWork) -> MeterOut:
 def update_meter(key: str, body: Annotated[MeterChanges, Body()], work: CurrentWork) -> MeterOut:
     """Change a meter's name, or over how many items its totals are spread; what it counts never changes."""
     return MeterOut.of(meters.update(work, key, body.changes()))
+
+
+@api.get("/v1/currencies", scope=Scope.BILLING_READ, answers=CurrencyOut, many=True)
+def list_currencies(work: CurrentWork) -> Listing:
+    """List all currencies, with the digits of their minor unit: all of them on one page, in the alphabet's order."""
+    codes = currency_codes()
+    return Listing.of(Page(codes, None, len(codes)), CurrencyOut.of)
 
 
 lambda_handler = api.lambda_handler

@@ -11,7 +11,7 @@ from billing.edge.http.api import CurrentWork, Listing
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
 from billing.schemas.customers import BalanceOut, CustomerChanges, CustomerIn, CustomerOut
-from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, ExternalIdFilter, Filter
 from billing.services.customers import profiles
 from billing.services.erasure import requests
 from billing.services.kernel.work import Window
@@ -29,6 +29,7 @@ def create_customer(body: Annotated[CustomerIn, Body()], work: CurrentWork) -> C
 def list_customers(
     work: CurrentWork,
     email: Filter = None,
+    external_id: ExternalIdFilter = None,
     currency: Annotated[Currency | None, Query()] = None,
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
@@ -37,7 +38,7 @@ def list_customers(
 ) -> Listing:
     """List the tenant's customers, newest first; those with an email address where one is given."""
     window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(profiles.page(work, email, currency, window), CustomerOut.of)
+    return Listing.of(profiles.page(work, email, external_id, currency, window), CustomerOut.of)
 
 
 @api.get("/v1/customers/{customer_id}", scope=Scope.BILLING_READ, versioned=Customer, answers=CustomerOut)

@@ -1,6 +1,6 @@
 """Invoices: read, list, make by hand, preview, finalize, pay, void, write off."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
@@ -14,11 +14,14 @@ from billing.schemas.base import Currency, Limit
 from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
 from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
 from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewIn
+from billing.schemas.invoicing.rows import InvoiceRowOut, InvoiceSummaryOut
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, DueFrom, DueTo, Filter, Overdue
+from billing.schemas.rows import Expand, View, rows
+from billing.services.customers.expansion import customers_of
 from billing.services.invoicing import credit_notes, queries
 from billing.services.invoicing.queries import InvoiceFilter
 from billing.services.kernel.refused import Refused
-from billing.services.kernel.work import Window
+from billing.services.kernel.work import Window, Work
 
 api = http_api("invoices")
 payments = invoicing.payment_requests()
@@ -28,12 +31,27 @@ transitions = invoicing.invoice_transitions()
 previews = invoicing.invoice_previews()
 
 
+def _listed(
+    work: Work, wanted: InvoiceFilter, window: Window, expand: Literal["customer"] | None, view: str
+) -> Listing:
+    found = queries.page(work, wanted, window)
+    shape = InvoiceSummaryOut.of if view == "summary" else InvoiceRowOut.of
+    return Listing.of(found, rows(shape, customers_of(work, found.items, expand)))
+
+
 def _permit_credit() -> None:
     """Who issues credit notes may hand out money by an invoice, too."""
     current_call().require_scope(Scope.BILLING_ADMIN)
 
 
-@api.get("/v1/invoices", scope=Scope.BILLING_READ, limit=INVOICE_QUERIES, answers=InvoiceOut, many=True)
+@api.get(
+    "/v1/invoices",
+    scope=Scope.BILLING_READ,
+    limit=INVOICE_QUERIES,
+    answers=InvoiceRowOut,
+    many=True,
+    summary=InvoiceSummaryOut,
+)
 def list_invoices(
     work: CurrentWork,
     customer: Filter = None,
@@ -44,6 +62,8 @@ def list_invoices(
     due_from: DueFrom = None,
     due_to: DueTo = None,
     overdue: Overdue = None,
+    expand: Expand = None,
+    view: View = "full",
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
@@ -52,15 +72,16 @@ def list_invoices(
     """List invoices, newest first."""
     wanted = InvoiceFilter(customer, subscription, number, status, currency, due_from, due_to, bool(overdue))
     window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(queries.page(work, wanted, window), InvoiceOut.of)
+    return _listed(work, wanted, window, expand, view)
 
 
 @api.get(
     "/v1/tenants/{tid}/invoices",
     scope=Scope.BILLING_READ,
     limit=INVOICE_QUERIES,
-    answers=InvoiceOut,
+    answers=InvoiceRowOut,
     many=True,
+    summary=InvoiceSummaryOut,
 )
 def list_tenant_invoices(
     tid: str,
@@ -73,6 +94,8 @@ def list_tenant_invoices(
     due_from: DueFrom = None,
     due_to: DueTo = None,
     overdue: Overdue = None,
+    expand: Expand = None,
+    view: View = "full",
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
@@ -82,7 +105,7 @@ def list_tenant_invoices(
     current_call().require_tenant(tid)
     wanted = InvoiceFilter(customer, subscription, number, status, currency, due_from, due_to, bool(overdue))
     window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(queries.page(work, wanted, window), InvoiceOut.of)
+    return _listed(work, wanted, window, expand, view)
 
 
 @api.get(

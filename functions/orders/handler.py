@@ -9,7 +9,7 @@ from billing.bootstrap.marketplace import order_refunds, order_requests, orders
 from billing.domain.marketplace.order import OrderStatus
 from billing.edge.http.api import CurrentWork, Listing, shaped
 from billing.edge.http.scopes import Scope
-from billing.schemas.base import Limit
+from billing.schemas.base import Currency, Limit
 from billing.schemas.marketplace.orders import (
     OrderIn,
     OrderOut,
@@ -18,7 +18,10 @@ from billing.schemas.marketplace.orders import (
     OrderRefundIn,
     OrderRefundOut,
 )
+from billing.schemas.marketplace.rows import OrderRowOut
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
+from billing.schemas.rows import Expand, rows
+from billing.services.customers.expansion import customers_of
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Window
 from billing.services.marketplace import orders as queries
@@ -35,19 +38,22 @@ def create_order(body: Annotated[OrderIn, Body()], work: CurrentWork) -> OrderOu
     return OrderOut.of(made.create(work, body.new(work.tenant.id)))
 
 
-@api.get("/v1/commerce/orders", scope=Scope.BILLING_READ, answers=OrderOut, many=True)
+@api.get("/v1/commerce/orders", scope=Scope.BILLING_READ, answers=OrderRowOut, many=True)
 def list_orders(
     work: CurrentWork,
     customer: Filter = None,
     status: Annotated[OrderStatus | None, Query()] = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    expand: Expand = None,
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
     cursor: Cursor = None,
 ) -> Listing:
     """List orders, newest first."""
-    window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(queries.page(work, {"customer": customer, "status": status}, window), OrderOut.of)
+    filters = {"customer": customer, "status": status, "currency": currency}
+    found = queries.page(work, filters, Window(limit, cursor, created_from, created_to))
+    return Listing.of(found, rows(OrderRowOut.of, customers_of(work, found.items, expand)))
 
 
 @api.get("/v1/commerce/orders/{order_id}", scope=Scope.BILLING_READ, answers=OrderOut)

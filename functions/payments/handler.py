@@ -13,11 +13,14 @@ from billing.edge.http.api import CurrentWork, Listing, shaped
 from billing.edge.http.limits import PAYMENT_INTENTS
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
-from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter, MethodFilter
 from billing.schemas.payments.dispute import DisputeOut
 from billing.schemas.payments.method import PaymentMethodOut, SetupIn, SetupOut
 from billing.schemas.payments.payment import IntentIn, IntentOut, PaymentIn, PaymentOut
 from billing.schemas.payments.refund import RefundIn, RefundOut
+from billing.schemas.payments.rows import PaymentRowOut
+from billing.schemas.rows import Expand, rows
+from billing.services.customers.expansion import customers_of
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Window
 from billing.services.payments import methods, queries
@@ -41,23 +44,27 @@ def create_payment(body: Annotated[PaymentIn, Body()], work: CurrentWork) -> Pay
     return shaped(payments.charge(work, body.wanted()), lambda made: PaymentOut.of(made.payment))
 
 
-@api.get("/v1/payments", scope=Scope.BILLING_READ, answers=PaymentOut, many=True)
+@api.get("/v1/payments", scope=Scope.BILLING_READ, answers=PaymentRowOut, many=True)
 def list_payments(
     work: CurrentWork,
     customer: Filter = None,
     invoice: Filter = None,
     order: Filter = None,
+    subscription: Filter = None,
+    method: MethodFilter = None,
     status: Annotated[PaymentStatus | None, Query()] = None,
     currency: Annotated[Currency | None, Query()] = None,
+    expand: Expand = None,
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
     cursor: Cursor = None,
 ) -> Listing:
     """List payments, newest first."""
-    filters = {"customer": customer, "invoice": invoice, "order": order, "status": status, "currency": currency}
-    window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(queries.page(work, filters, window), PaymentOut.of)
+    filters = {"customer": customer, "invoice": invoice, "order": order, "subscription": subscription}
+    filters |= {"method_id": method, "status": status, "currency": currency}
+    found = queries.page(work, filters, Window(limit, cursor, created_from, created_to))
+    return Listing.of(found, rows(PaymentRowOut.of, customers_of(work, found.items, expand)))
 
 
 @api.get("/v1/payments/{payment_id}", scope=Scope.BILLING_READ, answers=PaymentOut)

@@ -1,6 +1,6 @@
 """Subscriptions: a customer's standing order for a plan; create, change, pause, resume, cancel, preview."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
@@ -11,14 +11,22 @@ from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
 from billing.schemas.invoicing.invoices import PreviewOut
-from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, ExternalIdFilter, Filter
+from billing.schemas.rows import Expand, View, rows
+from billing.schemas.subscription_rows import SubscriptionRowOut, SubscriptionSummaryOut
 from billing.schemas.subscriptions import CancelIn, SubscriptionChanges, SubscriptionIn, SubscriptionOut
+from billing.services.customers.expansion import customers_of
 from billing.services.kernel.refused import Refused
-from billing.services.kernel.work import Window
+from billing.services.kernel.work import Page, Window, Work
 
 api = http_api("subscriptions")
 subscriptions = subscription_creation()
 lifecycle = subscription_lifecycle()
+
+
+def _listed(work: Work, found: Page[Subscription], expand: Literal["customer"] | None, view: str) -> Listing:
+    shape = SubscriptionSummaryOut.of if view == "summary" else SubscriptionRowOut.of
+    return Listing.of(found, rows(shape, customers_of(work, found.items, expand)))
 
 
 @api.post("/v1/subscriptions", scope=Scope.SUBSCRIPTIONS_MANAGE, answers=SubscriptionOut)
@@ -27,12 +35,17 @@ def create_subscription(body: Annotated[SubscriptionIn, Body()], work: CurrentWo
     return shaped(subscriptions.create(work, body.new()), SubscriptionOut.billed)
 
 
-@api.get("/v1/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionOut, many=True)
+@api.get(
+    "/v1/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionRowOut, many=True, summary=SubscriptionSummaryOut
+)
 def list_subscriptions(
     work: CurrentWork,
     customer: Filter = None,
+    external_id: ExternalIdFilter = None,
     state: Annotated[SubscriptionState | None, Query()] = None,
     plan: Filter = None,
+    expand: Expand = None,
+    view: View = "full",
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
@@ -40,16 +53,26 @@ def list_subscriptions(
 ) -> Listing:
     """List subscriptions, newest first."""
     window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(subscriptions.page(work, customer, state, plan, window), SubscriptionOut.of)
+    found = subscriptions.page(work, customer, external_id, state, plan, window)
+    return _listed(work, found, expand, view)
 
 
-@api.get("/v1/tenants/{tid}/subscriptions", scope=Scope.BILLING_READ, answers=SubscriptionOut, many=True)
+@api.get(
+    "/v1/tenants/{tid}/subscriptions",
+    scope=Scope.BILLING_READ,
+    answers=SubscriptionRowOut,
+    many=True,
+    summary=SubscriptionSummaryOut,
+)
 def list_tenant_subscriptions(
     tid: str,
     work: CurrentWork,
     customer: Filter = None,
+    external_id: ExternalIdFilter = None,
     state: Annotated[SubscriptionState | None, Query()] = None,
     plan: Filter = None,
+    expand: Expand = None,
+    view: View = "full",
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
@@ -58,7 +81,8 @@ def list_tenant_subscriptions(
     """List a tenant's subscriptions, newest first."""
     current_call().require_tenant(tid)
     window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(subscriptions.page(work, customer, state, plan, window), SubscriptionOut.of)
+    found = subscriptions.page(work, customer, external_id, state, plan, window)
+    return _listed(work, found, expand, view)
 
 
 @api.get(

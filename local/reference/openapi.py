@@ -237,7 +237,7 @@ def _success(route: Route) -> dict[str, Any]:
     if entry.answers is None:
         content: dict[str, Any] = {FILES[route.id]: {"schema": _file_schema(FILES[route.id])}}
     else:
-        content = {"application/json": {"schema": _enveloped(entry.answers, entry.many)}}
+        content = {"application/json": {"schema": _enveloped(entry)}}
     words = {200: "Done.", 201: "Made.", 202: "Taken on; it will be done."}
     return {"description": words[entry.status], "headers": _headers(headers), "content": content}
 
@@ -248,8 +248,10 @@ def _file_schema(content_type: str) -> dict[str, Any]:
     return {"type": "string"} if content_type.startswith("text/") else {"type": "string", "format": "binary"}
 
 
-def _enveloped(model: type[BaseModel], many: bool) -> dict[str, Any]:
-    one: dict[str, Any] = {"$ref": REF.format(model=model.__name__)}
+def _enveloped(entry: Any) -> dict[str, Any]:
+    shapes = [{"$ref": REF.format(model=model.__name__)} for model in (entry.answers, entry.summary) if model]
+    one: dict[str, Any] = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+    many = entry.many
     return {
         "type": "object",
         "required": ["data", "meta"],
@@ -332,7 +334,7 @@ def _ref(kind: str, name: str) -> dict[str, str]:
 
 def _answers(found: list[Route]) -> dict[str, Any]:
     """The schemas of every response model, as it is sent."""
-    models = {route.documentation.answers for route in found} - {None}
+    models = {each for route in found for each in (route.documentation.answers, route.documentation.summary)} - {None}
     ordered: list[type[BaseModel]] = sorted(models, key=lambda model: str(model.__name__))
     _, definitions = models_json_schema([(model, "serialization") for model in ordered], ref_template=REF)
     return dict(definitions["$defs"])

@@ -35,11 +35,14 @@ Subscription billing on your own AWS account.
   in `If-Match`, and the change is made only if nobody was first; else 412 `resource.version_mismatch`, and nothing is
   done.
 - **Errors** have one shape; every code is explained below, where `documentation_url` points, and in docs/errors.md.
-- **HEAD** answers as GET does, without the body.
+- **HEAD** answers as GET does, without the body. With `Accept-Encoding: gzip` a text of 1 KB or more comes compressed;
+  what needs a credential is `no-store`.
 """
 
 TAGS = {
     "customers": "Whom a tenant bills.",
+    "currencies": "What can be charged in, and with how many digits.",
+    "search": "What a text may mean: an id, a number, an address, a name.",
     "plans": "What is sold, at which prices, how often.",
     "meters": "What is counted of usage, for plans to price.",
     "usage": "What was used, event by event, and what that comes to.",
@@ -324,10 +327,7 @@ HEADERS: dict[str, Any] = {
         "description": "The `version` of what is shown, in quotes: for `If-Match`.",
         "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
     },
-    "XRequestId": {
-        "description": "Names this call in logs and in the audit trail.",
-        "schema": {"type": "string"},
-    },
+    "XRequestId": {"description": "Names this call in logs and in the audit trail.", "schema": {"type": "string"}},
     "XApiVersion": {"description": "The version that answered.", "schema": {"type": "string"}},
     "XRateLimitLimit": {
         "description": "Requests per minute, of the tightest limit.",

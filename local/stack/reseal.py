@@ -1,7 +1,8 @@
 """After a rotation of data keys: `python -m local.stack.reseal --stack ledgerline-dev TENANT ...`.
 
 Seals what is stored of a tenant under its newest data key, until nothing is left under an older one; with `--index`
-email addresses are looked up under it, too (that takes four minutes more). May be stopped and begun again at any time;
+email addresses and names are looked up under it, too (that takes four minutes more), and what is from before a release
+can be found by what that release looks for. May be stopped and begun again at any time;
 nobody notices it. It runs with the operator's own rights: no function may delete.
 """
 
@@ -24,7 +25,7 @@ def resealing(outputs: dict[str, str], pace_s: float):  # type: ignore[no-untype
 def main() -> None:
     """Run it for each tenant that is named, and say how much was changed."""
     parser = parser_of("Seals personal data under the newest data key.")
-    parser.add_argument("--index", action="store_true", help="make the index of email addresses anew, too")
+    parser.add_argument("--index", action="store_true", help="make the indexes of addresses and names anew, too")
     parser.add_argument("--pace", type=float, default=0.1, help="seconds to rest after each page of 100 items")
     parser.add_argument("tenants", nargs="+", help="their ids; `platform` for the operator's own")
     options = parser.parse_args()
@@ -38,6 +39,7 @@ def main() -> None:
             time.sleep(options.pace)
         if options.index:
             print(f"{tenant_id}: {job.index_anew(tenant_id)} addresses indexed anew")
+            print(f"{tenant_id}: {job.complete(tenant_id)} items from before got what lists and searches look at")
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ def test_answers_are_as_documented(answers: list[dict[str, Any]]) -> None:
         response = resolved(responses[str(answer["status"])])
         assert answer["type"].partition(";")[0] in response["content"], what
         sent = set(answer["headers"])
-        assert sent <= set(response.get("headers", {})) | {"Content-Type", "Content-Disposition"} | RATE, what
+        assert sent <= set(response.get("headers", {})) | HTTP | RATE, what
         if answer["type"] == "application/json":
             errors = [
                 f"{list(error.instance_path)}: {error.message}"
@@ -167,6 +167,7 @@ def test_answers_are_as_documented(answers: list[dict[str, Any]]) -> None:
             assert not errors, f"{what}\n{errors}"
 
 
+HTTP = {"Content-Type", "Content-Disposition", "Cache-Control", "Vary", "Content-Encoding"}
 RATE = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
 """On every answer to a caller that is known, refusals too; the document names them where they matter."""
 

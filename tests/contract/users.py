@@ -7,10 +7,12 @@ from typing import Any
 from billing.domain.access.grant import Grant, Issued, Session
 from billing.domain.access.user import User
 from billing.services.kernel.work import Ref
+from tests.contract.lists import tell_lists
 
 
 def tell_users(call: Any, tenant_id: str) -> None:
     """A person who is invited, and a client that acts for itself."""
+    tell_lists(call)
     path = "/v1/users"
     user = call("users", "POST", path, 201, {"email": "ada@example.com", "role": "support"})["id"]
     call("users", "POST", path, 409, {"email": "ada@example.com", "role": "support"})

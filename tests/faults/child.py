@@ -26,7 +26,8 @@ from tests.support.tables import create_tables
 Json = dict[str, Any]
 
 GROUPS = (
-    "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
+    "catalog", "customers", "search", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants",
+    "test_clocks",
     "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts", "payout_worker",
     "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender",
 )  # fmt: skip

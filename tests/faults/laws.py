@@ -6,7 +6,7 @@ would agree with a wrong ``amount_due``.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
@@ -68,11 +68,18 @@ def consistent(books: Books) -> list[str]:
 
 
 def _numbers(books: Books) -> Iterator[str]:
-    """A number each from 1 on, for every invoice that was finalized, and for no draft."""
+    """A number each from 1 on in its series, for every invoice that was finalized, and for no draft."""
     invoices = books.bodies("invoices")
-    numbers = sorted(int(invoice["number"].rsplit("-", 1)[-1]) for invoice in invoices if invoice["number"])
-    if numbers != list(range(1, len(numbers) + 1)):
-        yield f"invoice numbers have gaps: {numbers}"
+    series: dict[str, list[int]] = defaultdict(list)
+    for invoice in invoices:
+        if invoice["number"]:
+            clock_id = invoice.get("test_clock_id") or ""
+            if ("." in invoice["number"]) is not bool(clock_id):
+                yield f"{invoice['number']} is of another series than its customer's clock {clock_id}"
+            series[clock_id].append(int(invoice["number"].rsplit("-", 1)[-1]))
+    for numbers in series.values():
+        if sorted(numbers) != list(range(1, len(numbers) + 1)):
+            yield f"invoice numbers have gaps: {sorted(numbers)}"
     for invoice in invoices:
         if (invoice["number"] is None) != (invoice["finalized_at"] is None):
             yield f"invoice {invoice['id']} has number {invoice['number']}, finalized {invoice['finalized_at']}"

@@ -16,6 +16,7 @@ _BY_PREFIX = {
     "usage_totals": "subscription_key",
     "webhook_deliveries": "owner_key",
     "mrr_movements": "moved_key",
+    "search": "term_key",
 }
 """Tables whose keys begin with the tenant, and have more behind it."""
 _ONLY_WITH = {

@@ -296,6 +296,7 @@ def test_other_changes_leave_the_numbers_alone(world: World, tenant: Tenant) -> 
         "tenant_id": tenant.id,
         "prefix": "ACME",
         "next_number": 2,
+        "id": "invoice",
         "version": None,
     }
     assert number(tenant) == "ACME-000002"

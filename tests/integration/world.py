@@ -51,7 +51,7 @@ __all__ = [
 REGION = "us-east-1"
 TAX_WEBHOOK_SECRET = "taxsec_integration"
 _SIGNING_KEYS = DynamoType({"S": SIGNING_KEYS_ID})
-_OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "owner_key", "moved_key")
+_OWNERS = ("tenant_id", "record_id", "event_key", "subscription_key", "owner_key", "moved_key", "term_key")
 """Attributes that begin with the tenant's id."""
 COUNTER = re.compile(r"[a-z]\d+")
 
@@ -196,6 +196,7 @@ class World:
                 "usage_totals",
                 "webhook_deliveries",
                 "mrr_movements",
+                "search",
             ):
                 found += [row for row in self.rows(table) if tenant_id in json.dumps(row)]
             else:

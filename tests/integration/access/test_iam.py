@@ -22,6 +22,7 @@ from tests.integration.access.walk_orders import walk_orders
 from tests.integration.access.walk_payouts import walk_payouts
 from tests.integration.access.walk_providers import walk_providers
 from tests.integration.access.walk_reports import walk_reports
+from tests.integration.access.walk_search import walk_search
 from tests.integration.access.walk_sending import walk_sending
 from tests.integration.access.walk_webhooks import walk_webhooks
 from tests.integration.world import World
@@ -134,6 +135,7 @@ def needs(world: World) -> Needs:
     walk_events(world, world.tenant())
     walk_webhooks(world, world.tenant())
     walk_sending(world, world.tenant())
+    walk_search(world.tenant())
     patch.undo()
     for client in clients:
         client.meta.events.unregister("provide-client-params", recorder.note)

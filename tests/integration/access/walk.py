@@ -14,7 +14,7 @@ def walk(world: World) -> None:
     walk_settings(tenant)
     clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data
     customer = tenant.customer(testClockId=clock["id"])
-    tenant.patch(f"/v1/customers/{customer}", {"name": "New Name"})
+    tenant.patch(f"/v1/customers/{customer}", {"name": "New Name", "externalId": "crm-1"})
     subscription = tenant.subscribe(customerId=customer)
     world.deliver_all(tenant)
     for path, body in (("/v1/invoices/{}/pay", {}), ("/v1/payments", {"invoiceId": "{}"})):

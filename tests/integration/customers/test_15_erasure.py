@@ -57,7 +57,7 @@ def opened(world: World, tenant: Tenant, *, but: tuple[str, ...] = ()) -> str:
     tables = [each for each in world.tables if each not in but]
     rows: list[Json] = []
     for table in tables:
-        if table in ("callers", "idempotency", "usage_events", "usage_totals", "webhook_deliveries"):
+        if table in ("callers", "idempotency", "usage_events", "usage_totals", "webhook_deliveries", "search"):
             rows += [row for row in world.rows(table) if tenant.id in json.dumps(row) and not _of_platform(row)]
         else:
             rows += world.rows_of(table, tenant.id)

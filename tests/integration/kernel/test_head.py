@@ -10,7 +10,11 @@ from tests.integration.world import Answer, Json, Tenant, World, http_event, req
 
 DOCUMENT: Json = json.loads((Path(__file__).parents[3] / "docs" / "openapi.json").read_text())
 READS = [path for path, item in DOCUMENT["paths"].items() if "get" in item and not path.endswith(("/pdf", "/xml"))]
-QUERY = {"/v1/tax/calculate": "currency=EUR&country=EE&amount=1000", "/v1/usage": "subscription=sub_1"}
+QUERY = {
+    "/v1/tax/calculate": "currency=EUR&country=EE&amount=1000",
+    "/v1/usage": "subscription=sub_1",
+    "/v1/search": "q=ada",
+}
 QUERY |= {f"/v1/commerce/reports/providers{ext}": "year=2026" for ext in ("", ".csv")}
 OF_PLATFORM = ("/v1/tenants", "/v1/reports/reconciliation")
 

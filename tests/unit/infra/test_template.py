@@ -14,7 +14,7 @@ from tests.support.transformed import as_list, grants_of, said, statements_of, t
 TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GROUPS = {
-    "customers", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
+    "customers", "search", "catalog", "subscriptions", "invoices", "documents", "payments", "tenants", "test_clocks",
     "access", "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
     "tax", "tax_webhook", "users", "oauth", "service", "stripe_webhook", "billing_sweep", "billing_worker",
     "event_feed", "events", "webhooks", "webhook_publisher", "webhook_worker", "webhook_sender",

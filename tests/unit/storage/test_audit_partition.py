@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from billing.domain.kernel.ids import fresh
-from billing.storage.tables import audit_partition
+from billing.storage.audit_rows import audit_partition
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
 

@@ -26,6 +26,7 @@ WORDS = {
     "Dispute": "dispute",
     "Earning": "earning",
     "EmailClaim": "email claim",
+    "ExternalIdClaim": "external id claim",
     "Grant": "grant",
     "Invoice": "invoice",
     "InvoiceSequence": "invoice sequence",

@@ -18,6 +18,36 @@ class ClockStatus(StrEnum):
     DELETED = "deleted"
 
 
+def series(clock_id: str) -> str:
+    """The name of the series in which what is issued on a clock is numbered.
+
+    Six characters of the clock's id, 30 bits. Two clocks of a tenant that had the same ones would share a series: no
+    number would be there twice.
+
+    >>> series("clk_01M8NEMVZ4432PPC7C879D1JMG")
+    'TC9D1JMG'
+    """
+    return "TC" + clock_id[-6:]
+
+
+def series_id(kind: str, clock_id: str) -> str:
+    """The id of a sequence of a clock's series.
+
+    Args:
+        kind: the id of the tenant's own sequence of the same documents.
+    """
+    return f"{kind}.{series(clock_id)}"
+
+
+def series_prefix(prefix: str, clock_id: str) -> str:
+    """What the numbers of a clock's series begin with.
+
+    A tenant's own prefix has no dot in it, so a number of its own series, whatever its prefix becomes, is never one of
+    a clock's: ``ACME-000001``, ``ACME.TC9D1JMG-000001``, ``ACME.TC9D1JMG-CN-000001``.
+    """
+    return f"{prefix}.{series(clock_id)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """A clock that stands still until it is advanced; while it advances, what is due happens in order of time."""

@@ -250,16 +250,21 @@ class TenantLogo:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceSequence:
-    """The tenant's next invoice number. It moves in the transaction that finalizes, so numbers have no gaps."""
+    """The next invoice number of a series. It moves in the transaction that finalizes, so numbers have no gaps.
+
+    Args:
+        id: which series: the tenant's own, or a test clock's (``domain.clocks.series_id``).
+    """
 
     entity_name: ClassVar[str] = "InvoiceSequence"
 
     tenant_id: str
     prefix: str
     next_number: int = 1
+    id: str = INVOICE_SEQUENCE_ID
     version: int = 0
 
     def take(self) -> tuple[str, "InvoiceSequence"]:
         """The next number, such as ``ACME-000042``, and the sequence after it."""
         number = f"{self.prefix}-{self.next_number:06d}"
-        return number, InvoiceSequence(self.tenant_id, self.prefix, self.next_number + 1, self.version)
+        return number, replace(self, next_number=self.next_number + 1)

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from billing.domain.kernel.countries import is_country
 from billing.domain.kernel.currencies import is_currency
+from billing.domain.kernel.external_ids import LONGEST as LONGEST_EXTERNAL_ID
 from billing.domain.kernel.locales import canonical_locale
 from billing.domain.kernel.money import LARGEST_AMOUNT, MICROS_PER_MINOR
 from billing.domain.kernel.times import parse_time
@@ -127,9 +128,16 @@ def _email(value: str) -> str:
     return value
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
+    """The text, if it has no control characters."""
     if any(ord(character) < 32 or ord(character) == 127 for character in value):
         raise PydanticCustomError("invalid_format", "control characters")
+    return value
+
+
+def _without_space_around(value: str) -> str:
+    if value != value.strip():
+        raise PydanticCustomError("invalid_format", "spaces before or after it")
     return value
 
 
@@ -200,11 +208,16 @@ SignedAmount = Annotated[
 Currency = Annotated[str, AfterValidator(_currency)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_printable)
-]
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(printable)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(printable)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_\-]+$")]
+ExternalId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST_EXTERNAL_ID),
+    AfterValidator(printable),
+    AfterValidator(_without_space_around),
+    Field(description="your own id of it, no place for personal data"),
+]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.\-]+$")]
 Metadata = Annotated[dict[MetadataKey, Annotated[str, StringConstraints(max_length=500)]], Field(max_length=50)]
 Country = Annotated[

@@ -14,6 +14,7 @@ from billing.schemas.base import (
     CustomFieldOut,
     CustomFieldsIn,
     Email,
+    ExternalId,
     Id,
     Locale,
     Metadata,
@@ -72,6 +73,9 @@ ZoneIn = Annotated[
         " each subscription goes over with its next one"
     ),
 ]
+ExternalIdIn = Annotated[
+    ExternalId | None, Field(description="your own id of the customer, which no other of your customers has")
+]
 TermsIn = Annotated[NetTermsDays | None, Field(description="null for the tenant's")]
 
 
@@ -99,6 +103,7 @@ class CustomerIn(Request):
     net_terms_days: TermsIn = None
     po_number: PoNumber | None = None
     custom_fields: CustomFieldsIn = []
+    external_id: ExternalIdIn = None
 
     def new(self) -> NewCustomer:
         return NewCustomer(
@@ -115,6 +120,7 @@ class CustomerIn(Request):
             net_terms_days=self.net_terms_days,
             po_number=self.po_number,
             custom_fields=custom_fields(self.custom_fields),
+            external_id=self.external_id,
         )
 
 
@@ -132,6 +138,7 @@ class CustomerChanges(Request):
     po_number: PoNumber | None = unsaid()
     custom_fields: CustomFieldsIn = unsaid()
     timezone: ZoneIn = unsaid()
+    external_id: ExternalIdIn = unsaid()
 
     def changes(self) -> dict[str, object]:
         found: dict[str, object] = {name: getattr(self, name) for name in self.model_fields_set}
@@ -161,6 +168,7 @@ class CustomerOut(Resource):
     net_terms_days: int | None
     po_number: str | None
     custom_fields: list[CustomFieldOut]
+    external_id: str | None
     created_at: Time
     deleted_at: Annotated[Time | None, Field(description="from then on nothing begins for it any more")]
     erased_at: Annotated[
@@ -190,6 +198,7 @@ class CustomerOut(Resource):
             net_terms_days=customer.net_terms_days,
             po_number=customer.po_number,
             custom_fields=shown_fields(customer.custom_fields),
+            external_id=customer.external_id,
             created_at=customer.created_at,
             deleted_at=customer.deleted_at,
             erased_at=customer.erasure.erased_at if customer.erasure else None,

@@ -6,11 +6,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from billing.schemas.base import Locale, QueryFlag, Time
+from billing.schemas.base import ExternalId, Locale, QueryFlag, Time
 from billing.services.invoicing.einvoice import Profile
 
 Filter = Annotated[str | None, Query(min_length=1)]
 """An exact value; an empty one is refused, or ``?customer=`` would bring everybody's."""
+MethodFilter = Annotated[str | None, Query(min_length=1, description="the payment method that is or was to be charged")]
+ExternalIdFilter = Annotated[ExternalId | None, Query(alias="externalId", description="the one that has it")]
 Cursor = Annotated[str | None, Query(description="where the page before ended: `meta.pagination.next_cursor`")]
 CreatedFrom = Annotated[Time | None, Query(alias="from", description="created at this time or later")]
 CreatedTo = Annotated[Time | None, Query(alias="to", description="created before this time")]

@@ -1,6 +1,6 @@
 """Subscriptions in the API."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -10,7 +10,7 @@ from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.periods import Period
 from billing.domain.subscriptions.changes import DiscountApplies, ProrationBehavior
 from billing.domain.subscriptions.subscription import Subscription
-from billing.schemas.base import Id, Metadata, Request, Resource, ShortText, Time, TimeIn
+from billing.schemas.base import ExternalId, Id, Metadata, Request, Resource, ShortText, Time, TimeIn, unsaid
 from billing.schemas.catalog.coupons import CouponDiscountOut
 from billing.schemas.catalog.plans import ComponentKey, PlanId
 from billing.services.invoicing.biller import Billed
@@ -21,6 +21,10 @@ Quantities = dict[ComponentKey, Annotated[int, Field(ge=0, le=1_000_000_000)]]
 Behavior = Literal["create_prorations", "invoice_now", "none"]
 
 
+ExternalIdIn = Annotated[
+    ExternalId | None,
+    Field(description="your own id of the subscription; a new one may take it over from one that was canceled"),
+]
 AnchorDay = Annotated[int, Field(ge=1, le=31)]
 AnchorMonth = Annotated[int, Field(ge=1, le=12)]
 
@@ -44,6 +48,7 @@ class SubscriptionIn(Request):
         " periods begin; the first one is shorter",
     )
     metadata: Metadata = {}
+    external_id: ExternalIdIn = None
 
     def new(self) -> NewSubscription:
         return NewSubscription(
@@ -57,6 +62,7 @@ class SubscriptionIn(Request):
             anchor_day=self.anchor_day,
             anchor_month=self.anchor_month,
             metadata=self.metadata,
+            external_id=self.external_id,
         )
 
 
@@ -94,6 +100,7 @@ class SubscriptionChanges(Request):
     resumes_at: TimeIn | None = None
     payment_method_id: Id | None = None
     metadata: Metadata | None = None
+    external_id: ExternalIdIn = unsaid()
 
     def change(self) -> Change:
         """The change that is asked for.
@@ -120,6 +127,7 @@ class SubscriptionChanges(Request):
             resumes_at=self.resumes_at,
             payment_method_id=self.payment_method_id,
             metadata=self.metadata,
+            external_id=(self.external_id or "") if "external_id" in self.model_fields_set else None,
         )
 
     def _check(self) -> None:
@@ -213,6 +221,7 @@ class SubscriptionOut(Resource):
     payment_method_id: str | None
     test_clock_id: str | None
     metadata: dict[str, str]
+    external_id: str | None
     created_at: Time
     version: int
     client_secret: str | None = Field(
@@ -221,7 +230,7 @@ class SubscriptionOut(Resource):
     )
 
     @classmethod
-    def of(cls, subscription: Subscription, client_secret: str | None = None) -> "SubscriptionOut":
+    def of(cls, subscription: Subscription, client_secret: str | None = None) -> Self:
         return cls(
             id=subscription.id,
             customer_id=subscription.customer_id,
@@ -247,6 +256,7 @@ class SubscriptionOut(Resource):
             payment_method_id=subscription.payment_method_id,
             test_clock_id=subscription.test_clock_id,
             metadata=subscription.metadata,
+            external_id=subscription.external_id,
             created_at=subscription.created_at,
             version=subscription.version,
             client_secret=client_secret,

@@ -16,10 +16,11 @@ from billing.domain.kernel.ids import fresh
 from billing.domain.kernel.times import parse_time
 from billing.domain.tenant import ANONYMOUS
 from billing.services.kernel.work import Page
+from billing.storage.audit_rows import strangers_partitions
 from billing.storage.codec import Sealer
 from billing.storage.cursors import SealedCursors
 from billing.storage.database import Database, raw, table_name
-from billing.storage.tables import AuditItem, strangers_partitions
+from billing.storage.tables import AuditItem
 
 _FILTERED_PAGE = 500
 _QUERIES_AT_MOST = 20

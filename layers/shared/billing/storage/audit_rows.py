@@ -6,9 +6,24 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from billing.domain.kernel.times import format_time
+from billing.domain.tenant import ANONYMOUS
 from billing.services.kernel.work import AuditRow
 from billing.storage.database import Database, table_name
-from billing.storage.tables import AuditItem, audit_partition
+from billing.storage.tables import AuditItem
+
+
+def audit_partition(tenant_id: str, audit_id: str) -> str:
+    """The hash key of an audit row: the tenant, or for a caller that nobody knows one of 32 (``anonymous#7``).
+
+    A partition takes 1,000 writes a second. Strangers with a wrong key may send more than that, and their rows in one
+    partition would turn refusals into 503s.
+    """
+    return f"{ANONYMOUS}#{audit_id[-1]}" if tenant_id == ANONYMOUS else tenant_id
+
+
+def strangers_partitions() -> list[str]:
+    """Every hash key that rows of callers whom nobody knows may have; the first is from before there were 32."""
+    return [ANONYMOUS, *(f"{ANONYMOUS}#{last}" for last in "0123456789ABCDEFGHJKMNPQRSTVWXYZ")]
 
 
 def audit_item(tenant_id: str, audit_id: str, row: AuditRow, now: datetime, ttl_s: int) -> AuditItem:

@@ -172,15 +172,18 @@ def raw(value: str) -> dict[str, str]:
     return {"S": value}
 
 
+_CONDITION = "ConditionalCheckFailed"
+
+
 def condition_failed(error: ClientError) -> bool:
-    """Whether a write was refused because its own condition did not hold; ``Database.held`` where that is all."""
-    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+    """Whether a write, or a transaction, was refused because a condition of it did not hold; see ``Database.held``."""
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException" or _CONDITION in _reasons(error)
 
 
 def _is_busy(error: Exception) -> bool:
     codes = _reasons(error)
     # A failed condition is final, whatever else was in the way.
-    if "ConditionalCheckFailed" in codes:
+    if _CONDITION in codes:
         return False
     if codes & _RETRIED_REASONS:
         return True

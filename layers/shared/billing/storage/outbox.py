@@ -41,6 +41,10 @@ class Outbox:
             if stored is not None:
                 self._stored[type(each), tenant_of(each), stored.id_of(each)] = each
 
+    def before(self, place: Place) -> Entity | None:
+        """An entity as it was stored when this unit last saw it."""
+        return self._stored.get(place)
+
     def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None, now: datetime) -> str:
         """Take an event, and give it its id; see ``services.kernel.work.Work.emit``."""
         known = _CATALOGUE[event_type]  # whoever gets round the types gets no further than the catalogue

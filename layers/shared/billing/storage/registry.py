@@ -20,9 +20,11 @@ from billing.domain.catalog.plan import Plan, version_id
 from billing.domain.clocks import Clock
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer, PaymentMethod
-from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
+from billing.domain.customers.search_terms import terms
+from billing.domain.invoicing.credit_note import CreditNote, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import Due, wall_clock_shard
+from billing.domain.kernel.external_ids import ExternalIdClaim
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.times import sort_key
 from billing.domain.ledger import Account, LedgerEntry
@@ -38,7 +40,6 @@ from billing.domain.reconciliation import ReconciledLine, Reconciliation
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tax.rate_table import TaxRateUpdates
 from billing.domain.tenant import (
-    INVOICE_SEQUENCE_ID,
     LOGO_ID,
     PLATFORM,
     SETTINGS_ID,
@@ -71,6 +72,7 @@ class Stored:
             already is never overwritten.
         shared_by: what the ids begin with, where a table has entities of several kinds: a list is of one of them.
         caller: gives what the first beat has to know of a credential or a user; kept with its counters.
+        terms: gives what it is found by in a search, kept as keyed hashes (``storage.search``).
         expires: gives the time after which the table may forget it, if there is one; whoever reads it looks, too.
     """
 
@@ -86,6 +88,7 @@ class Stored:
     shared_by: str | None = None
     caller: Callable[[Any], Caller] | None = None
     expires: Callable[[Any], datetime | None] = lambda entity: None
+    terms: Callable[[Any], frozenset[str]] = lambda entity: frozenset()
 
     def attributes(self, entity: Any, now: datetime) -> dict[str, Any]:
         """All attributes beside keys, version and content, but those of the blind index."""
@@ -120,6 +123,11 @@ def _created(entity: Any) -> dict[str, str]:
     return {"created_at": sort_key(entity.created_at)}
 
 
+def _at_stripe(customer: Customer) -> dict[str, str]:
+    found = customer.stripe_customer_id
+    return {"stripe_key": join(customer.tenant_id, found)} if found else {}
+
+
 def _of_customer(entity: Subscription | Invoice | Payment | Refund | Dispute | Order) -> dict[str, str]:
     status = entity.state if isinstance(entity, Subscription) else entity.status
     return {
@@ -145,7 +153,10 @@ def _payment(payment: Payment) -> dict[str, str]:
         "intent_key": payment.stripe_payment_intent_id,
         "invoice_key": payment.invoice_id,
         "order_key": payment.order_id,
+        "subscription_key": payment.subscription_id,
     }
+    if payment.payment_method_id is not None:
+        found["method_id"] = payment.payment_method_id
     return found | {name: join(payment.tenant_id, value) for name, value in others.items() if value}
 
 
@@ -211,13 +222,15 @@ def _grant(prefix: str) -> Stored:
 REGISTRY: dict[type, Stored] = {
     Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, lambda e: {}),
     TenantLogo: Stored(tables.TenantItem, "item", lambda e: LOGO_ID, _same, lambda e: {}),
-    InvoiceSequence: Stored(tables.SequenceItem, "id", lambda e: INVOICE_SEQUENCE_ID, _same, lambda e: {}),
-    CreditNoteSequence: Stored(tables.SequenceItem, "id", lambda e: CREDIT_NOTE_SEQUENCE_ID, _same, lambda e: {}),
+    InvoiceSequence: _plain(tables.SequenceItem),
+    CreditNoteSequence: _plain(tables.SequenceItem),
     Customer: Stored(
         tables.CustomerItem, "id", lambda e: e.id, _same,
-        lambda e: {"currency": e.currency, **_created(e), **_due(e.due)},
+        lambda e: {"currency": e.currency, **_created(e), **_due(e.due), **_at_stripe(e)},
         blind=lambda e: {"email_key": e.email.casefold()} if e.email else {},
+        terms=lambda e: terms(e.name, e.email),
     ),
+    ExternalIdClaim: _plain(tables.SequenceItem),
     PaymentMethod: _plain(
         # One that is detached stays, so that no late event brings it back, but no list shows it.
         tables.PaymentMethodItem,
@@ -241,7 +254,10 @@ REGISTRY: dict[type, Stored] = {
         tables.DisputeItem, lambda e: {**_of_customer(e), "payment_key": join(e.tenant_id, e.payment_id)}
     ),
     CreditNote: _plain(
-        tables.CreditNoteItem, lambda e: {"invoice_key": join(e.tenant_id, e.invoice_id), **_created(e)}
+        tables.CreditNoteItem,
+        lambda e: {
+            "invoice_key": join(e.tenant_id, e.invoice_id), "number_key": join(e.tenant_id, e.number), **_created(e),
+        },
     ),
     LedgerEntry: Stored(
         tables.LedgerItem, "id", lambda e: e.id, _same, _ledger_entry, written=_cash_posting,
@@ -254,7 +270,7 @@ REGISTRY: dict[type, Stored] = {
     Redemption: _plain(tables.RedemptionItem),
     UsageHistory: _plain(tables.UsagePeriodItem),
     UsageRejection: _plain(tables.UsageRejectionItem),
-    Order: _plain(tables.OrderItem, _of_customer),
+    Order: _plain(tables.OrderItem, lambda e: {**_of_customer(e), "currency": e.currency}),
     OrderReturn: _plain(tables.OrderReturnItem),
     Earning: _plain(tables.EarningItem, _earning),
     ProviderAccount: _plain(tables.ProviderAccountItem),

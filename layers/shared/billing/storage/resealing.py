@@ -13,18 +13,25 @@ from typing import Any, Protocol
 
 from billing.domain.access.user import EmailClaim, User
 from billing.domain.customers.customer import Customer
+from billing.domain.invoicing.credit_note import CreditNote
+from billing.domain.marketplace.order import Order
+from billing.domain.payments.payment import Payment
 from billing.domain.tenant import SETTINGS_ID, Tenant
 from billing.services.access.users import claim_ref
 from billing.services.kernel.work import Ref, Units
-from billing.storage.codec import Sealer, pack, personal_fields, unpack
+from billing.storage.codec import Sealer, decode, pack, personal_fields, unpack
 from billing.storage.database import Database, hash_name, raw, table_name
 from billing.storage.registry import REGISTRY, Stored, join
-from billing.storage.tables import AccessItem
+from billing.storage.search import hashed, row
+from billing.storage.tables import AccessItem, CustomerItem, SearchItem
 
 _PAGE = 100
 _SEALED = re.compile(r"v[12]\.|v3\.([0-9]+)\.")
 _ALL_KNOW_AFTER_S = 120.0
 """Twice as long as a worker keeps a tenant's settings: then all write under the new key, and look under both."""
+_WITH_NEW_ATTRIBUTES: tuple[type[Any], ...] = (Customer, CreditNote, Payment, Order)
+_OF_TIME = ("due_shard", "due_at")
+"""Index attributes that come and go: an item that has none is not waiting, or a writer is just about to say so."""
 _Item = dict[str, Any]
 
 
@@ -83,10 +90,30 @@ class Resealing:
         self._drop_old_claims(tenant_id, newest)
         return count
 
+    def complete(self, tenant_id: str) -> int:
+        """Give items from before the index attributes and the terms of a search that new ones have; how many got any.
+
+        Run twice it changes nothing the second time, but that terms are put again.
+        """
+        number, count = self._settings(tenant_id).index_keys[0], 0
+        for kind in _WITH_NEW_ATTRIBUTES:
+            stored = REGISTRY[kind]
+            for item in self._items(stored, tenant_id):
+                entity = decode(kind, item["body"]["S"], self.sealer, tenant_id, item[stored.range_name]["S"])
+                wanted = stored.indexed(entity)
+                missing = {name: value for name, value in wanted.items() if name not in item and name not in _OF_TIME}
+                count += int(bool(missing) and self._replace(stored, item, missing))
+        self._terms(tenant_id, number)
+        return count
+
     def _index_under(self, tenant_id: str, number: int) -> int:
         self._change(tenant_id, next_index_key=number)
         self.pause(_ALL_KNOW_AFTER_S)
         count = self._customers(tenant_id, number) + self._users(tenant_id, number)
+        self._terms(tenant_id, number)
+        old = self._settings(tenant_id).index_key
+        if old != number:  # while everybody writes, looks and forgets under both, nothing is left behind
+            self._terms(tenant_id, old, gone=True)
         self._change(tenant_id, index_key=number, next_index_key=None)
         self.pause(_ALL_KNOW_AFTER_S)
         return count
@@ -111,6 +138,38 @@ class Resealing:
             if item.get("email_key", {}).get("S") != key:
                 count += self._replace(stored, item, {"email_key": key})
         return count
+
+    def _terms(self, tenant_id: str, number: int, *, gone: bool = False) -> None:
+        """Put every customer's terms under a key, or take away those under an old one."""
+        for item in self._items(REGISTRY[Customer], tenant_id):
+            found: _Item | None = item
+            while found is not None and not self._put_terms(tenant_id, found, number, gone):
+                found = self._again(tenant_id, item["id"]["S"])  # a writer was faster: by what it wrote, then
+
+    def _put_terms(self, tenant_id: str, item: _Item, number: int, gone: bool) -> bool:
+        customer_id, table = item["id"]["S"], table_name(SearchItem)
+        customer = decode(Customer, item["body"]["S"], self.sealer, tenant_id, customer_id)
+        terms = REGISTRY[Customer].terms(customer)
+        if not terms:
+            return True
+        hashes = [self.sealer.blind_under(tenant_id, hashed(each), number) for each in terms]
+        rows = [row(tenant_id, customer_id, each).serialize() for each in hashes]
+        keys = [{name: each[name] for name in ("term_key", "id")} for each in rows]
+        writes: list[_Item] = [{"Put": {"TableName": table, "Item": each}} for each in rows]
+        if gone:
+            writes = [{"Delete": {"TableName": table, "Key": each}} for each in keys]
+        unchanged = {
+            "TableName": table_name(CustomerItem),
+            "Key": {"tenant_id": item["tenant_id"], "id": item["id"]},
+            "ConditionExpression": "body = :before",
+            "ExpressionAttributeValues": {":before": item["body"]},
+        }
+        request = [{"ConditionCheck": unchanged}, *writes]
+        return self.database.held(lambda: self.database.client.transact_write_items(TransactItems=request))
+
+    def _again(self, tenant_id: str, customer_id: str) -> _Item | None:
+        key = (tenant_id, customer_id)
+        return self.database.batch_get({CustomerItem: {key}})[CustomerItem].get(key)
 
     def _users(self, tenant_id: str, newest: int) -> int:
         """Whose an address is says an item whose id is the key: there is another one first, then the old one goes."""

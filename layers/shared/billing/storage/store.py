@@ -27,6 +27,7 @@ _INDEX_KEYS = {
     "intent": "intent_key",
     "order": "order_key",
     "email": "email_key",
+    "stripe": "stripe_key",
     "number": "number_key",
     "account": "account_key",
     "pending": "pending_key",

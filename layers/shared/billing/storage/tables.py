@@ -10,8 +10,6 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
-from billing.domain.tenant import ANONYMOUS
-
 
 class TenantItem(Model):
     class Meta:
@@ -81,11 +79,23 @@ class GrantItem(_Entity):
     expires_at = NumberAttribute()
 
 
+class SearchItem(Model):
+    """That a customer has a term by which it is found; written by ``search``."""
+
+    class Meta:
+        table_name = "search"
+
+    term_key = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    expires_at = NumberAttribute(null=True)
+
+
 class CustomerItem(_Dated):
     class Meta:
         table_name = "customers"
 
     email_key = UnicodeAttribute(null=True)
+    stripe_key = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(null=True)
 
@@ -137,6 +147,8 @@ class PaymentItem(_OfCustomer):
     intent_key = UnicodeAttribute(null=True)
     invoice_key = UnicodeAttribute(null=True)
     order_key = UnicodeAttribute(null=True)
+    subscription_key = UnicodeAttribute(null=True)
+    method_id = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(null=True)
 
 
@@ -159,6 +171,7 @@ class CreditNoteItem(_Entity):
         table_name = "credit_notes"
 
     invoice_key = UnicodeAttribute()
+    number_key = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(null=True)
 
 
@@ -178,6 +191,8 @@ class RedemptionItem(_Entity):
 
 
 class SequenceItem(_Entity):
+    """What a tenant has once: its next numbers, and whose an external id is."""
+
     class Meta:
         table_name = "sequences"
 
@@ -195,6 +210,8 @@ class LedgerItem(_Entity):
 class OrderItem(_OfCustomer):
     class Meta:
         table_name = "orders"
+
+    currency = UnicodeAttribute(null=True)
 
 
 class OrderReturnItem(_Entity):
@@ -411,27 +428,13 @@ class WebhookRedeliveryItem(_Dated):
 
 
 MODELS: tuple[Any, ...] = (
-    TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
+    TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, SearchItem, PaymentMethodItem, PlanItem, MeterItem,
     SubscriptionItem, MrrMovementItem, InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem,
     BalanceItem, CouponItem, RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem,
     ProviderBalanceItem, AccountLineItem, PayoutItem, ReconciliationItem, ClockItem, IdempotencyItem, EventItem,
     EventFeedItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem, UsagePeriodItem, UsageRejectionItem,
     WebhookEndpointItem, WebhookHealthItem, WebhookDeliveryItem, WebhookRedeliveryItem,
 )  # fmt: skip
-
-
-def audit_partition(tenant_id: str, audit_id: str) -> str:
-    """The hash key of an audit row: the tenant, or for a caller that nobody knows one of 32 (``anonymous#7``).
-
-    A partition takes 1,000 writes a second. Strangers with a wrong key may send more than that, and their rows in one
-    partition would turn refusals into 503s.
-    """
-    return f"{ANONYMOUS}#{audit_id[-1]}" if tenant_id == ANONYMOUS else tenant_id
-
-
-def strangers_partitions() -> list[str]:
-    """Every hash key that rows of callers whom nobody knows may have; the first is from before there were 32."""
-    return [ANONYMOUS, *(f"{ANONYMOUS}#{last}" for last in "0123456789ABCDEFGHJKMNPQRSTVWXYZ")]
 
 
 def use_tables(names: Mapping[str, str]) -> None:

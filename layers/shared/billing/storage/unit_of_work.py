@@ -46,7 +46,7 @@ from billing.services.kernel.work import (
     Replay,
     StoredResponse,
 )
-from billing.storage import idempotency
+from billing.storage import idempotency, search
 from billing.storage.audit_rows import audit_item, put_once
 from billing.storage.caller_items import CallerWrites, signature_once
 from billing.storage.codec import encode
@@ -314,6 +314,10 @@ class UnitOfWork:
         for (kind, tenant_id, entity_id), staged in self._staged.items():
             stored = REGISTRY[kind]
             puts += self._entity_puts(stored, tenant_id, entity_id, staged)
+            both = self._outbox.before((kind, tenant_id, entity_id)) if staged.base_version else None, staged.entity
+            keys = self._staged_keys(tenant_id)
+            found = search.changes(stored, self._runtime.store.sealer, tenant_id, entity_id, both, self._now, keys)
+            puts += [(item, None) for item in found]
             if stored.caller is not None:
                 self._callers.state(stored.caller(staged.entity), is_new=staged.base_version == 0)
         puts += self._mrr.puts(each.entity for each in self._staged.values())

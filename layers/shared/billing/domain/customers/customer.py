@@ -63,6 +63,7 @@ class Customer:
         po_number, custom_fields: what its documents show unless an invoice says otherwise.
         deleted_at: nothing begins for it any more from then on; what it said of a person is gone.
         erasure: how far what others have copied of that is erased, once it is deleted.
+        external_id: the tenant's own id of it, which no other customer has (``kernel.external_ids``).
         due: when the erasure goes on, always in the wall clock's time.
     """
 
@@ -90,6 +91,7 @@ class Customer:
     deleted_at: datetime | None = None
     erasure: Erasure | None = None
     due: Due | None = None
+    external_id: str | None = None
     version: int = 0
 
     def require_there(self, action: str) -> None:
@@ -113,6 +115,7 @@ class Customer:
             locale=None,
             po_number=None,
             custom_fields=(),
+            external_id=None,
             deleted_at=at,
             erasure=Erasure(),
             due=due,

@@ -43,19 +43,20 @@ _ABOVE = "above_what_is_left"
 
 @dataclass(frozen=True, slots=True)
 class CreditNoteSequence:
-    """The tenant's next credit note number. It moves in the transaction that issues, so numbers have no gaps."""
+    """The next credit note number of a series, as ``InvoiceSequence``'s."""
 
     entity_name: ClassVar[str] = "CreditNoteSequence"
 
     tenant_id: str
     prefix: str
     next_number: int = 1
+    id: str = CREDIT_NOTE_SEQUENCE_ID
     version: int = 0
 
     def take(self) -> tuple[str, "CreditNoteSequence"]:
         """The next number, such as ``ACME-CN-000042``, and the sequence after it."""
         number = f"{self.prefix}-CN-{self.next_number:06d}"
-        return number, CreditNoteSequence(self.tenant_id, self.prefix, self.next_number + 1, self.version)
+        return number, replace(self, next_number=self.next_number + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,11 @@ def charge_maximum(currency: str) -> int:
     return most // 100 if currency in ("ISK", "UGX") else most
 
 
+def currency_codes() -> list[str]:
+    """Every currency, in the order of the alphabet."""
+    return sorted(_MINOR_DIGITS)
+
+
 def is_currency(code: str) -> bool:
     """Tell whether `code` is an active ISO 4217 currency, written in upper case."""
     return code in _MINOR_DIGITS

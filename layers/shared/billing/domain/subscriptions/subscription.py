@@ -82,6 +82,7 @@ class Subscription:
         past_terms: the plans that it had before, oldest first, if usage is priced.
         meters: every meter that one of its plans ever priced.
         usage_slot: how often its usage was closed: where usage is counted now (``services.usage.closing``).
+        external_id: the tenant's own id of it, which no other one that has not ended has.
         usage_until: once it has ended, usage of its time is accepted until then, and billed a last time.
         price: of a full period, as its terms are; None on one from before it was kept.
         first_invoice_id: the one of its first charge, after a trial or at its start.
@@ -133,6 +134,7 @@ class Subscription:
     awaits_first_payment: bool = False
     ended_unpaid: bool = False
     mrr: Mrr | None = None
+    external_id: str | None = None
     version: int = 0
 
     @property

@@ -33,6 +33,7 @@ from billing.domain.kernel.errors import (
 )
 from billing.edge.http import envelope
 from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
+from billing.edge.http.compression import compressed
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.edge.metrics import embedded
@@ -87,6 +88,7 @@ class Route:
         scope: what the caller's credential has to grant; None for nothing.
         answers: the shape of a result; None for a file.
         many: it answers with a page of them.
+        summary: the shape of each on that page where a short one is asked for (``view=summary``).
         limit: of the calls of each user, where it has one of its own.
         public, versioned, shown_once: see ``RoutePolicy``.
     """
@@ -97,6 +99,7 @@ class Route:
     scope: Scope | None
     answers: type[BaseModel] | None = None
     many: bool = False
+    summary: type[BaseModel] | None = None
     limit: RouteLimit | None = None
     public: bool = False
     versioned: type[Entity] | None = None
@@ -245,9 +248,13 @@ class HttpApi:
         finally:
             _current.call = None
         answer = self._audited(call, answer)
+        answer.setdefault("headers", {}).update(call.response_headers())
+        if not call.policy.public:
+            answer["headers"]["Cache-Control"] = "no-store"  # it may tell of people, or show a key
+        if call.policy.shown_once is None:  # nobody is to learn anything of a secret from a length
+            answer = compressed(answer, call.header("accept-encoding"))
         if call.method == "HEAD":
             answer |= {"body": "", "isBase64Encoded": False}
-        answer.setdefault("headers", {}).update(call.response_headers())
         self._log(call, answer["statusCode"])
         return answer
 

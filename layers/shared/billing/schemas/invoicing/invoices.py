@@ -1,6 +1,6 @@
 """Invoices in the API. Amounts are integers in micro-units."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
@@ -183,7 +183,7 @@ class InvoiceOut(InvoiceFiguresOut):
     version: int
 
     @classmethod
-    def of(cls, invoice: Invoice) -> "InvoiceOut":
+    def of(cls, invoice: Invoice) -> Self:
         next_at = invoice.due.at if invoice.due else None
         terms = invoice.terms or Terms()
         return cls(
@@ -204,7 +204,7 @@ class InvoiceOut(InvoiceFiguresOut):
             next_attempt_at=next_at if invoice.status is InvoiceStatus.OPEN else None,
             latest_payment_id=invoice.latest_payment_id,
             payment_error=PaymentErrorOut.of(invoice.payment_error),
-            disputed=any(status in _CONTESTED for status in invoice.disputes.values()),
+            disputed=is_disputed(invoice),
             dispute_ids=list(invoice.disputes),
             metadata=invoice.metadata,
             test_mode=invoice.test_mode,
@@ -219,6 +219,11 @@ class InvoiceOut(InvoiceFiguresOut):
             paid_at=invoice.paid_at,
             version=invoice.version,
         )
+
+
+def is_disputed(invoice: Invoice) -> bool:
+    """Whether a payment of it is disputed, or was and the dispute was lost."""
+    return any(status in _CONTESTED for status in invoice.disputes.values())
 
 
 class PreviewOut(InvoiceFiguresOut):

@@ -1,6 +1,6 @@
 """Orders in the API. Amounts are integers in micro-units."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints
 
@@ -267,7 +267,7 @@ class OrderOut(Resource):
     version: int
 
     @classmethod
-    def of(cls, order: Order) -> "OrderOut":
+    def of(cls, order: Order) -> Self:
         return cls(**_fields(order))
 
 

@@ -1,7 +1,7 @@
 """Payments and intents in the API. Amounts are integers in micro-units."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -124,7 +124,7 @@ class PaymentOut(Resource):
     version: int
 
     @classmethod
-    def of(cls, payment: Payment) -> "PaymentOut":
+    def of(cls, payment: Payment) -> Self:
         return cls(
             id=payment.id,
             customer_id=payment.customer_id,

@@ -8,6 +8,7 @@ from billing.domain.customers.customer import Address, Customer, CustomField, Ta
 from billing.domain.kernel.errors import LiveTenant
 from billing.domain.kernel.event_types import EventType
 from billing.domain.tenant import Mode
+from billing.services.kernel import external_ids
 from billing.services.kernel.work import Page, Ref, Window, Work, said
 
 
@@ -28,14 +29,16 @@ class NewCustomer:
     net_terms_days: int | None = None
     po_number: str | None = None
     custom_fields: tuple[CustomField, ...] = ()
+    external_id: str | None = None
 
 
 def create(work: Work, new: NewCustomer) -> Customer:
-    """A new customer. Without a test clock nothing has to be read first, so this takes two beats.
+    """A new customer. Without a test clock and an external id nothing has to be read first, so this takes two beats.
 
     Raises:
         LiveTenant: a test clock is named, and the tenant is live.
         NotFound: there is no such test clock.
+        AlreadyExists: another customer has this external id.
     """
     tenant = work.tenant
     if new.test_clock_id is not None:
@@ -43,9 +46,11 @@ def create(work: Work, new: NewCustomer) -> Customer:
             raise LiveTenant("Test clocks exist only for tenants in test mode")
         clock = Ref(Clock, tenant.id, new.test_clock_id)
         work.load(clock).require(clock)
+    customer_id = work.fresh_id("cus")
+    external_ids.exchange(work, Customer, customer_id, None, new.external_id)
     customer = work.save(
         Customer(
-            id=work.fresh_id("cus"),
+            id=customer_id,
             tenant_id=tenant.id,
             name=new.name,
             email=new.email,
@@ -60,6 +65,7 @@ def create(work: Work, new: NewCustomer) -> Customer:
             net_terms_days=new.net_terms_days,
             po_number=new.po_number,
             custom_fields=new.custom_fields,
+            external_id=new.external_id,
             created_at=work.now,
         )
     )
@@ -98,14 +104,20 @@ def update(work: Work, customer_id: str, changes: dict[str, object]) -> Customer
     Raises:
         NotFound: there is none with this id.
         InvalidState: it was deleted.
+        AlreadyExists: another customer has this external id.
     """
     before = get(work, customer_id)
     before.require_there("changed")
-    customer = work.save(replace(before, **changes))  # type: ignore[arg-type]
+    after = replace(before, **changes)  # type: ignore[arg-type]
+    external_ids.exchange(work, Customer, before.id, before.external_id, after.external_id)
+    customer = work.save(after)
     work.emit(EventType.CUSTOMER_UPDATED, customer)
     return customer
 
 
-def page(work: Work, email: str | None, currency: str | None, window: Window) -> Page[Customer]:
-    """A page of the tenant's customers, newest first; optionally only those with one email address, in any case."""
-    return work.query(window.query(Customer, "email", email, said({"currency": currency})))
+def page(
+    work: Work, email: str | None, external_id: str | None, currency: str | None, window: Window
+) -> Page[Customer]:
+    """A page of the tenant's customers, newest first; optionally those with one email address, in any case."""
+    query = window.query(Customer, "email", email, said({"currency": currency}))
+    return external_ids.listed(work, query, external_id)

@@ -19,7 +19,7 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
 
 NOBODY = PartySnapshot("", None, None, None)
-_NULLED = ("email", "address", "taxId", "taxIdStatus", "poNumber", "card")
+_NULLED = ("email", "address", "taxId", "taxIdStatus", "poNumber", "card", "externalId")
 _EMPTIED: dict[str, Any] = {"metadata": {}, "customFields": [], "properties": {}}
 _WITH_REASON = ("cn_", "re_")
 """Ids of what has a reason in the tenant's own words."""
@@ -31,8 +31,8 @@ def method(each: PaymentMethod, at: datetime) -> PaymentMethod:
 
 
 def subscription(each: Subscription) -> Subscription:
-    """A subscription without the tenant's notes."""
-    return replace(each, metadata={})
+    """A subscription without the tenant's notes and its own id of it."""
+    return replace(each, metadata={}, external_id=None)
 
 
 def payment(each: Payment) -> Payment:

@@ -17,6 +17,7 @@ from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundStatus
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.shards import DueShards
+from billing.services.kernel import external_ids
 from billing.services.kernel.work import Query, Ref, Work, every
 
 SETTLED_AFTER = timedelta(seconds=60)
@@ -51,6 +52,7 @@ def delete(work: Work, shards: DueShards, customer_id: str) -> Customer:
     if customer.id == work.tenant.default_customer_id:
         raise InvalidState.of("customer", "the tenant itself", "deleted")
     require_done(work, customer)
+    external_ids.exchange(work, Customer, customer.id, customer.external_id, None)
     customer = work.save(customer.deleted(due, work.now))
     work.emit(EventType.CUSTOMER_DELETED, customer)
     return customer

@@ -22,6 +22,7 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
 from billing.services.erasure import redaction
 from billing.services.erasure.requests import require_done
+from billing.services.kernel import external_ids
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Page, Query, Unit, every
 from billing.services.payments.processor import CardProcessor
@@ -92,7 +93,7 @@ class Eraser:
                 require_done(work, customer)
             return self._page(work, customer, erasure, PaymentMethod, lambda each: redaction.method(each, work.now))
         if step is Step.SUBSCRIPTIONS:
-            return self._page(work, customer, erasure, Subscription, redaction.subscription)
+            return self._page(work, customer, erasure, Subscription, partial(_without_own_id, work))
         if step is Step.PAYMENTS:
             return self._page(work, customer, erasure, Payment, redaction.payment)
         if step is Step.REFUNDS:
@@ -179,6 +180,11 @@ class Eraser:
         newest = erasure.newest_document_at
         done = replace(_next(erasure), erased_at=erasure.erased_at or now)
         return replace(done, documents_until=kept_until(newest)) if newest else replace(done, step=Step.DONE)
+
+
+def _without_own_id(work: Unit, each: Subscription) -> Subscription:
+    external_ids.exchange(work, Subscription, each.id, each.external_id, None)
+    return redaction.subscription(each)
 
 
 def _subscription_ids(work: Unit, customer: Customer) -> list[str]:

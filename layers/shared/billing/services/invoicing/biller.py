@@ -32,6 +32,7 @@ from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances
 from billing.services.invoicing import giving_back, offsets
 from billing.services.invoicing.charging import method_of, settle_due
+from billing.services.invoicing.numbering import invoice_numbers
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.attempt import Attempt
@@ -42,7 +43,11 @@ from billing.services.usage.closing import UsageCloser, ending, note_lines
 
 @dataclass(frozen=True, slots=True)
 class BillingContext:
-    """What an invoice of a customer is made from; finalizing it changes ``sequence`` and ``balance``."""
+    """What an invoice of a customer is made from; finalizing it changes ``sequence`` and ``balance``.
+
+    Args:
+        sequence: the tenant's own; a customer on a test clock has another one.
+    """
 
     tenant: Tenant
     customer: Customer
@@ -303,7 +308,8 @@ class Biller:
             if not taken.is_zero:  # the rest of an invoice may have gone to the balance
                 balance = balances.of(work, draft)
         charged = method_of(context.customer, subscription) is not None
-        final = issuing.finalize(draft, context.sequence, balance, at, taken, spreading, charged=charged)
+        sequence = invoice_numbers(work, draft, context.sequence)
+        final = issuing.finalize(draft, sequence, balance, at, taken, spreading, charged=charged)
         work.save(final.sequence)
         if final.balance != balance:
             work.save(final.balance)

@@ -16,7 +16,6 @@ from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import credit_note
 from billing.domain.invoicing.credit_note import (
-    CREDIT_NOTE_SEQUENCE_ID,
     CreditNote,
     CreditNoteSequence,
     CreditRequest,
@@ -36,6 +35,7 @@ from billing.services.clocks.customer_time import customer_time, outcome_time
 from billing.services.clocks.shards import DueShards
 from billing.services.invoicing.documents import CreditDestination, CreditedTo, DocumentLine, InvoiceDocument
 from billing.services.invoicing.looks import PLAIN, Looks
+from billing.services.invoicing.numbering import credit_note_numbers, credit_note_ref
 from billing.services.invoicing.queries import party
 from billing.services.invoicing.tax_table import credited_taxes
 from billing.services.kernel.recovery import RefundPending, Repeat
@@ -210,12 +210,12 @@ class CreditNotes:
             RefundExceedsAvailable: more than is left of the invoice, or than can be refunded.
         """
         invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
-        sequence_ref = Ref(CreditNoteSequence, work.tenant.id, CREDIT_NOTE_SEQUENCE_ID)
+        sequence_ref = credit_note_ref(work.tenant.id)
         found = work.load(invoice_ref, sequence_ref)
         if isinstance(work.recovery_point, RefundPending):
             return self._go_on(work, work.recovery_point)
         invoice = found.require(invoice_ref)
-        sequence = found.get(sequence_ref) or CreditNoteSequence(work.tenant.id, work.tenant.invoice_prefix)
+        sequence = credit_note_numbers(work, invoice, found.get(sequence_ref))
         if request.payment_id is not None and invoice.status is not InvoiceStatus.PAID:
             # A credit on an open invoice first reduces what is due, before anything goes back to a card.
             raise InvalidState.of("invoice", invoice.status, "refunded; issue a credit note")

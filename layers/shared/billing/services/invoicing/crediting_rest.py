@@ -7,12 +7,13 @@ those is the same for the buyer, and each document stays what it is. What was pa
 from datetime import datetime
 
 from billing.domain.invoicing import credit_note
-from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNoteSequence, CreditRequest
+from billing.domain.invoicing.credit_note import CreditRequest
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.event_types import EventType
 from billing.domain.lines.crediting import lines_left
 from billing.services.customers import balances
-from billing.services.kernel.work import Ref, Work
+from billing.services.invoicing.numbering import credit_note_numbers, credit_note_ref
+from billing.services.kernel.work import Work
 from billing.services.payments.limits import carried
 from billing.services.usage.forgiveness import forgive
 
@@ -24,8 +25,8 @@ def credit_rest(work: Work, invoice: Invoice, reason: str, at: datetime) -> Invo
         reason: what the credit note says.
         at: now, on the customer's clock.
     """
-    ref = Ref(CreditNoteSequence, invoice.tenant_id, CREDIT_NOTE_SEQUENCE_ID)
-    sequence = work.load(ref).get(ref) or CreditNoteSequence(work.tenant.id, work.tenant.invoice_prefix)
+    ref = credit_note_ref(invoice.tenant_id)
+    sequence = credit_note_numbers(work, invoice, work.load(ref).get(ref))
     wanted = CreditRequest(invoice.creditable.micros, reason=reason)
     issued = credit_note.issue(invoice, wanted, work.fresh_id("cn", at), sequence, at)
     work.save(issued.sequence)

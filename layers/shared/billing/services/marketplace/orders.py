@@ -248,7 +248,7 @@ def page(work: Work, filters: dict[str, str | None], window: Window) -> Page[Ord
     """A page of the tenant's orders, newest first.
 
     Args:
-        filters: by ``customer`` and ``status``; None is no filter.
+        filters: by ``customer``, ``status`` and ``currency``; None is no filter.
     """
     wanted = said(filters)
     return work.query(window.query(Order, "customer", wanted.pop("customer", None), wanted))

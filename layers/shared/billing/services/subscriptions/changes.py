@@ -6,6 +6,7 @@ charged in the request, in two commits, and a retry continues from the first.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from billing.domain.catalog.coupon import Discount
@@ -22,13 +23,14 @@ from billing.services.catalog.plans import plan_ref_of, plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing import giving_back
 from billing.services.invoicing.biller import Billed, Biller, BillingContext, BillingOptions
+from billing.services.kernel import external_ids
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.collection import Collector
 from billing.services.payments.methods import accepted
 from billing.services.payments.processor import CardProcessor
 from billing.services.subscriptions.abandonment import give_up
-from billing.services.subscriptions.creation import check_currency
+from billing.services.subscriptions.creation import check_currency, has_ended
 from billing.services.usage.closing import Closing, UsageCloser
 
 
@@ -37,6 +39,7 @@ class Change:
     """What a caller wants changed; None leaves a field as it is.
 
     Args:
+        external_id: empty to clear it.
         quantities: new quantities by component; components that are not named keep theirs.
         plan_id: a plan to change to, in its present version; the subscription's own plan moves it to that version.
         coupon_code: a coupon to redeem; empty to remove the discount.
@@ -59,6 +62,7 @@ class Change:
     resumes_at: datetime | None = None
     payment_method_id: str | None = None
     metadata: dict[str, str] | None = None
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class SubscriptionLifecycle:
             CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
             PaymentMethodInvalid: the payment method is another customer's, or cannot be attached.
             InsufficientFunds, PaymentDeclined: its bank declined a new card.
+            AlreadyExists: another one that has not ended has this external id.
         """
         loaded = self._load(work, subscription_id, change)
         if isinstance(loaded, Billed):
@@ -113,9 +118,17 @@ class SubscriptionLifecycle:
         after = step.subscription
         if change.metadata is not None:
             after = replace(after, metadata=change.metadata)
+        if change.external_id is not None:
+            after = self._renamed(work, after, change.external_id or None)
         if method_id is not None:
             after = replace(after, payment_method_id=method_id)
         return self._carry_out(work, context, loaded, replace(step, subscription=after))
+
+    @staticmethod
+    def _renamed(work: Work, before: Subscription, external_id: str | None) -> Subscription:
+        ended = partial(has_ended, work)
+        external_ids.exchange(work, Subscription, before.id, before.external_id, external_id, ended)
+        return replace(before, external_id=external_id)
 
     def _method(self, work: Work, loaded: _Loaded, change: Change) -> tuple[BillingContext, str | None]:
         """The context with the customer as a new method leaves it, and that method's id; None if none is named."""

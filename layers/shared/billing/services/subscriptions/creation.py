@@ -8,6 +8,7 @@ With a trial, a later start, or nothing to charge there is one commit. A retry t
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from billing.domain.catalog.plan import Plan
@@ -24,6 +25,7 @@ from billing.services.catalog import coupons
 from billing.services.catalog.plans import plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.biller import Billed, Biller, BillingOptions
+from billing.services.kernel import external_ids
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Page, Ref, Window, Work, said
@@ -46,6 +48,7 @@ class NewSubscription:
     anchor_day: int | None = None
     anchor_month: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Subscriptions:
             CouponInvalid, CouponExpired, CouponExhausted: the coupon cannot be redeemed.
             PaymentMethodInvalid: the payment method is another customer's, or cannot be attached.
             InsufficientFunds, PaymentDeclined: its bank declined a new card.
+            AlreadyExists: another one that has not ended has this external id.
             TaxJurisdictionUnsupported: nobody knows what tax is due at the customer's address.
         """
         billed = self._create(work, new)
@@ -84,6 +88,7 @@ class Subscriptions:
         method_ref = Ref(PaymentMethod, tenant.id, new.payment_method_id or "")
         refs += [method_ref] if new.payment_method_id else []
         refs += coupons.refs(tenant.id, new.coupon_code, customer_id) if new.coupon_code else []
+        refs += external_ids.refs(tenant.id, Subscription, new.external_id)
         found = work.load(*refs)
         if isinstance(work.recovery_point, ChargePending):
             return self.biller.go_on(work, work.recovery_point)
@@ -92,6 +97,10 @@ class Subscriptions:
         check_currency(customer, plan)
         at = customer_time(work, customer)
         subscription = self._started(work, new, customer, plan, at)
+        if new.external_id is not None:
+            taken = partial(has_ended, work)
+            external_ids.take(work, found, Subscription, subscription.id, new.external_id, taken)
+            subscription = replace(subscription, external_id=new.external_id)
         if new.coupon_code is not None:
             discount = coupons.redeemed(work, found, new.coupon_code, customer, plan.id, plan.currency, at)
             subscription = replace(subscription, discount=discount)
@@ -123,11 +132,17 @@ class Subscriptions:
         return work.load(ref).require(ref)
 
     def page(
-        self, work: Work, customer_id: str | None, state: str | None, plan_id: str | None, window: Window
+        self,
+        work: Work,
+        customer_id: str | None,
+        external_id: str | None,
+        state: str | None,
+        plan_id: str | None,
+        window: Window,
     ) -> Page[Subscription]:
         """A page of the tenant's subscriptions, newest first; optionally of one customer, state or plan."""
         filters = said({"status": state, "plan_id": plan_id})
-        return work.query(window.query(Subscription, "customer", customer_id, filters))
+        return external_ids.listed(work, window.query(Subscription, "customer", customer_id, filters), external_id)
 
 
 def _first_step(subscription: Subscription, plan: Plan) -> Step:
@@ -135,6 +150,13 @@ def _first_step(subscription: Subscription, plan: Plan) -> Step:
     if subscription.state is SubscriptionState.INCOMPLETE:
         return changes.first_period(subscription, plan)
     return Step(subscription)
+
+
+def has_ended(work: Work, subscription_id: str) -> bool:
+    """Whether a subscription that holds an external id gives way: what was canceled never runs again."""
+    ref = Ref(Subscription, work.tenant.id, subscription_id)
+    holder = work.load(ref).get(ref)
+    return holder is None or holder.state is SubscriptionState.CANCELED
 
 
 def check_currency(customer: Customer, plan: Plan) -> None:

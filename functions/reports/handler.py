@@ -1,16 +1,17 @@
-"""Reports: a tenant's trial balance, and how the platform's books agree with Stripe's account."""
+"""Reports: a tenant's trial balance and taxes, and how the platform's books agree with Stripe's account."""
 
 from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.scopes import Scope
-from billing.schemas.reports.asking import AsOf, OfClock, as_of
+from billing.schemas.reports.asking import AsOf, From, OfClock, Rows, To, as_of, of_days
 from billing.schemas.reports.reconciliation import ReconciliationOut
 from billing.schemas.reports.table import ReportOut, table_csv
 from billing.schemas.reports.trial_balance import TrialBalanceOut
 from billing.services.kernel.work import Work
 from billing.services.reports import differences
 from billing.services.reports.sources import Asked, Report
+from billing.services.reports.tax import TaxReport
 from billing.services.reports.trial_balance import TrialBalanceReport
 
 api = http_api("reports")
@@ -38,6 +39,22 @@ def get_trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = 
 def get_trial_balance_csv(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> File:
     """The trial balance as CSV."""
     return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock))
+
+
+@api.get("/v1/reports/tax", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_tax_report(
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, rows: Rows = None
+) -> ReportOut:
+    """Report taxes by jurisdiction, rate and treatment: what was taxed, the tax, and what was not taxed."""
+    return _json(work, TaxReport(), of_days(work, first, to, at, test_clock, rows=rows))
+
+
+@api.get("/v1/reports/tax.csv", scope=Scope.BILLING_READ)
+def get_tax_report_csv(
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, rows: Rows = None
+) -> File:
+    """The tax report as CSV."""
+    return _csv(work, TaxReport(), of_days(work, first, to, at, test_clock, rows=rows))
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)

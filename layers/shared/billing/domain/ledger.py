@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import require_utc
+from billing.domain.lines.tax_records import TaxRecord
 
 
 class Account(StrEnum):
@@ -66,6 +67,8 @@ class LedgerEntry:
         balance_transaction_id: the line of the account at Stripe that a posting to cash is, where it is known.
         invoice_id: the invoice whose receivable it moves, where there is one: aging is a sum by it.
         test_clock_id: the clock in whose time it was posted; None for the wall clock's, which reports are made of.
+        tax_records: what its posting to tax payable says to the tax authority, of a marketplace's orders; of invoices
+            and credit notes the documents say it.
 
     Raises:
         CurrencyMismatch: the postings mix currencies (a ValueError).
@@ -83,6 +86,7 @@ class LedgerEntry:
     balance_transaction_id: str | None = None
     invoice_id: str | None = None
     test_clock_id: str | None = None
+    tax_records: tuple[TaxRecord, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "posted_at", require_utc(self.posted_at, "posted_at"))

@@ -57,6 +57,9 @@ class TaxRecord:
     def __neg__(self) -> "TaxRecord":
         return replace(self, taxable=-self.taxable, tax=-self.tax, not_taxable=-self.not_taxable)
 
+    def __add__(self, other: "TaxRecord") -> "TaxRecord":
+        return self - -other
+
     def __sub__(self, other: "TaxRecord") -> "TaxRecord":
         return replace(
             self,

@@ -1,8 +1,8 @@
 """The tax report: what was taxed where, at which rate, and what was not, by the time at which it was posted.
 
 Invoices count when they are finalized, credit notes against them when they are issued, and void invoices when they were
-made void; orders of a marketplace when they are paid, and when something of them goes back. So the taxes of a period are
-what its entries post to ``tax_payable``, and nothing that happens later changes them.
+made void; orders of a marketplace when they are paid, and when something of them goes back. So the taxes of a period
+are what its entries post to ``tax_payable``, and nothing that happens later changes them.
 
     1,552.50 + 294.98, 120.00 + 22.80, and 25.21 + 4.79 credited, at 19 %  ->  DE, VAT 19 %: 1,647.29 and 312.99
 """

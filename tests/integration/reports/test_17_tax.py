@@ -91,6 +91,16 @@ def test_2_4_the_november_of_the_research(german: Tenant, world: World) -> None:
     assert reported(rows) == tax_payable(world, german)
 
 
+def test_2_4_on_a_test_clock_and_only_under_it(german: Tenant, world: World) -> None:
+    """The clock's November is 2030's; the tenant's own figures know nothing of it."""
+    clock = german.post("/v1/test-clocks", {"frozenTime": "2030-11-05T09:00:00Z"}).data["id"]
+    november(german, testClockId=clock)
+    days = {"from_": "2030-11-01", "to": "2030-12-01"}
+    assert short(report(german, world, testClock=clock, asOf="2030-12-01T00:00:00Z", **days)) == NOVEMBER
+    assert report(german, world, **days) == []
+    assert report(german, world) == []
+
+
 def test_2_4_as_csv_with_the_digits_of_each_currency(german: Tenant, world: World) -> None:
     november(german)
     world.clock.advance(seconds=1)

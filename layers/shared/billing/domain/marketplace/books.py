@@ -23,7 +23,7 @@ def sold(order: Order, at: datetime) -> LedgerEntry | None:
     items = {each.id: each.split for each in order.items}
     pending = dict.fromkeys(order.provider_ids, Account.PROVIDER_PENDING)
     postings = _parts(order, by_provider(order, items), pending, _owed(order))
-    return _entry(entry_id(order, "sold"), "order_sold", order.id, at, postings, records_of_items(order, items))
+    return _entry(order, ("sold",), "order_sold", order.id, at, postings, records_of_items(order, items))
 
 
 def returned(
@@ -47,7 +47,7 @@ def returned(
     sign = 1 if undone else -1
     postings = _parts(order, by_provider(order, items), accounts, _owed(order), sign)
     kind = "order_refund_undone" if undone else "order_refunded"
-    return _entry(entry_id(order, *fact), kind, source_id, at, postings, records_of_items(order, items, sign))
+    return _entry(order, fact, kind, source_id, at, postings, records_of_items(order, items, sign))
 
 
 def dispute_lost(
@@ -61,9 +61,9 @@ def dispute_lost(
 ) -> LedgerEntry | None:
     """What a lost dispute takes, from whom; the arguments are those of ``returned``."""
     sign = 1 if undone else -1
-    postings = _parts(order, by_provider(order, items), accounts, (Account.DISPUTES, None), sign)
+    postings = _parts(order, by_provider(order, items), accounts, (Account.DISPUTES, order.customer_id), sign)
     kind = "order_dispute_reopened" if undone else "order_dispute_lost"
-    return _entry(entry_id(order, *fact), kind, source_id, at, postings, records_of_items(order, items, sign))
+    return _entry(order, fact, kind, source_id, at, postings, records_of_items(order, items, sign))
 
 
 def dispute_held(
@@ -80,7 +80,7 @@ def dispute_held(
             Posting(Account.PROVIDER_PAYABLE, share, provider_id),
             Posting(Account.PROVIDER_HELD, -share, provider_id),
         ]
-    return _entry(entry_id(order, *fact), "order_dispute_held", source_id, at, postings)
+    return _entry(order, fact, "order_dispute_held", source_id, at, postings)
 
 
 def beyond_the_items(
@@ -94,9 +94,9 @@ def beyond_the_items(
     """
     postings = [
         Posting(Account.BAD_DEBT if of_dispute else Account.REFUNDS, amount),
-        Posting(Account.DISPUTES, -amount) if of_dispute else Posting(Account.RECEIVABLE, -amount, order.customer_id),
+        Posting(Account.DISPUTES if of_dispute else Account.RECEIVABLE, -amount, order.customer_id),
     ]
-    return _entry(entry_id(order, *fact), "order_return_short", source_id, at, postings)
+    return _entry(order, fact, "order_return_short", source_id, at, postings)
 
 
 def fee_borne(
@@ -108,7 +108,7 @@ def fee_borne(
     """
     postings = [Posting(accounts[each], share, each) for each, share in shares.items()]
     postings += [Posting(Account.PROCESSING_FEES, -share) for share in shares.values()]
-    return _entry(entry_id(order, "fee", payment_id), "order_fee_borne", payment_id, at, postings)
+    return _entry(order, ("fee", payment_id), "order_fee_borne", payment_id, at, postings)
 
 
 def entry_id(order: Order, *fact: str) -> str:
@@ -151,7 +151,8 @@ def _signed(amount: Money, sign: int) -> Money:
 
 
 def _entry(
-    made_id: str,
+    order: Order,
+    fact: tuple[str, ...],
     kind: str,
     source_id: str,
     at: datetime,
@@ -159,4 +160,7 @@ def _entry(
     records: tuple[TaxRecord, ...] = (),
 ) -> LedgerEntry | None:
     moved = tuple(each for each in postings if not each.amount.is_zero)
-    return LedgerEntry(made_id, kind, source_id, at, moved, tax_records=records) if moved else None
+    if not moved:
+        return None
+    made_id, clock = entry_id(order, *fact), order.test_clock_id
+    return LedgerEntry(made_id, kind, source_id, at, moved, invoice_id=None, test_clock_id=clock, tax_records=records)

@@ -6,7 +6,7 @@ from typing import Any
 
 def tell_reports(call: Callable[..., Any]) -> None:
     """Ask for each report."""
-    for report in ("trial-balance", "tax"):
+    for report in ("trial-balance", "tax", "usage"):
         call("reports", "GET", f"/v1/reports/{report}", 200)
         call("reports", "GET", f"/v1/reports/{report}.csv", 200)
     call("reports", "GET", "/v1/reports/tax", 200, query={"rows": "lines"})

@@ -1,10 +1,10 @@
-"""Reports: a tenant's trial balance, and how the platform's books agree with Stripe's account."""
+"""Reports: a tenant's trial balance, taxes and usage, and how the platform's books agree with Stripe's account."""
 
 from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.scopes import Scope
-from billing.schemas.reports.asking import AsOf, From, OfClock, To, as_of, of_days
+from billing.schemas.reports.asking import AsOf, From, OfClock, Rows, To, as_of, of_days
 from billing.schemas.reports.mrr import Interval, OfCustomer, Over
 from billing.schemas.reports.reconciliation import ReconciliationOut
 from billing.schemas.reports.table import ReportOut, table_csv
@@ -13,7 +13,9 @@ from billing.services.kernel.work import Work
 from billing.services.reports import differences
 from billing.services.reports.mrr import CohortsReport, MrrMovementsReport, MrrReport, RetentionReport
 from billing.services.reports.sources import Asked, Report
+from billing.services.reports.tax import TaxReport
 from billing.services.reports.trial_balance import TrialBalanceReport
+from billing.services.reports.usage import UsageReport
 
 api = http_api("reports")
 reports = wired.reports()
@@ -134,6 +136,41 @@ def get_cohorts_csv(
 ) -> File:
     """Cohorts as CSV."""
     return _csv(work, CohortsReport(), of_days(work, first, to, at, test_clock))
+
+
+@api.get("/v1/reports/tax", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_tax_report(
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, rows: Rows = None
+) -> ReportOut:
+    """Report taxes by jurisdiction, rate and treatment: what was taxed, the tax, and what was not taxed."""
+    return _json(work, TaxReport(), of_days(work, first, to, at, test_clock, rows=rows))
+
+
+@api.get("/v1/reports/tax.csv", scope=Scope.BILLING_READ)
+def get_tax_report_csv(
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, rows: Rows = None
+) -> File:
+    """The tax report as CSV."""
+    return _csv(work, TaxReport(), of_days(work, first, to, at, test_clock, rows=rows))
+
+
+@api.get("/v1/reports/usage", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_usage_report(
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
+) -> ReportOut:
+    """Report what was billed of usage, by subscription, period, meter and dimensions, and what was rejected.
+
+    What meters show, billed or not, is in `GET /v1/usage`.
+    """
+    return _json(work, UsageReport(), of_days(work, first, to, at, test_clock))
+
+
+@api.get("/v1/reports/usage.csv", scope=Scope.BILLING_READ)
+def get_usage_report_csv(
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
+) -> File:
+    """The usage report as CSV."""
+    return _csv(work, UsageReport(), of_days(work, first, to, at, test_clock))
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)

@@ -80,6 +80,7 @@ FILES = {
     "report_providers_csv": "text/csv",
     "export_audit_log": "text/csv",
     **{f"get_{each}_csv": "text/csv" for each in ("trial_balance", "mrr", "mrr_movements", "retention", "cohorts")},
+    **{f"get_{each}_report_csv": "text/csv" for each in ("tax", "usage")},
     "get_invoice_xml": "application/xml",
     "get_credit_note_xml": "application/xml",
     "get_openapi": "application/json",

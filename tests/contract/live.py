@@ -16,6 +16,7 @@ from local.stripe_sandbox.testing import Control, client
 from local.stripe_sandbox.webhooks import signature
 from tests.contract.events import tell_events
 from tests.contract.plain_reads import PLAIN_READS
+from tests.contract.reports import tell_reports
 from tests.contract.users import tell_users
 from tests.contract.webhooks import tell_webhooks
 from tests.integration.lambdas import Context
@@ -210,6 +211,7 @@ def tell(call: Live, tid: str) -> None:
     call("tax", "GET", "/v1/tax/calculate", 200, query={"currency": "EUR", "country": "EE", "amount": "1000"})
     for group, path in PLAIN_READS:
         call(group, "GET", path, 200)
+    tell_reports(call)
     clock = call("test_clocks", "POST", "/v1/test-clocks", 201, {"frozenTime": "2026-01-31T00:00:00Z"})["id"]
     call("test_clocks", "GET", "/v1/test-clocks", 200)
     call("test_clocks", "GET", "/v1/test-clocks/{clock_id}", 200, clock_id=clock)

@@ -16,6 +16,7 @@ from billing.domain.kernel.errors import BodyTooLarge
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Period
 from billing.domain.lines.line import DiscountAmount, InvoiceLine, TaxAmount
+from billing.domain.lines.tax_facts import JurisdictionLevel, Taxability, TaxFacts
 from billing.schemas.invoicing.invoices import InvoiceOut
 from billing.services.kernel.work import KeyedRequest, Ref, Replay, StoredResponse
 from tests.integration.world import Json, Tenant, World
@@ -34,7 +35,11 @@ def line(n: int, invoice_id: str) -> InvoiceLine:
     amount = Money.from_minor(DICE.randrange(100, 10_000_000), "USD")
     described = " ".join(f"{DICE.choice(WORDS)}-{DICE.randrange(10**6)}" for _ in range(20))[:200]
     start = AT + timedelta(seconds=DICE.randrange(10**6))
-    taxes = (("State sales tax", "6.25"), ("County transit district", "1.125"), ("City improvement", "0.875"))
+    taxes = (
+        ("State sales tax", "6.25", JurisdictionLevel.STATE),
+        ("County transit district", "1.125", JurisdictionLevel.DISTRICT),
+        ("City improvement", "0.875", JurisdictionLevel.CITY),
+    )
     return InvoiceLine(
         id=f"{invoice_id}-{n}",
         description=described,
@@ -45,9 +50,26 @@ def line(n: int, invoice_id: str) -> InvoiceLine:
         period=Period(start, start + timedelta(seconds=DICE.randrange(1, 10**6))),
         proration=True,
         taxes=tuple(
-            TaxAmount(name, Decimal(rate), Money.from_minor(DICE.randrange(1, 10**6), "USD")) for name, rate in taxes
+            TaxAmount(
+                name,
+                Decimal(rate),
+                Money.from_minor(DICE.randrange(1, 10**6), "USD"),
+                base=Money.from_minor(DICE.randrange(1, 10**6), "USD"),
+                facts=TaxFacts("US", Taxability.TAXED, "sales_tax", "TX", level, name, "taxable_basis_reduced"),
+            )
+            for name, rate, level in taxes
         ),
         discounts=(DiscountAmount(f"COUPON-{n}", Money.from_minor(DICE.randrange(1, 100), "USD")),),
+        untaxed=tuple(
+            TaxAmount(
+                name,
+                Decimal(0),
+                Money.zero("USD"),
+                base=Money.from_minor(DICE.randrange(1, 10**6), "USD"),
+                facts=TaxFacts("US", Taxability.EXEMPT, "sales_tax", "TX", level, name, "taxable_basis_reduced"),
+            )
+            for name, _, level in taxes
+        ),
     )
 
 

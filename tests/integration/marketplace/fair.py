@@ -21,6 +21,7 @@ from tests.integration.marketplace.conftest import made
 from tests.integration.marketplace.connect import deliver as deliver_connect
 from tests.integration.marketplace.market import Market, item
 from tests.integration.marketplace.paying import AVAILABLE, Payday
+from tests.integration.reports.taxes import disagreements
 from tests.integration.walk.stand import own
 from tests.integration.world import Json, Tenant, World
 
@@ -180,7 +181,7 @@ class Fair:
     def check_at_rest(self) -> None:
         """Every law; and cash is what the platform's balance at Stripe has become."""
         books = self.books()
-        broken = violations(books, self._at_stripe())
+        broken = violations(books, self._at_stripe()) + disagreements(self.world, self.market.shop)
         entries = (posting for entry in books.bodies("ledger") for posting in entry["postings"])
         cash = sum(micros(each["amount"]) for each in entries if each["account"] == "cash")
         has = balance(self.world)

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import require_utc
+from billing.domain.lines.tax_records import TaxRecord
 
 
 class Account(StrEnum):
@@ -83,6 +84,8 @@ class LedgerEntry:
             is a sum by it.
         test_clock_id: the clock in whose time it was posted; None for the wall clock's, which reports are made of.
             Who makes an entry always says which; a default is only for entries that are older than this field.
+        tax_records: what its posting to tax payable says to the tax authority, of a marketplace's orders; of invoices
+            and credit notes the documents say it.
 
     Raises:
         CurrencyMismatch: the postings mix currencies (a ValueError).
@@ -100,6 +103,7 @@ class LedgerEntry:
     balance_transaction_id: str | None = None
     invoice_id: str | None = None
     test_clock_id: str | None = None
+    tax_records: tuple[TaxRecord, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "posted_at", require_utc(self.posted_at, "posted_at"))

@@ -428,7 +428,8 @@ class WebhookRedeliveryItem(_Dated):
 
 
 MODELS: tuple[Any, ...] = (
-    TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, SearchItem, PaymentMethodItem, PlanItem, MeterItem,
+    TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, SearchItem, PaymentMethodItem, PlanItem,
+    MeterItem,
     SubscriptionItem, MrrMovementItem, InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem,
     BalanceItem, CouponItem, RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem,
     ProviderBalanceItem, AccountLineItem, PayoutItem, ReconciliationItem, ClockItem, IdempotencyItem, EventItem,

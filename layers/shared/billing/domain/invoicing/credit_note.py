@@ -33,6 +33,7 @@ from billing.domain.lines.crediting import (
     with_steps,
 )
 from billing.domain.lines.line import CreditStep, InvoiceLine, TaxAmount
+from billing.domain.lines.tax_records import TaxRecord, credited_records
 from billing.domain.payments.refund import Refund
 
 CREDIT_NOTE_SEQUENCE_ID = "credit_note"
@@ -124,6 +125,7 @@ class CreditNote:
         taxes: by name and rate, on top of the net.
         tax_bases: what of the net each of them is on; none on notes from before it was kept.
         terms: its invoice's.
+        tax_records: what it says to the tax authority (``domain.lines.tax_records``); none on notes from before it was.
         reason: the tenant's own words.
         to_invoice: how much it reduced what was due on the invoice.
         to_balance: what went to the customer's balance.
@@ -162,6 +164,7 @@ class CreditNote:
     metadata: dict[str, str] = field(default_factory=dict)
     tax_bases: tuple[Money, ...] = ()
     terms: Terms | None = field(default=None, metadata=PERSONAL)
+    tax_records: tuple[TaxRecord, ...] = ()
     version: int = 0
 
     @property
@@ -243,6 +246,7 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
         metadata=request.metadata,
         tax_bases=tuple(base for _, base in taxed),
         terms=invoice.terms,
+        tax_records=credited_records(invoice.lines, invoice.total, invoice.credits, all_steps),
     )
     after = replace(invoice, amount_credited=invoice.amount_credited + to_invoice, credits=all_steps)
     if not to_invoice.is_zero and after.amount_due.is_zero:

@@ -244,7 +244,8 @@ def lines_left(lines: Sequence[InvoiceLine], steps: Iterable[CreditStep]) -> dic
 def given_back(line: InvoiceLine) -> CreditStep:
     """What a credit of a subscription's takes off the line that it gives back."""
     assert line.gives_back is not None
-    taxes = tuple(replace(tax, amount=-tax.amount) for tax in line.taxes)
+    # A step counts sums of taxes: whose they are, its line says.
+    taxes = tuple(replace(tax, amount=-tax.amount, base=None, facts=None) for tax in line.taxes)
     return CreditStep(line.gives_back, -gross(line), taxes)
 
 
@@ -301,7 +302,8 @@ def scaled(line: InvoiceLine, share: Fraction) -> InvoiceLine:
         line,
         amount=portion(line.amount, share),
         discounts=tuple(replace(each, amount=portion(each.amount, share)) for each in line.discounts),
-        taxes=tuple(replace(each, amount=portion(each.amount, share)) for each in line.taxes),
+        taxes=tuple(each.of_share(share) for each in line.taxes),
+        untaxed=tuple(each.of_share(share) for each in line.untaxed),
         steps=(),
     )
 

@@ -1,13 +1,16 @@
 """Invoice lines: what is billed, for which time, less which discount, plus which tax."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.pricing import PriceStep
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Period
+from billing.domain.kernel.proration import portion
+from billing.domain.lines.tax_facts import TaxFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +23,34 @@ class TaxRate:
 
 @dataclass(frozen=True, slots=True)
 class TaxAmount:
-    """One tax on a line: ``rate_percent`` of its net.
+    """One tax on a line: ``rate_percent`` of its net, or of a part of it; or a tax that is not on it (``facts``).
 
     Args:
         inclusive: the tax is part of the line's amount already; else it comes on top.
+        base: what of the line's net it is on, or is not on; None for all of it.
+        facts: whose tax it is, and how the line was treated; None on lines from before this was recorded.
     """
 
     name: str
     rate_percent: Decimal
     amount: Money
     inclusive: bool = False
+    base: Money | None = None
+    facts: TaxFacts | None = None
+
+    def __neg__(self) -> "TaxAmount":
+        """The same tax given back."""
+        return replace(self, amount=-self.amount, base=None if self.base is None else -self.base)
+
+    def of_share(self, share: Fraction) -> "TaxAmount":
+        """The tax on a share of its line, rounded."""
+        base = None if self.base is None else portion(self.base, share)
+        return replace(self, amount=portion(self.amount, share), base=base)
+
+    def less(self, part: "TaxAmount") -> "TaxAmount":
+        """What is left of it without the tax on a share of its line."""
+        base = None if self.base is None or part.base is None else self.base - part.base
+        return replace(self, amount=self.amount - part.amount, base=base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +103,13 @@ class BilledUsage:
     Args:
         since: the change of plan in the period after which this usage came, if there was one.
         slot: the closing that read it: no two lines for the same usage have the same slot.
+        meter: what measured it; None on lines from before it was recorded.
     """
 
     period_id: str
     since: datetime | None = None
     slot: int = 0
+    meter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +130,8 @@ class InvoiceLine:
         of_line: the id of the invoice line that it gives back where that had no tax yet, so that this one is taxed
             anew: a line of the same invoice, or of a draft that waits for its tax. On a line that a subscription keeps
             as billed, its id on such a draft.
+        untaxed: the taxes that are not on it, or not on a part of it, and why; their amounts are zero. Documents show
+            none of them: an invoice says of the whole of it that it is exempt, or reverse charge.
         steps: how a price of several steps makes up the amount; none where one price does, or for a part of a period.
         dimensions: the usage that it bills, where a component prices it by dimensions: ``{"region": "eu"}``.
         usage: what usage it bills; None where it bills none.
@@ -130,6 +155,7 @@ class InvoiceLine:
     usage: BilledUsage | None = None
     of_line: str | None = None
     steps: tuple[PriceStep, ...] = ()
+    untaxed: tuple[TaxAmount, ...] = ()
 
     def __post_init__(self) -> None:
         if self.steps and sum(step.amount for step in self.steps) != self.amount.micros:

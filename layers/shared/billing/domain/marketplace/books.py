@@ -11,23 +11,26 @@ from datetime import datetime
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account, LedgerEntry, Posting
+from billing.domain.lines.tax_records import TaxRecord
 from billing.domain.marketplace.order import Order
+from billing.domain.marketplace.order_taxes import records_of_items
 from billing.domain.marketplace.returning import by_provider
 from billing.domain.marketplace.split import Split
 
 
 def sold(order: Order, at: datetime) -> LedgerEntry | None:
     """The sale, when the order is paid; None where it moves nothing."""
-    parts = by_provider(order, {each.id: each.split for each in order.items})
+    items = {each.id: each.split for each in order.items}
     pending = dict.fromkeys(order.provider_ids, Account.PROVIDER_PENDING)
-    return _entry(order, ("sold",), "order_sold", order.id, at, _parts(order, parts, pending, _owed(order)))
+    postings = _parts(order, by_provider(order, items), pending, _owed(order))
+    return _entry(order, ("sold",), "order_sold", order.id, at, postings, records_of_items(order, items))
 
 
 def returned(
     order: Order,
     fact: tuple[str, ...],
     source_id: str,
-    parts: Mapping[str | None, Split],
+    items: Mapping[str, Split],
     accounts: Mapping[str, Account],
     at: datetime,
     undone: bool = False,
@@ -37,28 +40,30 @@ def returned(
     Args:
         fact: what the entry's id is derived from.
         source_id: the refund's id.
-        parts: by who sold.
+        items: what of each item, by its id.
         accounts: by provider, where its share is taken from.
         undone: the refund came to nothing: all of it is given again.
     """
-    postings = _parts(order, parts, accounts, _owed(order), sign=1 if undone else -1)
+    sign = 1 if undone else -1
+    postings = _parts(order, by_provider(order, items), accounts, _owed(order), sign)
     kind = "order_refund_undone" if undone else "order_refunded"
-    return _entry(order, fact, kind, source_id, at, postings)
+    return _entry(order, fact, kind, source_id, at, postings, records_of_items(order, items, sign))
 
 
 def dispute_lost(
     order: Order,
     fact: tuple[str, ...],
     source_id: str,
-    parts: Mapping[str | None, Split],
+    items: Mapping[str, Split],
     accounts: Mapping[str, Account],
     at: datetime,
     undone: bool = False,
 ) -> LedgerEntry | None:
     """What a lost dispute takes, from whom; the arguments are those of ``returned``."""
-    postings = _parts(order, parts, accounts, (Account.DISPUTES, order.customer_id), sign=1 if undone else -1)
+    sign = 1 if undone else -1
+    postings = _parts(order, by_provider(order, items), accounts, (Account.DISPUTES, order.customer_id), sign)
     kind = "order_dispute_reopened" if undone else "order_dispute_lost"
-    return _entry(order, fact, kind, source_id, at, postings)
+    return _entry(order, fact, kind, source_id, at, postings, records_of_items(order, items, sign))
 
 
 def dispute_held(
@@ -146,10 +151,16 @@ def _signed(amount: Money, sign: int) -> Money:
 
 
 def _entry(
-    order: Order, fact: tuple[str, ...], kind: str, source_id: str, at: datetime, postings: list[Posting]
+    order: Order,
+    fact: tuple[str, ...],
+    kind: str,
+    source_id: str,
+    at: datetime,
+    postings: list[Posting],
+    records: tuple[TaxRecord, ...] = (),
 ) -> LedgerEntry | None:
     moved = tuple(each for each in postings if not each.amount.is_zero)
     if not moved:
         return None
-    made_id = entry_id(order, *fact)
-    return LedgerEntry(made_id, kind, source_id, at, moved, invoice_id=None, test_clock_id=order.test_clock_id)
+    made_id, clock = entry_id(order, *fact), order.test_clock_id
+    return LedgerEntry(made_id, kind, source_id, at, moved, invoice_id=None, test_clock_id=clock, tax_records=records)

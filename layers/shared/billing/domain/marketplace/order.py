@@ -61,6 +61,7 @@ class OrderItem:
         discount: taken off that by a coupon, whoever pays for it.
         split: who gets what, frozen.
         taxes: what ``split.tax`` is made of.
+        untaxed: the taxes that are not on it, and why.
         returned: what was given back of it, by whichever way: refunds here and at Stripe, disputes.
         returned_quantity: how many were given back by number.
         disputed: the part of ``returned`` that disputes hold, or took; None for none.
@@ -82,6 +83,7 @@ class OrderItem:
     taxes: tuple[TaxAmount, ...] = ()
     returned_quantity: int = 0
     disputed: Split | None = None
+    untaxed: tuple[TaxAmount, ...] = ()
 
     @property
     def refunded(self) -> Split:

@@ -127,6 +127,7 @@ def _item(number: int, wanted: WantedItem, line: InvoiceLine, parts: Split, coll
         tax_collector=collector,
         tax_code=wanted.tax_code,
         taxes=line.taxes,
+        untaxed=line.untaxed,
     )
 
 

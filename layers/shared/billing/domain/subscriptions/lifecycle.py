@@ -222,14 +222,14 @@ def invoiced(subscription: Subscription, lines: Sequence[InvoiceLine], taxed: bo
     Args:
         taxed: False where the tax on the invoice is still to come: so long it is known by ``of_line`` alone.
     """
-    final = {replace(line, id="", taxes=()): line for line in lines}
+    final = {replace(line, id="", taxes=(), untaxed=()): line for line in lines}
     by_id = {line.id: line for line in lines}
 
     def known(line: InvoiceLine) -> InvoiceLine:
         found = by_id.get(line.id or line.of_line or "") or final.get(line)
         if found is None:
             return line
-        return found if taxed else replace(found, id="", taxes=(), of_line=found.id)
+        return found if taxed else replace(found, id="", taxes=(), untaxed=(), of_line=found.id)
 
     billed = tuple(known(each) for each in subscription.billed)
     return subscription if billed == subscription.billed else replace(subscription, billed=billed)

@@ -133,12 +133,23 @@ class TaxTable:
         Raises:
             TaxJurisdictionUnsupported: the place is not in the table.
         """
+        return self.classed(place, tax_code, on)[1]
+
+    def classed(self, place: Place, tax_code: str | None, on: date) -> tuple[str, tuple[TaxRate, ...]]:
+        """The same with the category whose rates they are: ``standard`` where the place does not have the code's.
+
+        Raises:
+            TaxJurisdictionUnsupported: the place is not in the table.
+        """
         jurisdiction = self.find(place)
         if tax_code == EXEMPT:
-            return ()
+            return EXEMPT, ()
         wanted = _in_force(jurisdiction.rates, tax_code or STANDARD, on) if tax_code != ZERO else ()
         found = wanted or _in_force(jurisdiction.rates, STANDARD, on)
-        return tuple(TaxRate(each.name, Decimal(0) if tax_code == ZERO else each.percent) for each in found)
+        if tax_code == ZERO:
+            return ZERO, tuple(TaxRate(each.name, Decimal(0)) for each in found)
+        category = found[0].category if found else STANDARD
+        return category, tuple(TaxRate(each.name, each.percent) for each in found)
 
     def has_room_for(self, rate: RateEntry) -> bool:
         """Whether an update says which tax it is about.

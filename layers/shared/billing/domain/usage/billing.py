@@ -31,6 +31,8 @@ from billing.domain.usage.event import UsageSpan, cadence_at, plan_of, span_at
 from billing.domain.usage.period import Place, Reading, UsageCharge, UsagePeriod, given_back, period_id
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATE_USAGE = ", late usage of "
+"""What the description of a line says that bills usage of a period that was billed before; then the days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +306,7 @@ class _Billing:
             period=self._time(since),
             tax_inclusive=plan.tax_behavior is TaxBehavior.INCLUSIVE,
             dimensions=dict(zip(component.group_by, group, strict=True)),
-            usage=BilledUsage(self.period.id, since, self.subscription.usage_slot),
+            usage=BilledUsage(self.period.id, since, self.subscription.usage_slot, component.meter),
             steps=price_steps(component, priced.quantity, plan.currency) if single else (),
         )
 
@@ -322,7 +324,7 @@ class _Billing:
             return ""
         first, last = self.period.span.period.start, self._end - timedelta(microseconds=1)
         zone = ZoneInfo(cadence_at(self.subscription, first).timezone)  # the dates of then, not the customer's of now
-        return f", late usage of {first.astimezone(zone):%Y-%m-%d} to {last.astimezone(zone):%Y-%m-%d}"
+        return f"{LATE_USAGE}{first.astimezone(zone):%Y-%m-%d} to {last.astimezone(zone):%Y-%m-%d}"
 
     def _discounted(self, lines: dict[Place, InvoiceLine], discount: Discount | None) -> dict[Place, InvoiceLine]:
         """The lines with what a discount takes off them.

@@ -10,7 +10,6 @@ from typing import ClassVar
 from billing.domain.catalog.coupon import Discount
 from billing.domain.catalog.meter import Amount
 from billing.domain.kernel.money import Money
-from billing.domain.kernel.proration import portion
 from billing.domain.lines.crediting import scaled
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.usage.event import Cell, UsageSpan
@@ -136,8 +135,8 @@ def _as_on_invoice(line: InvoiceLine, final: InvoiceLine | None, taxed: bool) ->
     if not taxed:
         return replace(line, of_line=final.id)
     share = Fraction(line.amount.micros, final.amount.micros)
-    taxes = tuple(replace(tax, amount=portion(tax.amount, share)) for tax in final.taxes)
-    return replace(line, id=final.id, taxes=taxes)
+    taxes, untaxed = (tuple(tax.of_share(share) for tax in each) for each in (final.taxes, final.untaxed))
+    return replace(line, id=final.id, taxes=taxes, untaxed=untaxed)
 
 
 def given_back(charge: UsageCharge, amount: int) -> tuple[UsageCharge, list[InvoiceLine]]:
@@ -163,7 +162,8 @@ def given_back(charge: UsageCharge, amount: int) -> tuple[UsageCharge, list[Invo
                 credits=line.id or None,
                 unit_amount=None,
                 amount=-part.taxable,
-                taxes=tuple(replace(tax, amount=-tax.amount) for tax in part.taxes),
+                taxes=tuple(-tax for tax in part.taxes),
+                untaxed=tuple(-tax for tax in part.untaxed),
                 discounts=(),
                 steps=(),
             )
@@ -211,8 +211,7 @@ def _split(line: InvoiceLine, taken: int) -> tuple[InvoiceLine | None, InvoiceLi
             replace(each, amount=each.amount - less.amount)
             for each, less in zip(line.discounts, part.discounts, strict=True)
         ),
-        taxes=tuple(
-            replace(each, amount=each.amount - less.amount) for each, less in zip(line.taxes, part.taxes, strict=True)
-        ),
+        taxes=tuple(each.less(less) for each, less in zip(line.taxes, part.taxes, strict=True)),
+        untaxed=tuple(each.less(less) for each, less in zip(line.untaxed, part.untaxed, strict=True)),
     )
     return rest, part

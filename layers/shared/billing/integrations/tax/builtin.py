@@ -1,6 +1,7 @@
 """The built-in tax table as a ``services.tax.assessment.TaxProvider``: ``tax_rates.json`` and the webhook's updates."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -8,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from billing.domain.lines.line import TaxAmount
-from billing.domain.tax.rate_table import Jurisdiction, RateEntry, TaxTable
+from billing.domain.lines.tax_facts import Taxability, TaxFacts
+from billing.domain.tax import facts
+from billing.domain.tax.rate_table import STANDARD, ZERO, Jurisdiction, RateEntry, TaxTable
 from billing.domain.tax.rules import Place, line_taxes
-from billing.services.tax.assessment import Sale
+from billing.services.tax.assessment import Item, Sale
 
 _FILE = Path(__file__).with_name("tax_rates.json")
+_TREATMENTS = {STANDARD: Taxability.STANDARD, "special": Taxability.TAXED}
 
 
 @cache
@@ -52,7 +56,22 @@ class BuiltinTax:
 
     def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:
         table = builtin_table().with_updates(sale.updates.rates if sale.updates else ())
-        return tuple(
-            line_taxes(item.taxable, table.rates(sale.place, item.tax_code, sale.on), item.inclusive)
-            for item in sale.items
-        )
+        return tuple(_taxes(table, sale, item) for item in sale.items)
+
+
+def _taxes(table: TaxTable, sale: Sale, item: Item) -> tuple[TaxAmount, ...]:
+    category, rates = table.classed(sale.place, item.tax_code, sale.on)
+    if not rates:  # a place that has no such tax
+        treatment = Taxability.OUT_OF_SCOPE
+        return (facts.not_taxed(sale.currency, sale.buyer, treatment, facts.NO_TAX_THERE),)
+    taxes = line_taxes(item.taxable, rates, item.inclusive)
+    return tuple(replace(tax, facts=_facts(sale.place, category, tax)) for tax in taxes)
+
+
+def _facts(place: Place, category: str, tax: TaxAmount) -> TaxFacts:
+    if not tax.rate_percent:  # Oregon's standard rate is nothing
+        reason = category if category == ZERO else facts.NO_TAX_THERE
+        return facts.at_place(place, tax.name, Taxability.ZERO, reason)
+    # A special rate may be above the standard one: India's 40 % on demerit goods.
+    treatment = _TREATMENTS.get(category, Taxability.REDUCED)
+    return facts.at_place(place, tax.name, treatment, category)

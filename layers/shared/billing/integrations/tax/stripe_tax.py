@@ -5,6 +5,8 @@ then the provider is ``Unavailable``.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +18,8 @@ from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.lines.line import TaxAmount
+from billing.domain.lines.tax_facts import JurisdictionLevel, Taxability, TaxFacts
+from billing.domain.tax.facts import category_of, usual_name
 from billing.integrations.stripe.objects import stripe_amount
 from billing.integrations.stripe.secrets import SecretReader
 from billing.integrations.tax.common import (
@@ -26,13 +30,32 @@ from billing.integrations.tax.common import (
     is_untaxed,
     percent,
     reconciled,
+    with_bases,
 )
 from billing.services.tax.assessment import Item, Sale
 
 _NONTAXABLE = "txcd_00000000"
 _MOST_ITEMS = 100
 _CODE_PREFIX = "txcd_"
-_SHOWN_AT_ZERO = {"standard_rated", "reduced_rated", "zero_rated"}
+_WHOLE = _SHOWN_AT_ZERO = {"standard_rated", "reduced_rated", "zero_rated"}
+"""All of the line is taxed, so that the base is its net; and they are on documents also where they come to nothing."""
+_TREATMENTS = {
+    "standard_rated": Taxability.STANDARD,
+    "portion_standard_rated": Taxability.STANDARD,
+    "proportionally_rated": Taxability.TAXED,
+    "taxable_basis_reduced": Taxability.TAXED,
+    "reduced_rated": Taxability.REDUCED,
+    "portion_reduced_rated": Taxability.REDUCED,
+    "zero_rated": Taxability.ZERO,
+    "customer_exempt": Taxability.EXEMPT,
+    "product_exempt": Taxability.EXEMPT,
+    "portion_product_exempt": Taxability.EXEMPT,
+    "product_exempt_holiday": Taxability.EXEMPT,
+    "reverse_charge": Taxability.REVERSE_CHARGE,
+    "not_collecting": Taxability.NOT_COLLECTING,
+    "not_subject_to_tax": Taxability.OUT_OF_SCOPE,
+}
+"""By Stripe's ``taxability_reason``; one that comes later is taxed if it has an amount, and else exempt."""
 
 
 class StripeTax:
@@ -147,15 +170,44 @@ def _is_about_address(error: stripe.InvalidRequestError) -> bool:
 
 
 def _taxes(line: Any, item: Item, currency: str) -> tuple[TaxAmount, ...]:
-    found = []
+    """The taxes on a line, and those that are not: where the account is not registered, and what is not taxable."""
+    on, off = [], []
     for part in line.tax_breakdown or ():
         if part.taxability_reason == "not_supported":
             raise TaxJurisdictionUnsupported("Stripe Tax does not support the place of this address")
         if part.tax_rate_details is None or (not part.amount and part.taxability_reason not in _SHOWN_AT_ZERO):
-            continue  # where the account is not registered, and what is not taxable there
+            off.append(_untaxed(part, currency))
+            continue
         rate = percent(part.tax_rate_details.percentage_decimal)
-        found.append(TaxAmount(_name(part), rate, _money(part.amount, currency), item.inclusive))
-    return reconciled(found, _money(line.amount_tax, currency))
+        base = None if part.taxability_reason in _WHOLE else _money(part.taxable_amount, currency)
+        amount = _money(part.amount, currency)
+        on.append(TaxAmount(_name(part), rate, amount, item.inclusive, base, _facts(part)))
+    taxes = reconciled(on, _money(line.amount_tax, currency))
+    return with_bases(taxes, off, item)
+
+
+def _untaxed(part: Any, currency: str) -> TaxAmount:
+    facts = _facts(part)
+    if facts.treatment.is_taxed:  # a share so small that no tax is due on it
+        facts = replace(facts, treatment=Taxability.EXEMPT)
+    name = _name(part) if part.tax_rate_details is not None else usual_name(facts.country)
+    return TaxAmount(name, Decimal(0), Money.zero(currency), facts=facts)
+
+
+def _facts(part: Any) -> TaxFacts:
+    place, reason = part.jurisdiction, str(part.taxability_reason)
+    level = JurisdictionLevel(place.level)
+    details = part.tax_rate_details
+    below = level not in (JurisdictionLevel.COUNTRY, JurisdictionLevel.STATE)
+    return TaxFacts(
+        country=place.country,
+        treatment=_TREATMENTS.get(reason, Taxability.TAXED if part.amount else Taxability.EXEMPT),
+        category=str(details.tax_type) if details is not None else category_of(usual_name(place.country)),
+        region=place.state or None,
+        level=level,
+        jurisdiction=str(place.display_name) if below else None,
+        reason=reason,
+    )
 
 
 def _name(part: Any) -> str:

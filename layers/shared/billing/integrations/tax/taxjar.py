@@ -6,6 +6,7 @@ A calculation leaves nothing behind at TaxJar. A slow, dropped or 5xx answer is 
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,8 +16,10 @@ import requests
 from billing.domain.customers.customer import Address
 from billing.domain.kernel.currencies import charge_step, minor_digits
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
-from billing.domain.kernel.money import MICROS_PER_MINOR, Money, exact_fraction
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money, exact_fraction, sum_money
 from billing.domain.lines.line import TaxAmount, TaxRate
+from billing.domain.lines.tax_facts import JurisdictionLevel, Taxability, TaxFacts
+from billing.domain.tax.facts import NO_NEXUS, PRODUCT_EXEMPT, category_of, not_taxed, usual_name
 from billing.domain.tax.rules import line_taxes
 from billing.integrations.tax.common import (
     CONNECT_TIMEOUT_S,
@@ -26,6 +29,7 @@ from billing.integrations.tax.common import (
     is_untaxed,
     percent,
     reconciled,
+    with_bases,
 )
 from billing.integrations.tax.secrets import TaxSecretReader
 from billing.services.tax.assessment import Item, Sale
@@ -35,18 +39,37 @@ _EXEMPT_CODE = "99999"
 _MOST_ITEMS = 500
 _TRIES = 2
 _LONGEST_WAIT_S = 3600
-# A line's breakdown: the rate, the amount, and how the tax is called ("{}" is the place's name).
-_PARTS = (
-    ("country_tax_rate", "country_tax_collectable", "country"),
-    ("gst_tax_rate", "gst", "GST"),
-    ("pst_tax_rate", "pst", "PST"),
-    ("qst_tax_rate", "qst", "QST"),
-    ("state_sales_tax_rate", "state_amount", "state"),
-    ("county_tax_rate", "county_amount", "county"),
-    ("city_tax_rate", "city_amount", "city"),
-    ("special_tax_rate", "special_district_amount", "special district"),
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """A level of a line's breakdown: the names of its rate, its amount and what that is on, and whose tax it is."""
+
+    rate: str
+    amount: str
+    base: str
+    kind: str
+    level: JurisdictionLevel
+
+
+_COUNTRY, _STATE = JurisdictionLevel.COUNTRY, JurisdictionLevel.STATE
+_LEVELS = (
+    _Level("country_tax_rate", "country_tax_collectable", "country_taxable_amount", "country", _COUNTRY),
+    _Level("gst_tax_rate", "gst", "gst_taxable_amount", "GST", _COUNTRY),
+    _Level("pst_tax_rate", "pst", "pst_taxable_amount", "PST", _STATE),
+    _Level("qst_tax_rate", "qst", "qst_taxable_amount", "QST", _STATE),
+    _Level("state_sales_tax_rate", "state_amount", "state_taxable_amount", "state", _STATE),
+    _Level("county_tax_rate", "county_amount", "county_taxable_amount", "county", JurisdictionLevel.COUNTY),
+    _Level("city_tax_rate", "city_amount", "city_taxable_amount", "city", JurisdictionLevel.CITY),
+    _Level(
+        "special_tax_rate",
+        "special_district_amount",
+        "special_district_taxable_amount",
+        "special district",
+        JurisdictionLevel.DISTRICT,
+    ),
 )
-_GST_COUNTRIES = {"AU", "CA", "IN", "NZ", "SG"}
+_BELOW_STATES = {"county", "city", "special district"}
 
 
 class TaxJar:
@@ -169,41 +192,73 @@ def _answers(tax: Any, sale: Sale, items: Sequence[Item]) -> list[tuple[TaxAmoun
     if breakdown is None:
         if tax["amount_to_collect"]:
             raise ValueError("an amount without its breakdown")
-        return [() for _ in items]  # the seller has no nexus there
+        nothing = not_taxed(sale.currency, sale.buyer, Taxability.NOT_COLLECTING, NO_NEXUS)
+        return [(nothing,) for _ in items]
     by_id = {str(line["id"]): line for line in breakdown["line_items"]}
-    places = {**tax.get("jurisdictions", {}), "country": sale.place.country}
-    return [_taxes(by_id[str(n)], item, sale.currency, places) for n, item in enumerate(items)]
+    places = {**tax.get("jurisdictions", {}), "country": sale.place.country, "region": sale.place.state}
+    return [_taxes(by_id[str(n)], item, sale, places) for n, item in enumerate(items)]
 
 
-def _taxes(line: Any, item: Item, currency: str, places: dict[str, Any]) -> tuple[TaxAmount, ...]:
-    parts = [(rate, line.get(amount) or 0, _name(kind, places)) for rate, amount, kind in _PARTS if line.get(rate)]
-    if item.inclusive:
-        return _contained(line, item, parts)
-    taxes = [
-        TaxAmount(name, percent(Decimal(line[rate]) * 100), _money(amount, currency))
-        for rate, amount, name in parts
-        if amount or line["tax_collectable"]
-    ]
-    return reconciled(taxes, _money(line["tax_collectable"], currency))
-
-
-def _contained(line: Any, item: Item, parts: list[tuple[str, Any, str]]) -> tuple[TaxAmount, ...]:
-    """The taxes contained in an amount, by the rates; if it is taxable in part, only that part's share."""
+def _taxes(line: Any, item: Item, sale: Sale, places: dict[str, Any]) -> tuple[TaxAmount, ...]:
+    """The taxes on a line, and those that are not."""
+    levels = [each for each in _LEVELS if line.get(each.rate)]
+    collected = _money(line["tax_collectable"], sale.currency)
     if not line["tax_collectable"]:
-        return ()
+        if not levels:
+            return (not_taxed(sale.currency, sale.buyer, Taxability.EXEMPT, PRODUCT_EXEMPT),)
+        return with_bases((), [_untaxed(each, sale.currency, places) for each in levels], item)
+    if item.inclusive:
+        return with_bases(_contained(line, item, levels, places), (), item)
+    taxes = [
+        TaxAmount(
+            name=_name(each.kind, places),
+            rate_percent=percent(Decimal(line[each.rate]) * 100),
+            amount=_money(line.get(each.amount) or 0, sale.currency),
+            base=_money(line.get(each.base, line["taxable_amount"]), sale.currency),
+            facts=_facts(each, places, Taxability.TAXED),
+        )
+        for each in levels
+    ]
+    return with_bases(reconciled(taxes, collected), (), item)
+
+
+def _contained(line: Any, item: Item, levels: list[_Level], places: dict[str, Any]) -> tuple[TaxAmount, ...]:
+    """The taxes contained in an amount, by the rates; if it is taxable in part, only that part's share."""
     share = exact_fraction(line["taxable_amount"]) / exact_fraction(_decimal(item.taxable))
-    rates = [TaxRate(name, percent(Decimal(line[rate]) * 100)) for rate, _, name in parts]
-    if share == 1:
-        return line_taxes(item.taxable, rates, inclusive=True)
-    part = Money.rounded(
-        Fraction(item.taxable.micros) * share, item.taxable.currency, charge_step(item.taxable.currency)
+    rates = [TaxRate(_name(each.kind, places), percent(Decimal(line[each.rate]) * 100)) for each in levels]
+    currency = item.taxable.currency
+    part = Money.rounded(Fraction(item.taxable.micros) * share, currency, charge_step(currency))
+    taxes = line_taxes(part, rates, inclusive=True)
+    base = None if share == 1 else part - sum_money((tax.amount for tax in taxes), currency)
+    return tuple(
+        replace(tax, base=base, facts=_facts(each, places, Taxability.TAXED))
+        for tax, each in zip(taxes, levels, strict=True)
     )
-    return line_taxes(part, rates, inclusive=True)
+
+
+def _untaxed(level: _Level, currency: str, places: dict[str, Any]) -> TaxAmount:
+    facts = _facts(level, places, Taxability.EXEMPT)
+    return TaxAmount(_name(level.kind, places), Decimal(0), Money.zero(currency), facts=facts)
+
+
+def _facts(level: _Level, places: dict[str, Any], treatment: Taxability) -> TaxFacts:
+    """Whose tax it is. TaxJar says no class of a rate, and no reason."""
+    below = level.kind in _BELOW_STATES
+    place = places.get(level.kind) if below else None  # it never names a special district
+    return TaxFacts(
+        country=places["country"],
+        treatment=treatment,
+        category="sales_tax" if below or level.kind == "state" else category_of(_name(level.kind, places)),
+        region=None if level.level is _COUNTRY else places["region"],
+        level=level.level,
+        jurisdiction=str(place) if place else None,
+        reason=None if treatment.is_taxed else PRODUCT_EXEMPT,
+    )
 
 
 def _name(kind: str, places: dict[str, Any]) -> str:
     if kind == "country":
-        return "GST" if places["country"] in _GST_COUNTRIES else "VAT"
+        return usual_name(places["country"])
     if kind.isupper():
         return kind
     place = places.get(kind)

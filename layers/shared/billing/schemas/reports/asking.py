@@ -1,7 +1,7 @@
 """What a report is asked for: query parameters that reports share, and how they become ``Asked``."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
@@ -17,6 +17,10 @@ AsOf = Annotated[Time | None, Query(alias="asOf", description="what was posted b
 OfClock = Annotated[
     str | None,
     Query(alias="testClock", min_length=1, description="customers of this test clock, who are in no other report"),
+]
+Rows = Annotated[
+    Literal["taxes", "lines"] | None,
+    Query(description="`lines`: a row for each line and tax, with its document; else a row for each tax"),
 ]
 LONGEST_DAYS = 3_660
 

@@ -191,7 +191,9 @@ class ManualInvoices:
         customer = found.require(customer_ref)
         # A credit's taxes are a share of what it gives back, whatever is due today.
         named = [
-            replace(line, id=f"{invoice.id}-{n}", taxes=line.taxes if line.credits else ())
+            replace(line, id=f"{invoice.id}-{n}")
+            if line.credits
+            else replace(line, id=f"{invoice.id}-{n}", taxes=(), untaxed=())
             for n, line in enumerate(lines, 1)
         ]
         draft = issuing.with_lines(invoice, named)

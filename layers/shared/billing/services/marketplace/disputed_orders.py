@@ -133,7 +133,7 @@ class _Step:
         shares = Shares.of(self.work, order, parts, self.shards, self.at)
         fact = ("dispute lost", dispute_id, self.fact, str(undone))
         accounts = shares.accounts(released=Account.PROVIDER_HELD)
-        _post(self.work, books.dispute_lost(order, fact, dispute_id, parts, accounts, self.at, undone))
+        _post(self.work, books.dispute_lost(order, fact, dispute_id, items, accounts, self.at, undone))
         for provider_id, part in parts.items():
             if provider_id is None:
                 continue

@@ -284,7 +284,7 @@ class MarketplaceBooks:
         """Stage what a refund takes of each provider, or gives again, and its entry."""
         parts = by_provider(order, items)
         held = Shares.of(work, order, parts, self.shards, at)
-        _post(work, books.returned(order, fact, source_id, parts, held.accounts(), at, undone))
+        _post(work, books.returned(order, fact, source_id, items, held.accounts(), at, undone))
         kind = LineType.REFUND_RETURNED if undone else LineType.REFUND
         for provider_id, part in parts.items():
             if provider_id is None:

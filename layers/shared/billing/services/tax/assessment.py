@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from billing.domain.customers.customer import Address, Customer, TaxExempt
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine, TaxAmount
+from billing.domain.lines.tax_facts import Taxability
+from billing.domain.tax import facts
 from billing.domain.tax.rate_table import EXEMPT, UPDATES_ID, TaxRateUpdates, tax_day
 from billing.domain.tax.rounding import RatedAmount, per_document
 from billing.domain.tax.rules import EXEMPT_NOTE, REVERSE_CHARGE_NOTE, Place, Treatment, line_taxes, treatment
@@ -80,6 +82,9 @@ class TaxProvider(Protocol):
     def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:
         """The taxes of each item, in their order; those of an inclusive item are part of its amount.
 
+        What it says is not taxed, of an item or of a part of it, is among them, with an amount of zero and ``facts``
+        that say why.
+
         Raises:
             Unavailable: it does not answer.
             TaxJurisdictionUnsupported: it knows no rates for the address.
@@ -88,11 +93,17 @@ class TaxProvider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The tax on a list of items, and why; ``place`` is None if it did not matter."""
+    """The tax on a list of items, and why; ``place`` is None if it did not matter.
+
+    Args:
+        taxes: those that are on each.
+        untaxed: those that are not, or not on a part of it, see ``InvoiceLine.untaxed``.
+    """
 
     treatment: Treatment
     place: Place | None
     taxes: tuple[tuple[TaxAmount, ...], ...]
+    untaxed: tuple[tuple[TaxAmount, ...], ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -145,16 +156,20 @@ class Taxes:
     def _applied(
         self, tenant: Tenant, customer: Customer, found: Found, lines: tuple[InvoiceLine, ...], at: datetime
     ) -> Taxed:
+        address = customer.address
         asked = _asked(tenant, customer, lines)
         if not asked and customer.tax_exempt is TaxExempt.NONE:
-            return Taxed(tuple(_by_hand(line) for line in lines))
-        buyer = Buyer(customer.address, customer.tax_id, customer.tax_exempt, customer.timezone)
+            return Taxed(tuple(_by_hand(line, address) for line in lines))
+        buyer = Buyer(address, customer.tax_id, customer.tax_exempt, customer.timezone)
         items = tuple(Item(line.taxable, line.tax_inclusive, line.tax_code) for line in asked)
         assessed = self.assess(tenant, tenant.tax_provider, buyer, items, found, at)
         if customer.tax_exempt is not TaxExempt.NONE:
-            return Taxed(tuple(replace(line, taxes=()) for line in lines), assessed.notes if lines else ())
-        answers = iter(assessed.taxes)
-        taxed = tuple(_by_hand(line) if line.tax_rates else replace(line, taxes=next(answers)) for line in lines)
+            untaxed = tuple(
+                facts.with_untaxed(line, _not_taxed(line.taxable, buyer, assessed.treatment)) for line in lines
+            )
+            return Taxed(untaxed, assessed.notes if lines else ())
+        answers = iter(zip(assessed.taxes, assessed.untaxed, strict=True))
+        taxed = tuple(_by_hand(line, address) if line.tax_rates else _answered(line, *next(answers)) for line in lines)
         return Taxed(taxed, assessed.notes)
 
     def assess(
@@ -181,11 +196,13 @@ class Taxes:
         buyer_country = buyer.address.country if buyer.address else None
         treated = treatment(seller_country, buyer_country, buyer.tax_id, buyer.exempt)
         if treated is not Treatment.TAXED:
-            return Assessment(treated, None, nothing)
+            why = tuple((_not_taxed(item.taxable, buyer, treated),) if item.taxable.micros else () for item in items)
+            return Assessment(treated, None, nothing, why)
         # Nothing to ask about items that are taxed nowhere or cost nothing: a free plan needs no address.
         open_items = [n for n, item in enumerate(items) if item.tax_code != EXEMPT and not item.taxable.is_zero]
+        untaxed = [_exempt_product(item, buyer.address) for item in items]
         if not open_items:
-            return Assessment(treated, None, nothing)
+            return Assessment(treated, None, nothing, tuple(untaxed))
         place = Place.of(buyer.address)
         assert buyer.address is not None  # else there would be no place
         sale = Sale(
@@ -199,8 +216,22 @@ class Taxes:
         )
         taxes = list(nothing)
         for n, answer in zip(open_items, self.provider(provider).taxes(sale), strict=True):
-            taxes[n] = answer
-        return Assessment(treated, place, tuple(taxes))
+            taxes[n], untaxed[n] = facts.apart(answer)
+        return Assessment(treated, place, tuple(taxes), tuple(untaxed))
+
+
+def _not_taxed(taxable: Money, buyer: Buyer, treated: Treatment) -> TaxAmount:
+    return facts.not_taxed(taxable.currency, buyer.address, *facts.of_treatment(treated, buyer.exempt))
+
+
+def _exempt_product(item: Item, address: Address | None) -> tuple[TaxAmount, ...]:
+    if item.tax_code != EXEMPT or item.taxable.is_zero:
+        return ()
+    return (facts.not_taxed(item.taxable.currency, address, Taxability.EXEMPT, facts.PRODUCT_EXEMPT),)
+
+
+def _answered(line: InvoiceLine, taxes: tuple[TaxAmount, ...], untaxed: tuple[TaxAmount, ...]) -> InvoiceLine:
+    return replace(line, taxes=taxes, untaxed=untaxed)
 
 
 def _asked(tenant: Tenant, customer: Customer, lines: tuple[InvoiceLine, ...]) -> tuple[InvoiceLine, ...]:
@@ -229,5 +260,12 @@ def _rounded_together(tenant: Tenant, lines: tuple[InvoiceLine, ...]) -> tuple[I
     )
 
 
-def _by_hand(line: InvoiceLine) -> InvoiceLine:
-    return replace(line, taxes=line_taxes(line.taxable, line.tax_rates, line.tax_inclusive))
+def _by_hand(line: InvoiceLine, address: Address | None) -> InvoiceLine:
+    """The line with the rates that were fixed on it; where there are none, nobody was asked."""
+    if line.tax_rates:
+        taxes = line_taxes(line.taxable, line.tax_rates, line.tax_inclusive)
+        return replace(line, taxes=facts.fixed_rate(taxes, address), untaxed=())
+    exempt = line.tax_code == EXEMPT
+    treated = Taxability.EXEMPT if exempt else Taxability.NOT_COLLECTING
+    reason = facts.PRODUCT_EXEMPT if exempt else facts.NO_TAX_PROVIDER
+    return facts.with_untaxed(line, facts.not_taxed(line.taxable.currency, address, treated, reason))

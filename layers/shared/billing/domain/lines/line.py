@@ -108,6 +108,7 @@ class InvoiceLine:
             anew: a line of the same invoice, or of a draft that waits for its tax. On a line that a subscription keeps
             as billed, its id on such a draft.
         steps: how a price of several steps makes up the amount; none where one price does, or for a part of a period.
+        plan_id: the plan that it bills, or gives back; None where there is none, and on lines from before it was kept.
         dimensions: the usage that it bills, where a component prices it by dimensions: ``{"region": "eu"}``.
         usage: what usage it bills; None where it bills none.
     """
@@ -130,6 +131,7 @@ class InvoiceLine:
     usage: BilledUsage | None = None
     of_line: str | None = None
     steps: tuple[PriceStep, ...] = ()
+    plan_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.steps and sum(step.amount for step in self.steps) != self.amount.micros:

@@ -210,6 +210,10 @@ def tell(call: Live, tid: str) -> None:
     call("tax", "GET", "/v1/tax/jurisdictions", 200)
     call("reports", "GET", "/v1/reports/trial-balance", 200)
     call("reports", "GET", "/v1/reports/trial-balance.csv", 200)
+    call("reports", "GET", "/v1/reports/revenue", 200)
+    call("reports", "GET", "/v1/reports/revenue.csv", 200, query={"by": "plan"})
+    call("reports", "GET", "/v1/reports/recognition", 200)
+    call("reports", "GET", "/v1/reports/recognition.csv", 200, query={"rows": "waterfall"})
     call("payments", "GET", "/v1/payments", 200)
     call("payments", "GET", "/v1/payment-methods", 200)
     clock = call("test_clocks", "POST", "/v1/test-clocks", 201, {"frozenTime": "2026-01-31T00:00:00Z"})["id"]

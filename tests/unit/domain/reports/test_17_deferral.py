@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.kernel.money import Money
-from billing.domain.reports.deferral import DeferralFold, Deferrals, Moved, instant
+from billing.domain.reports.deferral import DeferralFold, Deferrals, Moved, Owner, Schedule, instant
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.recognition import Figures, month
 from billing.domain.reports.span import Month
@@ -58,6 +58,10 @@ def by_month(books: Books, first: str, until: str, zone: str = "UTC") -> dict[st
         found[str(each)] = of_all.get(("USD",), Figures())
         each = each.following
     return found
+
+
+def amounts(found: dict[str, Figures]) -> list[tuple[int, ...]]:
+    return [each.amounts for each in found.values()]
 
 
 def recognised(books: Books, first: str, until: str) -> list[int]:
@@ -164,6 +168,34 @@ def test_lines_that_come_to_nothing_together_still_move_what_is_earned_when() ->
         [line(usd(-2_100), "2027-01-11", "2027-02-01"), line(usd(2_100), "2027-02-01", "2027-03-01")],
     )
     assert recognised(books, "2027-01-01", "2027-02-01") == [1_000_000, 2_100_000]
+
+
+def test_a_credit_that_comes_before_its_invoice_of_the_same_instant() -> None:
+    """Entries of one instant come by their ids, which say nothing of what was first."""
+    books, at = Books(), on("2027-01-01")
+    invoice = books.bill(at, [line(usd(36_500), "2027-01-01", "2028-01-01"), line(usd(1_000))])
+    books.credit(at, invoice.id, usd(18_250), f"{invoice.id}-1")
+    in_order = amounts(by_month(books, "2027-01-01", "2027-02-01"))
+    books.posted.reverse()
+    assert amounts(by_month(books, "2027-01-01", "2027-02-01")) == in_order
+    assert in_order[1][2] == 1_400_000
+
+
+def test_a_void_that_comes_before_its_invoice_of_the_same_instant() -> None:
+    books, at = Books(), on("2027-01-01")
+    invoice = books.bill(at, [line(usd(36_500), "2027-01-01", "2028-01-01"), line(usd(1_000))])
+    books.void(at, invoice.id)
+    in_order = amounts(by_month(books, "2027-01-01", "2027-02-01"))
+    books.posted.reverse()
+    assert amounts(by_month(books, "2027-01-01", "2027-02-01")) == in_order
+    assert in_order[0] == (0, 0, 0, 0, -1_000_000, 0)  # the line that was earned at once
+
+
+def test_half_a_micro_unit_goes_to_the_even_one() -> None:
+    schedule = Schedule(Owner("USD", None, None, None), 0, 0, 0, 2_000, 1_000)
+    credit = Schedule(Owner("USD", None, None, None), 0, 0, 0, 2_000, -1_000)
+    assert [schedule.earned(at) for at in (1, 2, 3, 5)] == [0, 1, 2, 2]
+    assert [credit.earned(at) for at in (1, 2, 3, 5)] == [0, -1, -2, -2]
 
 
 # Laws

@@ -27,11 +27,10 @@ from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.lines.line import InvoiceLine
-from billing.domain.reports.fold import Posted
+from billing.domain.reports.fold import ABOUT_DOCUMENTS, Posted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_FINALIZED, _VOIDED, _CREDITED = "invoice_finalized", "invoice_voided", "credit_noted"
 
 
 def instant(at: datetime) -> int:
@@ -158,11 +157,11 @@ class Deferrals:
             for line in document.lines:
                 if line.net.is_zero:
                     continue
-                if entry.kind == _FINALIZED:
+                if entry.kind == "invoice_finalized":
                     yield from self._billed(document, line, at)
                 else:
                     yield self._take(line.id, _owner(document, line), _finalized(document), line.net.micros, at)
-        elif entry.kind in (_FINALIZED, _VOIDED, _CREDITED):
+        elif entry.kind in ABOUT_DOCUMENTS:
             raise ValueError(f"entry {entry.id} is about {entry.source_id}, which is missing")
         else:
             yield from self._without_lines(entry, at)

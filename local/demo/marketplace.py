@@ -198,12 +198,14 @@ class Market(Seller):
         return path, f"{path.name}: {len(answer.content):,} bytes"
 
     def _trial_balance(self) -> tuple[None, str]:
-        # What was released was posted in the buyer's time, which is ahead.
-        balance = self.client.get(f"/v1/reports/trial-balance?asOf={self.until:%Y-%m-%dT%H:%M:%SZ}")
-        require(balance["outOfBalance"] == {}, f"it is out of balance: {balance['outOfBalance']}")
+        # The buyer's orders are in its clock's time, which is ahead; payouts are in Stripe's.
+        of_buyer = f"?asOf={self.until:%Y-%m-%dT%H:%M:%SZ}&testClock={self.clock_id}"
         sums: dict[str, int] = {}
-        for each in balance["accounts"]:  # a provider's are its own
-            sums[each["account"]] = sums.get(each["account"], 0) + each["balance"]
+        for query in (of_buyer, ""):
+            balance = self.client.get(f"/v1/reports/trial-balance{query}")
+            require(balance["outOfBalance"] == {}, f"it is out of balance: {balance['outOfBalance']}")
+            for each in balance["accounts"]:  # a provider's are its own
+                sums[each["account"]] = sums.get(each["account"], 0) + each["balance"]
         require(sum(sums.values()) == 0, f"the sums are {sums}")
         left = {name: each for name, each in sums.items() if each}
         own = {"cash", "commission_revenue", "processing_fees", "promotions"}

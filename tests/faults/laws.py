@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from tests.faults.books import AtStripe, Books, Json, amount_due, micros
+from tests.faults.laws_journal import journal
 from tests.faults.laws_lines import What, lines_of_time
 from tests.faults.laws_money import money
 from tests.faults.laws_orders import OFTEN, expired_with_a_coupon, holders_of_coupons, orders, replaced_attempts
@@ -23,7 +24,7 @@ _WITH_THE_PAYER = ("requires_payment_method", "requires_action")
 _RUNNING = ("active", "past_due")
 _LEAST = 50_000  # micro-units: 0.50 USD
 _OF_A_LINE = {"line_settled", "line_exchanged", "line_cleared", "processing_fee", "payout_returned"}
-_MORE_THAN_ONCE = ("balance_used", "dispute_moved", *OFTEN)
+_MORE_THAN_ONCE = ("balance_used", "credit_applied", "dispute_moved", *OFTEN)
 _ONCE = (
     "payment.succeeded", "payment.failed", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.voided",
     "invoice.uncollectible", "subscription.created", "subscription.canceled", "credit_note.created", "refund.created",
@@ -43,6 +44,7 @@ def violations(books: Books, stripe: AtStripe, left: Collection[What] = ()) -> l
         *lines_of_time(books, left),
         *_entries(books),
         *_accounts(books),
+        *journal(books),
         *_statuses(books),
         *_events(books, stripe),
         *_redemptions(books),

@@ -103,10 +103,10 @@ class Account:
         for each in dict.fromkeys([*credited, *self.subscription.unpaid_invoice_ids]):
             if each == draft.id:
                 continue
-            after, taken, entry = settlement.offset(self.invoices[each], left, self.now)
+            after, taken, entries = settlement.offset(self.invoices[each], left, self.now)
             self.invoices[each] = after
             left -= taken
-            self.entries += [entry] if entry else []
+            self.entries += entries
             self.follow(after)
         return -draft.total - left
 

@@ -16,7 +16,7 @@ from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStat
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.kernel.periods import Period
-from billing.domain.ledger import Account, LedgerEntry
+from billing.domain.ledger import Account, LedgerEntry, Receivable
 from billing.domain.lines.crediting import gross, left_of, whole_units
 from billing.domain.lines.line import BilledUsage, InvoiceLine, TaxRate
 from billing.domain.reports.fold import Posted
@@ -95,7 +95,7 @@ class Books:
     def sell(self, at: datetime, amount: Money, customer_id: str = "cus_1") -> None:
         """Sell without an invoice."""
         n = len(self.posted)
-        self.enter(ledger.sold(f"le_sold_{n}", f"pay_{n}", customer_id, amount, at))
+        self.enter(ledger.sold(f"le_sold_{n}", f"pay_{n}", Receivable(customer_id, None, None), amount, at))
 
     def enter(self, entry: LedgerEntry) -> None:
         """Post an entry that is about no document."""

@@ -1,5 +1,6 @@
 """Issue 14, 4: two at once: each reads before the other commits, and exactly one of both happens."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -49,16 +50,21 @@ def test_a_refund_and_the_release_at_the_deadline_take_the_earning_one_after_the
     order = market.order(item(10000, 0, market.x))
     assert market.pay(order, AVAILABLE).status == 200
     earning = market.earning(order, market.x)
+    clock, in_time = payday.world.clock, earning.release_at - timedelta(seconds=1)
+    clock.freeze(earning.release_at)
     unit = storage.units().begin(market.x.id)
-    release_earning(unit, earning.id, earning.release_at)
+    release_earning(unit, earning.id, unit.now)
     if refund_first:
+        clock.freeze(in_time)
         assert market.refund(order, amount=40_00_000).status == 201
+        clock.freeze(earning.release_at)
         with pytest.raises(LostRace):
             unit.commit()
         unit.restart()
-        release_earning(unit, earning.id, earning.release_at)
+        release_earning(unit, earning.id, unit.now)
     unit.commit()
     if not refund_first:
+        clock.freeze(in_time)
         assert market.refund(order, amount=40_00_000).status == 201
     kinds = [(str(each.type), cents(each.amount)) for each in market.lines(market.x)]
     assert kinds == ([("release", 6000)] if refund_first else [("release", 10000), ("refund", -4000)])

@@ -5,7 +5,7 @@ A debit is positive and a credit negative; an account's balance is the sum of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -53,6 +53,21 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class Receivable:
+    """What a customer owes, or is owed: what an entry that moves it has to know of it.
+
+    Args:
+        customer_id: whose it is.
+        invoice_id: of which invoice; None for a sale without one, and for an order.
+        test_clock_id: the customer's clock, in whose time the entry is posted; None for the wall clock.
+    """
+
+    customer_id: str
+    invoice_id: str | None
+    test_clock_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """Postings of one currency that together record one fact and sum to zero.
 
@@ -64,8 +79,10 @@ class LedgerEntry:
         postings: at least two.
         tenant_id: in whose books; empty for those of the tenant whose unit of work saves it.
         balance_transaction_id: the line of the account at Stripe that a posting to cash is, where it is known.
-        invoice_id: the invoice whose receivable it moves, where there is one: aging is a sum by it.
+        invoice_id: the invoice whose receivable it moves, or whose money it says is disputed, where there is one: aging
+            is a sum by it.
         test_clock_id: the clock in whose time it was posted; None for the wall clock's, which reports are made of.
+            Who makes an entry always says which; a default is only for entries that are older than this field.
 
     Raises:
         CurrencyMismatch: the postings mix currencies (a ValueError).
@@ -95,7 +112,14 @@ class LedgerEntry:
 
 
 def invoice_finalized(
-    entry_id: str, invoice_id: str, customer_id: str, net: Money, tax: Money, at: datetime, *, of_lines: bool = False
+    entry_id: str,
+    invoice_id: str,
+    receivable: Receivable,
+    net: Money,
+    tax: Money,
+    at: datetime,
+    *,
+    of_lines: bool = False,
 ) -> LedgerEntry | None:
     """Record that a customer owes an invoice: debit receivable, credit revenue and tax.
 
@@ -105,7 +129,7 @@ def invoice_finalized(
     Args:
         entry_id: the id of the entry to make.
         invoice_id: the fact.
-        customer_id: whose receivable it is.
+        receivable: what is owed.
         net: the invoice's total before tax, after discounts.
         tax: the tax on it, same currency.
         at: when it was finalized, UTC.
@@ -122,23 +146,25 @@ def invoice_finalized(
         ValueError: `at` is not UTC.
     """
     postings = (
-        Posting(Account.RECEIVABLE, net + tax, customer_id),
+        Posting(Account.RECEIVABLE, net + tax, receivable.customer_id),
         Posting(Account.REVENUE, -net),
         Posting(Account.TAX_PAYABLE, -tax),
     )
     moved = tuple(posting for posting in postings if not posting.amount.is_zero)
     if not moved and of_lines:
         moved = postings[:2]
-    return LedgerEntry(entry_id, "invoice_finalized", invoice_id, at, moved) if moved else None
+    return _entry(entry_id, "invoice_finalized", invoice_id, at, moved, receivable) if moved else None
 
 
-def payment_received(entry_id: str, payment_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+def payment_received(
+    entry_id: str, payment_id: str, receivable: Receivable, amount: Money, at: datetime
+) -> LedgerEntry:
     """Record that a customer paid: debit cash, credit receivable.
 
     Args:
         entry_id: the id of the entry to make.
         payment_id: the fact.
-        customer_id: whose receivable goes down.
+        receivable: what goes down.
         amount: what was paid, above zero.
         at: when, UTC.
 
@@ -147,11 +173,11 @@ def payment_received(entry_id: str, payment_id: str, customer_id: str, amount: M
     """
     if amount <= Money.zero(amount.currency):
         raise ValueError(f"a payment must be above zero: {amount}")
-    postings = (Posting(Account.CASH, amount), Posting(Account.RECEIVABLE, -amount, customer_id))
-    return LedgerEntry(entry_id, "payment_received", payment_id, at, postings)
+    postings = (Posting(Account.CASH, amount), Posting(Account.RECEIVABLE, -amount, receivable.customer_id))
+    return _entry(entry_id, "payment_received", payment_id, at, postings, receivable)
 
 
-def balance_used(entry_id: str, invoice_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+def balance_used(entry_id: str, invoice_id: str, receivable: Receivable, amount: Money, at: datetime) -> LedgerEntry:
     """Record that a customer's balance paid an invoice (or, below zero, that an invoice paid into the balance).
 
     $20.00 of credit used: Dr customer balance 20.00, Cr receivable 20.00. An invoice over -$50.00 the other way round:
@@ -160,26 +186,42 @@ def balance_used(entry_id: str, invoice_id: str, customer_id: str, amount: Money
     Args:
         entry_id: the id of the entry to make.
         invoice_id: the invoice or credit note.
-        customer_id: whose balance.
+        receivable: what goes down, and whose balance pays it.
         amount: what was used; negative where it grew; not zero.
         at: when, UTC.
     """
     postings = (
-        Posting(Account.CUSTOMER_BALANCE, amount, customer_id),
-        Posting(Account.RECEIVABLE, -amount, customer_id),
+        Posting(Account.CUSTOMER_BALANCE, amount, receivable.customer_id),
+        Posting(Account.RECEIVABLE, -amount, receivable.customer_id),
     )
-    return LedgerEntry(entry_id, "balance_used", invoice_id, at, postings)
+    return _entry(entry_id, "balance_used", invoice_id, at, postings, receivable)
+
+
+def credit_applied(entry_id: str, invoice_id: str, receivable: Receivable, amount: Money, at: datetime) -> LedgerEntry:
+    """Record that credits of one invoice took something off another one, by way of the customer's balance.
+
+    An invoice over -50.00 takes 30.00 off one over 100.00. For the first: Dr receivable 30.00, Cr customer balance; for
+    the second: Dr customer balance 30.00, Cr receivable. The balance is as it was, and 70.00 and -20.00 are left.
+
+    Args:
+        entry_id: the id of the entry to make.
+        invoice_id: the fact: of two invoices, the one whose receivable this is.
+        receivable: what goes down.
+        amount: what was taken off it; below zero what its credits took off others; not zero.
+        at: when, UTC.
+    """
+    return replace(balance_used(entry_id, invoice_id, receivable, amount, at), kind="credit_applied")
 
 
 def credit_noted(
-    entry_id: str, credit_note_id: str, customer_id: str, net: Money, tax: Money, at: datetime
+    entry_id: str, credit_note_id: str, receivable: Receivable, net: Money, tax: Money, at: datetime
 ) -> LedgerEntry:
     """Record a credit note: debit revenue and tax, credit receivable.
 
     Args:
         entry_id: the id of the entry to make.
         credit_note_id: the fact.
-        customer_id: whose receivable goes down.
+        receivable: what goes down.
         net: what is credited before tax, same currency as ``tax``.
         tax: the tax in it.
         at: when, UTC.
@@ -187,27 +229,27 @@ def credit_noted(
     postings = (
         Posting(Account.REVENUE, net),
         Posting(Account.TAX_PAYABLE, tax),
-        Posting(Account.RECEIVABLE, -(net + tax), customer_id),
+        Posting(Account.RECEIVABLE, -(net + tax), receivable.customer_id),
     )
     moved = tuple(posting for posting in postings if not posting.amount.is_zero)
-    return LedgerEntry(entry_id, "credit_noted", credit_note_id, at, moved)
+    return _entry(entry_id, "credit_noted", credit_note_id, at, moved, receivable)
 
 
-def written_off(entry_id: str, invoice_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+def written_off(entry_id: str, invoice_id: str, receivable: Receivable, amount: Money, at: datetime) -> LedgerEntry:
     """Record that nobody will pay what is left of an invoice (below zero: that somebody did after all).
 
     Args:
         entry_id: the id of the entry to make.
         invoice_id: the fact.
-        customer_id: whose receivable it was.
+        receivable: what was owed.
         amount: what was still due, not zero.
         at: when, UTC.
     """
-    postings = (Posting(Account.BAD_DEBT, amount), Posting(Account.RECEIVABLE, -amount, customer_id))
-    return LedgerEntry(entry_id, "written_off", invoice_id, at, postings)
+    postings = (Posting(Account.BAD_DEBT, amount), Posting(Account.RECEIVABLE, -amount, receivable.customer_id))
+    return _entry(entry_id, "written_off", invoice_id, at, postings, receivable)
 
 
-def refund_paid(entry_id: str, refund_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+def refund_paid(entry_id: str, refund_id: str, receivable: Receivable, amount: Money, at: datetime) -> LedgerEntry:
     """Record that money went back to a customer: debit receivable, credit cash.
 
     A credit note over $20.00 put the receivable at -20.00; the refund brings it back to zero.
@@ -215,7 +257,7 @@ def refund_paid(entry_id: str, refund_id: str, customer_id: str, amount: Money, 
     Args:
         entry_id: the id of the entry to make.
         refund_id: the fact.
-        customer_id: whose receivable goes up.
+        receivable: what goes up.
         amount: what was refunded, above zero.
         at: when, UTC.
 
@@ -224,43 +266,52 @@ def refund_paid(entry_id: str, refund_id: str, customer_id: str, amount: Money, 
     """
     if amount <= Money.zero(amount.currency):
         raise ValueError(f"a refund must be above zero: {amount}")
-    postings = (Posting(Account.RECEIVABLE, amount, customer_id), Posting(Account.CASH, -amount))
-    return LedgerEntry(entry_id, "refund_paid", refund_id, at, postings)
+    postings = (Posting(Account.RECEIVABLE, amount, receivable.customer_id), Posting(Account.CASH, -amount))
+    return _entry(entry_id, "refund_paid", refund_id, at, postings, receivable)
 
 
-def refund_returned(entry_id: str, refund_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+def refund_returned(entry_id: str, refund_id: str, receivable: Receivable, amount: Money, at: datetime) -> LedgerEntry:
     """Record that the bank sent a refund back: `refund_paid`, reversed.
 
     Args:
         entry_id: the id of the entry to make.
         refund_id: the fact.
-        customer_id: whose receivable goes down.
+        receivable: what goes down.
         amount: what came back, above zero.
         at: when, UTC.
 
     Raises:
         ValueError: the amount is zero or negative, or `at` is not UTC.
     """
-    paid = refund_paid(entry_id, refund_id, customer_id, amount, at)
-    back = tuple(Posting(each.account, -each.amount, each.party) for each in paid.postings)
-    return LedgerEntry(entry_id, "refund_returned", refund_id, at, back)
+    paid = refund_paid(entry_id, refund_id, receivable, amount, at)
+    return reversed_entry(entry_id, "refund_returned", paid)
 
 
-def sold(entry_id: str, payment_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+def reversed_entry(entry_id: str, kind: str, entry: LedgerEntry) -> LedgerEntry:
+    """An entry the other way round, of the same time: what was a debit is a credit.
+
+    Args:
+        entry_id, kind: of the entry to make.
+    """
+    back = tuple(replace(each, amount=-each.amount) for each in entry.postings)
+    return replace(entry, id=entry_id, kind=kind, postings=back)
+
+
+def sold(entry_id: str, payment_id: str, receivable: Receivable, amount: Money, at: datetime) -> LedgerEntry:
     """Record a sale without an invoice, which its payment pays: debit receivable, credit revenue.
 
     Args:
         entry_id: the id of the entry to make.
         payment_id: the fact.
-        customer_id: whose receivable goes up, until ``payment_received`` brings it down again.
+        receivable: what goes up, until ``payment_received`` brings it down again.
         amount: above zero.
         at: when, UTC.
     """
-    postings = (Posting(Account.RECEIVABLE, amount, customer_id), Posting(Account.REVENUE, -amount))
-    return LedgerEntry(entry_id, "sold", payment_id, at, postings)
+    postings = (Posting(Account.RECEIVABLE, amount, receivable.customer_id), Posting(Account.REVENUE, -amount))
+    return _entry(entry_id, "sold", payment_id, at, postings, receivable)
 
 
-def given_back(entry_id: str, refund_id: str, customer_id: str, amount: Money, at: datetime) -> LedgerEntry:
+def given_back(entry_id: str, refund_id: str, receivable: Receivable, amount: Money, at: datetime) -> LedgerEntry:
     """Record a refund that no credit note stands behind: debit refunds, credit receivable.
 
     ``refund_paid`` put the receivable at +20.00; this brings it back to zero.
@@ -268,28 +319,45 @@ def given_back(entry_id: str, refund_id: str, customer_id: str, amount: Money, a
     Args:
         entry_id: the id of the entry to make.
         refund_id: the fact.
-        customer_id: whose receivable goes down.
+        receivable: what goes down.
         amount: not zero; negative where the bank sent the refund back.
         at: when, UTC.
     """
-    postings = (Posting(Account.REFUNDS, amount), Posting(Account.RECEIVABLE, -amount, customer_id))
-    return LedgerEntry(entry_id, "given_back", refund_id, at, postings)
+    postings = (Posting(Account.REFUNDS, amount), Posting(Account.RECEIVABLE, -amount, receivable.customer_id))
+    return _entry(entry_id, "given_back", refund_id, at, postings, receivable)
 
 
-def dispute_moved(entry_id: str, dispute_id: str, held: Money, gone: Money, at: datetime) -> LedgerEntry:
+def dispute_moved(
+    entry_id: str, dispute_id: str, receivable: Receivable, held: Money, gone: Money, at: datetime
+) -> LedgerEntry:
     """Record what a dispute took from the account at Stripe, or gave back to it.
 
     Args:
         entry_id: the id of the entry to make.
         dispute_id: the fact.
+        receivable: what its payment had paid; it stays paid.
         held: what more is held while it is open; negative where it is not held any more.
         gone: what more is lost for good.
         at: when, UTC.
     """
     postings = (
-        Posting(Account.DISPUTES, held),
+        Posting(Account.DISPUTES, held, receivable.customer_id),
         Posting(Account.BAD_DEBT, gone),
         Posting(Account.CASH, -(held + gone)),
     )
     moved = tuple(posting for posting in postings if not posting.amount.is_zero)
-    return LedgerEntry(entry_id, "dispute_moved", dispute_id, at, moved)
+    return _entry(entry_id, "dispute_moved", dispute_id, at, moved, receivable)
+
+
+def _entry(
+    entry_id: str, kind: str, source_id: str, at: datetime, postings: tuple[Posting, ...], receivable: Receivable
+) -> LedgerEntry:
+    return LedgerEntry(
+        entry_id,
+        kind,
+        source_id,
+        at,
+        postings,
+        invoice_id=receivable.invoice_id,
+        test_clock_id=receivable.test_clock_id,
+    )

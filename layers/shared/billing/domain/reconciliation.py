@@ -195,4 +195,14 @@ def platform_entries(line: StripeLine, tenant_id: str, at: datetime) -> tuple[Le
 def _entry(line: StripeLine, tenant_id: str, kind: str, amount: Money, other: Account, at: datetime) -> LedgerEntry:
     postings = (Posting(Account.CASH, amount), Posting(other, -amount))
     made_id = derived("le", line.created_at, kind, line.id)
-    return LedgerEntry(made_id, kind, line.source_id or line.id, at, postings, tenant_id, line.id)
+    return LedgerEntry(
+        made_id,
+        kind,
+        line.source_id or line.id,
+        at,
+        postings,
+        tenant_id,
+        line.id,
+        invoice_id=None,
+        test_clock_id=None,  # the platform has no customers
+    )

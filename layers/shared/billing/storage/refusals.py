@@ -1,6 +1,7 @@
 """What a unit of work refuses to write, because the use case that staged it is wrong."""
 
 from collections import Counter
+from datetime import datetime
 
 MOST_ITEMS = 100
 """DynamoDB: so many items are in a transaction at most."""
@@ -15,6 +16,17 @@ class StaleCopy(AssertionError):
 
     def __init__(self, place: tuple[type, str, str], given: int, staged: int) -> None:
         super().__init__(f"{place[0].__name__} {place[2]}: version {given} was saved over {staged}, which is staged")
+
+
+class PostedAtAnotherTime(AssertionError):
+    """An entry was to be posted on the wall clock at another time than now: in a month that is over, perhaps.
+
+    A payment of 31 January whose outcome a webhook tells on 2 February is posted on 2 February; otherwise the figures
+    of January, which somebody has filed, would change. What is on a test clock is posted in that clock's time.
+    """
+
+    def __init__(self, entry_id: str, posted_at: datetime, now: datetime) -> None:
+        super().__init__(f"{entry_id} was to be posted at {posted_at}, and it is {now}")
 
 
 class TransactionTooLarge(AssertionError):

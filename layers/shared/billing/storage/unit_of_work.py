@@ -54,7 +54,7 @@ from billing.storage.copies import subject
 from billing.storage.database import Key, table_name
 from billing.storage.idempotency import Record, Scope, State
 from billing.storage.outbox import Outbox
-from billing.storage.refusals import MOST_ITEMS, StaleCopy, TransactionTooLarge
+from billing.storage.refusals import MOST_ITEMS, PostedAtAnotherTime, StaleCopy, TransactionTooLarge
 from billing.storage.registry import REGISTRY, Stored, join, tenant_of
 from billing.storage.store import Store, TenantDirectory
 from billing.storage.tables import AuditItem, EventItem, IdempotencyItem
@@ -184,6 +184,8 @@ class UnitOfWork:
 
     def save(self, entity: E) -> E:
         if isinstance(entity, LedgerEntry):  # written once, never changed through here
+            if entity.test_clock_id is None and entity.posted_at != self._now:
+                raise PostedAtAnotherTime(entity.id, entity.posted_at, self._now)
             owner = entity.tenant_id or self._tenant_id  # it may be in another tenant's books
             self._staged[(type(entity), owner, entity.id)] = _Staged(replace(entity, tenant_id=owner), 0)
             return entity

@@ -14,11 +14,11 @@ AT = datetime(2027, 1, 1, tzinfo=UTC)
 PAID = Money.from_minor(11_000, "USD")
 FEE = Money.from_minor(349, "USD")
 NOTHING = Money.zero("USD")
-SOURCE = Source("pay_1", AT)
+SOURCE = Source("pay_1", AT, None)
 
 
 def received(amount: Money = PAID) -> LedgerEntry:
-    return ledger.payment_received("le_1", "pay_1", "cus_1", amount, AT)
+    return ledger.payment_received("le_1", "pay_1", ledger.Receivable("cus_1", "in_1", None), amount, AT)
 
 
 def line(amount: Money = PAID, moved: Money | None = None, fee: Money = FEE, line_id: str = "txn_1") -> BalanceLine:
@@ -81,7 +81,7 @@ def test_a_dispute_that_is_heard_of_when_it_is_won_leaves_its_fee() -> None:
     """Taken and given back before anybody told: nothing is held, and 15.00 are gone for good."""
     back = Money.from_minor(5_000, "USD")
     lines = (line(-back, fee=Money.from_minor(1_500, "USD")), line(back, fee=NOTHING, line_id="txn_2"))
-    entries = entered((), lines, Source("dp_1", AT), AT)
+    entries = entered((), lines, Source("dp_1", AT, None), AT)
     assert sums(*entries) == {"cash": -1_500, "processing_fees": 1_500}
 
 

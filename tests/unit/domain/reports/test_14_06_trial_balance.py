@@ -14,6 +14,7 @@ from billing.domain.reports.trial_balance import TrialBalance, TrialBalanceFold
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
 LATER = AT + timedelta(seconds=1)
+DEBT = ledger.Receivable("cus_1", None, None)
 FOLD = TrialBalanceFold()
 
 
@@ -29,7 +30,7 @@ def entry(amount: Money, debit: Account, credit: Account, party: str | None = No
 
 
 def test_a_charge_and_its_fee() -> None:
-    received = ledger.payment_received("le_1", "pay_1", "cus_1", Money.from_minor(11_000, "USD"), AT)
+    received = ledger.payment_received("le_1", "pay_1", DEBT, Money.from_minor(11_000, "USD"), AT)
     fee = entry(Money.from_minor(349, "USD"), Account.PROCESSING_FEES, Account.CASH)
     found = trial_balance([received, fee])
     assert [(each.account.value, each.debit.minor, each.credit.minor) for each in found.accounts] == [

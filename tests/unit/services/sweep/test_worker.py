@@ -77,8 +77,8 @@ class Table:
 class FakeUnit:
     """A unit of work over a table; it commits in one go, or loses a race."""
 
-    def __init__(self, table: Table, races: list[bool]) -> None:
-        self._table, self._races = table, races
+    def __init__(self, table: Table, races: list[bool], now: datetime) -> None:
+        self._table, self._races, self.now = table, races, now
         self._staged: list[Any] = []
         self._events: list[str] = []
         self._after: list[Callable[[], None]] = []
@@ -127,7 +127,7 @@ class Stage:
     # ports
 
     def begin(self, tenant_id: str, request: Any = None) -> Any:
-        return FakeUnit(self.table, self.races)
+        return FakeUnit(self.table, self.races, self.now)
 
     def wake(self, shard: str, deduplication_id: str) -> None:
         self.woken.append(shard)
@@ -193,6 +193,14 @@ def test_on_the_wall_clock_now_is_now(stage: Stage) -> None:
     stage.table.put(payment("a", NOW - minutes(9)))
     stage.turn()
     assert stage.worked == [("a", NOW)]
+
+
+def test_what_a_long_turn_comes_to_late_is_worked_as_of_then(stage: Stage) -> None:
+    """What it posts belongs into the month in which it is posted, not into that in which the turn began."""
+    stage.takes = minutes(5)
+    stage.table.put(payment("a", NOW - minutes(9)), payment("b", NOW - minutes(8)), payment("c", NOW + minutes(1)))
+    stage.turn()
+    assert stage.worked == [("a", NOW), ("b", NOW + minutes(5))]
 
 
 def test_what_is_due_again_within_the_turn_takes_its_place_among_the_others(stage: Stage) -> None:

@@ -21,7 +21,7 @@ from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvai
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money, sum_money
 from billing.domain.kernel.periods import Period
-from billing.domain.ledger import LedgerEntry
+from billing.domain.ledger import LedgerEntry, Receivable
 from billing.domain.lines import credited_nets
 from billing.domain.lines.credited_nets import CreditedNet
 from billing.domain.lines.crediting import (
@@ -173,6 +173,11 @@ class CreditNote:
     def by_line(self) -> tuple[CreditedNet, ...]:
         """Its net by the invoice's lines; from before that was kept, by its own, of which one may stand for all."""
         return self.nets or tuple(CreditedNet(line.invoice_line_id, line.net) for line in self.lines)
+
+    @property
+    def receivable(self) -> Receivable:
+        """What it takes from: its invoice's."""
+        return Receivable(self.customer_id, self.invoice_id, self.test_clock_id)
 
     def __post_init__(self) -> None:
         if self.total != self.net + self.tax or self.tax != sum_money((t.amount for t in self.taxes), self.currency):
@@ -410,11 +415,11 @@ def _entries(note: CreditNote, was: InvoiceStatus, at: datetime) -> tuple[Ledger
     A refund is booked when it has succeeded; until then the receivable is below zero by the amount of the refund.
     """
     entry_id = derived("le", note.created_at, "credit_note.created", note.id)
-    entries = [ledger.credit_noted(entry_id, note.id, note.customer_id, note.net, note.tax, at)]
+    entries = [ledger.credit_noted(entry_id, note.id, note.receivable, note.net, note.tax, at)]
     if was is InvoiceStatus.UNCOLLECTIBLE and not note.to_invoice.is_zero:
         # It was written off, so nobody owes it: what is credited was never a bad debt.
         entry_id = derived("le", note.created_at, "credit_note.written_off_returned", note.id)
-        entries.append(ledger.written_off(entry_id, note.id, note.customer_id, -note.to_invoice, at))
+        entries.append(ledger.written_off(entry_id, note.id, note.receivable, -note.to_invoice, at))
     if not note.to_balance.is_zero:
         entries.append(_to_balance_entry(note, "credit_note.to_balance", note.to_balance, at))
     return tuple(entries)
@@ -422,7 +427,7 @@ def _entries(note: CreditNote, was: InvoiceStatus, at: datetime) -> tuple[Ledger
 
 def _to_balance_entry(note: CreditNote, fact: str, amount: Money, at: datetime, *more: str) -> LedgerEntry:
     entry_id = derived("le", note.created_at, fact, note.id, *more)
-    return ledger.balance_used(entry_id, note.id, note.customer_id, -amount, at)
+    return ledger.balance_used(entry_id, note.id, note.receivable, -amount, at)
 
 
 def _exceeds(message: str, details: Sequence[Detail]) -> RefundExceedsAvailable:

@@ -17,6 +17,7 @@ from billing.domain.kernel.card_limits import Unchargeable, unchargeable
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.money import Money, sum_money
 from billing.domain.kernel.periods import Period
+from billing.domain.ledger import Receivable
 from billing.domain.lines.crediting import left_to_credit
 from billing.domain.lines.line import CreditStep, InvoiceLine
 from billing.domain.payments.dispute import DisputeStatus
@@ -161,6 +162,11 @@ class Invoice:
             return Money.zero(self.currency)
         due = self.total - self.balance_applied - self.amount_paid - self.amount_credited
         return due if self.spreading is None else due + self.spreading.left
+
+    @property
+    def receivable(self) -> Receivable:
+        """What it has in the books."""
+        return Receivable(self.customer_id, self.id, self.test_clock_id)
 
     @property
     def creditable(self) -> Money:

@@ -201,6 +201,8 @@ def finalize(
     )
     final = replace(final, due_at=final.due_if_finalized(at, charged))
     entries = [finalized_entry(invoice, at)]
+    if offset is not None and not offset.is_zero:
+        entries.append(applied_entry(final, -offset, at))
     if not applied.is_zero:
         entries.append(balance_entry(invoice, "invoice.balance_applied", applied, at))
     return Finalized(final, following, balance.used(applied), tuple(entry for entry in entries if entry is not None))
@@ -211,7 +213,7 @@ def finalized_entry(invoice: Invoice, at: datetime) -> LedgerEntry | None:
     return ledger.invoice_finalized(
         derived("le", invoice.created_at, "invoice.finalized", invoice.id),
         invoice.id,
-        invoice.customer_id,
+        invoice.receivable,
         net=invoice.total - invoice.tax,
         tax=invoice.tax,
         at=at,
@@ -219,8 +221,18 @@ def finalized_entry(invoice: Invoice, at: datetime) -> LedgerEntry | None:
     )
 
 
+def applied_entry(after: Invoice, amount: Money, at: datetime) -> LedgerEntry:
+    """What credits of another invoice took off one; below zero what its own took off others.
+
+    Args:
+        after: the invoice after it, by whose ``amount_credited`` this step is told from any other.
+    """
+    made_id = derived("le", after.created_at, "invoice.credit_applied", after.id, str(after.amount_credited))
+    return ledger.credit_applied(made_id, after.id, after.receivable, amount, at)
+
+
 def balance_entry(invoice: Invoice, fact: str, amount: Money, at: datetime, *more: str) -> LedgerEntry:
     """What the customer's balance paid of an invoice; below zero what went into it."""
     return ledger.balance_used(
-        derived("le", invoice.created_at, fact, invoice.id, *more), invoice.id, invoice.customer_id, amount, at
+        derived("le", invoice.created_at, fact, invoice.id, *more), invoice.id, invoice.receivable, amount, at
     )

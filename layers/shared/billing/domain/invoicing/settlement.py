@@ -11,12 +11,12 @@ from billing.domain import ledger
 from billing.domain.customers.balance import Balance
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, Spreading
-from billing.domain.invoicing.issuing import balance_entry, finalized_entry
+from billing.domain.invoicing.issuing import applied_entry, balance_entry, finalized_entry
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState, PaymentMethodInvalid
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
-from billing.domain.ledger import LedgerEntry, Posting
+from billing.domain.ledger import LedgerEntry
 from billing.domain.lines.crediting import gross
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.dispute import Dispute
@@ -64,7 +64,7 @@ def paid(invoice: Invoice, payment: Payment, at: datetime) -> Received:
         ledger.payment_received(
             derived("le", payment.created_at, "payment.succeeded", payment.id),
             payment.id,
-            payment.customer_id,
+            payment.receivable,
             payment.amount,
             at,
         )
@@ -77,7 +77,7 @@ def paid(invoice: Invoice, payment: Payment, at: datetime) -> Received:
             ledger.written_off(
                 derived("le", payment.created_at, "invoice.recovered", payment.id),
                 invoice.id,
-                invoice.customer_id,
+                invoice.receivable,
                 -recovered,
                 at,
             )
@@ -95,14 +95,15 @@ def settled(invoice: Invoice, at: datetime) -> Invoice:
     return replace(invoice, status=InvoiceStatus.PAID, paid_at=at, due=None, dunning=None)
 
 
-def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, Money, LedgerEntry | None]:
+def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, Money, tuple[LedgerEntry, ...]]:
     """The unpaid invoice after what its subscription gave back has reduced what is due on it.
 
     The lines that were given back know it already (``credits``), be they its own or those of an invoice that is paid:
     what comes off this one for the latter pays for it, as money does.
 
     Returns:
-        the invoice, what was taken, and the entry that takes a write-off back where it had been written off.
+        the invoice, what was taken, and the entries: what came off it, and, where it had been written off, that this is
+        taken back.
 
     Args:
         available: the credit that there is, above zero.
@@ -111,15 +112,15 @@ def offset(invoice: Invoice, available: Money, at: datetime) -> tuple[Invoice, M
     zero = Money.zero(invoice.currency)
     taken = max(zero, min(available, invoice.amount_due)) if invoice.status in unpaid else zero
     if taken.is_zero:
-        return invoice, zero, None
+        return invoice, zero, ()
     after = replace(invoice, amount_credited=invoice.amount_credited + taken)
-    entry = None
+    entries = [applied_entry(after, taken, at)]
     if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
         fact = derived("le", invoice.created_at, "invoice.credited_after_all", invoice.id, str(after.amount_credited))
-        entry = ledger.written_off(fact, invoice.id, invoice.customer_id, -taken, at)
+        entries.append(ledger.written_off(fact, invoice.id, invoice.receivable, -taken, at))
     if invoice.status is not InvoiceStatus.DRAFT and after.amount_due.is_zero:
         after = settled(after, at)
-    return after, taken, entry
+    return after, taken, tuple(entries)
 
 
 def carried(invoice: Invoice, balance: Balance, at: datetime) -> tuple[Invoice, Balance, LedgerEntry]:
@@ -163,12 +164,12 @@ class Spread:
     """An invoice over credits after some more of them were taken off other invoices.
 
     Args:
-        entry: what went to the balance, where nothing is left to be spread.
+        entries: what came off other invoices; and what went to the balance, where nothing is left to be spread.
     """
 
     invoice: Invoice
     balance: Balance
-    entry: LedgerEntry | None
+    entries: tuple[LedgerEntry, ...]
 
 
 def spread(invoice: Invoice, taken: Money, left: Spreading | None, balance: Balance, at: datetime) -> Spread:
@@ -179,13 +180,15 @@ def spread(invoice: Invoice, taken: Money, left: Spreading | None, balance: Bala
     """
     assert invoice.spreading is not None
     after = replace(invoice, amount_credited=invoice.amount_credited - taken, spreading=left)
+    entries: tuple[LedgerEntry, ...] = () if taken.is_zero else (applied_entry(after, -taken, at),)
     if left is not None:
-        return Spread(after, balance, None)
+        return Spread(after, balance, entries)
     over = after.amount_due  # below zero, or nothing
     after = replace(after, balance_applied=invoice.balance_applied + over, due=None)
     if over.is_zero:
-        return Spread(after, balance, None)
-    return Spread(after, balance.used(over), balance_entry(invoice, "invoice.balance_applied", over, at))
+        return Spread(after, balance, entries)
+    entries += (balance_entry(invoice, "invoice.balance_applied", over, at),)
+    return Spread(after, balance.used(over), entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,16 +197,16 @@ class Offset:
 
     invoice: Invoice
     taken: Money
-    entry: LedgerEntry | None
+    entries: tuple[LedgerEntry, ...]
 
 
 def offsets(unpaid: Iterable[Invoice], available: Money, at: datetime) -> list[Offset]:
     """Invoices after credits are taken off them one after the other, as far as they reach; only those that change."""
     found: list[Offset] = []
     for invoice in unpaid:
-        after, taken, entry = offset(invoice, available, at)
+        after, taken, entries = offset(invoice, available, at)
         if not taken.is_zero:
-            found.append(Offset(after, taken, entry))
+            found.append(Offset(after, taken, entries))
             available -= taken
     return found
 
@@ -237,15 +240,8 @@ def void(invoice: Invoice, at: datetime, waiting: Iterable[InvoiceLine] = ()) ->
     entries = []
     posted = finalized_entry(invoice, at)
     if posted is not None:
-        entries.append(
-            LedgerEntry(
-                id=derived("le", invoice.created_at, "invoice.voided", invoice.id),
-                kind="invoice_voided",
-                source_id=invoice.id,
-                posted_at=at,
-                postings=tuple(Posting(each.account, -each.amount, each.party) for each in posted.postings),
-            )
-        )
+        entry_id = derived("le", invoice.created_at, "invoice.voided", invoice.id)
+        entries.append(ledger.reversed_entry(entry_id, "invoice_voided", posted))
     returned = invoice.balance_applied
     if not returned.is_zero:
         entries.append(balance_entry(invoice, "invoice.balance_returned", -returned, at))
@@ -279,7 +275,7 @@ def uncollectible(invoice: Invoice, at: datetime) -> tuple[Invoice, LedgerEntry]
     entry = ledger.written_off(
         derived("le", invoice.created_at, "invoice.uncollectible", invoice.id),
         invoice.id,
-        invoice.customer_id,
+        invoice.receivable,
         invoice.amount_due,
         at,
     )

@@ -20,7 +20,7 @@ def sold(order: Order, at: datetime) -> LedgerEntry | None:
     """The sale, when the order is paid; None where it moves nothing."""
     parts = by_provider(order, {each.id: each.split for each in order.items})
     pending = dict.fromkeys(order.provider_ids, Account.PROVIDER_PENDING)
-    return _entry(entry_id(order, "sold"), "order_sold", order.id, at, _parts(order, parts, pending, _owed(order)))
+    return _entry(order, ("sold",), "order_sold", order.id, at, _parts(order, parts, pending, _owed(order)))
 
 
 def returned(
@@ -43,7 +43,7 @@ def returned(
     """
     postings = _parts(order, parts, accounts, _owed(order), sign=1 if undone else -1)
     kind = "order_refund_undone" if undone else "order_refunded"
-    return _entry(entry_id(order, *fact), kind, source_id, at, postings)
+    return _entry(order, fact, kind, source_id, at, postings)
 
 
 def dispute_lost(
@@ -56,9 +56,9 @@ def dispute_lost(
     undone: bool = False,
 ) -> LedgerEntry | None:
     """What a lost dispute takes, from whom; the arguments are those of ``returned``."""
-    postings = _parts(order, parts, accounts, (Account.DISPUTES, None), sign=1 if undone else -1)
+    postings = _parts(order, parts, accounts, (Account.DISPUTES, order.customer_id), sign=1 if undone else -1)
     kind = "order_dispute_reopened" if undone else "order_dispute_lost"
-    return _entry(entry_id(order, *fact), kind, source_id, at, postings)
+    return _entry(order, fact, kind, source_id, at, postings)
 
 
 def dispute_held(
@@ -75,7 +75,7 @@ def dispute_held(
             Posting(Account.PROVIDER_PAYABLE, share, provider_id),
             Posting(Account.PROVIDER_HELD, -share, provider_id),
         ]
-    return _entry(entry_id(order, *fact), "order_dispute_held", source_id, at, postings)
+    return _entry(order, fact, "order_dispute_held", source_id, at, postings)
 
 
 def beyond_the_items(
@@ -89,9 +89,9 @@ def beyond_the_items(
     """
     postings = [
         Posting(Account.BAD_DEBT if of_dispute else Account.REFUNDS, amount),
-        Posting(Account.DISPUTES, -amount) if of_dispute else Posting(Account.RECEIVABLE, -amount, order.customer_id),
+        Posting(Account.DISPUTES if of_dispute else Account.RECEIVABLE, -amount, order.customer_id),
     ]
-    return _entry(entry_id(order, *fact), "order_return_short", source_id, at, postings)
+    return _entry(order, fact, "order_return_short", source_id, at, postings)
 
 
 def fee_borne(
@@ -103,7 +103,7 @@ def fee_borne(
     """
     postings = [Posting(accounts[each], share, each) for each, share in shares.items()]
     postings += [Posting(Account.PROCESSING_FEES, -share) for share in shares.values()]
-    return _entry(entry_id(order, "fee", payment_id), "order_fee_borne", payment_id, at, postings)
+    return _entry(order, ("fee", payment_id), "order_fee_borne", payment_id, at, postings)
 
 
 def entry_id(order: Order, *fact: str) -> str:
@@ -145,6 +145,11 @@ def _signed(amount: Money, sign: int) -> Money:
     return amount if sign > 0 else -amount
 
 
-def _entry(made_id: str, kind: str, source_id: str, at: datetime, postings: list[Posting]) -> LedgerEntry | None:
+def _entry(
+    order: Order, fact: tuple[str, ...], kind: str, source_id: str, at: datetime, postings: list[Posting]
+) -> LedgerEntry | None:
     moved = tuple(each for each in postings if not each.amount.is_zero)
-    return LedgerEntry(made_id, kind, source_id, at, moved) if moved else None
+    if not moved:
+        return None
+    made_id = entry_id(order, *fact)
+    return LedgerEntry(made_id, kind, source_id, at, moved, invoice_id=None, test_clock_id=order.test_clock_id)

@@ -25,7 +25,16 @@ def released(earning: Earning, amount: Money, of_reserve: bool, at: datetime) ->
     """
     postings = _moved(Account.PROVIDER_PENDING, Account.PROVIDER_PAYABLE, amount, earning.tenant_id)
     made_id = derived("le", earning.created_at, "earning", earning.id, "reserve" if of_reserve else "released")
-    return LedgerEntry(made_id, "earning_released", earning.id, at, postings, tenant_id=earning.marketplace_id)
+    return LedgerEntry(
+        made_id,
+        "earning_released",
+        earning.id,
+        at,
+        postings,
+        tenant_id=earning.marketplace_id,
+        invoice_id=None,
+        test_clock_id=earning.test_clock_id,
+    )
 
 
 def claimed(payout: Payout, at: datetime) -> LedgerEntry:
@@ -71,6 +80,8 @@ def adjusted(
         source_id,
         at,
         (Posting(against, amount), Posting(Account.PROVIDER_PAYABLE, -amount, provider_id)),
+        invoice_id=None,
+        test_clock_id=None,
     )
 
 
@@ -79,7 +90,16 @@ def _entry(
 ) -> LedgerEntry:
     made_id = derived("le", payout.created_at, "payout", payout.tenant_id, payout.id, step)
     postings = _moved(debit, credit, payout.amount if part is None else part, payout.tenant_id)
-    return LedgerEntry(made_id, f"payout_{step}", payout.id, at, postings, tenant_id=payout.marketplace_id)
+    return LedgerEntry(
+        made_id,
+        f"payout_{step}",
+        payout.id,
+        at,
+        postings,
+        tenant_id=payout.marketplace_id,
+        invoice_id=None,
+        test_clock_id=None,  # one account has what buyers of any clock brought, and Stripe pays in its own time
+    )
 
 
 _BY_PARTY = (Account.PROVIDER_PENDING, Account.PROVIDER_PAYABLE, Account.PAYOUTS_IN_TRANSIT)

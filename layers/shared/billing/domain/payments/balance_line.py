@@ -40,10 +40,15 @@ class BalanceLine:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What lines are entered for: a payment, a refund or a dispute."""
+    """What lines are entered for: a payment, a refund or a dispute.
+
+    Args:
+        test_clock_id: its customer's clock, in whose time they are posted; None for the wall clock.
+    """
 
     id: str
     created_at: datetime
+    test_clock_id: str | None
 
 
 def unknown(booked: Iterable[str], lines: Iterable[BalanceLine]) -> tuple[BalanceLine, ...]:
@@ -114,4 +119,13 @@ def _entry(
     """An entry of a line; its id is derived from the line's, so that nobody enters it twice."""
     postings = (Posting(debit, amount), Posting(credit, -amount))
     entry_id = derived("le", source.created_at, kind, source.id, line.id)
-    return LedgerEntry(entry_id, kind, source.id, at, postings, balance_transaction_id=line.id)
+    return LedgerEntry(
+        entry_id,
+        kind,
+        source.id,
+        at,
+        postings,
+        balance_transaction_id=line.id,
+        invoice_id=None,  # no receivable moves
+        test_clock_id=source.test_clock_id,
+    )

@@ -15,7 +15,7 @@ from typing import ClassVar
 from billing.domain import ledger
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
-from billing.domain.ledger import LedgerEntry
+from billing.domain.ledger import LedgerEntry, Receivable
 from billing.domain.payments.balance_line import BalanceLine, unknown
 from billing.domain.payments.payment import Payment
 
@@ -97,6 +97,11 @@ class Dispute:
     version: int = 0
 
     @property
+    def receivable(self) -> Receivable:
+        """What its payment had paid."""
+        return Receivable(self.customer_id, self.invoice_id, self.test_clock_id)
+
+    @property
     def taken(self) -> Money:
         """How much of its payment it holds back, or has taken for good."""
         return self.amount if self.withdrawn else Money.zero(self.amount.currency)
@@ -160,7 +165,7 @@ def entry_for(before: Dispute | None, after: Dispute, at: datetime, of_order: bo
     if (held, gone) == (held_before, gone_before):
         return None
     fact = derived("le", after.created_at, "dispute", after.id, str(before.version if before else 0))
-    return ledger.dispute_moved(fact, after.id, held - held_before, gone - gone_before, at)
+    return ledger.dispute_moved(fact, after.id, after.receivable, held - held_before, gone - gone_before, at)
 
 
 def with_lines(dispute: Dispute, snapshot: DisputeSnapshot) -> tuple[Dispute, tuple[BalanceLine, ...]]:

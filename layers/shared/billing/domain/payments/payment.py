@@ -22,6 +22,7 @@ from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money, sum_money
+from billing.domain.ledger import Receivable
 from billing.domain.payments.balance_line import BalanceLine
 
 PAYER_HAS = timedelta(hours=24)
@@ -204,6 +205,11 @@ class Payment:
     def shown_card(self, card: ChargedCard | None) -> ChargedCard | None:
         """What is kept of the card that was charged, as Stripe says it: nothing for somebody who was erased."""
         return None if self.erased else card
+
+    @property
+    def receivable(self) -> Receivable:
+        """What it pays."""
+        return Receivable(self.customer_id, self.invoice_id, self.test_clock_id)
 
     @property
     def amount_refunded(self) -> Money:

@@ -16,7 +16,7 @@ from billing.domain import ledger
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import Money
-from billing.domain.ledger import LedgerEntry
+from billing.domain.ledger import LedgerEntry, Receivable
 from billing.domain.payments.balance_line import BalanceLine, unknown
 
 
@@ -87,6 +87,11 @@ class Refund:
         if self.amount <= Money.zero(self.amount.currency):
             raise ValueError(f"refund {self.id} must be above zero: {self.amount}")
 
+    @property
+    def receivable(self) -> Receivable:
+        """What it gives back of."""
+        return Receivable(self.customer_id, self.invoice_id, self.test_clock_id)
+
 
 def with_result(refund: Refund, result: RefundResult, at: datetime) -> Refund:
     """The refund, updated from what Stripe says; unchanged if that is nothing new.
@@ -130,7 +135,7 @@ def entries_for(before: Refund, after: Refund, at: datetime) -> tuple[LedgerEntr
     A credit note, the customer's balance, or the books of an order have already made room in the receivable for the
     refund; where there is none of them, the refund does so itself.
     """
-    money = (after.id, after.customer_id)
+    money = (after.id, after.receivable)
     if after.status is RefundStatus.SUCCEEDED and before.status is not RefundStatus.SUCCEEDED:
         paid = ledger.refund_paid(_entry_id(after, "refund.succeeded"), *money, after.amount, at)
         return (paid, *_unexplained(after, "refund.given_back", after.amount, at))
@@ -143,7 +148,7 @@ def entries_for(before: Refund, after: Refund, at: datetime) -> tuple[LedgerEntr
 def taken_from_balance(refund: Refund, amount: Money, at: datetime) -> LedgerEntry:
     """The ledger entry for a refund that the customer's balance pays; a negative amount reverses it."""
     what = "refund.from_balance" if not amount.is_negative else "refund.back_to_balance"
-    return ledger.balance_used(_entry_id(refund, what), refund.id, refund.customer_id, amount, at)
+    return ledger.balance_used(_entry_id(refund, what), refund.id, refund.receivable, amount, at)
 
 
 def paid_otherwise(refund: Refund, amount: Money, at: datetime) -> LedgerEntry:
@@ -152,7 +157,7 @@ def paid_otherwise(refund: Refund, amount: Money, at: datetime) -> LedgerEntry:
     A credit note over 50.00 put the receivable at -50.00. A colleague had refunded 120.00 in Stripe's dashboard: Dr
     refunds 120.00. Behind 50.00 of them there is a credit note now: Dr receivable 50.00, Cr refunds 50.00.
     """
-    return ledger.given_back(_entry_id(refund, "refund.paid_otherwise"), refund.id, refund.customer_id, -amount, at)
+    return ledger.given_back(_entry_id(refund, "refund.paid_otherwise"), refund.id, refund.receivable, -amount, at)
 
 
 def _unexplained(refund: Refund, what: str, amount: Money, at: datetime) -> tuple[LedgerEntry, ...]:
@@ -160,7 +165,7 @@ def _unexplained(refund: Refund, what: str, amount: Money, at: datetime) -> tupl
         return ()
     part = off_balance(refund)
     rest = amount + part if amount.is_negative else amount - part
-    return (ledger.given_back(_entry_id(refund, what), refund.id, refund.customer_id, rest, at),)
+    return (ledger.given_back(_entry_id(refund, what), refund.id, refund.receivable, rest, at),)
 
 
 def _entry_id(refund: Refund, what: str) -> str:

@@ -1,11 +1,33 @@
 """What time it is for a customer: the wall clock's, or its test clock's."""
 
 from datetime import datetime
+from typing import Protocol
 
 from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.customers.customer import Customer
 from billing.domain.kernel.errors import Conflict, InvalidState
 from billing.services.kernel.work import Ref, Work
+
+
+class OnAClock(Protocol):
+    """Something of a customer: a payment, or a refund."""
+
+    @property
+    def test_clock_id(self) -> str | None:
+        """The customer's clock."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made, on that clock."""
+
+
+def outcome_time(work: Work, money: OnAClock) -> datetime:
+    """When the outcome of something that was begun earlier is learnt, on its customer's clock.
+
+    On the wall clock that is now: the month in which it was begun may be over, and a month that is over never changes.
+    A test clock may be on its way meanwhile, and then has no present: there it is when that thing was begun.
+    """
+    return work.now if money.test_clock_id is None else money.created_at
 
 
 def customer_time(work: Work, customer: Customer, *, of_the_past: bool = False) -> datetime:

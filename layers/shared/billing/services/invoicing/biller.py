@@ -27,6 +27,7 @@ from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
+from billing.services.clocks.customer_time import outcome_time
 from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances
 from billing.services.invoicing import giving_back, offsets
@@ -377,7 +378,7 @@ class Biller:
         found = work.load(*refs)
         if isinstance(point, CreditsPending):
             invoice, subscription = found.require(invoice_ref), found.get(subscription_ref)
-            at = invoice.due.at if invoice.due is not None else work.now
+            at = work.now if invoice.test_clock_id is None or invoice.due is None else invoice.due.at
             invoice, subscription = offsets.go_on(work, self.shards, invoice, subscription, at)
             return Billed(subscription, invoice)
         payment = found.require(payment_ref)
@@ -390,7 +391,7 @@ class Biller:
             attempt, result = self.collector.send_again(work, attempt, point)
         else:
             result = self.collector.resolve(work, payment)
-        attempt = self.collector.settle(work, attempt, result, payment.created_at, SettledBy.REQUEST)
+        attempt = self.collector.settle(work, attempt, result, outcome_time(work, payment), SettledBy.REQUEST)
         return Billed(attempt.subscription, attempt.invoice, attempt.payment, result.next_secret)
 
     def _saved(self, work: Work, before: Subscription | None, after: Subscription) -> Subscription:

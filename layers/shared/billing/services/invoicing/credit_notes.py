@@ -32,7 +32,7 @@ from billing.domain.lines.crediting import lines_left
 from billing.domain.payments.payment import Payment, PaymentStatus, attempt_id
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
 from billing.domain.subscriptions.subscription import Subscription
-from billing.services.clocks.customer_time import customer_time
+from billing.services.clocks.customer_time import customer_time, outcome_time
 from billing.services.clocks.shards import DueShards
 from billing.services.invoicing.documents import CreditDestination, CreditedTo, DocumentLine, InvoiceDocument
 from billing.services.invoicing.looks import PLAIN, Looks
@@ -317,7 +317,7 @@ class CreditNotes:
             found = work.load(note_ref, refund_ref)
             return CreditNoteView(found.require(note_ref), found.require(refund_ref))
         result = self.refunder.resolve(work, refund)
-        return self._settled(work, found.require(note_ref), refund, result, refund.created_at)
+        return self._settled(work, found.require(note_ref), refund, result, outcome_time(work, refund))
 
     def _settled(
         self, work: Work, note: CreditNote, refund: Refund, result: RefundResult, at: datetime

@@ -13,7 +13,7 @@ from billing.domain.kernel.errors import InvalidState, LostRace, PaymentMethodIn
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus, SettledBy
 from billing.domain.subscriptions.subscription import Subscription
-from billing.services.clocks.customer_time import customer_time
+from billing.services.clocks.customer_time import customer_time, outcome_time
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.attempt import Attempt, PayableInvoice
@@ -201,7 +201,7 @@ class InvoicePayments:
             attempt, result = self.collector.send_again(work, attempt, point)
         else:
             result = self.collector.resolve(work, payment)
-        attempt = self.collector.settle(work, attempt, result, payment.created_at, SettledBy.REQUEST)
+        attempt = self.collector.settle(work, attempt, result, outcome_time(work, payment), SettledBy.REQUEST)
         return Paid(
             attempt.payment, attempt.invoice, result.next_secret if payment.off_session else result.client_secret
         )

@@ -14,7 +14,7 @@ from billing.domain.kernel.errors import Detail, InvalidState, RefundExceedsAvai
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundStatus
-from billing.services.clocks.customer_time import customer_time
+from billing.services.clocks.customer_time import customer_time, outcome_time
 from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.kernel.recovery import RefundPending
 from billing.services.kernel.work import Ref, Work
@@ -108,7 +108,7 @@ class PaymentRefunds:
         refund = work.load(ref).require(ref)
         if refund.status is not RefundStatus.PENDING:
             return refund
-        return self.refunder.settle(work, refund, self.refunder.resolve(work, refund), refund.created_at)
+        return self.refunder.settle(work, refund, self.refunder.resolve(work, refund), outcome_time(work, refund))
 
 
 def _wanted(payment: Payment, amount: int | None, too_much: Money) -> Money:

@@ -109,7 +109,7 @@ class MarketplaceBooks:
             return False
         entry_id = derived("le", payment.created_at, "payment.succeeded", payment.id)
         self.sell(work, replace(order, payment_id=payment.id), at)
-        received = payment_received(entry_id, payment.id, payment.customer_id, payment.amount, at)
+        received = payment_received(entry_id, payment.id, payment.receivable, payment.amount, at)
         fees.enter(work, payment, (received,), at)
         return True
 

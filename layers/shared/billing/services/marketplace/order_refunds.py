@@ -12,7 +12,7 @@ from billing.domain.marketplace.order import Order, OrderReturn, OrderStatus
 from billing.domain.marketplace.returning import by_amount, by_items
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund, RefundStatus
-from billing.services.clocks.customer_time import customer_time
+from billing.services.clocks.customer_time import customer_time, outcome_time
 from billing.services.kernel.recovery import RefundPending
 from billing.services.kernel.work import Ref, Work
 from billing.services.marketplace.order_books import MarketplaceBooks, require_in_time
@@ -108,7 +108,7 @@ class OrderRefunds:
         ref = Ref(Refund, work.tenant.id, point.refund_id)
         refund = work.load(ref).require(ref)
         if refund.status is RefundStatus.PENDING:
-            refund = self.refunder.settle(work, refund, self.refunder.resolve(work, refund), refund.created_at)
+            refund = self.refunder.settle(work, refund, self.refunder.resolve(work, refund), outcome_time(work, refund))
         return self._returned(work, refund)
 
     @staticmethod

@@ -122,7 +122,7 @@ class Payouts:
         payout = work.save(paying_out.begun(head, provider, found.get(refs[1]), prefix, at, work.now, manual))
         begun = paying_out.in_transit_of(head, payout)
         add_line(work, begun, LineType.PAYOUT, -payout.amount, at, payout.id)
-        work.save(payout_entries.claimed(payout, at))
+        work.save(payout_entries.claimed(payout, work.now))
         tell(work, EventType.PAYOUT_CREATED, payout)
         work.after_commit(self.waking(payout))
         return payout

@@ -363,7 +363,7 @@ class Collector:
         balance. The invoice still asks for USD 200.00, and the JPY 100 can be refunded.
         """
         payment = work.save(replace(attempt.payment, excess=attempt.payment.amount))
-        about = (payment.id, payment.customer_id)
+        about = (payment.id, payment.receivable)
         entry_id = derived("le", payment.created_at, "payment.succeeded", payment.id)
         fees.enter(work, payment, (ledger.payment_received(entry_id, *about, payment.amount, at),), at)
         entry_id = derived("le", payment.created_at, "payment.in_another_currency", payment.id)

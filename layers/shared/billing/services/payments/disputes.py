@@ -56,7 +56,8 @@ def apply(
     after, lines = dispute.with_lines(after, snapshot)
     if after is before:
         return False
-    for each in entered((entry,) if entry is not None else (), lines, Source(after.id, after.created_at), at):
+    source = Source(after.id, after.created_at, after.test_clock_id)
+    for each in entered((entry,) if entry is not None else (), lines, source, at):
         work.save(each)
     after = work.save(after)
     held = dispute.held_back(payment, after)

@@ -12,7 +12,7 @@ from billing.services.kernel.work import Work
 def enter(work: Work, payment: Payment, entries: Iterable[LedgerEntry], at: datetime) -> None:
     """Stage the entries of a payment that succeeded just now, with Stripe's fee where that is known already."""
     lines = payment.taken.lines if payment.taken is not None else ()
-    for entry in entered(entries, lines, Source(payment.id, payment.created_at), at):
+    for entry in entered(entries, lines, Source(payment.id, payment.created_at, payment.test_clock_id), at):
         work.save(entry)
 
 

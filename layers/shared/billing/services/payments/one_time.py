@@ -23,7 +23,7 @@ from billing.domain.payments.payment import (
     intent_payment_id,
     sent_again,
 )
-from billing.services.clocks.customer_time import customer_time
+from billing.services.clocks.customer_time import customer_time, outcome_time
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments import fees
@@ -218,7 +218,7 @@ class OneTimePayments:
         if payment.status.is_final:
             return Made(payment, self.collector.secret_of(payment))
         result = self.collector.resolve(work, payment)
-        payment = self.settle(work, payment, result, payment.created_at, SettledBy.REQUEST)
+        payment = self.settle(work, payment, result, outcome_time(work, payment), SettledBy.REQUEST)
         return self.made(payment, result)
 
     def _sent_again(self, work: Work, payment: Payment) -> Made:
@@ -226,7 +226,7 @@ class OneTimePayments:
         payment = work.save(sent_again(payment, self.collector.check_due(payment.id, work.now)))
         work.checkpoint(ChargePending(payment.id))
         result = self.collector.charge_again(work, payment)
-        return self.made(self.settle(work, payment, result, payment.created_at, SettledBy.REQUEST), result)
+        return self.made(self.settle(work, payment, result, outcome_time(work, payment), SettledBy.REQUEST), result)
 
     @staticmethod
     def made(payment: Payment, result: ChargeResult) -> Made:
@@ -280,7 +280,7 @@ def _customer_ref(work: Work, request: OneTimeRequest) -> Ref[Customer]:
 
 def _sale(payment: Payment, at: datetime) -> list[ledger.LedgerEntry]:
     """20.00 sold and paid: Dr receivable 20.00, Cr revenue 20.00; Dr cash 20.00, Cr receivable 20.00."""
-    about = (payment.id, payment.customer_id, payment.amount, at)
+    about = (payment.id, payment.receivable, payment.amount, at)
     return [
         ledger.sold(derived("le", payment.created_at, "payment.sold", payment.id), *about),
         ledger.payment_received(derived("le", payment.created_at, "payment.succeeded", payment.id), *about),

@@ -20,7 +20,7 @@ from billing.domain.payments.payment import (
     attempt_id,
     sent_again,
 )
-from billing.services.clocks.customer_time import customer_time
+from billing.services.clocks.customer_time import customer_time, outcome_time
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments.collection import Collector
@@ -198,7 +198,7 @@ class OrderPayments:
         if payment.status.is_final:
             return Made(payment, self.collector.secret_of(payment))
         result = self.collector.resolve(work, payment)
-        payment = self.one_time.settle(work, payment, result, payment.created_at, SettledBy.REQUEST)
+        payment = self.one_time.settle(work, payment, result, outcome_time(work, payment), SettledBy.REQUEST)
         return self.one_time.made(payment, result)
 
     def _sent_again(self, work: Work, payment: Payment) -> Made:
@@ -216,7 +216,7 @@ class OrderPayments:
         self.orders.claim(work, payment)
         work.checkpoint(ChargePending(payment.id))
         result = self.collector.charge_again(work, payment)
-        payment = self.one_time.settle(work, payment, result, payment.created_at, SettledBy.REQUEST)
+        payment = self.one_time.settle(work, payment, result, outcome_time(work, payment), SettledBy.REQUEST)
         return self.one_time.made(payment, result)
 
     @staticmethod

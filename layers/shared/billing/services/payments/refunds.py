@@ -34,6 +34,7 @@ from billing.domain.payments.refund import (
     with_lines,
     with_result,
 )
+from billing.services.clocks.customer_time import outcome_time
 from billing.services.clocks.shards import DueShards
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Ref, Work
@@ -252,7 +253,8 @@ class Refunder:
         after = work.save(after)
         if after.status is not refund.status:
             self.on_settled(work, after, _paid_out(refund, after), at)
-        for entry in entered(entries_for(refund, after, at), lines, Source(after.id, after.created_at), at):
+        source = Source(after.id, after.created_at, after.test_clock_id)
+        for entry in entered(entries_for(refund, after, at), lines, source, at):
             work.save(entry)
         if not changed:
             return after
@@ -316,8 +318,7 @@ class Refunder:
         if refund is None or due is None:
             return due
         result = self.resolve(work, refund)
-        at = refund.created_at if refund.test_clock_id else work.now
-        refund = self.settle(work, refund, result, at)
+        refund = self.settle(work, refund, result, outcome_time(work, refund))
         if refund.due is None:
             return None
         if refund.stripe_refund_id is None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from billing.domain.kernel.due import Due, clock_of
 from billing.domain.payments.payment import PAYER_HAS, Payment, PaymentStatus, SettledBy
+from billing.services.clocks.customer_time import outcome_time
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Work
 from billing.services.payments.attempt import Attempt, load_attempt
@@ -46,7 +47,7 @@ class UnknownOutcomes:
         if payment is None or due is None:
             return due
         result = self.collector.resolve(work, payment)
-        at = payment.created_at if payment.test_clock_id else work.now
+        at = outcome_time(work, payment)
         if payment.invoice_id is None:
             payment = self.one_time.settle(work, payment, result, at, SettledBy.SWEEP)
             return self._following(work, payment, None, at)

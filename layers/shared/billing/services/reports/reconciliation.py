@@ -191,7 +191,7 @@ class Reconciler:
         """Compare a line, enter or heal it where it has no entry, and stage what came of it."""
         cash = _cash(unit, line_id)
         if line is not None and cash != line.net:
-            entries = platform_entries(line, PLATFORM, now) if cash is None else ()
+            entries = platform_entries(line, PLATFORM, unit.now) if cash is None else ()
             for entry in entries:
                 unit.save(entry)
             if entries:

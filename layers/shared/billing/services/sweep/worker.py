@@ -142,10 +142,8 @@ class Worker:
                 complete_until = complete_until if len(queue) > known else until
                 continue
             item = heapq.heappop(queue)
-            # An item on a test clock is worked at its own time; one on the wall clock at the time of this turn.
-            now = item.at if on_test_clock else until
             outages = report.outages
-            following, report = self._one(item, now, report, on_test_clock)
+            following, report = self._one(item, until, report, on_test_clock)
             if report.outages == _OUTAGES_A_TURN:
                 return report  # the clock's time stands still until Stripe answers again
             if report.outages > outages:
@@ -191,16 +189,20 @@ class Worker:
         return page.complete_until
 
     def _one(
-        self, item: DueItem, now: datetime, report: ShardReport, on_test_clock: bool
+        self, item: DueItem, until: datetime, report: ShardReport, on_test_clock: bool
     ) -> tuple[Due | None, ShardReport]:
+        # An item on a test clock is worked at its own time; one on the wall clock now, which may be a quarter of an
+        # hour after the turn began, and in another month.
         try:
-            following = self._run(item.tenant_id, lambda unit: self._handle(unit, item, now))
+            following = self._run(
+                item.tenant_id, lambda unit: self._handle(unit, item, item.at if on_test_clock else unit.now)
+            )
             return following, replace(report, done=report.done + 1)
         except Exception as error:  # noqa: BLE001 - one bad item must not stop the others: note it, put it off
             _log.error("due item failed", extra={"kind": item.kind, "item_id": item.id, **described(error)})
             if on_test_clock and isinstance(error, _OUTAGES):
                 return None, replace(report, outages=report.outages + 1)
-            following = self._postponed_safely(item, now)
+            following = self._postponed_safely(item, item.at if on_test_clock else until)
             if following is not None and clock_of(following.shard):
                 self.pause(0.2 * following.attempts)  # the clock's time stands still: it comes again in this turn
             if following is None:

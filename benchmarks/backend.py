@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import boto3
 
 from benchmarks.environment import furnished, queue_arn
+from billing.config import tables_variable
 from local.stack.emulator import start_emulator, wait_for_emulator
 from local.stack.platform_key import create_platform_key
 from local.stack.settings import Paths, Ports, aws_environment
@@ -62,8 +63,8 @@ def _furnished(sandbox: SandboxServer, emulator_pid: int) -> Backend:
         {"api_key": api_key, "webhook_secrets": [webhook_secret], "connect_webhook_secrets": [webhook_secret]}
     )
     boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=secret)
-    known = {f"TABLE_{plain.upper()}": name for plain, name in names.items()}
-    known |= {
+    known = {
+        "TABLES": tables_variable(names),
         "StripeSecret": "stripe",
         "TaxSecret": "tax",
         "STRIPE_API_BASE": sandbox.url,

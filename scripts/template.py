@@ -5,7 +5,7 @@ A part has any of these keys; what they mean in CloudFormation is said here, onc
     policies    a managed policy that functions share; one that denies something is every function's
     functions   a Lambda: role, log group, routes under both prefixes, only the variables that it needs
     queues      an SQS queue with its dead letters
-    tables      a DynamoDB table, its variable TABLE_* and its output
+    tables      a DynamoDB table, its name among TABLES and its output
     alarms      a CloudWatch alarm
     resources, outputs, and in stack.yaml the rest of a template: as CloudFormation has them
 
@@ -90,11 +90,15 @@ def in_line(values: Iterable[Json]) -> CommentedSeq:
     return made
 
 
+def intrinsic(tag: str, values: CommentedSeq) -> CommentedSeq:
+    """``!If [...]`` and its like."""
+    values.yaml_set_ctag(Tag(suffix=tag))
+    return values
+
+
 def condition(name: str, then: Json, otherwise: Json | None = None) -> CommentedSeq:
     """``!If [name, then, otherwise]``; without ``otherwise``, the property is left out."""
-    made = in_line([name, then, tagged("!Ref", "AWS::NoValue") if otherwise is None else otherwise])
-    made.yaml_set_ctag(Tag(suffix="!If"))
-    return made
+    return intrinsic("!If", in_line([name, then, tagged("!Ref", "AWS::NoValue") if otherwise is None else otherwise]))
 
 
 def tags() -> CommentedSeq:
@@ -247,18 +251,15 @@ class Template:
         touched = self.touched(says)
         for variables in (of for target, of in VARIABLES.items() if target in touched):
             made.update({name: tagged("!Ref", value) for name, value in variables.items()})
-        for table in (each for each in self.tables if each in touched):
-            made[f"TABLE_{under(table).upper()}"] = tagged("!Ref", f"{table}Table")
+        if tables := [each for each in self.tables if each in touched]:
+            made["TABLES"] = table_names(tables)
         return made
 
     @staticmethod
     def _accepted(says: CommentedMap) -> CommentedSeq:
         """What checkov would have otherwise, and why not."""
-        why = {
-            "CKV_AWS_115": NO_RESERVE,
-            "CKV_AWS_116": says.get("no_dead_letters", SYNCHRONOUS),
-            "CKV_AWS_117": NO_VPC,
-        }
+        no_letters = says.get("no_dead_letters", SYNCHRONOUS)
+        why = {"CKV_AWS_115": NO_RESERVE, "CKV_AWS_116": no_letters, "CKV_AWS_117": NO_VPC}
         return CommentedSeq(CommentedMap(id=key, comment=text) for key, text in why.items())
 
     def _role(self, name: str, says: CommentedMap) -> CommentedMap:
@@ -363,6 +364,19 @@ class Template:
         self.outputs[f"Table{name}"] = CommentedMap(Value=tagged("!Ref", f"{name}Table"))
 
 
+def table_names(tables: Iterable[str]) -> CommentedSeq:
+    """TABLES: ``customers=ledgerline/1ABCDEFGHIJKL plans=...``, read by ``billing.config``.
+
+    A slash, which is in no table's name, stands for the ``-CustomersTable-`` that the plain name says already. A name
+    without that, as a restored table may have, stays as it is.
+    """
+    names = CommentedMap()
+    for table in tables:
+        parts = intrinsic("!Split", in_line([f"-{table}Table-", tagged("!Ref", f"{table}Table")]))
+        names[table] = intrinsic("!Join", in_line(["/", parts]))
+    return intrinsic("!Sub", CommentedSeq([" ".join(f"{under(table)}=${{{table}}}" for table in names), names]))
+
+
 def key_schema(keys: Iterable[str]) -> CommentedSeq:
     """Hash key and, where there is one, range key."""
     return CommentedSeq(
@@ -372,11 +386,8 @@ def key_schema(keys: Iterable[str]) -> CommentedSeq:
 
 def log_group(name: str) -> CommentedMap:
     """A log group under the stack's key, kept for as long as the parameter says."""
-    properties = CommentedMap(
-        LogGroupName=tagged("!Sub", name),
-        RetentionInDays=tagged("!Ref", "LogRetentionDays"),
-        KmsKeyId=tagged("!GetAtt", "Key.Arn"),
-    )
+    kept, key = tagged("!Ref", "LogRetentionDays"), tagged("!GetAtt", "Key.Arn")
+    properties = CommentedMap(LogGroupName=tagged("!Sub", name), RetentionInDays=kept, KmsKeyId=key)
     return CommentedMap(
         Type="AWS::Logs::LogGroup", DeletionPolicy="Delete", UpdateReplacePolicy="Delete", Properties=properties
     )
@@ -428,8 +439,7 @@ def main() -> int:
     text = generate()
     if not check:
         TARGET.write_text(text)
-        return 0
-    if TARGET.read_text() != text:
+    elif TARGET.read_text() != text:
         print("error: template.yaml is stale: make template", file=sys.stderr)
         return 1
     return 0

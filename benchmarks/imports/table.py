@@ -38,9 +38,9 @@ def functions() -> list[str]:
 
 def environment() -> dict[str, str]:
     """What template.yaml gives a function, as far as an import looks at it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TABLE_", "PYTHON"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TABLES", "PYTHON"))}
     # No table: those differ from function to function, and an import does not look.
-    told = {name: value for name, value in resolved({}, lambda name, _: name).items() if not name.startswith("TABLE_")}
+    told = resolved({"TABLES": ""}, lambda name, _: name)
     return (
         kept
         | told

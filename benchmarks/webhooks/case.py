@@ -14,6 +14,7 @@ from benchmarks.counting import Meter, Tally
 from benchmarks.environment import queue_arn
 from benchmarks.events import received_event
 from benchmarks.shop import Refused, Shop
+from billing.config import named_tables
 from tests.support.receiver import LocalReceiver
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class Line:
     def records(self) -> list[dict[str, Any]]:
         """The stream's records of the events that are new since the last time."""
         pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=os.environ["TABLE_EVENTS"],
+            TableName=named_tables(os.environ["TABLES"])["events"],
             KeyConditionExpression="tenant_id = :tenant",
             ExpressionAttributeValues={":tenant": {"S": self.shop.tenant_id}},
         )

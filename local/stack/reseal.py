@@ -8,19 +8,14 @@ nobody notices it. It runs with the operator's own rights: no function may delet
 import os
 import time
 
-from local.stack.outputs import outputs_of, parser_of
+from local.stack.outputs import outputs_of, parser_of, variables_of
 
 _RUNS = 10
 
 
 def resealing(outputs: dict[str, str], pace_s: float):  # type: ignore[no-untyped-def]
     """The job, over a stack's tables."""
-    os.environ |= {
-        f"TABLE_{name.removeprefix('Table').upper()}": value
-        for name, value in outputs.items()
-        if name.startswith("Table")
-    }
-    os.environ["KMS_KEY_ID"] = outputs["KeyId"]
+    os.environ |= variables_of(outputs)
     from billing.bootstrap import resealing as made  # reads the environment
 
     return made.resealing(pace_s)

@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from local.stack.outputs import outputs_of, parser_of
+from local.stack.outputs import outputs_of, parser_of, variables_of
 
 
 def make_key(kms: Any, stack: str, role: str) -> str:
@@ -26,12 +26,7 @@ def make_key(kms: Any, stack: str, role: str) -> str:
 
 def enter(outputs: dict[str, str], key: str, at_once: bool) -> list[str]:
     """Enter a key among those of the stack; the kids that are published now."""
-    os.environ |= {
-        f"TABLE_{name.removeprefix('Table').upper()}": value
-        for name, value in outputs.items()
-        if name in ("TableTenants", "TableAudit")
-    }
-    os.environ["KMS_KEY_ID"] = outputs["KeyId"]
+    os.environ |= variables_of(outputs)
     from billing.bootstrap.oauth import signing  # reads the environment
 
     keys = signing().rotate(key, at_once)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from billing.config import tables_variable
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 from local.stripe_sandbox.webhooks import signature
@@ -122,7 +123,7 @@ def live() -> list[dict[str, Any]]:
             "STRIPE_SECRET_ID": secrets.create_secret(Name="stripe", SecretString=card_processor.secret())["Name"],
         }
         dynamodb = boto3.client("dynamodb")
-        names = create_tables(dynamodb)
+        os.environ["TABLES"] = tables_variable(names := create_tables(dynamodb))
         queue = boto3.client("sqs").create_queue(QueueName="billing.fifo", Attributes={"FifoQueue": "true"})
         for name in ("BILLING_QUEUE_URL", "CLOCK_QUEUE_URL", "PAYOUT_QUEUE_URL"):
             os.environ[name] = queue["QueueUrl"]
@@ -130,7 +131,6 @@ def live() -> list[dict[str, Any]]:
             os.environ[name] = boto3.client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
         os.environ["USAGE_QUEUE_URL"] = boto3.client("sqs").create_queue(QueueName="usage")["QueueUrl"]
         os.environ["KMS_KEY_ID"] = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
-        os.environ |= {f"TABLE_{plain.upper()}": name for plain, name in names.items()}
 
         from local.reference.openapi import handlers
         from local.stack.platform_key import create_platform_key

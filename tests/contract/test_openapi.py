@@ -24,7 +24,7 @@ tests/integration/access/test_15_schemathesis.py."""
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Another process: handlers read the environment at import, and other tests want other environments."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TABLE_"))}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TABLES"))}
     env["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'layers' / 'shared'}"
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 

@@ -17,6 +17,7 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import urlencode
 
+from billing.config import tables_variable
 from billing.integrations.stripe.events import HANDLED
 from local.stripe_sandbox.server import SandboxServer
 from tests.faults.at_stripe import SECRET
@@ -104,8 +105,9 @@ class Stack:
 
     def environment(self, world: World) -> dict[str, str]:
         """The environment of a process that runs the product in a world."""
-        tables = {f"TABLE_{plain.upper()}": world.names["prefix"] + plain for plain in table_definitions()}
-        names = {
+        names = {plain: world.names["prefix"] + plain for plain in table_definitions()}
+        variables = {
+            "TABLES": tables_variable(names),
             "STRIPE_SECRET_ID": world.names["secret_id"],
             "BILLING_QUEUE_URL": world.names["queue_url"],
             "CLOCK_QUEUE_URL": world.names["queue_url"],
@@ -113,7 +115,7 @@ class Stack:
             "PAYOUT_QUEUE_URL": world.names["payout_queue_url"],
             "WEBHOOK_WORK_QUEUE_URL": world.names["webhook_work_queue_url"],
         }
-        return self._driver_env(world.lane.sandbox.url) | tables | names
+        return self._driver_env(world.lane.sandbox.url) | variables
 
     def _begin_lane(self) -> Lane:
         sandbox = SandboxServer(retry_base_s=0.2).start()

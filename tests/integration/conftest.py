@@ -14,6 +14,7 @@ import requests
 import stripe
 from moto import mock_aws
 
+from billing.config import tables_variable
 from local.stack.platform_key import create_platform_key
 from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control
@@ -74,8 +75,7 @@ def world(sandbox: SandboxServer) -> Iterator[World]:
 
 def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World:
     tables = create_tables(aws("dynamodb"))
-    for plain, name in tables.items():
-        patch.setenv(f"TABLE_{plain.upper()}", name)
+    patch.setenv("TABLES", tables_variable(tables))
     api = stripe_client(sandbox, STRIPE_KEY)
     endpoint = api.v1.webhook_endpoints.create(
         {"url": "https://billing.example/webhooks/stripe", "enabled_events": ["*"]}

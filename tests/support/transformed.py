@@ -109,6 +109,12 @@ def variables_of(function: str) -> dict[str, Any]:
     return variables
 
 
+def tables_of(function: str) -> dict[str, Any]:
+    """The tables whose names a function is told, and how each name is made."""
+    told: dict[str, Any] = variables_of(function).get("TABLES", {"Fn::Sub": ["", {}]})["Fn::Sub"][1]
+    return told
+
+
 def functions() -> dict[str, dict[str, Any]]:
     """The functions' properties, by the folder of their code."""
     return {

@@ -5,12 +5,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
+def named_tables(told: str) -> dict[str, str]:
+    """Names of tables by their plain names, from the variable ``TABLES``.
+
+    >>> named_tables("usage_totals=ledgerline/1ABCDEFGHIJKL plans=restored")
+    {'usage_totals': 'ledgerline-UsageTotalsTable-1ABCDEFGHIJKL', 'plans': 'restored'}
+    """
+    pairs = (each.split("=", 1) for each in told.split())
+    return {plain: name.replace("/", f"-{_logical_id(plain)}-") for plain, name in pairs}
+
+
+def tables_variable(names: Mapping[str, str]) -> str:
+    """What ``TABLES`` says of tables by their plain names."""
+    return " ".join(f"{plain}={name}" for plain, name in names.items())
+
+
+def _logical_id(plain: str) -> str:
+    """usage_totals -> UsageTotalsTable, as the template has it."""
+    return "".join(word.capitalize() for word in plain.split("_")) + "Table"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that differs between stacks, and the constants an operator may want to know."""
 
     stage: str
     tables: dict[str, str]
+    """Their names in this stack by their plain names (``TABLES``); one that is not named has its plain name."""
     billing_queue_url: str
     kms_key_id: str
     stripe_secret_id: str
@@ -77,10 +98,9 @@ class Settings:
         Raises:
             KeyError: a variable that template.yaml should set is missing.
         """
-        tables = {name[6:].lower(): value for name, value in env.items() if name.startswith("TABLE_")}
         return cls(
             stage=env.get("STAGE", "dev"),
-            tables=tables,
+            tables=named_tables(env.get("TABLES", "")),
             billing_queue_url=env.get("BILLING_QUEUE_URL", ""),
             clock_queue_url=env.get("CLOCK_QUEUE_URL", ""),
             stack=env.get("STACK", "ledgerline"),

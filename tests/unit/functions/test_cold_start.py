@@ -78,7 +78,7 @@ def all_imported() -> dict[str, dict[str, Any]]:
 
     The processes are forks of one that has the libraries which all functions have, and nothing of the product.
     """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TABLE_", "PYTHON"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TABLES", "PYTHON"))}
     env = kept | {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -30,7 +30,7 @@ def test_a_new_table_brings_its_variable_to_those_who_may_touch_it_and_its_outpu
         name
         for name, each in made["Resources"].items()
         if each["Type"] == "AWS::Serverless::Function"
-        and "TABLE_PARCELS" in each["Properties"]["Environment"]["Variables"]
+        and "Parcels" in each["Properties"]["Environment"]["Variables"].get("TABLES", ["", {}])[1]
     }
     assert knows == {"CatalogFunction"}
     assert "TableParcels" in made["Outputs"]

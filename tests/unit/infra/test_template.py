@@ -9,7 +9,7 @@ import pytest
 from billing.config import Settings
 from local.stack.routes import api_routes, template
 from local.stack.settings import ROOT
-from tests.support.transformed import as_list, grants_of, said, statements_of, variables_of
+from tests.support.transformed import as_list, grants_of, said, statements_of, tables_of
 
 TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -83,7 +83,7 @@ def test_the_index_of_what_is_due_carries_keys_only(name: str) -> None:
 def test_a_function_knows_the_tables_that_it_may_touch_and_no_others() -> None:
     for name in FUNCTIONS:
         may_touch = {re.match(r"(\w+Table)\.Arn", resource) for _, resource in grants_of(name)}
-        knows = {said(value) for key, value in variables_of(name).items() if key.startswith("TABLE_")}
+        knows = {f"{table}Table" for table in tables_of(name)}
         assert knows == {match[1] for match in may_touch if match}, name
 
 

@@ -36,7 +36,9 @@ def with_documents(work: Work, entries: Iterable[LedgerEntry]) -> Iterator[Poste
     """Each entry with its invoice or credit note, a batch at a time."""
     entries = iter(entries)
     while batch := list(islice(entries, _AT_ONCE)):
-        refs = {each.id: Ref[Any](kind, work.tenant.id, each.source_id) for each in batch if (kind := _kind(each))}
+        refs: dict[str, Ref[Any]] = {
+            each.id: Ref(kind, work.tenant.id, each.source_id) for each in batch if (kind := _kind(each))
+        }
         found = work.load(*refs.values())
         for each in batch:
             ref = refs.get(each.id)

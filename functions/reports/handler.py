@@ -4,14 +4,17 @@ from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.scopes import Scope
-from billing.schemas.reports.asking import AsOf, From, OfClock, Rows, To, as_of, of_days
+from billing.schemas.reports.asking import AsOf, From, OfClock, Rows, To, as_of, of_days, of_months
 from billing.schemas.reports.mrr import Interval, OfCustomer, Over
 from billing.schemas.reports.reconciliation import ReconciliationOut
+from billing.schemas.reports.revenue import Per, RecognitionBy, RecognitionRows, RevenueBy, recognition_options
 from billing.schemas.reports.table import ReportOut, table_csv
 from billing.schemas.reports.trial_balance import TrialBalanceOut
 from billing.services.kernel.work import Work
 from billing.services.reports import differences
 from billing.services.reports.mrr import CohortsReport, MrrMovementsReport, MrrReport, RetentionReport
+from billing.services.reports.recognition import RecognitionReport
+from billing.services.reports.revenue import RevenueReport
 from billing.services.reports.sources import Asked, Report
 from billing.services.reports.tax import TaxReport
 from billing.services.reports.trial_balance import TrialBalanceReport
@@ -178,6 +181,64 @@ def get_reconciliation(work: CurrentWork) -> ReconciliationOut:
     """Show how the books of all tenants agree with Stripe's account; the platform's own keys only."""
     state, page = differences.differences(work)
     return ReconciliationOut.of(state, page.items, page.next_cursor is not None)
+
+
+@api.get("/v1/reports/revenue", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_revenue(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    per: Per = "month",
+    by: RevenueBy = None,
+) -> ReportOut:
+    """Show net billings and collections: what was billed, credited, collected, given back, disputed and written off."""
+    return _json(work, RevenueReport(), of_days(work, first, to, at, test_clock, per=per, by=by))
+
+
+@api.get("/v1/reports/revenue.csv", scope=Scope.BILLING_READ)
+def get_revenue_csv(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    per: Per = "month",
+    by: RevenueBy = None,
+) -> File:
+    """Net billings and collections as CSV."""
+    return _csv(work, RevenueReport(), of_days(work, first, to, at, test_clock, per=per, by=by))
+
+
+@api.get("/v1/reports/recognition", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_recognition(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    by: RecognitionBy = None,
+    rows: RecognitionRows = "months",
+) -> ReportOut:
+    """Show recognised and deferred revenue of whole months: each line is earned over its period, by the second."""
+    asked = of_months(work, first, to, at, test_clock, **recognition_options(by, rows))
+    return _json(work, RecognitionReport(), asked)
+
+
+@api.get("/v1/reports/recognition.csv", scope=Scope.BILLING_READ)
+def get_recognition_csv(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    by: RecognitionBy = None,
+    rows: RecognitionRows = "months",
+) -> File:
+    """Recognised and deferred revenue as CSV."""
+    asked = of_months(work, first, to, at, test_clock, **recognition_options(by, rows))
+    return _csv(work, RecognitionReport(), asked)
 
 
 lambda_handler = api.lambda_handler

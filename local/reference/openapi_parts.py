@@ -19,8 +19,7 @@ Subscription billing on your own AWS account.
 - **Writes** need an `Idempotency-Key`. The same key and the same request within 24 hours get the first
   response again, with `Idempotent-Replayed: true`, and nothing is done twice. A key's scope is the tenant and
   the route.
-- **Money** is an integer in micro-units: 1,000 micro-units are one minor unit of the currency: `4999000` is
-  $49.99.
+- **Money** is an integer in micro-units, of which 1,000 are one minor unit of its currency: `4999000` is $49.99.
 - **Integers** are written without a point and without an exponent, in bodies and queries alike: `14.0` is refused,
   though it is whole, for it comes from arithmetic that money should not go through.
 - **Bodies** are one JSON object in UTF-8 (`application/json`, in any case; no other charset, no compression). What is
@@ -81,6 +80,8 @@ FILES = {
     "export_audit_log": "text/csv",
     **{f"get_{each}_csv": "text/csv" for each in ("trial_balance", "mrr", "mrr_movements", "retention", "cohorts")},
     **{f"get_{each}_report_csv": "text/csv" for each in ("tax", "usage")},
+    "get_revenue_csv": "text/csv",
+    "get_recognition_csv": "text/csv",
     "get_invoice_xml": "application/xml",
     "get_credit_note_xml": "application/xml",
     "get_openapi": "application/json",

@@ -116,7 +116,14 @@ class LedgerEntry:
 
 
 def invoice_finalized(
-    entry_id: str, invoice_id: str, receivable: Receivable, net: Money, tax: Money, at: datetime
+    entry_id: str,
+    invoice_id: str,
+    receivable: Receivable,
+    net: Money,
+    tax: Money,
+    at: datetime,
+    *,
+    of_lines: bool = False,
 ) -> LedgerEntry | None:
     """Record that a customer owes an invoice: debit receivable, credit revenue and tax.
 
@@ -130,9 +137,11 @@ def invoice_finalized(
         net: the invoice's total before tax, after discounts.
         tax: the tax on it, same currency.
         at: when it was finalized, UTC.
+        of_lines: it has lines with amounts, and is entered even if they come to nothing: 50.00 for next year less
+            50.00 for this one move what is earned when, and 100.00 less a coupon of 100 % are billed and given.
 
     Returns:
-        The entry, or None where there is nothing to post (a free plan's invoice). Net -2.00 with tax 2.00
+        The entry, or None where there is nothing to enter (a free plan's invoice). Net -2.00 with tax 2.00
         also totals zero (an untaxed credit of 12.00 beside a taxed 10.00 at 20 %), but is posted: the tax is
         owed.
 
@@ -146,6 +155,8 @@ def invoice_finalized(
         Posting(Account.TAX_PAYABLE, -tax),
     )
     moved = tuple(posting for posting in postings if not posting.amount.is_zero)
+    if not moved and of_lines:
+        moved = postings[:2]
     return _entry(entry_id, "invoice_finalized", invoice_id, at, moved, receivable) if moved else None
 
 

@@ -22,6 +22,8 @@ from billing.domain.kernel.ids import derived
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money, sum_money
 from billing.domain.kernel.periods import Period
 from billing.domain.ledger import LedgerEntry, Receivable
+from billing.domain.lines import credited_nets
+from billing.domain.lines.credited_nets import CreditedNet
 from billing.domain.lines.crediting import (
     Parts,
     credited,
@@ -132,6 +134,8 @@ class CreditNote:
         to_refund: what goes back to the card, by its own refund or by one that was there before; ``total`` is the
             three together.
         refund_id: the refund that pays that out; it stays when it has failed.
+        nets: its net by the invoice's lines, see ``by_line``.
+        billed_at: when the invoice was finalized; None on notes from before it was kept.
     """
 
     entity_name: ClassVar[str] = "CreditNote"
@@ -165,7 +169,14 @@ class CreditNote:
     tax_bases: tuple[Money, ...] = ()
     terms: Terms | None = field(default=None, metadata=PERSONAL)
     tax_records: tuple[TaxRecord, ...] = ()
+    nets: tuple[CreditedNet, ...] = ()
+    billed_at: datetime | None = None
     version: int = 0
+
+    @property
+    def by_line(self) -> tuple[CreditedNet, ...]:
+        """Its net by the invoice's lines; from before that was kept, by its own, of which one may stand for all."""
+        return self.nets or tuple(CreditedNet(line.invoice_line_id, line.net) for line in self.lines)
 
     @property
     def receivable(self) -> Receivable:
@@ -218,6 +229,8 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
     # Of three cents a rate may take nothing, or be zero: what is credited under it is said all the same.
     pairs = zip(parts.taxes, parts.bases, strict=True)
     taxed = [(tax, base) for tax, base in pairs if not (tax.amount.is_zero and base.is_zero)]
+    lines = _lines_of(invoice, request, steps, parts, note_id)
+    named = credited_nets.of_named(invoice.lines, ((each.invoice_line_id, each.net) for each in lines))
     note = CreditNote(
         id=note_id,
         tenant_id=invoice.tenant_id,
@@ -228,7 +241,7 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
         number=number,
         currency=invoice.currency,
         timezone=invoice.timezone,
-        lines=_lines_of(invoice, request, steps, parts, note_id),
+        lines=lines,
         net=parts.net,
         tax=parts.tax,
         taxes=tuple(tax for tax, _ in taxed),
@@ -247,6 +260,8 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
         tax_bases=tuple(base for _, base in taxed),
         terms=invoice.terms,
         tax_records=credited_records(invoice.lines, invoice.total, invoice.credits, all_steps),
+        nets=named or credited_nets.of_all(invoice.lines, invoice.credits, all_steps, parts.net),
+        billed_at=invoice.finalized_at,
     )
     after = replace(invoice, amount_credited=invoice.amount_credited + to_invoice, credits=all_steps)
     if not to_invoice.is_zero and after.amount_due.is_zero:

@@ -217,6 +217,7 @@ def finalized_entry(invoice: Invoice, at: datetime) -> LedgerEntry | None:
         net=invoice.total - invoice.tax,
         tax=invoice.tax,
         at=at,
+        of_lines=any(not line.amount.is_zero for line in invoice.lines),
     )
 
 

@@ -133,6 +133,7 @@ class InvoiceLine:
         untaxed: the taxes that are not on it, or not on a part of it, and why; their amounts are zero. Documents show
             none of them: an invoice says of the whole of it that it is exempt, or reverse charge.
         steps: how a price of several steps makes up the amount; none where one price does, or for a part of a period.
+        plan_id: the plan that it bills, or gives back; None where there is none, and on lines from before it was kept.
         dimensions: the usage that it bills, where a component prices it by dimensions: ``{"region": "eu"}``.
         usage: what usage it bills; None where it bills none.
     """
@@ -156,6 +157,7 @@ class InvoiceLine:
     of_line: str | None = None
     steps: tuple[PriceStep, ...] = ()
     untaxed: tuple[TaxAmount, ...] = ()
+    plan_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.steps and sum(step.amount for step in self.steps) != self.amount.micros:

@@ -9,6 +9,8 @@ from billing.domain.ledger import LedgerEntry
 
 S = TypeVar("S")
 R_contra = TypeVar("R_contra", contravariant=True)
+ABOUT_DOCUMENTS = frozenset({"invoice_finalized", "invoice_voided", "credit_noted"})
+"""The kinds of entries that come with a document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,4 +125,5 @@ def _line(
         discounts=discounts,
         tax_inclusive=plan.tax_behavior is TaxBehavior.INCLUSIVE,
         steps=price_steps(component, priced.quantity, plan.currency) if exact is None else (),
+        plan_id=plan.id,
     )

@@ -308,6 +308,7 @@ class _Billing:
             dimensions=dict(zip(component.group_by, group, strict=True)),
             usage=BilledUsage(self.period.id, since, self.subscription.usage_slot, component.meter),
             steps=price_steps(component, priced.quantity, plan.currency) if single else (),
+            plan_id=plan.id,
         )
 
     def _time(self, since: datetime | None) -> Period:

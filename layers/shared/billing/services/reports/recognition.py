@@ -1,0 +1,91 @@
+"""Recognised and deferred revenue: by month, by line, or as a waterfall."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from billing.domain.reports.deferral import DeferralFold, Deferrals
+from billing.domain.reports.recognition import (
+    BY,
+    LINE_COLUMNS,
+    Waterfall,
+    by_line,
+    line_rows,
+    month,
+    month_columns,
+    month_rows,
+    waterfall_columns,
+    waterfall_rows,
+)
+from billing.domain.reports.span import Month
+from billing.domain.reports.table import Row, Table
+from billing.services.reports.sources import Asked, Sources
+
+
+class RecognitionReport:
+    """See ``services.reports.sources.Report``. It is about whole months, or the last one until ``asOf``."""
+
+    name = "recognition"
+
+    def table(self, asked: Asked, sources: Sources) -> Table:
+        """Its options: ``by`` plan, component or customer; ``rows`` lines or waterfall, else months."""
+        by = asked.options.get("by", "")
+        rows = asked.options.get("rows")
+        if rows == "lines":
+            return Table(LINE_COLUMNS, self._lines(sources))
+        if rows == "waterfall":
+            return Table(waterfall_columns(by), self._waterfall(sources, by))
+        return Table(month_columns(by), self._months(sources, by))
+
+    @staticmethod
+    def _months(sources: Sources, by: str) -> Iterator[Row]:
+        group = BY[by][1]
+        state = _at_begin(sources)
+        for each in _months_of(sources):
+            posted = sources.posted(each.begin(sources.asked.zone), _end(sources, each))
+            yield from month_rows(each, month(state, posted, _end(sources, each), lambda _, owner: group(owner)))
+
+    @staticmethod
+    def _lines(sources: Sources) -> Iterator[Row]:
+        """Rows are counted as records are: a line has one in each month of its time."""
+        state = _at_begin(sources)
+        for each in _months_of(sources):
+            posted = sources.posted(each.begin(sources.asked.zone), _end(sources, each))
+            for row in line_rows(each, month(state, posted, _end(sources, each), by_line)):
+                sources.budget.spend()
+                yield row
+
+    @staticmethod
+    def _waterfall(sources: Sources, by: str) -> Iterator[Row]:
+        state, asked = _at_begin(sources), sources.asked
+        found = Waterfall(asked.zone, BY[by][1])
+        for each in _months_of(sources):
+            end = _end(sources, each)
+            for record in sources.posted(each.begin(asked.zone), end):
+                for moved in state.post(record):
+                    found.add(moved, each)
+            for moved in state.advance(end):
+                found.add(moved, each)
+        found.plan(state, asked.end)
+        return waterfall_rows(found)
+
+
+def _at_begin(sources: Sources) -> Deferrals:
+    """What is deferred when the report's time begins."""
+    span = sources.asked.span
+    assert span is not None
+    begin = min(span.begin, sources.asked.end)
+    state = sources.state(DeferralFold(), begin)
+    for _ in state.advance(begin):
+        pass
+    return state
+
+
+def _months_of(sources: Sources) -> Iterator[Month]:
+    """The months of the report that have begun."""
+    asked = sources.asked
+    assert asked.span is not None
+    return (each for each in asked.span.months if each.begin(asked.zone) < asked.end)
+
+
+def _end(sources: Sources, of: Month) -> datetime:
+    return min(of.following.begin(sources.asked.zone), sources.asked.end)

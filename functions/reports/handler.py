@@ -1,18 +1,24 @@
-"""Reports: a tenant's trial balance, and how the platform's books agree with Stripe's account."""
+"""Reports: a tenant's books and what it is owed, and how the platform's books agree with Stripe's account."""
+
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.scopes import Scope
-from billing.schemas.reports.asking import AsOf, OfClock, as_of
+from billing.schemas.reports.asking import AsOf, AsOfDay, OfClock, as_of, end_of_day
 from billing.schemas.reports.reconciliation import ReconciliationOut
 from billing.schemas.reports.table import ReportOut, table_csv
 from billing.schemas.reports.trial_balance import TrialBalanceOut
 from billing.services.kernel.work import Work
 from billing.services.reports import differences
+from billing.services.reports.aging import AgingReport
 from billing.services.reports.sources import Asked, Report
 from billing.services.reports.trial_balance import TrialBalanceReport
 
+AgingRows = Annotated[Literal["customers", "invoices", "currencies"], Query(description="what has a row of its own")]
 api = http_api("reports")
 reports = wired.reports()
 
@@ -38,6 +44,22 @@ def get_trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = 
 def get_trial_balance_csv(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> File:
     """The trial balance as CSV."""
     return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock))
+
+
+@api.get("/v1/reports/aging", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_aging(
+    work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None
+) -> ReportOut:
+    """Show who owes what at the end of a day, by how late it is."""
+    return _json(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows))
+
+
+@api.get("/v1/reports/aging.csv", scope=Scope.BILLING_READ)
+def get_aging_csv(
+    work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None
+) -> File:
+    """Who owes what, as CSV."""
+    return _csv(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows))
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)

@@ -77,6 +77,7 @@ FILES = {
     "report_providers_csv": "text/csv",
     "export_audit_log": "text/csv",
     "get_trial_balance_csv": "text/csv",
+    "get_aging_csv": "text/csv",
     "get_invoice_xml": "application/xml",
     "get_credit_note_xml": "application/xml",
     "get_openapi": "application/json",

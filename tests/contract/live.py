@@ -208,8 +208,8 @@ def tell(call: Live, tid: str) -> None:
     call("invoices", "GET", "/v1/tenants/{tid}/invoices", 200, tid=tid)
     call("tax", "GET", "/v1/tax/calculate", 200, query={"currency": "EUR", "country": "EE", "amount": "1000"})
     call("tax", "GET", "/v1/tax/jurisdictions", 200)
-    call("reports", "GET", "/v1/reports/trial-balance", 200)
-    call("reports", "GET", "/v1/reports/trial-balance.csv", 200)
+    for path in ("trial-balance", "trial-balance.csv", "aging", "aging.csv"):
+        call("reports", "GET", f"/v1/reports/{path}", 200)
     call("payments", "GET", "/v1/payments", 200)
     call("payments", "GET", "/v1/payment-methods", 200)
     clock = call("test_clocks", "POST", "/v1/test-clocks", 201, {"frozenTime": "2026-01-31T00:00:00Z"})["id"]

@@ -1,8 +1,7 @@
 """Issue 14, 4: two at once: each reads before the other commits, and exactly one of both happens."""
 
-from typing import Any
-
 from datetime import timedelta
+from typing import Any
 
 import pytest
 

@@ -1,14 +1,15 @@
 """What a report is asked for: query parameters that reports share, and how they become ``Asked``."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from billing.domain.clocks import Clock
 from billing.domain.kernel.errors import Detail, ValidationFailed
-from billing.domain.reports.span import Span, local_day
+from billing.domain.reports.span import Span, local_day, midnight
 from billing.schemas.base import Time
-from billing.services.kernel.work import Work
+from billing.services.kernel.work import Ref, Work
 from billing.services.reports.sources import Asked
 
 From = Annotated[date | None, Query(alias="from", description="the first day, in the tenant's zone")]
@@ -18,6 +19,9 @@ OfClock = Annotated[
     str | None,
     Query(alias="testClock", min_length=1, description="customers of this test clock, who are in no other report"),
 ]
+AsOfDay = Annotated[
+    date | None, Query(alias="asOf", description="the end of this day, in the tenant's zone; today, if left out")
+]
 LONGEST_DAYS = 3_660
 
 
@@ -25,6 +29,28 @@ def as_of(work: Work, at: Time | None, test_clock: str | None, **options: str | 
     """A report as of an instant."""
     said = {name: value for name, value in options.items() if value is not None}
     return Asked(at or work.now, work.tenant.timezone, None, test_clock, said)
+
+
+def end_of_day(work: Work, day: date | None, test_clock: str | None, **options: str | None) -> Asked:
+    """A report as of the end of a day, which is its option ``day``; of today, as of now.
+
+    Raises:
+        NotFound: there is no such test clock.
+        ValidationFailed: the day has not come yet.
+    """
+    zone, now = work.tenant.timezone, work.now
+    if test_clock is not None:
+        ref = Ref(Clock, work.tenant.id, test_clock)
+        now = work.load(ref).require(ref).frozen_time
+    today = local_day(now, zone)
+    day = day or today
+    if day > today:
+        raise ValidationFailed("That day has not come yet", (Detail("asOf", "in_the_future"),))
+    over = midnight(day + timedelta(days=1), zone)
+    # What is posted at a test clock's very time is in it: the clock stands still.
+    at = over if test_clock is not None else min(over, now)
+    said = {name: value for name, value in options.items() if value is not None}
+    return Asked(at, zone, None, test_clock, {**said, "day": day.isoformat()})
 
 
 def of_days(

@@ -8,17 +8,19 @@ from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.scopes import Scope
-from billing.schemas.reports.asking import AsOf, AsOfDay, OfClock, as_of, end_of_day
+from billing.schemas.reports.asking import AsOf, AsOfDay, From, OfClock, To, as_of, end_of_day, of_days
 from billing.schemas.reports.reconciliation import ReconciliationOut
 from billing.schemas.reports.table import ReportOut, table_csv
 from billing.schemas.reports.trial_balance import TrialBalanceOut
 from billing.services.kernel.work import Work
 from billing.services.reports import differences
 from billing.services.reports.aging import AgingReport
+from billing.services.reports.payouts import PayoutsReport
 from billing.services.reports.sources import Asked, Report
 from billing.services.reports.trial_balance import TrialBalanceReport
 
 AgingRows = Annotated[Literal["customers", "invoices", "currencies"], Query(description="what has a row of its own")]
+PayoutRows = Annotated[Literal["payouts", "transactions"], Query(description="what has a row of its own")]
 api = http_api("reports")
 reports = wired.reports()
 
@@ -60,6 +62,22 @@ def get_aging_csv(
 ) -> File:
     """Who owes what, as CSV."""
     return _csv(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows))
+
+
+@api.get("/v1/reports/payouts", scope=Scope.PLATFORM, answers=ReportOut)
+def get_payouts(
+    work: CurrentWork, first: From = None, until: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
+) -> ReportOut:
+    """Show what Stripe paid into the platform's bank, and what is in it; the platform's own keys only."""
+    return _json(work, PayoutsReport(), of_days(work, first, until, at, None, rows=rows))
+
+
+@api.get("/v1/reports/payouts.csv", scope=Scope.PLATFORM)
+def get_payouts_csv(
+    work: CurrentWork, first: From = None, until: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
+) -> File:
+    """What Stripe paid into the platform's bank, as CSV."""
+    return _csv(work, PayoutsReport(), of_days(work, first, until, at, None, rows=rows))
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)

@@ -29,8 +29,7 @@ Subscription billing on your own AWS account.
   by name.
 - **Times** are RFC 3339, with an offset; `T` and `Z` in either case; to the microsecond. Responses are in UTC with `Z`.
 - **Countries** are ISO 3166-1 alpha-2, **time zones** IANA's, **currencies** ISO 4217.
-- **Lists** are newest first. Pass `meta.pagination.next_cursor` as `cursor`; it is bound to the tenant and
-  the query.
+- **Lists** are newest first. Pass `meta.pagination.next_cursor` as `cursor`; it is bound to tenant and query.
 - **Two callers who change one thing**: every answer about one thing has its `version` as an `ETag`. Send that back
   in `If-Match`, and the change is made only if nobody was first; else 412 `resource.version_mismatch`, and nothing is
   done.
@@ -78,6 +77,7 @@ FILES = {
     "export_audit_log": "text/csv",
     "get_trial_balance_csv": "text/csv",
     "get_aging_csv": "text/csv",
+    "get_payouts_csv": "text/csv",
     "get_invoice_xml": "application/xml",
     "get_credit_note_xml": "application/xml",
     "get_openapi": "application/json",

@@ -20,6 +20,7 @@ from billing.domain.catalog.plan import Plan, version_id
 from billing.domain.clocks import Clock
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.deposits import Deposit, DepositLine
 from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import Due, wall_clock_shard
@@ -184,6 +185,11 @@ def _reconciled_line(line: ReconciledLine) -> dict[str, str]:
     return {"open_key": join(PLATFORM, "lines"), "status": line.status.value} if line.is_open else {}
 
 
+def _deposit(deposit: Deposit) -> dict[str, str]:
+    """Those whose lines are not all listed yet."""
+    return {} if deposit.done else {"open_key": join(PLATFORM, "deposits")}
+
+
 def _payout(payout: Payout) -> dict[str, str]:
     account = account_id(payout.marketplace_id, payout.amount.currency)
     return {
@@ -248,6 +254,8 @@ REGISTRY: dict[type, Stored] = {
     ),
     Reconciliation: _plain(tables.ReconciliationItem, lambda e: _due(e.due)),
     ReconciledLine: _plain(tables.ReconciliationItem, _reconciled_line),
+    Deposit: _plain(tables.ReconciliationItem, _deposit),
+    DepositLine: _plain(tables.ReconciliationItem),
     TaxRateUpdates: _plain(tables.TaxRateUpdatesItem),
     Balance: _plain(tables.BalanceItem),
     Coupon: _plain(tables.CouponItem),

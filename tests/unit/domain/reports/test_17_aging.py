@@ -82,7 +82,7 @@ def test_buckets_begin_the_day_after_the_one_before_ends(late: int, bucket: Buck
 def test_whatever_the_rows_they_sum_to_the_ledger(
     found: list[LedgerEntry], rows: Rows, invoices: dict[str, Dated]
 ) -> None:
-    made = table(folded(found), DAY, rows, invoices, {})
+    made = table(folded(found), DAY, rows, invoices)
     names = [column.name for column in made.columns]
     cells = [dict(zip(names, row, strict=True)) for row in made.rows]
     for currency in ("USD", "EUR", "JPY"):
@@ -125,6 +125,6 @@ def test_of_one_invoice_the_same_amount_moves_to_the_next_bucket_with_time() -> 
     invoices = {"in_1": Dated("N-1", AT, DAY, Money.from_minor(100, "USD"))}
     found = []
     for days in (0, 1, 31, 61, 91):
-        (row,) = table(folded([owed]), DAY + timedelta(days=days), Rows.CURRENCIES, invoices, {}).rows
+        (row,) = table(folded([owed]), DAY + timedelta(days=days), Rows.CURRENCIES, invoices).rows
         found.append([cell.minor for cell in row[1:6] if isinstance(cell, Money)])
     assert found == [[100 * (n == m) for m in range(5)] for n in range(5)]

@@ -95,7 +95,7 @@ class AgingFold:
 
     def dump(self, state: Debts) -> Any:
         """As JSON."""
-        return [[[*key, micros] for key, micros in sums.items()] for sums in _sums(state)]
+        return [sorted([*key, micros] for key, micros in sums.items()) for sums in _sums(state)]
 
     def read(self, dumped: Any) -> Debts:
         """From JSON."""
@@ -173,7 +173,7 @@ _AMOUNTS = (
     Column("disputed", Kind.AMOUNT, "What payers' banks hold of what was paid; not in receivable"),
 )
 _CURRENCY = Column("currency", Kind.TEXT)
-_CUSTOMER = (Column("customerId", Kind.TEXT), Column("customerName", Kind.TEXT, "As it is now"))
+_CUSTOMER = (Column("customerId", Kind.TEXT),)
 _INVOICE = (
     Column("invoiceId", Kind.TEXT, "Empty for what is of no invoice: the customer's balance, refunds of orders"),
     Column("number", Kind.TEXT),
@@ -184,21 +184,20 @@ _INVOICE = (
 )
 
 
-def table(debts: Debts, day: date, rows: Rows, invoices: Mapping[str, Dated], names: Mapping[str, str]) -> Table:
+def table(debts: Debts, day: date, rows: Rows, invoices: Mapping[str, Dated]) -> Table:
     """The report.
 
     Args:
         day: as of its end.
         rows: what has a row of its own.
         invoices: those of ``debts``, by id.
-        names: of customers, by id.
     """
     if rows is Rows.INVOICES:
         columns = (*_CUSTOMER, _CURRENCY, *_INVOICE, *_AMOUNTS)
         keys = sorted(debts.keys, key=lambda key: (*key[:2], _place(invoices.get(key[2]))))
-        return Table(columns, (_row(debts, key, day, invoices, names) for key in keys))
+        return Table(columns, (_row(debts, key, day, invoices) for key in keys))
     who = _CUSTOMER if rows is Rows.CUSTOMERS else ()
-    return Table((*who, _CURRENCY, *_AMOUNTS), _together(debts, day, rows, invoices, names))
+    return Table((*who, _CURRENCY, *_AMOUNTS), _together(debts, day, rows, invoices))
 
 
 def _place(invoice: Dated | None) -> tuple[date, str]:
@@ -208,7 +207,7 @@ def _place(invoice: Dated | None) -> tuple[date, str]:
     return invoice.due_on or date.max, invoice.number or ""
 
 
-def _row(debts: Debts, key: Key, day: date, invoices: Mapping[str, Dated], names: Mapping[str, str]) -> Row:
+def _row(debts: Debts, key: Key, day: date, invoices: Mapping[str, Dated]) -> Row:
     currency, customer_id, invoice_id = key
     invoice = invoices.get(invoice_id)
     about: list[Cell] = [None] * len(_INVOICE)
@@ -216,18 +215,15 @@ def _row(debts: Debts, key: Key, day: date, invoices: Mapping[str, Dated], names
         late = _days_late(invoice, day)
         about = [invoice_id, invoice.number, invoice.finalized_at, invoice.due_on, late, invoice.total]
     aged = _aged(debts, [key], day, invoices)
-    return [customer_id, names.get(customer_id), currency, *about, *aged.cells(currency)]
+    return [customer_id, currency, *about, *aged.cells(currency)]
 
 
-def _together(
-    debts: Debts, day: date, rows: Rows, invoices: Mapping[str, Dated], names: Mapping[str, str]
-) -> Iterable[Row]:
+def _together(debts: Debts, day: date, rows: Rows, invoices: Mapping[str, Dated]) -> Iterable[Row]:
     groups: dict[tuple[str, ...], list[Key]] = {}
     for key in debts.keys:
         groups.setdefault(key[:2] if rows is Rows.CUSTOMERS else key[:1], []).append(key)
     for (currency, *customer), keys in groups.items():
-        about = [*customer, *(names.get(each) for each in customer)]
-        yield [*about, currency, *_aged(debts, keys, day, invoices).cells(currency)]
+        yield [*customer, currency, *_aged(debts, keys, day, invoices).cells(currency)]
 
 
 def _aged(debts: Debts, keys: Iterable[Key], day: date, invoices: Mapping[str, Dated]) -> Aged:

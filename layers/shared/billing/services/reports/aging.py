@@ -3,18 +3,14 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import islice
-from typing import TypeVar
 
-from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.invoice import Invoice
-from billing.domain.kernel.entity import Entity
 from billing.domain.reports.aging import AgingFold, Dated, Rows, table
 from billing.domain.reports.span import local_day
 from billing.domain.reports.table import Table
 from billing.services.kernel.work import Ref
 from billing.services.reports.sources import Asked, Sources
 
-E = TypeVar("E", bound=Entity)
 _AT_ONCE = 100
 
 
@@ -27,10 +23,8 @@ class AgingReport:
         """Who owes what at the end of a day."""
         debts = sources.state(AgingFold(), asked.end)
         rows = Rows(asked.options.get("rows", Rows.CUSTOMERS))
-        invoices = {each.id: _dated(each) for each in _loaded(sources, Invoice, debts.invoice_ids)}
-        who = [] if rows is Rows.CURRENCIES else sorted({customer_id for _, customer_id, _ in debts.keys})
-        names = {each.id: each.name for each in _loaded(sources, Customer, who)}
-        return table(debts, date.fromisoformat(asked.options["day"]), rows, invoices, names)
+        invoices = {each.id: _dated(each) for each in _invoices(sources, debts.invoice_ids)}
+        return table(debts, date.fromisoformat(asked.options["day"]), rows, invoices)
 
 
 def _dated(invoice: Invoice) -> Dated:
@@ -39,12 +33,12 @@ def _dated(invoice: Invoice) -> Dated:
     return Dated(invoice.number, invoice.finalized_at, due_on, invoice.total)
 
 
-def _loaded(sources: Sources, kind: type[E], ids: Iterable[str]) -> Iterator[E]:
+def _invoices(sources: Sources, ids: Iterable[str]) -> Iterator[Invoice]:
     left = iter(ids)
-    while batch := [Ref(kind, sources.work.tenant.id, each) for each in islice(left, _AT_ONCE)]:
+    while batch := [Ref(Invoice, sources.work.tenant.id, each) for each in islice(left, _AT_ONCE)]:
         found = sources.work.load(*batch)
         for ref in batch:
             sources.budget.spend()
-            entity = found.get(ref)
-            if entity is not None:
-                yield entity
+            invoice = found.get(ref)
+            if invoice is not None:
+                yield invoice

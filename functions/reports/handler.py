@@ -1,10 +1,14 @@
-"""Reports: a tenant's trial balance, taxes and usage, and how the platform's books agree with Stripe's account."""
+"""Reports: a tenant's books, what it earned and is owed, and how the platform's books agree with Stripe's account."""
+
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
 from billing.edge.http.api import CurrentWork, File
 from billing.edge.http.scopes import Scope
-from billing.schemas.reports.asking import AsOf, From, OfClock, Rows, To, as_of, of_days, of_months
+from billing.schemas.reports.asking import AsOf, AsOfDay, From, OfClock, Rows, To, as_of, end_of_day, of_days, of_months
 from billing.schemas.reports.mrr import Interval, OfCustomer, Over
 from billing.schemas.reports.reconciliation import ReconciliationOut
 from billing.schemas.reports.revenue import Per, RecognitionBy, RecognitionRows, RevenueBy, recognition_options
@@ -12,7 +16,9 @@ from billing.schemas.reports.table import ReportOut, table_csv
 from billing.schemas.reports.trial_balance import TrialBalanceOut
 from billing.services.kernel.work import Work
 from billing.services.reports import differences
+from billing.services.reports.aging import AgingReport
 from billing.services.reports.mrr import CohortsReport, MrrMovementsReport, MrrReport, RetentionReport
+from billing.services.reports.payouts import PayoutsReport
 from billing.services.reports.recognition import RecognitionReport
 from billing.services.reports.revenue import RevenueReport
 from billing.services.reports.sources import Asked, Report
@@ -20,6 +26,8 @@ from billing.services.reports.tax import TaxReport
 from billing.services.reports.trial_balance import TrialBalanceReport
 from billing.services.reports.usage import UsageReport
 
+AgingRows = Annotated[Literal["customers", "invoices", "currencies"], Query(description="what has a row of its own")]
+PayoutRows = Annotated[Literal["payouts", "transactions"], Query(description="what has a row of its own")]
 api = http_api("reports")
 reports = wired.reports()
 
@@ -174,6 +182,38 @@ def get_usage_report_csv(
 ) -> File:
     """The usage report as CSV."""
     return _csv(work, UsageReport(), of_days(work, first, to, at, test_clock))
+
+
+@api.get("/v1/reports/aging", scope=Scope.BILLING_READ, answers=ReportOut)
+def get_aging(
+    work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None
+) -> ReportOut:
+    """Show who owes what at the end of a day, by how late it is."""
+    return _json(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows))
+
+
+@api.get("/v1/reports/aging.csv", scope=Scope.BILLING_READ)
+def get_aging_csv(
+    work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None
+) -> File:
+    """Who owes what, as CSV."""
+    return _csv(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows))
+
+
+@api.get("/v1/reports/payouts", scope=Scope.PLATFORM, answers=ReportOut)
+def get_payouts(
+    work: CurrentWork, first: From = None, until: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
+) -> ReportOut:
+    """Show what Stripe paid into the platform's bank, and what is in it; the platform's own keys only."""
+    return _json(work, PayoutsReport(), of_days(work, first, until, at, None, rows=rows))
+
+
+@api.get("/v1/reports/payouts.csv", scope=Scope.PLATFORM)
+def get_payouts_csv(
+    work: CurrentWork, first: From = None, until: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
+) -> File:
+    """What Stripe paid into the platform's bank, as CSV."""
+    return _csv(work, PayoutsReport(), of_days(work, first, until, at, None, rows=rows))
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)

@@ -28,8 +28,7 @@ Subscription billing on your own AWS account.
   by name.
 - **Times** are RFC 3339, with an offset; `T` and `Z` in either case; to the microsecond. Responses are in UTC with `Z`.
 - **Countries** are ISO 3166-1 alpha-2, **time zones** IANA's, **currencies** ISO 4217.
-- **Lists** are newest first. Pass `meta.pagination.next_cursor` as `cursor`; it is bound to the tenant and
-  the query.
+- **Lists** are newest first. Pass `meta.pagination.next_cursor` as `cursor`; it is bound to tenant and query.
 - **Two callers who change one thing**: every answer about one thing has its `version` as an `ETag`. Send that back
   in `If-Match`, and the change is made only if nobody was first; else 412 `resource.version_mismatch`, and nothing is
   done.
@@ -71,6 +70,7 @@ TAGS = {
     "webhooks": "What Stripe and the tax provider call.",
 }
 
+_REPORTS = "trial_balance mrr mrr_movements retention cohorts tax_report usage_report revenue recognition aging payouts"
 FILES = {
     "get_invoice_pdf": "application/pdf",
     "get_credit_note_pdf": "application/pdf",
@@ -78,10 +78,7 @@ FILES = {
     "get_payout_statement_csv": "text/csv",
     "report_providers_csv": "text/csv",
     "export_audit_log": "text/csv",
-    **{f"get_{each}_csv": "text/csv" for each in ("trial_balance", "mrr", "mrr_movements", "retention", "cohorts")},
-    **{f"get_{each}_report_csv": "text/csv" for each in ("tax", "usage")},
-    "get_revenue_csv": "text/csv",
-    "get_recognition_csv": "text/csv",
+    **{f"get_{each}_csv": "text/csv" for each in _REPORTS.split()},
     "get_invoice_xml": "application/xml",
     "get_credit_note_xml": "application/xml",
     "get_openapi": "application/json",

@@ -30,8 +30,7 @@ class Live:
         self.modules = modules
         self.card_processor = card_processor
         self.answers: list[dict[str, Any]] = []
-        self.key = ""
-        self.platform_key = ""
+        self.key = self.platform_key = ""
 
     def __call__(
         self,

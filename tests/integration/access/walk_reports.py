@@ -3,7 +3,7 @@
 from billing.bootstrap import storage
 from billing.domain.tenant import PLATFORM
 from billing.services.reports import reconciliation
-from tests.integration.payer import intent, pay
+from tests.integration.payer import intent, open_invoice, pay
 from tests.integration.world import Tenant, World
 
 
@@ -22,3 +22,8 @@ def walk_reports(world: World, tenant: Tenant) -> None:
     assert world.platform().get("/v1/reports/reconciliation").data["finishedAt"] is not None
     assert tenant.get("/v1/reports/trial-balance").data["outOfBalance"] == {}
     assert tenant.get("/v1/reports/mrr").status == 200
+    open_invoice(tenant)
+    world.clock.advance(seconds=1)
+    assert len(tenant.get("/v1/reports/aging").data["rows"]) == 1
+    clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data["id"]
+    assert tenant.get("/v1/reports/aging", testClock=clock).data["rows"] == []

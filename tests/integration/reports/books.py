@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from billing.bootstrap import reports, storage
+from billing.domain.deposits import PayoutAtStripe
 from billing.domain.kernel.money import Money
 from billing.domain.reconciliation import RECONCILIATION_ID, StripeLine
 from billing.domain.tenant import PLATFORM
@@ -34,6 +35,12 @@ class OwnLines:
 
     def line(self, line_id: str) -> StripeLine | None:
         return self.real.line(line_id)
+
+    def payout(self, payout_id: str) -> PayoutAtStripe | None:
+        return self.real.payout(payout_id)
+
+    def lines_of_payout(self, payout_id: str, place: str | None, limit: int) -> LinePage:
+        return self.real.lines_of_payout(payout_id, place, limit)
 
     def balance(self) -> dict[str, Money]:
         return self.real.balance() if self.balances is None else self.balances

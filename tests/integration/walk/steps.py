@@ -74,6 +74,7 @@ class Walk:
         code = "" if answer.status < 300 else f" {answer.error['code']}"
         self.on.tell(f"{what}: {answer.status}{code}")
         assert answer.status in REFUSED or answer.status < 300, (answer.json, self.on.told)
+        assert "route.not_found" not in code, self.on.told[-1]  # a step that can never work
         self.worked += answer.status < 300
         return answer
 
@@ -219,7 +220,7 @@ class Walk:
     def gives_up(self) -> None:
         invoice = self.on.one_of("invoices", status="open")
         if invoice:
-            path = f"/v1/invoices/{invoice['id']}/mark-uncollectible"
+            path = f"/v1/invoices/{invoice['id']}/uncollectible"
             self.ask(f"uncollectible {invoice['id']}", self.on.tenant.post(path))
 
     # --- at Stripe ----------------------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ WORDS = {
     "CreditNote": "credit note",
     "CreditNoteSequence": "credit note sequence",
     "Customer": "customer",
+    "Deposit": "deposit",
+    "DepositLine": "deposit line",
     "Dispute": "dispute",
     "Earning": "earning",
     "EmailClaim": "email claim",

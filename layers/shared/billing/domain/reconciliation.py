@@ -98,6 +98,7 @@ class Phase(StrEnum):
 
     OPEN = "open"
     LINES = "lines"
+    DEPOSITS = "deposits"
     ENTRIES = "entries"
     OWED = "owed"
 

@@ -21,6 +21,7 @@ from billing.domain.clocks import Clock
 from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.customers.search_terms import terms
+from billing.domain.deposits import Deposit, DepositLine
 from billing.domain.invoicing.credit_note import CreditNote, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import Due, wall_clock_shard
@@ -195,6 +196,11 @@ def _reconciled_line(line: ReconciledLine) -> dict[str, str]:
     return {"open_key": join(PLATFORM, "lines"), "status": line.status.value} if line.is_open else {}
 
 
+def _deposit(deposit: Deposit) -> dict[str, str]:
+    """Those whose lines are not all listed yet."""
+    return {} if deposit.done else {"open_key": join(PLATFORM, "deposits")}
+
+
 def _payout(payout: Payout) -> dict[str, str]:
     account = account_id(payout.marketplace_id, payout.amount.currency)
     return {
@@ -264,6 +270,8 @@ REGISTRY: dict[type, Stored] = {
     ),
     Reconciliation: _plain(tables.ReconciliationItem, lambda e: _due(e.due)),
     ReconciledLine: _plain(tables.ReconciliationItem, _reconciled_line),
+    Deposit: _plain(tables.ReconciliationItem, _deposit),
+    DepositLine: _plain(tables.ReconciliationItem),
     TaxRateUpdates: _plain(tables.TaxRateUpdatesItem),
     Balance: _plain(tables.BalanceItem),
     Coupon: _plain(tables.CouponItem),

@@ -5,6 +5,7 @@ from typing import Any
 
 import stripe
 
+from billing.domain.deposits import PayoutAtStripe
 from billing.domain.kernel.money import Money
 from billing.domain.reconciliation import StripeLine
 from billing.integrations.stripe.calls import MISSING, StripeCalls
@@ -22,6 +23,9 @@ class StripeBalanceTransactions(StripeCalls):
         }
         if place is not None:
             params["starting_after"] = place
+        return self._listed(params)
+
+    def _listed(self, params: Any) -> LinePage:
         page = self._call(lambda: self._client().v1.balance_transactions.list(params))
         found = tuple(_line(each) for each in page.data)
         return LinePage(found, found[-1].id if page.has_more and found else None)
@@ -33,6 +37,24 @@ class StripeBalanceTransactions(StripeCalls):
             if error.code != MISSING:
                 raise
             return None
+
+    def payout(self, payout_id: str) -> PayoutAtStripe | None:
+        try:
+            found = self._call(lambda: self._client().v1.payouts.retrieve(payout_id))
+        except stripe.InvalidRequestError as error:
+            if error.code != MISSING:
+                raise
+            return None
+        # A payout that no schedule made is ``not_applicable``: its lines cannot be listed.
+        itemised = {"completed": True, "not_applicable": False}.get(found.reconciliation_status)
+        amount = money_of(found.amount, found.currency)
+        return PayoutAtStripe(found.id, amount, itemised, time_of(found.arrival_date))
+
+    def lines_of_payout(self, payout_id: str, place: str | None, limit: int) -> LinePage:
+        params: Any = {"payout": payout_id, "limit": limit}
+        if place is not None:
+            params["starting_after"] = place
+        return self._listed(params)
 
     def balance(self) -> dict[str, Money]:
         found: Any = self._call(lambda: self._client().v1.balance.retrieve({}))

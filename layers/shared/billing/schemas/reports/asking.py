@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from billing.domain.clocks import Clock
 from billing.domain.kernel.errors import Detail, ValidationFailed
-from billing.domain.reports.span import Month, Span, local_day
+from billing.domain.reports.span import Month, Span, local_day, midnight
 from billing.schemas.base import Time
 from billing.services.kernel.work import Ref, Work
 from billing.services.reports.sources import Asked
@@ -23,6 +23,9 @@ Rows = Annotated[
     Literal["taxes", "lines"] | None,
     Query(description="`lines`: a row for each line and tax, with its document; else a row for each tax"),
 ]
+AsOfDay = Annotated[
+    date | None, Query(alias="asOf", description="the end of this day, in the tenant's zone; today, if left out")
+]
 LONGEST_DAYS = 3_660
 
 
@@ -34,6 +37,22 @@ def as_of(work: Work, at: Time | None, test_clock: str | None, **options: str | 
     """
     now = _now(work, test_clock)
     return Asked(min(at or now, now), work.tenant.timezone, None, test_clock, _said(options))
+
+
+def end_of_day(work: Work, day: date | None, test_clock: str | None, **options: str | None) -> Asked:
+    """A report as of the end of a day, which is its option ``day``; of today, as of now.
+
+    Raises:
+        NotFound: there is no such test clock.
+        ValidationFailed: the day has not come yet.
+    """
+    zone, now = work.tenant.timezone, _now(work, test_clock)
+    today = local_day(now, zone)
+    day = day or today
+    if day > today:
+        raise ValidationFailed("That day has not come yet", (Detail("asOf", "in_the_future"),))
+    over = midnight(day + timedelta(days=1), zone)
+    return Asked(min(over, now), zone, None, test_clock, {**_said(options), "day": day.isoformat()})
 
 
 def of_days(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from billing.domain.deposits import PayoutAtStripe
 from billing.domain.kernel.money import Money
 from billing.domain.reconciliation import StripeLine
 from billing.services.payments.processor_updates import Update
@@ -25,6 +26,12 @@ class StripeAccount(Protocol):
 
     def line(self, line_id: str) -> StripeLine | None:
         """A line by its id; None where Stripe does not know it."""
+
+    def payout(self, payout_id: str) -> PayoutAtStripe | None:
+        """A payout to the platform's bank; None where Stripe does not know it."""
+
+    def lines_of_payout(self, payout_id: str, place: str | None, limit: int) -> LinePage:
+        """A page of what is in a payout that is itemised; its own line may be among them."""
 
     def balance(self) -> dict[str, Money]:
         """By currency, what is there: available and pending."""

@@ -1,10 +1,11 @@
 """The hourly comparison of Stripe's account with the ledger, both ways, and of Stripe's balance with what is owed.
 
-A run goes through four phases, page by page; each page is one commit, with the place where the next one begins. So a
+A run goes through five phases, page by page; each page is one commit, with the place where the next one begins. So a
 crash repeats a page at most, and what a page enters has derived ids and is entered once.
 
     open      what did not agree before, again
     lines     Stripe's lines since the last run: the entries of each sum to it, or its source is fetched and settled
+    deposits  what is in each payout to the bank, as Stripe lists it (``deposits``)
     entries   postings to cash of the hours that are over: Stripe knows the line of each
     owed      what providers are owed, beside Stripe's balance
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from billing.domain.deposits import deposit
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import LostRace, Unauthenticated, Unavailable
 from billing.domain.kernel.money import Money, sum_money
@@ -33,6 +35,7 @@ from billing.services.kernel.due_items import load_due
 from billing.services.kernel.failures import NotWrittenYet, described
 from billing.services.kernel.work import Query, Ref, Unit, Units, Work
 from billing.services.payments.processor_events import ProcessorEvents
+from billing.services.reports import deposits
 from billing.services.reports.ports import LineReader, OwedIndex, StripeAccount
 
 CASH_PARTS = 4
@@ -110,6 +113,9 @@ class Reconciler:
             return self._open(unit, state, now)
         if state.phase is Phase.LINES:
             return self._lines(unit, state, now)
+        if state.phase is Phase.DEPOSITS:
+            more, place = deposits.next_page(unit, self.stripe, state.place, lambda line_id: _books_of(unit, line_id))
+            return replace(state, phase=state.phase if more else Phase.ENTRIES, place=place)
         if state.phase is Phase.ENTRIES:
             return self._entries(unit, state, now)
         return self._owed(state, now)
@@ -131,7 +137,7 @@ class Reconciler:
             # What waits was looked at in this run already; what matched, its entries show once more.
             if before is None or (before.is_open and before.line is None):
                 self._compare(unit, line.id, line, before, now)
-        following = state.phase if page.next_place else Phase.ENTRIES
+        following = state.phase if page.next_place else Phase.DEPOSITS
         return replace(state, phase=following, place=page.next_place)
 
     def _entries(self, unit: Unit, state: Reconciliation, now: datetime) -> Reconciliation:
@@ -194,6 +200,9 @@ class Reconciler:
             entries = platform_entries(line, PLATFORM, unit.now) if cash is None else ()
             for entry in entries:
                 unit.save(entry)
+            paid_out = deposit(line, PLATFORM) if entries else None
+            if paid_out is not None:
+                unit.save(paid_out)
             if entries:
                 cash = line.net
             elif self._healed(line):
@@ -233,6 +242,12 @@ def _known(work: Work, ids: set[str]) -> dict[str, ReconciledLine]:
     refs = [Ref(ReconciledLine, PLATFORM, each) for each in sorted(ids)]
     there = work.load(*refs)
     return {ref.id: line for ref in refs if (line := there.get(ref)) is not None}
+
+
+def _books_of(work: Work, line_id: str) -> str | None:
+    """The tenant in whose books a line is."""
+    page = work.query(Query(LedgerEntry, index="transaction", value=line_id, limit=1))
+    return page.items[0].tenant_id if page.items else None
 
 
 def _cash(work: Work, line_id: str) -> Money | None:

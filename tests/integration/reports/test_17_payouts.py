@@ -1,0 +1,148 @@
+"""Issue 17: which bank deposit is this? Each payout of Stripe's, with what is in it, to the transaction."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.marketplace.paying import AVAILABLE
+from tests.integration.payer import sale
+from tests.integration.reports.books import Books, books
+from tests.integration.world import Json, Tenant, World
+
+PATH = "/v1/reports/payouts"
+PARTS = ("gross", "refunds", "disputes", "transfers", "adjustments", "unexplained")
+
+
+@pytest.fixture(name="books")
+def _books(world: World) -> Iterator[Books]:
+    clear(world)
+    world.clock.advance(minutes=1)
+    yield from books(world)
+
+
+def clear(world: World) -> None:
+    """What earlier tests left in Stripe's account is paid out, so that it is in none of these payouts."""
+    sale(world.tenant(), AVAILABLE, amount=900_000_000)  # whatever they owe it
+    world.sandbox.post("balance/settle")
+    scheduled(world)
+
+
+def rows(world: World, **query: str) -> list[Json]:
+    world.clock.advance(seconds=1)
+    answer = world.platform().get(PATH, **query)
+    assert answer.status == 200, answer.json
+    found: list[Json] = answer.data["rows"]
+    return found
+
+
+def scheduled(world: World) -> Json:
+    """Stripe's schedule pays out what is available in dollars."""
+    account = world.stripe.v1.accounts.retrieve_current().id
+    payout: Json = world.sandbox.post("balance/pay_out", account=account, currency="usd")
+    return payout
+
+
+def finish(world: World, payout: Json, status: str) -> None:
+    """The bank's word on a payout."""
+    assert world.acts(f"payouts/{payout['id']}/finish", status=status) == 200
+
+
+def paid_out(world: World) -> Json:
+    """A payout of the schedule that the bank has."""
+    payout = scheduled(world)
+    finish(world, payout, "paid")
+    return payout
+
+
+def of(found: list[Json], payout_id: str) -> list[Json]:
+    return [each for each in found if each["payoutId"] == payout_id]
+
+
+def test_a_deposit_is_its_charges_refunds_and_fees(world: World, tenant: Tenant, books: Books) -> None:
+    """Two charges of 49.99, one of them refunded by 10.00: their fees are Stripe's, and what is left is the deposit."""
+    first, second = sale(tenant, AVAILABLE), sale(tenant, AVAILABLE)
+    assert tenant.post(f"/v1/payments/{second['id']}/refund", {"amount": 10_00_000}).status == 201
+    world.deliver_all(tenant)
+    payout = paid_out(world)
+    books.run()
+    (row,) = of(rows(world), payout["id"])
+    assert (row["gross"], row["refunds"], row["unexplained"]) == (2 * 4_999_000, -10_00_000, 0)
+    assert (row["net"], row["transactions"], row["type"]) == (payout["amount"] * 1000, 3, "payout")
+    assert row["net"] == sum(row[name] for name in PARTS) - row["fees"]
+    lines = of(rows(world, rows="transactions"), payout["id"])
+    assert sorted((each["part"], each["amount"]) for each in lines) == [
+        ("gross", 4_999_000), ("gross", 4_999_000), ("refunds", -10_00_000),
+    ]  # fmt: skip
+    assert sum(each["net"] for each in lines) == row["net"]
+    assert sum(each["fee"] for each in lines) == row["fees"]
+    assert {each["tenantId"] for each in lines} == {tenant.id}
+    assert first["id"] != second["id"]
+
+
+def test_what_came_in_by_a_deposit_is_what_the_bank_account_moved_by(
+    world: World, tenant: Tenant, books: Books
+) -> None:
+    """Also by one that nobody's schedule made, of which Stripe does not say what is in it, and one that came back."""
+    sale(tenant, AVAILABLE)
+    world.stripe.v1.payouts.create({"amount": 1_000, "currency": "usd"})
+    sent_back = scheduled(world)
+    finish(world, sent_back, "failed")
+    books.run()
+    found = rows(world)
+    at_bank = sum(
+        posting["amount"]["micros"]
+        for entry in books.of_platform()
+        for posting in entry["postings"]
+        if posting["account"] == "bank"
+    )
+    assert sum(each["net"] for each in found) == at_bank
+    assert all(each["net"] == sum(each[name] for name in PARTS) - each["fees"] for each in found)
+    by_hand = next(each for each in found if each["net"] == 10_00_000)
+    assert (by_hand["unexplained"], by_hand["transactions"]) == (10_00_000, 0)
+    back = {each["type"]: each["net"] for each in of(found, sent_back["id"])}
+    assert back == {"payout": sent_back["amount"] * 1000, "payout_failure": -sent_back["amount"] * 1000}
+
+
+def test_until_stripe_has_itemised_it_it_is_unexplained_and_then_it_is_listed(
+    world: World, tenant: Tenant, books: Books
+) -> None:
+    sale(tenant, AVAILABLE)
+    payout = scheduled(world)
+    books.run()
+    (row,) = of(rows(world), payout["id"])
+    assert (row["unexplained"], row["net"], row["transactions"]) == (row["net"], payout["amount"] * 1000, 0)
+    assert row["arrivesOn"] is not None
+    finish(world, payout, "paid")
+    books.run()
+    (row,) = of(rows(world), payout["id"])
+    assert (row["unexplained"], row["gross"], row["transactions"]) == (0, 4_999_000, 1)
+    books.run()
+    assert of(rows(world), payout["id"]) == [row]
+
+
+def test_a_deposit_of_many_lines_is_listed_page_by_page_and_each_once(
+    world: World, tenant: Tenant, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing.services.reports.deposits._PAGE", 2)
+    for _ in range(5):
+        sale(tenant, AVAILABLE)
+    payout = paid_out(world)
+    books.run()
+    (row,) = of(rows(world), payout["id"])
+    lines = of(rows(world, rows="transactions"), payout["id"])
+    assert (row["transactions"], len({each["transactionId"] for each in lines})) == (5, 5)
+    assert (row["gross"], row["unexplained"]) == (5 * 4_999_000, 0)
+
+
+def test_as_csv_and_for_the_platform_alone(world: World, tenant: Tenant, books: Books) -> None:
+    """Its account at Stripe is one: a deposit has what all tenants' payers paid. A tenant has its own entries."""
+    sale(tenant, AVAILABLE)
+    payout = paid_out(world)
+    books.run()
+    world.clock.advance(seconds=1)
+    answer = world.platform().get(f"{PATH}.csv")
+    found = [each for each in csv.DictReader(io.StringIO(answer.content.decode())) if each["payoutId"] == payout["id"]]
+    assert [(each["gross"], each["net"]) for each in found] == [("49.99", f"{payout['amount'] / 100:.2f}")]
+    assert tenant.get(PATH).status == 403

@@ -172,14 +172,14 @@ def test_scenario_35_what_was_skipped_while_an_endpoint_was_disabled_is_sent_sin
     before, *skipped = _sent(world, acme, made, 4)
     assert {_shown(acme, each)["state"] for each in (before, *skipped)} == {"skipped"}
     acme.patch(f"/v1/webhook-endpoints/{made}", {"status": "enabled"})
-    (pending,) = _sent(world, acme, made)
+    _sent(world, acme, made)  # on its way, by a message of its own
     since = (NOW + timedelta(minutes=2)).isoformat()
     answer = acme.post(f"/v1/webhook-endpoints/{made}/redeliver", {"since": since, "status": "skipped"})
     assert (answer.status, answer.data["status"], answer.data["redelivered"]) == (202, "running", 0)
     done = _worked_off(world, acme, answer.data)
     assert (done["status"], done["redelivered"], done["selection"]) == ("completed", 3, "skipped")
     flow.work(world, *flow.all_shards())
-    assert set(flow.notices(world, of=acme)) == {(each, 1) for each in (*skipped, pending)}
+    assert set(flow.notices(world, of=acme)) == {(each, 1) for each in skipped}
     assert _shown(acme, before)["state"] == "skipped"
     assert flow.attempted(world, acme.id, skipped[0]).step == 1
 

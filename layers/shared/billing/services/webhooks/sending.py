@@ -69,6 +69,13 @@ class EventReader(Protocol):
         """An event of a tenant's; None where there is none any more."""
 
 
+class ShownBody(Protocol):
+    """Shows an event as it is sent."""
+
+    def __call__(self, event: Event, payload: Payload, /, *, on_a_bus: bool) -> bytes:
+        """The same bytes at each call; ``on_a_bus`` where it goes to an event bus."""
+
+
 class Outcome(StrEnum):
     """What became of a notice."""
 
@@ -109,7 +116,7 @@ class Ports:
     queue: DeliveryQueue
     to_url: Transport
     to_bus: Transport
-    body: Callable[[Event, Payload], bytes]
+    body: ShownBody
 
 
 class Sender:
@@ -191,7 +198,7 @@ class Sender:
             endpoint=endpoint,
             event_id=event.id,
             event_type=event.head.type,
-            body=self._ports.body(event, endpoint.payload),
+            body=self._ports.body(event, endpoint.payload, on_a_bus=endpoint.event_bus_arn is not None),
             at=unit.now,
             loopback=self._loopback and unit.tenant.mode is Mode.TEST,
         )

@@ -81,11 +81,8 @@ class DynamoDeliveries:
     # Writing
 
     def add(self, deliveries: Sequence[Delivery]) -> Added:
-        if len(deliveries) <= 1:
-            done = [self._add(each) for each in deliveries]
-        else:
-            with ThreadPoolExecutor(min(_ADDED_AT_ONCE, len(deliveries)), "deliveries") as threads:
-                done = list(threads.map(self._add, deliveries))
+        with ThreadPoolExecutor(_ADDED_AT_ONCE, "deliveries") as threads:
+            done = list(threads.map(self._add, deliveries))  # the first failure cancels what was not begun
         new = [replace(each, version=1) for each, stored in zip(deliveries, done, strict=True) if stored is None]
         return Added(new, [stored for stored in done if stored is not None and is_carried(stored)])
 

@@ -30,6 +30,7 @@ GROUPS = (
     "test_clocks",
     "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts", "payout_worker",
     "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender",
+    "webhook_worker",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
@@ -189,6 +190,27 @@ class Child:
             worked += 1
         return worked
 
+    def do_webhook_turn(self, shard: str) -> Json:
+        """One message for the webhook worker."""
+        return self._work(json.dumps({"shard": shard}), "m1", "webhook_worker")
+
+    def do_webhook_drain(self) -> int:
+        """What the event source of the webhooks' lanes does: what waits goes to the sender, and is deleted when done.
+
+        A message that fails, or whose sender died, comes again, and then says for the how many-th time it came.
+        """
+        worked = 0
+        attributes = ["ApproximateReceiveCount"]
+        while message := self._receive("webhook_queue_url", MessageSystemAttributeNames=attributes):
+            count = int(message["Attributes"]["ApproximateReceiveCount"])
+            record = sqs_record(message["Body"], message["MessageId"], count)
+            answer = HANDLERS["webhook_sender"].lambda_handler({"Records": [record]}, _Context())
+            if answer["batchItemFailures"]:
+                break
+            self._harness("sqs", "delete_message", "webhook_queue_url", ReceiptHandle=message["ReceiptHandle"])
+            worked += 1
+        return worked
+
     def do_onboarded(self, tenant_id: str) -> str:
         """A provider that can be paid out, made beside the API; the id of its account at Stripe."""
         OUTSIDE.on = False
@@ -246,8 +268,8 @@ class Child:
         found: list[Json] = answer.get("Messages") or []
         return found
 
-    def _receive(self, queue: str = "queue_url") -> Json | None:
-        found = self._harness("sqs", "receive_message", queue, MaxNumberOfMessages=1).get("Messages")
+    def _receive(self, queue: str = "queue_url", **wanted: Any) -> Json | None:
+        found = self._harness("sqs", "receive_message", queue, MaxNumberOfMessages=1, **wanted).get("Messages")
         message: Json | None = found[0] if found else None
         return message
 

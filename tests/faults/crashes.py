@@ -40,6 +40,7 @@ class Scene:
         tenant: whose books are looked at; None where the flow makes the tenant.
         want: parts of the ``summary`` that a quiet day ends with, so that the flow is what its name says.
         status: how its first step is answered, where that is no success.
+        looks: what else is wrong at the end, where more is left behind than the tables and Stripe have.
     """
 
     at: datetime
@@ -48,6 +49,7 @@ class Scene:
     tenant: Tenant | None
     want: Json = field(default_factory=dict)
     status: int | None = None
+    looks: Callable[[Books], list[str]] = lambda _: []
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ class Enumeration:
         end = scene.at + timedelta(hours=1)
         books = tenant.books(end)
         stripe = tenant.at_stripe(methods=True)
-        problems += violations(books, stripe)
+        problems += violations(books, stripe) + scene.looks(books)
         if self._flow.route:
             states = [record["state"] for record in books.records(self._flow.route)]
             if set(states) != {"done"}:
@@ -213,6 +215,9 @@ def summary(books: Books, stripe: AtStripe) -> Json:
             account_of(each) for own in books.providers.values() for each in own.bodies("provider_balances")
         ),
         "told": sum((own.event_types() for own in books.providers.values()), Counter()),
+        "deliveries": sorted(
+            (row["state"], "due_at" in row) for row in books.rows["webhook_deliveries"] if "state" in row
+        ),
         "clocks": sorted(clock["status"] for clock in books.bodies("test_clocks")),
         "cents": sum(charge["amount"] for charge in stripe.taken),
         "cents sent back": sum(charge["amount_refunded"] for charge in stripe.taken),

@@ -47,10 +47,10 @@ class MemoryDeliveries:
     def claim(self, delivery: Delivery, attempt: int, next_due_at: datetime) -> bool:
         return self.change(delivery, begun(delivery, attempt, next_due_at))
 
-    def settle(self, delivery: Delivery, attempt: Attempt, after: Delivery) -> None:
+    def settle(self, delivery: Delivery, attempt: Attempt, after: Delivery, *, claimed: bool = True) -> None:
         self.log.append(attempt)
         stored = self.stored[delivery.id]
-        mine = stored.version == delivery.version + 1
+        mine = stored.version == delivery.version + claimed
         made = after if mine else overtaken(stored, after, attempt.number)
         self.stored[delivery.id] = replace(made, version=stored.version + 1)
 

@@ -12,6 +12,7 @@ from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.kernel.ids import fresh
 from billing.domain.webhooks.delivery import Attempt, Delivery, DeliveryState, delivery_id, webhook_shard
 from billing.domain.webhooks.schedule import after_attempt, claimed_until, redelivered
+from billing.services.webhooks.ports import Added
 from billing.storage.webhooks.deliveries import DynamoDeliveries
 from tests.integration.world import World
 
@@ -67,8 +68,8 @@ def _attempt(delivery: Delivery, number: int, **more: Any) -> Attempt:
 
 def test_a_delivery_is_put_once(store: DynamoDeliveries, tenant_id: str) -> None:
     delivery = _new(tenant_id, _event(1))
-    assert store.add([delivery]) == [delivery]
-    assert store.add([replace(delivery, due_at=NOW)]) == []
+    assert store.add([delivery]) == Added([replace(delivery, version=1)], [])
+    assert store.add([replace(delivery, due_at=NOW)]) == Added([], [])
     assert _loaded(store, delivery) == replace(delivery, version=1)
     assert store.get("ten_other", delivery.id) is None
     assert store.get(tenant_id, "dlv_nothing") is None
@@ -94,15 +95,15 @@ def test_a_claim_whose_answer_was_lost_is_ours(
     store.add([delivery])
     loaded = _loaded(store, delivery)
     client = store._database.client
-    plain, lost = client.put_item, [True]
+    plain, lost = client.update_item, [True]
 
-    def put_item(**request: Any) -> Any:
+    def update_item(**request: Any) -> Any:
         answer = plain(**request)
         if lost.pop() if lost else False:
             raise ReadTimeoutError(endpoint_url="https://dynamodb")
         return answer
 
-    monkeypatch.setattr(client, "put_item", put_item)
+    monkeypatch.setattr(client, "update_item", update_item)
     monkeypatch.setattr(store._database, "_pause", lambda _: None)
     assert store.claim(loaded, 1, NOW + timedelta(minutes=2))
 
@@ -126,6 +127,62 @@ def test_an_attempt_is_logged_and_what_the_receiver_said_is_sealed(
     assert "no <b>" not in str(world.rows("webhook_deliveries"))
     world.clock.freeze(NOW + timedelta(days=30, seconds=1))
     assert store.attempts(tenant_id, delivery.id) == []
+
+
+def test_a_first_success_is_logged_in_the_delivery_and_stays_there_whatever_comes(
+    store: DynamoDeliveries, tenant_id: str, world: World
+) -> None:
+    """One write less; and it is shown, sealed, and forgotten, as if it were an item of its own."""
+    delivery = replace(_new(tenant_id, _event(8)), due_at=None)
+    store.add([delivery])
+    loaded, before = _loaded(store, delivery), len(world.rows("webhook_deliveries"))
+    first = _attempt(loaded, 1, status=201, reason=None)
+    store.settle(loaded, first, after_attempt(loaded, first, 0), claimed=False)
+    assert len(world.rows("webhook_deliveries")) == before
+    done = _loaded(store, delivery)
+    assert (done.state, done.attempt, done.due_at, done.version) == (DeliveryState.SUCCEEDED, 1, None, 2)
+    assert store.attempts(tenant_id, delivery.id) == [first]
+    asked = redelivered(done, NOW)
+    assert store.change(done, asked)
+    again = _loaded(store, delivery)
+    store.claim(again, 2, claimed_until(again, NOW, 0))
+    second = _attempt(again, 2)
+    store.settle(again, second, after_attempt(again, second, 0))
+    assert store.attempts(tenant_id, delivery.id) == [second, first]
+    assert "no <b>" not in str(world.rows("webhook_deliveries"))
+    world.clock.freeze(NOW + timedelta(days=30, seconds=1))
+    assert store.attempts(tenant_id, delivery.id) == []
+
+
+def test_of_two_that_have_one_message_both_are_logged_and_one_success_is_enough(
+    store: DynamoDeliveries, tenant_id: str
+) -> None:
+    """SQS may give a message twice at once, and a first attempt has no claim."""
+    delivery = replace(_new(tenant_id, _event(9)), due_at=None)
+    store.add([delivery])
+    loaded = _loaded(store, delivery)
+    good, bad = _attempt(loaded, 1, status=200, reason=None), _attempt(loaded, 1)
+    store.settle(loaded, good, after_attempt(loaded, good, 0), claimed=False)
+    store.settle(loaded, bad, after_attempt(loaded, bad, 0), claimed=False)
+    found = _loaded(store, delivery)
+    assert (found.state, found.attempt, found.due_at) == (DeliveryState.SUCCEEDED, 1, None)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_alarm_that_comes_during_a_first_attempt_costs_the_attempt_nothing(
+    store: DynamoDeliveries, tenant_id: str, status: int
+) -> None:
+    """The endpoint's watch took the message for lost; number and step of the attempt are counted all the same."""
+    delivery = replace(_new(tenant_id, _event(10 + status)), due_at=None)
+    store.add([delivery])
+    loaded = _loaded(store, delivery)
+    assert store.change(loaded, replace(loaded, due_at=NOW))
+    attempt = _attempt(loaded, 1, status=status, reason=None if status == 200 else "status")
+    store.settle(loaded, attempt, after_attempt(loaded, attempt, 0), claimed=False)
+    found = _loaded(store, delivery)
+    assert (found.attempt, found.step) == (1, 1)
+    retry = NOW + timedelta(seconds=5, milliseconds=12)
+    assert found.due_at == (None if status == 200 else retry)
 
 
 def test_what_somebody_asks_for_during_an_attempt_is_not_lost(store: DynamoDeliveries, tenant_id: str) -> None:

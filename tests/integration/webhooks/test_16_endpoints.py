@@ -80,6 +80,8 @@ def test_16_what_is_no_endpoint_is_refused_with_a_reason(acme: Tenant, names: Na
         ({"url": "http://127.0.0.1:9000/"}, {"url": "must_be_https"}),
         ({"eventTypes": ["invoice.*", "invoice.payed"]}, {"eventTypes.1": "unknown_event_type"}),
         ({"eventTypes": ["invoice_x.*"]}, {"eventTypes.0": "unknown_event_type"}),
+        ({"url": "http://example.com", "eventTypes": ["invoice.payed"], "payload": "fat"},
+         {"url": "must_be_https", "eventTypes.0": "unknown_event_type", "payload": "not_one_of_the_allowed_values"}),
         ({"payload": "fat"}, {"payload": "not_one_of_the_allowed_values"}),
         ({"url": None}, {"url": "must_not_be_null"}),
         ({"apiVersion": "1.0"}, {"apiVersion": "unknown_field"}),

@@ -37,7 +37,7 @@ def _ids(world: World, tenant: Tenant) -> list[str]:
 
 
 def test_an_event_goes_to_each_endpoint_that_wants_it(world: World, tenant: Tenant) -> None:
-    """The delivery is written with an alarm, and the notice is sent: ids only, the endpoint as its group."""
+    """The delivery is written under its endpoint's watch, and the notice sent: ids only, the endpoint as its group."""
     wants = [endpoint(tenant)["id"], endpoint(tenant, eventTypes=["customer.*"])["id"]]
     other = endpoint(tenant, eventTypes=["invoice.*"])["id"]
     disabled = endpoint(tenant)["id"]
@@ -53,7 +53,8 @@ def test_an_event_goes_to_each_endpoint_that_wants_it(world: World, tenant: Tena
     assert all(json.loads(each["Body"]).keys() == {"t", "d", "n"} for each in sent)
     for each in wants:
         (delivery,) = flow.deliveries(tenant, each)
-        assert (delivery.state, delivery.due_at) == (DeliveryState.PENDING, world.clock() + timedelta(seconds=60))
+        assert (delivery.state, delivery.due_at) == (DeliveryState.PENDING, None)
+        assert flow.store().watches(tenant.id, [each])[each].due_at == world.clock() + timedelta(hours=1)
         assert (delivery.event_id, delivery.event_type, delivery.attempt) == (event_id, "customer.created", 0)
     assert flow.deliveries(tenant, other) == []
     (skipped,) = flow.deliveries(tenant, disabled)

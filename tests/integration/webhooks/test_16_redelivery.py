@@ -1,6 +1,7 @@
 """Issue 16: what became of a delivery is visible, and it can be had again: one, or all since a time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -172,14 +173,14 @@ def test_scenario_35_what_was_skipped_while_an_endpoint_was_disabled_is_sent_sin
     before, *skipped = _sent(world, acme, made, 4)
     assert {_shown(acme, each)["state"] for each in (before, *skipped)} == {"skipped"}
     acme.patch(f"/v1/webhook-endpoints/{made}", {"status": "enabled"})
-    (pending,) = _sent(world, acme, made)
+    _sent(world, acme, made)  # on its way, by a message of its own
     since = (NOW + timedelta(minutes=2)).isoformat()
     answer = acme.post(f"/v1/webhook-endpoints/{made}/redeliver", {"since": since, "status": "skipped"})
     assert (answer.status, answer.data["status"], answer.data["redelivered"]) == (202, "running", 0)
     done = _worked_off(world, acme, answer.data)
     assert (done["status"], done["redelivered"], done["selection"]) == ("completed", 3, "skipped")
     flow.work(world, *flow.all_shards())
-    assert set(flow.notices(world, of=acme)) == {(each, 1) for each in (*skipped, pending)}
+    assert set(flow.notices(world, of=acme)) == {(each, 1) for each in skipped}
     assert _shown(acme, before)["state"] == "skipped"
     assert flow.attempted(world, acme.id, skipped[0]).step == 1
 
@@ -253,3 +254,19 @@ def test_which_events_did_not_reach_an_endpoint(world: World, acme: Tenant) -> N
     assert [each["id"] for each in shown.data] == [events[0], events[2], events[4]]
     acme.delete(f"/v1/webhook-endpoints/{one}")
     assert [each["id"] for each in acme.get("/v1/events", deliverySuccess="false").data] == [events[0], events[2]]
+
+
+def test_a_job_that_is_parked_says_so(world: World, acme: Tenant) -> None:
+    """It failed for a day: nobody goes on with it, and its tenant is not left to wait."""
+    from billing.bootstrap import storage
+    from billing.domain.webhooks.redelivery import Redelivery
+    from billing.services.kernel.work import Ref
+
+    made = endpoint(acme)["id"]
+    job = acme.post(f"/v1/webhook-endpoints/{made}/redeliver", {"since": NOW.isoformat()}).data
+    unit = storage.units().begin(acme.id)
+    ref = Ref(Redelivery, acme.id, job["id"])
+    unit.save(replace(unit.load(ref).require(ref), due=None))  # what the worker does at the 32nd failure
+    unit.commit()
+    shown = acme.get(f"/v1/webhook-redeliveries/{job['id']}").data
+    assert (shown["status"], shown["endedAt"]) == ("parked", None)

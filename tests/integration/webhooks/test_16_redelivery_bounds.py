@@ -41,7 +41,7 @@ def _kept(world: World, acme: Tenant, endpoint_id: str, states: list[DeliverySta
         event_id = fresh("evt", NOW, n.to_bytes(10))
         an_id = delivery_id(endpoint_id, event_id)
         made.append(replace(sample, id=an_id, event_id=event_id, state=state, due_at=None, attempt=1, version=0))
-    assert len(flow.store().add(made)) == len(states)
+    assert len(flow.store().add(made).new) == len(states)
     return [each.id for each in made]
 
 

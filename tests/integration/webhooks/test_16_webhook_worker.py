@@ -39,7 +39,7 @@ def _delivery(world: World, tenant: Tenant, endpoint_id: str) -> Delivery:
 
 
 def _put(delivered: list[Delivery]) -> list[str]:
-    assert len(flow.store().add(delivered)) == len(delivered)
+    assert len(flow.store().add(delivered).new) == len(delivered)
     return [each.id for each in delivered]
 
 

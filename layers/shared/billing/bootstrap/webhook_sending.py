@@ -1,20 +1,18 @@
 """Wires the sender of webhooks: how events get out."""
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from billing.bootstrap import process, storage
 from billing.bootstrap.deliveries import delivery_queue, delivery_store
 from billing.bootstrap.webhook_endpoints import endpoint_health
-from billing.domain.webhooks.endpoint import Payload, WebhookEndpoint
-from billing.domain.webhooks.event import Event
+from billing.domain.webhooks.endpoint import WebhookEndpoint
 from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.edge.workers.webhook_sender import WebhookSender
     from billing.integrations.aws.event_bus import EventBusTransport
-    from billing.services.webhooks.sending import Sender
+    from billing.services.webhooks.sending import Sender, ShownBody
     from billing.services.webhooks.transport import Transport
 
 
@@ -36,7 +34,7 @@ def to_bus() -> "EventBusTransport":
     return EventBusTransport(client, s.own_account, s.region)
 
 
-def sender(body: Callable[[Event, Payload], bytes]) -> "Sender":
+def sender(body: "ShownBody") -> "Sender":
     """The use case.
 
     Args:
@@ -64,7 +62,7 @@ def loopback_allowed() -> bool:
     return process.settings().webhook_loopback
 
 
-def webhook_sender(body: Callable[[Event, Payload], bytes]) -> "WebhookSender":
+def webhook_sender(body: "ShownBody") -> "WebhookSender":
     """The edge of the sender; ``body`` shows an event as it is sent."""
     from billing.edge.workers.webhook_sender import WebhookSender
     from billing.integrations.aws.webhook_queue import parse_notice

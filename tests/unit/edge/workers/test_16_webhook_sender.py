@@ -34,7 +34,7 @@ def test_16_all_messages_of_a_batch_are_worked_at_once() -> None:
     """Each waits for all others: with one thread less, none would ever be done."""
     together = Barrier(THREADS, timeout=30)
 
-    def send(_notice) -> Report:
+    def send(_notice, *, again) -> Report:
         together.wait()
         return Report(Outcome.SUCCEEDED)
 
@@ -45,7 +45,7 @@ def test_16_all_messages_of_a_batch_are_worked_at_once() -> None:
 def test_16_a_message_is_read_as_it_comes() -> None:
     seen = []
 
-    def send(notice) -> Report:
+    def send(notice, *, again) -> Report:
         seen.append(notice)
         return Report(Outcome.UNWANTED)
 
@@ -56,14 +56,29 @@ def test_16_a_message_is_read_as_it_comes() -> None:
 
 def test_scenario_38_what_a_receiver_does_is_no_failure_of_a_message() -> None:
     answer = Report(Outcome.FAILED, Answer(40, 404, Reason.STATUS))
-    assert worker(lambda _: answer).lambda_handler(batch("dlv_A_1"), None) == {"batchItemFailures": []}
+    assert worker(lambda _, **__: answer).lambda_handler(batch("dlv_A_1"), None) == {"batchItemFailures": []}
 
 
 def test_16_a_fault_of_ours_fails_its_own_message_and_no_other() -> None:
-    def send(notice) -> Report:
+    def send(notice, *, again) -> Report:
         if notice.delivery_id == "dlv_A_2":
             raise KeyError("a bug")
         return Report(Outcome.SUCCEEDED)
 
     answer = worker(send).lambda_handler(batch("dlv_A_1", "dlv_A_2", "no delivery's id"), None)
     assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["m1", "m2"]
+
+
+def test_16_whoever_gets_a_message_for_the_second_time_is_told() -> None:
+    """Somebody had it before, and died or could not work it."""
+    seen = {}
+
+    def send(notice, *, again) -> Report:
+        seen[notice.delivery_id] = again
+        return Report(Outcome.UNWANTED)
+
+    event = batch("dlv_A_1", "dlv_A_2")
+    event["Records"][1] = copy.deepcopy(event["Records"][1])
+    event["Records"][1]["attributes"]["ApproximateReceiveCount"] = "2"
+    worker(send).lambda_handler(event, None)
+    assert seen == {"dlv_A_1": False, "dlv_A_2": True}

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from billing.domain.kernel.event_types import EventType
 from billing.domain.webhooks.endpoint import Payload
 from billing.domain.webhooks.event import Event, EventHead
 from billing.edge.http.call import API_VERSIONS
-from billing.schemas.webhooks.event import LONGEST_BYTES, body, told
+from billing.integrations.aws.event_bus import source_of
+from billing.schemas.webhooks.event import LONGEST_BYTES, LONGEST_BYTES_ON_A_BUS, body, told
 from billing.schemas.webhooks.reading import EventOut
 from billing.services.webhooks.events import Placed
 
@@ -51,6 +53,20 @@ def test_16_what_is_longer_than_256_kb_is_thin_and_says_so(extra: int, truncated
     assert made["data"].get("truncated", False) is truncated
     assert ("name" in made["data"]["object"]) is not truncated
     assert "truncated" not in json.loads(body(long, Payload.THIN))["data"]
+
+
+@pytest.mark.parametrize(("extra", "truncated"), [(0, False), (1, True)])
+def test_16_what_fills_a_bus_with_its_source_and_type_is_thin_there(extra: int, truncated: bool) -> None:
+    """PutEvents takes 262,144 bytes of source, type, time (14) and detail together."""
+    around = len(body(replace(EVENT, object={"id": "cus_1", "version": 4, "name": ""})))
+    name = "x" * (LONGEST_BYTES_ON_A_BUS - around + extra)
+    long = replace(EVENT, object={"id": "cus_1", "version": 4, "name": name})
+    made = body(long, on_a_bus=True)
+    assert json.loads(made)["data"].get("truncated", False) is truncated
+    longest_type = max(len(each.value) for each in EventType)
+    source = len(source_of(f"ten_{'0' * 26}"))
+    assert 14 + source + longest_type + LONGEST_BYTES_ON_A_BUS <= 262_144
+    assert "truncated" not in json.loads(body(long))["data"]
 
 
 def test_16_the_api_shows_what_webhooks_carry_and_its_place_beside_it() -> None:

@@ -226,7 +226,7 @@ def test_16_events_for_a_bus_go_to_the_bus() -> None:
 
 
 def test_16_a_fault_of_ours_costs_no_attempt_and_does_not_come_back_every_minute() -> None:
-    def broken(*_):
+    def broken(*_, **__):
         raise KeyError("a bug")
 
     stage = Stage(body=broken)
@@ -240,7 +240,7 @@ def test_16_a_fault_of_ours_costs_no_attempt_and_does_not_come_back_every_minute
 
 
 def test_16_a_table_that_does_not_answer_is_a_message_that_comes_again() -> None:
-    def busy(*_):
+    def busy(*_, **__):
         raise Unavailable("busy", retry_after_s=1)
 
     stage = Stage(body=busy)
@@ -272,3 +272,75 @@ def test_scenario_30_whoever_dies_after_a_call_has_it_sent_at_least_once_in_the_
     assert 1 <= len(got) <= 3
     assert len({(each.event_id, each.body) for each in got}) == 1
     assert stage.calls[:8][:call] == CALLS[:call]
+
+
+CARRIED = ["get", "begin", "load", "get", "open_slot", "send", "settle"]
+"""A first attempt is its message's, which nobody else is shown: no claim."""
+
+
+def carried(**fields) -> Stage:
+    """A delivery that has no alarm: its message, and its endpoint's watch, are all that wait for it."""
+    stage = Stage(**fields)
+    stage.delivery = replace(stage.delivery, due_at=None)
+    return stage
+
+
+def test_16_a_first_attempt_is_written_once_and_an_attempt_that_comes_again_is_claimed() -> None:
+    stage = carried()
+    assert stage.send().outcome is Outcome.SUCCEEDED
+    assert stage.calls[: len(CARRIED)] == CARRIED
+    assert (stage.delivery.state, stage.delivery.attempt, stage.delivery.version) == (DeliveryState.SUCCEEDED, 1, 2)
+    stage = carried()
+    assert stage.sender().send(notice(stage.delivery), again=True).outcome is Outcome.SUCCEEDED
+    assert "claim" in stage.calls
+
+
+def test_16_a_first_attempt_that_fails_has_an_alarm_from_then_on() -> None:
+    stage = carried(receiver=Receiver(BROKEN, OK))
+    assert stage.send().outcome is Outcome.FAILED
+    assert (stage.delivery.attempt, stage.delivery.step) == (1, 1)
+    assert stage.delivery.due_at == NOW + timedelta(seconds=5, milliseconds=40)
+    stage.alarm()
+    assert (stage.delivery.state, stage.delivery.attempt) == (DeliveryState.SUCCEEDED, 2)
+
+
+def test_16_a_full_window_gives_a_first_attempt_an_alarm() -> None:
+    stage = carried()
+    stage.health.is_open = False
+    assert stage.send().outcome is Outcome.PUT_OFF
+    assert stage.delivery.due_at == NOW + timedelta(seconds=15)
+
+
+@pytest.mark.parametrize("first", [OK, BROKEN], ids=["accepted", "refused"])
+@pytest.mark.parametrize("call", range(1, 10))
+def test_scenario_30_whoever_dies_over_a_first_attempt_has_its_message_come_again(first: Answer, call: int) -> None:
+    stage = carried(receiver=Receiver(first, OK), dies_after=call)
+    asked = notice(stage.delivery)
+    try:
+        stage.send(asked)
+    except Died:
+        stage.dies_after = None
+        stage.now += timedelta(minutes=6)
+        stage.sender().send(asked, again=True)
+    else:
+        assert len(stage.calls) < call
+    stage.to_the_end()
+    assert stage.delivery.state is DeliveryState.SUCCEEDED
+    assert 1 <= len(stage.receiver.got) <= 3
+    assert len({(each.event_id, each.body) for each in stage.receiver.got}) == 1
+
+
+def test_16_whoever_dies_twice_over_a_first_attempt_leaves_it_to_the_alarm_clock() -> None:
+    """The second one has claimed it: no message has to come a third time."""
+    stage = carried(dies_after=CARRIED.index("send") + 1)
+    asked = notice(stage.delivery)
+    with pytest.raises(Died):
+        stage.send(asked)
+    stage.now += timedelta(minutes=6)
+    stage.calls.clear()
+    with pytest.raises(Died):
+        stage.sender().send(asked, again=True)
+    stage.dies_after = None
+    assert stage.delivery.due_at is not None
+    stage.to_the_end()
+    assert stage.delivery.state is DeliveryState.SUCCEEDED

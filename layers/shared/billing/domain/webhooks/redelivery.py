@@ -17,6 +17,9 @@ class RedeliveryStatus(StrEnum):
     """Whatever was asked for is on its way, or has arrived."""
     CANCELED = "canceled"
     """The endpoint was disabled or deleted before the end."""
+    PARKED = "parked"
+    """It failed for a day, and nobody goes on with it: what it has not had sent again is asked for by another one.
+    Never stored: whoever parks a due item takes its alarm away, and knows nothing more of it."""
 
 
 class Selection(StrEnum):
@@ -65,6 +68,12 @@ class Redelivery:
     ended_at: datetime | None = None
     due: Due | None = None
     version: int = 0
+
+    @property
+    def shown_status(self) -> RedeliveryStatus:
+        """How far it is, as its tenant sees it: one that has no next step and has not ended is parked."""
+        is_parked = self.status is RedeliveryStatus.RUNNING and self.due is None
+        return RedeliveryStatus.PARKED if is_parked else self.status
 
     def takes(self, delivery: Delivery) -> bool:
         """Whether a delivery is to be sent again."""

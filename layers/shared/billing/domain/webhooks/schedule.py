@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from billing.domain.webhooks.delivery import Attempt, Delivery, DeliveryState, Notice
+from billing.domain.webhooks.watch import is_carried
 
 RETRIES_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """After each attempt of the schedule that failed, the pause before the next one, in seconds."""
@@ -129,6 +130,8 @@ def overtaken(stored: Delivery, after: Delivery, number: int) -> Delivery:
         after: what it would be but for that (``after_attempt``).
         number: the attempt's.
     """
+    if stored.attempt < number:  # it was not claimed, and got an alarm meanwhile
+        stored = replace(stored, attempt=number, step=after.step)
     owed = stored.asked is not None and stored.asked > number
     if after.state is DeliveryState.SUCCEEDED:
         done = _succeeded(stored, after.succeeded_at)
@@ -165,6 +168,8 @@ def redelivered(delivery: Delivery, now: datetime) -> Delivery:
         return replace(delivery, state=DeliveryState.PENDING, step=0, due_at=due_at, asked=None, resumes_at=None)
     if delivery.asked is not None and delivery.asked > delivery.attempt:
         return delivery  # it is owed already
+    if is_carried(delivery):
+        return replace(delivery, due_at=due_at)  # its first attempt is on its way as it is
     resumes_at = delivery.due_at if delivery.state is DeliveryState.PENDING else None
     if delivery.asked is not None:  # of one that is under way nothing was heard yet
         resumes_at = delivery.resumes_at

@@ -20,11 +20,11 @@ class WebhookSender:
 
     Args:
         parse: gives the notice of a message's text; raises ValueError if it is none.
-        send: works one notice.
+        send: works one notice; it is told whether somebody has had the message before.
     """
 
     def __init__(
-        self, parse: Callable[[str], Notice], send: Callable[[Notice], Report], logger: Logger, threads: int = THREADS
+        self, parse: Callable[[str], Notice], send: Callable[..., Report], logger: Logger, threads: int = THREADS
     ) -> None:
         self._parse = parse
         self._send = send
@@ -44,7 +44,7 @@ class WebhookSender:
         try:
             notice = self._parse(message["body"])
             extra |= {"tenant_id": notice.tenant_id, "delivery": notice.delivery_id, "attempt": notice.attempt}
-            report = self._send(notice)
+            report = self._send(notice, again=message["attributes"]["ApproximateReceiveCount"] != "1")
         except Exception as error:  # noqa: BLE001 - a message's own failure must not take the others with it
             self._logger.error("webhook notice failed", extra={**extra, **described(error)})
             return False

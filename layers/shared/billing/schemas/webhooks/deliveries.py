@@ -89,7 +89,7 @@ class RedeliveryOut(Resource):
     since: Time
     until: Time
     selection: Literal["failed", "skipped", "undelivered", "all"]
-    status: Literal["running", "completed", "canceled"]
+    status: Literal["running", "completed", "canceled", "parked"]
     redelivered: int
     created_at: Time
     ended_at: Time | None
@@ -103,7 +103,7 @@ class RedeliveryOut(Resource):
             since=job.since,
             until=job.until,
             selection=job.selection.value,
-            status=job.status.value,
+            status=job.shown_status.value,
             redelivered=job.found,
             created_at=job.created_at,
             ended_at=job.ended_at,

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from billing.domain.kernel.errors import Detail, ValidationFailed
-from billing.domain.webhooks.addresses import LONGEST_URL
+from billing.domain.webhooks.addresses import LONGEST_URL, BadTarget, parse_target
 from billing.domain.webhooks.buses import LONGEST_ARN
 from billing.domain.webhooks.endpoint import EndpointStatus, Payload, WebhookEndpoint
 from billing.domain.webhooks.health import EndpointHealth
@@ -27,6 +27,19 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _target(value: str) -> str:
+    """As far as the text says, so that it is named beside every other bad field.
+
+    Whether this machine itself may be meant is said by the tenant's mode, and what is behind a name by its servers: the
+    use case looks at both.
+    """
+    try:
+        parse_target(value, allow_loopback=True)
+    except BadTarget as bad:
+        raise PydanticCustomError(bad.reason, "nothing is sent there") from None
+    return value
+
+
 Pattern = Annotated[str, StringConstraints(max_length=100), AfterValidator(_pattern)]
 Patterns = Annotated[
     list[Pattern],
@@ -40,6 +53,7 @@ Patterns = Annotated[
 Url = Annotated[
     str,
     StringConstraints(min_length=1, max_length=LONGEST_URL),
+    AfterValidator(_target),
     Field(
         description="https, to a name or an address that is public; port 443 or one from 1024 on",
         examples=["https://hooks.example.com/ledgerline"],

@@ -17,6 +17,7 @@ from billing.services.clocks.due_index import Alarm
 from billing.services.webhooks.endpoint_ports import EndpointHealthStore
 from billing.services.webhooks.ports import DeliveryQueue, DeliveryStore
 from billing.services.webhooks.publisher import tell
+from billing.services.webhooks.watching import Watcher
 
 PACE = {Lane.FAST: 50, Lane.SLOW: 3}
 """Of one endpoint's deliveries, how many of a shard are handed over in a minute: 800 of all 16 shards where it answers.
@@ -67,6 +68,7 @@ class Enqueuer:
         self._alarm = alarm
         self._clock = clock
         self._jitter = jitter
+        self._watcher = Watcher(store, clock)
 
     def work_shard(self, shard: str, deadline: datetime) -> EnqueueReport:
         """Work one shard until nothing is due in it that was due when the turn began.
@@ -82,6 +84,8 @@ class Enqueuer:
                 return replace(report, cut_short=True)
             page = self._store.due(shard, until, following)
             found = self._store.get_many([(each.tenant_id, each.delivery_id) for each in page.items])
+            for tenant_id, endpoint_id in page.watches:
+                self._watcher.look(tenant_id, endpoint_id)  # what it finds is due now, and a later turn's
             due = [each for each in found if each.due_at is not None and each.due_at <= until]  # the index lags
             report = self._work(sorted(due, key=lambda each: (each.due_at, each.id)), turn, report)
             following = page.following

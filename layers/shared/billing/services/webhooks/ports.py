@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.domain.webhooks.delivery import Attempt, Delivery, DeliveryState, Notice
+from billing.domain.webhooks.watch import Watch
 from billing.services.kernel.work import Page
 
 
@@ -24,6 +25,21 @@ class DueDeliveries:
 
     items: Sequence[DueDelivery]
     following: str | None
+    watches: Sequence[tuple[str, str]] = ()
+    """Of endpoints (tenant's id, endpoint's id) that somebody has to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of deliveries that were to be put.
+
+    Args:
+        new: those that were put.
+        waiting: of those that were there, those that have no alarm and were not attempted: their notices may be lost.
+    """
+
+    new: Sequence[Delivery]
+    waiting: Sequence[Delivery]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +66,8 @@ class Unaccepted:
 class DeliveryStore(Protocol):
     """Deliveries and the log of their attempts."""
 
-    def add(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Put those that are not there yet.
-
-        Returns:
-            those that were put; of the others everything stays as it is.
-        """
+    def add(self, deliveries: Sequence[Delivery]) -> Added:
+        """Put those that are not there yet; the others stay as they are."""
 
     def get(self, tenant_id: str, delivery_id: str) -> Delivery | None:
         """A delivery, as it is now; None where there is none, or the id is no delivery's."""
@@ -75,12 +87,13 @@ class DeliveryStore(Protocol):
             False where somebody else has changed the delivery since: this attempt is not ours.
         """
 
-    def settle(self, delivery: Delivery, attempt: Attempt, after: Delivery) -> None:
-        """Log an attempt, and then its outcome; what somebody else made of the delivery meanwhile stays.
+    def settle(self, delivery: Delivery, attempt: Attempt, after: Delivery, *, claimed: bool = True) -> None:
+        """Log an attempt and its outcome; what somebody else made of the delivery meanwhile stays.
 
         Args:
-            delivery: as it was loaded before the claim.
+            delivery: as it was loaded before the attempt was claimed, or made.
             after: ``schedule.after_attempt``.
+            claimed: whether it was claimed.
         """
 
     def change(self, delivery: Delivery, after: Delivery) -> bool:
@@ -132,9 +145,18 @@ class DeliveryStore(Protocol):
             following: where the page before ended.
         """
 
+    def watches(self, tenant_id: str, endpoint_ids: Collection[str]) -> dict[str, Watch]:
+        """The watches of endpoints, as they are now; an endpoint that has none is left out."""
+
+    def watch(self, watch: Watch) -> bool:
+        """Begin a watch; False where the endpoint has one."""
+
+    def watch_on(self, watch: Watch, after: Watch | None) -> bool:
+        """Go on with a watch, or end it (None), after a look; False where somebody else has."""
+
 
 class DeliveryQueue(Protocol):
-    """Brings notices to the sender. It is an accelerator: what it loses, the alarm clock finds."""
+    """Brings notices to the sender. What it loses, an alarm or an endpoint's watch finds."""
 
     def send(self, notices: Sequence[Notice], *, slow: bool = False, delay_s: int = 0) -> list[Notice]:
         """Hand notices over, ten at a time.

@@ -1,14 +1,16 @@
 """Begins an attempt to deliver an event, and settles it: load, claim, send, settle.
 
     notice ── still wanted? ── endpoint there and enabled? ── start window open? ── claim ── send ── settle
-               no: nothing      no: skipped, redeliverable     no: put off
+               no: nothing      no: skipped, redeliverable     no: put off       a first one has no claim
 
 What is sent, where to, and what signs it are read now, at each attempt: a corrected URL and a rotated secret hold for
 events that wait to be retried. Only the event stays what it was committed as.
 
-Crashes. The claim moves the delivery on before anything is dialled, so that whoever dies after it has cost an attempt
-and nothing else: the alarm clock brings the delivery back, under the same event id and in the same bytes. So each event
-arrives at least once, and a receiver tells the second time by its id.
+Crashes. A first attempt is its message's: SQS shows it to nobody else for six minutes, and then gives it again, unless
+it was done with. So it has no claim: whoever dies has it come again, and whoever gets it for the second time claims it,
+as every later attempt is claimed. A claim moves the delivery on before anything is dialled, so that whoever dies after
+it has cost an attempt and nothing else: the alarm clock brings the delivery back. In both ways under the same event id
+and in the same bytes. So each event arrives at least once, and a receiver tells the second time by its id.
 
 Whose fault it is. What a receiver does is an answer and never an error here. An error is ours (a table that does not
 answer, an event that cannot be shown): then the notice comes again, and in the end it lies in the dead-letter queue,
@@ -40,6 +42,7 @@ from billing.domain.webhooks.schedule import (
     notice,
     skipped,
 )
+from billing.domain.webhooks.watch import is_carried
 from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import Ref, Unit, Units
@@ -64,6 +67,13 @@ class EventReader(Protocol):
 
     def get(self, tenant_id: str, event_id: str) -> Event | None:
         """An event of a tenant's; None where there is none any more."""
+
+
+class ShownBody(Protocol):
+    """Shows an event as it is sent."""
+
+    def __call__(self, event: Event, payload: Payload, /, *, on_a_bus: bool) -> bytes:
+        """The same bytes at each call; ``on_a_bus`` where it goes to an event bus."""
 
 
 class Outcome(StrEnum):
@@ -106,7 +116,7 @@ class Ports:
     queue: DeliveryQueue
     to_url: Transport
     to_bus: Transport
-    body: Callable[[Event, Payload], bytes]
+    body: ShownBody
 
 
 class Sender:
@@ -134,8 +144,11 @@ class Sender:
         self._pause = pause
         self._loopback = loopback
 
-    def send(self, asked: Notice) -> Report:
+    def send(self, asked: Notice, *, again: bool = False) -> Report:
         """Begin the attempt that a notice asks for, and settle it.
+
+        Args:
+            again: somebody has had this message before, and died, or could not work it.
 
         Raises:
             Exception: a fault of ours; the notice has to come again.
@@ -158,13 +171,14 @@ class Sender:
         now = self._clock()
         if not self._ports.health.open_slot(delivery.tenant_id, delivery.endpoint_id, now):
             return self._put_off(delivery, now)
-        if not self._ports.deliveries.claim(delivery, asked.attempt, self._claimed_until(delivery, now)):
+        claimed = again or not is_carried(delivery)
+        if claimed and not self._ports.deliveries.claim(delivery, asked.attempt, self._claimed_until(delivery, now)):
             return Report(Outcome.UNWANTED)
         try:
-            return self._attempt(delivery, asked.attempt, replace(prepared, at=now))
+            return self._attempt(delivery, asked.attempt, replace(prepared, at=now), claimed)
         except Exception as error:
-            # The notice comes again in vain, for the attempt has begun; the alarm clock makes up for it.
-            tell = _log.warning if isinstance(error, Unavailable) else _log.critical
+            # What was claimed has begun: its notice comes again in vain, and the alarm clock makes up for it.
+            tell = _log.warning if isinstance(error, Unavailable) or not claimed else _log.critical
             tell("webhook attempt not settled", extra={"delivery": delivery.id, **described(error)})
             raise
 
@@ -184,7 +198,7 @@ class Sender:
             endpoint=endpoint,
             event_id=event.id,
             event_type=event.head.type,
-            body=self._ports.body(event, endpoint.payload),
+            body=self._ports.body(event, endpoint.payload, on_a_bus=endpoint.event_bus_arn is not None),
             at=unit.now,
             loopback=self._loopback and unit.tenant.mode is Mode.TEST,
         )
@@ -221,13 +235,13 @@ class Sender:
 
     # After the claim
 
-    def _attempt(self, delivery: Delivery, number: int, parcel: Parcel) -> Report:
-        return self._settle(delivery, number, parcel, self._transport(parcel.endpoint).send(parcel))
+    def _attempt(self, delivery: Delivery, number: int, parcel: Parcel, claimed: bool) -> Report:
+        return self._settle(delivery, number, parcel, self._transport(parcel.endpoint).send(parcel), claimed)
 
     def _transport(self, endpoint: WebhookEndpoint) -> Transport:
         return self._ports.to_url if endpoint.event_bus_arn is None else self._ports.to_bus
 
-    def _settle(self, delivery: Delivery, number: int, parcel: Parcel, answer: Answer) -> Report:
+    def _settle(self, delivery: Delivery, number: int, parcel: Parcel, answer: Answer, claimed: bool) -> Report:
         attempt = Attempt(
             delivery_id=delivery.id,
             number=number,
@@ -242,7 +256,7 @@ class Sender:
         # Before the outcome: whoever dies in between has asked the receiver twice, and not left it enabled.
         if answer.status == GONE and self._disabled(delivery, parcel.endpoint):
             after = skipped(after)
-        self._ports.deliveries.settle(delivery, attempt, after)
+        self._ports.deliveries.settle(delivery, attempt, after, claimed=claimed)
         if attempt.succeeded:
             self._ports.health.succeeded(delivery.tenant_id, delivery.endpoint_id, parcel.at, answer.duration_ms)
             return Report(Outcome.SUCCEEDED, answer)

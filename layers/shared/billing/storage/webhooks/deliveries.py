@@ -2,7 +2,11 @@
 
 webhook_deliveries   owner_key       id
                      TENANT#we_...   dlv_...   a delivery; the ids of an endpoint's sort by their events' times
+                     TENANT#we_...   watch     when somebody looks for what was lost (``domain.webhooks.watch``)
                      TENANT#dlv_...  000001    an attempt of it, for 30 days; what the receiver said is sealed
+
+A first attempt that succeeded, as nearly all do, is logged in the delivery itself (``log_at``, ``excerpt`` ...): one
+write less. So a delivery is put once and then updated, which leaves that as it is.
 
 A delivery is not an entity of the unit of work: publisher, sender and worker write one item each, on condition that
 nobody else has written it since, and no event or response goes with it.
@@ -10,7 +14,10 @@ nobody else has written it since, and no event or response goes with it.
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -28,8 +35,9 @@ from billing.domain.webhooks.delivery import (
     webhook_shard,
 )
 from billing.domain.webhooks.schedule import begun, overtaken
+from billing.domain.webhooks.watch import Watch, is_carried
 from billing.services.kernel.work import Page
-from billing.services.webhooks.ports import Deliveries, DueDeliveries, DueDelivery, Unaccepted
+from billing.services.webhooks.ports import Added, Deliveries, DueDeliveries, DueDelivery, Unaccepted
 from billing.storage.codec import Sealer
 from billing.storage.cursors import SealedCursors
 from billing.storage.database import Database, condition_failed, raw, table_name
@@ -47,6 +55,10 @@ _DUE_PAGE = 50
 _ATTEMPTS_SHOWN = 100
 _TRIES = 8
 _LONGEST_ID = 256
+_ADDED_AT_ONCE = 8
+"""As many connections as the client may have, nearly: 50 endpoints and 100 events are 5,000 puts within a minute."""
+_WATCH = "watch"
+_OPTIONAL = ("due_shard", "due_at", "succeeded_at", "asked", "resumes_at")
 _LATER_IDS = timedelta(seconds=1)
 """The ids of a unit's events are of its time and some milliseconds more: one for each of at most 100."""
 _FIRST, _LAST = bytes(10), b"\xff" * 10
@@ -68,22 +80,32 @@ class DynamoDeliveries:
 
     # Writing
 
-    def add(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        return [each for each in deliveries if self._put(each, 0)]
+    def add(self, deliveries: Sequence[Delivery]) -> Added:
+        with ThreadPoolExecutor(_ADDED_AT_ONCE, "deliveries") as threads:
+            done = list(threads.map(self._add, deliveries))  # the first failure cancels what was not begun
+        new = [replace(each, version=1) for each, stored in zip(deliveries, done, strict=True) if stored is None]
+        return Added(new, [stored for stored in done if stored is not None and is_carried(stored)])
+
+    def _add(self, delivery: Delivery) -> Delivery | None:
+        """None where it was put; else the one that is there."""
+        stored = self._refused(self._put, self._marked(delivery, 1))
+        return None if stored is None else _delivery(stored)
 
     def claim(self, delivery: Delivery, attempt: int, next_due_at: datetime) -> bool:
         assert attempt == delivery.attempt + 1, "not the next attempt of what was loaded"
-        return self._put(begun(delivery, attempt, next_due_at), delivery.version)
+        return self._write(begun(delivery, attempt, next_due_at), delivery.version)
 
     def change(self, delivery: Delivery, after: Delivery) -> bool:
-        return self._put(after, delivery.version)
+        return self._write(after, delivery.version)
 
-    def settle(self, delivery: Delivery, attempt: Attempt, after: Delivery) -> None:
+    def settle(self, delivery: Delivery, attempt: Attempt, after: Delivery, *, claimed: bool = True) -> None:
+        version = delivery.version + (1 if claimed and delivery.attempt < attempt.number else 0)
+        if attempt.number == 1 and attempt.succeeded and self._write(after, version, self._logged(delivery, attempt)):
+            return
         # The log first: an outcome whose attempt nobody can see would be worse than an attempt that comes again.
         self._log(delivery, attempt)
-        version = delivery.version + (1 if delivery.attempt < attempt.number else 0)
         for _ in range(_TRIES):
-            if self._put(after, version):
+            if self._write(after, version):
                 return
             stored = self.get(delivery.tenant_id, delivery.id)
             if stored is None:
@@ -94,32 +116,69 @@ class DynamoDeliveries:
             after, version = merged, stored.version
         raise RuntimeError("an attempt's outcome was overtaken again and again")  # the message comes again, in vain
 
-    def _put(self, delivery: Delivery, version: int) -> bool:
-        item = _item(delivery, version + 1, self._now() + _KEPT + _LONGER)
-        item["written_by"] = raw(uuid4().hex)
-        condition: _Item = {"ConditionExpression": "attribute_not_exists(id)"}
-        if version:
-            condition = {
-                "ConditionExpression": "#version = :version",
-                "ExpressionAttributeNames": {"#version": "version"},
-                "ExpressionAttributeValues": {":version": {"N": str(version)}},
-            }
-        try:
-            self._database.call(
-                lambda: self._database.client.put_item(
-                    TableName=table_name(WebhookDeliveryItem),
-                    Item=item,
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **condition,
-                )
+    def _write(self, delivery: Delivery, version: int, log: _Item | None = None) -> bool:
+        """Update a delivery that has a version; False where it has another one by now."""
+
+        def update(item: _Item) -> None:
+            names = {f"#{n}": name for n, name in enumerate(item)}
+            sets = ", ".join(f"{place} = :{place[1:]}" for place in names)
+            gone = [name for name in _OPTIONAL if name not in item]
+            names |= {f"#g{n}": name for n, name in enumerate(gone)} | {"#version": "version"}
+            removes = " REMOVE " + ", ".join(f"#g{n}" for n in range(len(gone))) if gone else ""
+            self._database.client.update_item(
+                TableName=table_name(WebhookDeliveryItem),
+                Key=key,
+                UpdateExpression=f"SET {sets}{removes}",
+                ConditionExpression="#version = :version",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={f":{n}": value for n, value in enumerate(item.values())}
+                | {":version": {"N": str(version)}},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
+
+        item: _Item = {**self._marked(delivery, version + 1), **(log or {})}
+        key = {name: item.pop(name) for name in ("owner_key", "id")}
+        return self._refused(update, item) is None
+
+    def _put(self, item: _Item) -> None:
+        self._database.client.put_item(
+            TableName=table_name(WebhookDeliveryItem),
+            Item=item,
+            ConditionExpression="attribute_not_exists(id)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+
+    def _marked(self, delivery: Delivery, version: int) -> _Item:
+        """A delivery's item with the mark of whoever writes it."""
+        return _item(delivery, version, self._now() + _KEPT + _LONGER) | {"written_by": raw(uuid4().hex)}
+
+    def _refused(self, write: Callable[[_Item], None], item: _Item) -> _Item | None:
+        """Write an item under its condition; the one that is there instead, where the condition did not hold."""
+        try:
+            self._database.call(lambda: write(item))
         except ClientError as error:
             if not condition_failed(error):
                 raise
             # A try whose answer was lost has written just this: then it is ours, and nobody else would go on with it.
             stored: Any = error.response.get("Item", {})
-            return bool(stored.get("written_by") == item["written_by"])
-        return True
+            return None if stored.get("written_by") == item["written_by"] else stored
+        return None
+
+    def _logged(self, delivery: Delivery, attempt: Attempt) -> _Item:
+        """A first attempt, which succeeded, as the delivery's own item says it."""
+        return {
+            "log_at": raw(sort_key(attempt.at)),
+            "log_ms": _number(attempt.duration_ms),
+            **({"log_status": _number(attempt.status)} if attempt.status is not None else {}),
+            **self._said(delivery, attempt),
+        }
+
+    def _said(self, delivery: Delivery, attempt: Attempt) -> _Item:
+        """What the receiver said, sealed."""
+        if not attempt.excerpt:
+            return {}
+        place = _place(delivery.id, attempt.number)
+        return {"excerpt": raw(self._sealer.seal(delivery.tenant_id, place, attempt.excerpt))}
 
     def _log(self, delivery: Delivery, attempt: Attempt) -> None:
         item = {
@@ -132,10 +191,8 @@ class DynamoDeliveries:
             **({"status": _number(attempt.status)} if attempt.status is not None else {}),
             **({"reason": raw(attempt.reason)} if attempt.reason is not None else {}),
             **({"retry_after_s": _number(attempt.retry_after_s)} if attempt.retry_after_s is not None else {}),
+            **self._said(delivery, attempt),
         }
-        if attempt.excerpt:
-            place = _place(delivery.id, attempt.number)
-            item["excerpt"] = raw(self._sealer.seal(delivery.tenant_id, place, attempt.excerpt))
         self._database.call(
             lambda: self._database.client.put_item(TableName=table_name(WebhookDeliveryItem), Item=item)
         )
@@ -163,7 +220,15 @@ class DynamoDeliveries:
         now = self._now().timestamp()
         # TTL deletes days late.
         rows = [item for item in answer["Items"] if int(item["expires_at"]["N"]) > now]
-        return [self._attempt(tenant_id, delivery_id, item) for item in rows]
+        found = [self._attempt(tenant_id, delivery_id, item) for item in rows]
+        keys = {key for key in (_key(tenant_id, delivery_id),) if key is not None}
+        for item in self._database.batch_get({WebhookDeliveryItem: keys})[WebhookDeliveryItem].values() if keys else ():
+            if "log_at" in item and parse_time(item["log_at"]["S"]) + _KEPT > self._now():
+                log = {"id": raw("1"), "at": item["log_at"], "duration_ms": item["log_ms"]}
+                status = {"status": item["log_status"]} if "log_status" in item else {}
+                said = {"excerpt": item["excerpt"]} if "excerpt" in item else {}
+                found.append(self._attempt(tenant_id, delivery_id, log | status | said))
+        return found
 
     def of_endpoint(
         self,
@@ -239,12 +304,49 @@ class DynamoDeliveries:
         if following is not None:
             request["ExclusiveStartKey"] = json.loads(following)
         answer = self._query(request)
-        items = [
-            DueDelivery(item["owner_key"]["S"].partition("#")[0], item["id"]["S"], parse_time(item["due_at"]["S"]))
-            for item in answer["Items"]
+        found = [
+            (*item["owner_key"]["S"].split("#", 1), item["id"]["S"], item["due_at"]["S"]) for item in answer["Items"]
         ]
+        items = [DueDelivery(of, an_id, parse_time(at)) for of, _, an_id, at in found if an_id != _WATCH]
+        watches = [(of, endpoint_id) for of, endpoint_id, an_id, _ in found if an_id == _WATCH]
         last = answer.get("LastEvaluatedKey")
-        return DueDeliveries(items, json.dumps(last) if last else None)
+        return DueDeliveries(items, json.dumps(last) if last else None, watches)
+
+    # Watches
+
+    def watches(self, tenant_id: str, endpoint_ids: Collection[str]) -> dict[str, Watch]:
+        keys = {(join(tenant_id, each), _WATCH) for each in endpoint_ids}
+        found = self._database.batch_get({WebhookDeliveryItem: keys})[WebhookDeliveryItem] if keys else {}
+        watches = (
+            Watch(tenant_id, owner.split("#", 1)[1], parse_time(item["since"]["S"]), parse_time(item["due_at"]["S"]))
+            for (owner, _), item in found.items()
+            if "due_at" in item
+        )
+        return {each.endpoint_id: each for each in watches}
+
+    def watch(self, watch: Watch) -> bool:
+        return self._rewatch(watch, watch, "attribute_not_exists(due_at)", {})
+
+    def watch_on(self, watch: Watch, after: Watch | None) -> bool:
+        return self._rewatch(watch, after, "due_at = :before", {":before": raw(sort_key(watch.due_at))})
+
+    def _rewatch(self, watch: Watch, after: Watch | None, condition: str, values: _Item) -> bool:
+        """Update an endpoint's watch, which has an alarm as long as it goes on."""
+        update = "SET expires_at = :expires REMOVE due_at, due_shard, since"
+        if after is not None:
+            update = "SET expires_at = :expires, due_at = :due, due_shard = :shard, since = :since"
+            values |= {":due": raw(sort_key(after.due_at)), ":since": raw(sort_key(after.since))}
+            values[":shard"] = raw(webhook_shard(watch.endpoint_id))
+        values[":expires"] = _number(int((self._now() + _KEPT).timestamp()))
+        request = partial(
+            self._database.client.update_item,
+            TableName=table_name(WebhookDeliveryItem),
+            Key={"owner_key": raw(join(watch.tenant_id, watch.endpoint_id)), "id": raw(_WATCH)},
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )
+        return self._database.held(request)
 
     def _query(self, request: _Item) -> Any:
         return self._database.call(lambda: self._database.client.query(**request))

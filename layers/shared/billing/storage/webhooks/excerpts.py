@@ -43,7 +43,9 @@ class ExcerptCopies:
         if endpoint_id is None:
             return None
         found, after = self._deliveries(tenant_id, endpoint_id, customer_id, after)
-        for delivery_id in found:
+        for delivery_id, is_logged in found:
+            if is_logged:  # a first attempt that succeeded
+                self._remove({"owner_key": raw(join(tenant_id, endpoint_id)), "id": raw(delivery_id)})
             for key in self._excerpts(tenant_id, delivery_id):
                 self._remove(key)
         if after is None:
@@ -56,8 +58,8 @@ class ExcerptCopies:
 
     def _deliveries(
         self, tenant_id: str, endpoint_id: str, customer_id: str, after: str | None
-    ) -> tuple[list[str], str | None]:
-        """Those that were attempted, and after which one the next page begins; None where there is none."""
+    ) -> tuple[list[tuple[str, bool]], str | None]:
+        """Those that were attempted, and whether an excerpt is in them; and after which one the next page begins."""
         request = _of("owner_key", join(tenant_id, endpoint_id), after)
         request["ExpressionAttributeValues"] |= {":customer": raw(customer_id), ":none": {"N": "0"}}
         answer = self._query(
@@ -68,9 +70,9 @@ class ExcerptCopies:
                 "Limit": _READ_A_TURN,
             }
         )
-        found = [str(item["id"]["S"]) for item in answer["Items"]]
+        found = [(str(item["id"]["S"]), "excerpt" in item) for item in answer["Items"]]
         if len(found) > _REDACTED_A_TURN:
-            return found[:_REDACTED_A_TURN], found[_REDACTED_A_TURN - 1]
+            return found[:_REDACTED_A_TURN], found[_REDACTED_A_TURN - 1][0]
         last = answer.get("LastEvaluatedKey")
         return found, None if last is None else str(last["id"]["S"])
 

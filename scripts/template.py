@@ -10,8 +10,9 @@ A part has any of these keys; what they mean in CloudFormation is said here, onc
     resources, outputs, and in stack.yaml the rest of a template: as CloudFormation has them
 
 A grant ``Read: { do: BatchGetItem, on: [Plans, Payments/by_due] }`` is an IAM statement: actions without a service are
-DynamoDB's, a table's name is its ARN, ``Table/index`` an index's, everything else is taken as it stands. A function
-gets the names of exactly those tables that it, or a policy that it shares, may touch.
+DynamoDB's, a table's name is its ARN, ``Table/index`` an index's, ``Bucket/prefix/*`` are objects of a bucket, and the
+rest is taken as it stands. A function gets the names of exactly those tables that it, or a policy that it shares, may
+touch.
 """
 
 import argparse
@@ -47,6 +48,8 @@ VARIABLES = {
     "WebhookQueue.Arn": {"WEBHOOK_QUEUE_URL": "WebhookQueue"},
     "WebhookSlowQueue.Arn": {"WEBHOOK_SLOW_QUEUE_URL": "WebhookSlowQueue"},
     "StreamFailures.Arn": {"STREAM_FAILURES_URL": "StreamFailures"},
+    "ReportQueue.Arn": {"REPORT_QUEUE_URL": "ReportQueue"},
+    "ReportFiles": {"REPORT_BUCKET": "ReportFiles"},
 }
 """The variables that go with a grant, beside those of tables: a function has 4 KB for all of them."""
 NO_RESERVE = "Reserved concurrency carves up the account's pool; where strangers can call, it is a parameter."
@@ -128,6 +131,12 @@ class Template:
     def __init__(self, stack: CommentedMap, parts: Mapping[str, CommentedMap]) -> None:
         self.stack, self.parts = stack, parts
         self.tables = list(parts["tables"]["tables"])
+        self.buckets = [
+            name
+            for part in parts.values()
+            for name, each in part.get("resources", {}).items()
+            if each["Type"] == "AWS::S3::Bucket"
+        ]
         self.shared: dict[str, CommentedMap] = {
             name: policy.get("allow", {})
             for part in parts.values()
@@ -194,7 +203,9 @@ class Template:
             return tagged("!Sub", f"${{{table}Table.Arn}}/index/{index}")
         if table in self.tables:
             return tagged("!GetAtt", f"{table}Table.Arn")
-        assert not index, f"{target}: there is no such table"
+        if table in self.buckets and index:
+            return tagged("!Sub", f"${{{table}.Arn}}/{index}")
+        assert not index, f"{target}: there is no such table or bucket"
         return tagged("!GetAtt" if target.endswith((".Arn", ".StreamArn")) else "!Ref", target)
 
     def touched(self, function: Mapping[str, Json]) -> set[str]:

@@ -1,43 +1,73 @@
-"""Reports: a tenant's trial balance, and how the platform's books agree with Stripe's account."""
+"""Reports, their runs, exports, the ledger; and how the platform's books agree with Stripe's account."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
-from billing.edge.http.api import CurrentWork, File
+from billing.bootstrap.sweep import alarm
+from billing.domain.ledger import Account
+from billing.domain.reports.run import Form, Purpose, ReportRun
+from billing.edge.http.api import Accepted, CurrentWork, File, Listing
 from billing.edge.http.scopes import Scope
-from billing.schemas.reports.asking import AsOf, OfClock, as_of
+from billing.schemas.base import Currency, Limit
+from billing.schemas.parameters import Cursor, Filter
+from billing.schemas.reports.asking import AsOf, Bom, From, OfClock, To, as_of, of_ledger
+from billing.schemas.reports.exports import ExportIn
+from billing.schemas.reports.ledger import LedgerEntryOut
 from billing.schemas.reports.reconciliation import ReconciliationOut
+from billing.schemas.reports.runs import ReportRunOut, RunFileOut, place_of
 from billing.schemas.reports.table import ReportOut, table_csv
 from billing.schemas.reports.trial_balance import TrialBalanceOut
+from billing.schemas.reports.writers import with_bom
 from billing.services.kernel.work import Work
 from billing.services.reports import differences
+from billing.services.reports.ledger import JournalExport
 from billing.services.reports.sources import Asked, Report
 from billing.services.reports.trial_balance import TrialBalanceReport
 
 api = http_api("reports")
-reports = wired.reports()
+reports = wired.reports(alarm())
+runs = wired.runs(alarm())
+ledger = wired.ledger_pages()
 
 
-def _json(work: Work, report: Report, asked: Asked) -> ReportOut:
-    return ReportOut.of(report.name, asked, reports.made(work, report, asked))
+def _json(work: Work, report: Report, asked: Asked) -> ReportOut | Accepted:
+    made = reports.made(work, report, asked)
+    return _accepted(made) if isinstance(made, ReportRun) else ReportOut.of(report.name, asked, made)
 
 
-def _csv(work: Work, report: Report, asked: Asked) -> File:
+def _csv(work: Work, report: Report, asked: Asked, bom: bool | None = None) -> File | Accepted:
     """Its name says what it is about: ``revenue-2026-01-01-2026-02-01.csv``."""
+    asked = with_bom(asked, bom)
+    made = reports.made(work, report, asked, Form.CSV)
+    if isinstance(made, ReportRun):
+        return _accepted(made)
     days = f"{asked.span.first}-{asked.span.until}" if asked.span else f"{asked.at:%Y-%m-%dT%H%M%SZ}"
-    return File(table_csv(reports.made(work, report, asked)), "text/csv", f"{report.name}-{days}.csv")
+    return File(table_csv(made, bom), "text/csv", f"{report.name}-{days}.csv")
 
 
-@api.get("/v1/reports/trial-balance", scope=Scope.BILLING_READ, answers=TrialBalanceOut)
-def get_trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> TrialBalanceOut:
+def _accepted(run: ReportRun) -> Accepted:
+    return Accepted(ReportRunOut.of(run), place_of(run))
+
+
+@api.get("/v1/reports/trial-balance", scope=Scope.BILLING_READ, answers=TrialBalanceOut, or_accepts=ReportRunOut)
+def get_trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> TrialBalanceOut | Accepted:
     """Add up the tenant's books: debits, credits and balance of each account."""
     asked, report = as_of(work, at, test_clock), TrialBalanceReport()
-    return TrialBalanceOut.of(reports.read(work, asked, lambda read: report.found(asked, read)))
+    found = reports.read(work, asked, lambda read: report.found(asked, read))
+    if found is None:
+        return _accepted(reports.run(work, report, asked, Form.JSON))
+    return TrialBalanceOut.of(found)
 
 
-@api.get("/v1/reports/trial-balance.csv", scope=Scope.BILLING_READ)
-def get_trial_balance_csv(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> File:
+@api.get("/v1/reports/trial-balance.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
+def get_trial_balance_csv(
+    work: CurrentWork, at: AsOf = None, test_clock: OfClock = None, bom: Bom = None
+) -> File | Accepted:
     """The trial balance as CSV."""
-    return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock))
+    return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock), bom)
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)
@@ -45,6 +75,90 @@ def get_reconciliation(work: CurrentWork) -> ReconciliationOut:
     """Show how the books of all tenants agree with Stripe's account; the platform's own keys only."""
     state, page = differences.differences(work)
     return ReconciliationOut.of(state, page.items, page.next_cursor is not None)
+
+
+@api.get("/v1/report-runs/{run_id}", scope=Scope.BILLING_READ, answers=ReportRunOut)
+def get_report_run(run_id: str, work: CurrentWork) -> ReportRunOut:
+    """Show how far a report is that was too long for a request."""
+    return ReportRunOut.of(runs.get(work, run_id, Purpose.REPORT))
+
+
+@api.get("/v1/report-runs/{run_id}/file", scope=Scope.BILLING_READ, answers=RunFileOut)
+def get_report_run_file(run_id: str, work: CurrentWork) -> RunFileOut:
+    """Get a link to a report's file, good for five minutes.
+
+    Whoever has the link can download the file, without a key: send none with it.
+    """
+    return RunFileOut.of(runs.link(work, run_id, Purpose.REPORT))
+
+
+@api.post("/v1/exports", 202, scope=Scope.BILLING_ADMIN, answers=ReportRunOut)
+def create_export(work: CurrentWork, body: Annotated[ExportIn, Body()]) -> ReportRunOut:
+    """Export all entities of a kind, as CSV or as JSON lines; its file is there for 24 hours.
+
+    What is asked for again while it is going, or within five minutes, is the same export.
+    """
+    return ReportRunOut.of(runs.ask(work, body.asked(work), as_of_now=True))
+
+
+@api.get("/v1/exports/{export_id}", scope=Scope.BILLING_ADMIN, answers=ReportRunOut)
+def get_export(export_id: str, work: CurrentWork) -> ReportRunOut:
+    """Show how far an export is."""
+    return ReportRunOut.of(runs.get(work, export_id, Purpose.EXPORT))
+
+
+@api.get("/v1/exports/{export_id}/file", scope=Scope.BILLING_ADMIN, answers=RunFileOut)
+def get_export_file(export_id: str, work: CurrentWork) -> RunFileOut:
+    """Get a link to an export's file, good for five minutes.
+
+    Whoever has the link can download the file, without a key: send none with it.
+    """
+    return RunFileOut.of(runs.link(work, export_id, Purpose.EXPORT))
+
+
+@api.get("/v1/ledger/entries", scope=Scope.BILLING_READ, answers=LedgerEntryOut, many=True)
+def list_ledger_entries(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    account: Annotated[Account | None, Query()] = None,
+    invoice: Filter = None,
+    customer: Filter = None,
+    kind: Filter = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    test_clock: OfClock = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Cursor = None,
+) -> Listing:
+    """List what was posted to the tenant's books, in the order of posting.
+
+    A page may have fewer entries than `limit`, or none, and a cursor all the same, where a filter matches few.
+    `customer` is whoever a posting is kept by: of a provider's accounts, the provider.
+    """
+    asked = of_ledger(
+        work, first, to, test_clock, account=account, invoice=invoice, customer=customer, kind=kind, currency=currency
+    )
+    return Listing.of(ledger.page(work, asked, limit, cursor), LedgerEntryOut.of)
+
+
+@api.get("/v1/ledger/entries.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
+def export_ledger_entries(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    account: Annotated[Account | None, Query()] = None,
+    invoice: Filter = None,
+    customer: Filter = None,
+    kind: Filter = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    test_clock: OfClock = None,
+    bom: Bom = None,
+) -> File | Accepted:
+    """The journal as CSV: a row for each posting, whole entries always."""
+    asked = of_ledger(
+        work, first, to, test_clock, account=account, invoice=invoice, customer=customer, kind=kind, currency=currency
+    )
+    return _csv(work, JournalExport(), asked, bom)
 
 
 lambda_handler = api.lambda_handler

@@ -13,6 +13,7 @@ from zlib import crc32
 from billing.domain.kernel.times import sort_key
 from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.span import Month
+from billing.services.reports.journal import place_of, time_of
 from billing.storage.codec import Sealer, decode
 from billing.storage.database import Database, raw, table_name
 from billing.storage.tables import LedgerItem
@@ -25,7 +26,7 @@ def posted_attributes(entry: LedgerEntry) -> dict[str, str]:
     """Where an entry is in the index."""
     part = crc32(entry.id.encode()) % PARTS
     under = entry.test_clock_id or str(Month.of(entry.posted_at, "UTC"))
-    return {"posted_key": _hash(entry.tenant_id, under, part), "posted": _place(entry)}
+    return {"posted_key": _hash(entry.tenant_id, under, part), "posted": place_of(entry)}
 
 
 class DynamoJournal:
@@ -36,20 +37,31 @@ class DynamoJournal:
         self._sealer = sealer
 
     def entries(
-        self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
+        self,
+        tenant_id: str,
+        begin: datetime,
+        end: datetime,
+        test_clock_id: str | None = None,
+        after: str | None = None,
     ) -> Iterator[LedgerEntry]:
+        if begin >= end:
+            return
+        first = sort_key(begin)
+        if after is not None and after >= first:
+            # "!" sorts before every character of an id: this is the next key that there can be.
+            first, begin = after + "!", max(begin, time_of(after))
         for under in [test_clock_id] if test_clock_id is not None else _months(begin, end):
-            parts = [self._part(_hash(tenant_id, under, part), tenant_id, begin, end) for part in range(PARTS)]
-            yield from merge(*parts, key=_place)
+            parts = [self._part(_hash(tenant_id, under, part), tenant_id, first, end) for part in range(PARTS)]
+            yield from merge(*parts, key=place_of)
 
-    def _part(self, key: str, tenant_id: str, begin: datetime, end: datetime) -> Iterator[LedgerEntry]:
+    def _part(self, key: str, tenant_id: str, first: str, end: datetime) -> Iterator[LedgerEntry]:
         request = {
             "TableName": table_name(LedgerItem),
             "IndexName": "by_posted",
             "KeyConditionExpression": "posted_key = :key AND posted BETWEEN :begin AND :end",
             "ExpressionAttributeValues": {
                 ":key": raw(key),
-                ":begin": raw(sort_key(begin)),
+                ":begin": raw(first),
                 # What was posted at an instant has "/" and its id after it, so that the end itself is left out.
                 ":end": raw(sort_key(end)),
             },
@@ -68,7 +80,3 @@ def _months(begin: datetime, end: datetime) -> Iterator[str]:
     while begin < end and month.begin("UTC") < end:
         yield str(month)
         month = month.following
-
-
-def _place(entry: LedgerEntry) -> str:
-    return f"{sort_key(entry.posted_at)}/{entry.id}"

@@ -399,6 +399,15 @@ class WebhookRedeliveryItem(_Dated):
         table_name = "webhook_redeliveries"
 
 
+class ReportRunItem(_Dated):
+    """Runs, and beside them whose run what was asked for is."""
+
+    class Meta:
+        table_name = "report_runs"
+
+    expires_at = NumberAttribute(null=True)
+
+
 MODELS: tuple[Any, ...] = (
     TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, PaymentMethodItem, PlanItem, MeterItem,
     SubscriptionItem,
@@ -407,7 +416,7 @@ MODELS: tuple[Any, ...] = (
     AccountLineItem, PayoutItem, ReconciliationItem,
     ClockItem, IdempotencyItem, EventItem, EventFeedItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem,
     UsagePeriodItem, UsageRejectionItem, WebhookEndpointItem, WebhookHealthItem, WebhookDeliveryItem,
-    WebhookRedeliveryItem,
+    WebhookRedeliveryItem, ReportRunItem,
 )  # fmt: skip
 
 

@@ -1,13 +1,13 @@
 """What a report is asked for: query parameters that reports share, and how they become ``Asked``."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.reports.span import Span, local_day
-from billing.schemas.base import Time
+from billing.schemas.base import QueryFlag, Time
 from billing.services.kernel.work import Work
 from billing.services.reports.sources import Asked
 
@@ -18,7 +18,12 @@ OfClock = Annotated[
     str | None,
     Query(alias="testClock", min_length=1, description="customers of this test clock, who are in no other report"),
 ]
+Bom = Annotated[
+    QueryFlag | None,
+    Query(description="`true`: begin a CSV with a byte order mark, for spreadsheets that ask for one"),
+]
 LONGEST_DAYS = 3_660
+_EVER = date(1970, 1, 1), date(2200, 1, 1)
 
 
 def as_of(work: Work, at: Time | None, test_clock: str | None, **options: str | None) -> Asked:
@@ -47,3 +52,23 @@ def of_days(
         )
     said = {name: value for name, value in options.items() if value is not None}
     return Asked(at or work.now, zone, Span(first, until, zone), test_clock, said)
+
+
+def of_ledger(
+    work: Work, first: date | None, until: date | None, test_clock: str | None, **options: str | None
+) -> Asked:
+    """Days of the ledger; without them, all of it so far, or all of a test clock's.
+
+    Raises:
+        ValidationFailed: it ends before it begins.
+    """
+    zone = work.tenant.timezone
+    of_clock = test_clock is not None
+    first = first or (_EVER[0] if of_clock else local_day(work.tenant.created_at, zone))
+    until = until or (_EVER[1] if of_clock else max(first, local_day(work.now, zone) + timedelta(days=1)))
+    if until < first:
+        raise ValidationFailed("It ends before it begins", (Detail("to", "before_from"),))
+    span = Span(first, until, zone)
+    said = {name: value for name, value in options.items() if value is not None}
+    # A test clock's time is behind the wall clock's, or ahead of it.
+    return Asked(span.end if of_clock else work.now, zone, span, test_clock, said)

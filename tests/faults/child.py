@@ -70,6 +70,7 @@ class Child:
             sweep.alarm()._queue_url = sweep.alarm()._clock_queue_url = self._world["queue_url"]
             sweep.alarm()._payout_queue_url = self._world["payout_queue_url"]
             sweep.alarm()._webhook_work_queue_url = self._world["webhook_work_queue_url"]
+            sweep.alarm()._report_queue_url = self._world["report_queue_url"]
             usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
             delivery_queue()._fast_url = delivery_queue()._slow_url = self._world["webhook_queue_url"]
             payments.stripe_secrets()._secret_id = self._world["secret_id"]
@@ -299,6 +300,7 @@ class Child:
         url = client("sqs").create_queue(QueueName=f"{prefix}billing.fifo", Attributes=attributes)["QueueUrl"]
         payouts_url = client("sqs").create_queue(QueueName=f"{prefix}payouts.fifo", Attributes=attributes)["QueueUrl"]
         work_url = client("sqs").create_queue(QueueName=f"{prefix}webhooks.fifo", Attributes=attributes)["QueueUrl"]
+        reports_url = client("sqs").create_queue(QueueName=f"{prefix}reports.fifo", Attributes=attributes)["QueueUrl"]
         usage_url = client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
         lane_url = client("sqs").create_queue(QueueName=f"{prefix}lane", Attributes={"VisibilityTimeout": "0"})
         secrets = {"webhook_secrets": webhook_secrets, "connect_webhook_secrets": [at_stripe.CONNECT_SECRET]}
@@ -312,6 +314,7 @@ class Child:
             "queue_url": url,
             "payout_queue_url": payouts_url,
             "webhook_work_queue_url": work_url,
+            "report_queue_url": reports_url,
             "usage_queue_url": usage_url["QueueUrl"],
             "webhook_queue_url": lane_url["QueueUrl"],
             "secret_id": prefix + "stripe",

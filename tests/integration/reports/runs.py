@@ -3,13 +3,16 @@
 import importlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 
-from billing.domain.reports.run import report_shard
+from billing.domain.reports.run import ReportRun, report_shard
+from billing.services.reports.running import RunSteps
 from tests.integration import lambdas
 from tests.integration.world import Json, Tenant, World
 
@@ -40,3 +43,19 @@ def objects(world: World, prefix: str = "") -> dict[str, bytes]:
     s3, bucket = world.aws("s3"), os.environ["REPORT_BUCKET"]
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ())]
     return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+
+@contextmanager
+def steps_of(patch: pytest.MonkeyPatch, **limits: Any) -> Iterator[list[ReportRun]]:
+    """Let the worker's steps be short (``running.Limits``); gives what each step made of its run."""
+    made: list[ReportRun] = []
+    plain = RunSteps._step
+
+    def step(self: RunSteps, run: ReportRun, unit: Any) -> ReportRun:
+        short = replace(self, limits=replace(self.limits, **limits))
+        made.append(plain(short, run, unit))
+        return made[-1]
+
+    with patch.context() as inner:
+        inner.setattr(RunSteps, "_step", step)
+        yield made

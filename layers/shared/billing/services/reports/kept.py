@@ -16,6 +16,7 @@ from billing.domain.kernel.times import format_time, parse_time, sort_key
 from billing.domain.reports.fold import Fold, Posted
 from billing.domain.reports.span import Month
 from billing.services.reports.files import Files
+from billing.services.reports.journal import time_of
 from billing.services.reports.sources import Asked, Folded, StepOver
 
 S = TypeVar("S")
@@ -115,7 +116,9 @@ class RunFolds:
         own = read(fold, asked.zone, self.months.files.get(key)) if key is not None else None
         found = own if own is not None and own.entries >= found.entries else found
         self._begun[self._own(fold, at)] = found.entries
-        self._is_kept_until(fold, found.begin, asked.zone)
+        # What goes on from within a month has nothing to keep of that month's begin: it is behind it already.
+        within = found.begin if found.after is None else max(found.begin, time_of(found.after))
+        self._is_kept_until(fold, Month.of(within, asked.zone).begin(asked.zone), asked.zone)
         return found
 
     def passing(
@@ -148,6 +151,8 @@ class RunFolds:
         if begin + _FINISHED_AFTER > self.now or begin <= self._kept[fold.name]:
             return
         self._is_kept_until(fold, begin, asked.zone)
+        if not folded.entries:
+            return  # before the first entry there is nothing to keep
         kept = Folded(folded.state, begin, None, folded.entries, folded.digest)
         key = folder(self.months.tenant_id, fold, asked.zone) + _month(month)
         self.months.files.put(key, dumped(fold, asked.zone, kept), _TYPE)

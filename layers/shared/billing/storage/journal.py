@@ -22,11 +22,15 @@ PARTS = 4
 """Of a tenant's month: 4,000 entries a second."""
 
 
-def posted_attributes(entry: LedgerEntry) -> dict[str, str]:
-    """Where an entry is in the index."""
+def posted_attributes(entry: LedgerEntry, tenant_id: str | None = None) -> dict[str, str]:
+    """Where an entry is in the index.
+
+    Args:
+        tenant_id: in whose books, where the entry itself does not say so.
+    """
     part = crc32(entry.id.encode()) % PARTS
     under = entry.test_clock_id or str(Month.of(entry.posted_at, "UTC"))
-    return {"posted_key": _hash(entry.tenant_id, under, part), "posted": place_of(entry)}
+    return {"posted_key": _hash(entry.tenant_id or tenant_id or "", under, part), "posted": place_of(entry)}
 
 
 class DynamoJournal:

@@ -77,7 +77,7 @@ lint: env sam-env validate ## ruff, mypy, import-linter, limits of length, cfn-l
 	$(VENV)/bin/mypy
 	PYTHONPATH=layers/shared:. $(VENV)/bin/lint-imports
 	$(PY) scripts/check_limits.py
-	$(PY) scripts/template.py --check
+	$(PY) -m scripts.template --check
 
 validate: sam-env ## cfn-lint and sam validate --lint
 	$(SAM_VENV)/bin/cfn-lint template.yaml
@@ -97,7 +97,7 @@ build: env sam-env ## artifacts for AWS (arm64, python3.13), and their sizes
 	$(PY) -m local.stack.sizes $(BUILD)/template.yaml
 
 template: env ## writes template.yaml from infra/
-	$(PY) scripts/template.py
+	$(PY) -m scripts.template
 
 openapi: env ## writes docs/openapi.json
 	$(PY) -m local.reference.openapi

@@ -55,7 +55,7 @@ def resolved(known: Mapping[str, str], make: Callable[[str, Mapping[str, Any]], 
 
 
 def furnished(known: Mapping[str, str]) -> dict[str, str]:
-    """Make the queues and the key that functions are told of; the whole environment.
+    """Make the queues, the bucket and the key that functions are told of; the whole environment.
 
     Raises:
         KeyError: a variable names something that nobody made.
@@ -64,10 +64,13 @@ def furnished(known: Mapping[str, str]) -> dict[str, str]:
 
 
 def _made(logical_id: str, resource: Mapping[str, Any]) -> str:
-    """A queue's URL, or a key's ARN."""
+    """A queue's URL, a key's ARN, or a bucket's name."""
     if resource["Type"] == "AWS::KMS::Key":
         kind: Any = {name: resource["Properties"][name] for name in _KEY if name in resource["Properties"]}
         return str(boto3.client("kms").create_key(**kind)["KeyMetadata"]["Arn"])
+    if resource["Type"] == "AWS::S3::Bucket":
+        boto3.client("s3").create_bucket(Bucket=f"bench-{logical_id.lower()}")
+        return f"bench-{logical_id.lower()}"
     if resource["Type"] != "AWS::SQS::Queue":
         raise KeyError(f"nobody made {logical_id}, a {resource['Type']}")
     properties = resource["Properties"]

@@ -1,7 +1,7 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
-python -m benchmarks.run [--only calls usage access webhooks hostile retries cpu imports documents drafts sweep p95]
-    [--due 1000 10000] [--strict]
+python -m benchmarks.run [--only calls usage access webhooks hostile retries reports cpu imports documents drafts sweep
+    p95] [--due 1000 10000] [--strict]
 """
 
 import argparse
@@ -28,6 +28,7 @@ _PARTS = {
     "webhooks": ("benchmarks.webhooks.table", 180, "webhooks: deliveries a second, commit to arrival, cost a million"),
     "hostile": ("benchmarks.webhooks.hostile", 240, "webhooks: a healthy endpoint beside endpoints that hang"),
     "retries": ("benchmarks.webhooks.retries", 120, "50,000 webhook retries that are due in one minute"),
+    "reports": ("benchmarks.reports.table", 1500, "a report, a journal and an export of 100,000 invoices"),
     "cpu": ("benchmarks.cpu.table", 120, "handler CPU beside FastAPI + Mangum"),
     "imports": ("benchmarks.imports.table", 180, "import times beside FastAPI + Mangum"),
     "documents": ("benchmarks.documents.table", 180, "printed invoices: import, first, later, 500 lines, memory"),

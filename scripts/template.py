@@ -10,8 +10,9 @@ A part has any of these keys; what they mean in CloudFormation is said here, onc
     resources, outputs, and in stack.yaml the rest of a template: as CloudFormation has them
 
 A grant ``Read: { do: BatchGetItem, on: [Plans, Payments/by_due] }`` is an IAM statement: actions without a service are
-DynamoDB's, a table's name is its ARN, ``Table/index`` an index's, everything else is taken as it stands. A function
-gets the names of exactly those tables that it, or a policy that it shares, may touch.
+DynamoDB's, a table's name is its ARN, ``Table/index`` an index's, ``Bucket/prefix/*`` are objects of a bucket, and the
+rest is taken as it stands. A function gets the names of exactly those tables that it, or a policy that it shares, may
+touch.
 """
 
 import argparse
@@ -21,11 +22,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
-from ruamel.yaml.tag import Tag
+
+from scripts.template_yaml import (
+    Json,
+    as_list,
+    camel,
+    condition,
+    dashed,
+    flow,
+    in_line,
+    intrinsic,
+    loader,
+    tagged,
+    tags,
+    under,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 INFRA, TARGET = ROOT / "infra", ROOT / "template.yaml"
@@ -47,6 +60,8 @@ VARIABLES = {
     "WebhookQueue.Arn": {"WEBHOOK_QUEUE_URL": "WebhookQueue"},
     "WebhookSlowQueue.Arn": {"WEBHOOK_SLOW_QUEUE_URL": "WebhookSlowQueue"},
     "StreamFailures.Arn": {"STREAM_FAILURES_URL": "StreamFailures"},
+    "ReportQueue.Arn": {"REPORT_QUEUE_URL": "ReportQueue"},
+    "ReportFiles": {"REPORT_BUCKET": "ReportFiles"},
 }
 """The variables that go with a grant, beside those of tables: a function has 4 KB for all of them."""
 NO_RESERVE = "Reserved concurrency carves up the account's pool; where strangers can call, it is a parameter."
@@ -59,71 +74,6 @@ HEADER = """\
 #  - nothing is named by hand where a name would block a replacement (tables, queues, the secrets);
 #  - the local stack (make run) deploys this same file: no conditions on "local" in here.
 """
-Json = Any
-
-
-def loader() -> YAML:
-    """Reads and writes YAML with its comments and CloudFormation's short tags."""
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096  # a folded scalar would be another text
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
-
-
-def tagged(tag: str, value: str) -> TaggedScalar:
-    """``!Ref Value`` and its like."""
-    return TaggedScalar(value=value, style='"' if tag == "!Sub" else None, tag=Tag(suffix=tag))
-
-
-def flow(**values: Json) -> CommentedMap:
-    """A mapping on one line."""
-    made = CommentedMap(values)
-    made.fa.set_flow_style()
-    return made
-
-
-def in_line(values: Iterable[Json]) -> CommentedSeq:
-    """A list on one line."""
-    made = CommentedSeq(values)
-    made.fa.set_flow_style()
-    return made
-
-
-def intrinsic(tag: str, values: CommentedSeq) -> CommentedSeq:
-    """``!If [...]`` and its like."""
-    values.yaml_set_ctag(Tag(suffix=tag))
-    return values
-
-
-def condition(name: str, then: Json, otherwise: Json | None = None) -> CommentedSeq:
-    """``!If [name, then, otherwise]``; without ``otherwise``, the property is left out."""
-    return intrinsic("!If", in_line([name, then, tagged("!Ref", "AWS::NoValue") if otherwise is None else otherwise]))
-
-
-def tags() -> CommentedSeq:
-    """The tags of everything that has any."""
-    return CommentedSeq([flow(Key="project", Value="ledgerline"), flow(Key="stage", Value=tagged("!Ref", "Stage"))])
-
-
-def as_list(value: Json) -> list[Json]:
-    """A single value is a list of one."""
-    return list(value) if isinstance(value, list) else [value]
-
-
-def dashed(name: str) -> str:
-    """StripeWebhook -> stripe-webhook."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
-
-
-def under(name: str) -> str:
-    """StripeWebhook -> stripe_webhook."""
-    return dashed(name).replace("-", "_")
-
-
-def camel(path: str) -> str:
-    """v1/credit-notes/{id}/pdf -> V1CreditNotesIdPdf."""
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", path) if word)
 
 
 class Template:
@@ -132,6 +82,12 @@ class Template:
     def __init__(self, stack: CommentedMap, parts: Mapping[str, CommentedMap]) -> None:
         self.stack, self.parts = stack, parts
         self.tables = list(parts["tables"]["tables"])
+        self.buckets = [
+            name
+            for part in parts.values()
+            for name, each in part.get("resources", {}).items()
+            if each["Type"] == "AWS::S3::Bucket"
+        ]
         self.shared: dict[str, CommentedMap] = {
             name: policy.get("allow", {})
             for part in parts.values()
@@ -198,7 +154,9 @@ class Template:
             return tagged("!Sub", f"${{{table}Table.Arn}}/index/{index}")
         if table in self.tables:
             return tagged("!GetAtt", f"{table}Table.Arn")
-        assert not index, f"{target}: there is no such table"
+        if table in self.buckets and index:
+            return tagged("!Sub", f"${{{table}.Arn}}/{index}")
+        assert not index, f"{target}: there is no such table or bucket"
         return tagged("!GetAtt" if target.endswith((".Arn", ".StreamArn")) else "!Ref", target)
 
     def touched(self, function: Mapping[str, Json]) -> set[str]:

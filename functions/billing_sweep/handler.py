@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing.bootstrap import process, sweep
-from billing.services.sweep.wake_ups import wake_all, wake_payouts, wake_webhooks
+from billing.services.sweep.wake_ups import wake_all, wake_payouts, wake_reports, wake_webhooks
 
 logger = process.logger()
 alarm = sweep.alarm()
@@ -14,5 +14,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     shards = wake_all(alarm, process.settings().due_shards, process.now())
     wake_payouts(alarm, process.now())
     wake_webhooks(alarm, process.now())
+    wake_reports(alarm, process.now())
     logger.info("sweep", extra={"shards": shards})
     return {"shards": shards}

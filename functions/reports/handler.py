@@ -1,22 +1,45 @@
-"""Reports: a tenant's books, what it earned and is owed, and how the platform's books agree with Stripe's account."""
+"""Reports, their runs, exports, the ledger; and how the platform's books agree with Stripe's account."""
 
 from typing import Annotated, Literal
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
-from billing.edge.http.api import CurrentWork, File
+from billing.bootstrap.sweep import alarm
+from billing.domain.ledger import Account
+from billing.domain.reports.run import Form, Purpose, ReportRun
+from billing.edge.http.api import Accepted, CurrentWork, File, Listing
 from billing.edge.http.scopes import Scope
-from billing.schemas.reports.asking import AsOf, AsOfDay, From, OfClock, Rows, To, as_of, end_of_day, of_days, of_months
+from billing.schemas.base import Currency, Limit
+from billing.schemas.parameters import Cursor, Filter
+from billing.schemas.reports.asking import (
+    AsOf,
+    AsOfDay,
+    Bom,
+    From,
+    OfClock,
+    Rows,
+    To,
+    as_of,
+    end_of_day,
+    of_days,
+    of_ledger,
+    of_months,
+)
+from billing.schemas.reports.exports import ExportIn
+from billing.schemas.reports.ledger import LedgerEntryOut
 from billing.schemas.reports.mrr import Interval, OfCustomer, Over
 from billing.schemas.reports.reconciliation import ReconciliationOut
 from billing.schemas.reports.revenue import Per, RecognitionBy, RecognitionRows, RevenueBy, recognition_options
+from billing.schemas.reports.runs import ReportRunOut, RunFileOut, place_of
 from billing.schemas.reports.table import ReportOut, table_csv
 from billing.schemas.reports.trial_balance import TrialBalanceOut
+from billing.schemas.reports.writers import with_bom
 from billing.services.kernel.work import Work
 from billing.services.reports import differences
 from billing.services.reports.aging import AgingReport
+from billing.services.reports.ledger import JournalExport
 from billing.services.reports.mrr import CohortsReport, MrrMovementsReport, MrrReport, RetentionReport
 from billing.services.reports.payouts import PayoutsReport
 from billing.services.reports.recognition import RecognitionReport
@@ -29,33 +52,49 @@ from billing.services.reports.usage import UsageReport
 AgingRows = Annotated[Literal["customers", "invoices", "currencies"], Query(description="what has a row of its own")]
 PayoutRows = Annotated[Literal["payouts", "transactions"], Query(description="what has a row of its own")]
 api = http_api("reports")
-reports = wired.reports()
+reports = wired.reports(alarm())
+runs = wired.runs(alarm())
+ledger = wired.ledger_pages()
 
 
-def _json(work: Work, report: Report, asked: Asked) -> ReportOut:
-    return ReportOut.of(report.name, asked, reports.made(work, report, asked))
+def _json(work: Work, report: Report, asked: Asked) -> ReportOut | Accepted:
+    made = reports.made(work, report, asked)
+    return _accepted(made) if isinstance(made, ReportRun) else ReportOut.of(report.name, asked, made)
 
 
-def _csv(work: Work, report: Report, asked: Asked) -> File:
+def _csv(work: Work, report: Report, asked: Asked, bom: bool | None = None) -> File | Accepted:
     """Its name says what it is about: ``revenue-2026-01-01-2026-02-01.csv``."""
+    asked = with_bom(asked, bom)
+    made = reports.made(work, report, asked, Form.CSV)
+    if isinstance(made, ReportRun):
+        return _accepted(made)
     days = f"{asked.span.first}-{asked.span.until}" if asked.span else f"{asked.at:%Y-%m-%dT%H%M%SZ}"
-    return File(table_csv(reports.made(work, report, asked)), "text/csv", f"{report.name}-{days}.csv")
+    return File(table_csv(made, bom), "text/csv", f"{report.name}-{days}.csv")
 
 
-@api.get("/v1/reports/trial-balance", scope=Scope.BILLING_READ, answers=TrialBalanceOut)
-def get_trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> TrialBalanceOut:
+def _accepted(run: ReportRun) -> Accepted:
+    return Accepted(ReportRunOut.of(run), place_of(run))
+
+
+@api.get("/v1/reports/trial-balance", scope=Scope.BILLING_READ, answers=TrialBalanceOut, or_accepts=ReportRunOut)
+def get_trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> TrialBalanceOut | Accepted:
     """Add up the tenant's books: debits, credits and balance of each account."""
     asked, report = as_of(work, at, test_clock), TrialBalanceReport()
-    return TrialBalanceOut.of(reports.read(work, asked, lambda read: report.found(asked, read)))
+    found = reports.read(work, asked, lambda read: report.found(asked, read))
+    if found is None:
+        return _accepted(reports.run(work, report, asked, Form.JSON))
+    return TrialBalanceOut.of(found)
 
 
-@api.get("/v1/reports/trial-balance.csv", scope=Scope.BILLING_READ)
-def get_trial_balance_csv(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> File:
+@api.get("/v1/reports/trial-balance.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
+def get_trial_balance_csv(
+    work: CurrentWork, at: AsOf = None, test_clock: OfClock = None, bom: Bom = None
+) -> File | Accepted:
     """The trial balance as CSV."""
-    return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock))
+    return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock), bom)
 
 
-@api.get("/v1/reports/mrr", scope=Scope.BILLING_READ, answers=ReportOut)
+@api.get("/v1/reports/mrr", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
 def get_mrr(
     work: CurrentWork,
     first: From = None,
@@ -63,12 +102,12 @@ def get_mrr(
     at: AsOf = None,
     test_clock: OfClock = None,
     interval: Interval = "month",
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """Show monthly recurring revenue (MRR) and its movements: new, expansion, churn and others, by month or day."""
     return _json(work, MrrReport(), of_days(work, first, to, at, test_clock, interval=interval))
 
 
-@api.get("/v1/reports/mrr.csv", scope=Scope.BILLING_READ)
+@api.get("/v1/reports/mrr.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
 def get_mrr_csv(
     work: CurrentWork,
     first: From = None,
@@ -76,12 +115,13 @@ def get_mrr_csv(
     at: AsOf = None,
     test_clock: OfClock = None,
     interval: Interval = "month",
-) -> File:
+    bom: Bom = None,
+) -> File | Accepted:
     """Monthly recurring revenue and its movements as CSV."""
-    return _csv(work, MrrReport(), of_days(work, first, to, at, test_clock, interval=interval))
+    return _csv(work, MrrReport(), of_days(work, first, to, at, test_clock, interval=interval), bom)
 
 
-@api.get("/v1/reports/mrr-movements", scope=Scope.BILLING_READ, answers=ReportOut)
+@api.get("/v1/reports/mrr-movements", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
 def get_mrr_movements(
     work: CurrentWork,
     first: From = None,
@@ -89,12 +129,12 @@ def get_mrr_movements(
     at: AsOf = None,
     test_clock: OfClock = None,
     customer: OfCustomer = None,
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """List each movement of monthly recurring revenue: which subscription, why, and what it was for its customer."""
     return _json(work, MrrMovementsReport(), of_days(work, first, to, at, test_clock, customer=customer))
 
 
-@api.get("/v1/reports/mrr-movements.csv", scope=Scope.BILLING_READ)
+@api.get("/v1/reports/mrr-movements.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
 def get_mrr_movements_csv(
     work: CurrentWork,
     first: From = None,
@@ -102,12 +142,13 @@ def get_mrr_movements_csv(
     at: AsOf = None,
     test_clock: OfClock = None,
     customer: OfCustomer = None,
-) -> File:
+    bom: Bom = None,
+) -> File | Accepted:
     """Each movement of monthly recurring revenue as CSV."""
-    return _csv(work, MrrMovementsReport(), of_days(work, first, to, at, test_clock, customer=customer))
+    return _csv(work, MrrMovementsReport(), of_days(work, first, to, at, test_clock, customer=customer), bom)
 
 
-@api.get("/v1/reports/retention", scope=Scope.BILLING_READ, answers=ReportOut)
+@api.get("/v1/reports/retention", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
 def get_retention(
     work: CurrentWork,
     first: From = None,
@@ -115,12 +156,12 @@ def get_retention(
     at: AsOf = None,
     test_clock: OfClock = None,
     over: Over = "month",
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """Show churn rate, gross and net revenue retention of whole months, or of the years that end with them."""
     return _json(work, RetentionReport(), of_days(work, first, to, at, test_clock, over=over))
 
 
-@api.get("/v1/reports/retention.csv", scope=Scope.BILLING_READ)
+@api.get("/v1/reports/retention.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
 def get_retention_csv(
     work: CurrentWork,
     first: From = None,
@@ -128,47 +169,54 @@ def get_retention_csv(
     at: AsOf = None,
     test_clock: OfClock = None,
     over: Over = "month",
-) -> File:
+    bom: Bom = None,
+) -> File | Accepted:
     """Churn and retention as CSV."""
-    return _csv(work, RetentionReport(), of_days(work, first, to, at, test_clock, over=over))
+    return _csv(work, RetentionReport(), of_days(work, first, to, at, test_clock, over=over), bom)
 
 
-@api.get("/v1/reports/cohorts", scope=Scope.BILLING_READ, answers=ReportOut)
+@api.get("/v1/reports/cohorts", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
 def get_cohorts(
     work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """Show what is left of customers, and of their MRR, month after month, by the month in which they began."""
     return _json(work, CohortsReport(), of_days(work, first, to, at, test_clock))
 
 
-@api.get("/v1/reports/cohorts.csv", scope=Scope.BILLING_READ)
+@api.get("/v1/reports/cohorts.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
 def get_cohorts_csv(
-    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
-) -> File:
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, bom: Bom = None
+) -> File | Accepted:
     """Cohorts as CSV."""
-    return _csv(work, CohortsReport(), of_days(work, first, to, at, test_clock))
+    return _csv(work, CohortsReport(), of_days(work, first, to, at, test_clock), bom)
 
 
-@api.get("/v1/reports/tax", scope=Scope.BILLING_READ, answers=ReportOut)
+@api.get("/v1/reports/tax", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
 def get_tax_report(
     work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, rows: Rows = None
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """Report taxes by jurisdiction, rate and treatment: what was taxed, the tax, and what was not taxed."""
     return _json(work, TaxReport(), of_days(work, first, to, at, test_clock, rows=rows))
 
 
-@api.get("/v1/reports/tax.csv", scope=Scope.BILLING_READ)
+@api.get("/v1/reports/tax.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
 def get_tax_report_csv(
-    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, rows: Rows = None
-) -> File:
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    at: AsOf = None,
+    test_clock: OfClock = None,
+    rows: Rows = None,
+    bom: Bom = None,
+) -> File | Accepted:
     """The tax report as CSV."""
-    return _csv(work, TaxReport(), of_days(work, first, to, at, test_clock, rows=rows))
+    return _csv(work, TaxReport(), of_days(work, first, to, at, test_clock, rows=rows), bom)
 
 
-@api.get("/v1/reports/usage", scope=Scope.BILLING_READ, answers=ReportOut)
+@api.get("/v1/reports/usage", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
 def get_usage_report(
     work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """Report what was billed of usage, by subscription, period, meter and dimensions, and what was rejected.
 
     What meters show, billed or not, is in `GET /v1/usage`.
@@ -176,44 +224,49 @@ def get_usage_report(
     return _json(work, UsageReport(), of_days(work, first, to, at, test_clock))
 
 
-@api.get("/v1/reports/usage.csv", scope=Scope.BILLING_READ)
+@api.get("/v1/reports/usage.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
 def get_usage_report_csv(
-    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
-) -> File:
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, bom: Bom = None
+) -> File | Accepted:
     """The usage report as CSV."""
-    return _csv(work, UsageReport(), of_days(work, first, to, at, test_clock))
+    return _csv(work, UsageReport(), of_days(work, first, to, at, test_clock), bom)
 
 
-@api.get("/v1/reports/aging", scope=Scope.BILLING_READ, answers=ReportOut)
+@api.get("/v1/reports/aging", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
 def get_aging(
     work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """Show who owes what at the end of a day, by how late it is."""
     return _json(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows))
 
 
-@api.get("/v1/reports/aging.csv", scope=Scope.BILLING_READ)
+@api.get("/v1/reports/aging.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
 def get_aging_csv(
-    work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None
-) -> File:
+    work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None, bom: Bom = None
+) -> File | Accepted:
     """Who owes what, as CSV."""
-    return _csv(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows))
+    return _csv(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows), bom)
 
 
-@api.get("/v1/reports/payouts", scope=Scope.PLATFORM, answers=ReportOut)
+@api.get("/v1/reports/payouts", scope=Scope.PLATFORM, answers=ReportOut, or_accepts=ReportRunOut)
 def get_payouts(
     work: CurrentWork, first: From = None, until: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """Show what Stripe paid into the platform's bank, and what is in it; the platform's own keys only."""
     return _json(work, PayoutsReport(), of_days(work, first, until, at, None, rows=rows))
 
 
-@api.get("/v1/reports/payouts.csv", scope=Scope.PLATFORM)
+@api.get("/v1/reports/payouts.csv", scope=Scope.PLATFORM, or_accepts=ReportRunOut)
 def get_payouts_csv(
-    work: CurrentWork, first: From = None, until: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
-) -> File:
+    work: CurrentWork,
+    first: From = None,
+    until: To = None,
+    at: AsOf = None,
+    rows: PayoutRows = "payouts",
+    bom: Bom = None,
+) -> File | Accepted:
     """What Stripe paid into the platform's bank, as CSV."""
-    return _csv(work, PayoutsReport(), of_days(work, first, until, at, None, rows=rows))
+    return _csv(work, PayoutsReport(), of_days(work, first, until, at, None, rows=rows), bom)
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)
@@ -223,7 +276,7 @@ def get_reconciliation(work: CurrentWork) -> ReconciliationOut:
     return ReconciliationOut.of(state, page.items, page.next_cursor is not None)
 
 
-@api.get("/v1/reports/revenue", scope=Scope.BILLING_READ, answers=ReportOut)
+@api.get("/v1/reports/revenue", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
 def get_revenue(
     work: CurrentWork,
     first: From = None,
@@ -232,12 +285,12 @@ def get_revenue(
     test_clock: OfClock = None,
     per: Per = "month",
     by: RevenueBy = None,
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """Show net billings and collections: what was billed, credited, collected, given back, disputed and written off."""
     return _json(work, RevenueReport(), of_days(work, first, to, at, test_clock, per=per, by=by))
 
 
-@api.get("/v1/reports/revenue.csv", scope=Scope.BILLING_READ)
+@api.get("/v1/reports/revenue.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
 def get_revenue_csv(
     work: CurrentWork,
     first: From = None,
@@ -246,12 +299,13 @@ def get_revenue_csv(
     test_clock: OfClock = None,
     per: Per = "month",
     by: RevenueBy = None,
-) -> File:
+    bom: Bom = None,
+) -> File | Accepted:
     """Net billings and collections as CSV."""
-    return _csv(work, RevenueReport(), of_days(work, first, to, at, test_clock, per=per, by=by))
+    return _csv(work, RevenueReport(), of_days(work, first, to, at, test_clock, per=per, by=by), bom)
 
 
-@api.get("/v1/reports/recognition", scope=Scope.BILLING_READ, answers=ReportOut)
+@api.get("/v1/reports/recognition", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
 def get_recognition(
     work: CurrentWork,
     first: From = None,
@@ -260,13 +314,13 @@ def get_recognition(
     test_clock: OfClock = None,
     by: RecognitionBy = None,
     rows: RecognitionRows = "months",
-) -> ReportOut:
+) -> ReportOut | Accepted:
     """Show recognised and deferred revenue of whole months: each line is earned over its period, by the second."""
     asked = of_months(work, first, to, at, test_clock, **recognition_options(by, rows))
     return _json(work, RecognitionReport(), asked)
 
 
-@api.get("/v1/reports/recognition.csv", scope=Scope.BILLING_READ)
+@api.get("/v1/reports/recognition.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
 def get_recognition_csv(
     work: CurrentWork,
     first: From = None,
@@ -275,10 +329,95 @@ def get_recognition_csv(
     test_clock: OfClock = None,
     by: RecognitionBy = None,
     rows: RecognitionRows = "months",
-) -> File:
+    bom: Bom = None,
+) -> File | Accepted:
     """Recognised and deferred revenue as CSV."""
     asked = of_months(work, first, to, at, test_clock, **recognition_options(by, rows))
-    return _csv(work, RecognitionReport(), asked)
+    return _csv(work, RecognitionReport(), asked, bom)
+
+
+@api.get("/v1/report-runs/{run_id}", scope=Scope.BILLING_READ, answers=ReportRunOut)
+def get_report_run(run_id: str, work: CurrentWork) -> ReportRunOut:
+    """Show how far a report is that was too long for a request."""
+    return ReportRunOut.of(runs.get(work, run_id, Purpose.REPORT))
+
+
+@api.get("/v1/report-runs/{run_id}/file", scope=Scope.BILLING_READ, answers=RunFileOut)
+def get_report_run_file(run_id: str, work: CurrentWork) -> RunFileOut:
+    """Get a link to a report's file, good for five minutes.
+
+    Whoever has the link can download the file, without a key: send none with it.
+    """
+    return RunFileOut.of(runs.link(work, run_id, Purpose.REPORT))
+
+
+@api.post("/v1/exports", 202, scope=Scope.BILLING_ADMIN, answers=ReportRunOut)
+def create_export(work: CurrentWork, body: Annotated[ExportIn, Body()]) -> ReportRunOut:
+    """Export all entities of a kind, as CSV or as JSON lines; its file is there for 24 hours.
+
+    What is asked for again while it is going, or within five minutes, is the same export.
+    """
+    return ReportRunOut.of(runs.ask(work, body.asked(work), as_of_now=True))
+
+
+@api.get("/v1/exports/{export_id}", scope=Scope.BILLING_ADMIN, answers=ReportRunOut)
+def get_export(export_id: str, work: CurrentWork) -> ReportRunOut:
+    """Show how far an export is."""
+    return ReportRunOut.of(runs.get(work, export_id, Purpose.EXPORT))
+
+
+@api.get("/v1/exports/{export_id}/file", scope=Scope.BILLING_ADMIN, answers=RunFileOut)
+def get_export_file(export_id: str, work: CurrentWork) -> RunFileOut:
+    """Get a link to an export's file, good for five minutes.
+
+    Whoever has the link can download the file, without a key: send none with it.
+    """
+    return RunFileOut.of(runs.link(work, export_id, Purpose.EXPORT))
+
+
+@api.get("/v1/ledger/entries", scope=Scope.BILLING_READ, answers=LedgerEntryOut, many=True)
+def list_ledger_entries(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    account: Annotated[Account | None, Query()] = None,
+    invoice: Filter = None,
+    customer: Filter = None,
+    kind: Filter = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    test_clock: OfClock = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Cursor = None,
+) -> Listing:
+    """List what was posted to the tenant's books, in the order of posting.
+
+    A page may have fewer entries than `limit`, or none, and a cursor all the same, where a filter matches few.
+    `customer` is whoever a posting is kept by: of a provider's accounts, the provider.
+    """
+    asked = of_ledger(
+        work, first, to, test_clock, account=account, invoice=invoice, customer=customer, kind=kind, currency=currency
+    )
+    return Listing.of(ledger.page(work, asked, limit, cursor), LedgerEntryOut.of)
+
+
+@api.get("/v1/ledger/entries.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
+def export_ledger_entries(
+    work: CurrentWork,
+    first: From = None,
+    to: To = None,
+    account: Annotated[Account | None, Query()] = None,
+    invoice: Filter = None,
+    customer: Filter = None,
+    kind: Filter = None,
+    currency: Annotated[Currency | None, Query()] = None,
+    test_clock: OfClock = None,
+    bom: Bom = None,
+) -> File | Accepted:
+    """The journal as CSV: a row for each posting, whole entries always."""
+    asked = of_ledger(
+        work, first, to, test_clock, account=account, invoice=invoice, customer=customer, kind=kind, currency=currency
+    )
+    return _csv(work, JournalExport(), asked, bom)
 
 
 lambda_handler = api.lambda_handler

@@ -16,7 +16,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,18 +25,19 @@ from pydantic.json_schema import models_json_schema
 
 from local.console import say
 from local.reference import openapi_oauth
-from local.reference.openapi_events import webhooks
+from local.reference.openapi_events import event_types, webhooks
+from local.reference.openapi_examples import EXAMPLES
 from local.reference.openapi_parts import (
     ALWAYS,
     CHARGES,
     COUNTED,
     DESCRIPTION,
     ENVELOPE,
-    EXAMPLES,
     FILES,
     HEADERS,
     PARAMETERS,
     READS_BY_BODY,
+    READS_OF_STATE,
     REASONS,
     REF,
     SECURITY,
@@ -130,7 +131,7 @@ def document() -> dict[str, Any]:
     paths |= openapi_oauth.PATHS | WEBHOOKS
     events, about = webhooks()
     schemas |= about | _answers(found) | ENVELOPE | openapi_oauth.SCHEMAS
-    schemas |= {"WebhookOutcome": OUTCOME, "EventType": _event_types()}
+    schemas |= {"WebhookOutcome": OUTCOME, "EventType": event_types()}
     used = _used([paths, events, openapi_oauth.RESPONSES, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
     return {
         "openapi": "3.1.0",
@@ -186,9 +187,11 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["parameters"] = parameters
     if "requestBody" in source:
         operation["requestBody"] = _body(route)
-    operation["responses"] = {str(route.documentation.status): _success(route)} | {
-        str(status): _ref("responses", f"Error{status}") for status in _statuses(route)
-    }
+    operation["responses"] = (
+        {str(route.documentation.status): _success(route)}
+        | _accepted(route)
+        | {str(status): _ref("responses", f"Error{status}") for status in _statuses(route)}
+    )
     return operation
 
 
@@ -237,9 +240,18 @@ def _success(route: Route) -> dict[str, Any]:
     if entry.answers is None:
         content: dict[str, Any] = {FILES[route.id]: {"schema": _file_schema(FILES[route.id])}}
     else:
-        content = {"application/json": {"schema": _enveloped(entry)}}
+        content = {"application/json": {"schema": _enveloped((entry.answers, entry.summary), entry.many)}}
     words = {200: "Done.", 201: "Made.", 202: "Taken on; it will be done."}
     return {"description": words[entry.status], "headers": _headers(headers), "content": content}
+
+
+def _accepted(route: Route) -> dict[str, Any]:
+    shape = route.documentation.or_accepts
+    if shape is None:
+        return {}
+    content = {"application/json": {"schema": _enveloped((shape,), False)}}
+    headers = _headers(ALWAYS | COUNTED | {"Location": "Location"})
+    return {"202": {"description": "Too long for a request: a run makes it.", "headers": headers, "content": content}}
 
 
 def _file_schema(content_type: str) -> dict[str, Any]:
@@ -248,10 +260,9 @@ def _file_schema(content_type: str) -> dict[str, Any]:
     return {"type": "string"} if content_type.startswith("text/") else {"type": "string", "format": "binary"}
 
 
-def _enveloped(entry: Any) -> dict[str, Any]:
-    shapes = [{"$ref": REF.format(model=model.__name__)} for model in (entry.answers, entry.summary) if model]
+def _enveloped(models: Iterable[type[BaseModel] | None], many: bool) -> dict[str, Any]:
+    shapes = [{"$ref": REF.format(model=model.__name__)} for model in models if model]
     one: dict[str, Any] = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
-    many = entry.many
     return {
         "type": "object",
         "required": ["data", "meta"],
@@ -276,6 +287,8 @@ def _statuses(route: Route) -> list[int]:
             found.add(412)
     if route.id in UNPROCESSABLE_READS:
         found.add(422)
+    if route.id in READS_OF_STATE:
+        found.add(409)
     if route.id in CHARGES:
         found |= {402, 502}
     return sorted(found)
@@ -303,17 +316,6 @@ def _codes(status: int) -> list[str]:
     return [error.code for error in catalogue() if error.status == status and error.code not in unseen]
 
 
-def _event_types() -> dict[str, Any]:
-    """The catalogue of events, as a schema."""
-    from billing.domain.kernel.event_types import EventType  # importable only after handlers()
-
-    return {
-        "description": "What an event tells of; its object is the resource that the type begins with.",
-        "type": "string",
-        "oneOf": [{"const": each.value, "description": each.meaning} for each in EventType],
-    }
-
-
 def _errors() -> list[dict[str, Any]]:
     """Every error, for the page that ``documentation_url`` leads to."""
     from local.reference.errors_page import anchor_of, catalogue
@@ -334,7 +336,11 @@ def _ref(kind: str, name: str) -> dict[str, str]:
 
 def _answers(found: list[Route]) -> dict[str, Any]:
     """The schemas of every response model, as it is sent."""
-    models = {each for route in found for each in (route.documentation.answers, route.documentation.summary)} - {None}
+    models = {
+        each
+        for route in found
+        for each in (route.documentation.answers, route.documentation.summary, route.documentation.or_accepts)
+    } - {None}
     ordered: list[type[BaseModel]] = sorted(models, key=lambda model: str(model.__name__))
     _, definitions = models_json_schema([(model, "serialization") for model in ordered], ref_template=REF)
     return dict(definitions["$defs"])

@@ -81,3 +81,14 @@ def webhooks() -> tuple[dict[str, Any], dict[str, Any]]:
         "additionalProperties": False,
     }
     return made, {**definitions["$defs"], "EventReference": reference}
+
+
+def event_types() -> dict[str, Any]:
+    """The catalogue of events, as a schema."""
+    from billing.domain.kernel.event_types import EventType  # importable only after handlers()
+
+    return {
+        "description": "What an event tells of; its object is the resource that the type begins with.",
+        "type": "string",
+        "oneOf": [{"const": each.value, "description": each.meaning} for each in EventType],
+    }

@@ -17,7 +17,8 @@ from botocore.session import get_session
 from billing.bootstrap import payments, storage, sweep
 from billing.bootstrap import usage as usage_bootstrap
 from billing.bootstrap.deliveries import delivery_queue
-from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
+from billing.storage.table_names import MODELS, PLAIN_NAMES, use_tables
+from billing.storage.tables import AuditItem, CallerItem, TaxRateUpdatesItem
 from tests.faults import at_stripe, payees
 from tests.faults.outside import OUTSIDE, Outside, wait_for
 from tests.faults.rows import Rows
@@ -72,6 +73,7 @@ class Child:
             sweep.alarm()._queue_url = sweep.alarm()._clock_queue_url = self._world["queue_url"]
             sweep.alarm()._payout_queue_url = self._world["payout_queue_url"]
             sweep.alarm()._webhook_work_queue_url = self._world["webhook_work_queue_url"]
+            sweep.alarm()._report_queue_url = self._world["report_queue_url"]
             usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
             delivery_queue()._fast_url = delivery_queue()._slow_url = self._world["webhook_queue_url"]
             payments.stripe_secrets()._secret_id = self._world["secret_id"]
@@ -322,6 +324,7 @@ class Child:
         url = client("sqs").create_queue(QueueName=f"{prefix}billing.fifo", Attributes=attributes)["QueueUrl"]
         payouts_url = client("sqs").create_queue(QueueName=f"{prefix}payouts.fifo", Attributes=attributes)["QueueUrl"]
         work_url = client("sqs").create_queue(QueueName=f"{prefix}webhooks.fifo", Attributes=attributes)["QueueUrl"]
+        reports_url = client("sqs").create_queue(QueueName=f"{prefix}reports.fifo", Attributes=attributes)["QueueUrl"]
         usage_url = client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
         lane_url = client("sqs").create_queue(QueueName=f"{prefix}lane", Attributes={"VisibilityTimeout": "0"})
         secrets = {"webhook_secrets": webhook_secrets, "connect_webhook_secrets": [at_stripe.CONNECT_SECRET]}
@@ -335,6 +338,7 @@ class Child:
             "queue_url": url,
             "payout_queue_url": payouts_url,
             "webhook_work_queue_url": work_url,
+            "report_queue_url": reports_url,
             "usage_queue_url": usage_url["QueueUrl"],
             "webhook_queue_url": lane_url["QueueUrl"],
             "secret_id": prefix + "stripe",

@@ -23,7 +23,7 @@ from billing.storage.caller_items import caller_item
 from billing.storage.callers import Callers, caller_id
 from billing.storage.database import Database
 from billing.storage.store import Store
-from billing.storage.tables import use_tables
+from billing.storage.table_names import use_tables
 from billing.storage.unit_of_work import DynamoUnits, Policy, Runtime
 
 THREADS, EACH = 32, 3

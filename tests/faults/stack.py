@@ -116,6 +116,7 @@ class Stack:
             "USAGE_QUEUE_URL": world.names["usage_queue_url"],
             "PAYOUT_QUEUE_URL": world.names["payout_queue_url"],
             "WEBHOOK_WORK_QUEUE_URL": world.names["webhook_work_queue_url"],
+            "REPORT_QUEUE_URL": world.names["report_queue_url"],
         }
         return self._driver_env(world.lane.sandbox.url) | variables
 
@@ -172,6 +173,7 @@ class Stack:
             "USAGE_QUEUE_URL": "set by the world",
             "PAYOUT_QUEUE_URL": "set by the world",
             "WEBHOOK_WORK_QUEUE_URL": "set by the world",
+            "REPORT_QUEUE_URL": "set by the world",
             "WEBHOOK_QUEUE_URL": "set by the world",
             "WEBHOOK_SLOW_QUEUE_URL": "set by the world",
             "WEBHOOK_LOOPBACK": "1",

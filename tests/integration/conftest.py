@@ -109,6 +109,10 @@ def _stack(patch: pytest.MonkeyPatch, aws: Any, sandbox: SandboxServer) -> World
     payout_queue = aws("sqs").create_queue(QueueName="payouts.fifo", Attributes={"FifoQueue": "true"})
     patch.setenv("PAYOUT_QUEUE_URL", payout_queue["QueueUrl"])
     _webhook_queues(patch, aws)
+    report_queue = aws("sqs").create_queue(QueueName="reports.fifo", Attributes={"FifoQueue": "true"})
+    patch.setenv("REPORT_QUEUE_URL", report_queue["QueueUrl"])
+    aws("s3").create_bucket(Bucket="report-files")
+    patch.setenv("REPORT_BUCKET", "report-files")
     entropy = Entropy()
     world = World(
         aws=aws,

@@ -47,6 +47,9 @@ class Settings:
     webhook_queue_url: str = ""
     webhook_slow_queue_url: str = ""
     stream_failures_url: str = ""
+    report_queue_url: str = ""
+    report_bucket: str = ""
+    """Where runs write their files, and folds of finished months are kept."""
     stack: str = "ledgerline"
     issuer: str = ""
     """The stack's own address, which its tokens and its mails name; empty: it issues none."""
@@ -115,6 +118,8 @@ class Settings:
             webhook_queue_url=env.get("WEBHOOK_QUEUE_URL", ""),
             webhook_slow_queue_url=env.get("WEBHOOK_SLOW_QUEUE_URL", ""),
             stream_failures_url=env.get("STREAM_FAILURES_URL", ""),
+            report_queue_url=env.get("REPORT_QUEUE_URL", ""),
+            report_bucket=env.get("REPORT_BUCKET", ""),
             kms_key_id=env["KMS_KEY_ID"],
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
             stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),

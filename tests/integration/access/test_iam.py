@@ -43,7 +43,16 @@ _QUEUES = {
     "WEBHOOK_QUEUE_URL": "WebhookQueue",
     "WEBHOOK_SLOW_QUEUE_URL": "WebhookSlowQueue",
     "STREAM_FAILURES_URL": "StreamFailures",
+    "REPORT_QUEUE_URL": "ReportQueue",
 }
+_S3 = {
+    "HeadObject": "GetObject",
+    "ListObjectsV2": "ListBucket",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+}
+"""As IAM names them."""
 _SECRETS = {"STRIPE_SECRET_ID": "StripeSecret", "TAX_SECRET_ID": "TaxSecret"}
 
 
@@ -71,6 +80,10 @@ class Recorder:
             yield operation, secrets[params["SecretId"]]
         elif service == "kms":
             yield operation, "SigningKey.Arn" if operation in ("Sign", "GetPublicKey") else "Key.Arn"
+        elif service == "s3":
+            assert params["Bucket"] == os.environ["REPORT_BUCKET"]
+            key = params.get("Key")
+            yield _S3.get(operation, operation), f"ReportFiles.Arn/{key.split('/')[0]}/*" if key else "ReportFiles.Arn"
         elif service == "dynamodb":
             yield from self._tables(operation, params)
         else:
@@ -153,12 +166,24 @@ def _forget_what_is_cached() -> None:
 
 def test_the_walk_meets_every_service_that_the_product_calls(needs: Needs) -> None:
     services = {action.partition(":")[0] for calls in needs.values() for action, _ in calls}
-    assert services == {"dynamodb", "kms", "secretsmanager", "sqs"}
+    assert services == {"dynamodb", "kms", "s3", "secretsmanager", "sqs"}
 
 
 def test_every_call_is_allowed(needs: Needs) -> None:
-    missing = {group: sorted(calls - allowed()[group]) for group, calls in needs.items() if calls - allowed()[group]}
+    missing = {group: sorted(found) for group, calls in needs.items() if (found := calls - _allowed_to(group))}
     assert missing == {}
+
+
+def _allowed_to(group: str) -> set[tuple[str, str]]:
+    """What a function may do; all objects of the bucket are those of each of its folders."""
+    found = allowed()[group]
+    folders = ("reports", "exports", "folds")
+    return found | {
+        (action, f"ReportFiles.Arn/{folder}/*")
+        for action, resource in found
+        for folder in folders
+        if resource == "ReportFiles.Arn/*"
+    }
 
 
 def test_nothing_may_scan_or_delete() -> None:

@@ -1,9 +1,16 @@
 """A walk through the reports, and the worker's comparison of Stripe's account with the ledger."""
 
+from typing import Any, get_args
+
+import pytest
+
 from billing.bootstrap import storage
 from billing.domain.tenant import PLATFORM
+from billing.schemas.reports.exports import ExportIn
 from billing.services.reports import reconciliation
 from tests.integration.payer import intent, open_invoice, pay
+from tests.integration.reports.runs import at_most, steps_of
+from tests.integration.reports.runs import work as work_reports
 from tests.integration.world import Tenant, World
 
 
@@ -27,3 +34,29 @@ def walk_reports(world: World, tenant: Tenant) -> None:
     assert len(tenant.get("/v1/reports/aging").data["rows"]) == 1
     clock = tenant.post("/v1/test-clocks", {"frozenTime": "2027-01-31T00:00:00Z"}).data["id"]
     assert tenant.get("/v1/reports/aging", testClock=clock).data["rows"] == []
+    _walk_runs(world, tenant)
+
+
+def _walk_runs(world: World, tenant: Tenant) -> None:
+    """Every report as a run and every export, in parts; the files of both, until they are taken away."""
+    tenant.get("/v1/ledger/entries")
+    world.clock.advance(days=40)
+    tenant.subscribe()
+    world.clock.advance(minutes=1)
+    reports = ("reports/trial-balance", "reports/trial-balance.csv", "ledger/entries.csv")
+    kinds: Any = ExportIn.model_fields["kind"].annotation
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
+        patch.setattr("billing.services.reports.kept._WORTH_KEEPING", 1)
+        at_most(patch, -1)
+        made = [tenant.get(f"/v1/{name}").headers["Location"] for name in reports]
+        made += [f"/v1/exports/{tenant.post('/v1/exports', {'kind': kind}).data['id']}" for kind in get_args(kinds)]
+        world.clock.advance(seconds=1)
+        with steps_of(patch, step_records=2, fold_records=2, part_bytes=200):
+            for path in made:
+                work_reports(world, path.rpartition("/")[2])
+                assert tenant.get(path).data["state"] == "done"
+                tenant.get(f"{path}/file")
+    tenant.get("/v1/reports/trial-balance")  # from what was kept
+    world.clock.advance(days=8)
+    work_reports(world, made[0].rpartition("/")[2])

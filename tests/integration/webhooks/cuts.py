@@ -32,7 +32,7 @@ def cut(mode: str, n: int) -> Iterator[list[str]]:
             calls.append("lost")  # once: what comes again has its answer
             raise ReadTimeoutError(endpoint_url="https://aws")
 
-    clients = [storage.database().client, aws_client("sqs")]
+    clients = [storage.database().client, aws_client("sqs"), aws_client("s3")]
     for client in clients:
         client.meta.events.register("before-call", before, unique_id="cut-before")
         client.meta.events.register("after-call", after, unique_id="cut-after")

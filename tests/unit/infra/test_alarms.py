@@ -67,7 +67,7 @@ def test_a_sweep_that_is_called_and_sends_nothing_sets_the_alarm_off() -> None:
 
 def test_one_message_among_the_dead_sets_an_alarm_off_for_every_queue() -> None:
     queues = {name.removesuffix("DeadLetters") for name in of_type("AWS::SQS::Queue") if name.endswith("DeadLetters")}
-    assert queues == {"Billing", "Clock", "Payout", "Usage", "WebhookWork", "Webhook", "WebhookSlow"}
+    assert queues == {"Billing", "Clock", "Payout", "Usage", "WebhookWork", "Webhook", "WebhookSlow", "Report"}
     for name in queues:
         properties = alarm(f"{name}DeadLetter")
         assert said(properties["Dimensions"][0]["Value"]) == f"{name}DeadLetters.QueueName"

@@ -50,6 +50,8 @@ WORDS = {
     "SigningKeys": "signing keys",
     "Refund": "refund",
     "Subscription": "subscription",
+    "ReportRun": "report run",
+    "ReportRunClaim": "report run claim",
     "TaxRateUpdates": "tax rate updates",
     "Tenant": "tenant",
     "TenantLogo": "tenant logo",

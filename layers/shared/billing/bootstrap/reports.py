@@ -1,4 +1,4 @@
-"""Wires reports, and the comparison of Stripe's account with the ledger."""
+"""Wires reports, their runs, and the comparison of Stripe's account with the ledger."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -11,22 +11,109 @@ from billing.domain.reconciliation import Reconciliation
 from billing.schemas import events
 
 if TYPE_CHECKING:
+    from billing.integrations.aws.files import S3Files
+    from billing.services.clocks.due_index import Alarm
     from billing.services.kernel.work import Unit
     from billing.services.reports.asking import Reports
+    from billing.services.reports.ledger import LedgerPages
     from billing.services.reports.reconciliation import Reconciler
+    from billing.services.reports.running import RunSteps
+    from billing.services.reports.runs import Runs
+    from billing.services.reports.sources import Report
+    from billing.storage.journal import DynamoJournal
 
 SHARD = "00"
 """Where it is due: the billing worker works this shard each minute."""
 
 
 @cache
-def reports() -> "Reports":
-    """What makes reports."""
-    from billing.services.reports.asking import Reports
-    from billing.services.reports.sources import NoKeptFolds
+def files() -> "S3Files":
+    """The bucket of runs and kept folds."""
+    from billing.integrations.aws.clients import made_client
+    from billing.integrations.aws.files import S3Files
+
+    return S3Files(made_client("s3"), process.settings().report_bucket)
+
+
+@cache
+def journal() -> "DynamoJournal":
+    """The ledger in the order of posting."""
     from billing.storage.journal import DynamoJournal
 
-    return Reports(DynamoJournal(storage.database(), storage.vault()), NoKeptFolds())
+    return DynamoJournal(storage.database(), storage.vault())
+
+
+def reports(alarm: "Alarm") -> "Reports":
+    """What makes reports.
+
+    Args:
+        alarm: wakes the report worker.
+    """
+    from billing.services.reports.asking import Reports
+
+    return Reports(journal(), files(), runs(alarm))
+
+
+def runs(alarm: "Alarm") -> "Runs":
+    """What begins runs, and shows them."""
+    from billing.services.reports.runs import Runs
+
+    return Runs(files(), alarm)
+
+
+def ledger_pages() -> "LedgerPages":
+    """What reads the ledger page by page."""
+    from billing.services.reports.ledger import LedgerPages
+    from billing.storage.cursors import SealedCursors
+
+    return LedgerPages(journal(), SealedCursors(storage.vault()))
+
+
+def all_reports() -> "Mapping[str, Report]":
+    """Every report that can be a run, by its name: the worker makes it again from that."""
+    from billing.services.reports.aging import AgingReport
+    from billing.services.reports.ledger import JournalExport
+    from billing.services.reports.mrr import CohortsReport, MrrMovementsReport, MrrReport, RetentionReport
+    from billing.services.reports.payouts import PayoutsReport
+    from billing.services.reports.recognition import RecognitionReport
+    from billing.services.reports.revenue import RevenueReport
+    from billing.services.reports.tax import TaxReport
+    from billing.services.reports.trial_balance import TrialBalanceReport
+    from billing.services.reports.usage import UsageReport
+
+    made: tuple[Report, ...] = (
+        TrialBalanceReport(),
+        AgingReport(),
+        TaxReport(),
+        UsageReport(),
+        RevenueReport(),
+        RecognitionReport(),
+        MrrReport(),
+        MrrMovementsReport(),
+        RetentionReport(),
+        CohortsReport(),
+        PayoutsReport(),
+        JournalExport(),
+    )
+    return {each.name: each for each in made}
+
+
+def run_steps() -> "RunSteps":
+    """What makes the files of runs."""
+    from billing.schemas.exports.kinds import KINDS
+    from billing.schemas.reports.writers import WRITERS
+    from billing.services.reports.exporting import EntityExports
+    from billing.services.reports.running import RunSteps
+
+    return RunSteps(
+        units=storage.units(),
+        journal=journal(),
+        files=files(),
+        reports=all_reports(),
+        exports=EntityExports(KINDS),
+        forms=WRITERS,
+        left_s=process.deadline().left_s,
+    )
 
 
 @cache

@@ -10,7 +10,7 @@ from billing.integrations.aws.clients import aws_session, made_client
 from billing.schemas import events
 from billing.storage.database import Database
 from billing.storage.store import Store, TenantDirectory
-from billing.storage.tables import use_tables
+from billing.storage.table_names import use_tables
 from billing.storage.unit_of_work import DynamoUnits, Policy, Runtime
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from billing.domain.customers.customer import Customer
 from billing.domain.marketplace.account import ProviderBalance
 from billing.domain.marketplace.earning import Earning
 from billing.domain.marketplace.payout import Payout
+from billing.domain.reports.run import ReportRun
 from billing.schemas import events
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def alarm() -> "BillingQueue":
 
     s = process.settings()
     return BillingQueue(
-        made_client("sqs"), s.billing_queue_url, s.clock_queue_url, s.payout_queue_url, s.webhook_work_queue_url
-    )
+        made_client("sqs"), s.billing_queue_url, s.clock_queue_url, s.payout_queue_url, s.webhook_work_queue_url,
+        s.report_queue_url,
+    )  # fmt: skip
 
 
 def worker() -> "Worker":
@@ -90,6 +92,25 @@ def payout_worker() -> "Worker":
             "payout": PayoutSteps(connect.connect_gateway(), pace).advance,
             "provider_balance": payouts.scheduled_payouts(alarm()).look,
         },
+        clocks=ClockProgress(alarm()),
+        alarm=alarm(),
+        clock=process.now,
+        jitter=process.JITTER.random,
+        pause=time.sleep,
+    )
+
+
+def report_worker() -> "Worker":
+    """The report worker."""
+    from billing.services.sweep.wake_ups import ClockProgress
+    from billing.services.sweep.worker import Worker
+    from billing.storage.due_index import REPORT_KINDS, DynamoDueIndex
+
+    events.prepare(ReportRun)
+    return Worker(
+        units=storage.units(),
+        index=DynamoDueIndex(storage.database(), REPORT_KINDS),
+        tasks={"report_run": reports.run_steps().advance},
         clocks=ClockProgress(alarm()),
         alarm=alarm(),
         clock=process.now,

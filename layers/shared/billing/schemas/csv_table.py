@@ -5,16 +5,24 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from io import StringIO
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[str | int | Decimal | None]]) -> bytes:
     """A table as CSV. A text that a spreadsheet would take for a formula, also after spaces, is quoted by an apostrophe
     before it; a number never is."""
+    return _lines([columns]) + csv_rows_of(rows)
+
+
+def csv_rows_of(rows: Iterable[Sequence[str | int | Decimal | None]]) -> bytes:
+    """The rows of a table, without its columns' names: as ``csv_of`` writes them."""
+    return _lines([_cell(each) for each in row] for row in rows)
+
+
+def _lines(rows: Iterable[Sequence[str | int]]) -> bytes:
     text = StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(each) for each in row] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode()
 
 

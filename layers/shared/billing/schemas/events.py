@@ -25,6 +25,7 @@ from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.reconciliation import Reconciliation
+from billing.domain.reports.run import ReportRun
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.usage.rejection import UsageRejection
 from billing.domain.webhooks.endpoint import WebhookEndpoint
@@ -141,6 +142,12 @@ def _webhook_endpoint() -> _Shape:
     return WebhookEndpointOut.told
 
 
+def _report_run() -> _Shape:
+    from billing.schemas.reports.runs import ReportRunOut
+
+    return ReportRunOut.of
+
+
 _SHAPES: dict[type, Callable[[], _Shape]] = {
     Customer: _customer,
     Subscription: _subscription,
@@ -160,6 +167,7 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     Reconciliation: _reconciliation,
     Redelivery: _redelivery,
     WebhookEndpoint: _webhook_endpoint,
+    ReportRun: _report_run,
 }
 
 
@@ -181,6 +189,7 @@ _ABOUT: dict[str, type] = {
     "test_clock": Clock,
     "webhook_endpoint": WebhookEndpoint,
     "webhook_redelivery": Redelivery,
+    "report_run": ReportRun,
 }
 """What the types of events are about, by what they begin with."""
 _ABOUT_ELSE: dict[EventType, type] = {EventType.PROVIDER_ACCOUNT_PARKED: ProviderBalance}

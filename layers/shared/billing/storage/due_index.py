@@ -20,6 +20,7 @@ from billing.storage.tables import (
     ProviderBalanceItem,
     ReconciliationItem,
     RefundItem,
+    ReportRunItem,
     SubscriptionItem,
     WebhookRedeliveryItem,
 )
@@ -39,6 +40,7 @@ _DUE_TABLES: dict[str, type[Model]] = {
     "test_clock": ClockItem,
     "customer": CustomerItem,
     "redelivery": WebhookRedeliveryItem,
+    "report_run": ReportRunItem,
 }
 BILLING_KINDS = (
     "payment", "refund", "order", "invoice", "subscription", "earning", "provider_balance", "reconciliation",
@@ -49,6 +51,7 @@ shards of their own, so that billing cannot delay them."""
 PAYOUT_KINDS = ("payout", "provider_balance")
 WEBHOOK_KINDS = ("redelivery",)
 """Beside deliveries, which are no entities (``webhooks.deliveries``)."""
+REPORT_KINDS = ("report_run",)
 
 
 class DynamoDueIndex:

@@ -38,6 +38,7 @@ from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.reconciliation import ReconciledLine, Reconciliation
+from billing.domain.reports.run import RUN_KEPT, ReportRun, RunClaim
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tax.rate_table import TaxRateUpdates
 from billing.domain.tenant import (
@@ -323,6 +324,14 @@ REGISTRY: dict[type, Stored] = {
         tables.WebhookEndpointItem, "id", lambda e: ROSTER_ID, _same, lambda e: {}, shared_by=ROSTER_ID
     ),
     Redelivery: _plain(tables.WebhookRedeliveryItem, lambda e: _due(e.due)),
+    ReportRun: Stored(
+        tables.ReportRunItem, "id", lambda e: e.id, _same, lambda e: _due(e.due),
+        expires=lambda e: e.created_at + RUN_KEPT,
+    ),
+    RunClaim: Stored(
+        tables.ReportRunItem, "id", lambda e: e.id, _same, lambda e: {}, shared_by="claim#",
+        expires=lambda e: e.created_at + RUN_KEPT,
+    ),
 }  # fmt: skip
 
 

@@ -98,6 +98,8 @@ class Store:
         owner_id = PLATFORM if query.of_platform else query.of_tenant or tenant_id
         scope = _cursor_scope(query)
         after = self._cursors.opened(tenant_id, scope, query.start) if query.start else None
+        if query.behind is not None:
+            after = stored.range_of(query.behind)
         if any(len(text) > _LONGEST_ID for text in (value, query.id or "", *query.filters.values())):
             return Page([], None, query.limit)
         request = _query_request(query, stored, owner_id, value)

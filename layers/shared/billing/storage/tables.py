@@ -4,9 +4,6 @@ An item is its keys, the attributes that an index or a filter needs, the ``versi
 conditional on, and the entity as JSON in ``body`` (``codec``).
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
@@ -427,27 +424,10 @@ class WebhookRedeliveryItem(_Dated):
         table_name = "webhook_redeliveries"
 
 
-MODELS: tuple[Any, ...] = (
-    TenantItem, SequenceItem, CallerItem, AccessItem, GrantItem, CustomerItem, SearchItem, PaymentMethodItem, PlanItem,
-    MeterItem,
-    SubscriptionItem, MrrMovementItem, InvoiceItem, PaymentItem, RefundItem, DisputeItem, CreditNoteItem, LedgerItem,
-    BalanceItem, CouponItem, RedemptionItem, OrderItem, OrderReturnItem, EarningItem, ProviderAccountItem,
-    ProviderBalanceItem, AccountLineItem, PayoutItem, ReconciliationItem, ClockItem, IdempotencyItem, EventItem,
-    EventFeedItem, AuditItem, TaxRateUpdatesItem, UsageEventItem, UsageTotalItem, UsagePeriodItem, UsageRejectionItem,
-    WebhookEndpointItem, WebhookHealthItem, WebhookDeliveryItem, WebhookRedeliveryItem,
-)  # fmt: skip
+class ReportRunItem(_Dated):
+    """Runs, and beside them whose run what was asked for is."""
 
+    class Meta:
+        table_name = "report_runs"
 
-def use_tables(names: Mapping[str, str]) -> None:
-    """Point the models at a stack's tables.
-
-    Args:
-        names: from the plain name (``customers``) to the table's name in this stack; others keep their plain name.
-    """
-    for model in MODELS:
-        plain = PLAIN_NAMES[model]
-        model.Meta.table_name = names.get(plain, plain)
-        model._connection = None  # PynamoDB caches the table's name in it
-
-
-PLAIN_NAMES: dict[Any, str] = {model: model.Meta.table_name for model in MODELS}
+    expires_at = NumberAttribute(null=True)

@@ -89,3 +89,5 @@ class EventType(StrEnum):
         "webhook_redelivery.parked",
         "What was to be delivered again since a time failed for a day; nobody goes on with it.",
     )
+    REPORT_RUN_DONE = "report_run.done", "The file of a report or an export is there, to be downloaded."
+    REPORT_RUN_FAILED = "report_run.failed", "A report or an export was given up; asking for it again begins anew."

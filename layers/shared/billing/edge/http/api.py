@@ -80,6 +80,19 @@ class File:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What was taken on instead of done (202), also by a read: a report that is too long for a request.
+
+    Args:
+        result: how far it is.
+        location: the path at which that is looked at.
+    """
+
+    result: BaseModel
+    location: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """A route: what it asks of its caller, and what it answers with; ``local/reference/openapi.py`` reads it.
@@ -91,6 +104,7 @@ class Route:
         summary: the shape of each on that page where a short one is asked for (``view=summary``).
         limit: of the calls of each user, where it has one of its own.
         public, versioned, shown_once: see ``RoutePolicy``.
+        or_accepts: the shape that it answers with, and 202, where what is asked for takes longer than a request.
     """
 
     method: str
@@ -104,6 +118,7 @@ class Route:
     public: bool = False
     versioned: type[Entity] | None = None
     shown_once: ShownOnce | None = None
+    or_accepts: type[BaseModel] | None = None
 
     def policy(self, parameters: Iterable[inspect.Parameter]) -> RoutePolicy:
         """What it asks of its caller, by its handler's parameters, too."""
@@ -311,6 +326,7 @@ class HttpApi:
 def _run(handler: Callable[[], Any], status: int) -> Response[Any]:
     call = current_call()
     files: list[File] = []
+    headers: dict[str, str] = {}
 
     def render(result: Any) -> tuple[StoredResponse, bool]:
         call.version = None
@@ -320,6 +336,9 @@ def _run(handler: Callable[[], Any], status: int) -> Response[Any]:
         if isinstance(result, File):
             files[:] = [result]
             return StoredResponse(status, ""), True
+        if isinstance(result, Accepted):
+            headers["Location"] = result.location
+            return StoredResponse(202, envelope.success(result.result, call.request_id, call.started)), True
         if isinstance(result, Listing):
             more = result.next_cursor is not None if result.has_more is None else result.has_more
             page = envelope.Pagination(result.next_cursor, more, result.limit)
@@ -334,7 +353,7 @@ def _run(handler: Callable[[], Any], status: int) -> Response[Any]:
     if files:
         disposition = {"Content-Disposition": f'inline; filename="{files[0].name}"'}
         return Response(response.status, files[0].content_type, files[0].content, disposition)
-    return _response(response)
+    return _response(response, headers)
 
 
 def _as_get(event: dict[str, Any]) -> dict[str, Any]:
@@ -349,8 +368,8 @@ def _description(handler: Callable[..., Any], scope: Scope | None) -> str:
     return " ".join(filter(None, (f"Needs the scope `{scope}`." if scope else "Open to everybody.", more)))
 
 
-def _response(stored: StoredResponse) -> Response[str]:
-    return Response(stored.status, _JSON, stored.body)
+def _response(stored: StoredResponse, headers: dict[str, str] | None = None) -> Response[str]:
+    return Response(stored.status, _JSON, stored.body, headers)
 
 
 def _no_route(_: NotFoundError) -> Response[str]:

@@ -1,4 +1,4 @@
-"""Wakes the workers: FIFO queues for live time, test clocks, payouts and webhooks; a message group per shard."""
+"""Wakes the workers: FIFO queues for live time, test clocks, payouts, webhooks, reports; a message group per shard."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from billing.domain.kernel.due import clock_of, is_payout_shard
+from billing.domain.reports.run import is_report_shard
 from billing.domain.webhooks.delivery import is_webhook_shard
 
 _BATCH = 10
@@ -23,7 +24,8 @@ class BillingQueue:
         client: gives botocore's SQS client.
         queue_url: of the shards of the wall clock.
         clock_queue_url: of the shards of test clocks, whose long advances may delay nobody's bills.
-        payout_queue_url, webhook_work_queue_url: of the shards of payouts and deliveries, which have their own workers.
+        payout_queue_url, webhook_work_queue_url, report_queue_url: of the shards of payouts, deliveries and runs of
+            reports, which have their own workers.
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class BillingQueue:
         clock_queue_url: str,
         payout_queue_url: str = "",
         webhook_work_queue_url: str = "",
+        report_queue_url: str = "",
     ) -> None:
         self._client = client
         self._queue_url = queue_url
         self._clock_queue_url = clock_queue_url
         self._payout_queue_url = payout_queue_url
         self._webhook_work_queue_url = webhook_work_queue_url
+        self._report_queue_url = report_queue_url
 
     def wake(self, shard: str, deduplication_id: str) -> None:
         """Send one message for a shard; SQS drops a second one with the same deduplication id for five minutes."""
@@ -49,6 +53,8 @@ class BillingQueue:
             return self._payout_queue_url
         if is_webhook_shard(shard):
             return self._webhook_work_queue_url
+        if is_report_shard(shard):
+            return self._report_queue_url
         return self._queue_url if clock_of(shard) is None else self._clock_queue_url
 
     def wake_many(self, shards: Sequence[str], deduplication_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The AWS clients: KMS, Secrets Manager, SQS, and the session that DynamoDB's client shares with them.
+"""The AWS clients: KMS, Secrets Manager, SQS, S3, and the session that DynamoDB's client shares with them.
 
 Who needs one makes it at import (``made_client``), so that it is in SnapStart's snapshot: a client takes 20 to 60 ms of
 CPU, on the half core of a 512 MB function twice as long. Making one connects to no service. Nothing in it may be the
@@ -15,6 +15,8 @@ from botocore.session import Session, get_session
 
 # A dependency that is slow is a dependency that is down: two tries of three seconds, then a 503.
 _CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+# A part of a report is 8 MB, and a link has to be signed as KMS wants it.
+_OF_SERVICE = {"s3": Config(read_timeout=20, signature_version="s3v4")}
 
 
 @cache
@@ -26,7 +28,7 @@ def aws_session() -> Session:
 @cache
 def aws_client(service: str) -> Any:
     """botocore's client of a service, from the environment's region and credentials; one for the process."""
-    return aws_session().create_client(service, config=_CONFIG)
+    return aws_session().create_client(service, config=_CONFIG.merge(_OF_SERVICE.get(service, Config())))
 
 
 def made_client(service: str) -> Callable[[], Any]:

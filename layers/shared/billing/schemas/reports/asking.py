@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from billing.domain.clocks import Clock
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.reports.span import Month, Span, local_day, midnight
-from billing.schemas.base import Time
+from billing.schemas.base import QueryFlag, Time
 from billing.services.kernel.work import Ref, Work
 from billing.services.reports.sources import Asked
 
@@ -26,7 +26,13 @@ Rows = Annotated[
 AsOfDay = Annotated[
     date | None, Query(alias="asOf", description="the end of this day, in the tenant's zone; today, if left out")
 ]
+Bom = Annotated[
+    QueryFlag | None,
+    Query(description="`true`: begin a CSV with a byte order mark, for spreadsheets that ask for one"),
+]
 LONGEST_DAYS = 3_660
+_BEGINNING = date(1970, 1, 1)
+"""Before every test clock's time."""
 
 
 def as_of(work: Work, at: Time | None, test_clock: str | None, **options: str | None) -> Asked:
@@ -96,6 +102,23 @@ def of_months(
     first = first or (today if until is None else until - timedelta(days=1)).replace(day=1)
     until = until or max(Month(first.year, first.month), Month(today.year, today.month)).following.first
     return of_days(work, first, until, at, test_clock, **options)
+
+
+def of_ledger(
+    work: Work, first: date | None, until: date | None, test_clock: str | None, **options: str | None
+) -> Asked:
+    """Days of the ledger; without them, all of it so far, or all of a test clock's.
+
+    Raises:
+        NotFound: there is no such test clock.
+        ValidationFailed: it ends before it begins.
+    """
+    zone, now = work.tenant.timezone, _now(work, test_clock)
+    first = first or (_BEGINNING if test_clock is not None else local_day(work.tenant.created_at, zone))
+    until = until or max(first, local_day(now, zone) + timedelta(days=1))
+    if until < first:
+        raise ValidationFailed("It ends before it begins", (Detail("to", "before_from"),))
+    return Asked(now, zone, Span(first, until, zone), test_clock, _said(options))
 
 
 def _said(options: dict[str, str | None]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.kernel.times import format_time
 from billing.domain.reports.table import Cell, Table
 from billing.schemas.base import Resource, Time
-from billing.schemas.csv_table import csv_of
+from billing.schemas.csv_table import BYTE_ORDER_MARK, csv_of
 from billing.services.reports.sources import Asked
 
 
@@ -55,13 +55,14 @@ class ReportOut(Resource):
         )
 
 
-def table_csv(table: Table) -> bytes:
+def table_csv(table: Table, bom: bool | None = None) -> bytes:
     """A table as CSV (RFC 4180): amounts as decimals with the digits of their currency, times in UTC, days as ISO 8601.
 
     A text that a spreadsheet would take for a formula gets an apostrophe; a number never does, so that a negative
     amount stays one.
     """
-    return csv_of([column.name for column in table.columns], csv_rows(table.rows))
+    mark = BYTE_ORDER_MARK if bom else b""
+    return mark + csv_of([column.name for column in table.columns], csv_rows(table.rows))
 
 
 def csv_rows(rows: Iterable[Iterable[Cell]]) -> Iterator[list[str | int | Decimal | None]]:
@@ -72,6 +73,15 @@ def csv_rows(rows: Iterable[Iterable[Cell]]) -> Iterator[list[str | int | Decima
 
 def _json(cell: Cell) -> Any:
     return cell.micros if isinstance(cell, Money) else cell
+
+
+def json_of(cell: Cell) -> Any:
+    """A cell in a file of JSON: as ``ReportOut`` shows it."""
+    if isinstance(cell, datetime):
+        return format_time(cell)
+    if isinstance(cell, date):
+        return cell.isoformat()
+    return str(cell) if isinstance(cell, Decimal) else _json(cell)
 
 
 def _plain(cell: Cell) -> str | int | Decimal | None:

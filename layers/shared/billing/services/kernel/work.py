@@ -72,6 +72,7 @@ class Query(Generic[E]):
         payable_from, payable_to: [from, to) of the time until which an invoice is to be paid.
         overdue_at: only invoices that were to be paid before this: now, so that each page has another one.
         start: where the page before ended; opaque.
+        behind: begins behind the one with this id, instead of at a cursor: for whoever keeps a place for longer.
         begins: only a first page, of what has ids that begin so; where a marketplace lists accounts, ``TENANT/``.
     """
 
@@ -89,6 +90,7 @@ class Query(Generic[E]):
     overdue_at: datetime | None = None
     limit: int = 20
     start: str | None = None
+    behind: str | None = None
     begins: str | None = None
 
 

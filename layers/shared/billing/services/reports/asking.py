@@ -1,14 +1,17 @@
-"""A report as a request asks for it: made at once where there is little to read."""
+"""A report as a request asks for it: made at once where there is little to read, else a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from billing.domain.kernel.errors import Detail, Unprocessable
+from billing.domain.reports.run import Form, Purpose, ReportRun, RunRequest
 from billing.domain.reports.table import Table
 from billing.services.kernel.work import Work
+from billing.services.reports.files import Files
 from billing.services.reports.journal import Journal
-from billing.services.reports.sources import READ_AT_ONCE, Asked, KeptFolds, Report, Sources, TooMuchToRead, sources
+from billing.services.reports.kept import KeptMonths
+from billing.services.reports.runs import Runs
+from billing.services.reports.sources import READ_AT_ONCE, Asked, Report, Sources, TooMuchToRead, sources
 
 T = TypeVar("T")
 
@@ -18,34 +21,43 @@ class Reports:
     """Makes reports.
 
     Args:
+        files: where folds of finished months are kept.
         most: records that are read within a request.
     """
 
     journal: Journal
-    kept: KeptFolds
+    files: Files
+    runs: Runs
     most: int = READ_AT_ONCE
 
-    def made(self, work: Work, report: Report, asked: Asked) -> Table:
-        """A report's table, its rows in memory.
+    def made(self, work: Work, report: Report, asked: Asked, form: Form = Form.JSON) -> Table | ReportRun:
+        """A report's table, its rows in memory; or the run that makes it, where there is more to read.
 
-        Raises:
-            Unprocessable: there is more to read than a request has time for.
+        Args:
+            form: of the run's file.
         """
 
         def make(read: Sources) -> Table:
             table = report.table(asked, read)
             return Table(table.columns, tuple(table.rows))
 
-        return self.read(work, asked, make)
+        found = self.read(work, asked, make)
+        return found if found is not None else self.run(work, report, asked, form)
 
-    def read(self, work: Work, asked: Asked, make: Callable[[Sources], T]) -> T:
-        """What is made of the sources, within what a request may read.
-
-        Raises:
-            Unprocessable: there is more to read than a request has time for.
-        """
+    def read(self, work: Work, asked: Asked, make: Callable[[Sources], T]) -> T | None:
+        """What is made of the sources; None where there is more to read than a request has time for."""
+        kept = KeptMonths(self.files, work.tenant.id)
         try:
-            return make(sources(work, self.journal, self.kept, asked, self.most))
+            return make(sources(work, self.journal, kept, asked, self.most))
         except TooMuchToRead:
-            message = f"The report would read more than {self.most} records"
-            raise Unprocessable(message, (Detail("asOf", "too_much_to_read"),)) from None
+            return None
+
+    def run(self, work: Work, report: Report, asked: Asked, form: Form) -> ReportRun:
+        """The run that makes a report."""
+        span = asked.span
+        at = asked.at if asked.test_clock_id is not None else min(asked.at, work.now)
+        request = RunRequest(
+            Purpose.REPORT, report.name, form, at, asked.zone,
+            span.first if span else None, span.until if span else None, asked.test_clock_id, asked.options,
+        )  # fmt: skip
+        return self.runs.ask(work, request, as_of_now=asked.at >= work.now)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.kernel.times import parse_time, sort_key
 from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.fold import Posted
 from billing.domain.subscriptions.mrr import MrrMovement
@@ -24,18 +25,34 @@ class Journal(Protocol):
     """Reads what is written once and never changed, by its time."""
 
     def entries(
-        self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
+        self,
+        tenant_id: str,
+        begin: datetime,
+        end: datetime,
+        test_clock_id: str | None = None,
+        after: str | None = None,
     ) -> Iterator[LedgerEntry]:
         """The entries that were posted in [begin, end), by time and then by id; each is read when it is come to.
 
         Args:
             test_clock_id: only what was posted in a test clock's time; without it, only what was in none's.
+            after: only those behind this place (``place_of``), where it is in [begin, end).
         """
 
     def movements(
         self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
     ) -> Iterator[MrrMovement]:
         """The movements of MRR of [begin, end), as ``entries``: by time, and then by subscription and version."""
+
+
+def place_of(entry: LedgerEntry) -> str:
+    """Where an entry is in the journal: places sort as the journal does."""
+    return f"{sort_key(entry.posted_at)}/{entry.id}"
+
+
+def time_of(place: str) -> datetime:
+    """When what is at a place was posted."""
+    return parse_time(place.partition("/")[0])
 
 
 def with_documents(work: Work, entries: Iterable[LedgerEntry]) -> Iterator[Posted]:

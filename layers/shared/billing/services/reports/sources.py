@@ -1,9 +1,11 @@
 """What a report is made from: the journal, folds of it that were kept, and how much may be read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from hashlib import sha256
+from math import inf
+from typing import Generic, Protocol, TypeVar
 
 from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.fold import Fold, Posted
@@ -11,17 +13,18 @@ from billing.domain.reports.span import Span
 from billing.domain.reports.table import Table
 from billing.domain.subscriptions.mrr import MrrMovement
 from billing.services.kernel.work import Work
-from billing.services.reports.journal import Journal, with_documents
+from billing.services.reports.journal import Journal, place_of, with_documents
 
 S = TypeVar("S")
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """Before anything was posted; a test clock's time may begin before its tenant's."""
 READ_AT_ONCE = 5_000
 """So many records are read within a request; a report of more is a run."""
+_LOOK_EVERY = 100
 
 
 class TooMuchToRead(Exception):
-    """There is more to read than a request has time for."""
+    """There is more to read than a request, or a turn of the worker, has time for."""
 
 
 @dataclass(slots=True)
@@ -30,20 +33,24 @@ class Budget:
 
     Args:
         most: so many may be; None for any number.
+        left_s: how long they may be read, in seconds; asked after each hundred.
     """
 
     most: int | None
     read: int = 0
+    left_s: Callable[[], float] = lambda: inf
 
     def spend(self, records: int = 1) -> None:
         """Count records.
 
         Raises:
-            TooMuchToRead: they are too many.
+            TooMuchToRead: they are too many, or the time is over.
         """
         self.read += records
         if self.most is not None and self.read > self.most:
             raise TooMuchToRead(f"more than {self.most} records")
+        if self.read % _LOOK_EVERY == 0 and self.left_s() <= 0:
+            raise TooMuchToRead(f"{self.read} records, and no time for more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +77,67 @@ class Asked:
         return min(self.span.end, self.at) if self.span is not None else self.at
 
 
-class KeptFolds(Protocol):
-    """Keeps states of folds at the ends of finished months."""
+@dataclass(slots=True)
+class Folded(Generic[S]):
+    """A state of a fold, and what it was made of.
 
-    def state(self, fold: Fold[S, Any], asked: Asked, at: datetime) -> tuple[S, datetime]:
-        """The latest state that is kept of before ``at`` (or ``fold.empty()``), and up to when it goes."""
+    Args:
+        begin, after: it goes on with what was posted from ``begin`` on, behind the place ``after`` where there is one.
+        entries, digest: how many entries are in it, and a hash of all their ids in order: of each hash and the next id.
+    """
+
+    state: S
+    begin: datetime = BEGINNING
+    after: str | None = None
+    entries: int = 0
+    digest: str = ""
+
+    def add(self, fold: Fold[S, Posted], record: Posted) -> None:
+        """Fold a record."""
+        fold.add(self.state, record)
+        self.entries += 1
+        self.digest = sha256(f"{self.digest}{record.entry.id}".encode()).hexdigest()
+        self.after = place_of(record.entry)
+
+
+class KeptFolds(Protocol):
+    """Keeps states of folds: those at the ends of finished months for everybody, and those of a run for itself."""
+
+    def before(self, fold: Fold[S, Posted], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+        """The latest state that is kept of before ``at``, or the empty one.
+
+        Args:
+            since: when the tenant was made.
+        """
+
+    def passing(
+        self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime, at: datetime
+    ) -> None:
+        """A state is about to go on: keep it, where it is to be kept.
+
+        Args:
+            following: when what it goes on with was posted; ``at``, where that is nothing.
+
+        Raises:
+            StepOver: it was kept, and the rest is for the next step.
+        """
+
+
+class StepOver(Exception):
+    """A run's step has done enough: what it did is kept, and the next one goes on from there."""
 
 
 class NoKeptFolds:
     """Keeps nothing: each fold begins at the beginning."""
 
-    def state(self, fold: Fold[S, Any], asked: Asked, at: datetime) -> tuple[S, datetime]:
-        """The empty state, of the beginning."""
-        return fold.empty(), BEGINNING
+    def before(self, fold: Fold[S, Posted], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+        """The empty state."""
+        return Folded(fold.empty())
+
+    def passing(
+        self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime, at: datetime
+    ) -> None:
+        """Nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +150,20 @@ class Sources:
     kept: KeptFolds
     budget: Budget
 
-    def entries(self, begin: datetime, end: datetime) -> Iterator[LedgerEntry]:
-        """The journal's entries of [begin, end), in the order of posting."""
+    def entries(self, begin: datetime, end: datetime, after: str | None = None) -> Iterator[LedgerEntry]:
+        """The journal's entries of [begin, end), in the order of posting; those behind a place, where one is named."""
         tenant, clock_id = self.work.tenant, self.asked.test_clock_id
         if clock_id is None:
             begin = max(begin, tenant.created_at)  # nothing is posted before its tenant was there
-        for entry in self.journal.entries(tenant.id, begin, end, clock_id):
+        for entry in self.journal.entries(tenant.id, begin, end, clock_id, after):
             self.budget.spend()
             yield entry
 
-    def posted(self, begin: datetime, end: datetime, *, with_document: bool = True) -> Iterator[Posted]:
+    def posted(
+        self, begin: datetime, end: datetime, *, with_document: bool = True, after: str | None = None
+    ) -> Iterator[Posted]:
         """The same, each with its invoice or credit note if it is about one."""
-        entries = self.entries(begin, end)
+        entries = self.entries(begin, end, after)
         return with_documents(self.work, entries) if with_document else map(Posted, entries)
 
     def movements(self, begin: datetime, end: datetime) -> Iterator[MrrMovement]:
@@ -120,17 +177,19 @@ class Sources:
 
     def moved(self, fold: Fold[S, MrrMovement], at: datetime) -> S:
         """The state of a fold of every movement of MRR before an instant."""
-        state, begin = self.kept.state(fold, self.asked, at)
-        for movement in self.movements(begin, at):
+        state = fold.empty()
+        for movement in self.movements(BEGINNING, at):
             fold.add(state, movement)
         return state
 
     def state(self, fold: Fold[S, Posted], at: datetime) -> S:
         """The state of a fold of everything that was posted before an instant."""
-        state, begin = self.kept.state(fold, self.asked, at)
-        for record in self.posted(begin, at, with_document=fold.with_documents):
-            fold.add(state, record)
-        return state
+        folded = self.kept.before(fold, self.asked, self.work.tenant.created_at, at)
+        for record in self.posted(folded.begin, at, with_document=fold.with_documents, after=folded.after):
+            self.kept.passing(fold, self.asked, folded, record.entry.posted_at, at)
+            folded.add(fold, record)
+        self.kept.passing(fold, self.asked, folded, at, at)
+        return folded.state
 
 
 class Report(Protocol):
@@ -148,11 +207,19 @@ class Report(Protocol):
         """
 
 
-def sources(work: Work, journal: Journal, kept: KeptFolds, asked: Asked, most: int | None = READ_AT_ONCE) -> Sources:
+def sources(
+    work: Work,
+    journal: Journal,
+    kept: KeptFolds,
+    asked: Asked,
+    most: int | None = READ_AT_ONCE,
+    left_s: Callable[[], float] = lambda: inf,
+) -> Sources:
     """Sources for one report.
 
     Args:
         most: records that may be read; None for any number.
+        left_s: how long they may be read, in seconds.
     """
     capped = replace(asked, at=min(asked.at, work.now)) if asked.test_clock_id is None else asked
-    return Sources(work, journal, capped, kept, Budget(most))
+    return Sources(work, journal, capped, kept, Budget(most, left_s=left_s))

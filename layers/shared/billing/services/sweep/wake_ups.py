@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from billing.domain.clocks import Clock, ClockStatus
 from billing.domain.kernel.due import PAYOUT_SHARDS, Due, clock_shard
+from billing.domain.reports.run import REPORT_SHARDS
 from billing.domain.webhooks.delivery import WEBHOOK_SHARDS
 from billing.services.clocks.due_index import Alarm, SweepAlarm
 from billing.services.kernel.due_items import load_due
@@ -28,6 +29,12 @@ def wake_payouts(alarm: SweepAlarm, now: datetime) -> None:
 def wake_webhooks(alarm: SweepAlarm, now: datetime) -> None:
     """The same for the webhook worker's shards."""
     shards = [f"w{shard:02d}" for shard in range(WEBHOOK_SHARDS)]
+    alarm.wake_many(shards, now.strftime("%Y-%m-%dT%H:%M"))
+
+
+def wake_reports(alarm: SweepAlarm, now: datetime) -> None:
+    """The same for the report worker's shards."""
+    shards = [f"r{shard:02d}" for shard in range(REPORT_SHARDS)]
     alarm.wake_many(shards, now.strftime("%Y-%m-%dT%H:%M"))
 
 

@@ -24,6 +24,7 @@ from billing.domain.marketplace.payout import Payout
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.reconciliation import Reconciliation
+from billing.domain.reports.run import ReportRun
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import PLATFORM
 from billing.domain.webhooks.redelivery import Redelivery
@@ -56,6 +57,7 @@ _KINDS: dict[str, tuple[type[Any], EventType]] = {
     "test_clock": (Clock, EventType.TEST_CLOCK_PARKED),
     "customer": (Customer, EventType.CUSTOMER_PARKED),
     "redelivery": (Redelivery, EventType.WEBHOOK_REDELIVERY_PARKED),
+    "report_run": (ReportRun, EventType.REPORT_RUN_FAILED),
 }
 """By the kind of a due item: its entity, and the event that says that it is parked."""
 

@@ -1,0 +1,1 @@
+"""Reports and exports of many invoices: time, memory, calls, and what they cost."""

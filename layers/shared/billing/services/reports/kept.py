@@ -1,0 +1,177 @@
+"""Folds that are kept in files: at the ends of finished months for everybody, and on their way for one run.
+
+What is kept of a month is a function of its entries alone, to the byte: two workers that keep the same month at once
+write the same. It says what it was made of, and by which version of its fold, in which zone; under any other it is
+never read.
+"""
+
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from billing.domain.kernel.times import format_time, parse_time, sort_key
+from billing.domain.reports.fold import Fold, Posted
+from billing.domain.reports.span import Month
+from billing.services.reports.files import Files
+from billing.services.reports.journal import time_of
+from billing.services.reports.sources import Asked, Folded, StepOver
+
+S = TypeVar("S")
+_FORMAT = 1
+_FINISHED_AFTER = timedelta(hours=1)
+"""So long after its end a month is kept: what was posted in it has long been committed then, and is in the index."""
+RECORDS_A_STEP = 100_000
+_WORTH_KEEPING = 1_000
+"""A run does not write down again what it folds again in less than a second."""
+_TYPE = "application/gzip"
+
+
+def dumped(fold: Fold[S, Posted], zone: str, folded: Folded[S]) -> bytes:
+    """A state as it is kept: always the same bytes."""
+    content = {
+        "format": _FORMAT,
+        "fold": fold.name,
+        "version": fold.version,
+        "zone": zone,
+        "begin": format_time(folded.begin),
+        "after": folded.after,
+        "entries": folded.entries,
+        "digest": folded.digest,
+        "state": fold.dump(folded.state),
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def read(fold: Fold[S, Posted], zone: str, content: bytes | None) -> Folded[S] | None:
+    """The state that was kept; None where it is another fold's, version's or zone's, or nothing that can be read."""
+    try:
+        found: dict[str, Any] = json.loads(gzip.decompress(content or b""))
+        if (found["format"], found["fold"], found["version"], found["zone"]) != (
+            _FORMAT,
+            fold.name,
+            fold.version,
+            zone,
+        ):
+            return None
+        state = fold.read(found["state"])
+        return Folded(state, parse_time(found["begin"]), found["after"], found["entries"], found["digest"])
+    except (EOFError, OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMonths:
+    """Reads what runs have kept of finished months: ``sources.KeptFolds`` of a request."""
+
+    files: Files
+    tenant_id: str
+
+    def before(self, fold: Fold[S, Posted], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+        """The latest kept month's end, or the beginning."""
+        # In a tenant's first month there is none; a test clock's time is nobody's month.
+        if asked.test_clock_id is None and Month.of(since, asked.zone) < Month.of(at, asked.zone):
+            prefix = folder(self.tenant_id, fold, asked.zone)
+            key = self.files.latest(prefix, prefix + _month(Month.of(at, asked.zone)) + "~")
+            kept = read(fold, asked.zone, self.files.get(key)) if key is not None else None
+            if kept is not None and kept.begin <= at:
+                return kept
+        return Folded(fold.empty())
+
+    def passing(
+        self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime, at: datetime
+    ) -> None:
+        """A request keeps nothing: it has no right to write."""
+
+
+@dataclass(slots=True)
+class RunFolds:
+    """Keeps, for one run.
+
+    Args:
+        run_folder: where what is kept on the way is.
+        now: the wall clock's time.
+        left_s: how long the step may go on, in seconds.
+        records: how many it may fold.
+    """
+
+    months: KeptMonths
+    run_folder: str
+    now: datetime
+    left_s: Callable[[], float]
+    records: int = RECORDS_A_STEP
+    folded: int = 0
+    _begun: dict[str, int] = field(default_factory=dict)
+    _kept: dict[str, datetime] = field(default_factory=dict)
+    _next: dict[str, datetime] = field(default_factory=dict)
+
+    def before(self, fold: Fold[S, Posted], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+        """The run's own latest state, or that of the latest kept month where that is later."""
+        found = self.months.before(fold, asked, since, at)
+        prefix = self._prefix(fold)
+        key = self.months.files.latest(prefix, prefix + sort_key(at) + "~")
+        own = read(fold, asked.zone, self.months.files.get(key)) if key is not None else None
+        found = own if own is not None and own.entries >= found.entries else found
+        self._begun[self._own(fold, at)] = found.entries
+        # What goes on from within a month has nothing to keep of that month's begin: it is behind it already.
+        within = found.begin if found.after is None else max(found.begin, time_of(found.after))
+        self._is_kept_until(fold, Month.of(within, asked.zone).begin(asked.zone), asked.zone)
+        return found
+
+    def passing(
+        self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime, at: datetime
+    ) -> None:
+        """Keep a month that is over, and what was folded so far when it is time to stop."""
+        if asked.test_clock_id is None and following >= self._next[fold.name]:
+            self._keep_month(fold, asked, folded, following)
+        key = self._own(fold, at)
+        fresh = folded.entries - self._begun[key]
+        if following == at and fresh >= _WORTH_KEEPING:
+            self._keep_own(key, fold, asked, folded)
+        elif (
+            following != at
+            and fresh
+            and (self.folded >= self.records or (self.folded % 100 == 0 and self.left_s() <= 0))
+        ):
+            self._keep_own(key, fold, asked, folded)
+            raise StepOver
+        self.folded += following != at
+
+    def _is_kept_until(self, fold: Fold[S, Posted], begin: datetime, zone: str) -> None:
+        self._kept[fold.name] = begin
+        self._next[fold.name] = Month.of(begin, zone).following.begin(zone)
+
+    def _keep_month(self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime) -> None:
+        """All that was posted before the month of ``following``, where that month began an hour ago."""
+        month = Month.of(following, asked.zone)
+        begin = month.begin(asked.zone)
+        if begin + _FINISHED_AFTER > self.now or begin <= self._kept[fold.name]:
+            return
+        self._is_kept_until(fold, begin, asked.zone)
+        if not folded.entries:
+            return  # before the first entry there is nothing to keep
+        kept = Folded(folded.state, begin, None, folded.entries, folded.digest)
+        key = folder(self.months.tenant_id, fold, asked.zone) + _month(month)
+        self.months.files.put(key, dumped(fold, asked.zone, kept), _TYPE)
+
+    def _keep_own(self, key: str, fold: Fold[S, Posted], asked: Asked, folded: Folded[S]) -> None:
+        self.months.files.put(key, dumped(fold, asked.zone, folded), _TYPE)
+
+    def _prefix(self, fold: Fold[S, Posted]) -> str:
+        return f"{self.run_folder}fold-{fold.name}-"
+
+    def _own(self, fold: Fold[S, Posted], at: datetime) -> str:
+        return self._prefix(fold) + sort_key(at)
+
+
+def folder(tenant_id: str, fold: Fold[S, Posted], zone: str) -> str:
+    """Where the months of a fold are: what another version or zone has made is in another folder."""
+    return f"folds/{tenant_id}/{fold.name}/v{fold.version}/{zone.replace('/', '~')}/"
+
+
+def _month(month: Month) -> str:
+    """The name of what was posted before a month."""
+    return f"before-{month}"

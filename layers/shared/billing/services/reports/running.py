@@ -1,0 +1,220 @@
+"""The report worker's steps: each reads on from where the one before stopped, and leaves its work in files.
+
+A step leaves first what it did, then (one commit) the note of it on the run. Cut off anywhere, it is done again from
+the note: parts are numbered, so that one that is sent again replaces itself; and what is too short for a part lies
+under a name with the step's number, so that no step changes what the one before has left.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.event_types import EventType
+from billing.domain.reports.run import TRIES, Form, Purpose, ReportRun, Written
+from billing.domain.reports.span import Span
+from billing.services.kernel.due_items import load_due
+from billing.services.kernel.work import Unit, Units, Work
+from billing.services.reports.files import Files, UploadGone
+from billing.services.reports.journal import Journal, place_of
+from billing.services.reports.kept import KeptMonths, RunFolds
+from billing.services.reports.listing import JournalListing
+from billing.services.reports.sources import Asked, Report, StepOver, TooMuchToRead, sources
+from billing.services.reports.writing import Exports, Item, RowWriter, Sheet
+
+_log = logging.getLogger(__name__)
+PART_BYTES = 5 * 1024 * 1024
+"""S3 takes no shorter part but the last."""
+STEP_BYTES = 8 * 1024 * 1024
+STEP_RECORDS = 20_000
+_NOTHING_LEFT = "nothing was left behind by so many steps in a row"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a step is over.
+
+    Args:
+        part_bytes: what is sent as a part has so many.
+        step_bytes, step_records: it has written, or read, so many.
+        fold_records: it has folded so many.
+        margin_s: so much time is left in the invocation.
+    """
+
+    part_bytes: int = PART_BYTES
+    step_bytes: int = STEP_BYTES
+    step_records: int = STEP_RECORDS
+    fold_records: int = 100_000
+    margin_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSteps:
+    """Takes the steps.
+
+    Args:
+        reports: that can be runs, by their names.
+        forms: how tables are written.
+        left_s: what is left of the invocation, in seconds.
+    """
+
+    units: Units
+    journal: Journal
+    files: Files
+    reports: Mapping[str, Report]
+    exports: Exports
+    forms: Mapping[Form, RowWriter]
+    left_s: Callable[[], float]
+    limits: Limits = Limits()
+
+    def advance(self, work: Work, run_id: str, now: datetime) -> Due | None:
+        """The next step of a run, or the end of its file: the worker's task."""
+        self._count_try(work.tenant.id, run_id, now)
+        run, due = load_due(work, ReportRun, run_id, now)
+        if run is None or due is None:
+            return due
+        if not run.is_going:
+            self.files.delete(run.folder)
+            return work.save(run.expired()).due
+        if run.tries > TRIES:
+            _log.critical("report run failed", extra={"run_id": run.id, "report": run.request.name})
+            failed = work.save(run.failed(run.reason or _NOTHING_LEFT, work.now))
+            work.emit(EventType.REPORT_RUN_FAILED, failed)
+            return None
+        run = work.save(self._step(run, work))
+        if not run.is_going:
+            work.emit(EventType.REPORT_RUN_DONE, run)
+        return run.due
+
+    def _count_try(self, tenant_id: str, run_id: str, now: datetime) -> None:
+        """Note that a step begins, in a commit of its own: a step that ends with its process leaves that behind."""
+        unit = self.units.begin(tenant_id)
+        run, _ = load_due(unit, ReportRun, run_id, now)
+        if run is not None and run.is_going:
+            unit.save(run.begun())
+            unit.commit()
+
+    def _step(self, run: ReportRun, work: Work) -> ReportRun:
+        reader = self.units.begin(run.tenant_id)
+        asked = asked_of(run)
+        writer = self.forms[run.request.form]
+        try:
+            sheet = self._sheet(run, reader, asked)
+            if sheet is None:
+                return self._folded(run, reader, asked, writer, work.now)
+            return self._listed(run, sheet, asked, writer, work.now)
+        except UploadGone:
+            _log.warning("report upload begun anew", extra={"run_id": run.id})
+            return replace(run.gone_on(Written()), tries=run.tries)
+
+    def _sheet(self, run: ReportRun, reader: Unit, asked: Asked) -> Sheet | None:
+        """What a listing or an export is written from; None for a report that is one table."""
+        request = run.request
+        if request.purpose is Purpose.EXPORT:
+            return self.exports.sheet(reader, asked, request.name, request.form is Form.JSONL)
+        report = self.reports[request.name]
+        if not isinstance(report, JournalListing):
+            return None
+        months = KeptMonths(self.files, run.tenant_id)
+        found = sources(reader, self.journal, months, asked, None)
+        records = report.records
+        return Sheet(
+            report.columns(asked),
+            lambda after: (Item(place_of(each.entry), each) for each in records(asked, found, after)),
+            lambda record: report.rows(asked, record),
+        )
+
+    def _listed(self, run: ReportRun, sheet: Sheet, asked: Asked, writer: RowWriter, now: datetime) -> ReportRun:
+        done = run.written
+        text = bytearray(self._tail(run))
+        size = len(text)
+        if done.place is None:
+            text += writer.head(run.request.name, asked, sheet.columns)
+        place, records, rows, over = done.place, 0, 0, True
+        for item in sheet.items(done.place):
+            made = list(sheet.rows(item.record))
+            text += writer.rows(sheet.columns, made, done.rows + rows)
+            place, records, rows = item.place, records + 1, rows + len(made)
+            if self._enough(records, len(text) - size):
+                over = False
+                break
+        if over:
+            text += writer.foot()
+        size = done.size + len(text) - size
+        written = replace(done, place=place, records=done.records + records, rows=done.rows + rows, size=size)
+        return self._left(run, written, bytes(text), over, writer, now)
+
+    def _enough(self, records: int, size: int) -> bool:
+        if records >= self.limits.step_records or size >= self.limits.step_bytes:
+            return True
+        return records % 100 == 0 and self.left_s() < self.limits.margin_s
+
+    def _tail(self, run: ReportRun) -> bytes:
+        """What is written already and too short for a part."""
+        if not run.written.tail:
+            return b""
+        found = self.files.get(run.tail_key(run.steps))
+        if found is None or len(found) != run.written.tail:
+            raise UploadGone(run.id)  # somebody has emptied the bucket: from the beginning
+        return found
+
+    def _left(
+        self, run: ReportRun, written: Written, text: bytes, over: bool, writer: RowWriter, now: datetime
+    ) -> ReportRun:
+        """Leave what a step wrote, and note it."""
+        if over and written.upload_id is None:
+            self.files.put(run.key, text, writer.content_type)
+            return run.done(replace(written, tail=0), now)
+        if over:
+            return self._completed(run, written, text, now)
+        if len(text) < self.limits.part_bytes:
+            self.files.put(run.tail_key(run.steps + 1), text, writer.content_type)
+            return run.gone_on(replace(written, tail=len(text)))
+        upload_id = written.upload_id or self.files.begin(run.key, writer.content_type)
+        part = self.files.part(run.key, upload_id, len(written.parts) + 1, text)
+        return run.gone_on(replace(written, upload_id=upload_id, parts=(*written.parts, part), tail=0))
+
+    def _completed(self, run: ReportRun, written: Written, text: bytes, now: datetime) -> ReportRun:
+        """Make one file of the parts; a step that was cut off behind that finds the file there, and no upload."""
+        assert written.upload_id is not None
+        parts = written.parts
+        try:
+            if text:
+                parts = (*parts, self.files.part(run.key, written.upload_id, len(parts) + 1, text))
+            self.files.complete(run.key, written.upload_id, parts)
+        except UploadGone:
+            if not self.files.exists(run.key):
+                raise
+        return run.done(replace(written, parts=parts, tail=0), now)
+
+    def _folded(self, run: ReportRun, reader: Unit, asked: Asked, writer: RowWriter, now: datetime) -> ReportRun:
+        """A report that is one table: made at once, where its folds are not kept far enough by what is read now."""
+        margin = self.limits.margin_s
+        folds = RunFolds(
+            KeptMonths(self.files, run.tenant_id), run.folder, now, lambda: self.left_s() - margin,
+            self.limits.fold_records,
+        )  # fmt: skip
+        found = sources(reader, self.journal, folds, asked, None, lambda: self.left_s() - margin / 2)
+        written = run.written
+        try:
+            table = self.reports[run.request.name].table(asked, found)
+            rows = list(table.rows)
+        except StepOver:
+            return run.gone_on(replace(written, records=written.records + folds.folded))
+        except TooMuchToRead as error:
+            return replace(run.gone_on(written), tries=run.tries, reason=f"it reads {error}")
+        text = writer.head(run.request.name, asked, table.columns)
+        text += writer.rows(table.columns, rows, 0) + writer.foot()
+        self.files.put(run.key, text, writer.content_type)
+        records = written.records + folds.folded
+        return run.done(replace(written, records=records, rows=len(rows), size=len(text)), now)
+
+
+def asked_of(run: ReportRun) -> Asked:
+    """What a run was asked for, as its report takes it."""
+    request = run.request
+    span = None
+    if request.first is not None and request.until is not None:
+        span = Span(request.first, request.until, request.zone)
+    return Asked(request.at, request.zone, span, request.test_clock_id, dict(request.options))

@@ -1,0 +1,105 @@
+"""Runs as requests see them: asked for, looked at, and downloaded by a link that is good for minutes."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import InvalidState, NotFound
+from billing.domain.kernel.times import format_time
+from billing.domain.reports.run import Purpose, ReportRun, RunClaim, RunRequest, RunState, report_shard
+from billing.services.clocks.due_index import Alarm
+from billing.services.kernel.work import Ref, Work
+from billing.services.reports.files import Files
+
+LINK_S = 300
+_FRESH = timedelta(minutes=5)
+"""A report as of now is not made again while one is so young."""
+_PREFIXES = {Purpose.REPORT: "rrn", Purpose.EXPORT: "exp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A way to download a file.
+
+    Args:
+        url: whoever has it needs no key.
+        expires_at: until when it is good.
+    """
+
+    url: str
+    name: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The use cases."""
+
+    files: Files
+    alarm: Alarm
+
+    def ask(self, work: Work, request: RunRequest, *, as_of_now: bool) -> ReportRun:
+        """Begin a run, or join the one that there is of the same.
+
+        Args:
+            as_of_now: nobody named the time that it is as of: one that is going, or was made a moment ago, is good.
+        """
+        ref = Ref(RunClaim, work.tenant.id, claim_id(request, as_of_now))
+        claim = work.load(ref).get(ref)
+        if claim is not None:
+            of_claim = Ref(ReportRun, work.tenant.id, claim.run_id)
+            run = work.load(of_claim).get(of_claim)
+            if run is not None and _is_good(run, work.now, as_of_now):
+                return run
+        run_id = work.fresh_id(_PREFIXES[request.purpose])
+        shard = report_shard(run_id)
+        run = work.save(ReportRun(run_id, work.tenant.id, request, work.now, due=Due(shard, work.now)))
+        claim = claim or RunClaim(ref.id, work.tenant.id, run_id, work.now)
+        work.save(replace(claim, run_id=run_id, created_at=work.now))
+        work.after_commit(lambda: self.alarm.wake(shard, f"run:{run_id}"))
+        return run
+
+    def get(self, work: Work, run_id: str, purpose: Purpose) -> ReportRun:
+        """A run.
+
+        Raises:
+            NotFound: the tenant has no such run, or it is one of the other purpose: they have scopes of their own.
+        """
+        ref = Ref(ReportRun, work.tenant.id, run_id)
+        run = work.load(ref).get(ref)
+        if run is None or run.request.purpose is not purpose:
+            raise NotFound.of(ReportRun, run_id)
+        return run
+
+    def link(self, work: Work, run_id: str, purpose: Purpose) -> Link:
+        """A link to a run's file, good for five minutes.
+
+        Raises:
+            NotFound: as ``get``.
+            InvalidState: there is no file yet, or not any more.
+        """
+        run = self.get(work, run_id, purpose)
+        if run.state is not RunState.DONE or (run.expires_at is not None and run.expires_at <= work.now):
+            state = RunState.EXPIRED if run.state is RunState.DONE else run.shown_state
+            raise InvalidState.of("report_run", state.value, "downloaded")
+        url = self.files.link(run.key, run.file_name, LINK_S)
+        return Link(url, run.file_name, work.now + timedelta(seconds=LINK_S))
+
+
+def claim_id(request: RunRequest, as_of_now: bool) -> str:
+    """What says that two requests are for the same."""
+    said = [
+        request.purpose.value, request.name, request.form.value, request.zone, str(request.first), str(request.until),
+        request.test_clock_id, sorted(request.options.items()), None if as_of_now else format_time(request.at),
+    ]  # fmt: skip
+    return "claim#" + sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _is_good(run: ReportRun, now: datetime, as_of_now: bool) -> bool:
+    if run.is_going:
+        return run.due is not None
+    if run.state is not RunState.DONE or run.expires_at is None or run.expires_at <= now:
+        return False
+    return not as_of_now or run.request.at > now - _FRESH

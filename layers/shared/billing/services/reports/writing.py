@@ -1,0 +1,60 @@
+"""What a run's file is written from, record by record, and in which form: ports, and what is done with them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from billing.domain.reports.table import Column, Row
+from billing.services.kernel.work import Work
+from billing.services.reports.sources import Asked
+
+
+class RowWriter(Protocol):
+    """Writes a table as text."""
+
+    @property
+    def content_type(self) -> str:
+        """Of the file."""
+
+    def head(self, name: str, asked: Asked, columns: Sequence[Column]) -> bytes:
+        """What comes before the first row."""
+
+    def rows(self, columns: Sequence[Column], rows: Iterable[Row], before: int) -> bytes:
+        """Rows.
+
+        Args:
+            before: how many there are already.
+        """
+
+    def foot(self) -> bytes:
+        """What comes after the last row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A record, and the place behind which its source goes on."""
+
+    place: str
+    record: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A file of records.
+
+    Args:
+        columns: of its rows.
+        items: the records behind a place, in the order of the source; each is read when it is come to.
+        rows: the rows of a record.
+    """
+
+    columns: Sequence[Column]
+    items: Callable[[str | None], Iterator[Item]]
+    rows: Callable[[Any], Iterable[Row]]
+
+
+class Exports(Protocol):
+    """What can be exported, and how each kind is written."""
+
+    def sheet(self, work: Work, asked: Asked, kind: str, as_json: bool) -> Sheet:
+        """The records of a kind; as JSON, each row is one cell: the object as the API shows it."""

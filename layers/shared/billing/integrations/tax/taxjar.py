@@ -258,7 +258,7 @@ def _facts(level: _Level, places: dict[str, Any], treatment: Taxability) -> TaxF
 
 def _name(kind: str, places: dict[str, Any]) -> str:
     if kind == "country":
-        return usual_name(places["country"])
+        return "GST" if usual_name(places["country"]) == "GST" else "VAT"
     if kind.isupper():
         return kind
     place = places.get(kind)

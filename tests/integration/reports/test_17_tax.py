@@ -80,7 +80,7 @@ def november(tenant: Tenant, **of_clock: Any) -> None:
 NOVEMBER = [
     ("DE", "VAT", "19", "standard", "EUR", 164_729_000, 31_299_000, 0, 3),
     ("FR", "VAT", "0", "reverse_charge", "EUR", 0, 0, 100_000_000, 1),
-    ("JP", "VAT", "0", "exempt", "JPY", 0, 0, 5_000_000, 1),
+    ("JP", "Consumption tax", "0", "exempt", "JPY", 0, 0, 5_000_000, 1),
 ]
 
 

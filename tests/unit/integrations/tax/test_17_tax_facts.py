@@ -139,6 +139,15 @@ def test_an_inclusive_amount_has_its_net_as_base(monkeypatch: pytest.MonkeyPatch
     assert told(found) == [(STATE, Taxability.STANDARD, None, 625)]
 
 
+def test_what_stripe_may_add_one_day_stops_no_invoice(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = part(625, 10_000, "lunar_rated", level="galaxy")
+    del new["jurisdiction"]["state"]
+    (tax,) = by_stripe(monkeypatch, Item(usd(10_000)), new)
+    assert told((tax,)) == [(JurisdictionLevel.DISTRICT, Taxability.TAXED, None, 625)]
+    (none,) = by_stripe(monkeypatch, Item(usd(10_000)), part(0, 0, "lunar_exempt", rate=""))
+    assert told((none,)) == [(STATE, Taxability.EXEMPT, None, 0)]
+
+
 def test_every_reason_and_level_that_stripe_publishes_is_known() -> None:
     described = json.loads(gzip.decompress((Path(openapi.__file__).with_name("openapi.json.gz")).read_bytes()))
     schemas = described["components"]["schemas"]
@@ -222,6 +231,11 @@ def test_what_a_level_does_not_tax_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     (county,) = (tax for tax in found if tax.facts and tax.facts.level is COUNTY and tax.rate_percent)
     assert county.base == usd(1_000)
     assert told(found)[-1] == (COUNTY, Taxability.EXEMPT, 500, 0)
+
+
+def test_a_level_that_says_no_base_is_taken_to_tax_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = by_taxjar(monkeypatch, Item(usd(1_500)), state_taxable_amount=None, taxable_amount=None)
+    assert told(found)[0][:3] == (STATE, Taxability.TAXED, None)
 
 
 def test_a_product_that_is_exempt_is_so_at_each_level(monkeypatch: pytest.MonkeyPatch) -> None:

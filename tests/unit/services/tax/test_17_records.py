@@ -7,13 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Address, Customer, TaxExempt
+from billing.domain.invoicing import credit_note, issuing
+from billing.domain.invoicing.credit_note import CreditNoteSequence, CreditRequest
+from billing.domain.invoicing.invoice import BillingReason
 from billing.domain.kernel.currencies import charge_step
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine, TaxRate
 from billing.domain.lines.tax_facts import Taxability
 from billing.domain.lines.tax_records import records_of
-from billing.domain.tenant import TaxProviderName, TaxRounding
+from billing.domain.tenant import InvoiceSequence, TaxProviderName, TaxRounding
+from billing.services.invoicing.tax_table import credited_taxes, tax_table
 from tests.unit.services.tax.test_assessment import AT, BERLIN, NOTHING, PARIS, builtin, customer, line, tenant
 
 LAW = settings(max_examples=60, deadline=None)
@@ -108,3 +113,35 @@ def test_a_tenant_without_a_provider_was_asked_for_nothing_and_says_so() -> None
     (record,) = records_of(taxed)
     assert record.facts is not None
     assert (record.facts.treatment, record.facts.reason) == (Taxability.NOT_COLLECTING, "no_tax_provider")
+
+
+def bare(each: InvoiceLine) -> InvoiceLine:
+    """A line as it was before anything was recorded."""
+    return replace(each, taxes=tuple(replace(tax, facts=None, base=None) for tax in each.taxes), untaxed=())
+
+
+@LAW
+@given(carts(), st.sampled_from(list(BUYERS)), st.sampled_from(["builtin", "none"]), st.data())
+def test_no_document_shows_more_than_before(
+    cart: tuple[InvoiceLine, ...], who: str, provider: str, data: st.DataObject
+) -> None:
+    """Tables of taxes, totals, and a credit note with its own table are those of the same lines without records."""
+    buyer = BUYERS[who]
+    seller = tenant(tax_provider=TaxProviderName(provider))
+    taxed = builtin().applied(seller, buyer, NOTHING, cart, AT)
+    tables = []
+    credit = data.draw(st.integers(1, 10**6))
+    for lines in (taxed.lines, tuple(bare(each) for each in taxed.lines)):
+        empty = issuing.draft(seller, buyer, "in_1", lines, BillingReason.MANUAL, AT)
+        drafted = issuing.with_lines(empty, empty.lines, taxed.notes)
+        balance = Balance("cus_1", "ten_1", Money.zero(drafted.currency))
+        invoice = issuing.finalize(drafted, InvoiceSequence("ten_1", "ACME"), balance, AT).invoice
+        shown = [tax_table(invoice), invoice.total, invoice.tax]
+        step = charge_step(invoice.currency)
+        wanted = min(Money.from_minor(credit * step, invoice.currency), invoice.creditable)
+        if not wanted.is_zero:
+            request = CreditRequest(wanted.micros)
+            note = credit_note.issue(invoice, request, "cn_1", CreditNoteSequence("ten_1", "ACME"), AT).credit_note
+            shown += [credited_taxes(note), note.net, note.tax, note.total]
+        tables.append(shown)
+    assert tables[0] == tables[1]

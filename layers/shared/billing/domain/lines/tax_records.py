@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
-from billing.domain.kernel.money import Money
-from billing.domain.lines.crediting import credited, left_of
+from billing.domain.kernel.money import Money, sum_money
+from billing.domain.lines.crediting import left_of
 from billing.domain.lines.line import CreditStep, InvoiceLine, TaxAmount
 from billing.domain.lines.tax_facts import TaxFacts
 
@@ -126,7 +126,7 @@ def _given_back(lines: Sequence[InvoiceLine], total: Money, steps: Sequence[Cred
         gross = _running([each.tax + each.base for each in sums.values()], total.currency)
         bases = [whole - tax for whole, tax in zip(gross, taxes, strict=True)]
     else:
-        of_all = credited(lines, total, steps).net
+        of_all = sum_money((*(step.amount for step in steps), *(-tax for tax in taxes)), total.currency)
         bases = [of_all if each.base == net else Money.rounded(each.base, total.currency) for each in sums.values()]
     zero = Money.zero(total.currency)
     return {

@@ -25,6 +25,7 @@ NO_TAX_THERE = "no_tax_there"
 FIXED_RATE = "fixed_rate"
 
 _GST_COUNTRIES = frozenset({"AU", "CA", "IN", "NZ", "SG"})
+_NAMES = {"US": "Sales tax", "JP": "Consumption tax"}
 _CATEGORIES = {"consumption tax": "jct", "umsatzsteuer": "vat", "mwst": "vat", "tva": "vat", "iva": "vat"}
 
 
@@ -38,8 +39,8 @@ def category_of(name: str) -> str | None:
 
 def usual_name(country: str | None) -> str:
     """What the tax of a country is called, where there is none on a line to tell."""
-    if country == "US":
-        return "Sales tax"
+    if country in _NAMES:
+        return _NAMES[country]
     return "GST" if country in _GST_COUNTRIES else "VAT"
 
 

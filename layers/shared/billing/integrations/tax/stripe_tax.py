@@ -39,6 +39,7 @@ _MOST_ITEMS = 100
 _CODE_PREFIX = "txcd_"
 _WHOLE = _SHOWN_AT_ZERO = {"standard_rated", "reduced_rated", "zero_rated"}
 """All of the line is taxed, so that the base is its net; and they are on documents also where they come to nothing."""
+_LEVELS = {each.value: each for each in JurisdictionLevel}
 _TREATMENTS = {
     "standard_rated": Taxability.STANDARD,
     "portion_standard_rated": Taxability.STANDARD,
@@ -195,15 +196,16 @@ def _untaxed(part: Any, currency: str) -> TaxAmount:
 
 
 def _facts(part: Any) -> TaxFacts:
+    """Whose tax it is. What Stripe may add one day, a level or a reason, is no reason to bill nobody."""
     place, reason = part.jurisdiction, str(part.taxability_reason)
-    level = JurisdictionLevel(place.level)
+    level = _LEVELS.get(place.level, JurisdictionLevel.DISTRICT)
     details = part.tax_rate_details
     below = level not in (JurisdictionLevel.COUNTRY, JurisdictionLevel.STATE)
     return TaxFacts(
         country=place.country,
         treatment=_TREATMENTS.get(reason, Taxability.TAXED if part.amount else Taxability.EXEMPT),
-        category=str(details.tax_type) if details is not None else category_of(usual_name(place.country)),
-        region=place.state or None,
+        category=getattr(details, "tax_type", None) or category_of(usual_name(place.country)),
+        region=getattr(place, "state", None) or None,
         level=level,
         jurisdiction=str(place.display_name) if below else None,
         reason=reason,

@@ -214,12 +214,20 @@ def _taxes(line: Any, item: Item, sale: Sale, places: dict[str, Any]) -> tuple[T
             name=_name(each.kind, places),
             rate_percent=percent(Decimal(line[each.rate]) * 100),
             amount=_money(line.get(each.amount) or 0, sale.currency),
-            base=_money(line.get(each.base, line["taxable_amount"]), sale.currency),
+            base=_base(line, each, sale.currency),
             facts=_facts(each, places, Taxability.TAXED),
         )
         for each in levels
     ]
     return with_bases(reconciled(taxes, collected), (), item)
+
+
+def _base(line: Any, level: _Level, currency: str) -> Money | None:
+    """What a level taxes of a line; None where the answer does not say it, which is taken for all."""
+    said = line.get(level.base)
+    if said is None:
+        said = line.get("taxable_amount")
+    return None if said is None else _money(said, currency)
 
 
 def _contained(line: Any, item: Item, levels: list[_Level], places: dict[str, Any]) -> tuple[TaxAmount, ...]:
@@ -258,7 +266,7 @@ def _facts(level: _Level, places: dict[str, Any], treatment: Taxability) -> TaxF
 
 def _name(kind: str, places: dict[str, Any]) -> str:
     if kind == "country":
-        return usual_name(places["country"])
+        return "GST" if usual_name(places["country"]) == "GST" else "VAT"
     if kind.isupper():
         return kind
     place = places.get(kind)

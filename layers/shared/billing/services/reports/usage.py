@@ -13,8 +13,8 @@ from billing.domain.usage.rejection import UsageRejection
 from billing.services.kernel.work import Query, Ref, every
 from billing.services.reports.sources import BEGINNING, Asked, Sources
 
-_IN_THE_QUEUE = timedelta(days=1)
-"""How much later than it was accepted an event may be rejected."""
+_OLDEST = timedelta(days=60 + 14)
+"""How old usage may be when it is rejected: a tenant may accept what is 60 days old, and SQS keeps messages 14 days."""
 _AT_ONCE = 100
 
 
@@ -56,10 +56,9 @@ class UsageReport:
         whose usage is so old that they cannot have been rejected in the days.
         """
         begin = asked.span.begin if asked.span is not None else BEGINNING
-        back = timedelta(seconds=sources.work.tenant.usage_past_s) + _IN_THE_QUEUE
         for each in every(sources.work, Query(UsageRejection, limit=_AT_ONCE)):
             sources.budget.spend()
-            if time_of(each.id) + back < begin:
+            if time_of(each.id) + _OLDEST < begin:
                 return
             for one in each.events:
                 at = each.created_at if asked.test_clock_id is None else one.event.timestamp

@@ -21,7 +21,7 @@ from billing.bootstrap.deliveries import delivery_queue
 from billing.edge.workers.webhook_sender import THREADS
 from billing.integrations.webhooks import dial
 from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
-from tests.faults import at_stripe, payees
+from tests.faults import at_stripe, due_retries, payees
 from tests.faults.outside import OUTSIDE, Outside, wait_for
 from tests.faults.rows import Rows
 from tests.support.tables import create_tables
@@ -200,6 +200,13 @@ class Child:
     def do_webhook_turn(self, shard: str) -> Json:
         """One message for the webhook worker."""
         return self._work(json.dumps({"shard": shard}), "m1", "webhook_worker")
+
+    def do_due_deliveries(self, tenant_id: str, count: int) -> int:
+        """So many retries of webhooks that are due now."""
+        OUTSIDE.on = False
+        made = due_retries.put(tenant_id, count, CLOCK.now())
+        OUTSIDE.on = True
+        return made
 
     def do_webhook_drain(self) -> int:
         """What the event source of the webhooks' lanes does: what waits goes to the sender, and is deleted when done.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +18,11 @@ from botocore.session import get_session
 from billing.bootstrap import payments, storage, sweep
 from billing.bootstrap import usage as usage_bootstrap
 from billing.bootstrap.deliveries import delivery_queue
+from billing.edge.workers.webhook_sender import THREADS
+from billing.integrations.webhooks import dial
 from billing.storage.table_names import MODELS, PLAIN_NAMES, use_tables
 from billing.storage.tables import AuditItem, CallerItem, TaxRateUpdatesItem
-from tests.faults import at_stripe, payees
+from tests.faults import at_stripe, due_retries, payees
 from tests.faults.outside import OUTSIDE, Outside, wait_for
 from tests.faults.rows import Rows
 from tests.support.tables import create_tables
@@ -35,6 +38,8 @@ GROUPS = (
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
+ONLY_WEBHOOK_SHARD = "w00"
+"""All deliveries are in it, as all that is billed is in one: how many calls a flow makes must not depend on ids."""
 
 
 @dataclass
@@ -77,6 +82,9 @@ class Child:
             usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
             delivery_queue()._fast_url = delivery_queue()._slow_url = self._world["webhook_queue_url"]
             payments.stripe_secrets()._secret_id = self._world["secret_id"]
+        # Threads do not outlive a fork, and an executor does not know: one that had any would wait for them for ever.
+        HANDLERS["webhook_sender"].lambda_handler.__self__._threads = ThreadPoolExecutor(THREADS)
+        dial._look_ups.cache_clear()
 
     def run(self, steps: list[Json]) -> None:
         """All steps, in order."""
@@ -195,6 +203,13 @@ class Child:
     def do_webhook_turn(self, shard: str) -> Json:
         """One message for the webhook worker."""
         return self._work(json.dumps({"shard": shard}), "m1", "webhook_worker")
+
+    def do_due_deliveries(self, tenant_id: str, count: int) -> int:
+        """So many retries of webhooks that are due now."""
+        OUTSIDE.on = False
+        made = due_retries.put(tenant_id, count, CLOCK.now())
+        OUTSIDE.on = True
+        return made
 
     def do_webhook_drain(self) -> int:
         """What the event source of the webhooks' lanes does: what waits goes to the sender, and is deleted when done.

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 from billing.bootstrap import connect, payments, storage
 from billing.bootstrap import process as process_bootstrap
 from billing.config import Settings
+from billing.domain.webhooks import delivery
 from billing.integrations.stripe.calls import StripeCalls
 from billing.integrations.stripe.http_client import GuardedClient
 from billing.services.marketplace.pace import Pace
@@ -47,6 +48,7 @@ def prepare() -> None:
         aws_client(service)
     storage.database().client  # noqa: B018 - made here, connected in the child
     worker._INDEX_LAG_S = 0.02  # the emulator's indexes do not lag
+    delivery.WEBHOOK_SHARDS = 1
     Pace.__call__ = lambda self: None  # type: ignore[method-assign]  # a clock that is set back would wait for years
     remember_the_cold_start()
 

@@ -1,7 +1,8 @@
 """Movements of MRR: written with the subscription that they are about, and read in the order of their time.
 
 A movement is found by its time alone. So its key is tenant, UTC month and part; then its time, the wall clock's, and
-its id. There is no index, and what was committed is seen at once. What happens in a test clock's time is under that one.
+its id. There is no index, and what was committed is seen at once. What happens in a test clock's time is under that
+clock.
 """
 
 from collections.abc import Iterator

@@ -138,9 +138,9 @@ def movement(
         is_new: it is saved for the first time.
     """
     after = subscription.mrr
-    if after is None or (after.figures.is_nothing and (before is None or before.figures.is_nothing)):
+    if after is None or not (any(after.sums) or (before is not None and any(before.sums))):
         return None
-    if before is not None and before.figures == after.figures and before.plan_id == after.plan_id:
+    if before is not None and _told(before) == _told(after):
         return None
     return MrrMovement(
         id=f"mrr_{subscription.id}@{subscription.version:08d}",
@@ -155,6 +155,11 @@ def movement(
         opening=before is None and not is_new,
         test_clock_id=subscription.test_clock_id,
     )
+
+
+def _told(mrr: Mrr) -> tuple[object, ...]:
+    """What reports tell of it."""
+    return mrr.sums, mrr.currency, mrr.plan_id
 
 
 def _counted(subscription: Subscription, price: RecurringPrice, before: Mrr | None, at: datetime) -> Mrr:

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.bootstrap import storage
+from billing.bootstrap import reports, storage
 from billing.domain.kernel.errors import LostRace
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.kernel.work import Ref
@@ -78,6 +79,32 @@ def test_a_lost_race_writes_neither(shop: Shop) -> None:
         unit.commit()
     shop.laws()
     assert len(shop.report("mrr-movements")) == 1
+
+
+def test_movements_are_read_in_order_from_any_place_on(shop: Shop) -> None:
+    """From months, parts and places: what a fold that was kept goes on with."""
+    for month, who in (("2026-01-20", "ada"), ("2026-02-20", "bob"), ("2026-02-20T00:00:01Z", "eve")):
+        shop.until(month)
+        shop.subscribe("business-monthly", who, quantities={"seats": 100})
+    begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    journal = reports.reports().journal
+
+    def read(begin: datetime, after: str | None = None) -> list[str]:
+        return [each.id for each in journal.movements(shop.tenant.id, begin, end, shop.clock, after)]
+
+    places = [each.place for each in journal.movements(shop.tenant.id, begin, end, shop.clock)]
+    assert places == sorted(places)
+    assert len(places) == 3
+    whole = read(begin)
+    assert [read(begin, place) for place in places] == [whole[1:], whole[2:], []]
+    assert read(end) == read(end + timedelta(days=1)) == []
+    assert list(journal.movements(shop.tenant.id, begin, end)) == []  # on the wall clock there is nobody
+
+
+def test_a_report_as_of_a_time_before_its_days_has_nothing(shop: Shop) -> None:
+    shop.subscribe("business-monthly", quantities={"seats": 100})
+    for name in ("mrr", "mrr-movements", "retention", "cohorts"):
+        assert shop.report(name, "2026-02-01", "2026-03-01", asOf="2026-01-15T00:00:00Z") == []
 
 
 def test_one_from_before_comes_in_with_its_next_renewal(shop: Shop) -> None:

@@ -19,6 +19,7 @@ from billing.domain.catalog.plan import Plan, TaxBehavior
 from billing.domain.catalog.pricing import ComponentType, exact_price
 from billing.domain.kernel.money import Money, exact_fraction
 from billing.domain.kernel.periods import Cadence, Interval
+from billing.domain.kernel.times import sort_key
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.subscriptions.recurring import Mrr, MrrStanding, RecurringPrice
 from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
@@ -85,6 +86,11 @@ class MrrMovement:
     after: Mrr
     opening: bool = False
     test_clock_id: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is among movements: places sort as they do."""
+        return f"{sort_key(self.at)}/{sort_key(self.recorded_at)}/{self.id}"
 
     @property
     def cause(self) -> MrrCause:

@@ -57,7 +57,16 @@ def opened(world: World, tenant: Tenant, *, but: tuple[str, ...] = ()) -> str:
     tables = [each for each in world.tables if each not in but]
     rows: list[Json] = []
     for table in tables:
-        if table in ("callers", "idempotency", "usage_events", "usage_totals", "webhook_deliveries", "search"):
+        others = (
+            "callers",
+            "idempotency",
+            "usage_events",
+            "usage_totals",
+            "webhook_deliveries",
+            "mrr_movements",
+            "search",
+        )
+        if table in others:
             rows += [row for row in world.rows(table) if tenant.id in json.dumps(row) and not _of_platform(row)]
         else:
             rows += world.rows_of(table, tenant.id)
@@ -87,7 +96,7 @@ def _texts(vault: Any, tenant_id: str, rows: list[Json]) -> Iterator[str]:
 def _fields(vault: Any, tenant_id: str, row: Json, body: Json) -> Iterator[str]:
     from billing.storage.registry import REGISTRY
 
-    range_key = next(row[name]["S"] for name in ("id", "item") if name in row)
+    range_key = next(row[name]["S"] for name in ("id", "item", "moved") if name in row)
     for name, value in body.items():
         if not (isinstance(value, str) and value.startswith("v3.")):
             continue

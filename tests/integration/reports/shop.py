@@ -93,6 +93,7 @@ class Shop:
         return [rows[day] for day in sorted(rows)]
 
 
-def opened(world: World, tenant: Tenant) -> Shop:
-    clock = tenant.post("/v1/test-clocks", {"frozenTime": "2026-01-01T00:00:00Z"}).data["id"]
+def opened(world: World, tenant: Tenant, at: str = "2026-01-01T00:00:00Z") -> Shop:
+    """A shop whose clock stands at a time."""
+    clock = tenant.post("/v1/test-clocks", {"frozenTime": at}).data["id"]
     return Shop(world, tenant, clock)

@@ -61,9 +61,14 @@ class DynamoJournal:
             yield from merge(*parts, key=place_of)
 
     def movements(
-        self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
+        self,
+        tenant_id: str,
+        begin: datetime,
+        end: datetime,
+        test_clock_id: str | None = None,
+        after: str | None = None,
     ) -> Iterator[MrrMovement]:
-        return movements(self._database, self._sealer, tenant_id, begin, end, test_clock_id)
+        return movements(self._database, self._sealer, tenant_id, begin, end, test_clock_id, after)
 
     def _part(self, key: str, tenant_id: str, first: str, end: datetime) -> Iterator[LedgerEntry]:
         request = {

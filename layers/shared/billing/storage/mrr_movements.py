@@ -1,7 +1,8 @@
 """Movements of MRR: written with the subscription that they are about, and read in the order of their time.
 
 A movement is found by its time alone. So its key is tenant, UTC month and part; then its time, the wall clock's, and
-its id. There is no index, and what was committed is seen at once. What happens in a test clock's time is under it.
+its id. There is no index, and what was committed is seen at once. What happens in a test clock's time is under that
+clock.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from datetime import datetime
 from heapq import merge
 from zlib import crc32
 
-from billing.domain.kernel.times import sort_key
+from billing.domain.kernel.times import parse_time, sort_key
 from billing.domain.subscriptions.mrr import MrrMovement
 from billing.storage.by_time import part_key, under_all, under_of
 from billing.storage.codec import Sealer, decode, encode
@@ -21,25 +22,33 @@ PARTS = 4
 
 
 def movements(
-    database: Database, sealer: Sealer, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None
+    database: Database,
+    sealer: Sealer,
+    tenant_id: str,
+    begin: datetime,
+    end: datetime,
+    test_clock_id: str | None = None,
+    after: str | None = None,
 ) -> Iterator[MrrMovement]:
     """The movements of [begin, end), see ``services.reports.journal.Journal``: the parts side by side, merged."""
-    for under in under_all(begin, end, test_clock_id):
+    first, last = max(sort_key(begin), after or ""), sort_key(end)
+    if first > last:
+        return  # a report as of a time before its days; DynamoDB refuses such bounds
+    for under in under_all(parse_time(first.partition("/")[0]), end, test_clock_id):
         keys = [part_key(tenant_id, under, part) for part in range(PARTS)]
-        yield from merge(*(_part(database, sealer, tenant_id, key, begin, end) for key in keys), key=_place)
+        parts = (_part(database, sealer, tenant_id, key, first, last) for key in keys)
+        yield from (each for each in merge(*parts, key=lambda each: each.place) if each.place != after)
 
 
-def _part(
-    database: Database, sealer: Sealer, tenant_id: str, key: str, begin: datetime, end: datetime
-) -> Iterator[MrrMovement]:
+def _part(database: Database, sealer: Sealer, tenant_id: str, key: str, first: str, end: str) -> Iterator[MrrMovement]:
     request = {
         "TableName": table_name(MrrMovementItem),
         "ConsistentRead": True,
-        "KeyConditionExpression": "moved_key = :key AND moved BETWEEN :begin AND :end",
+        "KeyConditionExpression": "moved_key = :key AND moved BETWEEN :first AND :end",
         "ExpressionAttributeValues": {
             ":key": raw(key),
-            ":begin": raw(sort_key(begin)),
-            ":end": raw(sort_key(end)),  # what moved at an instant has "/" after it: the end itself is left out
+            ":first": raw(first),
+            ":end": raw(end),  # what moved at an instant has "/" after it: the end itself is left out
         },
     }
     for item in database.query_all(request):
@@ -51,10 +60,6 @@ def movement_item(moved: MrrMovement, sealer: Sealer) -> MrrMovementItem:
     part = crc32(moved.subscription_id.encode()) % PARTS
     return MrrMovementItem(
         moved_key=part_key(moved.tenant_id, under_of(moved.at, moved.test_clock_id), part),
-        moved=_place(moved),
+        moved=moved.place,
         body=encode(moved, sealer, moved.tenant_id, moved.id),
     )
-
-
-def _place(moved: MrrMovement) -> str:
-    return f"{sort_key(moved.at)}/{sort_key(moved.recorded_at)}/{moved.id}"

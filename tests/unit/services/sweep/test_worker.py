@@ -83,6 +83,7 @@ class FakeUnit:
         self._events: list[str] = []
         self._after: list[Callable[[], None]] = []
         self.tenant = type("T", (), {"id": "ten_1"})
+        self.clock_time: datetime | None = None
 
     def load(self, *refs: Ref[Any]) -> Found:
         stored = {ref: self._table.entities.get((ref.kind, ref.id)) for ref in refs}
@@ -97,6 +98,9 @@ class FakeUnit:
 
     def after_commit(self, action: Callable[[], None]) -> None:
         self._after.append(action)
+
+    def at_clock_time(self, at: datetime) -> None:
+        self.clock_time = at
 
     def restart(self) -> None:
         self._staged, self._events, self._after = [], [], []
@@ -123,6 +127,7 @@ class Stage:
     races: list[bool] = field(default_factory=list)
     does: dict[str, Callable[[Any], Due | None]] = field(default_factory=dict)
     takes: timedelta = timedelta()
+    clock_times: list[datetime | None] = field(default_factory=list)
 
     # ports
 
@@ -134,6 +139,7 @@ class Stage:
 
     def settle_payment(self, work: Any, payment_id: str, now: datetime) -> Due | None:
         self.worked.append((payment_id, now))
+        self.clock_times.append(work.clock_time)
         self.now += self.takes
         ref = Ref(Payment, "ten_1", payment_id)
         stored = work.load(ref).get(ref)
@@ -187,6 +193,12 @@ def test_what_is_due_later_or_elsewhere_is_left_alone(stage: Stage) -> None:
     stage.table.put(payment("later", NOW + minutes(1)), payment("elsewhere", NOW, "08"))
     assert stage.turn() == ShardReport()
     assert stage.worked == []
+
+
+def test_on_the_wall_clock_no_other_time_is_said(stage: Stage) -> None:
+    stage.table.put(payment("a", NOW - minutes(3)))
+    stage.turn()
+    assert stage.clock_times == [None]
 
 
 def test_on_the_wall_clock_now_is_now(stage: Stage) -> None:
@@ -351,6 +363,7 @@ def test_a_clocks_items_are_worked_at_their_own_times_and_then_it_arrives(advanc
     assert stage.turn(CLOCK).done == 4
     passed = [(name, (at - NOW) // minutes(1)) for name, at in stage.worked]
     assert passed == [("b", 1), ("a", 2), ("b", 5), ("b", 9)]
+    assert stage.clock_times == [at for _, at in stage.worked]  # and the unit of work knows what time it is there
     assert (clock_of(stage).status, clock_of(stage).frozen_time) == (ClockStatus.READY, NOW + minutes(10))
 
 

@@ -80,9 +80,9 @@ class Totals:
 
     def add(self, mrr: Mrr, sign: int) -> None:
         """Take what a subscription adds to each sum, or take it out."""
-        figures = mrr.figures
-        for name in _SUMS:
-            setattr(self, name, getattr(self, name) + sign * getattr(figures, name).micros)
+        for name, micros in zip(_SUMS, mrr.sums, strict=True):
+            if micros:
+                setattr(self, name, getattr(self, name) + sign * micros)
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class MrrBook:
         for mrr, sign in ((movement.before, -1), (movement.after, 1)):
             if mrr is not None and mrr.currency == currency:
                 totals.add(mrr, sign)
-                amount += sign * mrr.figures.mrr.micros
+                amount += sign * mrr.sums[0]
         customer = self.customers.setdefault((currency, movement.customer_id), OfCustomer())
         before, after = customer.mrr, customer.mrr + amount
         kind = _kind(movement.cause, amount, before, after, customer.first_at is not None) if amount else None

@@ -19,6 +19,7 @@ from billing.domain.catalog.plan import Plan, TaxBehavior
 from billing.domain.catalog.pricing import ComponentType, exact_price
 from billing.domain.kernel.money import Money, exact_fraction
 from billing.domain.kernel.periods import Cadence, Interval
+from billing.domain.kernel.times import sort_key
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.subscriptions.recurring import Mrr, MrrStanding, RecurringPrice
 from billing.domain.subscriptions.subscription import PausedBy, Subscription, SubscriptionState
@@ -87,6 +88,11 @@ class MrrMovement:
     test_clock_id: str | None = None
 
     @property
+    def place(self) -> str:
+        """Where it is among movements: places sort as they do."""
+        return f"{sort_key(self.at)}/{sort_key(self.recorded_at)}/{self.id}"
+
+    @property
     def cause(self) -> MrrCause:
         """What happened; of several things in one commit the one that matters most."""
         return MrrCause.OPENING if self.opening else _cause(self.before, self.after)
@@ -138,9 +144,9 @@ def movement(
         is_new: it is saved for the first time.
     """
     after = subscription.mrr
-    if after is None or (after.figures.is_nothing and (before is None or before.figures.is_nothing)):
+    if after is None or not (any(after.sums) or (before is not None and any(before.sums))):
         return None
-    if before is not None and before.figures == after.figures and before.plan_id == after.plan_id:
+    if before is not None and _told(before) == _told(after):
         return None
     return MrrMovement(
         id=f"mrr_{subscription.id}@{subscription.version:08d}",
@@ -155,6 +161,11 @@ def movement(
         opening=before is None and not is_new,
         test_clock_id=subscription.test_clock_id,
     )
+
+
+def _told(mrr: Mrr) -> tuple[object, ...]:
+    """What reports tell of it."""
+    return mrr.sums, mrr.currency, mrr.plan_id
 
 
 def _counted(subscription: Subscription, price: RecurringPrice, before: Mrr | None, at: datetime) -> Mrr:

@@ -47,12 +47,6 @@ class MrrFigures:
     not_converted: Money
     scheduled_churn: Money
 
-    @property
-    def is_nothing(self) -> bool:
-        """Whether it adds nothing to any."""
-        amounts = (self.mrr, self.after_discounts, self.at_risk, self.trial, self.not_converted, self.scheduled_churn)
-        return all(each.is_zero for each in amounts)
-
 
 @dataclass(frozen=True, slots=True)
 class Mrr:
@@ -93,14 +87,19 @@ class Mrr:
         return self.standing is MrrStanding.COUNTED
 
     @property
+    def sums(self) -> tuple[int, int, int, int, int, int]:
+        """What it adds to each sum, in micro-units, in the order of ``MrrFigures``."""
+        amount, counts = self.amount.micros, self.counts
+        return (
+            amount if counts else 0,
+            self.discounted.micros if counts else 0,
+            amount if counts and self.at_risk else 0,
+            amount if self.standing is MrrStanding.TRIAL else 0,
+            amount if self.standing is MrrStanding.NOT_CONVERTED else 0,
+            amount if counts and self.ending else 0,
+        )
+
+    @property
     def figures(self) -> MrrFigures:
         """What it adds to each sum."""
-        zero = Money.zero(self.currency)
-        return MrrFigures(
-            mrr=self.amount if self.counts else zero,
-            after_discounts=self.discounted if self.counts else zero,
-            at_risk=self.amount if self.counts and self.at_risk else zero,
-            trial=self.amount if self.standing is MrrStanding.TRIAL else zero,
-            not_converted=self.amount if self.standing is MrrStanding.NOT_CONVERTED else zero,
-            scheduled_churn=self.amount if self.counts and self.ending else zero,
-        )
+        return MrrFigures(*(Money(each, self.currency) for each in self.sums))

@@ -40,9 +40,18 @@ class Journal(Protocol):
         """
 
     def movements(
-        self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None
+        self,
+        tenant_id: str,
+        begin: datetime,
+        end: datetime,
+        test_clock_id: str | None = None,
+        after: str | None = None,
     ) -> Iterator[MrrMovement]:
-        """The movements of MRR of [begin, end), as ``entries``: by time, and then by subscription and version."""
+        """The movements of MRR of [begin, end), as ``entries``: by time, and then as they were recorded.
+
+        Args:
+            after: only those behind this place (``MrrMovement.place``), where it is in [begin, end).
+        """
 
 
 def place_of(entry: LedgerEntry) -> str:

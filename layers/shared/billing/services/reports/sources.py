@@ -166,12 +166,12 @@ class Sources:
         entries = self.entries(begin, end, after)
         return with_documents(self.work, entries) if with_document else map(Posted, entries)
 
-    def movements(self, begin: datetime, end: datetime) -> Iterator[MrrMovement]:
-        """The movements of MRR of [begin, end), in the order of their time."""
+    def movements(self, begin: datetime, end: datetime, after: str | None = None) -> Iterator[MrrMovement]:
+        """The movements of MRR of [begin, end), in the order of their time; those behind a place, if one is named."""
         tenant, clock_id = self.work.tenant, self.asked.test_clock_id
         if clock_id is None:
             begin = max(begin, tenant.created_at)
-        for movement in self.journal.movements(tenant.id, begin, end, clock_id):
+        for movement in self.journal.movements(tenant.id, begin, end, clock_id, after):
             self.budget.spend()
             yield movement
 

@@ -11,6 +11,7 @@ import pytest
 
 from billing.bootstrap import storage
 from billing.domain.kernel.errors import Unavailable
+from billing.services.reports.ports import LinePage
 from tests.integration.marketplace.paying import AVAILABLE
 from tests.integration.payer import sale
 from tests.integration.reports.books import Books, books
@@ -198,3 +199,23 @@ def test_an_outage_while_a_deposit_is_listed_costs_an_hour(world: World, tenant:
     books.run()
     (row,) = of(rows(world), payout["id"])
     assert (row["transactions"], row["unexplained"]) == (1, 0)
+
+
+def test_a_line_that_a_page_shows_again_is_counted_once(
+    world: World, tenant: Tenant, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe's pages are by the line that they begin after; a listing that moves meanwhile must not stop the hour."""
+    monkeypatch.setattr("billing.services.reports.deposits._PAGE", 2)
+    for _ in range(3):
+        sale(tenant, AVAILABLE)
+    payout = paid_out(world)
+    real = books.own.lines_of_payout
+
+    def overlapping(payout_id: str, place: str | None, limit: int) -> LinePage:
+        page, first = real(payout_id, place, limit), real(payout_id, None, limit)
+        return page if place is None else replace(page, lines=(*first.lines, *page.lines))
+
+    monkeypatch.setattr(books.own, "lines_of_payout", overlapping)
+    books.run()
+    (row,) = of(rows(world), payout["id"])
+    assert (row["transactions"], row["unexplained"], row["gross"]) == (3, 0, 3 * 4_999_000)

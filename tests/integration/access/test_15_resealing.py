@@ -15,7 +15,8 @@ from tests.integration.access.test_15_users import joined
 from tests.integration.world import Tenant, World
 
 _KEYED_OTHERWISE = {
-    "callers", "idempotency", "events", "audit", "usage_events", "usage_totals", "webhook_deliveries", "mrr_movements", "search",
+    "callers", "idempotency", "events", "audit", "usage_events", "usage_totals", "webhook_deliveries", "mrr_movements",
+    "search",
 }  # fmt: skip
 
 

@@ -2,10 +2,16 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from billing.bootstrap import storage
+from billing.domain.kernel.errors import Unavailable
+from billing.services.reports.ports import LinePage
 from tests.integration.marketplace.paying import AVAILABLE
 from tests.integration.payer import sale
 from tests.integration.reports.books import Books, books
@@ -146,3 +152,70 @@ def test_as_csv_and_for_the_platform_alone(world: World, tenant: Tenant, books: 
     found = [each for each in csv.DictReader(io.StringIO(answer.content.decode())) if each["payoutId"] == payout["id"]]
     assert [(each["gross"], each["net"]) for each in found] == [("49.99", f"{payout['amount'] / 100:.2f}")]
     assert tenant.get(PATH).status == 403
+
+
+def test_a_crash_between_two_pages_of_a_deposit_lists_each_line_once(
+    world: World, tenant: Tenant, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every second unit of work dies before it begins: what was committed stays, and the next turn goes on from it."""
+    monkeypatch.setattr("billing.services.reports.deposits._PAGE", 1)
+    for _ in range(3):
+        sale(tenant, AVAILABLE)
+    payout = paid_out(world)
+    whole, real = books.reconciler, storage.units()
+    crashes = Counter[str]()
+
+    class Crashing:
+        def begin(self, tenant_id: str, request: Any = None) -> Any:
+            crashes["begun"] += 1
+            if crashes["begun"] % 2 == 0:
+                raise ConnectionError
+            return real.begin(tenant_id, request)
+
+    books.reconciler = replace(whole, units=Crashing())
+    world.clock.advance(minutes=61)
+    for _ in range(400):
+        try:
+            if not books.turn():
+                break
+        except ConnectionError:
+            crashes["crashed"] += 1
+    books.reconciler = whole
+    books.run()
+    (row,) = of(rows(world), payout["id"])
+    lines = of(rows(world, rows="transactions"), payout["id"])
+    assert (row["transactions"], row["unexplained"], row["gross"]) == (3, 0, 3 * 4_999_000)
+    assert (len(lines), sum(each["net"] for each in lines)) == (3, row["net"])
+    assert crashes["crashed"] > 3
+
+
+def test_an_outage_while_a_deposit_is_listed_costs_an_hour(world: World, tenant: Tenant, books: Books) -> None:
+    sale(tenant, AVAILABLE)
+    payout = paid_out(world)
+    world.stripe_fails("status", "/v1/payouts/", status=503)
+    with pytest.raises(Unavailable):
+        books.run()
+    world.stripe_works()
+    books.run()
+    (row,) = of(rows(world), payout["id"])
+    assert (row["transactions"], row["unexplained"]) == (1, 0)
+
+
+def test_a_line_that_a_page_shows_again_is_counted_once(
+    world: World, tenant: Tenant, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe's pages are by the line that they begin after; a listing that moves meanwhile must not stop the hour."""
+    monkeypatch.setattr("billing.services.reports.deposits._PAGE", 2)
+    for _ in range(3):
+        sale(tenant, AVAILABLE)
+    payout = paid_out(world)
+    real = books.own.lines_of_payout
+
+    def overlapping(payout_id: str, place: str | None, limit: int) -> LinePage:
+        page, first = real(payout_id, place, limit), real(payout_id, None, limit)
+        return page if place is None else replace(page, lines=(*first.lines, *page.lines))
+
+    monkeypatch.setattr(books.own, "lines_of_payout", overlapping)
+    books.run()
+    (row,) = of(rows(world), payout["id"])
+    assert (row["transactions"], row["unexplained"], row["gross"]) == (3, 0, 3 * 4_999_000)

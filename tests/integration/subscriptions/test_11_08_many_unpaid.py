@@ -9,9 +9,11 @@ from billing.services.invoicing import offsets
 from billing.services.kernel.recovery import CreditsPending, RecoveryPoint
 from billing.storage.refusals import MOST_ITEMS
 from billing.storage.unit_of_work import UnitOfWork
+from tests.faults.laws_journal import journal
 from tests.integration.cash import cash_lines, lines_at_stripe
 from tests.integration.subscriptions.test_changes import patch
 from tests.integration.subscriptions.test_proration_vectors import advance
+from tests.integration.walk.stand import own
 from tests.integration.world import Json, Tenant, World
 
 SEAT = 1000_000  # 10.00 a seat and day, in micro-units
@@ -76,6 +78,7 @@ def require_settled(world: World, tenant: Tenant, subscription: str, days: int) 
     fees = accounts.pop("processing_fees")
     assert accounts == {"receivable": 0, "customer_balance": -rest, "cash": 100 * SEAT - fees}
     assert cash_lines(world, tenant) == lines_at_stripe(world, tenant)
+    assert list(journal(own(world, tenant, *world.tables))) == []  # each invoice's receivable is what it asks for
 
 
 @pytest.fixture

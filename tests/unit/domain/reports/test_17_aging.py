@@ -128,3 +128,14 @@ def test_of_one_invoice_the_same_amount_moves_to_the_next_bucket_with_time() -> 
         (row,) = table(folded([owed]), DAY + timedelta(days=days), Rows.CURRENCIES, invoices).rows
         found.append([cell.minor for cell in row[1:6] if isinstance(cell, Money)])
     assert found == [[100 * (n == m) for m in range(5)] for n in range(5)]
+
+
+def test_money_in_another_currency_than_the_invoices_shows_no_total_of_another_currency() -> None:
+    """JPY 100 came for an invoice over USD 200.00, and are on their way back: what the invoice was about is no yen."""
+    back = ledger.balance_used("le_1", "re_1", Receivable("cus_1", "in_1", None), Money.from_minor(100, "JPY"), AT)
+    made = table(folded([back]), DAY, Rows.INVOICES, {"in_1": Dated("N-1", AT, DAY, Money.from_minor(20_000, "USD"))})
+    names = [column.name for column in made.columns]
+    found = [dict(zip(names, row, strict=True)) for row in made.rows]
+    assert [(each["currency"], each["invoiceId"], each["total"]) for each in found] == [
+        ("JPY", None, None), ("JPY", "in_1", None),
+    ]  # fmt: skip

@@ -213,7 +213,8 @@ def _row(debts: Debts, key: Key, day: date, invoices: Mapping[str, Dated]) -> Ro
     about: list[Cell] = [None] * len(_INVOICE)
     if invoice is not None:
         late = _days_late(invoice, day)
-        about = [invoice_id, invoice.number, invoice.finalized_at, invoice.due_on, late, invoice.total]
+        total = invoice.total if invoice.total.currency == currency else None  # money in another one paid nothing of it
+        about = [invoice_id, invoice.number, invoice.finalized_at, invoice.due_on, late, total]
     aged = _aged(debts, [key], day, invoices)
     return [customer_id, currency, *about, *aged.cells(currency)]
 

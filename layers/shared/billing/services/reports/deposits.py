@@ -8,7 +8,7 @@ line's item has the payout's and the line's id.
 from collections.abc import Callable
 from dataclasses import replace
 
-from billing.domain.deposits import Deposit, deposit_line, listed
+from billing.domain.deposits import Deposit, DepositLine, deposit_line, listed
 from billing.domain.tenant import PLATFORM
 from billing.services.kernel.work import Query, Ref, Unit
 from billing.services.reports.ports import StripeAccount
@@ -51,7 +51,11 @@ def _listed(unit: Unit, stripe: StripeAccount, before: Deposit, books_of: Callab
         if before.done:
             return before
     found = stripe.lines_of_payout(before.id, before.place, _PAGE)
-    lines = [line for line in found.lines if line.id != before.line_id]
-    for line in lines:
-        unit.save(deposit_line(before.id, line, PLATFORM, books_of(line.id)))
-    return listed(before, lines, found.next_place)
+    made = (deposit_line(before.id, line, PLATFORM, None) for line in found.lines if line.id != before.line_id)
+    by_ref = {Ref(DepositLine, PLATFORM, each.id): each for each in made}
+    there = unit.load(*by_ref)
+    # A page that moved shows a line again: it is counted already.
+    new = [each for ref, each in by_ref.items() if there.get(ref) is None]
+    for each in new:
+        unit.save(replace(each, books_of=books_of(each.line.id)))
+    return listed(before, [each.line for each in new], found.next_place)

@@ -61,8 +61,8 @@ def of_time(
     """
     now = _now(work, test_clock)
     today = local_day(now, work.tenant.timezone)
-    if first is None and until is None:
-        first, until = today.replace(day=1), today + timedelta(days=1)
+    first = first or (today if until is None else until - timedelta(days=1)).replace(day=1)
+    until = until or max(first, today) + timedelta(days=1)
     return of_days(work, first, until, min(at or now, now), test_clock, **options)
 
 

@@ -21,9 +21,9 @@ from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Period
 from billing.domain.ledger import Account, LedgerEntry, Posting
 from billing.domain.lines.line import InvoiceLine
-from billing.domain.reports.deferral import DeferralFold
 from billing.domain.reports.fold import Posted
-from billing.domain.reports.recognition import month, month_rows
+from billing.domain.reports.recognised_months import RecognitionFold, grouped
+from billing.domain.reports.recognition import month_rows
 from billing.domain.reports.span import Month
 from billing.domain.tenant import Mode, Tenant, TenantStatus, Tier
 
@@ -73,20 +73,23 @@ def main() -> None:
             pass
     made = time.process_time() - began
     before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    state, fold = DeferralFold().empty(), DeferralFold()
+    fold = RecognitionFold("UTC")
+    state = fold.empty()
     began = time.process_time()
     recognised, rows = 0, 0
     for each in year:
-        end = each.following.begin("UTC")
-        found = month(state, posted(invoices, each, months), end, lambda _, owner: (owner.currency, owner.plan_id))
-        rows += len(list(month_rows(each, found)))
-        recognised += sum(figures.amounts[2] for figures in found.values())
+        for record in posted(invoices, each, months):
+            fold.add(state, record)
+    for each, found in fold.until(state, year[-1].following.begin("UTC")):
+        of_plan = grouped(found, "plan")
+        rows += len(list(month_rows(each, of_plan)))
+        recognised += sum(figures.amounts[2] for figures in of_plan.values())
     taken = time.process_time() - began - made
     began = time.process_time()
     dumped = json.dumps(fold.dump(state))
     read = fold.read(json.loads(dumped))
     kept = time.process_time() - began
-    rest = sum(each[2] for each in read.deferred())
+    rest = sum(each[2] for each in read.deferrals.deferred())
     billed = invoices * 12 * 9_998_000
     if recognised + rest != billed:
         raise RuntimeError(f"{recognised} recognised and {rest} deferred are not {billed}")
@@ -95,7 +98,7 @@ def main() -> None:
         json.dumps(
             {
                 "lines": invoices * 24,
-                "open": len(state.open),
+                "open": len(state.deferrals.open),
                 "report_s": taken,
                 "keep_s": kept,
                 "kept_mb": len(dumped) / 2**20,

@@ -10,7 +10,7 @@ import pytest
 
 from billing.bootstrap import reports, storage
 from billing.domain.ledger import Account
-from billing.domain.reports.deferral import DeferralFold
+from billing.domain.reports.deferral import Deferrals
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.revenue import revenue_of
 from billing.domain.reports.span import local_day, midnight
@@ -187,11 +187,12 @@ def test_recognised_and_deferred_are_the_ledgers_revenue_each_day(world: World, 
     while year.now < BEGIN + timedelta(days=390):
         year.step()
     posted = year.posted()
-    state, fold, left = DeferralFold().empty(), DeferralFold(), iter(posted)
+    state, left = Deferrals(), iter(posted)
     following: Posted | None = next(left)
     for end in days(posted):
         while following is not None and following.entry.posted_at < end:
-            fold.add(state, following)
+            for _ in state.post(following):
+                pass
             following = next(left, None)
         for _ in state.advance(end):
             pass

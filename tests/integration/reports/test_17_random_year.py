@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from billing.bootstrap import reports, storage
+from billing.bootstrap import storage
 from billing.domain.ledger import Account
 from billing.domain.reports.deferral import Deferrals
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.revenue import revenue_of
 from billing.domain.reports.span import local_day, midnight
-from billing.services.reports.sources import Asked, sources
+from billing.services.reports.sources import Asked, NoKeptFolds, sources
+from billing.storage.journal import DynamoJournal
 from tests.integration.reports.revenue import RECOGNITION, REVENUE, rows, trial_balance
 from tests.integration.steps import advance
 from tests.integration.world import Answer, Json, Tenant, World
@@ -151,7 +152,7 @@ class Year:
         """The clock's journal."""
         work = storage.units().begin(self.tenant.id)
         asked = Asked(work.now, ZONE, None, self.clock)
-        read = sources(work, reports.reports().journal, reports.reports().kept, asked, None)
+        read = sources(work, DynamoJournal(storage.database(), storage.vault()), NoKeptFolds(), asked, None)
         return list(read.posted(BEGIN - timedelta(days=1), BEGIN + timedelta(days=800)))
 
 

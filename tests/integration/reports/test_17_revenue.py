@@ -58,6 +58,9 @@ def test_a_change_of_plan_leaves_the_months_before_as_they_were(world: World, te
     advance(world, tenant, clock, "2027-05-01T00:00:00Z")
     assert rows(tenant, REVENUE, clock, by="plan", from_="2027-01-01", to="2027-03-01") == before
     assert {each["planId"] for each in before} == {"team"}
+    dearer = [{"key": "base", "type": "flat", "unitAmount": 9_999_000}]
+    assert tenant.patch("/v1/plans/team", {"components": dearer}).status == 200
+    assert rows(tenant, REVENUE, clock, by="plan", from_="2027-01-01", to="2027-03-01") == before
     march = rows(tenant, REVENUE, clock, by="plan", from_="2027-03-01", to="2027-04-01")
     assert [(each["planId"], each["net"] < 0) for each in march] == [("pro", False), ("team", True)]
 

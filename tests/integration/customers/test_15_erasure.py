@@ -23,6 +23,9 @@ ON_DOCUMENTS = [
     "Anneliese", "Zwickelbauer", "anneliese.zwickelbauer", "Quittengasse", "Oberzwiesel", "D-94227", "DE811907980",
     "PO-Kranewitt", "Hinterseher",
 ]  # fmt: skip
+_KEYED_OTHERWISE = {
+    "callers", "idempotency", "usage_events", "usage_totals", "webhook_deliveries", "mrr_movements", "search",
+}  # fmt: skip
 NEVER_THERE = ["Schlehenfeuer", "Holunderbusch", "Brombeerhecke", "Mispelbaum", '"4242"', "Vogelbeere"]
 """Notes about the person, and the card."""
 
@@ -57,16 +60,7 @@ def opened(world: World, tenant: Tenant, *, but: tuple[str, ...] = ()) -> str:
     tables = [each for each in world.tables if each not in but]
     rows: list[Json] = []
     for table in tables:
-        others = (
-            "callers",
-            "idempotency",
-            "usage_events",
-            "usage_totals",
-            "webhook_deliveries",
-            "mrr_movements",
-            "search",
-        )
-        if table in others:
+        if table in _KEYED_OTHERWISE:
             rows += [row for row in world.rows(table) if tenant.id in json.dumps(row) and not _of_platform(row)]
         else:
             rows += world.rows_of(table, tenant.id)

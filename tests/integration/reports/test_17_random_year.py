@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from billing.bootstrap import reports, storage
+from billing.bootstrap import storage
 from billing.domain.ledger import Account
-from billing.domain.reports.deferral import DeferralFold
+from billing.domain.reports.deferral import Deferrals
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.revenue import revenue_of
 from billing.domain.reports.span import local_day, midnight
-from billing.services.reports.sources import Asked, sources
+from billing.services.reports.sources import Asked, NoKeptFolds, sources
+from billing.storage.journal import DynamoJournal
 from tests.integration.reports.revenue import RECOGNITION, REVENUE, rows, trial_balance
 from tests.integration.steps import advance
 from tests.integration.world import Answer, Json, Tenant, World
@@ -151,7 +152,7 @@ class Year:
         """The clock's journal."""
         work = storage.units().begin(self.tenant.id)
         asked = Asked(work.now, ZONE, None, self.clock)
-        read = sources(work, reports.reports().journal, reports.reports().kept, asked, None)
+        read = sources(work, DynamoJournal(storage.database(), storage.vault()), NoKeptFolds(), asked, None)
         return list(read.posted(BEGIN - timedelta(days=1), BEGIN + timedelta(days=800)))
 
 
@@ -187,11 +188,12 @@ def test_recognised_and_deferred_are_the_ledgers_revenue_each_day(world: World, 
     while year.now < BEGIN + timedelta(days=390):
         year.step()
     posted = year.posted()
-    state, fold, left = DeferralFold().empty(), DeferralFold(), iter(posted)
+    state, left = Deferrals(), iter(posted)
     following: Posted | None = next(left)
     for end in days(posted):
         while following is not None and following.entry.posted_at < end:
-            fold.add(state, following)
+            for _ in state.post(following):
+                pass
             following = next(left, None)
         for _ in state.advance(end):
             pass

@@ -1,5 +1,14 @@
 """Issue 17: recognised and deferred revenue; the worked examples of its definition, on test clocks through the API."""
 
+from datetime import UTC, date, datetime
+
+import pytest
+
+from billing.bootstrap import storage
+from billing.domain.reports.span import Span
+from billing.services.reports.recognition import RecognitionReport
+from billing.services.reports.sources import Asked, NoKeptFolds, TooMuchToRead, sources
+from billing.storage.journal import DynamoJournal
 from tests.integration.credited import credited
 from tests.integration.invoices import do, line, make
 from tests.integration.reports.revenue import RECOGNITION, by_month, csv_rows, rows
@@ -165,6 +174,23 @@ def test_a_month_is_the_same_in_april_and_in_december(tenant: Tenant, world: Wor
     credited(tenant, invoice, amount=20_000_000)
     advance(world, tenant, clock, "2027-12-01T00:00:00Z")
     assert [tenant.get(f"{RECOGNITION}.csv", testClock=clock, **march, **form).content for form in forms] == in_april
+
+
+def test_rows_by_line_are_counted_like_what_is_read(tenant: Tenant) -> None:
+    """One invoice of two lines over a year is one record, and 24 rows."""
+    year = over(36_500, "2027-01-01", "2028-01-01")
+    clock, _ = billed(tenant, "2027-01-01T00:00:00Z", year, year)
+    at = datetime(2028, 1, 1, tzinfo=UTC)
+    asked = Asked(at, "UTC", Span(date(2027, 1, 1), date(2028, 1, 1), "UTC"), clock, {"rows": "lines"})
+
+    def made(most: int) -> int:
+        work = storage.units().begin(tenant.id)
+        read = sources(work, DynamoJournal(storage.database(), storage.vault()), NoKeptFolds(), asked, most)
+        return len(list(RecognitionReport().table(asked, read).rows))
+
+    assert made(25) == 24
+    with pytest.raises(TooMuchToRead):
+        made(24)
 
 
 def test_it_is_about_whole_months(tenant: Tenant) -> None:

@@ -58,6 +58,9 @@ def test_a_change_of_plan_leaves_the_months_before_as_they_were(world: World, te
     advance(world, tenant, clock, "2027-05-01T00:00:00Z")
     assert rows(tenant, REVENUE, clock, by="plan", from_="2027-01-01", to="2027-03-01") == before
     assert {each["planId"] for each in before} == {"team"}
+    dearer = [{"key": "base", "type": "flat", "unitAmount": 9_999_000}]
+    assert tenant.patch("/v1/plans/team", {"components": dearer}).status == 200
+    assert rows(tenant, REVENUE, clock, by="plan", from_="2027-01-01", to="2027-03-01") == before
     march = rows(tenant, REVENUE, clock, by="plan", from_="2027-03-01", to="2027-04-01")
     assert [(each["planId"], each["net"] < 0) for each in march] == [("pro", False), ("team", True)]
 
@@ -156,6 +159,20 @@ def test_a_payment_for_a_customer_is_collected_from_it(tenant: Tenant, world: Wo
     assert [(each["customerId"], each["net"], each["collected"], each["fees"]) for each in found] == [
         (customer, 5_000_000, 5_000_000, None),
     ]  # fmt: skip
+
+
+def test_without_days_it_is_about_the_clocks_month_so_far(world: World, tenant: Tenant) -> None:
+    clock, customer = clocked(tenant, "2027-01-31T23:00:00Z")
+    for cents in (100, 200, 300):
+        make(tenant, line(cents), customerId=customer, autoFinalize=True, autoCharge=False)
+        advance(world, tenant, clock, f"2027-02-0{cents // 100}T00:00:00Z")
+    assert [(each["month"], each["net"]) for each in rows(tenant, REVENUE, clock)] == [("2027-02", 500_000)]
+    since = rows(tenant, REVENUE, clock, from_="2027-01-01")
+    assert [(each["month"], each["net"]) for each in since] == [("2027-01", 100_000), ("2027-02", 500_000)]
+    until = rows(tenant, REVENUE, clock, to="2027-02-01")
+    assert [(each["month"], each["net"]) for each in until] == [("2027-01", 100_000)]
+    answer = tenant.get(REVENUE, testClock=clock).data
+    assert (answer["from"], answer["to"], answer["asOf"]) == ("2027-02-01", "2027-02-04", "2027-02-03T00:00:00.000001Z")
 
 
 def test_what_it_does_not_know_is_refused_by_name(tenant: Tenant) -> None:

@@ -230,51 +230,28 @@ class Deferrals:
         return moved
 
 
-class DeferralFold:
-    """What is deferred, folded from the journal: see ``domain.reports.fold``.
+def dump(state: Deferrals) -> Any:
+    """As JSON: each owner once, and seven values for a schedule."""
+    owners: dict[Owner, int] = {}
+    lines = [
+        [line_id, owners.setdefault(s.owner, len(owners)), s.billed_at, s.begins, s.start, s.end, s.amount]
+        for line_id, s in state.open.items()
+    ]
+    return {
+        "open": lines,
+        "owners": [list(each) for each in owners],
+        "until": state.until,
+        "recognised": state.recognised,
+        "early": state.early,
+        "earlyAt": state.early_at,
+    }
 
-    At the begin of each month (UTC) what is over is forgotten. That changes no figure: what is earned of a schedule
-    until an instant is the same, whenever it was looked at before.
-    """
 
-    name = "recognition"
-    version = 1
-    with_documents = True
-
-    def empty(self) -> Deferrals:
-        """Nothing was billed."""
-        return Deferrals()
-
-    def add(self, state: Deferrals, record: Posted) -> None:
-        """Take an entry."""
-        month = record.entry.posted_at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        if state.until < instant(month):
-            for _ in state.advance(month):
-                pass
-        for _ in state.post(record):
-            pass
-
-    def dump(self, state: Deferrals) -> Any:
-        """As JSON: each owner once, and six values for a schedule."""
-        owners: dict[Owner, int] = {}
-        lines = [
-            [line_id, owners.setdefault(s.owner, len(owners)), s.billed_at, s.begins, s.start, s.end, s.amount]
-            for line_id, s in state.open.items()
-        ]
-        return {
-            "open": lines,
-            "owners": [list(each) for each in owners],
-            "until": state.until,
-            "recognised": state.recognised,
-            "early": state.early,
-            "earlyAt": state.early_at,
-        }
-
-    def read(self, dumped: Any) -> Deferrals:
-        """From JSON."""
-        owners = [Owner(*each) for each in dumped["owners"]]
-        lines = {line_id: Schedule(owners[n], *numbers) for line_id, n, *numbers in dumped["open"]}
-        return Deferrals(lines, dumped["until"], dumped["recognised"], dumped["early"], dumped["earlyAt"])
+def read(dumped: Any) -> Deferrals:
+    """From JSON."""
+    owners = [Owner(*each) for each in dumped["owners"]]
+    lines = {line_id: Schedule(owners[n], *numbers) for line_id, n, *numbers in dumped["open"]}
+    return Deferrals(lines, dumped["until"], dumped["recognised"], dumped["early"], dumped["earlyAt"])
 
 
 def _half_even(numerator: int, denominator: int) -> int:

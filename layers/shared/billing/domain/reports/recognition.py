@@ -57,6 +57,20 @@ class Figures:
         if self.last is None or moved.ends:
             self.last = moved
 
+    def include(self, other: "Figures") -> None:
+        """Add another group's."""
+        self.begins_with += other.begins_with
+        self.billed += other.billed
+        self.earned += other.earned
+        self.catch_up += other.catch_up
+        self.taken_back += other.taken_back
+        self.ends_with += other.ends_with
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The figures, in the order in which they are given."""
+        return self.begins_with, self.billed, self.earned, self.catch_up, self.taken_back, self.ends_with
+
     @property
     def amounts(self) -> tuple[int, ...]:
         """The columns, in their order: begins with, billed, recognised, of that caught up and reversed, ends with."""
@@ -74,35 +88,55 @@ AMOUNTS = (
 )
 
 
-def month(
-    state: Deferrals, posted: Iterable[Posted], end: datetime, key: Callable[[str, Owner], Group]
-) -> dict[Group, Figures]:
+Key = Callable[[str, Owner], Group]
+"""The group of a line: of its id, and whose it is."""
+
+
+def month(state: Deferrals, posted: Iterable[Posted], end: datetime, key: Key) -> dict[Group, Figures]:
     """A month's figures: what was posted in it, and what time earned until its end.
 
     Args:
         state: as of its begin, up to which it was advanced; it is moved on to its end.
         posted: the entries of the month.
-        key: the group of a line: its id, and whose it is.
     """
     found: dict[Group, Figures] = {}
-
-    def of(line_id: str, owner: Owner) -> Figures:
-        group = key(line_id, owner)
-        return found.get(group) or found.setdefault(group, Figures())
-
     for line_id, schedule, rest in state.deferred():
-        of(line_id, schedule.owner).begins_with += rest
+        _of(found, key(line_id, schedule.owner)).begins_with += rest
     for record in posted:
-        for moved in state.post(record):
-            of(moved.line_id, moved.owner).add(moved)
+        post(found, state, record, key)
+    end_month(found, state, end, key)
+    return told(found)
+
+
+def begin_next(over: Mapping[Group, Figures]) -> dict[Group, Figures]:
+    """The figures of the month after one that is over, at its begin."""
+    return {group: Figures(begins_with=figures.ends_with) for group, figures in over.items() if figures.ends_with}
+
+
+def post(found: dict[Group, Figures], state: Deferrals, record: Posted, key: Key) -> None:
+    """Add what was posted to its month."""
+    for moved in state.post(record):
+        _of(found, key(moved.line_id, moved.owner)).add(moved)
+
+
+def end_month(found: dict[Group, Figures], state: Deferrals, end: datetime, key: Key) -> None:
+    """Recognise what is earned until an instant, and note what is deferred then."""
     for moved in state.advance(end):
-        of(moved.line_id, moved.owner).add(moved)
+        _of(found, key(moved.line_id, moved.owner)).add(moved)
     for line_id, schedule, rest in state.deferred():
-        figures = of(line_id, schedule.owner)
+        figures = _of(found, key(line_id, schedule.owner))
         figures.ends_with += rest
         if figures.last is None:
             figures.last = _still(line_id, schedule)
+
+
+def told(found: Mapping[Group, Figures]) -> dict[Group, Figures]:
+    """The groups of which something is to be told."""
     return {group: figures for group, figures in found.items() if any(figures.amounts)}
+
+
+def _of(found: dict[Group, Figures], group: Group) -> Figures:
+    return found.get(group) or found.setdefault(group, Figures())
 
 
 def _still(line_id: str, of: Schedule) -> Moved:

@@ -72,7 +72,7 @@ def of_days(
     """
     zone, now = work.tenant.timezone, _now(work, test_clock)
     today = local_day(now, zone)
-    first = first or (until or today).replace(day=1)
+    first = first or (today if until is None else until - timedelta(days=1)).replace(day=1)
     until = until or max(first, today + timedelta(days=1))
     if until < first:
         raise ValidationFailed("It ends before it begins", (Detail("to", "before_from"),))

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from billing.domain.reports.deferral import DeferralFold, Deferrals
+from billing.domain.reports.deferral import Deferrals
+from billing.domain.reports.recognised_months import RecognitionFold, grouped
 from billing.domain.reports.recognition import (
     BY,
     LINE_COLUMNS,
@@ -34,12 +35,21 @@ class RecognitionReport:
             return Table(LINE_COLUMNS, self._lines(sources))
         if rows == "waterfall":
             return Table(waterfall_columns(by), self._waterfall(sources, by))
-        return Table(month_columns(by), self._months(sources, by))
+        months = self._customers(sources) if by == "customer" else self._months(sources, by)
+        return Table(month_columns(by), months)
 
     @staticmethod
     def _months(sources: Sources, by: str) -> Iterator[Row]:
-        group = BY[by][1]
-        state = _at_begin(sources)
+        asked, fold = sources.asked, RecognitionFold(sources.asked.zone)
+        wanted = set(_months_of(sources))
+        for each, found in fold.until(sources.state(fold, asked.end), asked.end):
+            if each in wanted:
+                yield from month_rows(each, grouped(found, by))
+
+    @staticmethod
+    def _customers(sources: Sources) -> Iterator[Row]:
+        """There may be a million customers: their months are not kept."""
+        state, group = _at_begin(sources), BY["customer"][1]
         for each in _months_of(sources):
             posted = sources.posted(each.begin(sources.asked.zone), _end(sources, each))
             yield from month_rows(each, month(state, posted, _end(sources, each), lambda _, owner: group(owner)))
@@ -74,7 +84,7 @@ def _at_begin(sources: Sources) -> Deferrals:
     span = sources.asked.span
     assert span is not None
     begin = min(span.begin, sources.asked.end)
-    state = sources.state(DeferralFold(), begin)
+    state = sources.state(RecognitionFold(sources.asked.zone), begin).deferrals
     for _ in state.advance(begin):
         pass
     return state

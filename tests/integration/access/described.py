@@ -97,6 +97,7 @@ def gateway(world: World) -> Callable[[Json, Callable[..., Any]], Iterable[bytes
         headers = {
             name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")
         }
+        headers.pop("accept-encoding", None)  # nothing in this process undoes what it asks for
         if environ.get("CONTENT_TYPE"):
             headers["content-type"] = environ["CONTENT_TYPE"]
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

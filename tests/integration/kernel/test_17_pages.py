@@ -59,7 +59,8 @@ def test_17_each_row_has_its_customer_for_one_more_batch(shop: Tenant, path: str
     shown = {each: shop.get(f"/v1/customers/{each}").data for each in (shop.data["dollars"], shop.data["euros"])}
     assert [row["customer"] for row in expanded.data] == [shown[row["customerId"]] for row in expanded.data]
     assert {row["customer"]["name"] for row in expanded.data} == {"Dorothy", "Eugen"}
-    assert [row | {"customer": None} for row in expanded.data] == before.data  # without it, nothing is looked up
+    kept = [{name: value for name, value in row.items() if name != "customer"} for row in expanded.data]
+    assert kept == before.data  # without it, there is no such field
 
 
 @pytest.mark.parametrize("path", LISTS)

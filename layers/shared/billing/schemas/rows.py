@@ -19,7 +19,11 @@ View = Annotated[
 
 
 class Row(Resource):
-    customer: Annotated[CustomerOut | None, Field(description="with `expand=customer`, else null")] = None
+    customer: Annotated[CustomerOut | None, Field(description="only with `expand=customer`")] = None
+
+    def model_dump_json(self, **options: Any) -> str:
+        """The row; without a customer it has no such field, as where the same thing is shown alone."""
+        return super().model_dump_json(exclude={"customer"} if self.customer is None else None, **options)
 
 
 R = TypeVar("R", bound=Row)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -74,6 +75,22 @@ def test_a_delivery_is_put_once(store: DynamoDeliveries, tenant_id: str) -> None
     assert store.get("ten_other", delivery.id) is None
     assert store.get(tenant_id, "dlv_nothing") is None
     assert store.get(tenant_id, delivery_id(OTHER, delivery.event_id)) is None
+
+
+def test_a_batch_is_put_eight_at_a_time(
+    store: DynamoDeliveries, tenant_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of eight waits for the others: with one thread less, none would ever be put."""
+    together, plain = Barrier(8, timeout=30), store._put
+
+    def put(item: dict[str, Any]) -> None:
+        together.wait()
+        plain(item)
+
+    monkeypatch.setattr(store, "_put", put)
+    endpoint = fresh("we", NOW, b"endpoint08")
+    made = [_new(tenant_id, _event(n), endpoint) for n in range(8)]
+    assert [each.id for each in store.add(made).new] == [each.id for each in made]
 
 
 def test_one_of_two_has_the_attempt(store: DynamoDeliveries, tenant_id: str) -> None:

@@ -87,7 +87,7 @@ def test_movements_are_read_in_order_from_any_place_on(shop: Shop) -> None:
         shop.until(month)
         shop.subscribe("business-monthly", who, quantities={"seats": 100})
     begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
-    journal = reports.reports().journal
+    journal = reports.journal()
 
     def read(begin: datetime, after: str | None = None) -> list[str]:
         return [each.id for each in journal.movements(shop.tenant.id, begin, end, shop.clock, after)]

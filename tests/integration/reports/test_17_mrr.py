@@ -216,6 +216,7 @@ def test_an_upgrade_in_the_middle_of_a_month_counts_in_full_whatever_it_bills(sh
     assert moved(shop.row()) == {"new": 10_000_000, "expansion": 30_000_000}
     lines = shop.tenant.get("/v1/invoices").data[0]["lines"]
     assert sorted(line["amount"] for line in lines) == [-5_000_000, 20_000_000]
+    shop.until("2026-01-17T12:00:00Z")
     assert shop.days("2026-01-01", "2026-01-18", "expansion") == [0] * 15 + [30_000_000, 0]
 
 

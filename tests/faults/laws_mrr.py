@@ -13,6 +13,11 @@ from fractions import Fraction
 from tests.faults.books import Books, Json, micros
 
 _A_MONTH = {"month": Fraction(1), "year": Fraction(1, 12), "week": Fraction(13, 3), "day": Fraction(365, 12)}
+MOVED = (
+    "new", "reactivation", "expansion", "contraction", "paused", "resumed", "churnVoluntary", "churnInvoluntary",
+    "currencyIn", "currencyOut", "opening",
+)  # fmt: skip
+"""A report's columns that lead from start to end."""
 _FIGURES = ("mrr", "after_discounts", "at_risk", "trial", "not_converted", "scheduled")
 
 

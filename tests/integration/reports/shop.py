@@ -3,15 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.faults.laws_mrr import MOVED
 from tests.faults.laws_mrr import mrr as laws_of_mrr
 from tests.integration.steps import advance
 from tests.integration.walk.stand import own
 from tests.integration.world import Json, Tenant, World
-
-MOVED = (
-    "new", "reactivation", "expansion", "contraction", "paused", "resumed", "churnVoluntary", "churnInvoluntary",
-    "currencyIn", "currencyOut", "opening",
-)  # fmt: skip
 
 
 def base(cents: int) -> Json:

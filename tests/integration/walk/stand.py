@@ -17,10 +17,10 @@ from boto3.dynamodb.types import TypeDeserializer
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from tests.faults.books import AtStripe, Books
+from tests.faults.books import AtStripe, Books, micros
 from tests.faults.laws import violations
 from tests.faults.laws_lines import What
-from tests.faults.laws_mrr import mrr
+from tests.faults.laws_mrr import MOVED, mrr
 from tests.integration.world import REGION, Answer, Json, Tenant, World
 
 SEEDS = [int(each) for each in os.environ.get("WALK_SEEDS", "1 12 15 20").split()]
@@ -107,6 +107,19 @@ class Stand:
         assert list(mrr(books)) == [], self.told
         times = [datetime.fromisoformat(each["at"]) for each in books.bodies("mrr_movements")]
         assert all(BEGIN <= at <= self.now for at in times), (times, self.told)
+
+    def reported(self) -> None:
+        """Each day of the report of MRR adds up, and the last one ends at what the subscriptions count for."""
+        until = f"{self.now + timedelta(days=1):%Y-%m-%d}"
+        query = {"from": f"{BEGIN:%Y-%m-%d}", "to": until, "testClock": self.clock, "interval": "day"}
+        rows = ok(self.tenant.get("/v1/reports/mrr", **query))["rows"]
+        end = 0
+        for row in rows:
+            assert row["start"] == end, (row, self.told)
+            end = row["start"] + sum(row[each] for each in MOVED)
+            assert row["end"] == end, (row, self.told)
+        counted = [each["mrr"] for each in self.kept("subscriptions") if each["mrr"]["standing"] == "counted"]
+        assert end == sum(micros(each["amount"]) for each in counted), self.told
 
     def laws(self) -> None:
         """Every law of money holds."""

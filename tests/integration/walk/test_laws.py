@@ -16,6 +16,7 @@ def test_whatever_happens_the_books_agree_with_stripe_and_nothing_comes_back_twi
         walk.on.counts()
         if n % LOOK_EVERY == LOOK_EVERY - 1 or n == STEPS - 1:
             walk.on.laws()
+    walk.on.reported()
     for invoice in walk.on.kept("invoices"):
         back, paid = (invoice[name]["micros"] for name in ("amount_refunded", "amount_paid"))
         assert back <= paid, (invoice["id"], walk.on.told)

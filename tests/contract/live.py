@@ -14,7 +14,7 @@ from local.stripe_sandbox.server import SandboxServer
 from local.stripe_sandbox.testing import Control, client
 from local.stripe_sandbox.webhooks import signature
 from tests.contract.events import tell_events
-from tests.contract.reports import tell_reports
+from tests.contract.report_runs import tell_report_runs
 from tests.contract.users import tell_users
 from tests.contract.webhooks import tell_webhooks
 from tests.integration.lambdas import Context
@@ -209,7 +209,7 @@ def tell(call: Live, tid: str) -> None:
     call("invoices", "GET", "/v1/tenants/{tid}/invoices", 200, tid=tid)
     call("tax", "GET", "/v1/tax/calculate", 200, query={"currency": "EUR", "country": "EE", "amount": "1000"})
     call("tax", "GET", "/v1/tax/jurisdictions", 200)
-    tell_reports(call)
+    tell_report_runs(call)
     call("payments", "GET", "/v1/payments", 200)
     call("payments", "GET", "/v1/payment-methods", 200)
     clock = call("test_clocks", "POST", "/v1/test-clocks", 201, {"frozenTime": "2026-01-31T00:00:00Z"})["id"]

@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +16,7 @@ from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.span import Month
 from billing.domain.reports.trial_balance import TrialBalanceFold
+from billing.services.kernel.work import Ref
 from billing.services.reports.journal import time_of
 from billing.services.reports.kept import KeptMonths, RunFolds, folder, read
 from billing.services.reports.sources import Asked, Folded, NoKeptFolds, StepOver, sources
@@ -188,3 +189,22 @@ def test_nothing_is_kept_where_nothing_is_to_be() -> None:
     entries = [entry("le_1", datetime(2026, 10, 3, tzinfo=UTC))]
     found = sources(work(), MemoryJournal(entries), NoKeptFolds(), Asked(NOW, "UTC"), None)
     assert found.state(FOLD, NOW).entries == 1
+
+
+def test_documents_are_loaded_by_as_many_units_as_there_are_batches() -> None:
+    """A unit remembers what it loaded: of a million invoices a run would remember all."""
+    at = datetime(2026, 10, 3, tzinfo=UTC)
+    entries = [replace(entry(f"le_{n:04d}", at), kind="invoice_finalized", source_id=f"in_{n}") for n in range(250)]
+    loaded: list[int] = []
+
+    def unit() -> Any:
+        def load(*refs: Ref[Any]) -> dict[Ref[Any], str]:
+            loaded.append(len(refs))
+            return {ref: ref.id for ref in refs}
+
+        return SimpleNamespace(tenant=SimpleNamespace(id="ten_1"), load=load)
+
+    found = sources(work(), MemoryJournal(entries), NoKeptFolds(), Asked(NOW, "UTC"), None)
+    posted = list(replace(found, reader=unit).posted(BEGUN, NOW))
+    assert [each.document for each in posted] == [each.source_id for each in entries]  # type: ignore[comparison-overlap]
+    assert loaded == [100, 100, 50]

@@ -141,13 +141,18 @@ class NoKeptFolds:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a report reads. Every record that it reads is counted."""
+    """What a report reads. Every record that it reads is counted.
+
+    Args:
+        reader: gives the unit of work that loads documents, where it is not ``work`` for all of them.
+    """
 
     work: Work
     journal: Journal
     asked: Asked
     kept: KeptFolds
     budget: Budget
+    reader: Callable[[], Work] | None = None
 
     def entries(self, begin: datetime, end: datetime, after: str | None = None) -> Iterator[LedgerEntry]:
         """The journal's entries of [begin, end), in the order of posting; those behind a place, where one is named."""
@@ -163,7 +168,9 @@ class Sources:
     ) -> Iterator[Posted]:
         """The same, each with its invoice or credit note if it is about one."""
         entries = self.entries(begin, end, after)
-        return with_documents(self.work, entries) if with_document else map(Posted, entries)
+        if not with_document:
+            return map(Posted, entries)
+        return with_documents(self.reader or (lambda: self.work), entries)
 
     def state(self, fold: Fold[S, Posted], at: datetime) -> S:
         """The state of a fold of everything that was posted before an instant."""

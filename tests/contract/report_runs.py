@@ -15,7 +15,7 @@ class _Context:
         return 60_000
 
 
-def tell_reports(call: Live) -> None:
+def tell_report_runs(call: Live) -> None:
     """Every route of them, and refusals."""
     from functions.reports import handler
 

@@ -14,11 +14,11 @@ from typing import Any, TextIO
 
 from botocore.session import get_session
 
-from billing.bootstrap import payments, storage, sweep
+from billing.bootstrap import payments, reports, storage, sweep
 from billing.bootstrap import usage as usage_bootstrap
 from billing.bootstrap.deliveries import delivery_queue
 from billing.storage.tables import MODELS, PLAIN_NAMES, AuditItem, CallerItem, TaxRateUpdatesItem, use_tables
-from tests.faults import at_stripe, payees
+from tests.faults import at_stripe, payees, report_runs
 from tests.faults.outside import OUTSIDE, Outside, wait_for
 from tests.faults.rows import Rows
 from tests.support.tables import create_tables
@@ -28,7 +28,8 @@ Json = dict[str, Any]
 GROUPS = (
     "catalog", "customers", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants", "test_clocks",
     "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts", "payout_worker",
-    "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender",
+    "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender", "reports",
+    "report_worker",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
@@ -72,6 +73,7 @@ class Child:
             sweep.alarm()._webhook_work_queue_url = self._world["webhook_work_queue_url"]
             sweep.alarm()._report_queue_url = self._world["report_queue_url"]
             usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
+            reports.files()._bucket = self._world["report_bucket"]
             delivery_queue()._fast_url = delivery_queue()._slow_url = self._world["webhook_queue_url"]
             payments.stripe_secrets()._secret_id = self._world["secret_id"]
 
@@ -181,11 +183,27 @@ class Child:
 
     def do_payout_drain(self) -> int:
         """``do_drain``, of the payout worker's queue."""
+        return self._drained("payout_queue_url", "payout_worker")
+
+    def do_report_drain(self, records: int = 2) -> int:
+        """``do_drain``, of the report worker's queue, with steps of so many records."""
+        report_runs.short_steps(HANDLERS["report_worker"], records)
+        return self._drained("report_queue_url", "report_worker")
+
+    def do_report_files(self, tenant_id: str) -> list[str]:
+        """What is in the files of a tenant's runs, without ids and times."""
+        OUTSIDE.on = False
+        try:
+            return report_runs.files(client("s3"), self._world["report_bucket"], tenant_id)
+        finally:
+            OUTSIDE.on = True
+
+    def _drained(self, queue: str, worker: str) -> int:
         worked = 0
-        while message := self._receive("payout_queue_url"):
-            answer = self._work(message["Body"], message["MessageId"], "payout_worker")
+        while message := self._receive(queue):
+            answer = self._work(message["Body"], message["MessageId"], worker)
             if not answer["batchItemFailures"]:
-                self._harness("sqs", "delete_message", "payout_queue_url", ReceiptHandle=message["ReceiptHandle"])
+                self._harness("sqs", "delete_message", queue, ReceiptHandle=message["ReceiptHandle"])
             worked += 1
         return worked
 
@@ -303,6 +321,7 @@ class Child:
         reports_url = client("sqs").create_queue(QueueName=f"{prefix}reports.fifo", Attributes=attributes)["QueueUrl"]
         usage_url = client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
         lane_url = client("sqs").create_queue(QueueName=f"{prefix}lane", Attributes={"VisibilityTimeout": "0"})
+        client("s3").create_bucket(Bucket=f"{prefix}reports")
         secrets = {"webhook_secrets": webhook_secrets, "connect_webhook_secrets": [at_stripe.CONNECT_SECRET]}
         secret = json.dumps({"api_key": stripe_key, **secrets})
         client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
@@ -315,6 +334,7 @@ class Child:
             "payout_queue_url": payouts_url,
             "webhook_work_queue_url": work_url,
             "report_queue_url": reports_url,
+            "report_bucket": f"{prefix}reports",
             "usage_queue_url": usage_url["QueueUrl"],
             "webhook_queue_url": lane_url["QueueUrl"],
             "secret_id": prefix + "stripe",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults import billing_flows, order_flows, payment_flows, payout_flows, usage_flows
+from tests.faults import billing_flows, order_flows, payment_flows, payout_flows, report_flows, usage_flows
 from tests.faults.crashes import MODES, Enumeration, Flow, Scene, recovery
 from tests.faults.processes import Json, Lane
 from tests.faults.stack import Stack
@@ -128,6 +128,7 @@ FLOWS = (
     *usage_flows.FLOWS,
     *order_flows.FLOWS,
     *payout_flows.FLOWS,
+    *report_flows.FLOWS,
 )
 
 

@@ -17,9 +17,9 @@ from billing.domain.reports.fold import Posted
 from billing.domain.reports.span import Month
 from billing.domain.reports.trial_balance import TrialBalanceFold
 from billing.services.kernel.work import Ref
-from billing.services.reports.journal import time_of
+from billing.services.reports.journal import place_of, time_of
 from billing.services.reports.kept import KeptMonths, RunFolds, folder, read
-from billing.services.reports.sources import Asked, Folded, NoKeptFolds, StepOver, sources
+from billing.services.reports.sources import Asked, Folded, NoKeptFolds, Record, StepOver, sources
 from tests.support.journals import MemoryFiles, MemoryJournal, entry
 
 FOLD = TrialBalanceFold()
@@ -47,7 +47,7 @@ def straight(entries: Sequence[LedgerEntry], until: datetime) -> Folded[Any]:
     folded: Folded[Any] = Folded(FOLD.empty())
     for each in sorted(entries, key=lambda each: (each.posted_at, each.id)):
         if each.posted_at < until:
-            folded.add(FOLD, Posted(each))
+            folded.add(FOLD, Record(each.posted_at, each.id, place_of(each), Posted(each)))
     return folded
 
 
@@ -156,9 +156,10 @@ def test_what_was_kept_by_another_version_or_in_another_zone_is_not_read() -> No
     assert key.endswith("/trial-balance/v1/UTC/before-2026-12")
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"[]"), gzip.compress(b"{}"), gzip.compress(b"{")])
-def test_what_is_damaged_is_made_again_rather_than_believed(content: bytes) -> None:
-    assert read(FOLD, "UTC", content) is None
+@pytest.mark.parametrize("text", [b"[]", b"{}", b"{", None], ids=["no object", "an empty one", "cut off", "no gzip"])
+def test_what_is_damaged_is_made_again_rather_than_believed(text: bytes | None) -> None:
+    assert read(FOLD, "UTC", gzip.compress(text) if text is not None else b"no gzip") is None
+    assert read(FOLD, "UTC", None) is None
 
 
 def test_a_test_clocks_time_is_nobodys_month() -> None:

@@ -17,11 +17,11 @@ from billing.domain.reports.span import Span
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Unit, Units, Work
 from billing.services.reports.files import Files, UploadGone
-from billing.services.reports.journal import Journal, place_of
+from billing.services.reports.journal import Journal
 from billing.services.reports.kept import KeptMonths, RunFolds
-from billing.services.reports.listing import JournalListing
+from billing.services.reports.listing import Listing
 from billing.services.reports.sources import Asked, KeptFolds, Report, Sources, StepOver, TooMuchToRead, sources
-from billing.services.reports.writing import Exports, Item, RowWriter, Sheet
+from billing.services.reports.writing import Exports, RowWriter, Sheet
 
 _log = logging.getLogger(__name__)
 PART_BYTES = 5 * 1024 * 1024
@@ -114,14 +114,13 @@ class RunSteps:
         if request.purpose is Purpose.EXPORT:
             return self.exports.sheet(reader, asked, request.name, request.form is Form.JSONL)
         report = self.reports[request.name]
-        if not isinstance(report, JournalListing):
+        if not isinstance(report, Listing):
             return None
         months = KeptMonths(self.files, run.tenant_id)
         found = self._sources(run, reader, months, asked)
-        records = report.records
         return Sheet(
             report.columns(asked),
-            lambda after: (Item(place_of(each.entry), each) for each in records(asked, found, after)),
+            lambda after: report.items(asked, found, after),
             lambda record: report.rows(asked, record),
         )
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.domain.kernel.errors import Unavailable
 from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.span import Month
@@ -209,3 +210,17 @@ def test_documents_are_loaded_by_as_many_units_as_there_are_batches() -> None:
     posted = list(replace(found, reader=unit).posted(BEGUN, NOW))
     assert [each.document for each in posted] == [each.source_id for each in entries]  # type: ignore[comparison-overlap]
     assert loaded == [100, 100, 50]
+
+
+def test_a_request_goes_the_longer_way_where_the_files_do_not_answer_and_a_run_waits() -> None:
+    class Away(MemoryFiles):
+        def latest(self, prefix: str, below: str) -> str | None:
+            raise Unavailable("S3 does not answer")
+
+    months = KeptMonths(Away(), "ten_1")
+    entries = [entry("le_1", datetime(2026, 10, 3, tzinfo=UTC))]
+    found = sources(work(), MemoryJournal(entries), months, Asked(NOW, "UTC"), None)
+    assert found.state(FOLD, NOW).entries == 1
+    folds = RunFolds(months, "reports/x/", NOW, lambda: 100.0)
+    with pytest.raises(Unavailable):
+        replace(found, kept=folds).state(FOLD, NOW)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from billing.domain.kernel.errors import Unavailable
 from billing.domain.kernel.times import format_time, parse_time, sort_key
 from billing.domain.reports.fold import Fold
 from billing.domain.reports.span import Month
@@ -73,7 +74,18 @@ class KeptMonths:
     tenant_id: str
 
     def before(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
-        """The latest kept month's end, or the beginning."""
+        """The latest kept month's end, or the beginning: the longer way, also where the files do not answer."""
+        try:
+            return self.found(fold, asked, since, at)
+        except Unavailable:
+            return Folded(fold.empty())
+
+    def found(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+        """The same.
+
+        Raises:
+            Unavailable: the files do not answer.
+        """
         # In a tenant's first month there is none; a test clock's time is nobody's month.
         if asked.test_clock_id is None and Month.of(since, asked.zone) < Month.of(at, asked.zone):
             prefix = folder(self.tenant_id, fold, asked.zone)
@@ -110,7 +122,7 @@ class RunFolds:
 
     def before(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
         """The run's own latest state, or that of the latest kept month where that is later."""
-        found = self.months.before(fold, asked, since, at)
+        found = self.months.found(fold, asked, since, at)
         prefix = self._prefix(fold)
         key = self.months.files.latest(prefix, prefix + sort_key(at) + "~")
         own = read(fold, asked.zone, self.months.files.get(key)) if key is not None else None

@@ -18,10 +18,12 @@ class Books:
 
     Args:
         providers: the books of those who sell in its orders, by tenant id.
+        files: what is in the files of its exports.
     """
 
     rows: Json
     providers: dict[str, Books] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     _decoded: dict[str, list[Json]] = field(default_factory=dict, repr=False, compare=False)
 
     def bodies(self, table: str) -> list[Json]:

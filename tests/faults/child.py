@@ -15,14 +15,15 @@ from typing import Any, TextIO
 
 from botocore.session import get_session
 
-from billing.bootstrap import payments, storage, sweep
+from billing.bootstrap import payments, reports, storage, sweep
 from billing.bootstrap import usage as usage_bootstrap
 from billing.bootstrap.deliveries import delivery_queue
 from billing.edge.workers.webhook_sender import THREADS
 from billing.integrations.webhooks import dial
 from billing.storage.table_names import MODELS, PLAIN_NAMES, use_tables
 from billing.storage.tables import AuditItem, CallerItem, TaxRateUpdatesItem
-from tests.faults import at_stripe, due_retries, payees
+from tests.faults import at_stripe, due_retries, payees, report_runs
+from tests.faults.messages import Context, sqs_record, stream_record
 from tests.faults.outside import OUTSIDE, Outside, wait_for
 from tests.faults.rows import Rows
 from tests.support.tables import create_tables
@@ -34,7 +35,7 @@ GROUPS = (
     "test_clocks",
     "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts", "payout_worker",
     "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender",
-    "webhook_worker",
+    "webhook_worker", "reports", "report_worker",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
@@ -80,6 +81,7 @@ class Child:
             sweep.alarm()._webhook_work_queue_url = self._world["webhook_work_queue_url"]
             sweep.alarm()._report_queue_url = self._world["report_queue_url"]
             usage_bootstrap.usage_queue()._queue_url = self._world["usage_queue_url"]
+            reports.files()._bucket = self._world["report_bucket"]
             delivery_queue()._fast_url = delivery_queue()._slow_url = self._world["webhook_queue_url"]
             payments.stripe_secrets()._secret_id = self._world["secret_id"]
         # Threads do not outlive a fork, and an executor does not know: one that had any would wait for them for ever.
@@ -142,7 +144,7 @@ class Child:
             event["queryStringParameters"] = dict(part.split("=", 1) for part in query.split("&"))
         if body is not None:
             event["body"] = json.dumps(body)
-        answer = HANDLERS[group].lambda_handler(event, _Context())
+        answer = HANDLERS[group].lambda_handler(event, Context())
         self._answered = {
             "status": answer["statusCode"],
             "body": json.loads(answer["body"]),
@@ -159,17 +161,17 @@ class Child:
             "isBase64Encoded": False,
             "requestContext": {"http": {"method": "POST", "sourceIp": "192.0.2.2"}},
         }
-        answer = HANDLERS["stripe_webhook"].lambda_handler(event, _Context())
+        answer = HANDLERS["stripe_webhook"].lambda_handler(event, Context())
         return {"status": answer["statusCode"], "body": json.loads(answer["body"])}
 
     def do_invoke(self, group: str, event: Json) -> Json:
         """One event of whatever else a function is fed by."""
-        answer: Json = HANDLERS[group].lambda_handler(event, _Context())
+        answer: Json = HANDLERS[group].lambda_handler(event, Context())
         return answer
 
     def do_sweep(self) -> Json:
         """The schedule's minute."""
-        swept: Json = HANDLERS["billing_sweep"].lambda_handler({}, _Context())
+        swept: Json = HANDLERS["billing_sweep"].lambda_handler({}, Context())
         return swept
 
     def do_turn(self, shard: str) -> Json:
@@ -192,11 +194,27 @@ class Child:
 
     def do_payout_drain(self) -> int:
         """``do_drain``, of the payout worker's queue."""
+        return self._drained("payout_queue_url", "payout_worker")
+
+    def do_report_drain(self, records: int = 2) -> int:
+        """``do_drain``, of the report worker's queue, with steps of so many records."""
+        report_runs.short_steps(HANDLERS["report_worker"], records)
+        return self._drained("report_queue_url", "report_worker")
+
+    def do_report_files(self, tenant_id: str) -> list[str]:
+        """What is in the files of a tenant's runs, without ids and times."""
+        OUTSIDE.on = False
+        try:
+            return report_runs.files(client("s3"), self._world["report_bucket"], tenant_id)
+        finally:
+            OUTSIDE.on = True
+
+    def _drained(self, queue: str, worker: str) -> int:
         worked = 0
-        while message := self._receive("payout_queue_url"):
-            answer = self._work(message["Body"], message["MessageId"], "payout_worker")
+        while message := self._receive(queue):
+            answer = self._work(message["Body"], message["MessageId"], worker)
             if not answer["batchItemFailures"]:
-                self._harness("sqs", "delete_message", "payout_queue_url", ReceiptHandle=message["ReceiptHandle"])
+                self._harness("sqs", "delete_message", queue, ReceiptHandle=message["ReceiptHandle"])
             worked += 1
         return worked
 
@@ -221,7 +239,7 @@ class Child:
         while message := self._receive("webhook_queue_url", MessageSystemAttributeNames=attributes):
             count = int(message["Attributes"]["ApproximateReceiveCount"])
             record = sqs_record(message["Body"], message["MessageId"], count)
-            answer = HANDLERS["webhook_sender"].lambda_handler({"Records": [record]}, _Context())
+            answer = HANDLERS["webhook_sender"].lambda_handler({"Records": [record]}, Context())
             if answer["batchItemFailures"]:
                 break
             self._harness("sqs", "delete_message", "webhook_queue_url", ReceiptHandle=message["ReceiptHandle"])
@@ -255,7 +273,7 @@ class Child:
     def do_usage(self, bodies: list[str], receive_count: int = 1) -> list[int]:
         """A batch of messages for the usage worker, as the queue would bring it; answers which of them failed."""
         records = [sqs_record(body, str(n), receive_count) for n, body in enumerate(bodies)]
-        answer = HANDLERS["usage_worker"].lambda_handler({"Records": records}, _Context())
+        answer = HANDLERS["usage_worker"].lambda_handler({"Records": records}, Context())
         return [int(each["itemIdentifier"]) for each in answer["batchItemFailures"]]
 
     def do_take_usage(self, queue: str = "usage_queue_url") -> list[str]:
@@ -272,7 +290,7 @@ class Child:
         worked = 0
         while messages := self._receive_usage():
             records = [sqs_record(message["Body"], message["MessageId"], 1) for message in messages]
-            answer = HANDLERS["usage_worker"].lambda_handler({"Records": records}, _Context())
+            answer = HANDLERS["usage_worker"].lambda_handler({"Records": records}, Context())
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             for message in messages:
                 if message["MessageId"] not in failed:
@@ -299,7 +317,7 @@ class Child:
             OUTSIDE.on = True
 
     def _work(self, body: str, message_id: str, worker: str = "billing_worker") -> Json:
-        answer: Json = HANDLERS[worker].lambda_handler({"Records": [sqs_record(body, message_id, 1)]}, _Context())
+        answer: Json = HANDLERS[worker].lambda_handler({"Records": [sqs_record(body, message_id, 1)]}, Context())
         return answer
 
     def do_stripe(self, method: str, path: str, body: Json | None = None) -> None:
@@ -342,6 +360,7 @@ class Child:
         reports_url = client("sqs").create_queue(QueueName=f"{prefix}reports.fifo", Attributes=attributes)["QueueUrl"]
         usage_url = client("sqs").create_queue(QueueName=f"{prefix}usage", Attributes={"VisibilityTimeout": "0"})
         lane_url = client("sqs").create_queue(QueueName=f"{prefix}lane", Attributes={"VisibilityTimeout": "0"})
+        client("s3").create_bucket(Bucket=f"{prefix}reports")
         secrets = {"webhook_secrets": webhook_secrets, "connect_webhook_secrets": [at_stripe.CONNECT_SECRET]}
         secret = json.dumps({"api_key": stripe_key, **secrets})
         client("secretsmanager").create_secret(Name=prefix + "stripe", SecretString=secret)
@@ -354,6 +373,7 @@ class Child:
             "payout_queue_url": payouts_url,
             "webhook_work_queue_url": work_url,
             "report_queue_url": reports_url,
+            "report_bucket": f"{prefix}reports",
             "usage_queue_url": usage_url["QueueUrl"],
             "webhook_queue_url": lane_url["QueueUrl"],
             "secret_id": prefix + "stripe",
@@ -375,7 +395,7 @@ class Child:
         failed = 0
         for start in range(0, len(rows), batch):
             records = [stream_record(row, n) for n, row in enumerate(rows[start : start + batch], start)]
-            answer = HANDLERS["event_feed"].lambda_handler({"Records": records}, _Context())
+            answer = HANDLERS["event_feed"].lambda_handler({"Records": records}, Context())
             failed += len(answer["batchItemFailures"])
         return failed
 
@@ -409,40 +429,6 @@ class Child:
 
     def _rows(self) -> Rows:
         return Rows(self._world["prefix"])
-
-
-def sqs_record(body: str, message_id: str, receive_count: int) -> Json:
-    """A message as the queue's event source hands it over."""
-    return {
-        "messageId": message_id,
-        "receiptHandle": "r",
-        "body": body,
-        "attributes": {"MessageGroupId": "g", "ApproximateReceiveCount": str(receive_count)},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:b.fifo",
-        "awsRegion": "us-east-1",
-    }
-
-
-def stream_record(row: Json, n: int) -> Json:
-    """An event's item as the table's stream brings it."""
-    image = {name: {"N" if name == "expires_at" else "S": value} for name, value in row.items()}
-    return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": str(n)}}
-
-
-class _Context:
-    """As much of a Lambda context as the handlers read."""
-
-    function_name = "faults"
-    memory_limit_in_mb = 128
-    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:faults"
-    aws_request_id = "r"
-
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        """A minute is left, and the margin."""
-        return 90_000
 
 
 CLIENTS: dict[str, Any] = {}

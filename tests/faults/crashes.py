@@ -89,7 +89,7 @@ class Run:
 
 def _writes(call: str) -> bool:
     """Whether a call changes anything outside the process."""
-    return call.startswith("POST ") or call in (
+    return call.startswith(("POST ", "PUT ", "DELETE ")) or call in (
         "TransactWriteItems",
         "UpdateItem",
         "PutItem",
@@ -203,6 +203,8 @@ def summary(books: Books, stripe: AtStripe) -> Json:
         "ledger": Counter(entry["kind"] for entry in books.bodies("ledger")),
         "events": books.event_types(),
         "places": places(books),
+        "runs": sorted((each["state"], each["written"]["rows"]) for each in runs_of(books)),
+        "files": books.files,
         "usage": usage(books),
         "orders": sorted(order_of(each) for each in books.bodies("orders")),
         "earnings": sorted(earning_of(each) for own in books.providers.values() for each in own.bodies("earnings")),
@@ -223,6 +225,11 @@ def summary(books: Books, stripe: AtStripe) -> Json:
         "cents sent back": sum(charge["amount_refunded"] for charge in stripe.taken),
         "intents": sorted(intent["status"] for intent in stripe.intents),
     }
+
+
+def runs_of(books: Books) -> list[Json]:
+    """Runs of reports and exports, without who asked for which."""
+    return [each for each in books.bodies("report_runs") if "state" in each]
 
 
 def places(books: Books) -> tuple[int, bool]:

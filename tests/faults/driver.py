@@ -40,11 +40,11 @@ def prepare() -> None:
     hook()
     for group in GROUPS:
         HANDLERS[group] = importlib.import_module(f"functions.{group}.handler")
-    for service in ("dynamodb", "sqs", "secretsmanager"):
+    for service in ("dynamodb", "s3", "sqs", "secretsmanager"):
         client(service)  # their models take long to read
     from billing.integrations.aws.clients import aws_client
 
-    for service in ("kms", "sqs", "secretsmanager"):
+    for service in ("kms", "s3", "sqs", "secretsmanager"):
         aws_client(service)
     storage.database().client  # noqa: B018 - made here, connected in the child
     worker._INDEX_LAG_S = 0.02  # the emulator's indexes do not lag

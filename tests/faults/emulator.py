@@ -2,7 +2,7 @@
 
 Run as ``python -m tests.faults.emulator``. ministack's own server knows every service, protocol and host name of AWS,
 which costs three times what its DynamoDB does for a request; these tests ask for four services, in JSON, thousands of
-times. The deployed stack (``make run``, ``make e2e``) has ministack's own.
+times, and for S3 a few. The deployed stack (``make run``, ``make e2e``) has ministack's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 Handler = Callable[..., Coroutine[Any, Any, tuple[int, dict[str, str], bytes | str]]]
 
@@ -41,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._received = bytearray()
         self._transport: Any = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._continued: set[int] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -52,18 +53,24 @@ class Connection(asyncio.Protocol):
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
             begin, stop = end + len(_END), end + len(_END) + int(headers.get("content-length", "0"))
             if len(self._received) < stop:
+                if headers.get("expect", "").lower() == "100-continue" and stop not in self._continued:
+                    self._continued = {stop}
+                    self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 return
+            self._continued = set()
             body = bytes(self._received[begin:stop])
             del self._received[:stop]
             self._handle(first, headers, body)
 
     def _handle(self, first: str, headers: dict[str, str], body: bytes) -> None:
         method, path, _ = first.split(" ")
-        if method == "GET":  # whether it is up
+        if path.startswith("/_ministack/"):  # whether it is up
             self._answer(200, {"Content-Type": "application/json"}, b"{}")
             return
-        service = _SERVICES[headers["x-amz-target"].partition(".")[0]]
-        answer = self.handlers[service](method, urlsplit(path).path, headers, body, {})
+        target, asked = headers.get("x-amz-target"), urlsplit(path)
+        service = _SERVICES[target.partition(".")[0]] if target is not None else "s3"
+        query = parse_qs(asked.query, keep_blank_values=True) if service == "s3" else {}
+        answer = self.handlers[service](method, asked.path, headers, body, query)
         if service == "dynamodb":  # which waits for nobody
             try:
                 answer.send(None)
@@ -98,7 +105,7 @@ async def serve(host: str, port: int) -> None:
     set_request_region("us-east-1")
     Connection.handlers = {
         service: importlib.import_module(f"ministack.services.{service}").handle_request
-        for service in _SERVICES.values()
+        for service in (*_SERVICES.values(), "s3")
     }
     _remember_expressions()
     gc.collect()

@@ -119,7 +119,9 @@ def _unsigned(self: Any, request: Any) -> None:
 
 
 def _operation(request: Any) -> str:
-    target = request.headers.get("X-Amz-Target", b"?")
+    target = request.headers.get("X-Amz-Target")
+    if target is None:
+        return f"{request.method} of S3"  # which has no targets
     text = target.decode() if isinstance(target, bytes) else str(target)
     return text.rsplit(".", 1)[-1]
 

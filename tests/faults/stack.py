@@ -117,6 +117,7 @@ class Stack:
             "PAYOUT_QUEUE_URL": world.names["payout_queue_url"],
             "WEBHOOK_WORK_QUEUE_URL": world.names["webhook_work_queue_url"],
             "REPORT_QUEUE_URL": world.names["report_queue_url"],
+            "REPORT_BUCKET": world.names["report_bucket"],
         }
         return self._driver_env(world.lane.sandbox.url) | variables
 
@@ -155,7 +156,7 @@ class Stack:
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": "us-east-1",
-            "SERVICES": "dynamodb,kms,secretsmanager,sqs,sts",
+            "SERVICES": "dynamodb,kms,s3,secretsmanager,sqs,sts",
             "PERSIST_STATE": "0",
             "IOT_MTLS_ENABLED": "false",
             "SFTP_ENABLED": "0",
@@ -174,6 +175,7 @@ class Stack:
             "PAYOUT_QUEUE_URL": "set by the world",
             "WEBHOOK_WORK_QUEUE_URL": "set by the world",
             "REPORT_QUEUE_URL": "set by the world",
+            "REPORT_BUCKET": "set by the world",
             "WEBHOOK_QUEUE_URL": "set by the world",
             "WEBHOOK_SLOW_QUEUE_URL": "set by the world",
             "WEBHOOK_LOOPBACK": "1",

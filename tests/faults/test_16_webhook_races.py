@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.child import sqs_record, stream_record
+from tests.faults.messages import sqs_record, stream_record
 from tests.faults.processes import Json
 from tests.faults.world import Tenant, World, at_once, post, step
 from tests.support.receiver import LocalReceiver, receiving

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tests.faults.books import Books
-from tests.faults.child import ONLY_WEBHOOK_SHARD, stream_record
+from tests.faults.child import ONLY_WEBHOOK_SHARD
 from tests.faults.crashes import Flow, Scene
+from tests.faults.messages import stream_record
 from tests.faults.processes import Json
 from tests.faults.strict_receiver import Mailbox, receiver
 from tests.faults.world import Tenant, World, post, step

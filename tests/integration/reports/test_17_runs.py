@@ -50,3 +50,34 @@ def test_a_run_is_its_tenants_own(world: World, tenant: Tenant, monkeypatch: pyt
     run = tenant.get(PATH).data
     assert world.tenant().get(f"/v1/report-runs/{run['id']}").status == 404
     assert tenant.get(f"/v1/exports/{run['id']}").status == 404
+
+
+def test_17_a_read_that_begins_a_run_is_one_commit_with_its_audit_row(
+    tenant: Tenant, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale(tenant)
+    world.clock.advance(seconds=1)
+    at_most(monkeypatch, 2)
+    run = tenant.get(f"{PATH}.csv").data
+    rows = [row for row in world.rows_of("audit", tenant.id) if row["route"]["S"] == f"GET {PATH}.csv"]
+    assert [row["status"]["N"] for row in rows] == ["202"]
+    kept = {row["id"]["S"].partition("#")[0] for row in world.rows_of("report_runs", tenant.id)}
+    assert kept == {run["id"], "claim"}
+
+
+def test_17_a_time_that_was_named_is_a_run_of_its_own_and_good_for_as_long_as_its_file(
+    tenant: Tenant, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale(tenant)
+    world.clock.advance(seconds=1)
+    at = world.clock().isoformat()
+    world.clock.advance(seconds=1)
+    at_most(monkeypatch, 2)
+    now, then = tenant.get(PATH).data, tenant.get(PATH, asOf=at).data
+    assert now["id"] != then["id"]
+    world.clock.advance(seconds=1)
+    work(world, then["id"])
+    world.clock.advance(days=6)
+    assert tenant.get(PATH, asOf=at).data["id"] == then["id"]
+    world.clock.advance(days=2)
+    assert tenant.get(PATH, asOf=at).data["id"] != then["id"]

@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.domain.kernel.errors import Unavailable
 from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.span import Month
 from billing.domain.reports.trial_balance import TrialBalanceFold
-from billing.services.reports.journal import time_of
+from billing.services.kernel.work import Ref
+from billing.services.reports.journal import place_of, time_of
 from billing.services.reports.kept import KeptMonths, RunFolds, folder, read
-from billing.services.reports.sources import Asked, Folded, NoKeptFolds, StepOver, sources
+from billing.services.reports.sources import Asked, Folded, NoKeptFolds, Record, StepOver, sources
 from tests.support.journals import MemoryFiles, MemoryJournal, entry
 
 FOLD = TrialBalanceFold()
@@ -46,7 +48,7 @@ def straight(entries: Sequence[LedgerEntry], until: datetime) -> Folded[Any]:
     folded: Folded[Any] = Folded(FOLD.empty())
     for each in sorted(entries, key=lambda each: (each.posted_at, each.id)):
         if each.posted_at < until:
-            folded.add(FOLD, Posted(each))
+            folded.add(FOLD, Record(each.posted_at, each.id, place_of(each), Posted(each)))
     return folded
 
 
@@ -155,9 +157,10 @@ def test_what_was_kept_by_another_version_or_in_another_zone_is_not_read() -> No
     assert key.endswith("/trial-balance/v1/UTC/before-2026-12")
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"[]"), gzip.compress(b"{}"), gzip.compress(b"{")])
-def test_what_is_damaged_is_made_again_rather_than_believed(content: bytes) -> None:
-    assert read(FOLD, "UTC", content) is None
+@pytest.mark.parametrize("text", [b"[]", b"{}", b"{", None], ids=["no object", "an empty one", "cut off", "no gzip"])
+def test_what_is_damaged_is_made_again_rather_than_believed(text: bytes | None) -> None:
+    assert read(FOLD, "UTC", gzip.compress(text) if text is not None else b"no gzip") is None
+    assert read(FOLD, "UTC", None) is None
 
 
 def test_a_test_clocks_time_is_nobodys_month() -> None:
@@ -188,3 +191,36 @@ def test_nothing_is_kept_where_nothing_is_to_be() -> None:
     entries = [entry("le_1", datetime(2026, 10, 3, tzinfo=UTC))]
     found = sources(work(), MemoryJournal(entries), NoKeptFolds(), Asked(NOW, "UTC"), None)
     assert found.state(FOLD, NOW).entries == 1
+
+
+def test_documents_are_loaded_by_as_many_units_as_there_are_batches() -> None:
+    """A unit remembers what it loaded: of a million invoices a run would remember all."""
+    at = datetime(2026, 10, 3, tzinfo=UTC)
+    entries = [replace(entry(f"le_{n:04d}", at), kind="invoice_finalized", source_id=f"in_{n}") for n in range(250)]
+    loaded: list[int] = []
+
+    def unit() -> Any:
+        def load(*refs: Ref[Any]) -> dict[Ref[Any], str]:
+            loaded.append(len(refs))
+            return {ref: ref.id for ref in refs}
+
+        return SimpleNamespace(tenant=SimpleNamespace(id="ten_1"), load=load)
+
+    found = sources(work(), MemoryJournal(entries), NoKeptFolds(), Asked(NOW, "UTC"), None)
+    posted = list(replace(found, reader=unit).posted(BEGUN, NOW))
+    assert [each.document for each in posted] == [each.source_id for each in entries]  # type: ignore[comparison-overlap]
+    assert loaded == [100, 100, 50]
+
+
+def test_a_request_goes_the_longer_way_where_the_files_do_not_answer_and_a_run_waits() -> None:
+    class Away(MemoryFiles):
+        def latest(self, prefix: str, below: str) -> str | None:
+            raise Unavailable("S3 does not answer")
+
+    months = KeptMonths(Away(), "ten_1")
+    entries = [entry("le_1", datetime(2026, 10, 3, tzinfo=UTC))]
+    found = sources(work(), MemoryJournal(entries), months, Asked(NOW, "UTC"), None)
+    assert found.state(FOLD, NOW).entries == 1
+    folds = RunFolds(months, "reports/x/", NOW, lambda: 100.0)
+    with pytest.raises(Unavailable):
+        replace(found, kept=folds).state(FOLD, NOW)

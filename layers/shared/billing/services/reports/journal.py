@@ -1,6 +1,6 @@
 """A tenant's journal: its ledger, and its MRR's movements, in the order of time, as a port; and documents beside it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
@@ -64,10 +64,16 @@ def time_of(place: str) -> datetime:
     return parse_time(place.partition("/")[0])
 
 
-def with_documents(work: Work, entries: Iterable[LedgerEntry]) -> Iterator[Posted]:
-    """Each entry with its invoice or credit note, a batch at a time."""
+def with_documents(reader: Callable[[], Work], entries: Iterable[LedgerEntry]) -> Iterator[Posted]:
+    """Each entry with its invoice or credit note, a batch at a time.
+
+    Args:
+        reader: gives the unit of work that loads a batch: a unit remembers what it has loaded, and of a million
+            documents a run would remember all.
+    """
     entries = iter(entries)
     while batch := list(islice(entries, _AT_ONCE)):
+        work = reader()
         refs: dict[str, Ref[Any]] = {
             each.id: Ref(kind, work.tenant.id, each.source_id) for each in batch if (kind := _kind(each))
         }

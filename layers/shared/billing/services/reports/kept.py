@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from billing.domain.kernel.errors import Unavailable
 from billing.domain.kernel.times import format_time, parse_time, sort_key
-from billing.domain.reports.fold import Fold, Posted
+from billing.domain.reports.fold import Fold
 from billing.domain.reports.span import Month
 from billing.services.reports.files import Files
-from billing.services.reports.journal import time_of
 from billing.services.reports.sources import Asked, Folded, StepOver
 
 S = TypeVar("S")
@@ -29,7 +29,7 @@ _WORTH_KEEPING = 1_000
 _TYPE = "application/gzip"
 
 
-def dumped(fold: Fold[S, Posted], zone: str, folded: Folded[S]) -> bytes:
+def dumped(fold: Fold[S, Any], zone: str, folded: Folded[S]) -> bytes:
     """A state as it is kept: always the same bytes."""
     content = {
         "format": _FORMAT,
@@ -38,6 +38,7 @@ def dumped(fold: Fold[S, Posted], zone: str, folded: Folded[S]) -> bytes:
         "zone": zone,
         "begin": format_time(folded.begin),
         "after": folded.after,
+        "last": format_time(folded.last) if folded.last is not None else None,
         "entries": folded.entries,
         "digest": folded.digest,
         "state": fold.dump(folded.state),
@@ -46,7 +47,7 @@ def dumped(fold: Fold[S, Posted], zone: str, folded: Folded[S]) -> bytes:
     return gzip.compress(text.encode(), mtime=0)
 
 
-def read(fold: Fold[S, Posted], zone: str, content: bytes | None) -> Folded[S] | None:
+def read(fold: Fold[S, Any], zone: str, content: bytes | None) -> Folded[S] | None:
     """The state that was kept; None where it is another fold's, version's or zone's, or nothing that can be read."""
     try:
         found: dict[str, Any] = json.loads(gzip.decompress(content or b""))
@@ -58,7 +59,9 @@ def read(fold: Fold[S, Posted], zone: str, content: bytes | None) -> Folded[S] |
         ):
             return None
         state = fold.read(found["state"])
-        return Folded(state, parse_time(found["begin"]), found["after"], found["entries"], found["digest"])
+        last = parse_time(found["last"]) if found["last"] is not None else None
+        begin = parse_time(found["begin"])
+        return Folded(state, begin, found["after"], last, found["entries"], found["digest"])
     except (EOFError, OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -70,8 +73,19 @@ class KeptMonths:
     files: Files
     tenant_id: str
 
-    def before(self, fold: Fold[S, Posted], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
-        """The latest kept month's end, or the beginning."""
+    def before(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+        """The latest kept month's end, or the beginning: the longer way, also where the files do not answer."""
+        try:
+            return self.found(fold, asked, since, at)
+        except Unavailable:
+            return Folded(fold.empty())
+
+    def found(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+        """The same.
+
+        Raises:
+            Unavailable: the files do not answer.
+        """
         # In a tenant's first month there is none; a test clock's time is nobody's month.
         if asked.test_clock_id is None and Month.of(since, asked.zone) < Month.of(at, asked.zone):
             prefix = folder(self.tenant_id, fold, asked.zone)
@@ -81,9 +95,7 @@ class KeptMonths:
                 return kept
         return Folded(fold.empty())
 
-    def passing(
-        self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime, at: datetime
-    ) -> None:
+    def passing(self, fold: Fold[S, Any], asked: Asked, folded: Folded[S], following: datetime, at: datetime) -> None:
         """A request keeps nothing: it has no right to write."""
 
 
@@ -108,22 +120,20 @@ class RunFolds:
     _kept: dict[str, datetime] = field(default_factory=dict)
     _next: dict[str, datetime] = field(default_factory=dict)
 
-    def before(self, fold: Fold[S, Posted], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+    def before(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
         """The run's own latest state, or that of the latest kept month where that is later."""
-        found = self.months.before(fold, asked, since, at)
+        found = self.months.found(fold, asked, since, at)
         prefix = self._prefix(fold)
         key = self.months.files.latest(prefix, prefix + sort_key(at) + "~")
         own = read(fold, asked.zone, self.months.files.get(key)) if key is not None else None
         found = own if own is not None and own.entries >= found.entries else found
         self._begun[self._own(fold, at)] = found.entries
         # What goes on from within a month has nothing to keep of that month's begin: it is behind it already.
-        within = found.begin if found.after is None else max(found.begin, time_of(found.after))
+        within = found.begin if found.last is None else max(found.begin, found.last)
         self._is_kept_until(fold, Month.of(within, asked.zone).begin(asked.zone), asked.zone)
         return found
 
-    def passing(
-        self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime, at: datetime
-    ) -> None:
+    def passing(self, fold: Fold[S, Any], asked: Asked, folded: Folded[S], following: datetime, at: datetime) -> None:
         """Keep a month that is over, and what was folded so far when it is time to stop."""
         if asked.test_clock_id is None and following >= self._next[fold.name]:
             self._keep_month(fold, asked, folded, following)
@@ -140,11 +150,11 @@ class RunFolds:
             raise StepOver
         self.folded += following != at
 
-    def _is_kept_until(self, fold: Fold[S, Posted], begin: datetime, zone: str) -> None:
+    def _is_kept_until(self, fold: Fold[S, Any], begin: datetime, zone: str) -> None:
         self._kept[fold.name] = begin
         self._next[fold.name] = Month.of(begin, zone).following.begin(zone)
 
-    def _keep_month(self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime) -> None:
+    def _keep_month(self, fold: Fold[S, Any], asked: Asked, folded: Folded[S], following: datetime) -> None:
         """All that was posted before the month of ``following``, where that month began an hour ago."""
         month = Month.of(following, asked.zone)
         begin = month.begin(asked.zone)
@@ -153,21 +163,21 @@ class RunFolds:
         self._is_kept_until(fold, begin, asked.zone)
         if not folded.entries:
             return  # before the first entry there is nothing to keep
-        kept = Folded(folded.state, begin, None, folded.entries, folded.digest)
+        kept = Folded(folded.state, begin, None, None, folded.entries, folded.digest)
         key = folder(self.months.tenant_id, fold, asked.zone) + _month(month)
         self.months.files.put(key, dumped(fold, asked.zone, kept), _TYPE)
 
-    def _keep_own(self, key: str, fold: Fold[S, Posted], asked: Asked, folded: Folded[S]) -> None:
+    def _keep_own(self, key: str, fold: Fold[S, Any], asked: Asked, folded: Folded[S]) -> None:
         self.months.files.put(key, dumped(fold, asked.zone, folded), _TYPE)
 
-    def _prefix(self, fold: Fold[S, Posted]) -> str:
+    def _prefix(self, fold: Fold[S, Any]) -> str:
         return f"{self.run_folder}fold-{fold.name}-"
 
-    def _own(self, fold: Fold[S, Posted], at: datetime) -> str:
+    def _own(self, fold: Fold[S, Any], at: datetime) -> str:
         return self._prefix(fold) + sort_key(at)
 
 
-def folder(tenant_id: str, fold: Fold[S, Posted], zone: str) -> str:
+def folder(tenant_id: str, fold: Fold[S, Any], zone: str) -> str:
     """Where the months of a fold are: what another version or zone has made is in another folder."""
     return f"folds/{tenant_id}/{fold.name}/v{fold.version}/{zone.replace('/', '~')}/"
 

@@ -1,19 +1,49 @@
-"""Listings: reports with rows for each record of the journal, written as they are read."""
+"""Listings: reports with rows for each record of a source, written as they are read."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.table import Column, Row, Table
+from billing.services.reports.journal import place_of
 from billing.services.reports.sources import BEGINNING, Asked, Sources
+from billing.services.reports.writing import Item
 
 
-class JournalListing(ABC):
-    """A report whose rows come of one record each, in the order of posting; a ``sources.Report`` for requests, too.
+class Listing(ABC):
+    """A report whose rows come of one record each, in the order of its source; a ``sources.Report`` for requests, too.
 
     A long one is a run that goes on after a crash from the last record that it wrote. So ``rows`` rests on its record
-    and on what was asked alone, never on the records before it.
+    and on what was asked alone, never on the records before it. ``name`` is as its route calls it.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def columns(self, asked: Asked) -> tuple[Column, ...]:
+        """Its columns."""
+
+    @abstractmethod
+    def rows(self, asked: Asked, record: Any) -> Iterable[Row]:
+        """The rows of a record; none where it is not asked for."""
+
+    @abstractmethod
+    def items(self, asked: Asked, sources: Sources, after: str | None = None) -> Iterator[Item]:
+        """What it is made of, each with its place.
+
+        Args:
+            after: the place of the record that was the last; None at the beginning.
+        """
+
+    def table(self, asked: Asked, sources: Sources) -> Table:
+        """All of it."""
+        rows = (row for item in self.items(asked, sources) for row in self.rows(asked, item.record))
+        return Table(self.columns(asked), rows)
+
+
+class JournalListing(Listing):
+    """A listing of the journal: of what was posted on the days that were asked for, or of all before the instant.
 
         class TaxItems(JournalListing):
             name = "tax-items"
@@ -22,30 +52,17 @@ class JournalListing(ABC):
             def columns(self, asked): return _COLUMNS
             def rows(self, asked, record): ...
 
-    ``name`` is as its route calls it; ``with_documents`` says whether ``rows`` needs ``Posted.document``.
+    ``with_documents`` says whether ``rows`` needs ``Posted.document``.
     """
 
-    name: ClassVar[str]
     with_documents: ClassVar[bool] = False
 
     @abstractmethod
-    def columns(self, asked: Asked) -> tuple[Column, ...]:
-        """Its columns."""
-
-    @abstractmethod
     def rows(self, asked: Asked, record: Posted) -> Iterable[Row]:
-        """The rows of a record; none where it is not asked for."""
+        """The rows of an entry; none where it is not asked for."""
 
-    def table(self, asked: Asked, sources: Sources) -> Table:
-        """All of it."""
-        rows = (row for record in self.records(asked, sources) for row in self.rows(asked, record))
-        return Table(self.columns(asked), rows)
-
-    def records(self, asked: Asked, sources: Sources, after: str | None = None) -> Iterator[Posted]:
-        """What it is made of: of the days that were asked for, or of all before the instant.
-
-        Args:
-            after: the place of the record that was the last (``journal.place_of``).
-        """
+    def items(self, asked: Asked, sources: Sources, after: str | None = None) -> Iterator[Item]:
+        """The entries, in the order of posting."""
         begin = asked.span.begin if asked.span is not None else BEGINNING
-        return sources.posted(begin, sources.asked.end, with_document=self.with_documents, after=after)
+        for each in sources.posted(begin, sources.asked.end, with_document=self.with_documents, after=after):
+            yield Item(place_of(each.entry), each)

@@ -17,11 +17,11 @@ from billing.domain.reports.span import Span
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Unit, Units, Work
 from billing.services.reports.files import Files, UploadGone
-from billing.services.reports.journal import Journal, place_of
+from billing.services.reports.journal import Journal
 from billing.services.reports.kept import KeptMonths, RunFolds
-from billing.services.reports.listing import JournalListing
-from billing.services.reports.sources import Asked, Report, StepOver, TooMuchToRead, sources
-from billing.services.reports.writing import Exports, Item, RowWriter, Sheet
+from billing.services.reports.listing import Listing
+from billing.services.reports.sources import Asked, KeptFolds, Report, Sources, StepOver, TooMuchToRead, sources
+from billing.services.reports.writing import Exports, RowWriter, Sheet
 
 _log = logging.getLogger(__name__)
 PART_BYTES = 5 * 1024 * 1024
@@ -114,16 +114,21 @@ class RunSteps:
         if request.purpose is Purpose.EXPORT:
             return self.exports.sheet(reader, asked, request.name, request.form is Form.JSONL)
         report = self.reports[request.name]
-        if not isinstance(report, JournalListing):
+        if not isinstance(report, Listing):
             return None
         months = KeptMonths(self.files, run.tenant_id)
-        found = sources(reader, self.journal, months, asked, None)
-        records = report.records
+        found = self._sources(run, reader, months, asked)
         return Sheet(
             report.columns(asked),
-            lambda after: (Item(place_of(each.entry), each) for each in records(asked, found, after)),
+            lambda after: report.items(asked, found, after),
             lambda record: report.rows(asked, record),
         )
+
+    def _sources(self, run: ReportRun, reader: Unit, kept: KeptFolds, asked: Asked) -> Sources:
+        """All that there is to read, as long as there is time for it."""
+        margin = self.limits.margin_s
+        found = sources(reader, self.journal, kept, asked, None, lambda: self.left_s() - margin / 2)
+        return replace(found, reader=lambda: self.units.begin(run.tenant_id))
 
     def _listed(self, run: ReportRun, sheet: Sheet, asked: Asked, writer: RowWriter, now: datetime) -> ReportRun:
         done = run.written
@@ -195,7 +200,7 @@ class RunSteps:
             KeptMonths(self.files, run.tenant_id), run.folder, now, lambda: self.left_s() - margin,
             self.limits.fold_records,
         )  # fmt: skip
-        found = sources(reader, self.journal, folds, asked, None, lambda: self.left_s() - margin / 2)
+        found = self._sources(run, reader, folds, asked)
         written = run.written
         try:
             table = self.reports[run.request.name].table(asked, found)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import inf
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.fold import Fold, Posted
@@ -16,6 +16,7 @@ from billing.services.kernel.work import Work
 from billing.services.reports.journal import Journal, place_of, with_documents
 
 S = TypeVar("S")
+R = TypeVar("R")
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """Before anything was posted; a test clock's time may begin before its tenant's."""
 READ_AT_ONCE = 5_000
@@ -77,42 +78,56 @@ class Asked:
         return min(self.span.end, self.at) if self.span is not None else self.at
 
 
+@dataclass(frozen=True, slots=True)
+class Record(Generic[R]):
+    """A record as a fold takes it.
+
+    Args:
+        at, place: when it is from, and behind which place its source goes on.
+    """
+
+    at: datetime
+    id: str
+    place: str
+    value: R
+
+
 @dataclass(slots=True)
 class Folded(Generic[S]):
     """A state of a fold, and what it was made of.
 
     Args:
-        begin, after: it goes on with what was posted from ``begin`` on, behind the place ``after`` where there is one.
-        entries, digest: how many entries are in it, and a hash of all their ids in order: of each hash and the next id.
+        begin, after: it goes on with what is from ``begin`` on, behind the place ``after`` where there is one.
+        last: when the last record is from.
+        entries, digest: how many records are in it, and a hash of all their ids in order: of each hash and the next id.
     """
 
     state: S
     begin: datetime = BEGINNING
     after: str | None = None
+    last: datetime | None = None
     entries: int = 0
     digest: str = ""
 
-    def add(self, fold: Fold[S, Posted], record: Posted) -> None:
+    def add(self, fold: Fold[S, R], record: Record[R]) -> None:
         """Fold a record."""
-        fold.add(self.state, record)
+        fold.add(self.state, record.value)
         self.entries += 1
-        self.digest = sha256(f"{self.digest}{record.entry.id}".encode()).hexdigest()
-        self.after = place_of(record.entry)
+        self.digest = sha256(f"{self.digest}{record.id}".encode()).hexdigest()
+        self.after, self.last = record.place, record.at
 
 
 class KeptFolds(Protocol):
     """Keeps states of folds: those at the ends of finished months for everybody, and those of a run for itself."""
 
-    def before(self, fold: Fold[S, Posted], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+    def before(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
         """The latest state that is kept of before ``at``, or the empty one.
 
         Args:
             since: when the tenant was made.
         """
 
-    def passing(
-        self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime, at: datetime
-    ) -> None:
+    def passing(self, fold: Fold[S, Any], asked: Asked, folded: Folded[S], following: datetime, at: datetime) -> None:
         """A state is about to go on: keep it, where it is to be kept.
 
         Args:
@@ -130,25 +145,28 @@ class StepOver(Exception):
 class NoKeptFolds:
     """Keeps nothing: each fold begins at the beginning."""
 
-    def before(self, fold: Fold[S, Posted], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+    def before(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
         """The empty state."""
         return Folded(fold.empty())
 
-    def passing(
-        self, fold: Fold[S, Posted], asked: Asked, folded: Folded[S], following: datetime, at: datetime
-    ) -> None:
+    def passing(self, fold: Fold[S, Any], asked: Asked, folded: Folded[S], following: datetime, at: datetime) -> None:
         """Nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a report reads. Every record that it reads is counted."""
+    """What a report reads. Every record that it reads is counted.
+
+    Args:
+        reader: gives the unit of work that loads documents, where it is not ``work`` for all of them.
+    """
 
     work: Work
     journal: Journal
     asked: Asked
     kept: KeptFolds
     budget: Budget
+    reader: Callable[[], Work] | None = None
 
     def entries(self, begin: datetime, end: datetime, after: str | None = None) -> Iterator[LedgerEntry]:
         """The journal's entries of [begin, end), in the order of posting; those behind a place, where one is named."""
@@ -164,7 +182,9 @@ class Sources:
     ) -> Iterator[Posted]:
         """The same, each with its invoice or credit note if it is about one."""
         entries = self.entries(begin, end, after)
-        return with_documents(self.work, entries) if with_document else map(Posted, entries)
+        if not with_document:
+            return map(Posted, entries)
+        return with_documents(self.reader or (lambda: self.work), entries)
 
     def movements(self, begin: datetime, end: datetime, after: str | None = None) -> Iterator[MrrMovement]:
         """The movements of MRR of [begin, end), in the order of their time; those behind a place, if one is named."""
@@ -184,9 +204,22 @@ class Sources:
 
     def state(self, fold: Fold[S, Posted], at: datetime) -> S:
         """The state of a fold of everything that was posted before an instant."""
+
+        def read(begin: datetime, after: str | None) -> Iterator[Record[Posted]]:
+            for each in self.posted(begin, at, with_document=fold.with_documents, after=after):
+                yield Record(each.entry.posted_at, each.entry.id, place_of(each.entry), each)
+
+        return self.folded(fold, at, read)
+
+    def folded(self, fold: Fold[S, R], at: datetime, read: Callable[[datetime, str | None], Iterator[Record[R]]]) -> S:
+        """The state of a fold of all records before an instant, which goes on from what is kept of it.
+
+        Args:
+            read: gives the records from a time on until ``at``, in order; those behind a place, where one is named.
+        """
         folded = self.kept.before(fold, self.asked, self.work.tenant.created_at, at)
-        for record in self.posted(folded.begin, at, with_document=fold.with_documents, after=folded.after):
-            self.kept.passing(fold, self.asked, folded, record.entry.posted_at, at)
+        for record in read(folded.begin, folded.after):
+            self.kept.passing(fold, self.asked, folded, record.at, at)
             folded.add(fold, record)
         self.kept.passing(fold, self.asked, folded, at, at)
         return folded.state

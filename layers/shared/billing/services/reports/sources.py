@@ -197,10 +197,12 @@ class Sources:
 
     def moved(self, fold: Fold[S, MrrMovement], at: datetime) -> S:
         """The state of a fold of every movement of MRR before an instant."""
-        state = fold.empty()
-        for movement in self.movements(BEGINNING, at):
-            fold.add(state, movement)
-        return state
+
+        def read(begin: datetime, after: str | None) -> Iterator[Record[MrrMovement]]:
+            for each in self.movements(begin, at, after):
+                yield Record(each.at, each.id, each.place, each)
+
+        return self.folded(fold, at, read)
 
     def state(self, fold: Fold[S, Posted], at: datetime) -> S:
         """The state of a fold of everything that was posted before an instant."""

@@ -79,6 +79,8 @@ CurrentCaller = Annotated[Caller, Depends(authenticate)]
 def _headers(request: str) -> dict[str, str]:
     return {
         "X-API-Version": "1.0",
+        "Cache-Control": "no-store",
+        "Vary": "Accept-Encoding",
         "X-Request-Id": request,
         "X-RateLimit-Limit": str(RATE.limit),
         "X-RateLimit-Remaining": str(RATE.remaining),

@@ -28,8 +28,8 @@ from billing.edge.workers.billing import QueueWorker
 from billing.services.clocks.due_index import DueIndex, DuePage
 from billing.storage.due_index import DynamoDueIndex
 
-_STAGED_AT_ONCE = 30
-"""Orders of a tenant in one transaction: three items each, and a transaction holds a hundred."""
+_STAGED_AT_ONCE = 8
+"""Orders of a tenant in one transaction: ten items each with the words of a name, and a transaction holds a hundred."""
 _ARN = "arn:aws:sqs:us-east-1:000000000000:billing.fifo"
 PAGE = 50
 

@@ -279,7 +279,8 @@ def _statuses(route: Route) -> list[int]:
     if route.documentation.public:
         return [500]
     found = {400, 401, 403, 429, 500, 503}
-    if "{" in route.path or route.id in READS_BY_BODY:
+    names = {each["name"] for each in route.operation.get("parameters", ())}
+    if "{" in route.path or route.id in READS_BY_BODY or "testClock" in names:
         found.add(404)
     if route.method in WRITES:
         found |= {409, 413, 422}

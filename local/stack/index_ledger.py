@@ -7,17 +7,12 @@ It runs with the operator's own rights.
 
 import os
 
-from local.stack.outputs import outputs_of, parser_of
+from local.stack.outputs import outputs_of, parser_of, variables_of
 
 
 def journal_index(outputs: dict[str, str], pace_s: float):  # type: ignore[no-untyped-def]
     """The job, over a stack's tables."""
-    os.environ |= {
-        f"TABLE_{name.removeprefix('Table').upper()}": value
-        for name, value in outputs.items()
-        if name.startswith("Table")
-    }
-    os.environ["KMS_KEY_ID"] = outputs["KeyId"]
+    os.environ |= variables_of(outputs)
     from billing.bootstrap import resealing as made  # reads the environment
 
     return made.journal_index(pace_s)

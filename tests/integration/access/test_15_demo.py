@@ -32,6 +32,7 @@ class Gateway(requests.adapters.HTTPAdapter):
             made._content = json.dumps(mails).encode()
             return made
         headers = {name.lower(): str(value) for name, value in sent.headers.items()}
+        headers.pop("accept-encoding", None)  # to pack and unpack is the transport's, which this is not
         cookies = [each for each in headers.pop("cookie", "").split("; ") if each]
         body = sent.body.decode() if isinstance(sent.body, bytes) else sent.body
         event = http_event(str(sent.method), parts.path, body=body, query=parts.query, headers=headers)

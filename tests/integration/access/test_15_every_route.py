@@ -15,6 +15,7 @@ import pytest
 from billing.bootstrap import storage
 from billing.domain.access.scopes import Scope
 from tests.integration.marketplace.market import Market, item
+from tests.integration.reports.runs import at_most
 from tests.integration.webhooks import flow
 from tests.integration.webhooks.feeding import feed
 from tests.integration.world import Answer, Json, Tenant, World, http_event, request
@@ -209,7 +210,7 @@ def one_of_everything(world: World) -> Theirs:
     world.sandbox.post(f"charges/{intent}/dispute")
     world.deliver_all(tenant)
     ids["dispute_id"] = tenant.get("/v1/disputes").data[0]["id"]
-    return Theirs(tenant, ids | _webhooks(world, tenant))
+    return Theirs(tenant, ids | _webhooks(world, tenant) | _runs(tenant))
 
 
 def _webhooks(world: World, tenant: Tenant) -> dict[str, str]:
@@ -222,6 +223,14 @@ def _webhooks(world: World, tenant: Tenant) -> dict[str, str]:
     flow.clear(world)
     job = tenant.post(f"{path}/redeliver", {"since": world.clock().isoformat()}).data["id"]
     return {"endpoint_id": test["endpointId"], "delivery_id": test["deliveryId"], "redelivery_id": job}
+
+
+def _runs(tenant: Tenant) -> dict[str, str]:
+    """An export, and a report that is too long for a request."""
+    with pytest.MonkeyPatch.context() as patch:
+        at_most(patch, -1)
+        run = tenant.get("/v1/reports/trial-balance").data["id"]
+    return {"export_id": tenant.post("/v1/exports", {"kind": "customers"}).data["id"], "run_id": run}
 
 
 def told(answer: Answer, named: str) -> tuple[int, str, str, str]:

@@ -16,7 +16,7 @@ QUERY = {
     "/v1/search": "q=ada",
 }
 QUERY |= {f"/v1/commerce/reports/providers{ext}": "year=2026" for ext in ("", ".csv")}
-OF_PLATFORM = ("/v1/tenants", "/v1/reports/reconciliation")
+OF_PLATFORM = ("/v1/tenants", "/v1/reports/reconciliation", "/v1/reports/payouts", "/v1/reports/payouts.csv")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ def posted(world: World, tenant: Tenant) -> list[Posted]:
     vault = storage.vault()
     entries = [decode(LedgerEntry, row["body"]["S"], vault, tenant.id, row["id"]["S"]) for row in rows]
     entries.sort(key=lambda each: (each.posted_at, each.id))
-    return list(with_documents(storage.units().begin(tenant.id), entries))
+    work = storage.units().begin(tenant.id)
+    return list(with_documents(lambda: work, entries))
 
 
 def disagreements(world: World, tenant: Tenant) -> list[str]:

@@ -65,7 +65,7 @@ def test_requests_are_answered_one_by_one_wherever_they_are_cut(
     connection: tuple[Connection, Transport], piece: int
 ) -> None:
     made, transport = connection
-    sent = request({"a": "ü\r\n\r\n"}) + request({}) + b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n"
+    sent = request({"a": "ü\r\n\r\n"}) + request({}) + b"GET /_ministack/health HTTP/1.1\r\nHost: here\r\n\r\n"
     for start in range(0, len(sent), piece):
         made.data_received(sent[start : start + piece])
     first, refused, health = transport.answers()

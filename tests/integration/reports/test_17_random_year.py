@@ -244,7 +244,7 @@ def assert_the_api_agrees(year: Year) -> None:
 
 
 def assert_three_reports_say_the_same(year: Year) -> None:
-    """What a finance person lays side by side: aging, tax and MRR with the trial balance, and MRR with its movements."""
+    """What is laid side by side: aging, tax and MRR with the trial balance, and MRR with its movements."""
     tenant, clock = year.tenant, year.clock
     owed = rows(tenant, "/v1/reports/aging", clock, rows="currencies")
     for column, account in (("receivable",) * 2, ("customerBalance", "customer_balance"), ("disputed", "disputes")):

@@ -9,7 +9,7 @@ from billing.bootstrap.http import http_api
 from billing.bootstrap.sweep import alarm
 from billing.domain.ledger import Account
 from billing.domain.reports.run import Form, Purpose, ReportRun
-from billing.edge.http.api import Accepted, CurrentWork, File, Listing
+from billing.edge.http.api import Accepted, CurrentWork, File, Listing, current_call
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
 from billing.schemas.parameters import Cursor, Filter
@@ -74,6 +74,10 @@ def _csv(work: Work, report: Report, asked: Asked, bom: bool | None = None) -> F
 
 def _accepted(run: ReportRun) -> Accepted:
     return Accepted(ReportRunOut.of(run), place_of(run))
+
+
+def _by_platform() -> bool:
+    return Scope.PLATFORM in current_call().caller.scopes
 
 
 @api.get("/v1/reports/trial-balance", scope=Scope.BILLING_READ, answers=TrialBalanceOut, or_accepts=ReportRunOut)
@@ -339,7 +343,7 @@ def get_recognition_csv(
 @api.get("/v1/report-runs/{run_id}", scope=Scope.BILLING_READ, answers=ReportRunOut)
 def get_report_run(run_id: str, work: CurrentWork) -> ReportRunOut:
     """Show how far a report is that was too long for a request."""
-    return ReportRunOut.of(runs.get(work, run_id, Purpose.REPORT))
+    return ReportRunOut.of(runs.get(work, run_id, Purpose.REPORT, by_platform=_by_platform()))
 
 
 @api.get("/v1/report-runs/{run_id}/file", scope=Scope.BILLING_READ, answers=RunFileOut)
@@ -348,7 +352,7 @@ def get_report_run_file(run_id: str, work: CurrentWork) -> RunFileOut:
 
     Whoever has the link can download the file, without a key: send none with it.
     """
-    return RunFileOut.of(runs.link(work, run_id, Purpose.REPORT))
+    return RunFileOut.of(runs.link(work, run_id, Purpose.REPORT, by_platform=_by_platform()))
 
 
 @api.post("/v1/exports", 202, scope=Scope.BILLING_ADMIN, answers=ReportRunOut)

@@ -178,3 +178,13 @@ def test_17_what_is_written_meanwhile_is_neither_missed_nor_twice(
     found = [json.loads(line)["id"] for line in file_of(shop, f"/v1/exports/{asked['id']}").splitlines()]
     assert len(found) == len(set(found))
     assert before <= set(found) <= before | set(work_one)
+
+
+def test_17_a_tenants_own_ids_are_in_the_flat_form(world: World, tenant: Tenant) -> None:
+    """By them its own systems join the file."""
+    customer = tenant.customer(externalId="crm-7")
+    subscribed = tenant.subscribe(customerId=customer, externalId="-contract-9")["id"]
+    customers = {row["id"]: row["externalId"] for row in rows_of(world, tenant, kind="customers")}
+    subscriptions = {row["id"]: row["externalId"] for row in rows_of(world, tenant, kind="subscriptions")}
+    assert customers[customer] == "crm-7"
+    assert subscriptions[subscribed] == "'-contract-9"

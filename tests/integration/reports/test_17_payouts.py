@@ -15,6 +15,7 @@ from billing.services.reports.ports import LinePage
 from tests.integration.marketplace.paying import AVAILABLE
 from tests.integration.payer import sale
 from tests.integration.reports.books import Books, books
+from tests.integration.reports.runs import at_most, work
 from tests.integration.world import Json, Tenant, World
 
 PATH = "/v1/reports/payouts"
@@ -219,3 +220,24 @@ def test_a_line_that_a_page_shows_again_is_counted_once(
     books.run()
     (row,) = of(rows(world), payout["id"])
     assert (row["transactions"], row["unexplained"], row["gross"]) == (3, 0, 3 * 4_999_000)
+
+
+def test_a_run_of_the_platforms_report_is_not_for_keys_that_may_not_ask_for_it(
+    world: World, tenant: Tenant, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale(tenant, AVAILABLE)
+    paid_out(world)
+    books.run()
+    world.clock.advance(seconds=1)
+    platform = world.platform()
+    at_most(monkeypatch, -1)
+    run = platform.get("/v1/reports/payouts", rows="transactions").data
+    path = f"/v1/report-runs/{run['id']}"
+    world.clock.advance(seconds=1)
+    work(world, run["id"])
+    reader = replace(platform, key=platform.post("/v1/api-keys", {"name": "r", "scope": "read"}).data["key"])
+    assert reader.get("/v1/reports/payouts").status == 403
+    assert (reader.get(path).status, reader.get(f"{path}/file").status) == (404, 404)
+    assert (platform.get(path).status, platform.get(f"{path}/file").status) == (200, 200)
+    own = reader.get("/v1/reports/trial-balance").data
+    assert reader.get(f"/v1/report-runs/{own['id']}").status == 200

@@ -12,6 +12,7 @@ from billing.bootstrap import storage
 from billing.domain.ledger import Account
 from billing.domain.reports.deferral import Deferrals
 from billing.domain.reports.fold import Posted
+from billing.domain.reports.mrr import MrrKind
 from billing.domain.reports.revenue import revenue_of
 from billing.domain.reports.span import local_day, midnight
 from billing.services.reports.sources import Asked, NoKeptFolds, sources
@@ -151,7 +152,7 @@ class Year:
     def posted(self) -> list[Posted]:
         """The clock's journal."""
         work = storage.units().begin(self.tenant.id)
-        asked = Asked(work.now, ZONE, None, self.clock)
+        asked = Asked(BEGIN + timedelta(days=800), ZONE, None, self.clock)
         read = sources(work, DynamoJournal(storage.database(), storage.vault()), NoKeptFolds(), asked, None)
         return list(read.posted(BEGIN - timedelta(days=1), BEGIN + timedelta(days=800)))
 
@@ -239,3 +240,28 @@ def assert_the_api_agrees(year: Year) -> None:
         open_ = [{**row, "open": row["disputed"] - row["disputesWonBack"] - row["disputesLost"]} for row in billed]
         held = trial_balance(tenant, "disputes", clock, asOf=at)
         assert sums(open_, "open") == {currency: -sum_ for currency, sum_ in held.items()}
+    assert_three_reports_say_the_same(year)
+
+
+def assert_three_reports_say_the_same(year: Year) -> None:
+    """What is laid side by side: aging, tax and MRR with the trial balance, and MRR with its movements."""
+    tenant, clock = year.tenant, year.clock
+    owed = rows(tenant, "/v1/reports/aging", clock, rows="currencies")
+    for column, account in (("receivable",) * 2, ("customerBalance", "customer_balance"), ("disputed", "disputes")):
+        held = trial_balance(tenant, account, clock)
+        assert sums(owed, column) == {currency: -sum_ for currency, sum_ in held.items()}
+    assert sums(rows(tenant, "/v1/reports/tax", clock, **SPAN), "tax") == trial_balance(tenant, "tax_payable", clock)
+    months = rows(tenant, "/v1/reports/mrr", clock, **SPAN)
+    for row in months:
+        assert row["start"] + sum(row[each.value] for each in MrrKind) == row["end"]
+        assert row["customersStart"] + row["customersNew"] + row["customersReturned"] == (
+            row["customersEnd"] + row["customersChurned"] + row["customersPaused"]
+        )
+    last = max(row["from"] for row in months)
+    moves = rows(tenant, "/v1/reports/mrr-movements", clock, **SPAN)
+    assert sums([row for row in months if row["from"] == last], "end") == sums(moves, "amount")
+    own = {each["subscriptionId"]: each for each in moves}
+    assert sums(list(own.values()), "subscriptionMrr") == sums(moves, "amount")
+    by_day = rows(tenant, "/v1/reports/mrr", clock, interval="day", **SPAN)
+    for kind in MrrKind:
+        assert sums(by_day, kind.value) == sums(months, kind.value)

@@ -26,6 +26,10 @@ SHARD = "00"
 """Where it is due: the billing worker works this shard each minute."""
 
 
+OF_PLATFORM = frozenset({"payouts"})
+"""Reports of the scope ``platform``, whose runs need it as well."""
+
+
 @cache
 def files() -> "S3Files":
     """The bucket of runs and kept folds."""
@@ -58,7 +62,7 @@ def runs(alarm: "Alarm") -> "Runs":
     """What begins runs, and shows them."""
     from billing.services.reports.runs import Runs
 
-    return Runs(files(), alarm)
+    return Runs(files(), alarm, OF_PLATFORM)
 
 
 def ledger_pages() -> "LedgerPages":

@@ -4,7 +4,7 @@ JSON numbers with a fraction, booleans and texts are no integers here: no float 
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
@@ -184,6 +184,16 @@ Python's calendar does."""
 
 TimeIn = Annotated[Time, AfterValidator(_within_reason), Field(description="a year from 1970 to 2499")]
 """A ``Time`` of a request that is used in calculations."""
+
+
+def _day_within_reason(value: date) -> date:
+    if not _EARLIEST.date() <= value < _TOO_LATE.date():
+        raise PydanticCustomError("out_of_range", "a year from 1970 to 2499")
+    return value
+
+
+DayIn = Annotated[date, AfterValidator(_day_within_reason)]
+"""A day of a request, 1970 to 2499: the months around it are in Python's calendar, and so is its begin in any zone."""
 
 Micros = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, description="micro-units: 1,000 are one minor unit")]
 """A price, which may be finer than a minor unit."""

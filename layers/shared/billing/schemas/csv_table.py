@@ -6,11 +6,13 @@ from decimal import Decimal
 from io import StringIO
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the same in full width, which East Asian versions take, too."""
+_BREAKS = ("\t", "\r", "\n")
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[str | int | Decimal | None]]) -> bytes:
-    """A table as CSV. A text that a spreadsheet would take for a formula, also after spaces, is quoted by an apostrophe
+    """A table as CSV. A text that a spreadsheet would take for a formula, also after any space, gets an apostrophe
     before it; a number never is."""
     return _lines([columns]) + csv_rows_of(rows)
 
@@ -31,4 +33,6 @@ def _cell(value: str | int | Decimal | None) -> str | int:
         return ""
     if isinstance(value, Decimal):
         return f"{value:f}"
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULAS) else value
+    if isinstance(value, str) and (value.startswith(_BREAKS) or value.lstrip().startswith(_FORMULAS)):
+        return f"'{value}"
+    return value

@@ -56,6 +56,8 @@ class DynamoJournal:
         if after is not None and after >= first:
             # "!" sorts before every character of an id: this is the next key that there can be.
             first, begin = after + "!", max(begin, time_of(after))
+            if begin >= end:
+                return  # DynamoDB refuses such bounds
         for under in under_all(begin, end, test_clock_id):
             parts = [self._part(part_key(tenant_id, under, part), tenant_id, first, end) for part in range(PARTS)]
             yield from merge(*parts, key=place_of)

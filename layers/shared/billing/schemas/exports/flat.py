@@ -59,6 +59,7 @@ def _of_address(customer: Customer) -> tuple[str | None, ...]:
 CUSTOMERS = Flat(
     (
         _text("id", lambda e: e.id),
+        _text("externalId", lambda e: e.external_id),
         _text("name", lambda e: e.name),
         _text("email", lambda e: e.email),
         _text("currency", lambda e: e.currency),
@@ -98,6 +99,7 @@ PLANS = Flat(
 SUBSCRIPTIONS = Flat(
     (
         _text("id", lambda e: e.id),
+        _text("externalId", lambda e: e.external_id),
         _text("customerId", lambda e: e.customer_id),
         _text("planId", lambda e: e.plan_id),
         ("planVersion", Kind.INTEGER, lambda e: e.plan_version),

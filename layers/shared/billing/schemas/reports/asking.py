@@ -8,13 +8,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from billing.domain.clocks import Clock
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.reports.span import Month, Span, local_day, midnight
-from billing.schemas.base import QueryFlag, Time
+from billing.schemas.base import DayIn, QueryFlag, TimeIn
 from billing.services.kernel.work import Ref, Work
 from billing.services.reports.sources import Asked
 
-From = Annotated[date | None, Query(alias="from", description="the first day, in the tenant's zone")]
-To = Annotated[date | None, Query(description="the first day that is not in it any more")]
-AsOf = Annotated[Time | None, Query(alias="asOf", description="what was posted before this time; now, if left out")]
+From = Annotated[DayIn | None, Query(alias="from", description="the first day, in the tenant's zone")]
+To = Annotated[DayIn | None, Query(description="the first day that is not in it any more")]
+AsOf = Annotated[TimeIn | None, Query(alias="asOf", description="what was posted before this time; now, if left out")]
 OfClock = Annotated[
     str | None,
     Query(alias="testClock", min_length=1, description="customers of this test clock, who are in no other report"),
@@ -24,7 +24,7 @@ Rows = Annotated[
     Query(description="`lines`: a row for each line and tax, with its document; else a row for each tax"),
 ]
 AsOfDay = Annotated[
-    date | None, Query(alias="asOf", description="the end of this day, in the tenant's zone; today, if left out")
+    DayIn | None, Query(alias="asOf", description="the end of this day, in the tenant's zone; today, if left out")
 ]
 Bom = Annotated[
     QueryFlag | None,
@@ -35,7 +35,7 @@ _BEGINNING = date(1970, 1, 1)
 """Before every test clock's time."""
 
 
-def as_of(work: Work, at: Time | None, test_clock: str | None, **options: str | None) -> Asked:
+def as_of(work: Work, at: datetime | None, test_clock: str | None, **options: str | None) -> Asked:
     """A report as of an instant that is not in the future: of a test clock's time where one is named.
 
     Raises:
@@ -62,7 +62,12 @@ def end_of_day(work: Work, day: date | None, test_clock: str | None, **options: 
 
 
 def of_days(
-    work: Work, first: date | None, until: date | None, at: Time | None, test_clock: str | None, **options: str | None
+    work: Work,
+    first: date | None,
+    until: date | None,
+    at: datetime | None,
+    test_clock: str | None,
+    **options: str | None,
 ) -> Asked:
     """A report about days; without them, about this month so far, in a test clock's time where one is named.
 
@@ -83,7 +88,12 @@ def of_days(
 
 
 def of_months(
-    work: Work, first: date | None, until: date | None, at: Time | None, test_clock: str | None, **options: str | None
+    work: Work,
+    first: date | None,
+    until: date | None,
+    at: datetime | None,
+    test_clock: str | None,
+    **options: str | None,
 ) -> Asked:
     """A report about whole months; without them, about this one so far.
 

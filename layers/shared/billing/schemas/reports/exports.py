@@ -7,7 +7,7 @@ from pydantic import Field
 
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.reports.run import Form, Purpose, RunRequest
-from billing.schemas.base import Request
+from billing.schemas.base import DayIn, Request
 from billing.schemas.reports.writers import BOM
 from billing.services.kernel.work import Work
 
@@ -25,8 +25,8 @@ class ExportIn(Request):
         "customers", "plans", "subscriptions", "invoices", "invoice-lines", "credit-notes", "payments", "ledger"
     ]
     format: Literal["csv", "jsonl"] = "csv"
-    first: date | None = Field(default=None, alias="from", strict=False)
-    to: date | None = Field(default=None, strict=False)
+    first: DayIn | None = Field(default=None, alias="from", strict=False)
+    to: DayIn | None = Field(default=None, strict=False)
     bom: bool = False
 
     def asked(self, work: Work) -> RunRequest:

@@ -35,16 +35,22 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """The use cases."""
+    """The use cases.
+
+    Args:
+        of_platform: the names of reports that only the operator's own keys may see.
+    """
 
     files: Files
     alarm: Alarm
+    of_platform: frozenset[str] = frozenset()
 
     def ask(self, work: Work, request: RunRequest, *, as_of_now: bool) -> ReportRun:
         """Begin a run, or join the one that there is of the same.
 
         Args:
-            as_of_now: nobody named the time that it is as of: one that is going, or was made a moment ago, is good.
+            as_of_now: what it is about may still change: one that is going, or was begun a moment ago, is good. On the
+                wall clock that is whatever is as of now; a test clock's time goes with it.
         """
         ref = Ref(RunClaim, work.tenant.id, claim_id(request, as_of_now))
         claim = work.load(ref).get(ref)
@@ -61,26 +67,32 @@ class Runs:
         work.after_commit(lambda: self.alarm.wake(shard, f"run:{run_id}"))
         return run
 
-    def get(self, work: Work, run_id: str, purpose: Purpose) -> ReportRun:
+    def get(self, work: Work, run_id: str, purpose: Purpose, *, by_platform: bool = False) -> ReportRun:
         """A run.
 
+        Args:
+            by_platform: the caller may see the platform's reports.
+
         Raises:
-            NotFound: the tenant has no such run, or it is one of the other purpose: they have scopes of their own.
+            NotFound: the tenant has no such run, or the caller may not see it: it is one of the other purpose, or of a
+                report of the platform's, which have scopes of their own.
         """
         ref = Ref(ReportRun, work.tenant.id, run_id)
         run = work.load(ref).get(ref)
         if run is None or run.request.purpose is not purpose:
             raise NotFound.of(ReportRun, run_id)
+        if run.request.name in self.of_platform and not by_platform:
+            raise NotFound.of(ReportRun, run_id)
         return run
 
-    def link(self, work: Work, run_id: str, purpose: Purpose) -> Link:
+    def link(self, work: Work, run_id: str, purpose: Purpose, *, by_platform: bool = False) -> Link:
         """A link to a run's file, good for five minutes.
 
         Raises:
             NotFound: as ``get``.
             InvalidState: there is no file yet, or not any more.
         """
-        run = self.get(work, run_id, purpose)
+        run = self.get(work, run_id, purpose, by_platform=by_platform)
         if run.state is not RunState.DONE or (run.expires_at is not None and run.expires_at <= work.now):
             state = RunState.EXPIRED if run.state is RunState.DONE else run.shown_state
             raise InvalidState.of("report_run", state.value, "downloaded")
@@ -90,9 +102,10 @@ class Runs:
 
 def claim_id(request: RunRequest, as_of_now: bool) -> str:
     """What says that two requests are for the same."""
+    at = None if as_of_now and request.test_clock_id is None else format_time(request.at)
     said = [
         request.purpose.value, request.name, request.form.value, request.zone, str(request.first), str(request.until),
-        request.test_clock_id, sorted(request.options.items()), None if as_of_now else format_time(request.at),
+        request.test_clock_id, sorted(request.options.items()), at,
     ]  # fmt: skip
     return "claim#" + sha256(json.dumps(said).encode()).hexdigest()
 
@@ -102,4 +115,4 @@ def _is_good(run: ReportRun, now: datetime, as_of_now: bool) -> bool:
         return run.due is not None
     if run.state is not RunState.DONE or run.expires_at is None or run.expires_at <= now:
         return False
-    return not as_of_now or run.request.at > now - _FRESH
+    return not as_of_now or run.created_at > now - _FRESH

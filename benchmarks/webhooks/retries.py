@@ -182,7 +182,7 @@ def table(outcome: Outcome) -> Section:
         ],
     )
     a_shard = sum(outcome.first.values()) * _CALL_S / WEBHOOK_SHARDS
-    limit = PACE["fast"] * WEBHOOK_SHARDS  # type: ignore[index]
+    limit = PACE * WEBHOOK_SHARDS
     rows: list[tuple[str, float, float | None]] = [
         ("the first minute's calls of a shard, s", a_shard, _TURN_S),
         (f"the first minute's calls of all, with {_WORKERS} workers, s", a_shard * WEBHOOK_SHARDS / _WORKERS, None),

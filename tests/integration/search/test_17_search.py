@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from billing.bootstrap import storage
+from billing.storage.database import table_name
+from billing.storage.search import hashed
+from billing.storage.tables import SearchItem
 from tests.integration.customers.test_15_erasure import erase
 from tests.integration.kernel.test_17_pages import calls
 from tests.integration.world import Json, Tenant, World
@@ -212,3 +215,18 @@ def test_17_who_is_erased_is_found_by_nothing_and_its_rows_are_let_go(world: Wor
         assert found(tenant, text) == []
     assert all("expires_at" in each for each in rows(world, tenant, customer))
     assert [each[:2] for each in found(tenant, customer)] == [("customer", customer)]  # the books name its id
+
+
+def test_17_who_was_let_go_hides_nobody_who_is_older(world: World, tenant: Tenant) -> None:
+    """A page is counted before it is filtered: 110 newer rows of erased ones fill the 100 that are asked for."""
+    kept = tenant.customer(name="Olga Older", email="olga@crowd.example")
+    term = next(
+        each["term_key"]["S"]
+        for each in rows(world, tenant, kept)
+        if each["term_key"]["S"].endswith(storage.vault().blind(tenant.id, hashed("@crowd.example")))
+    )
+    put = storage.database().client.put_item
+    for n in range(110):
+        item = {"term_key": {"S": term}, "id": {"S": f"cus_{'Z' * 23}{n:03}"}, "expires_at": {"N": "1"}}
+        put(TableName=table_name(SearchItem), Item=item)
+    assert found(tenant, "@crowd.example") == [("customer", kept, "email_domain")]

@@ -57,12 +57,17 @@ def received(world: World, variable: str) -> list[Json]:
     return found
 
 
-def notices(world: World, lane: str = "fast", *, of: Tenant) -> list[tuple[str, int]]:
-    """Take the notices of a lane, those of a tenant: delivery and number of the attempt, in no order.
+def waiting(world: World, lane: str | None) -> list[Json]:
+    """Take the messages of a lane, or of both."""
+    return [each for name, variable in LANES.items() if lane in (None, name) for each in received(world, variable)]
+
+
+def notices(world: World, lane: str | None = None, *, of: Tenant) -> list[tuple[str, int]]:
+    """Take the notices of a lane, or of both; those of a tenant: delivery and number of the attempt, in no order.
 
     A retry that another test left comes five seconds later, whatever is cleared.
     """
-    found = [json.loads(message["Body"]) for message in received(world, LANES[lane])]
+    found = [json.loads(message["Body"]) for message in waiting(world, lane)]
     return sorted((each["d"], each["n"]) for each in found if each["t"] == of.id)
 
 

@@ -47,7 +47,7 @@ def test_an_event_goes_to_each_endpoint_that_wants_it(world: World, tenant: Tena
     row = world.rows_of("events", tenant.id)[-1]  # the first one says that an endpoint was disabled
     event_id = row["id"]["S"]
     assert flow.publish(world, tenant, [row]) == {"batchItemFailures": []}
-    sent = flow.received(world, flow.LANES["fast"])
+    sent = flow.waiting(world, None)
     assert sorted(json.loads(each["Body"])["d"] for each in sent) == sorted(delivery_id(e, event_id) for e in wants)
     assert {each["Attributes"]["MessageGroupId"] for each in sent} == set(wants)
     assert all(json.loads(each["Body"]).keys() == {"t", "d", "n"} for each in sent)
@@ -178,8 +178,41 @@ def test_an_endpoint_that_fails_is_sent_to_in_the_slow_lane(world: World, tenant
     (event_id,) = _ids(world, tenant)
     endpoint_health().failed(tenant.id, made, event_id, world.clock(), "timeout")
     flow.publish(world, tenant)
-    assert flow.notices(world, of=tenant) == []
+    assert flow.notices(world, "fast", of=tenant) == []
     assert flow.notices(world, "slow", of=tenant) == [(delivery_id(made, event_id), 1)]
+
+
+def test_endpoints_of_which_nobody_knows_that_they_answer_take_no_place_of_the_fast_lane(
+    world: World, tenant: Tenant
+) -> None:
+    """Ten that are new, and may hang for 15 s each; one that has answered today."""
+    from billing.bootstrap.webhook_endpoints import endpoint_health
+
+    known, *new = (endpoint(tenant)["id"] for _ in range(11))
+    world.clock.advance(seconds=1)
+    tenant.customer()
+    (event_id,) = _ids(world, tenant)
+    endpoint_health().succeeded(tenant.id, known, world.clock(), 20)
+    flow.publish(world, tenant)
+    assert flow.notices(world, "fast", of=tenant) == [(delivery_id(known, event_id), 1)]
+    assert flow.notices(world, "slow", of=tenant) == sorted((delivery_id(each, event_id), 1) for each in new)
+
+
+def test_the_first_success_of_a_day_brings_an_endpoint_to_the_fast_lane(world: World, tenant: Tenant) -> None:
+    from billing.bootstrap.webhook_endpoints import endpoint_health
+
+    made, lanes = endpoint(tenant)["id"], []
+    for pause in (timedelta(seconds=1), timedelta(seconds=1), timedelta(hours=20), timedelta(hours=29)):
+        world.clock.advance(seconds=pause.total_seconds())
+        seen = set(_ids(world, tenant))
+        tenant.customer()
+        rows = [each for each in world.rows_of("events", tenant.id) if each["id"]["S"] not in seen]
+        flow.publish(world, tenant, rows)
+        lanes.append([lane for lane in flow.LANES if flow.notices(world, lane, of=tenant)])
+        shown = tenant.get(f"/v1/webhook-endpoints/{made}").data["health"]["lane"]
+        assert lanes[-1] == [shown]
+        endpoint_health().succeeded(tenant.id, made, world.clock(), 20)
+    assert lanes == [["slow"], ["fast"], ["fast"], ["slow"]]
 
 
 def _refusing(monkeypatch: pytest.MonkeyPatch) -> None:

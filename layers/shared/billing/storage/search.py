@@ -16,6 +16,8 @@ from billing.storage.tables import SearchItem
 
 _PURPOSE = "search "
 """Before each term: no address, which has no space in it, has the hash of a term."""
+_FURTHER_PAGES, _FURTHER_ROWS = 4, 1_000
+"""How far a query goes on behind rows that are let go of, which stand there until the table forgets them."""
 
 
 def changes(
@@ -64,16 +66,26 @@ class SearchIndex:
         """Whose term it is, the newest first; while the index is made anew, some are under each of two keys."""
         found: set[str] = set()
         for key in self._sealer.blinds(tenant_id, _PURPOSE + term):
-            request = {
-                "TableName": table_name(SearchItem),
-                "KeyConditionExpression": "term_key = :key",
-                "FilterExpression": "attribute_not_exists(expires_at)",
-                "ExpressionAttributeValues": {":key": raw(join(tenant_id, key))},
-                "ProjectionExpression": "id",
-                "ScanIndexForward": False,
-                "ConsistentRead": True,
-                "Limit": most,
-            }
-            answer = self._database.call(partial(self._database.client.query, **request))
-            found |= {item["id"]["S"] for item in answer["Items"]}
+            found |= self._of_key(join(tenant_id, key), most)
         return sorted(found, reverse=True)[:most]
+
+    def _of_key(self, term_key: str, most: int) -> set[str]:
+        """Who has a row under a key. DynamoDB counts a page before it filters: 100 who were erased fill one of 100."""
+        found: set[str] = set()
+        request = {
+            "TableName": table_name(SearchItem),
+            "KeyConditionExpression": "term_key = :key",
+            "FilterExpression": "attribute_not_exists(expires_at)",
+            "ExpressionAttributeValues": {":key": raw(term_key)},
+            "ProjectionExpression": "id",
+            "ScanIndexForward": False,
+            "ConsistentRead": True,
+        }
+        after: dict[str, Any] = {}
+        for limit in (most, *(_FURTHER_ROWS,) * _FURTHER_PAGES):
+            answer = self._database.call(partial(self._database.client.query, **request, **after, Limit=limit))
+            found |= {item["id"]["S"] for item in answer["Items"]}
+            if len(found) >= most or "LastEvaluatedKey" not in answer:
+                break
+            after = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found

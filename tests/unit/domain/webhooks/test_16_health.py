@@ -97,13 +97,16 @@ def test_16_nothing_is_disabled_before_its_time_or_by_one_event(
 @pytest.mark.parametrize(
     ("health", "lane"),
     [
-        (EndpointHealth(), Lane.FAST),
-        (EndpointHealth(last_attempt_ms=5_000), Lane.FAST),
-        (EndpointHealth(last_attempt_ms=5_001), Lane.SLOW),
-        (EndpointHealth(last_attempt_ms=20, failing_since=MADE), Lane.SLOW),
+        (EndpointHealth(), Lane.SLOW),
+        (EndpointHealth(last_success_at=MADE, last_attempt_ms=20), Lane.SLOW),  # more than a day ago
+        (EndpointHealth(last_attempt_ms=5_000, succeeded_24h=1), Lane.FAST),
+        (EndpointHealth(last_attempt_ms=5_001, succeeded_24h=1), Lane.SLOW),
+        (EndpointHealth(last_attempt_ms=20, succeeded_24h=1, failing_since=MADE), Lane.SLOW),
     ],
 )
-def test_16_whoever_failed_or_was_slow_is_in_the_slow_lane(health: EndpointHealth, lane: Lane) -> None:
+def test_16_whoever_failed_or_was_slow_or_is_not_known_to_answer_is_in_the_slow_lane(
+    health: EndpointHealth, lane: Lane
+) -> None:
     assert health.lane is lane
 
 

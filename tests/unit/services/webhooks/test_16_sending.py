@@ -140,7 +140,7 @@ def test_16_a_full_window_puts_off_and_costs_no_attempt() -> None:
     assert stage.send().outcome is Outcome.PUT_OFF
     assert (stage.delivery.attempt, stage.receiver.got) == (0, [])
     assert stage.delivery.due_at == NOW + timedelta(seconds=15)  # the next window begins
-    assert stage.queue.sent == [(notice(stage.delivery), False, 15)]
+    assert stage.queue.sent == [(notice(stage.delivery), True, 15)]  # nobody knows yet that it answers
     stage.health.is_open, stage.now = True, NOW + timedelta(seconds=15)
     assert stage.send().outcome is Outcome.SUCCEEDED
 

@@ -26,7 +26,8 @@ class Lane(StrEnum):
 
     FAST = "fast"
     SLOW = "slow"
-    """The last attempt failed or took more than 5 s: whoever hangs keeps nobody waiting but its like."""
+    """The last attempt failed or took more than 5 s, or nothing succeeded for a day: who may hang keeps nobody waiting
+    that is known to answer."""
 
 
 class Verdict(StrEnum):
@@ -60,9 +61,18 @@ class EndpointHealth:
 
     @property
     def lane(self) -> Lane:
-        """Which sender its attempts are for."""
-        slow = self.failing_since is not None or (self.last_attempt_ms or 0) > SLOW_MS
-        return Lane.SLOW if slow else Lane.FAST
+        """Which sender its attempts are for.
+
+        Of what is new, or quiet for a day, nobody knows whether it answers. Its first attempt goes the slow way, and
+        the first success brings it to the fast one: a batch is over when its slowest message is, so ten endpoints that
+        hang from the start would hold senders of the fast lane for 15 s.
+        """
+        return Lane.FAST if self.succeeded_24h and not self.is_struggling else Lane.SLOW
+
+    @property
+    def is_struggling(self) -> bool:
+        """Whether the last attempt failed, or took more than 5 s."""
+        return self.failing_since is not None or (self.last_attempt_ms or 0) > SLOW_MS
 
     @property
     def success_rate(self) -> float | None:

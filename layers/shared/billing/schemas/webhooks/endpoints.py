@@ -145,7 +145,11 @@ class EndpointHealthOut(Resource):
         float | None, Field(description="of the attempts of the last 24 hours, 0 to 1; null where there were none")
     ]
     lane: Annotated[
-        str, Field(description="`slow` after a failure, or an answer that took more than 5 s; it keeps nobody waiting")
+        str,
+        Field(
+            description="`slow` after a failure, or an answer that took more than 5 s, and where nothing succeeded for"
+            " 24 hours; it keeps nobody waiting"
+        ),
     ]
 
     @classmethod

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from billing.domain.webhooks.delivery import Delivery
-from billing.domain.webhooks.health import EndpointHealth, Lane
+from billing.domain.webhooks.health import EndpointHealth
 from billing.domain.webhooks.schedule import ENQUEUED, JITTER, unheard
 from billing.services.clocks.due_index import Alarm
 from billing.services.webhooks.endpoint_ports import EndpointHealthStore
@@ -19,10 +19,10 @@ from billing.services.webhooks.ports import DeliveryQueue, DeliveryStore
 from billing.services.webhooks.publisher import tell
 from billing.services.webhooks.watching import Watcher
 
-PACE = {Lane.FAST: 50, Lane.SLOW: 3}
+PACE, STRUGGLING_PACE = 50, 3
 """Of one endpoint's deliveries, how many of a shard are handed over in a minute: 800 of all 16 shards where it answers.
 One that does not is sent to 40 times a minute (``EndpointHealthStore.open_slot``), and 3 of each shard are 48."""
-FURTHEST = {Lane.FAST: timedelta(hours=1), Lane.SLOW: timedelta(minutes=15)}
+FURTHEST, STRUGGLING_FURTHEST = timedelta(hours=1), timedelta(minutes=15)
 """How far ahead a delivery is put off at most: one that fails may be well again in a quarter of an hour."""
 _MINUTE_S = 60
 
@@ -131,12 +131,13 @@ class Enqueuer:
         endpoint = (delivery.tenant_id, delivery.endpoint_id)
         n = turn.met.get(endpoint, 0)
         turn.met[endpoint] = n + 1
-        lane = turn.health[endpoint].lane
-        minutes = n // PACE[lane]
+        struggles = turn.health[endpoint].is_struggling
+        minutes = n // (STRUGGLING_PACE if struggles else PACE)
         if not minutes:
             return None
         pause = timedelta(seconds=_MINUTE_S * (minutes - 1) + max(1.0, _MINUTE_S * self._jitter()))
-        return min(pause, FURTHEST[lane] - timedelta(seconds=_MINUTE_S * self._jitter()))
+        furthest = STRUGGLING_FURTHEST if struggles else FURTHEST
+        return min(pause, furthest - timedelta(seconds=_MINUTE_S * self._jitter()))
 
     def _tell(self, given: Sequence[Delivery], turn: _Turn) -> None:
         by_tenant: dict[str, list[Delivery]] = {}

@@ -85,8 +85,6 @@ def _headers(request: str) -> dict[str, str]:
         "X-RateLimit-Limit": str(RATE.limit),
         "X-RateLimit-Remaining": str(RATE.remaining),
         "X-RateLimit-Reset": str(RATE.reset),
-        "Vary": "Accept-Encoding",
-        "Cache-Control": "no-store",
     }
 
 

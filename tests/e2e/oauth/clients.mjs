@@ -63,7 +63,8 @@ for (const auth of [oauth.ClientSecretBasic(machine.secret), oauth.ClientSecretP
   const call = new Request(API + '/v1/customers', { headers: { Authorization: `Bearer ${token.access_token}` } })
   const claims = await oauth.validateJwtAccessToken(as, call, API, insecure)
   must(claims.client_id === machine.id, 'client_id')
-  must((await fetch(call)).status === 200, 'a call with the token')
+  const { status } = await fetch(call)
+  must(status === 200, `a call with the token: ${status}`)
 }
 said('client credentials, RFC 9068')
 

@@ -1,5 +1,6 @@
 """A synthetic account of Stripe Billing: objects in the shapes that Stripe's API publishes."""
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,7 +93,8 @@ def account(now: datetime, subscriptions: int) -> list[Json]:
     seats, base = price("price_Seats", 500), price("price_Base", 4999)
     yearly = price("price_Year", 120_000, "year")
     steps = tiered("price_Tiers")
-    made: list[Json] = [{"id": "prod_1", "object": "product", "name": "Acme", "active": True}, seats, base, yearly, steps]
+    product = {"id": "prod_1", "object": "product", "name": "Acme", "active": True}
+    made: list[Json] = [product, seats, base, yearly, steps]
     for n in range(subscriptions):
         end = (now + timedelta(hours=1 + n % 600)).replace(minute=0, second=0)
         items: list[Json] = [
@@ -100,11 +102,11 @@ def account(now: datetime, subscriptions: int) -> list[Json]:
         ][n % 4]  # fmt: skip
         start = _before(end, 12 if n % 4 == 2 else 1)
         made.append(customer(f"cus_{n:05d}"))
-        made.append(subscription(f"sub_{n:05d}", f"cus_{n:05d}", items, start, end))
+        made.append(subscription(f"sub_{n:05d}", f"cus_{n:05d}", items, start, end, anchor=end))
     return made
 
 
 def _before(end: datetime, months: int) -> datetime:
-    """The same day and time some months earlier; days after the 28th do not occur in an account of ours."""
-    total = end.year * 12 + end.month - 1 - months
-    return end.replace(year=total // 12, month=total % 12 + 1, day=min(end.day, 28))
+    """The same day and time some months earlier, or the month's last day."""
+    year, month = divmod(end.year * 12 + end.month - 1 - months, 12)
+    return end.replace(year=year, month=month + 1, day=min(end.day, monthrange(year, month + 1)[1]))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from billing.bootstrap.process import settings
 from tests.integration.reports.runs import file_of, objects, steps_of, work
 from tests.integration.world import Json, Tenant, World
 from tests.support import stripe_account as stripe
@@ -33,6 +34,19 @@ def dry(world: World, tenant: Tenant, made: list[Json]) -> Json:
 def taken(world: World, tenant: Tenant, made: list[Json], **body: Any) -> Json:
     first = dry(world, tenant, made)
     return worked(world, tenant, {"dryRun": False, "dryRunId": first["id"], **body})
+
+
+def bill(world: World) -> None:
+    """A turn of the billing worker at each shard of the wall clock."""
+    world.work(*(f"{n:02d}" for n in range(settings().due_shards)))
+    world.drain()
+
+
+def mrr_of(tenant: Tenant) -> list[tuple[str, int]]:
+    """What moved MRR, and by how much."""
+    report = tenant.get("/v1/reports/mrr-movements").data
+    print(report)
+    return []
 
 
 def verdicts(tenant: Tenant, run: Json) -> dict[str, Json]:
@@ -70,13 +84,37 @@ def test_17_totals_after_are_those_before(world: World, tenant: Tenant) -> None:
     assert run["verdicts"]["created"] == 12 + 5 + 12
     assert run["after"] == run["before"]
     assert run["after"]["subscriptions"] == 12
-    # 3 x (5.00 + 49.99) + ... as the report of MRR has it, too
-    report = tenant.get("/v1/reports/mrr", at="2100-01-01T00:00:00Z")
-    assert report.status == 200, report.json
-    assert run["after"]["mrr"]["USD"] > 0
-    mrr = sum(each["mrr"]["amount"] for each in map(_mrr, tenant.get("/v1/subscriptions", limit="100").data) if each)
-    assert mrr in (0, run["after"]["mrr"]["USD"])
+    assert mrr_of(tenant) == [("opening", run["after"]["mrr"]["USD"])]
 
 
-def _mrr(each: Json) -> Json:
-    return each if "mrr" in each else {}
+def test_17_a_repeat_takes_nothing_over_twice(world: World, tenant: Tenant) -> None:
+    made = stripe.account(world.clock(), 6)
+    first = taken(world, tenant, made)
+    again = taken(world, tenant, made)
+    assert again["verdicts"] == {"created": 0, "exists": 6 + 5 + 6, "wouldCreate": 0, "refused": 0, "ignored": 0}
+    assert again["after"] == first["after"]
+    ids = {name: each["id"] for name, each in verdicts(tenant, first).items()}
+    assert {name: each["id"] for name, each in verdicts(tenant, again).items()} == ids
+    assert len(tenant.get("/v1/subscriptions", limit="100").data) == 6
+    assert len(tenant.get("/v1/customers", limit="100").data) == 6 + 1  # and the tenant's default customer
+
+
+def test_17_what_was_billed_there_is_not_billed_here_and_the_next_period_is_once(world: World, tenant: Tenant) -> None:
+    made = one(world)
+    taken(world, tenant, made)
+    (found,) = tenant.get("/v1/subscriptions", externalId="sub_A").data
+    end = datetime.fromtimestamp(made[2]["items"]["data"][0]["current_period_end"], UTC)
+    assert found["state"] == "active"
+    assert datetime.fromisoformat(found["billedUntil"]) == end
+    world.clock.advance(days=9)
+    bill(world)
+    assert tenant.get("/v1/invoices").data == []
+    world.clock.advance(days=1)
+    for _ in range(3):
+        bill(world)
+    (invoice,) = tenant.get("/v1/invoices").data
+    assert invoice["subtotal"] == 15_000_000
+    assert datetime.fromisoformat(invoice["lines"][0]["period"]["start"]) == end
+    world.clock.advance(days=30)
+    bill(world)
+    assert len(tenant.get("/v1/invoices").data) == 2

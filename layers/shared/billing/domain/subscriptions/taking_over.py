@@ -108,12 +108,17 @@ def _row(plan: Plan, timezone: str, anchor: datetime, period: Period) -> Cadence
         return Cadence.starting(start, timezone, plan.interval, plan.interval_count, day)
 
     row = counted(anchor)
+    day = row.anchor_day
     if row.period_at(period.start) == period:
-        return row
-    day = _day(period.end, timezone)
-    if plan.interval in (Interval.MONTH, Interval.YEAR) and _day(period.end + timedelta(days=1), timezone) == 1:
-        day = max(day, _day(anchor, timezone))  # the last of February, of what begins on the 31st
-    row = counted(counted(period.end, day).boundary(-1), day)
+        if row.index_at(period.start) >= 0:
+            return row
+        begins = period.start  # its anchor is yet to come: -1 is a trial's
+    else:
+        day = _day(period.end, timezone)
+        if plan.interval in (Interval.MONTH, Interval.YEAR) and _day(period.end + timedelta(days=1), timezone) == 1:
+            day = max(day, row.anchor_day)  # the last of February, of what begins on the 31st
+        begins = counted(period.end, day).boundary(-1)
+    row = counted(begins, day)
     if row.boundary(1) != period.end or period.start < row.anchor:
         raise ValidationFailed.of("period", "not_of_the_plan", "Its period is none of the plan's interval")
     return row

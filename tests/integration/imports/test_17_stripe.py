@@ -146,7 +146,7 @@ def pages(tenant: Tenant, path: str) -> list[Json]:
     while True:
         answer = tenant.get(path, limit="100", **cursor)
         found += answer.data
-        following = answer.json["meta"]["next_cursor"] if "meta" in answer.json else None
+        following = answer.json["meta"]["pagination"]["next_cursor"]
         if not following:
             return found
         cursor = {"cursor": following}
@@ -184,7 +184,7 @@ def test_17_more_seats_in_a_period_that_was_billed_there_cost_nothing_until_the_
 def test_17_a_pause_in_that_period_gives_nothing_back_and_resuming_bills_nothing(world: World, tenant: Tenant) -> None:
     taken(world, tenant, one(world))
     path = f"/v1/subscriptions/{subscription(tenant)['id']}"
-    assert tenant.post(f"{path}/pause", {}).status == 200
+    assert tenant.patch(path, {"paused": True, "prorationBehavior": "invoice_now"}).status == 200
     world.clock.advance(days=2)
     assert tenant.post(f"{path}/resume", {}).data["state"] == "active"
     assert tenant.get("/v1/invoices").data == []
@@ -200,8 +200,8 @@ def test_17_another_interval_in_that_period_is_refused_and_an_end_gives_nothing_
     found = subscription(tenant)
     tenant.plan(id="yearly", interval="year")
     changed = tenant.patch(f"/v1/subscriptions/{found['id']}", {"planId": "yearly", "quantities": {"seats": 1}})
-    assert changed.status in (400, 409)
-    assert changed.json["error"]["code"] != "INTERNAL_ERROR"
+    assert changed.status == 409, changed.json
+    assert "billed elsewhere" in changed.json["error"]["message"]
     assert tenant.post(f"/v1/subscriptions/{found['id']}/cancel", {"atPeriodEnd": False}).status == 200
     world.clock.advance(days=40)
     bill(world)

@@ -58,7 +58,7 @@ def subscription(
         "id": source_id, "object": "subscription", "application": None, "application_fee_percent": None,
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor": at(anchor or start), "billing_cycle_anchor_config": None,
-        "billing_mode": {"flexible": None, "type": "classic"},
+        "billing_mode": {"flexible": None, "type": "classic"}, "billing_schedules": [],
         "billing_thresholds": None, "cancel_at": None, "cancel_at_period_end": False, "canceled_at": None,
         "cancellation_details": None, "collection_method": "charge_automatically", "created": 1_700_000_000,
         "currency": "usd", "customer": of, "customer_account": None, "days_until_due": None,

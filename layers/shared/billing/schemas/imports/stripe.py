@@ -46,6 +46,8 @@ _NOT_TAKEN = {
 }
 _MUST_BE_EMPTY = {
     "schedule": "Later phases of a schedule are not taken over",
+    "billing_schedules": "Billing in advance of its periods is not taken over",
+    "on_behalf_of": "It is sold for another account",
     "pending_update": "A change waits for its payment at Stripe",
     "transfer_data": "Its payments are shared with another account",
     "application_fee_percent": "Its payments are shared with another account",
@@ -223,6 +225,8 @@ class _Reading:
             for name in ("discounts", "billing_thresholds"):
                 if item.get(name):
                     at(name, "not_supported", "Of a single item they are not taken over")
+            if item.get("billed_until") not in (None, given.get("current_period_end"), item.get("current_period_end")):
+                at("billed_until", "not_supported", "It is billed to another time than its period's end")
             problems.found += at.found
             if price is not None and not at.found:
                 prices.append(price)
@@ -269,7 +273,8 @@ class _Reading:
 
 
 def _id(line: Line) -> str:
-    return str(line.value.get("id") or "")
+    found = line.value.get("id")
+    return found if isinstance(found, str) else ""
 
 
 def _read(reading: Callable[[int, str, _Object], Record], kind: Kind, line: Line) -> Record:

@@ -28,6 +28,7 @@ def imports() -> "Imports":
     from billing.domain.subscriptions.subscription import Subscription
     from billing.schemas import events
     from billing.schemas.imports.api import COLUMNS, row_of
+    from billing.schemas.imports.ledgerline import read_ledgerline
     from billing.schemas.imports.stripe import read_stripe
     from billing.services.imports.importing import Imports
 
@@ -35,7 +36,7 @@ def imports() -> "Imports":
     return Imports(
         units=storage.units(),
         files=reports.files(),
-        readers={"stripe": read_stripe},
+        readers={"stripe": read_stripe, "ledgerline": read_ledgerline},
         columns=COLUMNS,
         write=row_of,
         shards=process.due_shards(),

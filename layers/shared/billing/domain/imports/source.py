@@ -10,11 +10,12 @@ from hashlib import sha256
 from typing import ClassVar
 
 from billing.domain.catalog.coupon import Discount
-from billing.domain.catalog.plan import TaxBehavior
+from billing.domain.catalog.plan import PauseBilling, TaxBehavior
 from billing.domain.catalog.pricing import Component
-from billing.domain.customers.customer import Address, TaxExempt
+from billing.domain.customers.customer import Address, CustomField, TaxExempt
 from billing.domain.kernel.money import Money
 from billing.domain.kernel.periods import Interval, Period
+from billing.domain.kernel.proration import ProrationUnit
 from billing.domain.subscriptions.subscription import SubscriptionState
 
 
@@ -73,6 +74,9 @@ class SourceCustomer:
     tax_id: str | None = None
     tax_exempt: TaxExempt = TaxExempt.NONE
     metadata: dict[str, str] = field(default_factory=dict)
+    net_terms_days: int | None = None
+    po_number: str | None = None
+    custom_fields: tuple[CustomField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,9 @@ class SourcePlan:
     interval_count: int
     components: tuple[Component, ...]
     tax_behavior: TaxBehavior = TaxBehavior.EXCLUSIVE
+    trial_days: int = 0
+    proration_unit: ProrationUnit = ProrationUnit.SECOND
+    pause_billing: PauseBilling = PauseBilling.CREDIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,7 @@ class SourceSubscription:
         anchor: from which its periods are counted.
         period: the running one, which the source has billed, or not: we never do.
         began_at: when it began there.
+        external_id: the one that it is to have with us; None for the source's id.
         per_month: what it counts for at the source: a month of it, less discounts for ever; not what it is with us.
     """
 
@@ -120,6 +128,7 @@ class SourceSubscription:
     resumes_at: datetime | None = None
     discount: Discount | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    external_id: str | None = None
 
 
 Item = SourceCustomer | SourcePlan | SourceSubscription

@@ -19,12 +19,13 @@ COLUMNS = (Column("record", Kind.TEXT, "one record of the file, and what became 
 class ImportIn(Request):
     """A dry run of a file, or the import of what a dry run has looked through.
 
-    A dry run has ``source`` and its file: as ``data`` (JSON lines, a JSON list, or a page of a list as Stripe answers
-    it), or with ``upload``, then the answer has an ``uploadUrl``. The import has ``dryRun: false`` and ``dryRunId``.
+    A dry run has ``source`` (``ledgerline`` is an export of ours) and its file: as ``data`` (JSON lines, a list, or
+    a page of a list as Stripe answers it), or with ``upload``, then the answer has an ``uploadUrl``. The import has
+    ``dryRun: false`` and ``dryRunId``.
     """
 
     dry_run: bool = True
-    source: Literal["stripe"] | None = None
+    source: Literal["stripe", "ledgerline"] | None = None
     data: Annotated[str, Field(min_length=1, description="the file's text, where it is short")] | None = None
     upload: bool = False
     dry_run_id: Id | None = None
@@ -84,7 +85,7 @@ class ImportOut(Resource):
     """
 
     id: str
-    source: Literal["stripe"]
+    source: Literal["stripe", "ledgerline"]
     dry_run: bool
     dry_run_id: str | None
     skip_refused: bool

@@ -69,12 +69,17 @@ def problems_of(said: Mapping[str, Any]) -> tuple[CheckedCustomer | None, list[P
     try:
         found = CustomerIn.model_validate({name: value for name, value in said.items() if value is not None})
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_context=False, include_input=False)
-        return None, [Problem(_field(each["loc"]), each["type"], each["msg"]) for each in wrong]
+        return None, list(found_wrong(error))
     address = found.address.address() if found.address else None
     return CheckedCustomer(
         found.name, found.email, address, found.locale, found.tax_id, found.tax_exempt, found.metadata
     ), []
+
+
+def found_wrong(error: ValidationError) -> tuple[Problem, ...]:
+    """What is wrong by the rules of the API; no value is told, for it may be a person's."""
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)
+    return tuple(Problem(_field(each["loc"]), each["type"], each["msg"]) for each in wrong)
 
 
 def _json(text: str) -> Any:

@@ -22,7 +22,7 @@ from billing.domain.imports.source import (
     SourceSubscription,
 )
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
-from billing.domain.kernel.periods import Interval, Period
+from billing.domain.kernel.periods import Period
 from billing.domain.subscriptions.subscription import SubscriptionState
 from billing.schemas.imports.files import Line, problems_of, read_objects
 from billing.schemas.imports.stripe_prices import (
@@ -34,6 +34,7 @@ from billing.schemas.imports.stripe_prices import (
     plan_of,
     price_of,
 )
+from billing.schemas.imports.totals import per_month
 
 _Object = Mapping[str, Any]
 _ENDED = ("canceled", "incomplete_expired")
@@ -55,10 +56,6 @@ _MUST_BE_EMPTY = {
     "pending_invoice_item_interval": "Invoices between its periods are not taken over",
     "next_pending_invoice_item_invoice": "Invoices between its periods are not taken over",
 }
-_MONTHS = {
-    Interval.MONTH: Fraction(1), Interval.YEAR: Fraction(12), Interval.WEEK: Fraction(12, 52),
-    Interval.DAY: Fraction(12, 365),
-}  # fmt: skip
 _SECONDS = range(16_725_225_600)
 """Unix times until 2500, as other times of requests."""
 
@@ -194,11 +191,12 @@ class _Reading:
             return Record(line, Kind.SUBSCRIPTION, source_id, problems=tuple(dict.fromkeys(problems.found)))
         self._currency.setdefault(customer_id, plan.currency)
         anchor, period = times
+        micros = in_minor_units(cost, plan.currency) * MICROS_PER_MINOR
         return Record(
             line, Kind.SUBSCRIPTION, source_id,
             SourceSubscription(
                 source_id, customer_id, plan, quantities, SubscriptionState.PAUSED if pause else _STATES[status],
-                anchor, period, began_at, _per_month(cost, plan, off), bool(_ends(given)), resumes_at, off, metadata,
+                anchor, period, began_at, per_month(micros, plan, off), bool(_ends(given)), resumes_at, off, metadata,
             ),
         )  # fmt: skip
 
@@ -344,13 +342,3 @@ def _paused(pause: _Object, problems: Problems) -> datetime | None:
     if pause.get("resumes_at") is None:
         return None
     return _time(pause["resumes_at"], "pause_collection.resumes_at", problems)
-
-
-def _per_month(cost: Fraction, plan: SourcePlan, off: Discount | None) -> Money:
-    """A month of it: 1,200.00 a year less 10 % is 90.00."""
-    micros = in_minor_units(cost, plan.currency) * MICROS_PER_MINOR
-    if off is not None and off.percent_off is not None:
-        micros *= 1 - Fraction(off.percent_off) / 100
-    if off is not None and off.amount_off is not None:
-        micros = max(micros - off.amount_off.micros, Fraction(0))
-    return Money(round(micros / _MONTHS[plan.interval] / plan.interval_count), plan.currency)

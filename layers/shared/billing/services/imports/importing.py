@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from billing.domain.catalog.plan import PauseBilling, Plan, PlanKey, unchargeable
+from billing.domain.catalog.plan import Plan, PlanKey, unchargeable
 from billing.domain.customers.customer import Customer
 from billing.domain.imports.source import (
     Imported,
@@ -26,7 +26,6 @@ from billing.domain.imports.source import (
 from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.kernel.event_types import EventType
-from billing.domain.kernel.proration import ProrationUnit
 from billing.domain.reports.run import ReportRun
 from billing.domain.reports.table import Column, Row
 from billing.domain.subscriptions.lifecycle import with_alarm
@@ -208,7 +207,8 @@ class _Import:
 
     def _subscription(self, unit: Unit, item: SourceSubscription) -> Outcome:
         note = self._note(unit, Kind.SUBSCRIPTION, item.id)
-        claim = external_ids.claim_ref(unit.tenant.id, Subscription, item.id)
+        external_id = item.external_id or item.id
+        claim = external_ids.claim_ref(unit.tenant.id, Subscription, external_id)
         of_customer = self._note(unit, Kind.CUSTOMER, item.customer_id)
         customers_claim = external_ids.claim_ref(unit.tenant.id, Customer, item.customer_id)
         plan_ref = _plan_ref(unit, item.plan)
@@ -225,13 +225,13 @@ class _Import:
             return Outcome(Verdict.REFUSED, problems=problems)
         opening = Opening(
             item.quantities, item.state, item.anchor, item.period, item.began_at, item.cancel_at_period_end,
-            item.resumes_at, item.discount, item.id, item.metadata,
+            item.resumes_at, item.discount, external_id, item.metadata,
         )  # fmt: skip
         made = taken_over(unit.fresh_id("sub"), customer, plan, opening, unit.now)
         if self._is_dry:
             return Outcome(Verdict.WOULD_CREATE, made=recounted(made, None, unit.now))
         unit.rely_on(customer)  # one that is deleted meanwhile begins nothing
-        external_ids.take(unit, found, Subscription, made.id, item.id)
+        external_ids.take(unit, found, Subscription, made.id, external_id)
         made = unit.save(with_alarm(made, self.of.shards.of(made)))
         unit.emit(EventType.SUBSCRIPTION_CREATED, made)
         return self._noted(unit, note, made)
@@ -287,6 +287,9 @@ def customer_of(unit: Work, item: SourceCustomer, customer_id: str) -> Customer:
         metadata=item.metadata,
         tax_exempt=item.tax_exempt,
         locale=item.locale,
+        net_terms_days=item.net_terms_days,
+        po_number=item.po_number,
+        custom_fields=item.custom_fields,
         external_id=item.external_id,
     )
 
@@ -304,8 +307,9 @@ def plan_of(unit: Work, item: SourcePlan) -> Plan:
         components=item.components,
         created_at=unit.now,
         tax_behavior=item.tax_behavior,
-        proration_unit=ProrationUnit.SECOND,
-        pause_billing=PauseBilling.CREDIT,
+        trial_days=item.trial_days,
+        proration_unit=item.proration_unit,
+        pause_billing=item.pause_billing,
     )
 
 

@@ -15,7 +15,7 @@ from billing.domain.catalog.pricing import ComponentType
 from billing.domain.customers.customer import TaxExempt
 from billing.domain.imports.source import Kind, Problem, Record, SourceCustomer, SourcePlan, SourceSubscription
 from billing.domain.kernel.errors import ValidationFailed
-from billing.domain.kernel.money import Money
+from billing.domain.kernel.money import LARGEST_AMOUNT, Money
 from billing.domain.kernel.periods import Period
 from billing.domain.kernel.times import parse_time
 from billing.domain.subscriptions.subscription import SubscriptionState
@@ -164,8 +164,10 @@ def _discount(given: _Object, plan: SourcePlan | None, problems: Problems) -> Di
         problems("discount", "not_for_ever", "Only discounts for ever are taken over")
         return None
     percent, amount = found.get("percentOff"), found.get("amountOff")
-    money = Money(amount, found["currency"]) if amount is not None else None
     share = Decimal(str(percent)) if percent is not None else None
+    if share is not None and not (Decimal("0.000001") <= share <= 100):
+        raise ValueError(percent)
+    money = Money(_count(amount, LARGEST_AMOUNT), found["currency"]) if amount is not None else None
     return Discount(str(found["couponId"]), str(found["code"]), share, money, None, _time(found["startedAt"]), 1)
 
 
@@ -173,8 +175,8 @@ def _time(text: str) -> datetime:
     return parse_time(text)
 
 
-def _count(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= 10**9:
+def _count(value: Any, most: int = 10**9) -> int:
+    if type(value) is not int or not 0 <= value <= most:
         raise ValueError(value)
     return value
 

@@ -20,6 +20,7 @@ from billing.domain.kernel.periods import Interval
 
 _IN_OTHER_DIGITS = frozenset(("ISK", "UGX"))
 """Stripe writes them with two digits, for reasons of its own; ISO 4217 and we with none."""
+_MOST_DIGITS = 30
 Report = Callable[[str, str, str], None]
 
 
@@ -127,7 +128,11 @@ def minor_amount(given: Any) -> Fraction | None:
         value = Decimal(str(given))
     except InvalidOperation:
         return None
-    return Fraction(value) if value.is_finite() and value >= 0 else None
+    # 1e999999999 is a short text, and as a fraction a number of a billion digits.
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -_MOST_DIGITS or not 0 <= value <= LARGEST_AMOUNT:
+        return None
+    return Fraction(value)
 
 
 def cost_at_stripe(given: Mapping[str, Any], quantity: int) -> Fraction:

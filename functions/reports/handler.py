@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
+from billing.bootstrap import imports as wired_imports
 from billing.bootstrap import reports as wired
 from billing.bootstrap.http import http_api
 from billing.bootstrap.sweep import alarm
@@ -12,6 +13,7 @@ from billing.domain.reports.run import Form, Purpose, ReportRun
 from billing.edge.http.api import Accepted, CurrentWork, File, Listing, current_call
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
+from billing.schemas.imports.api import ImportIn, ImportOut
 from billing.schemas.parameters import Cursor, Filter
 from billing.schemas.reports.asking import (
     AsOf,
@@ -55,6 +57,7 @@ api = http_api("reports")
 reports = wired.reports(alarm())
 runs = wired.runs(alarm())
 ledger = wired.ledger_pages()
+imports = wired_imports.requests(alarm())
 
 
 def _json(work: Work, report: Report, asked: Asked) -> ReportOut | Accepted:
@@ -377,6 +380,30 @@ def get_export_file(export_id: str, work: CurrentWork) -> RunFileOut:
     Whoever has the link can download the file, without a key: send none with it.
     """
     return RunFileOut.of(runs.link(work, export_id, Purpose.EXPORT))
+
+
+@api.post("/v1/imports", 202, scope=Scope.BILLING_ADMIN, answers=ImportOut)
+def create_import(work: CurrentWork, body: Annotated[ImportIn, Body()]) -> ImportOut:
+    """Import from another billing system, each object once: a dry run first, then the same in earnest.
+
+    Nothing before the end of a subscription's running period is ever billed here: its `billedUntil`.
+    """
+    body.check()
+    if body.dry_run_id is not None:
+        return ImportOut.of(imports.take_over(work, body.dry_run_id, body.skip_refused))
+    return ImportOut.of(run := imports.dry_run(work, body.source or "", body.data), imports.upload_link(run))
+
+
+@api.get("/v1/imports/{import_id}", scope=Scope.BILLING_ADMIN, answers=ImportOut)
+def get_import(import_id: str, work: CurrentWork) -> ImportOut:
+    """Show how far an import is, and its totals before and after."""
+    return ImportOut.of(runs.get(work, import_id, Purpose.IMPORT))
+
+
+@api.get("/v1/imports/{import_id}/file", scope=Scope.BILLING_ADMIN, answers=RunFileOut)
+def get_import_file(import_id: str, work: CurrentWork) -> RunFileOut:
+    """Get a link to the verdicts of an import, a line of JSON for each record; it is good for five minutes."""
+    return RunFileOut.of(runs.link(work, import_id, Purpose.IMPORT))
 
 
 @api.get("/v1/ledger/entries", scope=Scope.BILLING_READ, answers=LedgerEntryOut, many=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 EXAMPLES: dict[str, Any] = {
+    "create_import": {"source": "stripe", "upload": True},
     "create_export": {"kind": "invoices", "format": "csv", "from": "2026-01-01", "to": "2027-01-01"},
     "create_credit_note": {
         "lines": [{"lineId": "in_01M8057CNXV6FSV1VD81CQK8JT-1", "quantity": 2}],

@@ -55,6 +55,7 @@ TAGS = {
     "reports": "What the books add up to, and whether Stripe's account agrees with them.",
     "report-runs": "Reports that are too long for a request, and how far they are.",
     "exports": "All entities of a kind, as a file.",
+    "imports": "What another billing system has, taken over once.",
     "ledger": "The tenant's books: what was posted, in the order of posting.",
     "tax": "What would be due on a cart, and where which rates are known.",
     "payment-methods": "What customers pay with. Card numbers never come here.",

@@ -52,6 +52,21 @@ def tell_reports(call: Live) -> None:
     _work(export["id"])
     call("reports", "GET", "/v1/exports/{export_id}", 200, export_id=export["id"])
     call("reports", "GET", "/v1/exports/{export_id}/file", 200, export_id=export["id"])
+    _import(call)
+
+
+def _import(call: Live) -> None:
+    """Of a customer at Stripe: a dry run, then the same in earnest."""
+    customer = '{"object":"customer","id":"cus_1","name":"Ada","currency":"usd"}'
+    dry = call("reports", "POST", "/v1/imports", 202, {"source": "stripe", "data": customer})
+    call("reports", "POST", "/v1/imports", 202, {"source": "stripe", "upload": True})
+    call("reports", "POST", "/v1/imports", 400, {"source": "stripe"})
+    call("reports", "POST", "/v1/imports", 409, {"dryRun": False, "dryRunId": dry["id"]})
+    _work(dry["id"])
+    made = call("reports", "POST", "/v1/imports", 202, {"dryRun": False, "dryRunId": dry["id"]})
+    _work(made["id"])
+    call("reports", "GET", "/v1/imports/{import_id}", 200, import_id=made["id"])
+    call("reports", "GET", "/v1/imports/{import_id}/file", 200, import_id=made["id"])
 
 
 def _tell_the_platforms(call: Live) -> None:

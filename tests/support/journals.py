@@ -76,3 +76,6 @@ class MemoryFiles:
 
     def link(self, key: str, name: str, seconds: int) -> str:
         return f"https://files.example/{key}?{seconds}"
+
+    def upload_link(self, key: str, seconds: int) -> str:
+        return f"https://files.example/{key}?put&{seconds}"

@@ -177,7 +177,7 @@ def test_every_call_is_allowed(needs: Needs) -> None:
 def _allowed_to(group: str) -> set[tuple[str, str]]:
     """What a function may do; all objects of the bucket are those of each of its folders."""
     found = allowed()[group]
-    folders = ("reports", "exports", "folds")
+    folders = ("reports", "exports", "imports", "folds")
     return found | {
         (action, f"ReportFiles.Arn/{folder}/*")
         for action, resource in found

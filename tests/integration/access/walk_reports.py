@@ -1,5 +1,6 @@
 """A walk through the reports, and the worker's comparison of Stripe's account with the ledger."""
 
+import json
 from typing import Any, get_args
 
 import pytest
@@ -12,6 +13,7 @@ from tests.integration.payer import intent, open_invoice, pay
 from tests.integration.reports.runs import at_most, steps_of
 from tests.integration.reports.runs import work as work_reports
 from tests.integration.world import Tenant, World
+from tests.support.stripe_account import account
 
 
 def walk_reports(world: World, tenant: Tenant) -> None:
@@ -57,6 +59,23 @@ def _walk_runs(world: World, tenant: Tenant) -> None:
                 work_reports(world, path.rpartition("/")[2])
                 assert tenant.get(path).data["state"] == "done"
                 tenant.get(f"{path}/file")
+    _walk_imports(world, tenant)
     tenant.get("/v1/reports/trial-balance")  # from what was kept
     world.clock.advance(days=8)
     work_reports(world, made[0].rpartition("/")[2])
+
+
+def _walk_imports(world: World, tenant: Tenant) -> None:
+    """A dry run of a text and of a file that is uploaded; the import, its file, until that is taken away."""
+    tenant.post("/v1/imports", {"source": "stripe", "upload": True})
+    text = "\n".join(json.dumps(each) for each in account(world.clock(), 4))
+    dry = tenant.post("/v1/imports", {"source": "stripe", "data": text}).data["id"]
+    world.clock.advance(seconds=1)
+    work_reports(world, dry)
+    made = tenant.post("/v1/imports", {"dryRun": False, "dryRunId": dry}).data["id"]
+    world.clock.advance(seconds=1)
+    work_reports(world, made)
+    assert tenant.get(f"/v1/imports/{made}").data["verdicts"]["created"] == 4 + 5 + 4
+    tenant.get(f"/v1/imports/{made}/file")
+    world.clock.advance(days=2)
+    work_reports(world, made)

@@ -20,19 +20,22 @@ def test_17_the_bucket_is_encrypted_private_and_versioned() -> None:
 def test_17_exports_and_reports_go_by_themselves_and_kept_folds_stay() -> None:
     rules = {rule["Prefix"]: rule for rule in BUCKET["LifecycleConfiguration"]["Rules"] if "Prefix" in rule}
     assert {prefix: rule.get("ExpirationInDays") for prefix, rule in rules.items()} == {
-        "exports/": 2, "reports/": 9, "folds/": None,
+        "exports/": 2, "imports/": 2, "reports/": 9, "folds/": None,
     }  # fmt: skip
     assert {rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in rules.values()} == {1}
     assert any("AbortIncompleteMultipartUpload" in rule for rule in BUCKET["LifecycleConfiguration"]["Rules"])
 
 
-def test_17_only_the_worker_writes_files_and_requests_read_no_more_than_links_need() -> None:
+def test_17_only_the_worker_writes_files_but_those_that_are_imported_and_requests_read_no_more_than_links_need() -> (
+    None
+):
     grants = {
         group: {(action, resource) for action, resource in grants_of(each["name"]) if action.startswith("s3:")}
         for group, each in functions().items()
     }
     assert {group for group, found in grants.items() if found} == {"reports", "report_worker"}
-    assert {action for action, _ in grants["reports"]} == {"s3:GetObject", "s3:ListBucket"}
+    assert {action for action, _ in grants["reports"]} == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+    assert {place for action, place in grants["reports"] if action == "s3:PutObject"} == {"ReportFiles.Arn/imports/*"}
     (listing,) = (each for each in statements_of("ReportsFunction") if "s3:ListBucket" in as_list(each["Action"]))
     assert listing["Condition"] == {"StringLike": {"s3:prefix": "folds/*"}}
     assert all(re.match(r"ReportFiles\.Arn", resource) for found in grants.values() for _, resource in found)

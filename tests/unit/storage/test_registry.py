@@ -30,6 +30,7 @@ WORDS = {
     "EmailClaim": "email claim",
     "ExternalIdClaim": "external id claim",
     "Grant": "grant",
+    "ImportedObject": "imported object",
     "Invoice": "invoice",
     "InvoiceSequence": "invoice sequence",
     "LedgerEntry": "ledger entry",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from billing.services.reports.running import RunSteps
     from billing.services.reports.runs import Runs
     from billing.services.reports.sources import Report
+    from billing.services.reports.writing import Imports
     from billing.storage.journal import DynamoJournal
 
 SHARD = "00"
@@ -102,8 +103,12 @@ def all_reports() -> "Mapping[str, Report]":
     return {each.name: each for each in made}
 
 
-def run_steps() -> "RunSteps":
-    """What makes the files of runs."""
+def run_steps(imports: "Imports") -> "RunSteps":
+    """What makes the files of runs.
+
+    Args:
+        imports: what takes over the records of a file.
+    """
     from billing.schemas.exports.kinds import KINDS
     from billing.schemas.reports.writers import WRITERS
     from billing.services.reports.exporting import EntityExports
@@ -116,6 +121,7 @@ def run_steps() -> "RunSteps":
         reports=all_reports(),
         exports=EntityExports(KINDS),
         forms=WRITERS,
+        imports=imports,
         left_s=process.deadline().left_s,
     )
 

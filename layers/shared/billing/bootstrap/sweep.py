@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from billing.bootstrap import (
     connect,
     erasure,
+    imports,
     invoicing,
     marketplace,
     payments,
@@ -110,7 +111,7 @@ def report_worker() -> "Worker":
     return Worker(
         units=storage.units(),
         index=DynamoDueIndex(storage.database(), REPORT_KINDS),
-        tasks={"report_run": reports.run_steps().advance},
+        tasks={"report_run": reports.run_steps(imports.imports()).advance},
         clocks=ClockProgress(alarm()),
         alarm=alarm(),
         clock=process.now,

@@ -222,6 +222,9 @@ class SubscriptionOut(Resource):
     test_clock_id: str | None
     metadata: dict[str, str]
     external_id: str | None
+    billed_until: Time | None = Field(
+        description="it was imported: what is before this was billed elsewhere, and never is here"
+    )
     created_at: Time
     version: int
     client_secret: str | None = Field(
@@ -257,6 +260,7 @@ class SubscriptionOut(Resource):
             test_clock_id=subscription.test_clock_id,
             metadata=subscription.metadata,
             external_id=subscription.external_id,
+            billed_until=subscription.billed_until,
             created_at=subscription.created_at,
             version=subscription.version,
             client_secret=client_secret,

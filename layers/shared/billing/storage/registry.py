@@ -22,6 +22,7 @@ from billing.domain.customers.balance import Balance
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.customers.search_terms import terms
 from billing.domain.deposits import Deposit, DepositLine
+from billing.domain.imports.source import Imported
 from billing.domain.invoicing.credit_note import CreditNote, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import Due, wall_clock_shard
@@ -238,6 +239,7 @@ REGISTRY: dict[type, Stored] = {
         terms=lambda e: terms(e.name, e.email),
     ),
     ExternalIdClaim: _plain(tables.SequenceItem),
+    Imported: _plain(tables.SequenceItem),
     PaymentMethod: _plain(
         # One that is detached stays, so that no late event brings it back, but no list shows it.
         tables.PaymentMethodItem,

@@ -13,7 +13,8 @@ TRIES = 6
 """So many steps in a row that leave nothing behind make a run a failed one."""
 REPORT_KEPT = timedelta(days=7)
 EXPORT_KEPT = timedelta(hours=24)
-"""Exports have personal data in the open: nobody who is erased may stay in one (docs/decisions/0053)."""
+"""Exports, and what is imported, have personal data in the open: nobody who is erased may stay in one
+(docs/decisions/0053)."""
 RUN_KEPT = timedelta(days=90)
 """So long it can be looked up what was made."""
 
@@ -42,6 +43,7 @@ class Purpose(StrEnum):
 
     REPORT = "report"
     EXPORT = "export"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class RunRequest:
     """What a run was asked for.
 
     Args:
-        name: the report's, or the kind of an export: ``trial-balance``, ``invoices``.
+        name: the report's, the kind of an export, or the source of an import: ``trial-balance``, ``invoices``.
         at: as of when.
         zone: the tenant's, when it was asked for.
         first, until: the days that it is about, [first, until); None for none.
@@ -79,6 +81,7 @@ class Written:
         upload_id: of the multipart upload at S3, once there is a part.
         parts: what S3 answered to each part, in their order.
         tail: bytes that are too few for a part yet, and are kept beside it.
+        tally: what an import has counted: verdicts, and totals before and after (``services.imports``).
     """
 
     place: str | None = None
@@ -88,6 +91,7 @@ class Written:
     upload_id: str | None = None
     parts: tuple[str, ...] = ()
     tail: int = 0
+    tally: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +165,14 @@ class ReportRun:
         due = Due(self.due.shard, self.due.at + timedelta(microseconds=1))
         return replace(self, written=written, steps=self.steps + 1, tries=0, due=due)
 
+    def waiting(self, at: datetime) -> "ReportRun":
+        """With its file yet to be uploaded: looked at again at ``at``."""
+        assert self.due is not None
+        return replace(self, tries=0, due=Due(self.due.shard, at))
+
     def done(self, written: Written, now: datetime) -> "ReportRun":
         """With its file there."""
-        kept = EXPORT_KEPT if self.request.purpose is Purpose.EXPORT else REPORT_KEPT
+        kept = REPORT_KEPT if self.request.purpose is Purpose.REPORT else EXPORT_KEPT
         expires = now + kept
         return replace(
             self, state=RunState.DONE, written=written, steps=self.steps + 1, tries=0, ended_at=now,

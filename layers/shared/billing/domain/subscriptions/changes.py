@@ -191,7 +191,7 @@ def change(subscription: Subscription, present: Plan, wanted: Wanted, at: dateti
     if wanted.anchor_day is not None or wanted.anchor_month is not None:
         said = "anchorDay" if wanted.anchor_day is not None else "anchorMonth"
         raise ValidationFailed.of(said, "only_with_another_interval", "The running period keeps its bounds")
-    if not _rest_is_billed(subscription, at):
+    if not subscription.rest_is_billed(at):
         return Step(after)
     return _change_within_period(subscription, after, present, wanted, at)
 
@@ -215,6 +215,7 @@ def pause(
         raise ValidationFailed.of("resumesAt", "not_in_the_future")
     require_running_period(subscription, at)
     credited = plan.pause_billing is PauseBilling.CREDIT and behavior is not ProrationBehavior.NONE
+    credited = credited and not subscription.is_billed_elsewhere(at)  # resuming within it must not bill it anew
     trialing = subscription.state is SubscriptionState.TRIALING
     lines = () if trialing or not credited else given_back(subscription, plan, at)
     after = replace(
@@ -288,7 +289,7 @@ def closing(
         behavior: ``none`` gives nothing back for the rest of the period.
     """
     at = at.replace(microsecond=0)  # as for a pause and a change
-    returned = behavior is not ProrationBehavior.NONE and _rest_is_billed(subscription, at)
+    returned = behavior is not ProrationBehavior.NONE and subscription.rest_is_billed(at)
     return (*subscription.pending, *(given_back(subscription, plan, at) if returned else ()))
 
 
@@ -334,7 +335,7 @@ def _discounts(
     other_plan = PlanKey.of(present) != PlanKey.of(wanted.plan)
     applies = wanted.applies or (DiscountApplies.NOW if other_plan else DiscountApplies.NEXT_PERIOD)
     goes_on = _interval(wanted.plan) == (before.cadence.interval, before.cadence.interval_count)
-    billed = goes_on and wanted.behavior is not ProrationBehavior.NONE and _rest_is_billed(before, at)
+    billed = goes_on and wanted.behavior is not ProrationBehavior.NONE and before.rest_is_billed(at)
     if not wanted.replaces_discount or applies is DiscountApplies.NEXT_PERIOD or not billed:
         return running, following
     at_once = following.applied() if following is not None else None
@@ -351,6 +352,9 @@ def _change_of_interval(before: Subscription, after: Subscription, present: Plan
     if before.cancel_at_period_end:
         # It was to end on a day. A new cycle would be billed beyond that; ended on the day, it were paid for nothing.
         raise InvalidState.of("subscription", f"{before.state} and about to end", "moved to another interval")
+    if before.is_billed_elsewhere(at):
+        # A new cycle bills from now on, and the rest of this one was billed where it was taken over from.
+        raise InvalidState.of("subscription", "in a period that was billed elsewhere", "moved to another interval")
     if wanted.proration_at is not None:
         # Backdating would begin the new cycle in the past, and nobody would bill its first periods.
         raise ValidationFailed.of("prorationDate", "not_with_another_interval")
@@ -423,17 +427,6 @@ def _proration_time(subscription: Subscription, wanted: Wanted, at: datetime) ->
     if any(line.period is not None and chosen < line.period.start for line in subscription.billed):
         raise ValidationFailed.of("prorationDate", "before_the_last_change")
     return chosen
-
-
-def _rest_is_billed(subscription: Subscription, at: datetime) -> bool:
-    """Whether the rest of the period is billed: also while it is paused, where its time was kept.
-
-    Resuming bills nothing then. Were a change free, one could pause, take a thousand seats and resume.
-    """
-    if subscription.state is not SubscriptionState.PAUSED:
-        return subscription.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE)
-    in_trial = subscription.trial_end is not None and at < subscription.trial_end
-    return not subscription.rest_returned and not in_trial and at < subscription.current_period.end
 
 
 def require_running_period(subscription: Subscription, at: datetime) -> None:

@@ -37,7 +37,7 @@ class MrrCause(StrEnum):
     """What happened to a subscription; what that is to its customer (new, expansion, churn) a report finds out."""
 
     OPENING = "opening"
-    """It was there before movements were recorded."""
+    """It was there before movements were recorded, or was taken over from elsewhere."""
     STARTED = "started"
     TRIAL_STARTED = "trial_started"
     TRIAL_CONVERTED = "trial_converted"
@@ -70,7 +70,7 @@ class MrrMovement:
         at: when; on a test clock, that clock's time. Never before the subscription's movement before it.
         recorded_at: on the wall clock; a test clock stands still while much happens, and this is its order.
         before: None if nothing was recorded before.
-        opening: the subscription is older than the record.
+        opening: the subscription is older than the record: it began before there was one, or elsewhere.
     """
 
     entity_name: ClassVar[str] = "MrrMovement"
@@ -158,7 +158,7 @@ def movement(
         recorded_at=recorded_at,
         before=before,
         after=after,
-        opening=before is None and not is_new,
+        opening=before is None and (not is_new or subscription.billed_until is not None),
         test_clock_id=subscription.test_clock_id,
     )
 

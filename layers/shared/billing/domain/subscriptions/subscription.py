@@ -83,6 +83,7 @@ class Subscription:
         meters: every meter that one of its plans ever priced.
         usage_slot: how often its usage was closed: where usage is counted now (``services.usage.closing``).
         external_id: the tenant's own id of it, which no other one that has not ended has.
+        billed_until: it was taken over from elsewhere, where everything before this instant was billed: we never do.
         usage_until: once it has ended, usage of its time is accepted until then, and billed a last time.
         price: of a full period, as its terms are; None on one from before it was kept.
         first_invoice_id: the one of its first charge, after a trial or at its start.
@@ -135,6 +136,7 @@ class Subscription:
     ended_unpaid: bool = False
     mrr: Mrr | None = None
     external_id: str | None = None
+    billed_until: datetime | None = None
     version: int = 0
 
     @property
@@ -162,3 +164,19 @@ class Subscription:
     def began(self) -> datetime:
         """When it began; usage from before that is rejected."""
         return self.began_at or self.created_at
+
+    def is_billed_elsewhere(self, at: datetime) -> bool:
+        """Whether this time of it was billed where it was taken over from: we neither bill it nor give it back."""
+        return self.billed_until is not None and at < self.billed_until
+
+    def rest_is_billed(self, at: datetime) -> bool:
+        """Whether the rest of the period is billed: also while it is paused, where its time was kept.
+
+        Resuming bills nothing then. Were a change free, one could pause, take a thousand seats and resume.
+        """
+        if self.is_billed_elsewhere(at):
+            return False
+        if self.state is not SubscriptionState.PAUSED:
+            return self.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE)
+        in_trial = self.trial_end is not None and at < self.trial_end
+        return not self.rest_returned and not in_trial and at < self.current_period.end

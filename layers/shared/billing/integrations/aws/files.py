@@ -86,6 +86,10 @@ class S3Files:
         }
         return str(self._client().generate_presigned_url("get_object", Params=asked, ExpiresIn=seconds))
 
+    def upload_link(self, key: str, seconds: int) -> str:
+        asked = {"Bucket": self._bucket, "Key": key}
+        return str(self._client().generate_presigned_url("put_object", Params=asked, ExpiresIn=seconds))
+
     def _keys(self, prefix: str) -> list[str]:
         found: list[str] = []
         asked: dict[str, Any] = {"Bucket": self._bucket, "Prefix": prefix, "MaxKeys": _AT_ONCE}

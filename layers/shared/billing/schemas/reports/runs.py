@@ -11,13 +11,13 @@ from billing.services.reports.runs import Link
 
 
 class ReportRunOut(Resource):
-    """A report or an export that is made by a worker; its file is had by ``/file`` once it is done.
+    """A report, an export or an import that is made by a worker; its file is had by ``/file`` once it is done.
 
     ``records`` were read so far and ``rows`` written; the file is there until ``expiresAt``.
     """
 
     id: str
-    purpose: Literal["report", "export"]
+    purpose: Literal["report", "export", "import"]
     name: str
     format: Literal["json", "csv", "jsonl"]
     first: date | None = Field(serialization_alias="from", validation_alias="from")
@@ -76,5 +76,6 @@ class RunFileOut(Resource):
 
 def place_of(run: ReportRun) -> str:
     """Where a run is looked at."""
-    room = "exports" if run.request.purpose is Purpose.EXPORT else "report-runs"
+    rooms = {Purpose.REPORT: "report-runs", Purpose.EXPORT: "exports", Purpose.IMPORT: "imports"}
+    room = rooms[run.request.purpose]
     return f"/v1/{room}/{run.id}"

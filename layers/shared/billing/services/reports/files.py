@@ -26,6 +26,9 @@ class Files(Protocol):
     def delete(self, prefix: str) -> None:
         """Take away all that begins so."""
 
+    def upload_link(self, key: str, seconds: int) -> str:
+        """A link for whoever has it, to put a file under a key."""
+
     def begin(self, key: str, content_type: str) -> str:
         """Begin an upload in parts; its id."""
 

@@ -8,11 +8,12 @@ under a name with the step's number, so that no step changes what the one before
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from billing.domain.kernel.due import Due
+from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.kernel.event_types import EventType
-from billing.domain.reports.run import TRIES, Form, Purpose, ReportRun, Written
+from billing.domain.reports.run import TRIES, Form, Purpose, ReportRun, RunState, Written
 from billing.domain.reports.span import Span
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Unit, Units, Work
@@ -21,13 +22,14 @@ from billing.services.reports.journal import Journal
 from billing.services.reports.kept import KeptMonths, RunFolds
 from billing.services.reports.listing import Listing
 from billing.services.reports.sources import Asked, KeptFolds, Report, Sources, StepOver, TooMuchToRead, sources
-from billing.services.reports.writing import Exports, RowWriter, Sheet
+from billing.services.reports.writing import Exports, Imports, RowWriter, Sheet
 
 _log = logging.getLogger(__name__)
 PART_BYTES = 5 * 1024 * 1024
 """S3 takes no shorter part but the last."""
 STEP_BYTES = 8 * 1024 * 1024
 STEP_RECORDS = 20_000
+_WAITS, _LOOKS_EVERY = timedelta(hours=1), timedelta(seconds=15)
 _NOTHING_LEFT = "nothing was left behind by so many steps in a row"
 
 
@@ -56,6 +58,7 @@ class RunSteps:
     Args:
         reports: that can be runs, by their names.
         forms: how tables are written.
+        imports: what is taken over from elsewhere.
         left_s: what is left of the invocation, in seconds.
     """
 
@@ -65,6 +68,7 @@ class RunSteps:
     reports: Mapping[str, Report]
     exports: Exports
     forms: Mapping[Form, RowWriter]
+    imports: Imports
     left_s: Callable[[], float]
     limits: Limits = Limits()
 
@@ -84,7 +88,7 @@ class RunSteps:
             return None
         run = work.save(self._step(run, work))
         if not run.is_going:
-            work.emit(EventType.REPORT_RUN_DONE, run)
+            work.emit(EventType.REPORT_RUN_FAILED if run.state is RunState.FAILED else EventType.REPORT_RUN_DONE, run)
         return run.due
 
     def _count_try(self, tenant_id: str, run_id: str, now: datetime) -> None:
@@ -100,6 +104,8 @@ class RunSteps:
         asked = asked_of(run)
         writer = self.forms[run.request.form]
         try:
+            if run.request.purpose is Purpose.IMPORT:
+                return self._imported(run, asked, writer, work.now)
             sheet = self._sheet(run, reader, asked)
             if sheet is None:
                 return self._folded(run, reader, asked, writer, work.now)
@@ -107,6 +113,18 @@ class RunSteps:
         except UploadGone:
             _log.warning("report upload begun anew", extra={"run_id": run.id})
             return replace(run.gone_on(Written()), tries=run.tries)
+
+    def _imported(self, run: ReportRun, asked: Asked, writer: RowWriter, now: datetime) -> ReportRun:
+        """The next records of an import; it waits for its file for an hour, and fails where that cannot be read."""
+        try:
+            sheet = self.imports.sheet(run)
+        except ValidationFailed as error:
+            return run.failed(error.message, now)
+        if sheet is not None:
+            return self._listed(run, sheet, asked, writer, now)
+        if now >= run.created_at + _WAITS:
+            return run.failed("no file was uploaded within an hour", now)
+        return run.waiting(now + _LOOKS_EVERY)
 
     def _sheet(self, run: ReportRun, reader: Unit, asked: Asked) -> Sheet | None:
         """What a listing or an export is written from; None for a report that is one table."""
@@ -141,13 +159,16 @@ class RunSteps:
             made = list(sheet.rows(item.record))
             text += writer.rows(sheet.columns, made, done.rows + rows)
             place, records, rows = item.place, records + 1, rows + len(made)
-            if self._enough(records, len(text) - size):
+            if records == sheet.most or self._enough(records, len(text) - size):
                 over = False
                 break
         if over:
             text += writer.foot()
         size = done.size + len(text) - size
-        written = replace(done, place=place, records=done.records + records, rows=done.rows + rows, size=size)
+        tally = {name: done.tally.get(name, 0) + sheet.tally.get(name, 0) for name in {*done.tally, *sheet.tally}}
+        written = replace(
+            done, place=place, records=done.records + records, rows=done.rows + rows, size=size, tally=tally
+        )
         return self._left(run, written, bytes(text), over, writer, now)
 
     def _enough(self, records: int, size: int) -> bool:

@@ -16,7 +16,7 @@ from billing.services.reports.files import Files
 LINK_S = 300
 _FRESH = timedelta(minutes=5)
 """A report as of now is not made again while one is so young."""
-_PREFIXES = {Purpose.REPORT: "rrn", Purpose.EXPORT: "exp"}
+_PREFIXES = {Purpose.REPORT: "rrn", Purpose.EXPORT: "exp", Purpose.IMPORT: "imp"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,20 @@ class Runs:
             run = work.load(of_claim).get(of_claim)
             if run is not None and _is_good(run, work.now, as_of_now):
                 return run
-        run_id = work.fresh_id(_PREFIXES[request.purpose])
+        run = self.begin(work, request, self.fresh_id(work, request.purpose))
+        claim = claim or RunClaim(ref.id, work.tenant.id, run.id, work.now)
+        work.save(replace(claim, run_id=run.id, created_at=work.now))
+        return run
+
+    @staticmethod
+    def fresh_id(work: Work, purpose: Purpose) -> str:
+        """The id of a run that is yet to begin."""
+        return work.fresh_id(_PREFIXES[purpose])
+
+    def begin(self, work: Work, request: RunRequest, run_id: str) -> ReportRun:
+        """Begin a run."""
         shard = report_shard(run_id)
         run = work.save(ReportRun(run_id, work.tenant.id, request, work.now, due=Due(shard, work.now)))
-        claim = claim or RunClaim(ref.id, work.tenant.id, run_id, work.now)
-        work.save(replace(claim, run_id=run_id, created_at=work.now))
         work.after_commit(lambda: self.alarm.wake(shard, f"run:{run_id}"))
         return run
 

@@ -1,0 +1,1 @@
+"""What an import takes over from elsewhere, whoever kept it before."""

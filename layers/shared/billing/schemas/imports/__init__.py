@@ -1,0 +1,1 @@
+"""Imports in the API, and the objects of other systems that they read."""

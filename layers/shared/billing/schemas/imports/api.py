@@ -1,0 +1,138 @@
+"""Imports in the API."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from billing.domain.imports.source import Record, Verdict
+from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.reports.run import ReportRun
+from billing.domain.reports.table import Column, Kind, Row
+from billing.schemas.base import Id, Request, Resource, Time
+from billing.services.imports.asking import DRY_RUN, OF, SKIP_REFUSED
+from billing.services.imports.importing import Outcome
+
+COLUMNS = (Column("record", Kind.TEXT, "one record of the file, and what became of it"),)
+
+
+class ImportIn(Request):
+    """A dry run of a file, or the import of what a dry run has looked through.
+
+    A dry run has ``source`` (``ledgerline`` is an export of ours) and its file: as ``data`` (JSON lines, a list, or
+    a page of a list as Stripe answers it), or with ``upload``, then the answer has an ``uploadUrl``. The import has
+    ``dryRun: false`` and ``dryRunId``.
+    """
+
+    dry_run: bool = True
+    source: Literal["stripe", "ledgerline"] | None = None
+    data: Annotated[str, Field(min_length=1, description="the file's text, where it is short")] | None = None
+    upload: bool = False
+    dry_run_id: Id | None = None
+    skip_refused: Annotated[bool, Field(description="import the others, though some were refused")] = False
+
+    def check(self) -> None:
+        """Refuse what does not fit together.
+
+        Raises:
+            ValidationFailed: naming each field.
+        """
+        bad = []
+        if self.dry_run:
+            bad += [Detail("source", "missing_required_field")] if self.source is None else []
+            bad += [Detail("data", "one_of_data_and_upload")] if (self.data is None) is not self.upload else []
+            bad += [Detail("dryRunId", "only_for_imports")] if self.dry_run_id is not None else []
+            bad += [Detail("skipRefused", "only_for_imports")] if self.skip_refused else []
+        else:
+            bad += [Detail("dryRunId", "missing_required_field")] if self.dry_run_id is None else []
+            said = {"source": self.source, "data": self.data, "upload": self.upload or None}
+            bad += [Detail(name, "only_for_dry_runs") for name, value in said.items() if value is not None]
+        if bad:
+            raise ValidationFailed.all(bad)
+
+
+class TotalsOut(Resource):
+    """``mrr`` is monthly recurring revenue by currency, in micro-units, of what is active."""
+
+    customers: int
+    subscriptions: int
+    mrr: dict[str, int]
+
+    @classmethod
+    def of(cls, tally: dict[str, int], when: str) -> "TotalsOut":
+        """Those that were counted under ``before:`` or ``after:``."""
+        mrr = f"{when}:mrr:"
+        return cls(
+            customers=tally.get(f"{when}:customers", 0),
+            subscriptions=tally.get(f"{when}:subscriptions", 0),
+            mrr={name.removeprefix(mrr): value for name, value in sorted(tally.items()) if name.startswith(mrr)},
+        )
+
+
+class VerdictsOut(Resource):
+    created: int
+    exists: int
+    would_create: int
+    refused: int
+    ignored: int
+
+
+class ImportOut(Resource):
+    """An import, or a dry run of one; a verdict for each record of its file is had by ``/file`` once it is done.
+
+    ``before`` is what the source says of all that can be taken over, computed from its own prices; ``after`` is the
+    same as it is with us, or would be. ``uploadUrl`` is where the file is to be put (HTTP PUT, no key with it).
+    """
+
+    id: str
+    source: Literal["stripe", "ledgerline"]
+    dry_run: bool
+    dry_run_id: str | None
+    skip_refused: bool
+    state: Literal["queued", "running", "done", "failed", "expired"]
+    records: int
+    verdicts: VerdictsOut
+    before: TotalsOut
+    after: TotalsOut
+    reason: str | None
+    upload_url: str | None = None
+    created_at: Time
+    ended_at: Time | None
+    expires_at: Time | None
+    version: int
+
+    @classmethod
+    def of(cls, run: ReportRun, upload_url: str | None = None) -> "ImportOut":
+        tally, options = run.written.tally, run.request.options
+        return cls(
+            id=run.id,
+            source=run.request.name,  # type: ignore[arg-type]
+            dry_run=DRY_RUN in options,
+            dry_run_id=options.get(OF),
+            skip_refused=SKIP_REFUSED in options,
+            state=run.shown_state.value,
+            records=run.written.records,
+            verdicts=VerdictsOut(**{each.value: tally.get(each.value, 0) for each in Verdict}),
+            before=TotalsOut.of(tally, "before"),
+            after=TotalsOut.of(tally, "after"),
+            reason=run.reason,
+            upload_url=upload_url,
+            created_at=run.created_at,
+            ended_at=run.ended_at,
+            expires_at=run.expires_at,
+            version=run.version,
+        )
+
+
+def row_of(record: Record, outcome: Outcome) -> Row:
+    """The line of a record in the file of verdicts; it has ids and reasons, and nothing of a person."""
+    said = {
+        "line": record.line,
+        "kind": record.kind.value if record.kind is not None else None,
+        "sourceId": record.id,
+        "verdict": outcome.verdict.value,
+        "id": outcome.id,
+        "note": outcome.note,
+        "problems": [{"field": e.field, "reason": e.reason, "text": e.text} for e in outcome.problems],
+    }
+    return (json.dumps(said, separators=(",", ":"), ensure_ascii=False),)

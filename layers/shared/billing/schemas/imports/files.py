@@ -1,0 +1,110 @@
+"""Files of JSON objects, as people have them: a list, an API's page of a list, or a line for each object."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pydantic import ValidationError
+
+from billing.domain.customers.customer import Address
+from billing.domain.imports.source import Problem
+from billing.domain.kernel.errors import ValidationFailed
+from billing.schemas.customers import CustomerIn
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An object of a file.
+
+    Args:
+        number: of the line, from 1; in a list, of the element.
+        value: empty where there is a problem: the line is no JSON object.
+    """
+
+    number: int
+    value: Mapping[str, Any]
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCustomer:
+    """What a customer says of itself, as the API would take it."""
+
+    name: str
+    email: str | None
+    address: Address | None
+    locale: str | None
+    tax_id: str | None
+    tax_exempt: str
+    metadata: dict[str, str]
+
+
+def read_objects(content: bytes) -> list[Line]:
+    """The objects of a file; numbers with a fraction are exact.
+
+    Raises:
+        ValidationFailed: it is not UTF-8; or it is one JSON value, and neither an object nor a list.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValidationFailed.of("data", "invalid_utf_8", "The file is not UTF-8") from None
+    try:
+        whole = _json(text)
+    except ValueError:
+        # `splitlines` would cut at U+2028 and others, which JSON allows within a text.
+        lines = enumerate(text.split("\n"), start=1)
+        return [_line(number, line) for number, line in lines if line.strip()]
+    if isinstance(whole, Mapping) and isinstance(whole.get("data"), list):
+        whole = whole["data"]
+    found = whole if isinstance(whole, list) else [whole]
+    return [_object(number, each) for number, each in enumerate(found, start=1)]
+
+
+def problems_of(said: Mapping[str, Any]) -> tuple[CheckedCustomer | None, list[Problem]]:
+    """A customer's data under the rules of the API; or what is wrong with it, all at once."""
+    try:
+        found = CustomerIn.model_validate({name: value for name, value in said.items() if value is not None})
+    except ValidationError as error:
+        return None, list(found_wrong(error))
+    address = found.address.address() if found.address else None
+    return CheckedCustomer(
+        found.name, found.email, address, found.locale, found.tax_id, found.tax_exempt, found.metadata
+    ), []
+
+
+def found_wrong(error: ValidationError) -> tuple[Problem, ...]:
+    """What is wrong by the rules of the API; no value is told, for it may be a person's."""
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)
+    return tuple(Problem(_field(each["loc"]), each["type"], each["msg"]) for each in wrong)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _line(number: int, text: str) -> Line:
+    try:
+        return _object(number, _json(text))
+    except ValueError:
+        return Line(number, {}, Problem("", "invalid_json", "The line is no JSON"))
+
+
+def _object(number: int, value: Any) -> Line:
+    if isinstance(value, Mapping):
+        return Line(number, value)
+    return Line(number, {}, Problem("", "must_be_an_object", "Each line is an object"))
+
+
+def _field(place: tuple[int | str, ...]) -> str:
+    return ".".join(re.sub(r"(?<!^)([A-Z])", r"_\1", str(each)).lower() for each in place)

@@ -1,0 +1,1 @@
+"""Imports: customers, plans and subscriptions of another billing system, each taken over once."""

@@ -351,10 +351,7 @@ def get_report_run(run_id: str, work: CurrentWork) -> ReportRunOut:
 
 @api.get("/v1/report-runs/{run_id}/file", scope=Scope.BILLING_READ, answers=RunFileOut)
 def get_report_run_file(run_id: str, work: CurrentWork) -> RunFileOut:
-    """Get a link to a report's file, good for five minutes.
-
-    Whoever has the link can download the file, without a key: send none with it.
-    """
+    """Get a link to a report's file, good for five minutes. Whoever has it needs no key: send none with it."""
     return RunFileOut.of(runs.link(work, run_id, Purpose.REPORT, by_platform=_by_platform()))
 
 
@@ -375,10 +372,7 @@ def get_export(export_id: str, work: CurrentWork) -> ReportRunOut:
 
 @api.get("/v1/exports/{export_id}/file", scope=Scope.BILLING_ADMIN, answers=RunFileOut)
 def get_export_file(export_id: str, work: CurrentWork) -> RunFileOut:
-    """Get a link to an export's file, good for five minutes.
-
-    Whoever has the link can download the file, without a key: send none with it.
-    """
+    """Get a link to an export's file, good for five minutes. Whoever has it needs no key: send none with it."""
     return RunFileOut.of(runs.link(work, export_id, Purpose.EXPORT))
 
 

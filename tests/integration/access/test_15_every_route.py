@@ -230,7 +230,9 @@ def _runs(tenant: Tenant) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         at_most(patch, -1)
         run = tenant.get("/v1/reports/trial-balance").data["id"]
-    return {"export_id": tenant.post("/v1/exports", {"kind": "customers"}).data["id"], "run_id": run}
+    export = tenant.post("/v1/exports", {"kind": "customers"}).data["id"]
+    wanted = {"source": "stripe", "dryRun": True, "data": json.dumps({"id": "cus_1", "object": "customer"})}
+    return {"export_id": export, "run_id": run, "import_id": tenant.post("/v1/imports", wanted).data["id"]}
 
 
 def told(answer: Answer, named: str) -> tuple[int, str, str, str]:

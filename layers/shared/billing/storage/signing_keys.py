@@ -30,6 +30,10 @@ class SigningKeyDirectory:
         """
         now = self._clock()
         kept = _KEPT_AT_LEAST if fresh else _KEPT
+        if fresh and self._cached is not None and self._cached[1] is None:
+            # A later key is published a quarter of an hour before it signs; a stack's first one signs at once. So that
+            # there are none is never held against a token, which costs a read, as an unknown API key does.
+            kept = timedelta()
         # A clock that was set back, or a snapshot's: nothing is from the future.
         if self._cached is not None and timedelta() <= now - self._cached[0] < kept:
             return self._cached[1]

@@ -115,6 +115,10 @@ class Client:
     def advance(self, clock_id: str, to: str, timeout_s: float = 60.0) -> Any:
         """Advance a test clock, and wait until everything due has happened."""
         self.post(f"/v1/test-clocks/{clock_id}/advance", {"frozenTime": to})
+        return self.arrived(clock_id, timeout_s)
+
+    def arrived(self, clock_id: str, timeout_s: float = 60.0) -> Any:
+        """Wait until a test clock that is on its way has arrived."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             clock = self.get(f"/v1/test-clocks/{clock_id}")

@@ -87,8 +87,9 @@ class Customer:
         return {event["eventId"][len(self.run) + 1 :]: event["reason"] for event in mine}
 
     def advance(self, to: datetime) -> None:
-        self.now = to
-        self.client.advance(self.clock_id, to.isoformat())
+        self.client.post(f"/v1/test-clocks/{self.clock_id}/advance", {"frozenTime": to.isoformat()})
+        self.now = to  # not before: what is sent meanwhile would be of a time that the clock knows nothing of
+        self.client.arrived(self.clock_id)
 
     def preview(self) -> Any:
         return self.client.post("/v1/invoices/preview", {"subscriptionId": self.id})

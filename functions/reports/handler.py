@@ -1,6 +1,9 @@
 """Reports, their runs, exports, the ledger; and how the platform's books agree with Stripe's account."""
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
@@ -51,6 +54,7 @@ from billing.services.reports.tax import TaxReport
 from billing.services.reports.trial_balance import TrialBalanceReport
 from billing.services.reports.usage import UsageReport
 
+_Ask = Callable[..., Asked]
 AgingRows = Annotated[Literal["customers", "invoices", "currencies"], Query(description="what has a row of its own")]
 PayoutRows = Annotated[Literal["payouts", "transactions"], Query(description="what has a row of its own")]
 api = http_api("reports")
@@ -73,6 +77,37 @@ def _csv(work: Work, report: Report, asked: Asked, bom: bool | None = None) -> F
         return _accepted(made)
     days = f"{asked.span.first}-{asked.span.until}" if asked.span else f"{asked.at:%Y-%m-%dT%H%M%SZ}"
     return File(table_csv(made, bom), "text/csv", f"{report.name}-{days}.csv")
+
+
+def _report(report: Report, in_csv: str, scope: Scope = Scope.BILLING_READ) -> Callable[[_Ask], _Ask]:
+    """Two routes of a report, as JSON and as CSV, for a function that says what is asked for.
+
+    Their parameters are that function's, and CSV has ``bom`` beside them: neither can have one that the other lacks.
+
+    Args:
+        in_csv: what the CSV's route says of itself; JSON's says what the function does.
+    """
+
+    def routes(ask: _Ask) -> _Ask:
+        @wraps(ask)
+        def get(work: Work, **said: Any) -> ReportOut | Accepted:
+            return _json(work, report, ask(work, **said))
+
+        @wraps(ask)
+        def get_csv(work: Work, bom: bool | None = None, **said: Any) -> File | Accepted:
+            return _csv(work, report, ask(work, **said), bom)
+
+        bom = Parameter("bom", Parameter.KEYWORD_ONLY, default=None, annotation=Bom)
+        parameters = [*signature(ask).parameters.values(), bom]
+        get_csv.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # read by the edge
+        get_csv.__annotations__ = {**ask.__annotations__, "bom": Bom}
+        get_csv.__name__, get_csv.__doc__ = f"{ask.__name__}_csv", in_csv
+        path = f"/v1/reports/{report.name}"
+        api.get(path, scope=scope, answers=ReportOut, or_accepts=ReportRunOut)(get)
+        api.get(f"{path}.csv", scope=scope, or_accepts=ReportRunOut)(get_csv)
+        return ask
+
+    return routes
 
 
 def _accepted(run: ReportRun) -> Accepted:
@@ -101,7 +136,7 @@ def get_trial_balance_csv(
     return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock), bom)
 
 
-@api.get("/v1/reports/mrr", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(MrrReport(), "Monthly recurring revenue and its movements as CSV.")
 def get_mrr(
     work: CurrentWork,
     first: From = None,
@@ -109,26 +144,12 @@ def get_mrr(
     at: AsOf = None,
     test_clock: OfClock = None,
     interval: Interval = "month",
-) -> ReportOut | Accepted:
+) -> Asked:
     """Show monthly recurring revenue (MRR) and its movements: new, expansion, churn and others, by month or day."""
-    return _json(work, MrrReport(), of_days(work, first, to, at, test_clock, interval=interval))
+    return of_days(work, first, to, at, test_clock, interval=interval)
 
 
-@api.get("/v1/reports/mrr.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_mrr_csv(
-    work: CurrentWork,
-    first: From = None,
-    to: To = None,
-    at: AsOf = None,
-    test_clock: OfClock = None,
-    interval: Interval = "month",
-    bom: Bom = None,
-) -> File | Accepted:
-    """Monthly recurring revenue and its movements as CSV."""
-    return _csv(work, MrrReport(), of_days(work, first, to, at, test_clock, interval=interval), bom)
-
-
-@api.get("/v1/reports/mrr-movements", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(MrrMovementsReport(), "Each movement of monthly recurring revenue as CSV.")
 def get_mrr_movements(
     work: CurrentWork,
     first: From = None,
@@ -136,26 +157,12 @@ def get_mrr_movements(
     at: AsOf = None,
     test_clock: OfClock = None,
     customer: OfCustomer = None,
-) -> ReportOut | Accepted:
+) -> Asked:
     """List each movement of monthly recurring revenue: which subscription, why, and what it was for its customer."""
-    return _json(work, MrrMovementsReport(), of_days(work, first, to, at, test_clock, customer=customer))
+    return of_days(work, first, to, at, test_clock, customer=customer)
 
 
-@api.get("/v1/reports/mrr-movements.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_mrr_movements_csv(
-    work: CurrentWork,
-    first: From = None,
-    to: To = None,
-    at: AsOf = None,
-    test_clock: OfClock = None,
-    customer: OfCustomer = None,
-    bom: Bom = None,
-) -> File | Accepted:
-    """Each movement of monthly recurring revenue as CSV."""
-    return _csv(work, MrrMovementsReport(), of_days(work, first, to, at, test_clock, customer=customer), bom)
-
-
-@api.get("/v1/reports/retention", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(RetentionReport(), "Churn and retention as CSV.")
 def get_retention(
     work: CurrentWork,
     first: From = None,
@@ -163,117 +170,52 @@ def get_retention(
     at: AsOf = None,
     test_clock: OfClock = None,
     over: Over = "month",
-) -> ReportOut | Accepted:
+) -> Asked:
     """Show churn rate, gross and net revenue retention of whole months, or of the years that end with them."""
-    return _json(work, RetentionReport(), of_days(work, first, to, at, test_clock, over=over))
+    return of_days(work, first, to, at, test_clock, over=over)
 
 
-@api.get("/v1/reports/retention.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_retention_csv(
-    work: CurrentWork,
-    first: From = None,
-    to: To = None,
-    at: AsOf = None,
-    test_clock: OfClock = None,
-    over: Over = "month",
-    bom: Bom = None,
-) -> File | Accepted:
-    """Churn and retention as CSV."""
-    return _csv(work, RetentionReport(), of_days(work, first, to, at, test_clock, over=over), bom)
-
-
-@api.get("/v1/reports/cohorts", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(CohortsReport(), "Cohorts as CSV.")
 def get_cohorts(
     work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
-) -> ReportOut | Accepted:
+) -> Asked:
     """Show what is left of customers, and of their MRR, month after month, by the month in which they began."""
-    return _json(work, CohortsReport(), of_days(work, first, to, at, test_clock))
+    return of_days(work, first, to, at, test_clock)
 
 
-@api.get("/v1/reports/cohorts.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_cohorts_csv(
-    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, bom: Bom = None
-) -> File | Accepted:
-    """Cohorts as CSV."""
-    return _csv(work, CohortsReport(), of_days(work, first, to, at, test_clock), bom)
-
-
-@api.get("/v1/reports/tax", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(TaxReport(), "The tax report as CSV.")
 def get_tax_report(
     work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, rows: Rows = None
-) -> ReportOut | Accepted:
+) -> Asked:
     """Report taxes by jurisdiction, rate and treatment: what was taxed, the tax, and what was not taxed."""
-    return _json(work, TaxReport(), of_days(work, first, to, at, test_clock, rows=rows))
+    return of_days(work, first, to, at, test_clock, rows=rows)
 
 
-@api.get("/v1/reports/tax.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_tax_report_csv(
-    work: CurrentWork,
-    first: From = None,
-    to: To = None,
-    at: AsOf = None,
-    test_clock: OfClock = None,
-    rows: Rows = None,
-    bom: Bom = None,
-) -> File | Accepted:
-    """The tax report as CSV."""
-    return _csv(work, TaxReport(), of_days(work, first, to, at, test_clock, rows=rows), bom)
-
-
-@api.get("/v1/reports/usage", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(UsageReport(), "The usage report as CSV.")
 def get_usage_report(
     work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
-) -> ReportOut | Accepted:
+) -> Asked:
     """Report what was billed of usage, by subscription, period, meter and dimensions, and what was rejected.
 
     What meters show, billed or not, is in `GET /v1/usage`.
     """
-    return _json(work, UsageReport(), of_days(work, first, to, at, test_clock))
+    return of_days(work, first, to, at, test_clock)
 
 
-@api.get("/v1/reports/usage.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_usage_report_csv(
-    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, bom: Bom = None
-) -> File | Accepted:
-    """The usage report as CSV."""
-    return _csv(work, UsageReport(), of_days(work, first, to, at, test_clock), bom)
-
-
-@api.get("/v1/reports/aging", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(AgingReport(), "Who owes what, as CSV.")
 def get_aging(
     work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None
-) -> ReportOut | Accepted:
+) -> Asked:
     """Show who owes what at the end of a day, by how late it is."""
-    return _json(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows))
+    return end_of_day(work, day, test_clock, rows=rows)
 
 
-@api.get("/v1/reports/aging.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_aging_csv(
-    work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None, bom: Bom = None
-) -> File | Accepted:
-    """Who owes what, as CSV."""
-    return _csv(work, AgingReport(), end_of_day(work, day, test_clock, rows=rows), bom)
-
-
-@api.get("/v1/reports/payouts", scope=Scope.PLATFORM, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(PayoutsReport(), "What Stripe paid into the platform's bank, as CSV.", Scope.PLATFORM)
 def get_payouts(
     work: CurrentWork, first: From = None, until: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
-) -> ReportOut | Accepted:
+) -> Asked:
     """Show what Stripe paid into the platform's bank, and what is in it; the platform's own keys only."""
-    return _json(work, PayoutsReport(), of_days(work, first, until, at, None, rows=rows))
-
-
-@api.get("/v1/reports/payouts.csv", scope=Scope.PLATFORM, or_accepts=ReportRunOut)
-def get_payouts_csv(
-    work: CurrentWork,
-    first: From = None,
-    until: To = None,
-    at: AsOf = None,
-    rows: PayoutRows = "payouts",
-    bom: Bom = None,
-) -> File | Accepted:
-    """What Stripe paid into the platform's bank, as CSV."""
-    return _csv(work, PayoutsReport(), of_days(work, first, until, at, None, rows=rows), bom)
+    return of_days(work, first, until, at, None, rows=rows)
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)
@@ -283,7 +225,7 @@ def get_reconciliation(work: CurrentWork) -> ReconciliationOut:
     return ReconciliationOut.of(state, page.items, page.next_cursor is not None)
 
 
-@api.get("/v1/reports/revenue", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(RevenueReport(), "Net billings and collections as CSV.")
 def get_revenue(
     work: CurrentWork,
     first: From = None,
@@ -292,27 +234,12 @@ def get_revenue(
     test_clock: OfClock = None,
     per: Per = "month",
     by: RevenueBy = None,
-) -> ReportOut | Accepted:
+) -> Asked:
     """Show net billings and collections: what was billed, credited, collected, given back, disputed and written off."""
-    return _json(work, RevenueReport(), of_days(work, first, to, at, test_clock, per=per, by=by))
+    return of_days(work, first, to, at, test_clock, per=per, by=by)
 
 
-@api.get("/v1/reports/revenue.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_revenue_csv(
-    work: CurrentWork,
-    first: From = None,
-    to: To = None,
-    at: AsOf = None,
-    test_clock: OfClock = None,
-    per: Per = "month",
-    by: RevenueBy = None,
-    bom: Bom = None,
-) -> File | Accepted:
-    """Net billings and collections as CSV."""
-    return _csv(work, RevenueReport(), of_days(work, first, to, at, test_clock, per=per, by=by), bom)
-
-
-@api.get("/v1/reports/recognition", scope=Scope.BILLING_READ, answers=ReportOut, or_accepts=ReportRunOut)
+@_report(RecognitionReport(), "Recognised and deferred revenue as CSV.")
 def get_recognition(
     work: CurrentWork,
     first: From = None,
@@ -321,26 +248,9 @@ def get_recognition(
     test_clock: OfClock = None,
     by: RecognitionBy = None,
     rows: RecognitionRows = "months",
-) -> ReportOut | Accepted:
+) -> Asked:
     """Show recognised and deferred revenue of whole months: each line is earned over its period, by the second."""
-    asked = of_months(work, first, to, at, test_clock, **recognition_options(by, rows))
-    return _json(work, RecognitionReport(), asked)
-
-
-@api.get("/v1/reports/recognition.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_recognition_csv(
-    work: CurrentWork,
-    first: From = None,
-    to: To = None,
-    at: AsOf = None,
-    test_clock: OfClock = None,
-    by: RecognitionBy = None,
-    rows: RecognitionRows = "months",
-    bom: Bom = None,
-) -> File | Accepted:
-    """Recognised and deferred revenue as CSV."""
-    asked = of_months(work, first, to, at, test_clock, **recognition_options(by, rows))
-    return _csv(work, RecognitionReport(), asked, bom)
+    return of_months(work, first, to, at, test_clock, **recognition_options(by, rows))
 
 
 @api.get("/v1/report-runs/{run_id}", scope=Scope.BILLING_READ, answers=ReportRunOut)

@@ -75,16 +75,11 @@ def of_days(
         NotFound: there is no such test clock.
         ValidationFailed: it ends before it begins, or is longer than ten years.
     """
-    zone, now = work.tenant.timezone, _now(work, test_clock)
-    today = local_day(now, zone)
-    first = first or (today if until is None else until - timedelta(days=1)).replace(day=1)
+    now = _now(work, test_clock)
+    today = local_day(now, work.tenant.timezone)
+    first = first or _month_of(until, today)
     until = until or max(first, today + timedelta(days=1))
-    if until < first:
-        raise ValidationFailed("It ends before it begins", (Detail("to", "before_from"),))
-    if (until - first).days > LONGEST_DAYS:
-        both = (Detail("from", "too_long"), Detail("to", "too_long"))
-        raise ValidationFailed("A report is about ten years at most", both)
-    return Asked(min(at or now, now), zone, Span(first, until, zone), test_clock, _said(options))
+    return _about(work, now, (first, until), at, test_clock, options)
 
 
 def of_months(
@@ -108,10 +103,11 @@ def of_months(
     ]
     if bad:
         raise ValidationFailed("This report is about whole months", tuple(bad))
-    today = local_day(_now(work, test_clock), work.tenant.timezone)
-    first = first or (today if until is None else until - timedelta(days=1)).replace(day=1)
+    now = _now(work, test_clock)
+    today = local_day(now, work.tenant.timezone)
+    first = first or _month_of(until, today)
     until = until or max(Month(first.year, first.month), Month(today.year, today.month)).following.first
-    return of_days(work, first, until, at, test_clock, **options)
+    return _about(work, now, (first, until), at, test_clock, options)
 
 
 def of_ledger(
@@ -126,9 +122,36 @@ def of_ledger(
     zone, now = work.tenant.timezone, _now(work, test_clock)
     first = first or (_BEGINNING if test_clock is not None else local_day(work.tenant.created_at, zone))
     until = until or max(first, local_day(now, zone) + timedelta(days=1))
+    _check_order(first, until)
+    return Asked(now, zone, Span(first, until, zone), test_clock, _said(options))
+
+
+def _month_of(until: date | None, today: date) -> date:
+    """The first day of a report that names none: of this month, or of that in which it ends."""
+    return (today if until is None else until - timedelta(days=1)).replace(day=1)
+
+
+def _about(
+    work: Work,
+    now: datetime,
+    days: tuple[date, date],
+    at: datetime | None,
+    test_clock: str | None,
+    options: dict[str, str | None],
+) -> Asked:
+    """A report about [first, until), as of a time that is not in the future."""
+    first, until = days
+    _check_order(first, until)
+    if (until - first).days > LONGEST_DAYS:
+        both = (Detail("from", "too_long"), Detail("to", "too_long"))
+        raise ValidationFailed("A report is about ten years at most", both)
+    zone = work.tenant.timezone
+    return Asked(min(at or now, now), zone, Span(first, until, zone), test_clock, _said(options))
+
+
+def _check_order(first: date, until: date) -> None:
     if until < first:
         raise ValidationFailed("It ends before it begins", (Detail("to", "before_from"),))
-    return Asked(now, zone, Span(first, until, zone), test_clock, _said(options))
 
 
 def _said(options: dict[str, str | None]) -> dict[str, str]:

@@ -55,9 +55,8 @@ class Reports:
     def run(self, work: Work, report: Report, asked: Asked, form: Form) -> ReportRun:
         """The run that makes a report."""
         span = asked.span
-        at = asked.at if asked.test_clock_id is not None else min(asked.at, work.now)
         request = RunRequest(
-            Purpose.REPORT, report.name, form, at, asked.zone,
+            Purpose.REPORT, report.name, form, asked.at, asked.zone,
             span.first if span else None, span.until if span else None, asked.test_clock_id, asked.options,
         )  # fmt: skip
         # A test clock stands still: more may be posted at the very time that it has.

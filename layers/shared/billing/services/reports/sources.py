@@ -1,7 +1,7 @@
 """What a report is made from: the journal, folds of it that were kept, and how much may be read."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from math import inf
@@ -60,7 +60,7 @@ class Asked:
 
     Args:
         span: the days that it is about; None for one that is as of an instant.
-        at: as of when: what was posted at this instant or later is not in it.
+        at: as of when, and not in the future: what was posted at this instant or later is not in it.
         zone: the tenant's, in which days and months are told.
         test_clock_id: whose customers it is about; None for those of no clock.
         options: a report's own parameters, ``{"by": "plan"}``.
@@ -260,5 +260,4 @@ def sources(
         most: records that may be read; None for any number.
         left_s: how long they may be read, in seconds.
     """
-    capped = replace(asked, at=min(asked.at, work.now)) if asked.test_clock_id is None else asked
-    return Sources(work, journal, capped, kept, Budget(most, left_s=left_s))
+    return Sources(work, journal, asked, kept, Budget(most, left_s=left_s))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from billing.domain.customers.customer import Address
-from billing.domain.imports.source import Problem
+from billing.domain.imports.source import Kind, Problem, Record
 from billing.domain.kernel.errors import ValidationFailed
 from billing.schemas.customers import CustomerIn
 
@@ -40,6 +40,24 @@ class CheckedCustomer:
     tax_id: str | None
     tax_exempt: str
     metadata: dict[str, str]
+
+
+def id_of(line: Line) -> str:
+    """The id that an object has at its source; empty where it has none."""
+    found = line.value.get("id")
+    return found if isinstance(found, str) else ""
+
+
+def guarded(reading: Callable[[int, str, Mapping[str, Any]], Record], kind: Kind, line: Line, malformed: str) -> Record:
+    """What an object is read as; one that is no object of its source's stops no other one.
+
+    Args:
+        malformed: what is said of such a one.
+    """
+    try:
+        return reading(line.number, id_of(line), line.value)
+    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError):
+        return Record(line.number, kind, id_of(line), problems=(Problem("", "malformed", malformed),))
 
 
 def read_objects(content: bytes) -> list[Line]:

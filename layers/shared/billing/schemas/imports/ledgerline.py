@@ -3,7 +3,7 @@
 The three files may be put together into one, in any order: an object's id says what it is, or its components do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,11 +21,12 @@ from billing.domain.kernel.times import parse_time
 from billing.domain.subscriptions.subscription import SubscriptionState
 from billing.schemas.catalog.plans import PlanIn
 from billing.schemas.customers import CustomerIn
-from billing.schemas.imports.files import Line, found_wrong, read_objects
+from billing.schemas.imports.files import found_wrong, guarded, id_of, read_objects
 from billing.schemas.imports.stripe_prices import Problems
 from billing.schemas.imports.totals import exact_cost, per_month
 
 _Object = Mapping[str, Any]
+_MALFORMED = "Exports write it otherwise"
 _TAKEN = (SubscriptionState.ACTIVE, SubscriptionState.TRIALING, SubscriptionState.PAUSED)
 _STATES = {each.value: each for each in _TAKEN}
 
@@ -37,11 +38,11 @@ def read_ledgerline(content: bytes) -> list[Record]:
         ValidationFailed: it is no JSON.
     """
     lines = read_objects(content)
-    plans = {_id(each): _guarded(_plan, Kind.PLAN, each) for each in lines if "components" in each.value}
+    plans = {id_of(each): guarded(_plan, Kind.PLAN, each, _MALFORMED) for each in lines if "components" in each.value}
     made: dict[Kind | None, list[Record]] = {Kind.CUSTOMER: [], Kind.PLAN: [*plans.values()], Kind.SUBSCRIPTION: []}
     seen: set[str] = set()
     for line in lines:
-        source_id = _id(line)
+        source_id = id_of(line)
         if line.problem is not None:
             made.setdefault(None, []).append(Record(line.number, None, "", problems=(line.problem,)))
         elif "components" in line.value:
@@ -50,10 +51,10 @@ def read_ledgerline(content: bytes) -> list[Record]:
             note = "It is in the file more than once"
             made.setdefault(None, []).append(Record(line.number, None, source_id, ignored=note))
         elif source_id.startswith("cus_"):
-            made[Kind.CUSTOMER].append(_guarded(_customer, Kind.CUSTOMER, line))
+            made[Kind.CUSTOMER].append(guarded(_customer, Kind.CUSTOMER, line, _MALFORMED))
         elif source_id.startswith("sub_"):
             made[Kind.SUBSCRIPTION].append(
-                _guarded(lambda n, i, given: _subscription(n, i, given, plans), Kind.SUBSCRIPTION, line)
+                guarded(lambda n, i, given: _subscription(n, i, given, plans), Kind.SUBSCRIPTION, line, _MALFORMED)
             )
         else:
             made.setdefault(None, []).append(Record(line.number, None, source_id, ignored="No kind that is taken over"))
@@ -179,15 +180,3 @@ def _count(value: Any, most: int = 10**9) -> int:
     if type(value) is not int or not 0 <= value <= most:
         raise ValueError(value)
     return value
-
-
-def _id(line: Line) -> str:
-    found = line.value.get("id")
-    return found if isinstance(found, str) else ""
-
-
-def _guarded(reading: Callable[[int, str, _Object], Record], kind: Kind, line: Line) -> Record:
-    try:
-        return reading(line.number, _id(line), line.value)
-    except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError):
-        return Record(line.number, kind, _id(line), problems=(Problem("", "malformed", "Exports write it otherwise"),))

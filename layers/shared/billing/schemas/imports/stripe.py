@@ -5,7 +5,7 @@ Source: https://docs.stripe.com/api/subscriptions/object, /customers/object; bot
 the subscription and the one with it on each item (2025-03-31) are read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -24,7 +24,7 @@ from billing.domain.imports.source import (
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.kernel.periods import Period
 from billing.domain.subscriptions.subscription import SubscriptionState
-from billing.schemas.imports.files import Line, problems_of, read_objects
+from billing.schemas.imports.files import Line, guarded, id_of, problems_of, read_objects
 from billing.schemas.imports.stripe_prices import (
     Price,
     Problems,
@@ -37,6 +37,7 @@ from billing.schemas.imports.stripe_prices import (
 from billing.schemas.imports.totals import per_month
 
 _Object = Mapping[str, Any]
+_MALFORMED = "Stripe writes it otherwise"
 _ENDED = ("canceled", "incomplete_expired")
 _STATES = {"active": SubscriptionState.ACTIVE, "trialing": SubscriptionState.TRIALING}
 _NOT_TAKEN = {
@@ -91,7 +92,7 @@ class _Reading:
         made: dict[Kind | None, list[Record]] = {Kind.CUSTOMER: [], Kind.SUBSCRIPTION: [], None: []}
         prices: list[Line] = []
         for line in sorted(self._lines, key=lambda each: each.value.get("object") != "subscription"):
-            kind, source_id = line.value.get("object"), _id(line)
+            kind, source_id = line.value.get("object"), id_of(line)
             if line.problem is not None:
                 made[None].append(Record(line.number, None, "", problems=(line.problem,)))
             elif kind == "product":
@@ -99,9 +100,9 @@ class _Reading:
             elif f"{kind}:{source_id}" in seen:
                 made[None].append(Record(line.number, None, source_id, ignored="It is in the file more than once"))
             elif kind == "subscription":
-                made[Kind.SUBSCRIPTION].append(_read(self._subscription, Kind.SUBSCRIPTION, line))
+                made[Kind.SUBSCRIPTION].append(guarded(self._subscription, Kind.SUBSCRIPTION, line, _MALFORMED))
             elif kind == "customer":
-                made[Kind.CUSTOMER].append(_read(self._customer, Kind.CUSTOMER, line))
+                made[Kind.CUSTOMER].append(guarded(self._customer, Kind.CUSTOMER, line, _MALFORMED))
             elif kind == "price":
                 prices.append(line)
             else:
@@ -110,7 +111,7 @@ class _Reading:
                 )
             seen.add(f"{kind}:{source_id}")
         for line in prices:
-            self._plans.setdefault(_id(line), _read(self._price, Kind.PLAN, line))
+            self._plans.setdefault(id_of(line), guarded(self._price, Kind.PLAN, line, _MALFORMED))
         plans = sorted(self._plans.values(), key=lambda each: each.line)
         return [*made[Kind.CUSTOMER], *plans, *made[Kind.SUBSCRIPTION], *made[None]]
 
@@ -268,19 +269,6 @@ class _Reading:
         money = Money(int(off) * MICROS_PER_MINOR, plan.currency) if off is not None else None
         share = Decimal(str(coupon["percent_off"])) if is_percent else None
         return Discount(str(coupon.get("id")), name, share, money, None, since, 1)
-
-
-def _id(line: Line) -> str:
-    found = line.value.get("id")
-    return found if isinstance(found, str) else ""
-
-
-def _read(reading: Callable[[int, str, _Object], Record], kind: Kind, line: Line) -> Record:
-    """What an object is read as; one that is no object of Stripe's stops no other one."""
-    try:
-        return reading(line.number, _id(line), line.value)
-    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError, LookupError):
-        return Record(line.number, kind, _id(line), problems=(Problem("", "malformed", "Stripe writes it otherwise"),))
 
 
 _ADDRESS = ("line1", "line2", "city", "postal_code", "state", "country")

@@ -7,18 +7,14 @@ clock.
 
 from collections.abc import Iterator
 from datetime import datetime
-from heapq import merge
-from zlib import crc32
 
-from billing.domain.kernel.times import parse_time, sort_key
 from billing.domain.subscriptions.mrr import MrrMovement
-from billing.storage.by_time import part_key, under_all, under_of
+from billing.storage import by_time
 from billing.storage.codec import Sealer, decode, encode
-from billing.storage.database import Database, raw, table_name
+from billing.storage.database import Database
 from billing.storage.tables import MrrMovementItem
 
-PARTS = 4
-"""Of a tenant's month: 4,000 movements a second. All of a subscription's are in one."""
+_BY_TIME = by_time.ByTime(MrrMovementItem, "moved_key", "moved")
 
 
 def movements(
@@ -30,36 +26,15 @@ def movements(
     test_clock_id: str | None = None,
     after: str | None = None,
 ) -> Iterator[MrrMovement]:
-    """The movements of [begin, end), see ``services.reports.journal.Journal``: the parts side by side, merged."""
-    first, last = max(sort_key(begin), after or ""), sort_key(end)
-    if first > last:
-        return  # a report as of a time before its days; DynamoDB refuses such bounds
-    for under in under_all(parse_time(first.partition("/")[0]), end, test_clock_id):
-        keys = [part_key(tenant_id, under, part) for part in range(PARTS)]
-        parts = (_part(database, sealer, tenant_id, key, first, last) for key in keys)
-        yield from (each for each in merge(*parts, key=lambda each: each.place) if each.place != after)
-
-
-def _part(database: Database, sealer: Sealer, tenant_id: str, key: str, first: str, end: str) -> Iterator[MrrMovement]:
-    request = {
-        "TableName": table_name(MrrMovementItem),
-        "ConsistentRead": True,
-        "KeyConditionExpression": "moved_key = :key AND moved BETWEEN :first AND :end",
-        "ExpressionAttributeValues": {
-            ":key": raw(key),
-            ":first": raw(first),
-            ":end": raw(end),  # what moved at an instant has "/" after it: the end itself is left out
-        },
-    }
-    for item in database.query_all(request):
+    """The movements of [begin, end), see ``services.reports.journal.Journal``."""
+    for item in _BY_TIME.read(database, tenant_id, begin, end, test_clock_id, after):
         yield decode(MrrMovement, item["body"]["S"], sealer, tenant_id, item["moved"]["S"].rpartition("/")[2])
 
 
 def movement_item(moved: MrrMovement, sealer: Sealer) -> MrrMovementItem:
-    """A movement as it is put into its table, once."""
-    part = crc32(moved.subscription_id.encode()) % PARTS
+    """A movement as it is put into its table, once. All of a subscription's are in one part."""
     return MrrMovementItem(
-        moved_key=part_key(moved.tenant_id, under_of(moved.at, moved.test_clock_id), part),
+        moved_key=by_time.key(moved.tenant_id, moved.at, moved.test_clock_id, moved.subscription_id),
         moved=moved.place,
         body=encode(moved, sealer, moved.tenant_id, moved.id),
     )

@@ -13,7 +13,7 @@ import resource
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -251,8 +251,7 @@ def _run(name: str, tables: Tables, request: RunRequest, files: Sent) -> Measure
     tenant = SimpleNamespace(id=TENANT, created_at=BORN, timezone="UTC")
 
     def begin(_: str) -> Any:
-        query: Callable[..., Any] = lambda asked: store.query(asked, TENANT)  # noqa: E731
-        return SimpleNamespace(tenant=tenant, now=now, query=query)
+        return SimpleNamespace(tenant=tenant, now=now, query=lambda asked: store.query(asked, TENANT))
 
     reports: Any = {each.name: each for each in (TrialBalanceReport(), JournalExport())}
     units: Any = SimpleNamespace(begin=begin)

@@ -6,11 +6,15 @@ It runs with the operator's own rights.
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from local.stack.outputs import outputs_of, parser_of, variables_of
 
+if TYPE_CHECKING:
+    from billing.storage.journal_index import JournalIndex
 
-def journal_index(outputs: dict[str, str], pace_s: float):  # type: ignore[no-untyped-def]
+
+def journal_index(outputs: dict[str, str], pace_s: float) -> "JournalIndex":
     """The job, over a stack's tables."""
     os.environ |= variables_of(outputs)
     from billing.bootstrap import resealing as made  # reads the environment

@@ -8,13 +8,17 @@ nobody notices it. It runs with the operator's own rights: no function may delet
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 from local.stack.outputs import outputs_of, parser_of, variables_of
+
+if TYPE_CHECKING:
+    from billing.storage.resealing import Resealing
 
 _RUNS = 10
 
 
-def resealing(outputs: dict[str, str], pace_s: float):  # type: ignore[no-untyped-def]
+def resealing(outputs: dict[str, str], pace_s: float) -> "Resealing":
     """The job, over a stack's tables."""
     os.environ |= variables_of(outputs)
     from billing.bootstrap import resealing as made  # reads the environment

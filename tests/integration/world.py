@@ -29,7 +29,7 @@ from tests.integration import lambdas
 from tests.integration.lambdas import Answer, Context, Json, event, http_event, invoke, request
 from tests.integration.tenant import BUSINESS_MONTHLY, Tenant
 from tests.integration.time_and_chance import Clock, Entropy
-from tests.support.tables import table_definitions
+from tests.support.tables import is_of_tenants, table_definitions
 
 __all__ = [
     "BUSINESS_MONTHLY",
@@ -189,18 +189,10 @@ class World:
         """The raw items of a tenant in every table, as one text."""
         found = []
         for table in self.tables:
-            if table in (
-                "callers",
-                "idempotency",
-                "usage_events",
-                "usage_totals",
-                "webhook_deliveries",
-                "mrr_movements",
-                "search",
-            ):
-                found += [row for row in self.rows(table) if tenant_id in json.dumps(row)]
-            else:
+            if is_of_tenants(table):
                 found += self.rows_of(table, tenant_id)
+            else:
+                found += [row for row in self.rows(table) if tenant_id in json.dumps(row)]
         return json.dumps(found, ensure_ascii=False)
 
     def snapshot(self) -> dict[str, list[str]]:

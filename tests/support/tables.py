@@ -25,6 +25,11 @@ def table_definitions() -> dict[str, dict[str, Any]]:
     return found
 
 
+def is_of_tenants(plain: str) -> bool:
+    """Whether a table's hash key is the tenant, so that what one has is one query."""
+    return bool(table_definitions()[plain]["KeySchema"][0]["AttributeName"] == "tenant_id")
+
+
 def create_tables(client: Any, prefix: str = "") -> dict[str, str]:
     """Create every table; returns the names by plain name."""
     names = {}

@@ -13,11 +13,7 @@ from tests.integration.access.oauth import app
 from tests.integration.access.test_15_data_keys import EMAIL, found, numbers, rotate, row_of
 from tests.integration.access.test_15_users import joined
 from tests.integration.world import Tenant, World
-
-_KEYED_OTHERWISE = {
-    "callers", "idempotency", "events", "audit", "usage_events", "usage_totals", "webhook_deliveries", "mrr_movements",
-    "search",
-}  # fmt: skip
+from tests.support.tables import is_of_tenants
 
 
 @pytest.fixture
@@ -30,7 +26,7 @@ def sealed_under(world: World, tenant: Tenant) -> set[str]:
     found: set[str] = set()
     for table in world.tables:
         # What receivers of webhooks said stays under its key for its 30 days, like events.
-        if table in _KEYED_OTHERWISE:
+        if table in ("events", "audit") or not is_of_tenants(table):
             continue
         for row in world.rows_of(table, tenant.id):
             body: Any = json.loads(row["body"]["S"])

@@ -9,6 +9,7 @@ import pytest
 from billing.bootstrap import storage
 from tests.integration.access.test_privacy import readable
 from tests.integration.world import Json, Tenant, World
+from tests.support.tables import is_of_tenants
 
 PERSON: Json = {
     "name": "Anneliese Zwickelbauer",
@@ -23,9 +24,6 @@ ON_DOCUMENTS = [
     "Anneliese", "Zwickelbauer", "anneliese.zwickelbauer", "Quittengasse", "Oberzwiesel", "D-94227", "DE811907980",
     "PO-Kranewitt", "Hinterseher",
 ]  # fmt: skip
-_KEYED_OTHERWISE = {
-    "callers", "idempotency", "usage_events", "usage_totals", "webhook_deliveries", "mrr_movements", "search",
-}  # fmt: skip
 NEVER_THERE = ["Schlehenfeuer", "Holunderbusch", "Brombeerhecke", "Mispelbaum", '"4242"', "Vogelbeere"]
 """Notes about the person, and the card."""
 
@@ -60,10 +58,10 @@ def opened(world: World, tenant: Tenant, *, but: tuple[str, ...] = ()) -> str:
     tables = [each for each in world.tables if each not in but]
     rows: list[Json] = []
     for table in tables:
-        if table in _KEYED_OTHERWISE:
-            rows += [row for row in world.rows(table) if tenant.id in json.dumps(row) and not _of_platform(row)]
-        else:
+        if is_of_tenants(table):
             rows += world.rows_of(table, tenant.id)
+        else:
+            rows += [row for row in world.rows(table) if tenant.id in json.dumps(row) and not _of_platform(row)]
     return json.dumps([*rows, *_texts(vault, tenant.id, rows)], ensure_ascii=False)
 
 

@@ -15,12 +15,13 @@ from billing.domain.reports.fold import Posted
 from billing.domain.reports.mrr import MrrKind
 from billing.domain.reports.revenue import revenue_of
 from billing.domain.reports.span import local_day, midnight
-from billing.services.reports.sources import Asked, NoKeptFolds, sources
+from billing.services.reports.sources import Asked, sources
 from billing.storage.journal import DynamoJournal
 from tests.integration.reports.revenue import RECOGNITION, REVENUE, rows, trial_balance
 from tests.integration.steps import advance
 from tests.integration.world import Answer, Json, Tenant, World
 from tests.support.billed import balance_of
+from tests.support.kept_folds import NoKeptFolds
 
 ZONE = "America/Los_Angeles"
 BEGIN = datetime(2027, 12, 20, 5, 30, tzinfo=UTC)

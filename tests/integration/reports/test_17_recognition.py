@@ -7,13 +7,14 @@ import pytest
 from billing.bootstrap import storage
 from billing.domain.reports.span import Span
 from billing.services.reports.recognition import RecognitionReport
-from billing.services.reports.sources import Asked, NoKeptFolds, TooMuchToRead, sources
+from billing.services.reports.sources import Asked, TooMuchToRead, sources
 from billing.storage.journal import DynamoJournal
 from tests.integration.credited import credited
 from tests.integration.invoices import do, line, make
 from tests.integration.reports.revenue import RECOGNITION, by_month, csv_rows, rows
 from tests.integration.steps import advance, flat, subscribed
 from tests.integration.world import Json, Tenant, World
+from tests.support.kept_folds import NoKeptFolds
 
 YEAR = {"from_": "2027-01-01", "to": "2028-01-01"}
 TIERS = [{"upTo": 5, "unitAmount": 12_000_000}, {"upTo": None, "unitAmount": 9_000_000}]

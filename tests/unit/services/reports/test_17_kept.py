@@ -20,8 +20,9 @@ from billing.domain.reports.trial_balance import TrialBalanceFold
 from billing.services.kernel.work import Ref
 from billing.services.reports.journal import place_of, time_of
 from billing.services.reports.kept import KeptMonths, RunFolds, folder, read
-from billing.services.reports.sources import Asked, Folded, NoKeptFolds, Record, StepOver, sources
+from billing.services.reports.sources import Asked, Folded, Record, StepOver, sources
 from tests.support.journals import MemoryFiles, MemoryJournal, entry
+from tests.support.kept_folds import NoKeptFolds
 
 FOLD = TrialBalanceFold()
 NOW = datetime(2026, 12, 15, 12, tzinfo=UTC)

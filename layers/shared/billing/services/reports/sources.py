@@ -142,17 +142,6 @@ class StepOver(Exception):
     """A run's step has done enough: what it did is kept, and the next one goes on from there."""
 
 
-class NoKeptFolds:
-    """Keeps nothing: each fold begins at the beginning."""
-
-    def before(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
-        """The empty state."""
-        return Folded(fold.empty())
-
-    def passing(self, fold: Fold[S, Any], asked: Asked, folded: Folded[S], following: datetime, at: datetime) -> None:
-        """Nothing is kept."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What a report reads. Every record that it reads is counted.

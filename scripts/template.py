@@ -28,7 +28,6 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from scripts.template_yaml import (
     Json,
     as_list,
-    camel,
     condition,
     dashed,
     flow,
@@ -64,6 +63,10 @@ VARIABLES = {
     "ReportFiles": {"REPORT_BUCKET": "ReportFiles"},
 }
 """The variables that go with a grant, beside those of tables: a function has 4 KB for all of them."""
+API_ROUTES = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*"
+INVOCATIONS = (  # of the alias that SAM names so
+    "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${%sFunctionAliaslive}/invocations"
+)
 NO_RESERVE = "Reserved concurrency carves up the account's pool; where strangers can call, it is a parameter."
 SYNCHRONOUS = "Invoked synchronously; a dead-letter queue only takes asynchronous invocations."
 NO_VPC = "No VPC - what it calls are public endpoints, authenticated by IAM or TLS."
@@ -98,11 +101,13 @@ class Template:
         ]
         self.resources = CommentedMap()
         self.outputs = CommentedMap()
+        self.paths = CommentedMap()
 
     def made(self) -> CommentedMap:
         """The whole template."""
         for name, part in self.parts.items():
             self._part(name, part)
+        self.resources["Api"]["Properties"]["DefinitionBody"] = self._definition()
         whole = self.stack
         whole["Resources"], whole["Outputs"] = self.resources, self.outputs
         return whole
@@ -193,15 +198,14 @@ class Template:
             properties["SnapStart"] = CommentedMap(ApplyOn="None")
         properties["Environment"] = CommentedMap(Variables=self._variables(name, says))
         properties.update(says.get("properties", {}))
-        events = CommentedMap(says.get("events", {}))
-        events.update(self._routes(says))
-        if events:
-            properties["Events"] = events
+        if "events" in says:
+            properties["Events"] = says["events"]
         metadata = CommentedMap(SkipBuild=True, checkov=CommentedMap(skip=self._accepted(says)))
         function = CommentedMap(Type="AWS::Serverless::Function", Metadata=metadata, Properties=properties)
         self._add(f"{name}Function", function)
         self._add(f"{name}Role", self._role(name, says))
         self._add(f"{name}Log", log_group(f"/ledgerline/${{AWS::StackName}}/{dashed(name)}"))
+        self._route(name, says)
 
     def _variables(self, name: str, says: CommentedMap) -> CommentedMap:
         made = CommentedMap(POWERTOOLS_SERVICE_NAME=under(name))
@@ -234,20 +238,51 @@ class Template:
         )
         return CommentedMap(Type="AWS::IAM::Role", Properties=properties)
 
-    @staticmethod
-    def _routes(says: CommentedMap) -> Iterator[tuple[str, CommentedMap]]:
-        """ANY routes under both prefixes: the function's own router knows methods, and answers 404."""
+    def _route(self, name: str, says: CommentedMap) -> None:
+        """Send a function's paths to it, under both prefixes, any method: its own router knows those, and answers 404.
+
+        Not by SAM's events of type HttpApi: they make a permission of each path, which were a third of all resources of
+        the 500 that a stack may have. One for each function says the same, for all routes of this API are in here.
+        """
         paths = []
         for route in says.get("routes", ()):
             plain = route.removesuffix("/**")
             paths += [prefix + plain for prefix in PREFIXES]
             paths += [f"{prefix}{plain}/{{proxy+}}" for prefix in PREFIXES if plain != route]
         paths += says.get("root_routes", ())
+        paths += ["/$default"] if says.get("default_route") else []
         for path in paths:
-            properties = flow(ApiId=tagged("!Ref", "Api"), Method="ANY", Path=path)
-            yield camel(path), CommentedMap(Type="HttpApi", Properties=properties)
-        if says.get("default_route"):
-            yield "Default", CommentedMap(Type="HttpApi", Properties=flow(ApiId=tagged("!Ref", "Api")))
+            assert path not in self.paths, f"{path} is served twice"
+            self.paths[path] = self._operation(name, path)
+        if paths:
+            permission = CommentedMap(
+                Action="lambda:InvokeFunction",
+                FunctionName=tagged("!Ref", f"{name}FunctionAliaslive"),
+                Principal="apigateway.amazonaws.com",
+                SourceArn=tagged("!Sub", API_ROUTES),
+            )
+            self._add(f"{name}Permission", CommentedMap(Type="AWS::Lambda::Permission", Properties=permission))
+
+    @staticmethod
+    def _operation(name: str, path: str) -> CommentedMap:
+        """A path as API Gateway imports it from an OpenAPI document."""
+        integration = flow(
+            httpMethod="POST", type="aws_proxy", uri=tagged("!Sub", INVOCATIONS % name), payloadFormatVersion="2.0"
+        )
+        method = CommentedMap({"x-amazon-apigateway-integration": integration, "responses": flow()})
+        if path == "/$default":
+            method["isDefaultRoute"] = True
+        names = re.findall(r"{([^}]+)}", path)
+        if names:
+            method["parameters"] = CommentedSeq(
+                flow(**{"name": each, "in": "path", "required": True}) for each in names
+            )
+        return CommentedMap({"x-amazon-apigateway-any-method": method})
+
+    def _definition(self) -> CommentedMap:
+        """The routes of the API, as an OpenAPI document."""
+        info = CommentedMap(title=tagged("!Ref", "AWS::StackName"), version="1.0")
+        return CommentedMap(openapi="3.0.1", info=info, paths=self.paths)
 
     def _queue(self, name: str, says: CommentedMap) -> None:
         """A queue and its dead letters, which are kept for as long as SQS keeps anything."""

@@ -68,8 +68,3 @@ def dashed(name: str) -> str:
 def under(name: str) -> str:
     """StripeWebhook -> stripe_webhook."""
     return dashed(name).replace("-", "_")
-
-
-def camel(path: str) -> str:
-    """v1/credit-notes/{id}/pdf -> V1CreditNotesIdPdf."""
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", path) if word)

@@ -1,10 +1,11 @@
 """What a deploy on the emulator still lacks: the HTTP API's routes, TTL, and a concurrency for a small machine.
 
-On AWS they come from the OpenAPI body that SAM makes of these events; the emulator makes the API but ignores
+On AWS they come from the OpenAPI body that SAM makes of the template's; the emulator makes the API but ignores
 the body. Table TTL is ignored there as well. So both are put in after a deploy, from the same file.
 """
 
 import os
+import re
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,9 @@ from local.stack.settings import ROOT, STACK_NAME, Ports
 ALIAS = "live"
 WORKERS = (os.cpu_count() or 1) + 1
 """Of a function that a queue feeds: one waits for the emulator while the others work."""
+
+
+SERVED_BY = re.compile(r"functions/\$\{(\w+)Aliaslive\}")
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # ten times as quick, where it is
@@ -43,17 +47,14 @@ def template() -> dict[str, Any]:
 
 
 def api_routes(document: dict[str, Any]) -> dict[str, list[str]]:
-    """Route keys by the logical id of the function that serves them."""
+    """Route keys by the logical id of the function that serves them, from the API's OpenAPI document."""
     found: dict[str, list[str]] = {}
-    for logical_id, resource in document["Resources"].items():
-        if resource["Type"] != "AWS::Serverless::Function":
-            continue
-        for event in resource["Properties"].get("Events", {}).values():
-            if event["Type"] == "HttpApi":
-                properties = event["Properties"]
-                path = properties.get("Path")
-                key = f"{properties['Method']} {path}" if path else "$default"
-                found.setdefault(logical_id, []).append(key)
+    for path, methods in document["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"].items():
+        (method,) = methods.values()
+        served_by = SERVED_BY.search(method["x-amazon-apigateway-integration"]["uri"])
+        assert served_by, path
+        key = "$default" if method.get("isDefaultRoute") else f"ANY {path}"
+        found.setdefault(served_by[1], []).append(key)
     return found
 
 
@@ -67,7 +68,7 @@ def function_names(document: dict[str, Any]) -> dict[str, str]:
 
 
 def create_routes(ports: Ports, api_id: str) -> int:
-    """Give the emulator's API an integration per function and a route per event; return how many routes."""
+    """Give the emulator's API an integration per function and a route per path; return how many routes."""
     gateway, functions = client("apigatewayv2", ports), client("lambda", ports)
     document = template()
     names = function_names(document)

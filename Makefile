@@ -19,8 +19,8 @@ IN_DEPENDENCIES := --no-emit-package cryptography --no-emit-package cffi --no-em
 HTTP_IN_DEPENDENCIES := --no-emit-package certifi --no-emit-package idna --no-emit-package typing-extensions
 
 .DEFAULT_GOAL := help
-.PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test walk e2e lint format checkov validate build template openapi bench \
-        bench-sweep bench-aws lock clean
+.PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test walk e2e lint format checkov validate build template dashboard \
+        openapi screenshots bench bench-sweep bench-aws lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -71,13 +71,14 @@ walk: env ## long random walks over money (SEEDS="7 8 9" STEPS=300)
 e2e: setup ## starts a stack on free ports and runs tests/e2e against it
 	$(PY) -m local.stack.e2e
 
-lint: env sam-env validate ## ruff, mypy, import-linter, limits of length, cfn-lint, sam validate
+lint: env sam-env validate ## ruff, mypy, import-linter, limits of length, cfn-lint, sam validate, the dashboard's sources
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	PYTHONPATH=layers/shared:. $(VENV)/bin/lint-imports
 	$(PY) scripts/check_limits.py
 	$(PY) -m scripts.template --check
+	$(PY) -m scripts.dashboard --check
 
 validate: sam-env ## cfn-lint and sam validate --lint
 	$(SAM_VENV)/bin/cfn-lint template.yaml
@@ -98,6 +99,9 @@ build: env sam-env ## artifacts for AWS (arm64, python3.13), and their sizes
 
 template: env ## writes template.yaml from infra/
 	$(PY) -m scripts.template
+
+dashboard: env ## writes functions/dashboard/assets from dashboard/
+	$(PY) -m scripts.dashboard
 
 openapi: env ## writes docs/openapi.json
 	$(PY) -m local.reference.openapi

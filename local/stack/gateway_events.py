@@ -1,4 +1,4 @@
-"""What API Gateway puts into a payload 2.0 event and the emulator does not: the caller's address, and cookies.
+"""What API Gateway does for a payload 2.0 event and the emulator does not: the caller's address, cookies, and slashes.
 
 The gateway says in a header which address it saw. Whoever calls the local stack may send that header himself, so that
 allow lists can be tried from anywhere: `X-Local-Source-Ip: 203.0.113.7`. On AWS the header is nothing.
@@ -37,3 +37,19 @@ def complete_events(lambda_service: Any) -> None:
         return call(record, completed(event), *more, **named)
 
     lambda_service._execute_function_with_config_scope = around
+
+
+def match_without_slash(api_gateway: Any) -> None:
+    """Have the emulator match a path that ends with a slash as API Gateway does: as one without; the event keeps it.
+
+    No route of an HTTP API can end with one (https://github.com/aws/serverless-application-model/issues/1949).
+
+    Args:
+        api_gateway: the emulator's module that matches paths.
+    """
+    match = api_gateway._match_route
+
+    def around(api_id: str, method: str, path: str) -> Any:
+        return match(api_id, method, path.rstrip("/") or "/")
+
+    api_gateway._match_route = around

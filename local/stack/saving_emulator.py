@@ -206,12 +206,13 @@ def main() -> None:
     """Run the emulator with its application wrapped; its settings come from the environment, as ever."""
     from ministack import app as emulator
     from ministack.core.persistence import STATE_DIR, save_all
-    from ministack.services import lambda_svc
+    from ministack.services import apigateway, lambda_svc
 
-    from local.stack.gateway_events import complete_events
+    from local.stack.gateway_events import complete_events, match_without_slash
     from local.stack.stream_failures import repeat_failed_batches
 
     complete_events(lambda_svc)
+    match_without_slash(apigateway)
     repeat_failed_batches(lambda_svc)
 
     def locks() -> list[Any]:

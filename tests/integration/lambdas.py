@@ -93,8 +93,9 @@ def _routes() -> list[tuple[re.Pattern[str], int, str]]:
 
 
 def function_of(path: str) -> str:
-    """The folder of the function that the template routes a path to."""
-    return next((folder for pattern, _, folder in _routes() if pattern.fullmatch(path)), "service")
+    """The folder of the function that the template routes a path to; a slash at its end is nothing to the gateway."""
+    plain = path.rstrip("/") or "/"
+    return next((folder for pattern, _, folder in _routes() if pattern.fullmatch(plain)), "service")
 
 
 def invoke(group: str, lambda_event: Json) -> Json:

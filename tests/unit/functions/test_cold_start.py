@@ -209,7 +209,7 @@ def test_issue_12_a_function_makes_the_clients_that_it_may_use_at_its_import(nam
         may -= {"kms"}  # granted for the queue's own key, or the table's: the function itself seals and opens nothing
     found = imported(name)
     assert set(found["clients"]) == may
-    assert found["dynamodb"] == (name != "billing_sweep")
+    assert found["dynamodb"] == (name not in ("billing_sweep", "dashboard"))
 
 
 def test_issue_12_documents_has_typst_babel_and_its_templates_at_import_and_nobody_else_has() -> None:
@@ -231,3 +231,23 @@ def test_issue_12_stripes_objects_are_there_where_stripe_is_called_and_nowhere_e
         modules = set(imported(name)["modules"])
         calls = "billing.integrations.stripe.gateway" in modules
         assert calls == ("stripe._payment_intent" in modules), name
+
+
+def test_18_the_dashboard_starts_with_python_and_its_own_four_modules() -> None:
+    """It serves files: what the others wait for at their start is not even looked at."""
+    child = (
+        "import sys; before = set(sys.modules); import functions.dashboard.handler;"
+        "print(*sorted({each.partition('.')[0] for each in set(sys.modules) - before}));"
+        "print(*sorted(each for each in sys.modules if each.startswith('billing.') and each.count('.') > 1))"
+    )
+    env = os.environ | {"PYTHONPATH": f"{ROOT / 'layers/shared'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-c", child]
+    done = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True, timeout=60)
+    packages, modules = done.stdout.splitlines()
+    assert set(packages.split()) - sys.stdlib_module_names <= {"billing", "functions"}
+    assert modules.split() == [
+        "billing.bootstrap.dashboard",
+        "billing.edge.http",
+        "billing.edge.http.compression",
+        "billing.edge.http.static",
+    ]

@@ -9,7 +9,15 @@ import pytest
 from billing.config import Settings
 from local.stack.routes import api_routes, template
 from local.stack.settings import ROOT
-from tests.support.transformed import as_list, grants_of, said, statements_of, tables_of
+from tests.support.transformed import (
+    as_list,
+    grants_of,
+    properties_of,
+    said,
+    statements_of,
+    tables_of,
+    variables_of,
+)
 
 TEMPLATE = template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
@@ -18,7 +26,7 @@ GROUPS = {
     "access", "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
     "tax", "tax_webhook", "users", "oauth", "service", "stripe_webhook", "billing_sweep", "billing_worker",
     "event_feed", "events", "webhooks", "webhook_publisher", "webhook_worker", "webhook_sender",
-    "report_worker",
+    "report_worker", "dashboard",
 }  # fmt: skip
 TENANT_KEYED = {
     "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Meters": "id",
@@ -163,6 +171,24 @@ def test_the_sweep_can_only_send() -> None:
     assert actions == {
         "sqs:SendMessage", "kms:GenerateDataKey", "kms:Decrypt", "logs:CreateLogStream", "logs:PutLogEvents",
     }  # fmt: skip
+
+
+def test_18_the_dashboards_function_writes_its_log_and_nothing_else() -> None:
+    """Strangers call it: there is no table, no key, no secret and no queue for whoever got into it."""
+    actions = {action for action, _ in grants_of("DashboardFunction")}
+    assert actions == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert {resource for _, resource in grants_of("DashboardFunction")} == {"DashboardLog.Arn"}
+    assert tables_of("DashboardFunction") == {}
+    assert not {name for name in variables_of("DashboardFunction") if "SECRET" in name or "QUEUE" in name}
+    # Or Lambda would decrypt its variables by the stack's key in the function's name, and could not.
+    assert properties_of("DashboardFunction")["KmsKeyArn"] == {"Ref": "AWS::NoValue"}
+
+
+def test_18_strangers_have_a_limit_of_their_own_at_the_dashboard() -> None:
+    """Which routes have one is said by their keys: one that is no route would stop the deploy."""
+    limits = RESOURCES["Api"]["Properties"]["RouteSettings"]
+    assert set(limits) == set(api_routes(TEMPLATE)["DashboardFunction"])
+    assert all(0 < each["ThrottlingRateLimit"] <= 200 for each in limits.values())
 
 
 def test_v1_and_api_v1_are_the_same_routes() -> None:

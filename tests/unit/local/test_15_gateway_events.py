@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import ClientSession, web
 
 from local.stack.gateway import forward, listen
-from local.stack.gateway_events import complete_events, completed
+from local.stack.gateway_events import complete_events, completed, match_without_slash
 from local.stack.settings import HOST, Ports
 from tests.integration.lambdas import event
 
@@ -55,6 +55,22 @@ def test_the_emulator_calls_functions_by_the_name_that_is_replaced() -> None:
     name = "_execute_function_with_config_scope"
     assert f"def {name}(" in (folder / "lambda_svc.py").read_text()
     assert f"lambda_svc.{name}, exec_record, event," in (folder / "apigateway.py").read_text()
+
+
+def test_18_the_emulator_matches_a_path_with_a_slash_at_its_end_as_one_without() -> None:
+    asked: list[tuple[str, str, str]] = []
+    service = SimpleNamespace(_match_route=lambda *given: asked.append(given))
+    match_without_slash(service)
+    for path in ("/dashboard/", "/dashboard/invoices", "/"):
+        service._match_route("api", "GET", path)
+    assert [path for _, _, path in asked] == ["/dashboard", "/dashboard/invoices", "/"]
+
+
+def test_18_the_emulator_matches_by_the_name_that_is_replaced() -> None:
+    folder = Path(importlib.util.find_spec("ministack").submodule_search_locations[0]) / "services"
+    text = (folder / "apigateway.py").read_text()
+    assert "def _match_route(api_id, method, path):" in text
+    assert "= _match_route(api_id, method, " in text
 
 
 def test_the_gateway_says_which_address_it_saw_unless_told_another() -> None:

@@ -6,6 +6,7 @@ What is stored for a replay is the text; it is compressed on its way out, each t
 import base64
 import re
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 FROM_BYTES = 1_024
@@ -15,18 +16,29 @@ _LEVEL = 6
 _GZIP = 31
 """zlib's window of 32 KB, with gzip's header; without a time in it, so that equal texts have equal bytes."""
 _TEXT = re.compile(r"application/(json|xml)|text/")
+_ALIASES = {"x-gzip": "gzip"}
 _CODING = re.compile(r"\s*([a-z*-]+)\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?", re.IGNORECASE)
 
 
-def accepts_gzip(header: str | None) -> bool:
-    """Whether an Accept-Encoding header wants gzip at least as much as the plain text (RFC 9110, 12.5.3)."""
+def best_coding(header: str | None, offered: Sequence[str]) -> str | None:
+    """The coding that an Accept-Encoding header wants most, and at least as much as the plain text (RFC 9110, 12.5.3).
+
+    Args:
+        offered: what there is, the smallest first: among equals that is taken.
+    """
     wanted: dict[str, float] = {}
     for part in (header or "").split(","):
         found = _CODING.fullmatch(part)
         if found is not None:
-            wanted[found[1].lower()] = float(found[2] or 1)
-    gzip = wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", 0.0)))
-    return gzip > 0 and gzip >= wanted.get("identity", 0.0)
+            wanted[_ALIASES.get(found[1].lower(), found[1].lower())] = float(found[2] or 1)
+    weights = {each: wanted.get(each, wanted.get("*", 0.0)) for each in offered}
+    best = max(offered, key=lambda each: weights[each])
+    return best if weights[best] > 0 and weights[best] >= wanted.get("identity", 0.0) else None
+
+
+def accepts_gzip(header: str | None) -> bool:
+    """Whether an Accept-Encoding header wants gzip at least as much as the plain text."""
+    return best_coding(header, ["gzip"]) is not None
 
 
 def compressed(answer: dict[str, Any], accept_encoding: str | None) -> dict[str, Any]:

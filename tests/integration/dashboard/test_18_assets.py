@@ -18,7 +18,7 @@ ASSETS = f"/dashboard/assets/{MANIFEST['hash']}"
 OLD = "/dashboard/assets/0123456789abcdef"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "frame-src blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 

@@ -110,6 +110,7 @@ def test_sources_that_keep_the_rules_have_no_problem() -> None:
 const SVG = "http://www.w3.org/2000/svg";
 const sample = html`<input placeholder="https://example.com/hook" onInput=${(e) => set(e.target.value)} />`;
 const curl = `curl ${location.origin}/v1/customers`;
+const list = html`<${List} only="open" onSubmit=${send} />`;
 const bar = html`<i style=${{ width }}></i>`;
 const month = new Intl.DateTimeFormat("en").format(0);
 """
@@ -133,6 +134,7 @@ const month = new Intl.DateTimeFormat("en").format(0);
         ('html`<p style="color:red">a</p>`', "a style in an attribute"),
         ("p.setAttribute('style', x);", "a style in an attribute"),
         ('html`<p onclick="x()">a</p>`', "a handler in an attribute"),
+        ('html`<p onClick="x()">a</p>`', "a handler in an attribute"),
         ("localStorage.setItem('token', x);", "something kept in the browser"),
         ("sessionStorage.token = x;", "something kept in the browser"),
         ("document.cookie = x;", "something kept in the browser"),

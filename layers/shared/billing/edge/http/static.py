@@ -16,7 +16,7 @@ from billing.edge.http.compression import best_coding
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "frame-src blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 """Scripts and styles are files of this origin, and no text becomes either (Content Security Policy level 3)."""

@@ -106,6 +106,9 @@ dashboard: env ## writes functions/dashboard/assets from dashboard/
 openapi: env ## writes docs/openapi.json
 	$(PY) -m local.reference.openapi
 
+screenshots: setup ## pictures of the dashboard's pages, into docs/screenshots
+	$(PY) -m local.screenshots
+
 bench: setup silver-env ## what it costs, side by side with peers
 	$(PY) -m benchmarks.run
 

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from local.client import Client
+from tests.e2e.browser import chromium, visitors
 from tests.e2e.storm import Storm
+
+__all__ = ["chromium", "visitors"]
+"""Fixtures of other modules, for all tests."""
 
 TEAM = {
     "id": "team-monthly",

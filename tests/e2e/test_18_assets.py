@@ -47,3 +47,16 @@ def test_18_no_text_becomes_html_in_the_page_and_whoever_tries_is_noticed(stack:
     noticed = tab.complaints()
     assert noticed
     assert all("trusted" in each.lower() for each in noticed), noticed
+
+
+def test_18_what_a_page_complains_of_is_heard(visitors: Visitors) -> None:
+    """That a test with a broken page fails: a line of the console, a script that throws, and a policy that stops one."""
+    tab = visitors.tab()
+    tab.page.set_content("<script>console.error('a line'); throw new Error('a fault')</script>")
+    heard = tab.complaints()
+    assert "a line" in heard
+    assert any(each.startswith("thrown: ") and "a fault" in each for each in heard)
+    tab.page.set_content(
+        """<meta http-equiv="Content-Security-Policy" content="script-src 'none'"><script>alert(1)</script>"""
+    )
+    assert any("policy broken: script-src-elem inline" in each for each in tab.complaints())

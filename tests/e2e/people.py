@@ -48,3 +48,11 @@ class Person:
         if code:
             tab.fill("Code", code)
         tab.press("Sign in")
+
+    def open_dashboard(self, tab: Tab, place: str = "/") -> None:
+        """Go to a place of the tenant's dashboard, which sends whoever is not signed in to that page, and back."""
+        address = f"{self.stack.api_url}/dashboard/{self.tenant_id}{place}"
+        tab.go(address)
+        tab.page.wait_for_url("**/oauth2/**")
+        self.sign_in(tab)
+        tab.page.wait_for_url(address)

@@ -14,8 +14,8 @@ import { Action, announce, ApiCall, Empty, Id, Loading, Problem } from "./parts.
  * }} props
  *   path: of the API; fixed: its parameters that nobody changes; caption: what the table is, for who hears it
  * @typedef {{title: string, cell: (row) => any, number?: boolean}} Column the first one is the row's name
- * @typedef {{name: string, label: string, type?: "text"|"select"|"date"|"email", options?: Array<[string, string]>}} FilterSpec
- *   name: the API's parameter; a date is midnight in the tenant's zone
+ * @typedef {{name: string, label: string, type?: "text"|"select"|"date"|"day"|"email", options?: Array<[string, string]>}} FilterSpec
+ *   name: the API's parameter; a date is sent as its midnight in the tenant's zone, a day as it is
  * @typedef {{title: string, method?: string, path: (row) => string, body?: (row) => object, scope?: string, danger?: boolean}} Bulk
  */
 export function List({ path, columns, rowHref, filters: specs = [], fixed = {}, limit = 50, empty, bulk = [], caption, rowId = (row) => row.id }) {
@@ -56,7 +56,8 @@ function Filter({ spec, value, onChange }) {
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
   const field = { ...spec, required: true, options: spec.options && [["", "any"], ...spec.options] };
-  if (spec.type === "select" || spec.type === "date") return html`<${Field} field=${field} value=${value} onChange=${onChange} />`;
+  if (spec.type === "day") field.type = "date"; // the API takes days, and knows the zone
+  if (spec.type === "select" || field.type === "date") return html`<${Field} field=${field} value=${value} onChange=${onChange} />`;
   const apply = () => { if (typed !== value) onChange(typed.trim()); };
   return html`<div onfocusout=${apply} onKeyDown=${(event) => { if (event.key === "Enter") apply(); }}>
     <${Field} field=${field} value=${typed} onChange=${setTyped} /></div>`;

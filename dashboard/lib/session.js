@@ -82,7 +82,7 @@ async function silently() {
   const tenant = tenantId.value;
   const request = await asked(tenant, { prompt: "none" });
   const answer = await fetch(request.url, { credentials: "same-origin", headers: { Accept: "text/html" } });
-  answer.body?.cancel(); // only the address matters
+  await answer.text(); // only the address matters, but a body that nobody reads keeps its connection
   const given = new URL(answer.url).searchParams;
   if (given.get("state") !== request.state || !given.get("code")) return false;
   token = await exchange(tenant, given.get("code"), request.verifier);

@@ -1,6 +1,6 @@
 /** Webhook endpoints. */
 
-import { html } from "../vendor/preact.js";
+import { html, useState } from "../vendor/preact.js";
 import { curl } from "../lib/api.js";
 import { Time } from "../lib/dates.js";
 import { href } from "../lib/router.js";
@@ -22,12 +22,16 @@ export const endpointBody = ({ url, eventTypes, payload, description }) => ({
 });
 
 export default function Webhooks() {
+  const [turn, setTurn] = useState(0);
   const create = {
     title: "New endpoint", path: "/v1/webhook-endpoints", fields: ENDPOINT_FIELDS, initial: { eventTypes: "*" }, body: endpointBody, said: "The endpoint is there",
-    done: (made) => html`<${Secret} name="Signing secret" value=${made.secret} /><p><a href=${href(`/webhooks/${made.id}`)}>Open the endpoint</a></p>`,
+    done: (made) => {
+      setTurn((before) => before + 1);
+      return html`<${Secret} name="Signing secret" value=${made.secret} /><p><a href=${href(`/webhooks/${made.id}`)}>Open the endpoint</a></p>`;
+    },
   };
   return html`<${Heading} title="Webhooks"><${Action} scope="billing:admin" primary dialog=${create}>New endpoint<//><//>
-    <${List} path="/v1/webhook-endpoints" caption="Webhook endpoints" rowHref=${(row) => href(`/webhooks/${row.id}`)}
+    <${List} key=${turn} path="/v1/webhook-endpoints" caption="Webhook endpoints" rowHref=${(row) => href(`/webhooks/${row.id}`)}
       columns=${[
         { title: "URL", cell: (row) => row.url ?? row.eventBusArn }, { title: "", cell: (row) => html`<${Badge} state=${row.status} />${row.health.failingSince && html` <${Badge} state="failed" text="failing" />`}` },
         { title: "Events", cell: (row) => row.eventTypes.join(", ") }, { title: "Last success", cell: (row) => html`<${Time} at=${row.health.lastSuccessAt} />` }, { title: "Description", cell: (row) => row.description },

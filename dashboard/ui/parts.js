@@ -44,10 +44,15 @@ export function Copy({ text, what = "", label = "Copy" }) {
 /** What was said last to those who do not look: a polite live region in the shell. */
 export const said = signal("");
 
-/** A short message, shown and read out. */
+const SHOWN_MS = 5000;
+let forgetting = 0;
+
+/** A short message, shown for a while and read out. */
 export function announce(text) {
   said.value = "";
-  setTimeout(() => { said.value = text; }, 50);
+  clearTimeout(forgetting);
+  setTimeout(() => { said.value = text; }, 50); // the same text again is read out again
+  forgetting = setTimeout(() => { said.value = ""; }, SHOWN_MS);
 }
 
 /** A refusal with everything that support would ask for. */

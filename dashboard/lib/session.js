@@ -1,0 +1,172 @@
+/**
+ * Who is signed in. A public OAuth client with PKCE (RFC 7636, draft-ietf-oauth-browser-based-apps): the access token is in
+ * this module's memory and nowhere else; a new one comes by the sign-in's own cookie, which no script can read. What a
+ * redirect has to survive (verifier, state, where to go back) is in this tab's sessionStorage until the answer is here.
+ */
+
+import { signal } from "../vendor/preact.js";
+import { navigate, ROOT, tenantId } from "./router.js";
+
+const AUTHORIZE = "/oauth2/authorize";
+const TOKEN = "/oauth2/token";
+const SCOPES = "billing:read billing:write subscriptions:manage payments:process billing:admin";
+const KEPT = "ledgerline.sign-in.";
+const IDLE_MS = 25 * 60_000; // the sign-in's own limit is 30 minutes
+const RENEW_MS = 8 * 60_000;
+
+/** "starting", "in", "out" (the sign-in has ended), "failed". */
+export const state = signal("starting");
+export const failure = signal(null);
+/** What GET /v1/me says: {user, scopes, tenant, ...}; null before that. */
+export const me = signal(null);
+
+let token = null;
+let renewing = null;
+let lastUsed = Date.now();
+
+const redirectUri = () => `${window.location.origin}${ROOT}/`;
+const clientId = (tenant) => `dashboard.${tenant}`;
+
+function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function random() {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+async function challengeOf(verifier) {
+  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier))));
+}
+
+async function asked(tenant, extra = {}) {
+  const verifier = random();
+  const stateText = random();
+  const parameters = new URLSearchParams({
+    response_type: "code", client_id: clientId(tenant), redirect_uri: redirectUri(), scope: SCOPES, state: stateText,
+    code_challenge: await challengeOf(verifier), code_challenge_method: "S256", ...extra,
+  });
+  return { verifier, state: stateText, url: `${AUTHORIZE}?${parameters}` };
+}
+
+/** Leave for the page on which people sign in; they come back to `returnTo`. */
+export async function signIn(tenant = tenantId.value, returnTo = window.location.pathname + window.location.search) {
+  const request = await asked(tenant);
+  sessionStorage.setItem(KEPT + request.state, JSON.stringify({ verifier: request.verifier, tenant, returnTo }));
+  window.location.assign(request.url);
+}
+
+async function exchange(tenant, code, verifier) {
+  const answer = await fetch(TOKEN, {
+    method: "POST",
+    headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({
+      grant_type: "authorization_code", client_id: clientId(tenant), redirect_uri: redirectUri(), code,
+      code_verifier: verifier,
+    }),
+  });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(body.error_description || body.error || `The sign-in answered ${answer.status}.`);
+  return body.access_token;
+}
+
+/** A new token by the cookie of the sign-in; false where there is none. One call at a time, however many wait for it. */
+export function renew() {
+  renewing ??= silently().finally(() => {
+    renewing = null;
+  });
+  return renewing;
+}
+
+async function silently() {
+  const tenant = tenantId.value;
+  const request = await asked(tenant, { prompt: "none" });
+  const answer = await fetch(request.url, { credentials: "same-origin", headers: { Accept: "text/html" } });
+  await answer.text(); // only the address matters, but a body that nobody reads keeps its connection
+  const given = new URL(answer.url).searchParams;
+  if (given.get("state") !== request.state || !given.get("code")) return false;
+  token = await exchange(tenant, given.get("code"), request.verifier);
+  return true;
+}
+
+/** The token for a call; null where nobody is signed in. */
+export function accessToken() {
+  return token;
+}
+
+/** The page has come back from the sign-in with a code, or with an error. */
+async function arrived(given) {
+  const kept = sessionStorage.getItem(KEPT + given.get("state"));
+  sessionStorage.removeItem(KEPT + given.get("state"));
+  if (!kept) return false;
+  const { verifier, tenant, returnTo } = JSON.parse(kept);
+  navigate(returnTo.startsWith(`${ROOT}/${tenant}/`) ? returnTo : `${ROOT}/${tenant}/`, { replace: true });
+  if (given.get("error")) throw new Error(`The sign-in ended without access: ${given.get("error")}.`);
+  token = await exchange(tenant, given.get("code"), verifier);
+  return true;
+}
+
+/** Sign in if it needs no page; otherwise go to the page. Resolves when `state` is told. */
+export async function start(whoAmI) {
+  const given = new URLSearchParams(window.location.search);
+  try {
+    const back = window.location.pathname === `${ROOT}/` && given.has("state");
+    if (back && !(await arrived(given))) navigate(`${ROOT}/`, { replace: true }); // a bookmark of an old answer
+    if (!tenantId.value) {
+      state.value = "out";
+      return;
+    }
+    if (!token && !(await renew())) {
+      await signIn();
+      return; // the browser leaves
+    }
+    me.value = await whoAmI();
+    state.value = "in";
+    watch();
+  } catch (error) {
+    failure.value = error;
+    state.value = "failed";
+  }
+}
+
+function watch() {
+  for (const event of ["pointerdown", "keydown"]) {
+    window.addEventListener(event, () => { lastUsed = Date.now(); }, { passive: true });
+  }
+  setInterval(async () => {
+    if (state.value !== "in") return;
+    if (Date.now() - lastUsed > IDLE_MS) ended();
+    else if (!(await renew().catch(() => true))) ended(); // who cannot ask yet is not signed out
+  }, RENEW_MS);
+}
+
+/** The sign-in has ended: nothing stays to be read. */
+export function ended() {
+  token = null;
+  me.value = null;
+  state.value = "out";
+}
+
+/** Sign out here and of the browser. */
+export async function signOut() {
+  const mine = token;
+  ended();
+  if (!mine) return;
+  await fetch("/oauth2/logout", {
+    method: "POST", credentials: "same-origin",
+    headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
+    body: new URLSearchParams({ token: mine }),
+  }).catch(() => null);
+}
+
+/** The password again (RFC 9470), then a token that says so. @throws Error with a text for people */
+export async function reauthenticate(password, code) {
+  const answer = await fetch("/oauth2/reauthenticate", {
+    method: "POST", credentials: "same-origin",
+    headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
+    body: new URLSearchParams({ password, code }),
+  });
+  if (answer.status === 429) throw new Error("Too many tries. Wait a minute.");
+  if (!answer.ok) throw new Error("The password or the code is not right.");
+  if (!(await renew())) throw new Error("The sign-in has ended. Sign in again.");
+}

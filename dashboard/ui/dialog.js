@@ -1,0 +1,149 @@
+/**
+ * Dialogs of actions. Each has one Idempotency-Key, made when it opens and kept while the same thing is sent again, so that a
+ * double click or a lost answer is harmless; another body is another request, and has a key of its own.
+ */
+
+import { html, signal, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { call, curl, newKey } from "../lib/api.js";
+import { Field, filled, wrong } from "./form.js";
+import { announce, ApiCall, Problem } from "./parts.js";
+
+const shown = signal(null);
+
+/**
+ * Ask, then call the API.
+ * @param {{
+ *   title: string, method?: string, path: string | ((values: object) => string), fields?: object[], initial?: object,
+ *   body?: (values: object) => object, text?: any, headers?: object, submit?: string, danger?: boolean,
+ *   preview?: (values: object) => Promise<any>, done?: (data: any, values: object) => any, said?: string,
+ *   check?: (values: object) => Record<string, string>, wide?: boolean,
+ * }} action
+ *   fields: see form.js; body: of the values what is sent (all of them, where it is left out; null: no body);
+ *   preview: shows what would happen; the button to confirm comes after it. It gives what is to be shown, or throws;
+ *   done: after it; what it gives is shown in the dialog (a secret that is shown once), nothing closes it;
+ *   said: what is read out then.
+ */
+export function openDialog(action) {
+  shown.value = { ...action, opened: newKey() };
+}
+
+export function closeDialog() {
+  shown.value = null;
+}
+
+/** The one place in the shell in which dialogs are. */
+export function DialogHost() {
+  return shown.value && html`<${ActionDialog} key=${shown.value.opened} action=${shown.value} />`;
+}
+
+/** A modal dialog: the focus stays inside, Escape closes it and brings the focus back to where it was. */
+export function Modal({ title, onClose, children, wide = false }) {
+  const dialog = useRef(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current.showModal();
+    return () => before?.focus?.();
+  }, []);
+  return html`<dialog ref=${dialog} class=${wide ? "wide" : ""} aria-labelledby="dialog-title"
+      onCancel=${(event) => { event.preventDefault(); onClose(); }}>
+    <div class="dialog-head"><h2 id="dialog-title">${title}</h2>
+      <button type="button" class="close" aria-label="Close" onClick=${onClose}>✕</button></div>
+    ${children}
+  </dialog>`;
+}
+
+function ActionDialog({ action }) {
+  const { fields = [], method = "POST" } = action;
+  const [values, setValues] = useState(() => filled(fields, action.initial));
+  const [status, setStatus] = useState({ busy: false, error: null, preview: null, result: null });
+  const [problems, setProblems] = useState({});
+  const key = useRef({ key: action.opened, body: null });
+  const body = useMemo(() => sentBody(action, values), [values]);
+  const path = typeof action.path === "function" ? action.path(values) : action.path;
+  const unknown = Boolean(status.error?.isUnknown);
+
+  const change = (name, value) => {
+    setValues((before) => ({ ...before, [name]: value }));
+    setStatus((before) => ({ ...before, preview: null }));
+  };
+
+  const submit = async (event) => {
+    event.preventDefault();
+    if (status.busy) return;
+    const found = { ...wrong(fields, values), ...(action.check?.(values) ?? {}) };
+    setProblems(found);
+    if (Object.keys(found).length > 0) {
+      focusFirst(event.target);
+      return;
+    }
+    setStatus((before) => ({ ...before, busy: true, error: null }));
+    try {
+      if (action.preview && !status.preview) {
+        const preview = await action.preview(values);
+        setStatus({ busy: false, error: null, preview, result: null });
+        return;
+      }
+      const { data } = await call(method, path, { body, key: keyFor(key.current, path, body), headers: action.headers });
+      const result = await action.done?.(data, values);
+      announce(action.said ?? `${action.title}: done`);
+      if (result) setStatus({ busy: false, error: null, preview: null, result });
+      else closeDialog();
+    } catch (error) {
+      setProblems(byField(error, fields));
+      setStatus((before) => ({ ...before, busy: false, error, preview: null }));
+    }
+  };
+
+  if (status.result) {
+    return html`<${Modal} title=${action.title} onClose=${closeDialog}>${status.result}
+      <div class="buttons"><button type="button" class="primary" onClick=${closeDialog}>Done</button></div><//>`;
+  }
+  const confirms = !action.preview || status.preview;
+  return html`<${Modal} title=${action.title} onClose=${closeDialog} wide=${action.wide}>
+    <form onSubmit=${submit} noValidate>
+      ${action.text && html`<div class="text">${action.text}</div>`}
+      <fieldset disabled=${unknown || status.busy}>
+        ${fields.filter((each) => !each.when || each.when(values)).map((each) => html`<${Field} key=${each.name} field=${each} value=${values[each.name]} values=${values}
+          problem=${problems[each.name]} onChange=${(value) => change(each.name, value)} />`)}
+      </fieldset>
+      ${status.preview && html`<div class="preview" role="status">${status.preview}</div>`}
+      ${unknown && html`<p class="warn">Nobody knows yet whether this happened. Try again: it is the same request, and cannot happen twice.</p>`}
+      <${Problem} error=${status.error} />
+      <div class="buttons">
+        <button type="submit" class=${action.danger && confirms ? "danger" : "primary"} disabled=${status.busy}>
+          ${status.busy ? "Working…" : unknown ? "Try again" : confirms ? (action.submit ?? action.title) : "Preview"}</button>
+        <button type="button" onClick=${closeDialog}>Cancel</button>
+      </div>
+      <${ApiCall} text=${curl(method, path, { body, key: key.current.key })} />
+    </form>
+  <//>`;
+}
+
+function sentBody(action, values) {
+  if (action.body === null) return undefined;
+  const kept = Object.fromEntries((action.fields ?? []).map((each) => [each.name, values[each.name]]));
+  return action.body ? action.body(values) : kept;
+}
+
+/** The key of this dialog for this request; another body, once one was sent, is another request. */
+function keyFor(kept, path, body) {
+  const text = JSON.stringify([path, body]);
+  if (kept.body !== null && kept.body !== text) kept.key = newKey();
+  kept.body = text;
+  return kept.key;
+}
+
+/** The API names fields as the body does: "address.country" is shown at the field of this name, or of its first part. */
+function byField(error, fields) {
+  const names = new Set(fields.map((each) => each.name));
+  const found = {};
+  for (const { field, reason } of error.details ?? []) {
+    const name = names.has(field) ? field : String(field ?? "").split(/[.[]/)[0];
+    if (names.has(name)) found[name] = String(reason).replaceAll("_", " ");
+  }
+  return found;
+}
+
+function focusFirst(form) {
+  setTimeout(() => form.querySelector("[aria-invalid=true]")?.focus(), 0);
+}

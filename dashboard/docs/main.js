@@ -1,7 +1,7 @@
 /** The API's reference: what openapi.json says, an operation at a time, with a search over paths, texts and fields. */
 
 import { html, render, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
-import { said } from "../ui/parts.js";
+import { said } from "../ui/told.js";
 import { Errors, Introduction, Operation, Webhooks } from "./reader.js";
 import { content, names, operations, use } from "./schema.js";
 

@@ -1,7 +1,7 @@
 /** One operation, the introduction, or the errors: whatever the address's fragment names. */
 
 import { html, useState } from "../vendor/preact.js";
-import { Copy } from "../ui/parts.js";
+import { Copy } from "../ui/told.js";
 import { content, example, inside, kind, limits, resolve } from "./schema.js";
 import { LANGUAGES } from "./samples.js";
 import { Try } from "./try.js";

@@ -19,8 +19,8 @@ function digitsOf(currency) {
 }
 
 /** 1234567 -> "1,234,567". */
-function grouped(text) {
-  return text.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+export function grouped(number) {
+  return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
 /**

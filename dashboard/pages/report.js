@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { call, curl, download, useApi } from "../lib/api.js";
 import { instant, isoDay, Time, words } from "../lib/dates.js";
-import { money } from "../lib/money.js";
+import { grouped, money } from "../lib/money.js";
 import { filterBy, href, query } from "../lib/router.js";
 import { Field } from "../ui/form.js";
 import { Action, ApiCall, Badge, Empty, Heading, Id, Loading, Problem } from "../ui/parts.js";
@@ -84,7 +84,7 @@ export function Run({ run: first }) {
   return html`<div class="card-figure" role="status">
     <p>This is too long for one request, so a worker makes a file of it. <${Badge} state=${run.state} /></p>
     ${!ended && html`<progress aria-label="Progress"></progress>`}
-    <p>${run.records.toLocaleString("en")} records read, ${run.rows.toLocaleString("en")} rows written${run.bytes ? `, ${Math.ceil(run.bytes / 1024)} KB` : ""}. Run <${Id} id=${run.id} /></p>
+    <p>${grouped(run.records)} records read, ${grouped(run.rows)} rows written${run.bytes ? `, ${Math.ceil(run.bytes / 1024)} KB` : ""}. Run <${Id} id=${run.id} /></p>
     ${run.reason && html`<p class="wrong">${words(run.reason)}</p>`}
     ${run.state === "done" && html`<button type="button" class="primary" onClick=${open}>Download</button> <span class="quiet">until <${Time} at=${run.expiresAt} /></span>`}
   </div>`;

@@ -6,7 +6,7 @@
 import { html, signal, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { call, curl, newKey } from "../lib/api.js";
 import { Field, filled, wrong } from "./form.js";
-import { announce, ApiCall, Problem } from "./parts.js";
+import { announce, ApiCall, Problem } from "./told.js";
 
 const shown = signal(null);
 

@@ -1,10 +1,13 @@
 /** The small parts that every page is made of. */
 
-import { html, signal, useId, useState } from "../vendor/preact.js";
+import { html, useId } from "../vendor/preact.js";
 import { whyNot } from "../lib/access.js";
 import { words } from "../lib/dates.js";
 import { money } from "../lib/money.js";
 import { openDialog } from "./dialog.js";
+import { ApiCall, Problem } from "./told.js";
+
+export * from "./told.js";
 
 const TONES = {
   good: ["active", "paid", "succeeded", "ready", "enabled", "delivered", "won", "completed", "verified", "released", "done", "matched"],
@@ -22,52 +25,6 @@ export function Badge({ state, text }) {
 /** An amount in micro-units with its currency. */
 export function Money({ of: micros, in: currency }) {
   return html`<span class="money">${money(micros, currency)}</span>`;
-}
-
-/** An id, whole, with a button that copies it. */
-export function Id({ id }) {
-  return id ? html`<span class="id"><code>${id}</code><${Copy} text=${id} what=${`id ${id}`} /></span>` : html`<span class="quiet">—</span>`;
-}
-
-/** Copies a text; says so to everybody. */
-export function Copy({ text, what = "", label = "Copy" }) {
-  const [done, setDone] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(text).catch(() => null);
-    setDone(true);
-    announce("Copied");
-    setTimeout(() => setDone(false), 2000);
-  };
-  return html`<button type="button" class="copy" onClick=${copy} aria-label=${`${label} ${what}`.trim()}>${done ? "Copied" : label}</button>`;
-}
-
-/** What was said last to those who do not look: a polite live region in the shell. */
-export const said = signal("");
-
-const SHOWN_MS = 5000;
-let forgetting = 0;
-
-/** A short message, shown for a while and read out. */
-export function announce(text) {
-  said.value = "";
-  clearTimeout(forgetting);
-  setTimeout(() => { said.value = text; }, 50); // the same text again is read out again
-  forgetting = setTimeout(() => { said.value = ""; }, SHOWN_MS);
-}
-
-/** A refusal with everything that support would ask for. */
-export function Problem({ error, retry }) {
-  if (!error) return null;
-  return html`<div class="problem" role="alert">
-    <p><strong>${error.message}</strong></p>
-    ${error.details?.length > 0 && html`<ul>${error.details.map((each) => html`<li><code>${each.field}</code>: ${words(each.reason)}</li>`)}</ul>`}
-    <p class="quiet">
-      ${error.code && html`<code>${error.code}</code> `}
-      ${error.requestId && html`· request <${Id} id=${error.requestId} />`}
-      ${error.documentationUrl && html` · <a href=${error.documentationUrl} target="_blank" rel="noreferrer">what it means</a>`}
-    </p>
-    ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
-  </div>`;
 }
 
 /** While something is read. */
@@ -89,14 +46,6 @@ export function Empty({ title, children, curl }) {
     ${children && html`<div>${children}</div>`}
     ${curl && html`<${ApiCall} text=${curl} open=${true} />`}
   </div>`;
-}
-
-/** The same thing by the API. */
-export function ApiCall({ text, open = false }) {
-  return html`<details class="api-call" open=${open}>
-    <summary>The API call</summary>
-    <pre tabindex="0"><code>${text}</code></pre><${Copy} text=${text} what="the call" />
-  </details>`;
 }
 
 /**

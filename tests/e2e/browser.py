@@ -118,7 +118,8 @@ class Tab:
 
     def complaints(self) -> list[str]:
         """What the console has said since it was last asked: among it, whatever a policy has stopped."""
-        self.page.evaluate("0")  # what was said before that has arrived
+        if not self.page.is_closed():
+            self.page.evaluate("0")  # what was said before that has arrived
         said, self._said = self._said, []
         return said
 

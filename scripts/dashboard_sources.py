@@ -76,20 +76,25 @@ class _Page(HTMLParser):
             self.inline.append("a script in the page")
 
 
-def _page(sources: Sources) -> _Page:
+def pages(sources: Sources) -> list[str]:
+    """The pages: all that is HTML."""
+    return sorted(name for name in sources if name.endswith(".html"))
+
+
+def _page(sources: Sources, name: str) -> _Page:
     page = _Page()
-    page.feed(sources["index.html"].decode())
+    page.feed(sources[name].decode())
     return page
 
 
-def named_by_page(sources: Sources) -> list[str]:
-    """The files that index.html names."""
-    return _page(sources).named
+def named_by_page(sources: Sources, name: str) -> list[str]:
+    """The files that a page names."""
+    return _page(sources, name).named
 
 
-def first_load(sources: Sources) -> tuple[list[str], list[str]]:
+def first_load(sources: Sources, name: str) -> tuple[list[str], list[str]]:
     """The style sheets and the modules that the page waits for: those that it names, and what they import in turn."""
-    page = _page(sources)
+    page = _page(sources, name)
     modules: dict[str, None] = {}  # in the order in which they are found
     todo = list(page.modules)
     while todo:
@@ -121,8 +126,10 @@ def _target(module: str, named: str) -> str:
 
 def problems(sources: Sources) -> list[str]:
     """What stands in the sources and may not, each as ``path:line: what``."""
-    found = [f"index.html:1: {each}" for each in _page(sources).inline]
-    found += [f"index.html:1: {each} is no file" for each in named_by_page(sources) if each not in sources]
+    found = []
+    for page in pages(sources):
+        found += [f"{page}:1: {each}" for each in _page(sources, page).inline]
+        found += [f"{page}:1: {each} is no file" for each in named_by_page(sources, page) if each not in sources]
     for name in sorted(sources):
         if name.endswith((".html", ".js", ".css")) and not name.startswith(VENDOR):
             found += _of_file(name, sources)

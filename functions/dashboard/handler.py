@@ -1,4 +1,4 @@
-"""The dashboard: a page, and the files that it is made of."""
+"""The dashboard and the API's reference: pages, and the files that they are made of."""
 
 from pathlib import Path
 

@@ -11,7 +11,6 @@ from billing.edge.http.api import File
 api = http_api("service")
 
 OPENAPI = Path(__file__).parent / "openapi.json"
-DOCS = Path(__file__).parent / "docs.html"
 
 
 class Health(BaseModel):
@@ -29,15 +28,9 @@ def get_openapi() -> File:
     return File(OPENAPI.read_bytes(), "application/json", "openapi.json")
 
 
-def get_docs() -> File:
-    """The API's reference as a page for people."""
-    return File(DOCS.read_bytes(), "text/html; charset=utf-8", "docs.html")
-
-
 # At the root for probes and browsers, and beside all other routes.
 for root in ("", "/v1"):
     api.get(f"{root}/health", scope=None, public=True, answers=Health)(get_health)
     api.get(f"{root}/openapi.json", scope=None, public=True)(get_openapi)
-    api.get(f"{root}/docs", scope=None, public=True)(get_docs)
 
 lambda_handler = api.lambda_handler

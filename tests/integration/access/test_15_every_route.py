@@ -60,7 +60,7 @@ def _routes() -> list[Route]:
 
 
 ROUTES = _routes()
-OPEN = {"/health", "/v1/health", "/openapi.json", "/v1/openapi.json", "/docs", "/v1/docs"}
+OPEN = {"/health", "/v1/health", "/openapi.json", "/v1/openapi.json"}
 FORMS = {
     "/.well-known/oauth-authorization-server",
     *(

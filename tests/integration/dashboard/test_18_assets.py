@@ -61,7 +61,14 @@ def test_every_address_below_is_the_page_and_is_never_kept(path: str) -> None:
     """The page reads its address itself: a link that somebody was sent opens what it names."""
     answer = call(path)
     assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
-    assert integrity(unpacked(answer)) == MANIFEST["page"]["integrity"]
+    assert integrity(unpacked(answer)) == MANIFEST["pages"]["index.html"]["integrity"]
+
+
+@pytest.mark.parametrize("path", ["/docs", "/v1/docs", "/api/v1/docs", "/docs/"])
+def test_the_reference_of_the_api_is_a_page_of_its_own(path: str) -> None:
+    answer = call(path)
+    assert (answer.status, answer.headers["Content-Security-Policy"]) == (200, POLICY)
+    assert integrity(unpacked(answer)) == MANIFEST["pages"]["docs.html"]["integrity"]
 
 
 def test_the_page_may_load_what_is_of_this_origin_and_nothing_becomes_code() -> None:
@@ -157,6 +164,6 @@ def test_headers_may_be_missing() -> None:
     assert (answer.status, answer.headers.get("Content-Encoding")) == (200, None)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/customers", "/v1/dashboard", "/api/dashboard", "/dashboards", "/docs"])
+@pytest.mark.parametrize("path", ["/api/v1/customers", "/v1/dashboard", "/api/dashboard", "/dashboards"])
 def test_no_other_path_is_the_dashboards(path: str) -> None:
     assert function_of(path) != "dashboard"

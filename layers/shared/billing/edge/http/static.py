@@ -1,4 +1,4 @@
-"""Serves a page and the files that it is made of, which were packed before they were shipped.
+"""Serves pages and the files that they are made of, which were packed before they were shipped.
 
 No caller is known here and nothing is written: these are the same bytes for everybody. So nothing of the API's edge is
 imported, and a cold start is that of Python.
@@ -49,19 +49,22 @@ class _Answer(NamedTuple):
 
 
 class Site:
-    """A page under a path, and its files below ``PATH/assets/HASH/``.
+    """Pages, and their files below ``ASSETS/HASH/``.
 
     Args:
         folder: the files, packed, and ``manifest.json``, which names all that there are.
-        path: where the page is; whatever stands behind it is read by the page itself.
+        assets: where the files are.
+        pages: names of pages by their paths.
+        others: the page under all other paths, which it reads itself.
     """
 
-    def __init__(self, folder: Path, path: str) -> None:
+    def __init__(self, folder: Path, assets: str, pages: Mapping[str, str], others: str) -> None:
         manifest = json.loads((folder / "manifest.json").read_bytes())
         self._folder = folder
-        self._assets = f"{path}/assets/"
+        self._assets = f"{assets}/"
+        self._at, self._others = pages, others
         self._hash: str = manifest["hash"]
-        self._page: dict[str, str] = manifest["page"]
+        self._pages: dict[str, dict[str, str]] = manifest["pages"]
         self._files: dict[str, dict[str, str]] = manifest["files"]
 
     def lambda_handler(self, event: Mapping[str, Any], _context: object) -> dict[str, Any]:
@@ -83,10 +86,12 @@ class Site:
     def _answered(self, path: str, headers: Mapping[str, str]) -> _Answer:
         if path.startswith(self._assets):
             return self._asset(path.removeprefix(self._assets), headers.get("accept-encoding"))
-        tag = f'W/"{self._page["integrity"]}"'  # weak: it stands for the page in each of its codings
+        name = self._at.get(path.rstrip("/"), self._others)
+        page = self._pages[name]
+        tag = f'W/"{page["integrity"]}"'  # weak: it stands for the page in each of its codings
         if tag in headers.get("if-none-match", ""):
             return _Answer(304, b"", headers={"ETag": tag, "Vary": "Accept-Encoding"})
-        return self._file("index.html", self._page, headers.get("accept-encoding"), {"ETag": tag})
+        return self._file(name, page, headers.get("accept-encoding"), {"ETag": tag})
 
     def _asset(self, path: str, accepted: str | None) -> _Answer:
         """A file by its name, which is looked up among those that there are and is no path of anything.

@@ -61,6 +61,8 @@ export function Problem({ error, retry }) {
       ${error.requestId && html`· request <${Id} id=${error.requestId} />`}
       ${error.documentationUrl && html` · <a href=${error.documentationUrl} target="_blank" rel="noreferrer">what it means</a>`}
     </p>
+    ${error.status === 412 && html`<p>It changed after you had opened it, and nothing was done.
+      <button type="button" onClick=${() => window.location.reload()}>Load the page again</button></p>`}
     ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
   </div>`;
 }

@@ -100,6 +100,6 @@ function Now({ of, known: { subscriptions, open } }) {
     ${running.slice(0, SHOWN).map((each) => html`<div class="standing" key=${each.id}>
       <h3><a href=${href(`/subscriptions/${each.id}`)}>${each.planId}</a> ${quantityWords(each.itemQuantities)} <${StateBadges} subscription=${each} /></h3>
       <p><${Why} subscription=${each} invoices=${open} /></p>
-      ${each.state !== "incomplete" && html`<details><summary>Next invoice</summary><${NextInvoice} subscriptionId=${each.id} version=${each.version} /></details>`}</div>`)}
+      ${each.state !== "incomplete" && html`<${NextInvoice} subscriptionId=${each.id} version=${each.version} folded />`}</div>`)}
     ${running.length > SHOWN && html`<p><a href=${href(`/customers/${of.id}`, { tab: "subscriptions" })}>All ${running.length} subscriptions</a></p>`}<//>`;
 }

@@ -19,7 +19,7 @@ export function CustomerCards({ customer, methods, now, reload }) {
     ? html`<${Empty} title="No card is saved.">Its payer saves one in a form: “Add a card” gives what the form needs. Without one, invoices wait to be paid by hand.<//>`
     : html`<${Rows} rows=${rows} caption="Saved cards" columns=${[
       { title: "Card", cell: (row) => html`${cardWords(row)} ${now && isExpired(row.card, now) && html`<${Badge} state="failed" text="expired" />`}` },
-      { title: "", cell: (row) => isDefault(row) && html`<${Badge} state="ready" text="default" />` },
+      { title: "Default", cell: (row) => isDefault(row) && html`<${Badge} state="ready" text="default" />` },
       { title: "Saved", cell: (row) => html`<${Time} at=${row.createdAt} />` },
       { title: "Id", cell: (row) => html`<${Id} id=${row.id} />` },
       { title: "Actions", cell: (row) => html`<div class="actions">

@@ -29,7 +29,7 @@ export function Story({ customer, subscriptions }) {
       : html`<a href=${href(path.value, { changes: "yes" })}>Show the changes of subscriptions, too</a>`}</p>
     <${Loaded} from=${story}>${({ entries, older, long }) => html`
       ${long && html`<${LongReport} />`}
-      ${byDay(entries).map(([date, those]) => html`<h3>${date}</h3><ol class="timeline" key=${date}>${those.map((each) => html`<li><${Time} at=${each.at} /> ${each.says}</li>`)}</ol>`)}
+      ${byDay(entries).map(([date, those]) => html`<h3>${date}</h3><ol class="timeline" key=${date}>${those.map((each) => html`<li><${Time} at=${each.at} only="time" /> ${each.says}</li>`)}</ol>`)}
       ${older && html`<p>These are the newest ${NEWEST} of each kind. Older ones are under <a href=${href(path.value, { tab: "invoices" })}>Invoices</a> and <a href=${href(path.value, { tab: "payments" })}>Payments</a>.</p>`}`}<//><//>`;
 }
 
@@ -39,8 +39,8 @@ async function read(customer, subscriptions, changes) {
     get("/v1/invoices", { ...of, view: "summary" }), get("/v1/payments", of), get("/v1/disputes", of), changes ? movements(customer) : null,
   ]);
   const [refunds, notes] = await Promise.all([
-    each(payments.data.filter((payment) => payment.amountRefunded > 0), (payment) => `/v1/payments/${payment.id}/refunds`),
-    each(invoices.data.filter((invoice) => invoice.amountCredited !== 0 || invoice.amountRefunded > 0), (invoice) => `/v1/invoices/${invoice.id}/credit-notes`),
+    readEach(payments.data.filter((payment) => payment.amountRefunded > 0), (payment) => `/v1/payments/${payment.id}/refunds`),
+    readEach(invoices.data.filter((invoice) => invoice.amountCredited !== 0 || invoice.amountRefunded > 0), (invoice) => `/v1/invoices/${invoice.id}/credit-notes`),
   ]);
   const numbers = new Map(invoices.data.map((invoice) => [invoice.id, invoice.number]));
   const paid = new Set(payments.data.filter((payment) => payment.status === "succeeded").map((payment) => payment.invoiceId));
@@ -50,12 +50,13 @@ async function read(customer, subscriptions, changes) {
     ...invoices.data.flatMap((invoice) => ofInvoice(invoice, paid)), ...payments.data.flatMap((payment) => ofPayment(payment, numbers)),
     ...refunds.map(ofRefund), ...notes.map(ofNote), ...disputes.data.flatMap(ofDispute),
   ];
-  // What happened at the same moment is in the order of its causes: a subscription, its invoice, the payment of that.
-  const ordered = entries.map((entry, index) => ({ ...entry, index })).sort((one, other) => Date.parse(other.at) - Date.parse(one.at) || other.index - one.index);
+  // What happened in the same second is in the order of its causes: a subscription, its invoice, the payment of that.
+  const ordered = entries.map((entry, index) => ({ ...entry, index, second: Math.floor(Date.parse(entry.at) / 1000) }))
+    .sort((one, other) => other.second - one.second || other.index - one.index);
   return { entries: ordered, older: [invoices, payments, disputes].some((page) => page.meta.pagination.has_more), long: Boolean(moved && !moved.rows) };
 }
 
-async function each(rows, pathOf) {
+async function readEach(rows, pathOf) {
   const pages = await Promise.all(rows.slice(0, MOST_READS).map((row) => get(pathOf(row), { limit: 100 })));
   return pages.flatMap((page) => page.data);
 }

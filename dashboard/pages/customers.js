@@ -42,8 +42,10 @@ export default function Customers() {
       columns=${[
         { title: "Name", cell: (row) => row.name ?? html`<span class="quiet">erased</span>` },
         { title: "Email", cell: (row) => row.email },
+        { title: "Country", cell: (row) => row.address?.country },
+        { title: "Your own id", cell: (row) => row.externalId },
         { title: "Currency", cell: (row) => row.currency },
-        { title: "", cell: (row) => html`${row.testClockId && html`<${Badge} state="test clock" />`} ${row.deletedAt && html`<${Badge} state="deleted" />`}` },
+        { title: "State", cell: (row) => html`${row.testClockId && html`<${Badge} state="test clock" />`} ${row.deletedAt && html`<${Badge} state="erased" />`}` },
         { title: "Created", cell: (row) => html`<${Time} at=${row.createdAt} />` },
       ]}
       empty=${{ title: "No customers yet.", text: "A customer is whom you bill.", curl: curl("POST", "/v1/customers", { body: { name: "Ada", email: "ada@example.com" } }) }} />`;

@@ -25,7 +25,9 @@ const CAUSES = {
  * @param {Date} until the present, of its test clock where it is on one
  */
 export function movementsQuery(customer, until = new Date()) {
-  const begin = Math.max(Date.parse(customer.createdAt) - DAY_MS, until.getTime() - MOST_MS);
+  // A test clock's time began before or after the wall clock's at which the customer was made.
+  const earliest = until.getTime() - MOST_MS;
+  const begin = customer.testClockId ? earliest : Math.max(Date.parse(customer.createdAt) - DAY_MS, earliest);
   return {
     customer: customer.id, testClock: customer.testClockId, to: isoDay(new Date(until.getTime() + DAY_MS)),
     from: isoDay(new Date(Math.min(begin, until.getTime() - DAY_MS))),

@@ -6,7 +6,7 @@ import { Time, words } from "../lib/dates.js";
 import { href } from "../lib/router.js";
 import { NextInvoice } from "../ui/figures.js";
 import { List } from "../ui/list.js";
-import { Facts, Heading, Id, Loaded, Money, Section } from "../ui/parts.js";
+import { Facts, Heading, Id, Loaded, Section } from "../ui/parts.js";
 import { discountWords, everyPeriod, PriceWords, quantityWords, StateBadges, Why } from "../ui/subscription_words.js";
 import { tabOf, Tabs } from "../ui/tabs.js";
 import { invoiceColumns } from "./customer_lists.js";
@@ -34,7 +34,6 @@ function Subscription({ of, reload }) {
       ["Plan", html`<a href=${href(`/plans/${of.planId}`)}>${name}</a>, version ${of.planVersion}${plan.data ? `, ${everyPeriod(plan.data)}` : ""}`],
       ["Quantities", quantityWords(of.itemQuantities)],
       ["Running period", html`<${Time} at=${of.currentPeriod.start} /> to <${Time} at=${of.currentPeriod.end} />`],
-      ["MRR", html`<${Money} of=${of.mrr} in=${of.currency} />`],
       ["Discount", discountWords(of.discount)],
       ["Off the running period", differs(of) ? discountWords(of.currentPeriodDiscount) ?? "nothing" : null],
       ["Charged to", of.paymentMethodId ? html`<${Id} id=${of.paymentMethodId} />` : "the customer's default card"],

@@ -38,13 +38,20 @@ export async function previewed(path, body, headers) {
   return data;
 }
 
-/** The next invoice of a subscription, as of now. @param {{subscriptionId: string, version: number}} props */
-export function NextInvoice({ subscriptionId, version }) {
+/** The next invoice of a subscription, as of now. @param {{subscriptionId: string, version: number, folded?: boolean}} props folded: its sum, and its lines on demand */
+export function NextInvoice({ subscriptionId, version, folded = false }) {
   const next = useTask(() => previewed(PREVIEW, { subscriptionId }), [subscriptionId, version]);
   if (next.error?.status === 409) return html`<p class="quiet">No invoice will come: ${next.error.message}.</p>`;
   if (next.error) return html`<${Problem} error=${next.error} retry=${next.reload} />`;
   if (next.data === null) return html`<${Loading} />`;
-  return html`<p>If nothing changes and nothing more is used until then${next.data.period
-    ? html`, for <${Time} at=${next.data.period.start} only="day" /> to <${Time} at=${next.data.period.end} only="day" />` : ""}:</p>
-    <${Figures} of=${next.data} caption="The next invoice" />`;
+  if (folded) {
+    return html`<details><summary>Next invoice: <${Money} of=${next.data.amountDue} in=${next.data.currency} /></summary><${Upcoming} of=${next.data} /></details>`;
+  }
+  return html`<${Upcoming} of=${next.data} />`;
+}
+
+function Upcoming({ of }) {
+  return html`<p>If nothing changes and nothing more is used until then${of.period
+    ? html`, for <${Time} at=${of.period.start} only="day" /> to <${Time} at=${of.period.end} only="day" />` : ""}:</p>
+    <${Figures} of=${of} caption="The next invoice" />`;
 }

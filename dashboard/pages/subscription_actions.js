@@ -32,7 +32,7 @@ export function SubscriptionActions({ of, plan, customer, reload }) {
       : html`<${Action} scope=${SCOPE} unless=${ended ?? unbegun(of) ?? (of.cancelAtPeriodEnd ? "It ends with its period." : null)} dialog=${() => pauseDialog(of, path, common)}>Pause<//>`}
     ${of.cancelAtPeriodEnd && of.state !== "canceled"
       ? html`<${Action} scope=${SCOPE} dialog=${() => keepDialog(of, path, common)}>Take back the cancellation<//>` : null}
-    <${Action} scope=${SCOPE} danger unless=${ended} dialog=${() => cancelDialog(of, path, common)}>Cancel<//>`;
+    <${Action} scope=${SCOPE} danger unless=${ended} dialog=${() => cancelDialog(of, path, common)}>Cancel subscription<//>`;
 }
 
 const unbegun = (of) => (of.state === "incomplete" ? "Its first invoice is not paid: pay that, or cancel." : null);
@@ -40,6 +40,7 @@ const unbegun = (of) => (of.state === "incomplete" ? "Its first invoice is not p
 /** The dialog that changes plan and quantities; the plans are read first. */
 async function change(of, plan, customer, reload) {
   let plans;
+  announce("The plans are being read");
   try {
     const sold = await plansOnSale(customer.currency);
     plans = [plan, ...sold.filter((each) => each.id !== plan.id)];
@@ -59,6 +60,8 @@ async function change(of, plan, customer, reload) {
     const wanted = plans.find((each) => each.id === values.planId);
     return wanted.interval === plan.interval && wanted.intervalCount === plan.intervalCount;
   };
+  const changesNothing = (values) => values.planId === of.planId
+    && Object.entries(quantitiesOf(quantities, values)).every(([key, count]) => count === of.itemQuantities[key]);
   openDialog({
     title: "Change plan or quantities", method: "PATCH", path: `/v1/subscriptions/${of.id}`, wide: true, submit: "Change as shown", headers: shown.headers,
     said: "The subscription is changed", done: () => { reload(); }, body: bodyOf,
@@ -69,6 +72,7 @@ async function change(of, plan, customer, reload) {
       { name: "prorationBehavior", label: "Bill the difference", type: "select", required: true, options: BEHAVIORS },
       { name: "goesOn", label: "Do not end with the period any more", type: "checkbox", when: () => of.cancelAtPeriodEnd },
     ],
+    check: (values) => (changesNothing(values) ? { planId: "Nothing is changed yet: choose another plan, or other quantities." } : {}),
     initial: { planId: of.planId, prorationBehavior: "create_prorations", ...defaults, ...quantityValues(of.itemQuantities) },
     preview: (values) => previewOf(of, shown, bodyOf, values, samePeriods(values)),
   });
@@ -90,7 +94,7 @@ async function previewOf(of, shown, bodyOf, values, samePeriods) {
   const waits = values.prorationBehavior === "create_prorations" && samePeriods;
   return html`
     ${before.version !== of.version && html`<p class="warn">The subscription changed since the page was loaded (state ${words(before.state)}, period until ${instant(before.currentPeriod.end)}). This is what the change does now.</p>`}
-    <p><strong>${waits ? `Now: ${money(0, preview.currency)}. With the next invoice: ${money(preview.total, preview.currency)}` : `Now: ${money(preview.amountDue, preview.currency)}`}</strong>${preview.lines.length === 0 ? ". Nothing is billed for the running period." : "."}</p>
+    <p><strong>${waits ? `Now: ${money(0, preview.currency)}. With the next invoice, besides its own lines: ${money(preview.total, preview.currency)}` : `Now: ${money(preview.amountDue, preview.currency)}`}</strong>${preview.lines.length === 0 ? ". Nothing is billed for the running period." : "."}</p>
     <${Figures} of=${preview} caption="What the change bills" />
     <p class="quiet">Confirming bills exactly this, or is refused because something changed; then a new preview shows what.</p>`;
 }
@@ -112,6 +116,7 @@ function couponDialog(of, path, common) {
     ],
     preview: async (values) => {
       const preview = await previewed(`${path}/preview`, bodyOf(values), common.headers);
+      if (preview.lines.length === 0) return html`<p>The running period stays as it is billed.</p>`;
       return html`<p><strong>For the running period: ${money(preview.total, preview.currency)}</strong></p><${Figures} of=${preview} caption="What the change bills" />`;
     },
   };
@@ -156,7 +161,7 @@ function cancelDialog(of, path, common) {
     name: "givesBack", label: "Give the unused rest of the period back, to the balance", type: "checkbox", when: (values) => of.cancelAtPeriodEnd || values.when === "now",
   };
   return {
-    ...common, title: "Cancel the subscription", path: `${path}/cancel`, danger: true, submit: "Cancel it", said: "The subscription is canceled",
+    ...common, title: "Cancel the subscription", path: `${path}/cancel`, danger: true, submit: "End the subscription", said: "The subscription is canceled",
     text: isOpen
       ? "It never began: its unpaid invoice is made void, and it ends. A new one can be made; this one does not come back."
       : "With its period: it runs until then and can be kept until then. Now: it ends at once, what was used is billed, and it does not come back.",

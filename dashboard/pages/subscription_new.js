@@ -48,6 +48,7 @@ export async function plansOnSale(currency = null) {
  */
 export async function newSubscription(customer = null) {
   let plans;
+  announce("The plans are being read");
   try {
     plans = await plansOnSale(customer?.currency);
   } catch (error) {
@@ -62,7 +63,7 @@ export async function newSubscription(customer = null) {
   const quantities = quantityFields(plans);
   const fields = [
     ...(customer ? [] : [customerField()]),
-    { name: "planId", label: "Plan", type: "select", required: true, options: plans.map(planOption) },
+    { name: "planId", label: "Plan", type: "select", required: true, options: [["", "Choose a plan"], ...plans.map(planOption)] },
     ...quantities,
     { name: "trialDays", label: "Trial in days", type: "number", hint: "Empty for the plan's own; 0 for none." },
     { name: "couponCode", label: "Coupon code" },

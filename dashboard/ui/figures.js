@@ -26,7 +26,7 @@ export function Figures({ of, caption }) {
 
 function sums(of) {
   const said = [
-    ["Subtotal", of.subtotal], ["Discount", -of.discount], ["Tax", of.tax], ["Total", of.total], ["From the balance", -of.balanceApplied],
+    ["Subtotal", of.subtotal], ["Discount", -of.discount], ["Tax", of.tax], ["Total", of.total], [of.balanceApplied < 0 ? "To the balance" : "From the balance", of.balanceApplied < 0 ? -of.balanceApplied : of.balanceApplied],
     ["Carried to the next invoice", of.amountCarried], ["Taken off other unpaid invoices", of.amountCredited < 0 ? of.amountCredited : 0], ["To pay", of.amountDue],
   ];
   return said.filter(([name, micros]) => micros !== 0 || ["Total", "To pay"].includes(name));

@@ -8,6 +8,7 @@ import { openDialog } from "../ui/dialog.js";
 import { Figures, previewed } from "../ui/figures.js";
 import { midnight } from "../ui/form.js";
 import { Action, announce } from "../ui/parts.js";
+import { quantityWords } from "../ui/subscription_words.js";
 import { planOption, plansOnSale, quantitiesOf, quantityFields, quantityValues } from "./subscription_new.js";
 
 const SCOPE = "subscriptions:manage";
@@ -93,10 +94,21 @@ async function previewOf(of, shown, bodyOf, values, samePeriods) {
   const preview = await previewed(`${path}/preview`, bodyOf(values), shown.headers);
   const waits = values.prorationBehavior === "create_prorations" && samePeriods;
   return html`
-    ${before.version !== of.version && html`<p class="warn">The subscription changed since the page was loaded (state ${words(before.state)}, period until ${instant(before.currentPeriod.end)}). This is what the change does now.</p>`}
+    ${before.version !== of.version && html`<p class="warn">The subscription changed since the page was loaded${since(of, before)}. This is what the change does now.</p>`}
     <p><strong>${waits ? `Now: ${money(0, preview.currency)}. With the next invoice, besides its own lines: ${money(preview.total, preview.currency)}` : `Now: ${money(preview.amountDue, preview.currency)}`}</strong>${preview.lines.length === 0 ? ". Nothing is billed for the running period." : "."}</p>
     <${Figures} of=${preview} caption="What the change bills" />
     <p class="quiet">Confirming bills exactly this, or is refused because something changed; then a new preview shows what.</p>`;
+}
+
+/** What differs from what the page shows. */
+function since(shown, now) {
+  const facts = (of) => ({
+    plan: of.planId, quantities: quantityWords(of.itemQuantities), state: words(of.state), "period until": instant(of.currentPeriod.end),
+    discount: of.discount?.code ?? "none", "ends with its period": of.cancelAtPeriodEnd ? "yes" : "no",
+  });
+  const [was, is] = [facts(shown), facts(now)];
+  const differing = Object.keys(is).filter((name) => is[name] !== was[name]).map((name) => `${name} ${was[name]}, now ${is[name]}`);
+  return differing.length > 0 ? `: ${differing.join("; ")}` : "";
 }
 
 /** A whole second, but not before the period began. */

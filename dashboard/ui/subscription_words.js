@@ -82,9 +82,7 @@ function stateWords(of, invoices) {
     case "past_due":
       return html`A charge failed. ${unpaidWords(of, invoices)}`;
     case "incomplete":
-      return of.incompleteUntil
-        ? html`The first invoice is not paid. If it is not by <${Time} at=${of.incompleteUntil} />, the subscription is given up.`
-        : "The first invoice is not paid; if it stays so, the subscription is given up.";
+      return html`${of.latestInvoiceId ? html`<a href=${href(`/invoices/${of.latestInvoiceId}`)}>The first invoice</a>` : "The first invoice"} is not paid. If it is not by <${Time} at=${of.incompleteUntil} />, the subscription is given up.`;
     case "paused":
       return html`${pausedWords(of)} since <${Time} at=${of.pausedAt} />${"; "}${of.resumesAt ? html`resumes <${Time} at=${of.resumesAt} />.` : "until somebody resumes it."}`;
     case "canceled":

@@ -30,7 +30,7 @@ async function standing(id) {
   const [subscriptions, open, methods] = await Promise.all([
     every("/v1/subscriptions", { customer: id }), every("/v1/invoices", { customer: id, status: "open", view: "summary" }), every("/v1/payment-methods", { customer: id }),
   ]);
-  return { subscriptions, open, methods };
+  return { subscriptions, open, methods, asOf: new Date().toISOString() };
 }
 
 function Customer({ of, reload }) {
@@ -45,7 +45,7 @@ function Customer({ of, reload }) {
     ${of.deletedAt && html`<p class="warn">Erased <${Time} at=${of.deletedAt} />. ${of.erasedAt ? "Nothing personal is left" : "What was copied is still being removed"}${of.documentsKeptUntil ? html` but on its documents, which are kept until <${Time} at=${of.documentsKeptUntil} />` : ""}.</p>`}
     <${Facts} rows=${[
       ["State", known.data && html`<${State} of=${of} known=${known.data} />`],
-      ["MRR", known.data && html`<${Mrr} of=${of} subscriptions=${known.data.subscriptions} />`],
+      ["MRR: a month, before tax", known.data && html`<${Mrr} of=${of} subscriptions=${known.data.subscriptions} />`],
       ["To pay, on open invoices", known.data && html`<${Due} of=${of} open=${known.data.open} />`],
       ["Balance", balance.data && html`<${Money} of=${balance.data.amount} in=${balance.data.currency} />${balance.data.amount === 0 ? "" : balance.data.amount > 0 ? ", used before a card is charged" : ", asked for with the next invoice"}`],
       ["Default card", known.data && html`<${DefaultCard} of=${of} methods=${known.data.methods} now=${now} />`],
@@ -53,7 +53,7 @@ function Customer({ of, reload }) {
       ["Test clock", of.testClockId && html`<a href=${href(`/test-clocks/${of.testClockId}`)}>${of.testClockId}</a>${now ? html`, its time is <${Time} at=${now.toISOString()} />` : ""}`],
       ["Your own id", of.externalId], ["Id", html`<${Id} id=${of.id} />`],
     ]} />
-    <${Loaded} from=${known}>${() => null}<//>
+    <${Loaded} from=${known}>${({ asOf }) => html`<p class="quiet">Sums as of <${Time} at=${asOf} />; an amount of each currency is by itself.</p>`}<//>
     <${Tabs} tabs=${TABS} />
     ${tab === "story" && known.data && html`<${Now} of=${of} known=${known.data} /><${Story} customer=${of} subscriptions=${known.data.subscriptions} />`}
     ${tab === "invoices" && html`<${CustomerInvoices} customer=${of} />`}

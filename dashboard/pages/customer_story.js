@@ -14,7 +14,7 @@ const NEWEST = 100;
 const MOST_READS = 20; // of refunds and credit notes: each is a call
 const REASONS = {
   subscription_create: "for a new subscription", subscription_cycle: "for a renewal", subscription_update: "for a change of a subscription",
-  subscription_cancel: "for the end of a subscription", manual: "by hand", subscription_resume: "for a subscription that was resumed",
+  subscription_cancel: "for the end of a subscription", manual: "by hand",
 };
 
 const link = (place, id, text) => html`<a href=${href(`${place}/${id}`)}>${text}</a>`;
@@ -26,7 +26,8 @@ export function Story({ customer, subscriptions }) {
   return html`<${Section} title="What happened">
     <p class="quiet">Newest first, by day in ${zone()}. ${changes
       ? html`<a href=${href(path.value)}>Leave the changes of subscriptions out</a>`
-      : html`<a href=${href(path.value, { changes: "yes" })}>Show the changes of subscriptions, too</a>`}</p>
+      : html`<a href=${href(path.value, { changes: "yes" })}>Show the changes of subscriptions, too</a>`}
+      ${" · "}<a href=${href("/events", { objectId: customer.id })}>Events of the customer itself, of the last 30 days</a></p>
     <${Loaded} from=${story}>${({ entries, older, long }) => html`
       ${long && html`<${LongReport} />`}
       ${byDay(entries).map(([date, those]) => html`<h3>${date}</h3><ol class="timeline" key=${date}>${those.map((each) => html`<li><${Time} at=${each.at} only="time" /> ${each.says}</li>`)}</ol>`)}
@@ -96,8 +97,12 @@ function ofInvoice(of, paid) {
   const name = link("/invoices", of.id, of.number ? `Invoice ${of.number}` : "A draft");
   const sum = money(of.total, of.currency);
   const state = ["void", "uncollectible", "open"].includes(of.status) ? ` It is ${of.status === "void" ? "void" : of.status} now.` : "";
-  const entries = [{ at: of.finalizedAt ?? of.createdAt, says: html`${name} of ${sum} was ${of.finalizedAt ? "issued" : "made"} ${REASONS[of.billingReason] ?? `(${words(of.billingReason)})`}.${state}` }];
-  if (of.paidAt && !paid.has(of.id)) entries.push({ at: of.paidAt, says: html`${name} was settled without a charge.` });
+  const why = REASONS[of.billingReason] ?? `(${words(of.billingReason)})`;
+  const says = of.total < 0
+    ? html`${name} gave ${money(-of.total, of.currency)} back, ${why}.`
+    : html`${name} of ${sum} was ${of.finalizedAt ? "issued" : "made"} ${why}.${state}`;
+  const entries = [{ at: of.finalizedAt ?? of.createdAt, says }];
+  if (of.paidAt && of.total >= 0 && !paid.has(of.id)) entries.push({ at: of.paidAt, says: html`${name} was settled without a charge.` });
   return entries;
 }
 

@@ -48,7 +48,7 @@ export default function Customers() {
         { title: "Your own id", cell: (row) => row.externalId },
         { title: "Currency", cell: (row) => row.currency },
         { title: "State", cell: (row) => html`${row.testClockId && html`<${Badge} state="test clock" />`} ${row.deletedAt && html`<${Badge} state="erased" />`}` },
-        { title: "Created", cell: (row) => html`<${Time} at=${row.createdAt} />` },
+        { title: "Created", cell: (row) => html`<${Time} at=${row.createdAt} only="day" />` },
       ]}
       empty=${{ title: "No customers yet.", text: "A customer is whom you bill.", curl: curl("POST", "/v1/customers", { body: { name: "Ada", email: "ada@example.com" } }) }} />`;
 }

@@ -3,7 +3,8 @@
 import { useEffect, useRef, useState } from "../vendor/preact.js";
 
 /**
- * Run something that reads; again when what it depends on changes. What was asked for before is not shown any more.
+ * Run something that reads; again when what it depends on changes. What was read before is shown
+ * until then, so that nothing jumps and the focus stays where it is.
  * @param {(() => Promise<any>)|null} read null: nothing to read yet
  * @param {any[]} on what it depends on
  * @returns {{data: any, error: Error|null, reload: () => void}} as `Loaded` takes it
@@ -16,7 +17,6 @@ export function useTask(read, on) {
     asked.current += 1;
     const mine = asked.current;
     const tell = (answer) => { if (asked.current === mine) setShown({ data: null, error: null, ...answer }); };
-    tell({});
     read?.().then((data) => tell({ data }), (error) => tell({ error }));
     return () => { asked.current += 1; };
   }, [...on, turn]);

@@ -45,6 +45,7 @@ async function change(of, plan, customer, reload) {
   try {
     const sold = await plansOnSale(customer.currency);
     plans = [plan, ...sold.filter((each) => each.id !== plan.id)];
+    announce("");
   } catch (error) {
     announce(`The plans could not be read: ${error.message}`);
     return;

@@ -51,6 +51,7 @@ export async function newSubscription(customer = null) {
   announce("The plans are being read");
   try {
     plans = await plansOnSale(customer?.currency);
+    announce("");
   } catch (error) {
     announce(`The plans could not be read: ${error.message}`);
     return;

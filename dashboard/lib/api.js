@@ -14,8 +14,9 @@ export class ApiError extends Error {
     this.documentationUrl = error.documentation_url ?? null;
   }
 
-  /** Whether nobody knows if it happened: a repeat with the same key tells. */
+  /** Whether nobody knows if it happened: a repeat with the same key tells. A decline (502) is known: nothing was charged. */
   get isUnknown() {
+    if (this.code === "payment.declined") return false;
     return this.status === 0 || this.status >= 500 || this.code === "idempotency.in_progress";
   }
 }

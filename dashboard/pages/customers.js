@@ -15,15 +15,17 @@ export const CUSTOMER_FIELDS = [
   { name: "postalCode", label: "Postal code" },
   { name: "city", label: "City" },
   { name: "country", label: "Country", hint: "Two letters, such as DE. Tax needs it." },
+  { name: "currency", label: "Currency", hint: "Three letters; empty for the tenant's. It stays." },
+  { name: "timezone", label: "Zone", hint: "Of its periods and documents, such as Europe/Berlin; empty for the tenant's." },
   { name: "taxId", label: "Tax id" },
   { name: "externalId", label: "Your own id", hint: "Unique in this tenant." },
 ];
 
 /** The body of a customer from the values of CUSTOMER_FIELDS. */
-export function customerBody({ name, email, taxId, externalId, line1, postalCode, city, country }) {
+export function customerBody({ name, email, taxId, externalId, currency, timezone, line1, postalCode, city, country }) {
   const address = { line1: line1 || null, postalCode: postalCode || null, city: city || null, country: country || null };
   return {
-    name, email, ...(taxId && { taxId }), ...(externalId && { externalId }),
+    name, email, ...(taxId && { taxId }), ...(currency && { currency: currency.toUpperCase() }), ...(timezone && { timezone }), ...(externalId && { externalId }),
     ...(Object.values(address).some(Boolean) && { address }),
   };
 }
@@ -42,9 +44,11 @@ export default function Customers() {
       columns=${[
         { title: "Name", cell: (row) => row.name ?? html`<span class="quiet">erased</span>` },
         { title: "Email", cell: (row) => row.email },
+        { title: "Country", cell: (row) => row.address?.country },
+        { title: "Your own id", cell: (row) => row.externalId },
         { title: "Currency", cell: (row) => row.currency },
-        { title: "", cell: (row) => html`${row.testClockId && html`<${Badge} state="test clock" />`} ${row.deletedAt && html`<${Badge} state="deleted" />`}` },
-        { title: "Created", cell: (row) => html`<${Time} at=${row.createdAt} />` },
+        { title: "State", cell: (row) => html`${row.testClockId && html`<${Badge} state="test clock" />`} ${row.deletedAt && html`<${Badge} state="erased" />`}` },
+        { title: "Created", cell: (row) => html`<${Time} at=${row.createdAt} only="day" />` },
       ]}
       empty=${{ title: "No customers yet.", text: "A customer is whom you bill.", curl: curl("POST", "/v1/customers", { body: { name: "Ada", email: "ada@example.com" } }) }} />`;
 }

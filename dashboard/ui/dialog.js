@@ -58,7 +58,7 @@ function ActionDialog({ action }) {
   const [status, setStatus] = useState({ busy: false, error: null, preview: null, result: null });
   const [problems, setProblems] = useState({});
   const key = useRef({ key: action.opened, body: null });
-  const body = useMemo(() => sentBody(action, values), [values]);
+  const body = useMemo(() => sentBody(action, values), [values, status.preview]); // a preview may fix what is sent: a date, a version
   const path = typeof action.path === "function" ? action.path(values) : action.path;
   const unknown = Boolean(status.error?.isUnknown);
 
@@ -83,7 +83,7 @@ function ActionDialog({ action }) {
         setStatus({ busy: false, error: null, preview, result: null });
         return;
       }
-      const { data } = await call(method, path, { body, key: keyFor(key.current, path, body), headers: action.headers });
+      const { data } = await call(method, path, { body, key: keyFor(key.current, [path, body, action.headers]), headers: action.headers });
       const result = await action.done?.(data, values);
       announce(action.said ?? `${action.title}: done`);
       if (result) setStatus({ busy: false, error: null, preview: null, result });
@@ -125,9 +125,9 @@ function sentBody(action, values) {
   return action.body ? action.body(values) : kept;
 }
 
-/** The key of this dialog for this request; another body, once one was sent, is another request. */
-function keyFor(kept, path, body) {
-  const text = JSON.stringify([path, body]);
+/** The key of this dialog for this request; another body or version, once one was sent, is another request. */
+function keyFor(kept, request) {
+  const text = JSON.stringify(request);
   if (kept.body !== null && kept.body !== text) kept.key = newKey();
   kept.body = text;
   return kept.key;

@@ -16,6 +16,7 @@ import { decimal, parse } from "../lib/money.js";
  * @property {number} [finer] of money: digits finer than the minor unit (prices of parts of a cent)
  * @property {(values: object) => boolean} [when] shown only then
  * @property {string} [autocomplete]
+ * @property {(props: {shared: object, value: any, values: object, onChange: (value) => void}) => any} [input] one of its own
  */
 
 /** The first values: what is given, as the field shows it. */
@@ -78,7 +79,7 @@ export function Field({ field, value, values = {}, problem, onChange }) {
   const hint = field.type === "date" ? `${field.hint ? `${field.hint} ` : ""}Midnight in ${zone()}.` : field.hint;
   return html`<div class=${`field ${field.type ?? "text"}`}>
     <label for=${id}>${field.label}${field.type === "money" ? ` (${currencyOf(field, values)})` : ""}${field.required || ["select", "checkbox"].includes(field.type) ? "" : html`<span class="quiet"> optional</span>`}</label>
-    ${input(field, value, shared, typed, onChange)}
+    ${field.input ? field.input({ shared, value, values, onChange }) : input(field, value, shared, typed, onChange)}
     ${hint && html`<div class="hint" id=${`${id}-hint`}>${hint}</div>`}
     ${problem && html`<div class="wrong" id=${`${id}-problem`}>${problem}</div>`}
   </div>`;

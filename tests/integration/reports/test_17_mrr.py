@@ -112,6 +112,20 @@ def test_tax_within_a_price_is_no_part_of_it(world: World) -> None:
     assert moved(shop.row("2026-02-01", "2026-03-01")) == {}
 
 
+def test_each_row_of_a_list_says_its_part_of_it(shop: Shop) -> None:
+    """What the dashboard's page of a customer adds up is what the report says."""
+    shop.plan("fifteen", base(1500))
+    ended, paused = (shop.subscribe("fifteen", who) for who in ("ada", "bob"))
+    shop.subscribe("business-monthly", quantities={"seats": 100})
+    shop.subscribe("fifteen", trialDays=14)
+    shop.post(ended, "cancel")
+    shop.patch(paused, paused=True)
+    for view in ("full", "summary"):
+        rows = shop.tenant.get("/v1/subscriptions", view=view).data
+        assert sorted(each["mrr"] for each in rows) == [0, 0, 0, 54_999_000]
+        assert sum(each["mrr"] for each in rows) == shop.row()["end"]
+
+
 # --- trials
 
 

@@ -1,10 +1,12 @@
 """What never began: a subscription whose first invoice nobody paid ends, and its invoice is void."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from billing.domain.kernel.due import wall_clock_shard
+from billing.domain.kernel.times import parse_time
 from tests.integration.steps import (
     START,
     THREE_DS,
@@ -66,6 +68,15 @@ def test_an_incomplete_subscription_ends_and_its_invoice_is_void(
     end(world, tenant, made)
     assert_given_up(world, tenant, made)
     assert {intent["status"] for intent in world.intents(tenant)} <= {"canceled"}
+
+
+def test_it_says_until_when_it_waits(world: World, tenant: Tenant) -> None:
+    made = tenant.subscribe(DECLINED)
+    assert parse_time(made["incompleteUntil"]) - parse_time(made["createdAt"]) == timedelta(hours=23)
+    (listed,) = tenant.get("/v1/subscriptions").data
+    assert listed["incompleteUntil"] == made["incompleteUntil"]
+    expire(world, made)
+    assert subscription_of(tenant, made)["incompleteUntil"] is None
 
 
 def test_until_then_it_is_left_alone(world: World, tenant: Tenant) -> None:

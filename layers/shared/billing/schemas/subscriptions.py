@@ -9,6 +9,7 @@ from billing.domain.catalog.coupon import Discount
 from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.periods import Period
 from billing.domain.subscriptions.changes import DiscountApplies, ProrationBehavior
+from billing.domain.subscriptions.lifecycle import incomplete_until
 from billing.domain.subscriptions.subscription import Subscription
 from billing.schemas.base import ExternalId, Id, Metadata, Request, Resource, ShortText, Time, TimeIn, unsaid
 from billing.schemas.catalog.coupons import CouponDiscountOut
@@ -202,6 +203,7 @@ class SubscriptionOut(Resource):
     state: str
     current_period: PeriodOut
     trial_end: Time | None
+    incomplete_until: Time | None = Field(description="when it is given up if its first invoice is not paid")
     item_quantities: dict[str, int]
     cancel_at_period_end: bool
     canceled_at: Time | None
@@ -242,6 +244,7 @@ class SubscriptionOut(Resource):
             state=subscription.state.value,
             current_period=PeriodOut.of(subscription.current_period),
             trial_end=subscription.trial_end,
+            incomplete_until=incomplete_until(subscription),
             item_quantities=subscription.quantities,
             cancel_at_period_end=subscription.cancel_at_period_end,
             canceled_at=subscription.canceled_at,

@@ -154,9 +154,14 @@ def with_alarm(subscription: Subscription, shard: str) -> Subscription:
     return replace(subscription, due=Due(shard, at) if at is not None else None)
 
 
+def incomplete_until(subscription: Subscription) -> datetime | None:
+    """When an incomplete subscription is given up if nobody pays; None in any other state."""
+    return subscription.created_at + INCOMPLETE_FOR if subscription.state is SubscriptionState.INCOMPLETE else None
+
+
 def _next_alarm(subscription: Subscription) -> datetime | None:
     if subscription.state is SubscriptionState.INCOMPLETE:
-        return subscription.created_at + INCOMPLETE_FOR
+        return incomplete_until(subscription)
     if subscription.state is SubscriptionState.PAUSED:
         # Dunning may pause what is about to end: it ends all the same.
         return subscription.current_period.end if subscription.cancel_at_period_end else subscription.resumes_at

@@ -77,7 +77,7 @@ export function Field({ field, value, values = {}, problem, onChange }) {
   const typed = (event) => onChange(event.target.value);
   const hint = field.type === "date" ? `${field.hint ? `${field.hint} ` : ""}Midnight in ${zone()}.` : field.hint;
   return html`<div class=${`field ${field.type ?? "text"}`}>
-    <label for=${id}>${field.label}${field.type === "money" ? ` (${currencyOf(field, values)})` : ""}${field.required ? "" : html`<span class="quiet"> optional</span>`}</label>
+    <label for=${id}>${field.label}${field.type === "money" ? ` (${currencyOf(field, values)})` : ""}${field.required || field.type === "checkbox" ? "" : html`<span class="quiet"> optional</span>`}</label>
     ${input(field, value, shared, typed, onChange)}
     ${hint && html`<div class="hint" id=${`${id}-hint`}>${hint}</div>`}
     ${problem && html`<div class="wrong" id=${`${id}-problem`}>${problem}</div>`}

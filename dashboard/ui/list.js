@@ -180,7 +180,8 @@ function BulkButton({ action, count, run }) {
     <button type="button" onClick=${() => setAsks(false)}>No</button></span>`;
 }
 
-function Outcomes() {
+/** What the last bulk action brought, row by row. `List` has it already. */
+export function Outcomes() {
   if (!outcomes.value) return null;
   const { title, rows } = outcomes.value;
   return html`<div class="outcomes" role="status"><strong>${title}</strong>

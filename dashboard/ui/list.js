@@ -128,7 +128,7 @@ function step(event, toggle) {
   const to = { ArrowDown: rows[at + 1], ArrowUp: rows[at - 1], Home: rows[0], End: rows.at(-1) }[event.key];
   if (!to) return;
   event.preventDefault();
-  to.querySelector("a, input, button")?.focus();
+  (to.querySelector("a.row-link") ?? to.querySelector("a, input, button"))?.focus(); // not the checkbox before it, on which Enter does nothing
 }
 
 const outcomes = signal(null);
@@ -142,7 +142,7 @@ export function forgetOutcomes() {
 function BulkBar({ bulk, rows, rowId, reload }) {
   const keys = useRef(new Map());
   const run = async (action) => {
-    const mine = { title: action.title, rows: rows.map((row) => ({ id: rowId(row), state: "waiting" })) };
+    const mine = { title: action.title, rows: rows.map((row) => ({ id: rowId(row), name: row.number ?? row.name, state: "waiting" })) };
     const tell = (index, change) => {
       mine.rows[index] = { ...mine.rows[index], ...change };
       outcomes.value = { ...mine, rows: [...mine.rows] };
@@ -185,6 +185,6 @@ export function Outcomes() {
   if (!outcomes.value) return null;
   const { title, rows } = outcomes.value;
   return html`<div class="outcomes" role="status"><strong>${title}</strong>
-    <ul>${rows.map((each) => html`<li><${Id} id=${each.id} /> ${each.state}${each.error && html`: ${each.error.message} <code>${each.error.code}</code>`}</li>`)}</ul>
+    <ul>${rows.map((each) => html`<li>${each.name ?? html`<${Id} id=${each.id} />`} ${each.state}${each.error && html`: ${each.error.message} <code>${each.error.code}</code>`}</li>`)}</ul>
     <button type="button" onClick=${() => { outcomes.value = null; }}>Close</button></div>`;
 }

@@ -9,6 +9,8 @@ import { LINE_FIELDS, lineBody } from "./new_invoice.js";
 import { Action, Copy, Problem } from "./parts.js";
 import { refundDialog, refundable } from "./refund.js";
 
+const DEFAULT = "default"; // no id of a card
+
 /** @param {{invoice: object, payments: object[]|null, payLink: string|null, reload: () => void}} props reload: reads all of the page anew */
 export function InvoiceActions({ invoice, payments, payLink, reload }) {
   const { id, status } = invoice;
@@ -65,8 +67,8 @@ function payDialog(invoice, path, methods, reload) {
     text: methods.length > 0
       ? `${amount} is taken from the card now, without the payer.`
       : "The customer has no saved card, so this will be refused: the payer has to pay in a form, or save a card.",
-    fields: [{ name: "paymentMethodId", label: "Card", type: "select", required: true, options: [["", "The subscription's, or the customer's default"], ...methods.map((each) => [each.id, card(each)])] }],
-    body: ({ paymentMethodId }) => (paymentMethodId ? { paymentMethodId } : {}),
+    fields: [{ name: "paymentMethodId", label: "Card", type: "select", required: true, options: [[DEFAULT, "The subscription's, or the customer's default"], ...methods.map((each) => [each.id, card(each)])] }],
+    body: ({ paymentMethodId }) => (paymentMethodId === DEFAULT ? {} : { paymentMethodId }),
     done: (paid) => (paid.status === "paid" ? null : html`<p class="warn">It is not paid yet: ${paid.clientSecret
       ? "the bank wants the payer to confirm it. The payer has to do that in a form, within 24 hours."
       : "the outcome of the charge is not known yet. This page will tell it."}</p>`),

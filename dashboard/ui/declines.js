@@ -75,3 +75,9 @@ export function decline(error) {
   const [what, help] = DECLINES[error.declineCode] ?? CODES[error.code] ?? [error.message.replace(/\.$/, ""), ""];
   return { what, help, code: error.declineCode ?? error.code };
 }
+
+/** What the bank said of a charge that the API refused, in words; null where it was refused for something else. */
+export function declineOf({ code, message, details }) {
+  const declineCode = details.find((each) => each.field === "declineCode")?.reason;
+  return declineCode || code in CODES ? decline({ code, message, declineCode: declineCode ?? null }) : null;
+}

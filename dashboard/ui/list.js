@@ -3,6 +3,7 @@
 import { html, signal, useEffect, useRef, useState } from "../vendor/preact.js";
 import { call, curl, newKey, useApi } from "../lib/api.js";
 import { filterBy, href, navigate, path as place, query as filters } from "../lib/router.js";
+import { declineOf } from "./declines.js";
 import { Field, midnight } from "./form.js";
 import { Action, announce, ApiCall, Empty, Id, Loading, Problem } from "./parts.js";
 
@@ -185,6 +186,11 @@ export function Outcomes() {
   if (!outcomes.value) return null;
   const { title, rows } = outcomes.value;
   return html`<div class="outcomes" role="status"><strong>${title}</strong>
-    <ul>${rows.map((each) => html`<li>${each.name ?? html`<${Id} id=${each.id} />`} ${each.state}${each.error && html`: ${each.error.message} <code>${each.error.code}</code>`}</li>`)}</ul>
+    <ul>${rows.map((each) => html`<li>${each.name ?? html`<${Id} id=${each.id} />`} ${each.state}${each.error && html`: ${why(each.error)} <code>${each.error.code}</code>`}</li>`)}</ul>
     <button type="button" onClick=${() => { outcomes.value = null; }}>Close</button></div>`;
+}
+
+function why(error) {
+  const told = declineOf(error);
+  return told ? `${told.what}. ${told.help}` : error.message;
 }

@@ -4,6 +4,7 @@ import { html, signal, useId, useState } from "../vendor/preact.js";
 import { whyNot } from "../lib/access.js";
 import { words } from "../lib/dates.js";
 import { money } from "../lib/money.js";
+import { declineOf } from "./declines.js";
 import { openDialog } from "./dialog.js";
 
 const TONES = {
@@ -53,9 +54,12 @@ export function announce(text) {
 /** A refusal with everything that support would ask for. */
 export function Problem({ error, retry }) {
   if (!error) return null;
+  const told = error.code ? declineOf(error) : null;
+  const details = (error.details ?? []).filter((each) => !told || each.field !== "declineCode");
   return html`<div class="problem" role="alert">
     <p><strong>${error.message}</strong></p>
-    ${error.details?.length > 0 && html`<ul>${error.details.map((each) => html`<li><code>${each.field}</code>: ${words(each.reason)}</li>`)}</ul>`}
+    ${told && html`<p>${told.what}. ${told.help}</p>`}
+    ${details.length > 0 && html`<ul>${details.map((each) => html`<li><code>${each.field}</code>: ${/^[a-z_.]+$/.test(each.reason) ? words(each.reason) : each.reason}</li>`)}</ul>`}
     <p class="quiet">
       ${error.code && html`<code>${error.code}</code> `}
       ${error.requestId && html`· request <${Id} id=${error.requestId} />`}

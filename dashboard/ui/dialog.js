@@ -15,12 +15,13 @@ const shown = signal(null);
  * @param {{
  *   title: string, method?: string, path: string | ((values: object) => string), fields?: object[], initial?: object,
  *   body?: (values: object) => object, text?: any, headers?: object, submit?: string, danger?: boolean,
- *   preview?: (values: object) => Promise<any>, done?: (data: any, values: object) => any, said?: string,
+ *   preview?: (values: object) => Promise<any>, done?: (data: any, values: object) => any, changed?: () => void, said?: string,
  *   check?: (values: object) => Record<string, string>, wide?: boolean,
  * }} action
  *   fields: see form.js; body: of the values what is sent (all of them, where it is left out; null: no body);
  *   preview: shows what would happen; the button to confirm comes after it. It gives what is to be shown, or throws;
  *   done: after it; what it gives is shown in the dialog (a secret that is shown once), nothing closes it;
+ *   changed: reads anew what the page shows; after a refusal, too: a declined charge is an attempt, and a 412 says that somebody was faster;
  *   said: what is read out then.
  */
 export function openDialog(action) {
@@ -42,6 +43,7 @@ export function Modal({ title, onClose, children, wide = false }) {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
+    dialog.current.querySelector("form input, form select, form textarea")?.focus(); // else it is on “Close”, the first there is
     return () => before?.focus?.();
   }, []);
   return html`<dialog ref=${dialog} class=${wide ? "wide" : ""} aria-labelledby="dialog-title"
@@ -76,21 +78,25 @@ function ActionDialog({ action }) {
       focusFirst(event.target);
       return;
     }
+    const confirmed = !action.preview || Boolean(status.preview);
     setStatus((before) => ({ ...before, busy: true, error: null }));
     try {
-      if (action.preview && !status.preview) {
+      if (!confirmed) {
         const preview = await action.preview(values);
         setStatus({ busy: false, error: null, preview, result: null });
         return;
       }
       const { data } = await call(method, path, { body, key: keyFor(key.current, [path, body, action.headers]), headers: action.headers });
+      action.changed?.();
       const result = await action.done?.(data, values);
       announce(action.said ?? `${action.title}: done`);
       if (result) setStatus({ busy: false, error: null, preview: null, result });
       else closeDialog();
     } catch (error) {
+      if (confirmed) action.changed?.();
       setProblems(byField(error, fields));
-      setStatus((before) => ({ ...before, busy: false, error, preview: null }));
+      // Nobody knows whether it happened: what was previewed stays, so that trying again is the very same request.
+      setStatus((before) => ({ ...before, busy: false, error, preview: error.isUnknown ? before.preview : null }));
     }
   };
 
@@ -109,6 +115,7 @@ function ActionDialog({ action }) {
       ${status.preview && html`<div class="preview" role="status">${status.preview}</div>`}
       ${unknown && html`<p class="warn">Nobody knows yet whether this happened. Try again: it is the same request, and cannot happen twice.</p>`}
       <${Problem} error=${status.error} />
+      ${status.error?.status === 412 && html`<p class="warn">Somebody changed it meanwhile, and nothing was done. Close this, look at it as it is now, and begin again.</p>`}
       <div class="buttons">
         <button type="submit" class=${action.danger && confirms ? "danger" : "primary"} disabled=${status.busy}>
           ${status.busy ? "Working…" : unknown ? "Try again" : confirms ? (action.submit ?? action.title) : "Preview"}</button>

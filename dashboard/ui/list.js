@@ -3,6 +3,7 @@
 import { html, signal, useEffect, useRef, useState } from "../vendor/preact.js";
 import { call, curl, newKey, useApi } from "../lib/api.js";
 import { filterBy, href, navigate, path as place, query as filters } from "../lib/router.js";
+import { declineOf } from "./declines.js";
 import { Field, midnight } from "./form.js";
 import { Action, announce, ApiCall, Empty, Id, Loading, Problem } from "./parts.js";
 
@@ -129,7 +130,7 @@ function step(event, toggle) {
   const to = { ArrowDown: rows[at + 1], ArrowUp: rows[at - 1], Home: rows[0], End: rows.at(-1) }[event.key];
   if (!to) return;
   event.preventDefault();
-  to.querySelector("a, input, button")?.focus();
+  (to.querySelector("a.row-link") ?? to.querySelector("a, input, button"))?.focus(); // not the checkbox before it, on which Enter does nothing
 }
 
 const outcomes = signal(null);
@@ -143,7 +144,7 @@ export function forgetOutcomes() {
 function BulkBar({ bulk, rows, rowId, reload }) {
   const keys = useRef(new Map());
   const run = async (action) => {
-    const mine = { title: action.title, rows: rows.map((row) => ({ id: rowId(row), state: "waiting" })) };
+    const mine = { title: action.title, rows: rows.map((row) => ({ id: rowId(row), name: row.number ?? row.name, state: "waiting" })) };
     const tell = (index, change) => {
       mine.rows[index] = { ...mine.rows[index], ...change };
       outcomes.value = { ...mine, rows: [...mine.rows] };
@@ -181,10 +182,16 @@ function BulkButton({ action, count, run }) {
     <button type="button" onClick=${() => setAsks(false)}>No</button></span>`;
 }
 
-function Outcomes() {
+/** What the last bulk action brought, row by row. `List` has it already. */
+export function Outcomes() {
   if (!outcomes.value) return null;
   const { title, rows } = outcomes.value;
   return html`<div class="outcomes" role="status"><strong>${title}</strong>
-    <ul>${rows.map((each) => html`<li><${Id} id=${each.id} /> ${each.state}${each.error && html`: ${each.error.message} <code>${each.error.code}</code>`}</li>`)}</ul>
+    <ul>${rows.map((each) => html`<li>${each.name ?? html`<${Id} id=${each.id} />`} ${each.state}${each.error && html`: ${why(each.error)} <code>${each.error.code}</code>`}</li>`)}</ul>
     <button type="button" onClick=${() => { outcomes.value = null; }}>Close</button></div>`;
+}
+
+function why(error) {
+  const told = declineOf(error);
+  return told ? `${told.what}. ${told.help}` : error.message;
 }

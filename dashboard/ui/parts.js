@@ -77,7 +77,7 @@ export function Heading({ title, badge, children }) {
 
 /** Names and values. @param {{rows: Array<[string, any]>}} props rows without a value are left out */
 export function Facts({ rows }) {
-  const kept = rows.filter((row) => row && row[1] !== undefined && row[1] !== null && row[1] !== "");
+  const kept = rows.filter((row) => row && row[1] !== undefined && row[1] !== null && row[1] !== "" && row[1] !== false);
   return html`<dl class="facts">${kept.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 

@@ -30,7 +30,7 @@ export function Shell({ children }) {
   const live = tenant.mode === "live";
   return html`
     <a class="skip" href="#page" onClick=${skip}>Skip to the page</a>
-    <div class=${`band ${live ? "live" : "test"}`} role="note">${live ? "LIVE: real money moves" : "TEST: no real money moves"}</div>
+    <div class=${`band ${live ? "live" : "test"}`} role="region" aria-label="Mode">${live ? "LIVE: real money moves" : "TEST: no real money moves"}</div>
     <header class="top">
       <button type="button" class="menu" aria-expanded=${open ? "true" : "false"} aria-controls="nav" onClick=${() => setOpen(!open)}>Menu</button>
       <a class="brand" href=${href("/")}>Ledgerline</a>

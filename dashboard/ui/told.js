@@ -2,6 +2,7 @@
 
 import { html, signal, useState } from "../vendor/preact.js";
 import { words } from "../lib/dates.js";
+import { declineOf } from "./declines.js";
 
 /** An id, whole, with a button that copies it. */
 export function Id({ id }) {
@@ -37,9 +38,12 @@ export function announce(text) {
 /** A refusal with everything that support would ask for. */
 export function Problem({ error, retry }) {
   if (!error) return null;
+  const told = error.code ? declineOf(error) : null;
+  const details = (error.details ?? []).filter((each) => !told || each.field !== "declineCode");
   return html`<div class="problem" role="alert">
     <p><strong>${error.message}</strong></p>
-    ${error.details?.length > 0 && html`<ul>${error.details.map((each) => html`<li><code>${each.field}</code>: ${words(each.reason)}</li>`)}</ul>`}
+    ${told && html`<p>${told.what}. ${told.help}</p>`}
+    ${details.length > 0 && html`<ul>${details.map((each) => html`<li><code>${each.field}</code>: ${/^[a-z_.]+$/.test(each.reason) ? words(each.reason) : each.reason}</li>`)}</ul>`}
     <p class="quiet">
       ${error.code && html`<code>${error.code}</code> `}
       ${error.requestId && html`· request <${Id} id=${error.requestId} />`}

@@ -11,7 +11,7 @@ from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.limits import INVOICE_QUERIES
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
-from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut
+from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut, CreditPreviewOut
 from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
 from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewIn
 from billing.schemas.invoicing.rows import InvoiceRowOut, InvoiceSummaryOut
@@ -184,6 +184,18 @@ def pay_invoice(
 def create_credit_note(invoice_id: str, body: Annotated[CreditNoteIn, Body()], work: CurrentWork) -> CreditNoteViewOut:
     """Credit an amount or lines of an invoice: first off what is due, then to the balance or back to the card."""
     return CreditNoteViewOut.view(crediting.create(work, invoice_id, body.request()))
+
+
+@api.post(
+    "/v1/invoices/{invoice_id}/credit-notes/preview",
+    status=200,
+    scope=Scope.BILLING_READ,
+    limit=INVOICE_QUERIES,
+    answers=CreditPreviewOut,
+)
+def preview_credit_note(invoice_id: str, body: Annotated[CreditNoteIn, Body()], work: CurrentWork) -> CreditPreviewOut:
+    """Preview what a credit note would take off the invoice, and what would go to the balance or back to the card."""
+    return CreditPreviewOut.of(crediting.preview(work, invoice_id, body.request()))
 
 
 @api.get(

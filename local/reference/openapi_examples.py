@@ -10,6 +10,7 @@ EXAMPLES: dict[str, Any] = {
         "reason": "Two seats were never used",
         "refund": True,
     },
+    "preview_credit_note": {"amount": 5000000, "refund": True},
     "update_plan": {"name": "Business", "prorationUnit": "day"},
     "change_subscription": {"quantities": {"seats": 120}, "prorationBehavior": "invoice_now"},
     "preview_change": {"planId": "business-yearly"},

@@ -244,11 +244,11 @@ def tell_changes(call: Live, sid: str, cid: str, tid: str) -> None:
     call("invoices", "POST", f"{one}/void", 200, invoice_id=made[1])
     call("invoices", "POST", f"{one}/uncollectible", 200, invoice_id=made[2])
     note = {"amount": 1_000_000, "reason": "goodwill"}
+    call("invoices", "POST", f"{one}/credit-notes/preview", 200, note, invoice_id=made[0])
     note_id = call("invoices", "POST", f"{one}/credit-notes", 201, note, invoice_id=made[0])["id"]
     call("invoices", "GET", f"{one}/credit-notes", 200, invoice_id=made[0])
     call("invoices", "GET", "/v1/credit-notes/{credit_note_id}", 200, credit_note_id=note_id)
-    too_much = {"amount": 9_000_000}
-    call("invoices", "POST", f"{one}/credit-notes", 422, too_much, invoice_id=made[0])
+    call("invoices", "POST", f"{one}/credit-notes", 422, {"amount": 9_000_000}, invoice_id=made[0])
     call("customers", "GET", "/v1/customers/{customer_id}/balance", 200, customer_id=cid)
     meter = {"key": "api_calls", "aggregation": "sum", "dimensions": ["region"]}
     call("catalog", "POST", "/v1/meters", 201, meter)

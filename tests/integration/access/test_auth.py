@@ -145,6 +145,7 @@ NEEDS = [
     ("GET", "/v1/credit-notes/cn_0/xml", "read"),
     ("GET", "/v1/invoices/in_0/xml", "read"),
     ("POST", "/v1/invoices/in_0/credit-notes", "admin"),
+    ("POST", "/v1/invoices/in_0/credit-notes/preview", "read"),
     ("POST", "/v1/payments", "write"),
     ("GET", "/v1/usage", "read"),
     ("GET", "/v1/usage/events/none", "read"),

@@ -1,6 +1,6 @@
 """Credit notes in the API. Amounts are integers in micro-units, with tax unless they are called net."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -100,23 +100,53 @@ class CreditNoteLineOut(Resource):
         )
 
 
-class CreditNoteOut(Resource):
+class CreditFiguresOut(Resource):
+    """What a credit note says of money, issued or not."""
+
+    currency: str
+    net: int
+    tax: int
+    taxes: list[CreditTaxOut]
+    total: int
+    to_invoice: Annotated[int, Field(description="what it took off the invoice's amount due")]
+    to_balance: Annotated[int, Field(description="what went to the customer's balance")]
+    to_refund: Annotated[int, Field(description="what goes back to the card")]
+
+    @staticmethod
+    def figures(note: CreditNote) -> dict[str, Any]:
+        """These fields of a credit note, by name."""
+        return {
+            "currency": note.currency,
+            "net": note.net.micros,
+            "tax": note.tax.micros,
+            "taxes": [
+                CreditTaxOut(name=tax.name, rate_percent=tax.rate_percent, amount=tax.amount.micros)
+                for tax in note.taxes
+            ],
+            "total": note.total.micros,
+            "to_invoice": note.to_invoice.micros,
+            "to_balance": note.to_balance.micros,
+            "to_refund": note.to_refund.micros,
+        }
+
+
+class CreditPreviewOut(CreditFiguresOut):
+    """What a credit note would say if it were issued now; nothing of it is stored."""
+
+    @classmethod
+    def of(cls, note: CreditNote) -> "CreditPreviewOut":
+        return cls(**cls.figures(note))
+
+
+class CreditNoteOut(CreditFiguresOut):
     id: str
     number: str
     customer_id: str
     invoice_id: str
     invoice_number: str
     subscription_id: str | None
-    currency: str
     lines: list[CreditNoteLineOut]
-    net: int
-    tax: int
-    taxes: list[CreditTaxOut]
-    total: int
     reason: str | None
-    to_invoice: Annotated[int, Field(description="what it took off the invoice's amount due")]
-    to_balance: Annotated[int, Field(description="what went to the customer's balance")]
-    to_refund: Annotated[int, Field(description="what goes back to the card")]
     refund_id: str | None
     seller: PartyOut
     buyer: PartyOut
@@ -129,25 +159,15 @@ class CreditNoteOut(Resource):
     @classmethod
     def of(cls, note: CreditNote) -> "CreditNoteOut":
         return cls(
+            **cls.figures(note),
             id=note.id,
             number=note.number,
             customer_id=note.customer_id,
             invoice_id=note.invoice_id,
             invoice_number=note.invoice_number,
             subscription_id=note.subscription_id,
-            currency=note.currency,
             lines=[CreditNoteLineOut.of(line) for line in note.lines],
-            net=note.net.micros,
-            tax=note.tax.micros,
-            taxes=[
-                CreditTaxOut(name=tax.name, rate_percent=tax.rate_percent, amount=tax.amount.micros)
-                for tax in note.taxes
-            ],
-            total=note.total.micros,
             reason=note.reason,
-            to_invoice=note.to_invoice.micros,
-            to_balance=note.to_balance.micros,
-            to_refund=note.to_refund.micros,
             refund_id=note.refund_id,
             seller=PartyOut.of(note.seller),
             buyer=PartyOut.of(note.buyer),

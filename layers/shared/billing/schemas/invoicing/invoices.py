@@ -13,7 +13,9 @@ from billing.schemas.base import CustomFieldOut, Id, Quantity, Request, Resource
 from billing.schemas.customers import AddressOut, shown_fields
 from billing.schemas.payments.payment import PaymentErrorOut
 from billing.schemas.subscriptions import PeriodOut
+from billing.services.invoicing.documents import TaxLine
 from billing.services.invoicing.payments import Paid
+from billing.services.invoicing.tax_table import tax_table
 
 Carried = Annotated[int, Field(description="less than a card can be charged, so the next invoice asks for it")]
 _CONTESTED = {each.value for each in DisputeStatus if not each.is_closed or each is DisputeStatus.LOST}
@@ -28,6 +30,28 @@ class TaxOut(Resource):
     rate_percent: Quantity
     amount: int
     inclusive: bool
+
+
+class TaxRowOut(Resource):
+    """A row of the document's table of taxes."""
+
+    name: str
+    rate_percent: Quantity
+    inclusive: bool
+    treatment: Annotated[str, Field(description="`standard`, `zero`, `exempt` or `reverse_charge`")]
+    base: Annotated[int, Field(description="what it is on: nets after discounts")]
+    amount: int
+
+    @classmethod
+    def of(cls, row: TaxLine) -> "TaxRowOut":
+        return cls(
+            name=row.name,
+            rate_percent=row.rate_percent,
+            inclusive=row.inclusive,
+            treatment=row.treatment.value,
+            base=row.base.micros if row.base else 0,
+            amount=row.amount.micros,
+        )
 
 
 class DiscountOut(Resource):
@@ -116,6 +140,7 @@ class InvoiceFiguresOut(Resource):
     discount: int
     tax: int
     tax_included: Annotated[int, Field(description="what of the tax is part of the lines' amounts already")]
+    taxes: Annotated[list[TaxRowOut], Field(description="its table of taxes, as its document has it")]
     total: int
     balance_applied: int
     amount_carried: Carried
@@ -136,6 +161,7 @@ class InvoiceFiguresOut(Resource):
             "discount": invoice.discount.micros,
             "tax": invoice.tax.micros,
             "tax_included": invoice.tax_included.micros,
+            "taxes": [TaxRowOut.of(row) for row in tax_table(invoice)],
             "total": invoice.total.micros,
             "balance_applied": invoice.balance_applied.micros,
             "amount_carried": invoice.carried.micros if invoice.carried else 0,

@@ -99,6 +99,16 @@ class PaymentErrorOut(Resource):
         return cls(code=error.code, decline_code=error.decline_code, message=error.message)
 
 
+class ChargedCardOut(Resource):
+    brand: str
+    last4: str
+
+
+class FeeOut(Resource):
+    amount: int
+    currency: Annotated[str, Field(description="of the account at Stripe")]
+
+
 class PaymentOut(Resource):
     id: str
     customer_id: str
@@ -114,6 +124,9 @@ class PaymentOut(Resource):
     attempt: int
     payment_method_id: Annotated[str | None, Field(description="null where the payer chooses in a form")]
     payment_intent_id: str | None
+    card: Annotated[ChargedCardOut | None, Field(description="as it was charged; null for who was erased")]
+    fee: Annotated[FeeOut | None, Field(description="Stripe's; null until Stripe tells it")]
+    available_on: Annotated[Time | None, Field(description="from when Stripe pays it out")]
     disputed: bool
     error: PaymentErrorOut | None
     metadata: dict[str, str]
@@ -125,6 +138,7 @@ class PaymentOut(Resource):
 
     @classmethod
     def of(cls, payment: Payment) -> Self:
+        card, taken = payment.card, payment.taken
         return cls(
             id=payment.id,
             customer_id=payment.customer_id,
@@ -140,6 +154,9 @@ class PaymentOut(Resource):
             attempt=payment.attempt,
             payment_method_id=payment.payment_method_id,
             payment_intent_id=payment.stripe_payment_intent_id,
+            card=ChargedCardOut(brand=card.brand, last4=card.last4) if card else None,
+            fee=FeeOut(amount=taken.fee.micros, currency=taken.fee.currency) if taken and taken.fee else None,
+            available_on=taken.available_on if taken else None,
             disputed=bool(payment.disputed),
             error=PaymentErrorOut.of(payment.error),
             metadata=payment.metadata,

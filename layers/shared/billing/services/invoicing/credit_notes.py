@@ -220,7 +220,7 @@ class CreditNotes:
             # A credit on an open invoice first reduces what is due, before anything goes back to a card.
             raise InvalidState.of("invoice", invoice.status, "refunded; issue a credit note")
         read = self._load(work, invoice, sequence, request)
-        self._check(read, request)
+        self._checked(read, request)
         loaded = self._withdrawn(work, read)
         if loaded is None:
             # The payer was faster. Record that first; the credit then goes where the credit on a paid invoice goes.
@@ -229,12 +229,26 @@ class CreditNotes:
         issued = credit_note.issue(loaded.invoice, request, work.fresh_id("cn", loaded.at), sequence, loaded.at)
         return self._carry_out(work, loaded, issued, request.payment_id)
 
+    def preview(self, work: Work, invoice_id: str, request: CreditRequest) -> CreditNote:
+        """What a credit note would be if it were issued now: nothing is stored, no number is taken, nobody is asked.
+
+        Raises:
+            NotFound, InvalidState, ValidationFailed, RefundExceedsAvailable: as ``create``.
+        """
+        invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
+        sequence_ref = credit_note_ref(work.tenant.id)
+        found = work.load(invoice_ref, sequence_ref)
+        invoice = found.require(invoice_ref)
+        sequence = credit_note_numbers(work, invoice, found.get(sequence_ref))
+        return self._checked(self._load(work, invoice, sequence, request), request)
+
     @staticmethod
-    def _check(loaded: _Loaded, request: CreditRequest) -> None:
-        """Refuse what is not possible, before anything outside is called."""
+    def _checked(loaded: _Loaded, request: CreditRequest) -> CreditNote:
+        """The note as far as it can be told before anything outside is called; what is not possible is refused."""
         note = credit_note.issue(loaded.invoice, request, "", loaded.sequence, loaded.at).credit_note
         if not note.to_refund.is_zero:
             require_refundable(_paid_by(loaded.payments, note.to_refund, request.payment_id), note.to_refund)
+        return note
 
     def _load(self, work: Work, invoice: Invoice, sequence: CreditNoteSequence, request: CreditRequest) -> _Loaded:
         tenant_id = work.tenant.id

@@ -34,13 +34,14 @@ _CSRF = _text("of the page")
 _PASSWORD = {"format": "password"}
 
 _ASKED = {
-    "client_id": _text("of `POST /v1/oauth-clients`"),
+    "client_id": _text("of `POST /v1/oauth-clients`; that of a tenant's dashboard is `dashboard.TENANT_ID`"),
     "redirect_uri": _text("one that is registered; of a loopback address any port"),
     "response_type": _text("", enum=["code"]),
     "code_challenge": _text("RFC 7636: base64url of the verifier's SHA-256", pattern="^[A-Za-z0-9_-]{43}$"),
     "code_challenge_method": _text("", enum=["S256"]),
     "scope": _text("separated by spaces; all of the client's where it is left out"),
     "state": _text("comes back as it is"),
+    "prompt": _text("`none` shows the dashboard no page: `error` is `login_required` or `interaction_required` then"),
 }
 _NEEDED = ["client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method"]
 
@@ -179,7 +180,11 @@ PATHS: dict[str, Any] = {
     "/oauth2/logout": {
         **_AT_ROOT,
         "post": _page(
-            "sign_out_here", "Sign out", "Of this browser.", _SHOWN, requestBody=_body({"csrf": _CSRF}, ["csrf"])
+            "sign_out_here", "Sign out",
+            "Of this browser: the session ends, and its access tokens are refused from now on. By a page's form; the"
+            " dashboard sends one of its tokens, with `Accept: application/json`, and gets 204.",
+            {**_SHOWN, 204: "Done", 403: "PageRefusedOrDenied"},
+            requestBody=_body({"csrf": _CSRF, "token": _text("an access token of this session's")}, []),
         ),
     },
     "/oauth2/forgot": {
@@ -249,6 +254,12 @@ RESPONSES: dict[str, Any] = {
         "headers": _headers(),
         "content": {**_HTML, **_OAUTH_ERROR},
     },
+    "PageRefusedOrDenied": {
+        "description": "It is not of this session.",
+        "headers": _headers(),
+        "content": {**_HTML, **_OAUTH_ERROR},
+    },
+    "Done": {"description": "Done.", "headers": _headers(Set_Cookie="SetCookie")},
     "GoesOn": {
         "description": "The browser goes on, with GET: to the next page, or to the client with `code` or `error`.",
         "headers": _headers(Location="Location", Set_Cookie="SetCookie"),

@@ -13,6 +13,7 @@ from tests.contract.lists import tell_lists
 def tell_users(call: Any, tenant_id: str) -> None:
     """A person who is invited, and a client that acts for itself."""
     tell_lists(call)
+    call("access", "GET", "/v1/me", 200)
     path = "/v1/users"
     user = call("users", "POST", path, 201, {"email": "ada@example.com", "role": "support"})["id"]
     call("users", "POST", path, 409, {"email": "ada@example.com", "role": "support"})

@@ -10,6 +10,7 @@ from typing import Any
 
 from jose.backends.base import Key
 
+from billing.domain import dashboard
 from billing.domain.access.caller import client_caller, user_caller
 from billing.domain.access.scopes import Scope
 from billing.domain.access.signing_keys import SigningKeys
@@ -118,8 +119,12 @@ class AccessTokens:
             raise Unauthenticated("The access token is not valid")
         if "gid" in claims:
             user, client = user_caller(tenant_id, subject), claims["client_id"]
-            return Bearer(tenant_id, subject, user, scopes, grant_id, subject, at, client)
-        return Bearer(tenant_id, subject, client_caller(claims["client_id"]), scopes, grant_id, None, at)
+            # Nobody disables the dashboard: there is nothing to be asked of it.
+            client = None if dashboard.tenant_of(client) is not None else client
+            entered = claims.get("auth_time")
+            return Bearer(tenant_id, subject, user, scopes, grant_id, subject, at, client, claims["exp"], entered)
+        own = client_caller(claims["client_id"])
+        return Bearer(tenant_id, subject, own, scopes, grant_id, None, at, None, claims["exp"])
 
     def _key(self, kid: str) -> Key | None:
         now = self._clock()
@@ -145,9 +150,8 @@ def _of_foreign(issuer: ForeignIssuer, claims: dict[str, Any]) -> Bearer:
     subject = "ext_" + sha256(f"{issuer.name}\n{claims['sub']}".encode(errors="surrogatepass")).hexdigest()[:32]
     token = "ext_" + sha256(f"{issuer.name}\n{claims['jti']}".encode(errors="surrogatepass")).hexdigest()[:32]
     scopes = _scopes(claims) & issuer.scopes
-    return Bearer(
-        issuer.tenant_id, subject, user_caller(issuer.tenant_id, subject), scopes, token, subject, claims["iat"]
-    )
+    caller = user_caller(issuer.tenant_id, subject)
+    return Bearer(issuer.tenant_id, subject, caller, scopes, token, subject, claims["iat"], None, claims["exp"])
 
 
 def _scopes(claims: dict[str, Any]) -> frozenset[Scope]:

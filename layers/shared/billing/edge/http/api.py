@@ -98,7 +98,7 @@ class Route:
     """A route: what it asks of its caller, and what it answers with; ``local/reference/openapi.py`` reads it.
 
     Args:
-        scope: what the caller's credential has to grant; None for nothing.
+        scope: what the caller's credential has to grant; None for nothing: whoever is known may call.
         answers: the shape of a result; None for a file.
         many: it answers with a page of them.
         summary: the shape of each on that page where a short one is asked for (``view=summary``).
@@ -244,7 +244,7 @@ class HttpApi:
                 route.path.replace("{", "<").replace("}", ">"),
                 route.method,
                 summary=(handler.__doc__ or "").split("\n")[0],
-                description=_description(handler, route.scope),
+                description=_description(handler, route),
                 tags=[route.path.split("/")[2] if route.path.startswith("/v1/") else "service"],
                 operation_id=handler.__name__,
             )(endpoint)
@@ -362,10 +362,11 @@ def _as_get(event: dict[str, Any]) -> dict[str, Any]:
     return {**event, "requestContext": {**context, "http": {**context["http"], "method": "GET"}}}
 
 
-def _description(handler: Callable[..., Any], scope: Scope | None) -> str:
+def _description(handler: Callable[..., Any], route: Route) -> str:
     """Who may call a route, and what its docstring says after the first line."""
     more = (inspect.getdoc(handler) or "").partition("\n\n")[2].replace("\n", " ")
-    return " ".join(filter(None, (f"Needs the scope `{scope}`." if scope else "Open to everybody.", more)))
+    who = f"Needs the scope `{route.scope}`." if route.scope else "Needs a credential, and no scope."
+    return " ".join(filter(None, ("Open to everybody." if route.public else who, more)))
 
 
 def _response(stored: StoredResponse, headers: dict[str, str] | None = None) -> Response[str]:

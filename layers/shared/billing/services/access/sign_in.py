@@ -9,6 +9,7 @@ from billing.domain.access.caller import digest
 from billing.domain.access.grant import SESSION_LIFE, Session, session_id
 from billing.domain.access.user import User, password_problem
 from billing.domain.kernel.errors import RateLimited
+from billing.services.access.dashboard import end_session
 from billing.services.access.form_limits import MAILS_TO_ONE
 from billing.services.access.users import Users, enter_admin
 from billing.services.kernel.work import Ref, Work
@@ -83,8 +84,8 @@ class SignIn:
         return session, user
 
     def sign_out(self, work: Work, session: Session) -> None:
-        """End a session."""
-        work.save(replace(session, expires_at=work.now))
+        """End a session, and the access tokens that came of it."""
+        end_session(work, session)
 
     def of_link(self, work: Work, user_id: str, secret: str) -> User | None:
         """The user of a link that still works."""

@@ -23,6 +23,7 @@ from billing.domain.access.user import (
 from billing.domain.kernel.errors import AlreadyExists, Forbidden, InvalidState, NotFound
 from billing.services.access import mail
 from billing.services.access.clients import check_reach
+from billing.services.access.dashboard import end_session
 from billing.services.access.form_limits import MAILS_OF_TENANT, MailLimits
 from billing.services.access.mail import Mail, Mailer
 from billing.services.access.tokens import end_grant, may_act
@@ -195,7 +196,7 @@ class Users:
         session = work.load(ref).require(ref)
         if session.user_id != user_id:
             raise NotFound.of(Session, session_id)
-        return work.save(replace(session, expires_at=work.now))
+        return end_session(work, session)
 
     def reset_authenticator(self, work: Work, user_id: str, by: str, allowed: frozenset[Scope]) -> User:
         """The user without an authenticator that was lost, signed out everywhere; the user is told by mail.

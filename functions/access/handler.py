@@ -36,7 +36,7 @@ log = audit()
 ONCE = ShownOnce(("key", "signingSecret"), lambda tenant_id, data: still_shown(tenant_id, data["id"]))
 
 
-@api.post("/v1/api-keys", scope=Scope.BILLING_ADMIN, shown_once=ONCE, answers=ApiKeyOut)
+@api.post("/v1/api-keys", scope=Scope.BILLING_ADMIN, steps_up=True, shown_once=ONCE, answers=ApiKeyOut)
 def create_api_key(body: Annotated[ApiKeyIn, Body()], work: CurrentWork) -> ApiKeyOut:
     """Create an API key; only this answer has the key.
 
@@ -60,7 +60,12 @@ def get_api_key(key_id: str, work: CurrentWork) -> ApiKeyOut:
 
 
 @api.post(
-    "/v1/api-keys/{key_id}/rotate", scope=Scope.BILLING_ADMIN, shown_once=ONCE, versioned=ApiKey, answers=ApiKeyOut
+    "/v1/api-keys/{key_id}/rotate",
+    scope=Scope.BILLING_ADMIN,
+    steps_up=True,
+    shown_once=ONCE,
+    versioned=ApiKey,
+    answers=ApiKeyOut,
 )
 def rotate_api_key(key_id: str, work: CurrentWork, body: Annotated[RotationIn | None, Body()] = None) -> ApiKeyOut:
     """Make the successor of an API key; only this answer has it.
@@ -73,7 +78,14 @@ def rotate_api_key(key_id: str, work: CurrentWork, body: Annotated[RotationIn | 
     return ApiKeyOut.of(made)
 
 
-@api.post("/v1/api-keys/{key_id}/revoke", status=200, scope=Scope.BILLING_ADMIN, versioned=ApiKey, answers=ApiKeyOut)
+@api.post(
+    "/v1/api-keys/{key_id}/revoke",
+    status=200,
+    scope=Scope.BILLING_ADMIN,
+    steps_up=True,
+    versioned=ApiKey,
+    answers=ApiKeyOut,
+)
 def revoke_api_key(key_id: str, work: CurrentWork) -> ApiKeyOut:
     """Revoke an API key: the next call with it is refused."""
     return ApiKeyOut.of(keys.revoke(work, key_id))

@@ -12,6 +12,7 @@ _AT_ROOT = {"servers": [{"url": "/"}]}
 _ERRORS = {
     400: ("OauthRefused", "Not understood, or refused: RFC 6749, 5.2"),
     401: ("OauthInvalidClient", "The client is unknown, or did not authenticate as it has to"),
+    403: ("OauthDenied", "The password is not right, nobody is signed in, or another site has sent it"),
     429: ("OauthLimited", "Too many requests from this client or address"),
     500: ("OauthFailed", "Our fault"),
     503: ("OauthUnavailable", "Something that this depends on is down, or the stack issues no tokens"),
@@ -185,6 +186,20 @@ PATHS: dict[str, Any] = {
             " dashboard sends one of its tokens, with `Accept: application/json`, and gets 204.",
             {**_SHOWN, 204: "Done", 403: "PageRefusedOrDenied"},
             requestBody=_body({"csrf": _CSRF, "token": _text("an access token of this session's")}, []),
+        ),
+    },
+    "/oauth2/reauthenticate": {
+        **_AT_ROOT,
+        "post": _operation(
+            "enter_password_again", "Enter the password again",
+            "In the dashboard, for what needs a password of the last ten minutes: by the session's cookie, and from a"
+            " page of this origin alone. The next access token says when that was (`auth_time`).",
+            security=[],
+            requestBody=_body(
+                {"password": _text("", **_PASSWORD), "code": _text("of the authenticator, where one is used")},
+                ["password"],
+            ),
+            responses={"204": _ref("responses", "Done"), **_errors(400, 403, 429, 500, 503)},
         ),
     },
     "/oauth2/forgot": {

@@ -65,7 +65,17 @@ FORMS = {
     "/.well-known/oauth-authorization-server",
     *(
         f"/oauth2/{name}"
-        for name in ("account", "authorize", "codes", "forgot", "introspect", "jwks", "login", "logout")
+        for name in (
+            "account",
+            "authorize",
+            "codes",
+            "forgot",
+            "introspect",
+            "jwks",
+            "login",
+            "logout",
+            "reauthenticate",
+        )
     ),
     *(f"/oauth2/{name}" for name in ("password", "revoke", "token")),
 }

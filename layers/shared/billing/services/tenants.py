@@ -44,6 +44,8 @@ from billing.services.kernel.work import Ref, Work
 OF_THE_PLATFORM = ("status", "tier")
 """Fields that a tenant does not change itself."""
 """Settings that the operator decides."""
+GUARDS = ("ip_allow_list", "admins_use_authenticator", "refund_reauthentication_above")
+"""Settings behind which the others are safe: who could lift them needed no password for the rest."""
 
 
 @dataclass(frozen=True, slots=True)

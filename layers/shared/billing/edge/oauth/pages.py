@@ -99,12 +99,9 @@ class Pages:
             return redirect(f"{AUTHORIZE}?{text}", set_now)
 
         def counted(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
-            # Tries from a browser that knows the account are counted apart: whoever guesses locks nobody out.
-            known = self.is_known(call, client.tenant_id, email)
-            name = f"{client.tenant_id}/{email.casefold()}/{'known' if known else 'new'}"
             if not tried:
-                tried.append(name)
-                call.edge.limits.count("login", name, OF_ACCOUNT)
+                tried.append(email)
+                self.count_try(call, client.tenant_id, email)
             return entered(work, client, asked)
 
         tried: list[str] = []
@@ -258,6 +255,17 @@ class Pages:
         own = f'<p><a href="{OWN}">Where you are signed in, and what you have allowed</a></p>'
         content = said + form(AUTHORIZE, {"request": text, "csrf": csrf}, buttons) + out + own
         return page("Allow access?", content, form_to=target)
+
+    def count_try(self, call: FormCall, tenant_id: str, email: str) -> None:
+        """Count a try to sign in to an account; a call that is run again after a lost race is one try.
+
+        Those from a browser that knows the account are counted apart: whoever guesses locks nobody out.
+
+        Raises:
+            RateLimited: there were five of them in this minute.
+        """
+        known = "known" if self.is_known(call, tenant_id, email) else "new"
+        call.edge.limits.count("login", f"{tenant_id}/{email.casefold()}/{known}", OF_ACCOUNT)
 
     def is_known(self, call: FormCall, tenant_id: str, email: str) -> bool:
         """Whether this user has signed in in this browser before."""

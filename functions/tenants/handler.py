@@ -2,19 +2,22 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.access import new_api_key
 from billing.bootstrap.http import http_api
 from billing.bootstrap.storage import vault
 from billing.domain.access.api_key import first_key_id
-from billing.domain.tenant import PLATFORM, Tenant
-from billing.edge.http.api import CurrentWork, current_call
+from billing.domain.tenant import PLATFORM, Tenant, TenantStatus
+from billing.edge.http.api import CurrentWork, Listing, current_call
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
 from billing.edge.http.step_up import check_entered
-from billing.schemas.tenants import DataKeyOut, TenantChanges, TenantIn, TenantOut
+from billing.schemas.base import Limit
+from billing.schemas.parameters import Cursor
+from billing.schemas.tenants import DataKeyOut, TenantChanges, TenantHeadOut, TenantIn, TenantOut
 from billing.services.access.keys import still_shown
+from billing.services.kernel.work import Window
 from billing.services.tenants import GUARDS, OF_THE_PLATFORM, Tenants
 
 api = http_api("tenants")
@@ -26,6 +29,17 @@ ONCE = ShownOnce(("apiKey",), lambda _, data: still_shown(data["id"], first_key_
 def create_tenant(body: Annotated[TenantIn, Body()], work: CurrentWork) -> TenantOut:
     """Create a tenant; only this answer has its first admin key."""
     return TenantOut.of(*tenants.create(work, body.new()))
+
+
+@api.get("/v1/tenants", scope=Scope.PLATFORM, answers=TenantHeadOut, many=True)
+def list_tenants(
+    work: CurrentWork,
+    status: Annotated[TenantStatus | None, Query()] = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Cursor = None,
+) -> Listing:
+    """List tenants, newest first, without the platform's own."""
+    return Listing.of(tenants.page(work, status, Window(limit, cursor)), TenantHeadOut.of)
 
 
 @api.get("/v1/tenants/{tid}", scope=Scope.BILLING_READ, versioned=Tenant, answers=TenantOut)

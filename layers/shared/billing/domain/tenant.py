@@ -18,6 +18,9 @@ from billing.domain.tax.tax_ids import EU_MEMBERS
 PLATFORM = "platform"
 """The tenant id of the operator's own credentials and of the plans that every tenant may sell."""
 
+TENANTS = "tenants"
+"""The name of the platform's list of them."""
+
 ANONYMOUS = "anonymous"
 """In place of a tenant id where nobody knows who called; no tenant can have the name."""
 
@@ -244,6 +247,23 @@ class Tenant:
 def default_customer_id(tenant_id: str) -> str:
     """Derived from the tenant alone, so that it is known without reading the tenant."""
     return derived("cus", datetime(2026, 1, 1, tzinfo=UTC), "default", tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantHead:
+    """What the operator sees of a tenant in a list: a part of what is stored of it, and nothing that is sealed."""
+
+    entity_name: ClassVar[str] = "TenantHead"
+
+    id: str
+    name: str
+    tier: Tier
+    mode: Mode
+    status: TenantStatus
+    currency: str
+    timezone: str
+    created_at: datetime
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

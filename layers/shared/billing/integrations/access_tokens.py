@@ -15,6 +15,7 @@ from billing.domain.access.caller import client_caller, user_caller
 from billing.domain.access.scopes import Scope
 from billing.domain.access.signing_keys import SigningKeys
 from billing.domain.kernel.errors import Unauthenticated, Unavailable
+from billing.domain.tenant import PLATFORM
 from billing.integrations import jwt
 from billing.services.access.callers import Bearer
 
@@ -113,7 +114,9 @@ class AccessTokens:
         if foreign is not None:
             return _of_foreign(foreign[0], jwt.verify(token, foreign[1], now))
         claims = self.claims(token, now)
-        tenant_id, subject, scopes, at = claims["tid"], claims["sub"], _scopes(claims), claims["iat"]
+        tenant_id, subject, at = claims["tid"], claims["sub"], claims["iat"]
+        of_operator = tenant_id == PLATFORM == dashboard.tenant_of(claims["client_id"])
+        scopes = _scopes(claims, with_platform=of_operator)
         grant_id = claims.get("gid", claims["jti"])
         if not isinstance(grant_id, str) or not _NAME.fullmatch(grant_id):
             raise Unauthenticated("The access token is not valid")
@@ -154,6 +157,6 @@ def _of_foreign(issuer: ForeignIssuer, claims: dict[str, Any]) -> Bearer:
     return Bearer(issuer.tenant_id, subject, caller, scopes, token, subject, claims["iat"], None, claims["exp"])
 
 
-def _scopes(claims: dict[str, Any]) -> frozenset[Scope]:
-    known = {each.value: each for each in Scope if each is not Scope.PLATFORM}
+def _scopes(claims: dict[str, Any], *, with_platform: bool = False) -> frozenset[Scope]:
+    known = {each.value: each for each in Scope if with_platform or each is not Scope.PLATFORM}
     return frozenset(known[name] for name in claims["scope"].split(" ") if name in known)

@@ -20,6 +20,7 @@ from billing.domain.tenant import (
     TaxProviderName,
     TaxRounding,
     Tenant,
+    TenantHead,
     TenantStatus,
     Tier,
 )
@@ -343,6 +344,35 @@ class TenantOut(Resource):
             created_at=tenant.created_at,
             version=tenant.version,
             api_key=api_key,
+        )
+
+
+class TenantHeadOut(Resource):
+    """A tenant in the platform's list; nothing personal."""
+
+    id: str
+    name: str
+    tier: str
+    mode: str
+    status: str
+    currency: str
+    timezone: str
+    created_at: Time
+    version: int
+
+    @classmethod
+    def of(cls, head: TenantHead) -> "TenantHeadOut":
+        """A tenant."""
+        return cls(
+            id=head.id,
+            name=head.name,
+            tier=head.tier.value,
+            mode=head.mode.value,
+            status=head.status.value,
+            currency=head.currency,
+            timezone=head.timezone,
+            created_at=head.created_at,
+            version=head.version,
         )
 
 

@@ -13,7 +13,7 @@ from billing.domain import dashboard
 from billing.domain.access.grant import Session
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.redirects import origin
-from billing.domain.access.user import Role, User
+from billing.domain.access.user import ADMINS, User
 from billing.edge.oauth import cookies
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.oauth.html import alert, field, form, page, problem, redirect
@@ -277,7 +277,7 @@ class Pages:
 
 def _lacks_authenticator(work: Work, user: User) -> bool:
     """Whether the tenant wants one of its admins, and this is one who has none."""
-    return work.tenant.admins_use_authenticator and user.role is Role.ADMIN and user.totp_secret is None
+    return work.tenant.admins_use_authenticator and user.role in ADMINS and user.totp_secret is None
 
 
 def posted(call: FormCall) -> Mapping[str, str]:

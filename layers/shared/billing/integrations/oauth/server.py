@@ -57,7 +57,8 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
     """Authlib's server for one request."""
 
     def __init__(self, tokens: Tokens, work: Work | None, client: OAuthClient) -> None:
-        super().__init__(scopes_supported=[each.value for each in Scope if each is not Scope.PLATFORM])
+        known = {each.value for each in Scope if each is not Scope.PLATFORM} | set(client.scopes)
+        super().__init__(scopes_supported=sorted(known))
         self.tokens = tokens
         self.work = work
         self._client = client
@@ -229,7 +230,8 @@ class OAuthServer:
             _Server(self.tokens, None, client).get_consent_grant(request)
         except (OAuth2Error, OAuthError) as error:
             raise AuthorizationRefused(error.error, uri) from error
-        scopes = scopes_in(request.scope) or (client.scopes if client.is_built_in else ())
+        asked = scopes_in(request.scope, with_platform=Scope.PLATFORM in client.scopes)
+        scopes = asked or (client.scopes if client.is_built_in else ())
         is_silent = client.is_built_in and query.get("prompt") == "none"
         return AuthorizationRequest(client, uri, scopes, query["code_challenge"], state, is_silent)
 

@@ -84,14 +84,17 @@ class IssuedTokens:
         return body if self.refresh_token is None else {**body, "refresh_token": self.refresh_token}
 
 
-def scopes_in(text: str | None) -> tuple[str, ...]:
+def scopes_in(text: str | None, *, with_platform: bool = False) -> tuple[str, ...]:
     """The scopes that a text names, each once, in one order.
+
+    Args:
+        with_platform: whether ``platform`` is one: in the platform's dashboard alone.
 
     Raises:
         OAuthError: one of them does not exist.
     """
     names = set((text or "").split(" ")) - {""}
-    if not names <= _ORDER.keys() - {Scope.PLATFORM.value}:
+    if not names <= _ORDER.keys() - (set() if with_platform else {Scope.PLATFORM.value}):
         raise OAuthError("invalid_scope")
     return in_order(names)
 

@@ -9,6 +9,7 @@ from billing.domain.access.caller import digest
 from billing.domain.access.grant import Grant, Session
 from billing.domain.access.scopes import Scope
 from billing.domain.access.user import (
+    ADMINS,
     ADMINS_ID,
     INVITATION_LIFE,
     RESET_LIFE,
@@ -260,7 +261,7 @@ def enter_admin(work: Work, user: User) -> None:
     """
     ref = Ref(Admins, user.tenant_id, ADMINS_ID)
     admins = work.load(ref).get(ref) or Admins(user.tenant_id)
-    is_one = user.is_active and user.role is Role.ADMIN
+    is_one = user.is_active and user.role in ADMINS
     if is_one == (user.id in admins.user_ids):
         return
     others = tuple(each for each in admins.user_ids if each != user.id)

@@ -8,7 +8,7 @@ import secrets
 
 import requests
 
-from local.console import Failure
+from local.console import Failure, say
 from local.stack.gateway import MAILBOX
 from local.stack.seed import REQUEST_TIMEOUT_S, Keys
 from local.stack.settings import HOST, Ports
@@ -20,6 +20,13 @@ def ensure_admin(keys: Keys, ports: Ports) -> None:
     """An admin of the demo tenant, whose password is in ``keys`` from now on; one from an earlier start stays."""
     if keys.admin_password:
         return
+    try:
+        _make(keys, ports)
+    except (Failure, requests.RequestException) as error:  # a machine that is busy: the stack works without
+        say(f"  nobody to sign in yet, the next start tries again: {error}")
+
+
+def _make(keys: Keys, ports: Ports) -> None:
     api = f"http://{HOST}:{ports.api}"
     headers = {"X-API-Key": keys.api_key, "Idempotency-Key": f"local-{secrets.token_hex(10)}"}
     body = {"email": EMAIL, "name": "Demo Admin", "role": "admin"}

@@ -9,10 +9,10 @@ import { navigate, ROOT, tenantId } from "./router.js";
 
 const AUTHORIZE = "/oauth2/authorize";
 const TOKEN = "/oauth2/token";
-const SCOPES = "billing:read billing:write subscriptions:manage payments:process billing:admin";
 const KEPT = "ledgerline.sign-in.";
 const IDLE_MS = 25 * 60_000; // the sign-in's own limit is 30 minutes
-const RENEW_MS = 8 * 60_000;
+const EARLY_S = 60; // before its end: a call that is on its way has to arrive with it
+const AGAIN_S = 20; // after a renewal that got no answer
 
 /** "starting", "in", "out" (the sign-in has ended), "failed". */
 export const state = signal("starting");
@@ -21,6 +21,7 @@ export const failure = signal(null);
 export const me = signal(null);
 
 let token = null;
+let livesS = 0;
 let renewing = null;
 let lastUsed = Date.now();
 
@@ -43,7 +44,7 @@ async function asked(tenant, extra = {}) {
   const verifier = random();
   const stateText = random();
   const parameters = new URLSearchParams({
-    response_type: "code", client_id: clientId(tenant), redirect_uri: redirectUri(), scope: SCOPES, state: stateText,
+    response_type: "code", client_id: clientId(tenant), redirect_uri: redirectUri(), state: stateText,
     code_challenge: await challengeOf(verifier), code_challenge_method: "S256", ...extra,
   });
   return { verifier, state: stateText, url: `${AUTHORIZE}?${parameters}` };
@@ -67,7 +68,8 @@ async function exchange(tenant, code, verifier) {
   });
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(body.error_description || body.error || `The sign-in answered ${answer.status}.`);
-  return body.access_token;
+  token = body.access_token;
+  livesS = body.expires_in;
 }
 
 /** A new token by the cookie of the sign-in; false where there is none. One call at a time, however many wait for it. */
@@ -85,7 +87,7 @@ async function silently() {
   await answer.text(); // only the address matters, but a body that nobody reads keeps its connection
   const given = new URL(answer.url).searchParams;
   if (given.get("state") !== request.state || !given.get("code")) return false;
-  token = await exchange(tenant, given.get("code"), request.verifier);
+  await exchange(tenant, given.get("code"), request.verifier);
   return true;
 }
 
@@ -102,7 +104,7 @@ async function arrived(given) {
   const { verifier, tenant, returnTo } = JSON.parse(kept);
   navigate(returnTo.startsWith(`${ROOT}/${tenant}/`) ? returnTo : `${ROOT}/${tenant}/`, { replace: true });
   if (given.get("error")) throw new Error(`The sign-in ended without access: ${given.get("error")}.`);
-  token = await exchange(tenant, given.get("code"), verifier);
+  await exchange(tenant, given.get("code"), verifier);
   return true;
 }
 
@@ -129,15 +131,22 @@ export async function start(whoAmI) {
   }
 }
 
+/** Renews the token while somebody is here; who is away is signed out of this page before the sign-in itself ends. */
 function watch() {
   for (const event of ["pointerdown", "keydown"]) {
     window.addEventListener(event, () => { lastUsed = Date.now(); }, { passive: true });
   }
-  setInterval(async () => {
+  setInterval(() => { if (state.value === "in" && Date.now() - lastUsed > IDLE_MS) ended(); }, 10_000);
+  later(livesS - EARLY_S);
+}
+
+function later(seconds) {
+  setTimeout(async () => {
     if (state.value !== "in") return;
-    if (Date.now() - lastUsed > IDLE_MS) ended();
-    else if (!(await renew().catch(() => true))) ended(); // who cannot ask yet is not signed out
-  }, RENEW_MS);
+    const there = await renew().catch(() => null); // null: nobody answered, which says nothing of the sign-in
+    if (there === false) ended();
+    else later(there ? livesS - EARLY_S : AGAIN_S);
+  }, Math.max(seconds, AGAIN_S) * 1000);
 }
 
 /** The sign-in has ended: nothing stays to be read. */
@@ -147,8 +156,9 @@ export function ended() {
   state.value = "out";
 }
 
-/** Sign out here and of the browser. */
+/** Sign out here and of the browser; a token that has ended (a laptop that slept) is renewed for it first. */
 export async function signOut() {
+  await renew().catch(() => null);
   const mine = token;
   ended();
   if (!mine) return;

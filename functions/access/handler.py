@@ -1,4 +1,4 @@
-"""API keys, which whoever administers a tenant makes, rotates and revokes; and the audit log."""
+"""API keys, which whoever administers a tenant makes, rotates and revokes; the audit log; and who calls."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from billing.bootstrap.access import api_keys, audit
 from billing.bootstrap.http import http_api
 from billing.domain.access.api_key import ApiKey
+from billing.domain.access.user import User
 from billing.edge.http.api import CurrentWork, File, Listing, current_call
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
@@ -22,10 +23,12 @@ from billing.schemas.access.audit import (
     wanted,
 )
 from billing.schemas.access.keys import ApiKeyIn, ApiKeyOut, RotationIn
+from billing.schemas.access.me import MeOut
 from billing.schemas.base import Limit
 from billing.schemas.parameters import Cursor
 from billing.services.access import audit_log
 from billing.services.access.keys import Maker, still_shown
+from billing.services.kernel.work import Ref
 
 api = http_api("access")
 keys = api_keys()
@@ -33,7 +36,7 @@ log = audit()
 ONCE = ShownOnce(("key", "signingSecret"), lambda tenant_id, data: still_shown(tenant_id, data["id"]))
 
 
-@api.post("/v1/api-keys", scope=Scope.BILLING_ADMIN, shown_once=ONCE, answers=ApiKeyOut)
+@api.post("/v1/api-keys", scope=Scope.BILLING_ADMIN, steps_up=True, shown_once=ONCE, answers=ApiKeyOut)
 def create_api_key(body: Annotated[ApiKeyIn, Body()], work: CurrentWork) -> ApiKeyOut:
     """Create an API key; only this answer has the key.
 
@@ -57,7 +60,12 @@ def get_api_key(key_id: str, work: CurrentWork) -> ApiKeyOut:
 
 
 @api.post(
-    "/v1/api-keys/{key_id}/rotate", scope=Scope.BILLING_ADMIN, shown_once=ONCE, versioned=ApiKey, answers=ApiKeyOut
+    "/v1/api-keys/{key_id}/rotate",
+    scope=Scope.BILLING_ADMIN,
+    steps_up=True,
+    shown_once=ONCE,
+    versioned=ApiKey,
+    answers=ApiKeyOut,
 )
 def rotate_api_key(key_id: str, work: CurrentWork, body: Annotated[RotationIn | None, Body()] = None) -> ApiKeyOut:
     """Make the successor of an API key; only this answer has it.
@@ -70,10 +78,26 @@ def rotate_api_key(key_id: str, work: CurrentWork, body: Annotated[RotationIn | 
     return ApiKeyOut.of(made)
 
 
-@api.post("/v1/api-keys/{key_id}/revoke", status=200, scope=Scope.BILLING_ADMIN, versioned=ApiKey, answers=ApiKeyOut)
+@api.post(
+    "/v1/api-keys/{key_id}/revoke",
+    status=200,
+    scope=Scope.BILLING_ADMIN,
+    steps_up=True,
+    versioned=ApiKey,
+    answers=ApiKeyOut,
+)
 def revoke_api_key(key_id: str, work: CurrentWork) -> ApiKeyOut:
     """Revoke an API key: the next call with it is refused."""
     return ApiKeyOut.of(keys.revoke(work, key_id))
+
+
+@api.get("/v1/me", scope=None, answers=MeOut)
+def get_me(work: CurrentWork) -> MeOut:
+    """Who calls: the credential's kind, its user, what it may do, for which tenant, and for how long."""
+    identity = current_call().caller
+    ref = Ref(User, work.tenant.id, identity.user_id or "")
+    user = work.load(ref).get(ref) if identity.user_id is not None else None
+    return MeOut.of(identity, user, work.tenant)
 
 
 @api.get("/v1/audit-log", scope=Scope.BILLING_ADMIN, answers=AuditEntryOut, many=True)

@@ -9,6 +9,7 @@ from billing.bootstrap.http import http_api
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.limits import INVOICE_QUERIES
+from billing.edge.http.permits import permit_refund
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
 from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut, CreditPreviewOut
@@ -183,7 +184,7 @@ def pay_invoice(
 @api.post("/v1/invoices/{invoice_id}/credit-notes", scope=Scope.BILLING_ADMIN, answers=CreditNoteViewOut)
 def create_credit_note(invoice_id: str, body: Annotated[CreditNoteIn, Body()], work: CurrentWork) -> CreditNoteViewOut:
     """Credit an amount or lines of an invoice: first off what is due, then to the balance or back to the card."""
-    return CreditNoteViewOut.view(crediting.create(work, invoice_id, body.request()))
+    return CreditNoteViewOut.view(crediting.create(work, invoice_id, body.request(), permit_refund))
 
 
 @api.post(

@@ -8,6 +8,7 @@ from billing.bootstrap.http import http_api
 from billing.bootstrap.marketplace import order_refunds, order_requests, orders
 from billing.domain.marketplace.order import OrderStatus
 from billing.edge.http.api import CurrentWork, Listing, shaped
+from billing.edge.http.permits import permit_refund
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
 from billing.schemas.marketplace.orders import (
@@ -77,7 +78,7 @@ def refund_order(
     order_id: str, work: CurrentWork, body: Annotated[OrderRefundIn | None, Body()] = None
 ) -> OrderRefundOut:
     """Refund an order: an amount, so many or so much of some items, or all that is left."""
-    return OrderRefundOut.of(refunds.create(work, order_id, (body or OrderRefundIn()).wanted()))
+    return OrderRefundOut.of(refunds.create(work, order_id, (body or OrderRefundIn()).wanted(), permit_refund))
 
 
 @api.post("/v1/commerce/orders/{order_id}/cancel", 200, scope=Scope.BILLING_WRITE, answers=OrderOut)

@@ -11,6 +11,7 @@ from billing.domain.payments.dispute import DisputeStatus
 from billing.domain.payments.payment import PaymentStatus
 from billing.edge.http.api import CurrentWork, Listing, shaped
 from billing.edge.http.limits import PAYMENT_INTENTS
+from billing.edge.http.permits import permit_refund
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter, MethodFilter
@@ -75,9 +76,13 @@ def get_payment(payment_id: str, work: CurrentWork) -> PaymentOut:
 
 @api.post("/v1/payments/{payment_id}/refund", scope=Scope.PAYMENTS_PROCESS, answers=RefundOut)
 def refund_payment(payment_id: str, work: CurrentWork, body: Annotated[RefundIn | None, Body()] = None) -> RefundOut:
-    """Refund a payment, in part or all that is left; if it paid an invoice, by a credit note."""
+    """Refund a payment, in part or all that is left; if it paid an invoice, by a credit note.
+
+    In the dashboard, a large one (`refundReauthenticationAbove` of the tenant) needs a password of the last ten
+    minutes.
+    """
     wanted = body or RefundIn()
-    return RefundOut.of(refunds.create(work, payment_id, wanted.amount, wanted.reason))
+    return RefundOut.of(refunds.create(work, payment_id, wanted.amount, wanted.reason, permit_refund))
 
 
 @api.get("/v1/payments/{payment_id}/refunds", scope=Scope.BILLING_READ, answers=RefundOut, many=True)

@@ -2,29 +2,44 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.access import new_api_key
 from billing.bootstrap.http import http_api
 from billing.bootstrap.storage import vault
 from billing.domain.access.api_key import first_key_id
-from billing.domain.tenant import PLATFORM, Tenant
-from billing.edge.http.api import CurrentWork, current_call
+from billing.domain.tenant import PLATFORM, Tenant, TenantStatus
+from billing.edge.http.api import CurrentWork, Listing, current_call
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
-from billing.schemas.tenants import DataKeyOut, TenantChanges, TenantIn, TenantOut
+from billing.edge.http.step_up import check_entered
+from billing.schemas.base import Limit
+from billing.schemas.parameters import Cursor
+from billing.schemas.tenants import DataKeyOut, TenantChanges, TenantHeadOut, TenantIn, TenantOut
 from billing.services.access.keys import still_shown
-from billing.services.tenants import OF_THE_PLATFORM, Tenants
+from billing.services.kernel.work import Window
+from billing.services.tenants import GUARDS, OF_THE_PLATFORM, Tenants
 
 api = http_api("tenants")
 tenants = Tenants(vault().new_data_key, new_api_key)
 ONCE = ShownOnce(("apiKey",), lambda _, data: still_shown(data["id"], first_key_id(data["id"])))
 
 
-@api.post("/v1/tenants", scope=Scope.PLATFORM, shown_once=ONCE, answers=TenantOut)
+@api.post("/v1/tenants", scope=Scope.PLATFORM, steps_up=True, shown_once=ONCE, answers=TenantOut)
 def create_tenant(body: Annotated[TenantIn, Body()], work: CurrentWork) -> TenantOut:
     """Create a tenant; only this answer has its first admin key."""
     return TenantOut.of(*tenants.create(work, body.new()))
+
+
+@api.get("/v1/tenants", scope=Scope.PLATFORM, answers=TenantHeadOut, many=True)
+def list_tenants(
+    work: CurrentWork,
+    status: Annotated[TenantStatus | None, Query()] = None,
+    limit: Annotated[Limit, Query()] = 20,
+    cursor: Cursor = None,
+) -> Listing:
+    """List tenants, newest first, without the platform's own."""
+    return Listing.of(tenants.page(work, status, Window(limit, cursor)), TenantHeadOut.of)
 
 
 @api.get("/v1/tenants/{tid}", scope=Scope.BILLING_READ, versioned=Tenant, answers=TenantOut)
@@ -36,8 +51,14 @@ def get_tenant(tid: str, work: CurrentWork) -> TenantOut:
 
 @api.patch("/v1/tenants/{tid}", scope=Scope.BILLING_ADMIN, versioned=Tenant, answers=TenantOut)
 def update_tenant(tid: str, body: Annotated[TenantChanges, Body()], work: CurrentWork) -> TenantOut:
-    """Change a tenant's settings; the change is everywhere within a minute."""
+    """Change a tenant's settings; the change is everywhere within a minute.
+
+    In the dashboard, what decides who gets in, and which refund asks for the password, needs one of the last ten
+    minutes: `ipAllowList`, `adminsUseAuthenticator`, `refundReauthenticationAbove`.
+    """
     changes = body.changes()
+    if any(name in changes for name in GUARDS):
+        check_entered(current_call().caller, current_call().edge.clock())
     _require_reach(tid, reserved=any(name in changes for name in OF_THE_PLATFORM))
     return TenantOut.of(tenants.update(work, tid, changes, current_call().ip))
 

@@ -25,7 +25,7 @@ users = made_users()
 ONCE = ShownOnce(("secret",), lambda tenant_id, data: still_shown(tenant_id, data["id"], data.get("secret")))
 
 
-@api.post("/v1/oauth-clients", scope=Scope.BILLING_ADMIN, shown_once=ONCE, answers=OAuthClientOut)
+@api.post("/v1/oauth-clients", scope=Scope.BILLING_ADMIN, steps_up=True, shown_once=ONCE, answers=OAuthClientOut)
 def create_oauth_client(body: Annotated[OAuthClientIn, Body()], work: CurrentWork) -> OAuthClientOut:
     """Register an OAuth client; only this answer has its secret."""
     return OAuthClientOut.of(*clients.register(work, body.new(), current_call().caller.scopes))
@@ -43,7 +43,13 @@ def get_oauth_client(client_id: str, work: CurrentWork) -> OAuthClientOut:
     return OAuthClientOut.of(clients.get(work, client_id))
 
 
-@api.patch("/v1/oauth-clients/{client_id}", scope=Scope.BILLING_ADMIN, versioned=OAuthClient, answers=OAuthClientOut)
+@api.patch(
+    "/v1/oauth-clients/{client_id}",
+    scope=Scope.BILLING_ADMIN,
+    steps_up=True,
+    versioned=OAuthClient,
+    answers=OAuthClientOut,
+)
 def update_oauth_client(
     client_id: str, body: Annotated[OAuthClientChanges, Body()], work: CurrentWork
 ) -> OAuthClientOut:
@@ -55,6 +61,7 @@ def update_oauth_client(
     "/v1/oauth-clients/{client_id}/rotate-secret",
     200,
     scope=Scope.BILLING_ADMIN,
+    steps_up=True,
     shown_once=ONCE,
     answers=OAuthClientOut,
 )
@@ -63,7 +70,7 @@ def rotate_oauth_client_secret(client_id: str, work: CurrentWork) -> OAuthClient
     return OAuthClientOut.of(*clients.rotate(work, client_id, current_call().caller.scopes))
 
 
-@api.post("/v1/users", scope=Scope.BILLING_ADMIN, answers=UserOut)
+@api.post("/v1/users", scope=Scope.BILLING_ADMIN, steps_up=True, answers=UserOut)
 def invite_user(body: Annotated[UserIn, Body()], work: CurrentWork) -> UserOut:
     """Invite a person: a mail with a link, good for 7 days, lets them choose a password."""
     return UserOut.of(users.invite(work, body.email, body.name, Role(body.role), current_call().caller.scopes))
@@ -81,19 +88,19 @@ def get_user(user_id: str, work: CurrentWork) -> UserOut:
     return UserOut.of(users.get(work, user_id))
 
 
-@api.patch("/v1/users/{user_id}", scope=Scope.BILLING_ADMIN, versioned=User, answers=UserOut)
+@api.patch("/v1/users/{user_id}", scope=Scope.BILLING_ADMIN, steps_up=True, versioned=User, answers=UserOut)
 def update_user(user_id: str, body: Annotated[UserChanges, Body()], work: CurrentWork) -> UserOut:
     """Change a user's name or role, disable or enable; it counts from the next call on. The last admin stays one."""
     return UserOut.of(users.update(work, user_id, body.changes(), current_call().caller.scopes))
 
 
-@api.post("/v1/users/{user_id}/send-link", 200, scope=Scope.BILLING_ADMIN, answers=UserOut)
+@api.post("/v1/users/{user_id}/send-link", 200, scope=Scope.BILLING_ADMIN, steps_up=True, answers=UserOut)
 def send_user_link(user_id: str, work: CurrentWork) -> UserOut:
     """Send the invitation again, or a link that resets the password; the link before ends."""
     return UserOut.of(users.send_link(work, user_id))
 
 
-@api.post("/v1/users/{user_id}/reset-authenticator", 200, scope=Scope.BILLING_ADMIN, answers=UserOut)
+@api.post("/v1/users/{user_id}/reset-authenticator", 200, scope=Scope.BILLING_ADMIN, steps_up=True, answers=UserOut)
 def reset_user_authenticator(user_id: str, work: CurrentWork) -> UserOut:
     """Take a lost authenticator off a user, who is signed out everywhere and told by mail.
 

@@ -171,12 +171,13 @@ def _operation(route: Route) -> dict[str, Any]:
     tag = _tag(route)
     assert tag in TAGS, f"{route.path}: say in TAGS what {tag} is"
     source = route.operation
+    needs = list(filter(None, [route.scope]))
     operation: dict[str, Any] = {
         "tags": [tag],
         "summary": source["summary"],
         "description": _description(route),
         "operationId": route.id if route.path.startswith("/v1/") else f"{route.id}_at_root",
-        "security": [{"apiKey": [route.scope]}, {"oauth2": [route.scope]}] if route.scope else [],
+        "security": [] if route.documentation.public else [{name: needs} for name in ("apiKey", "oauth2")],
     }
     parameters = [_parameter(each) for each in source.get("parameters", [])]
     if not route.documentation.public:
@@ -394,8 +395,10 @@ def scopes_page() -> str:
     ]
     found, _ = routes()
     for route in found:
-        scope = f"`{route.scope}`" if route.scope else "none: open to everybody"
         asked = route.documentation
+        scope = (
+            f"`{route.scope}`" if route.scope else f"none: open to {'everybody' if asked.public else 'any credential'}"
+        )
         limit = f"{asked.limit.per_minute}, `{asked.limit.letter}`" if asked.limit else ""
         cells = [scope, _whose(route), limit, "no" if asked.public else "yes", route.group]
         lines.append(f"| {route.method.upper()} | `{route.path}` | {' | '.join(cells)} |")

@@ -12,6 +12,7 @@ _AT_ROOT = {"servers": [{"url": "/"}]}
 _ERRORS = {
     400: ("OauthRefused", "Not understood, or refused: RFC 6749, 5.2"),
     401: ("OauthInvalidClient", "The client is unknown, or did not authenticate as it has to"),
+    403: ("OauthDenied", "The password is not right, nobody is signed in, or another site has sent it"),
     429: ("OauthLimited", "Too many requests from this client or address"),
     500: ("OauthFailed", "Our fault"),
     503: ("OauthUnavailable", "Something that this depends on is down, or the stack issues no tokens"),
@@ -34,13 +35,14 @@ _CSRF = _text("of the page")
 _PASSWORD = {"format": "password"}
 
 _ASKED = {
-    "client_id": _text("of `POST /v1/oauth-clients`"),
+    "client_id": _text("of `POST /v1/oauth-clients`; that of a tenant's dashboard is `dashboard.TENANT_ID`"),
     "redirect_uri": _text("one that is registered; of a loopback address any port"),
     "response_type": _text("", enum=["code"]),
     "code_challenge": _text("RFC 7636: base64url of the verifier's SHA-256", pattern="^[A-Za-z0-9_-]{43}$"),
     "code_challenge_method": _text("", enum=["S256"]),
     "scope": _text("separated by spaces; all of the client's where it is left out"),
     "state": _text("comes back as it is"),
+    "prompt": _text("`none` shows the dashboard no page: `error` is `login_required` or `interaction_required` then"),
 }
 _NEEDED = ["client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method"]
 
@@ -179,7 +181,25 @@ PATHS: dict[str, Any] = {
     "/oauth2/logout": {
         **_AT_ROOT,
         "post": _page(
-            "sign_out_here", "Sign out", "Of this browser.", _SHOWN, requestBody=_body({"csrf": _CSRF}, ["csrf"])
+            "sign_out_here", "Sign out",
+            "Of this browser: the session ends, and its access tokens are refused from now on. By a page's form; the"
+            " dashboard sends one of its tokens, with `Accept: application/json`, and gets 204.",
+            {**_SHOWN, 204: "Done", 403: "PageRefusedOrDenied"},
+            requestBody=_body({"csrf": _CSRF, "token": _text("an access token of this session's")}, []),
+        ),
+    },
+    "/oauth2/reauthenticate": {
+        **_AT_ROOT,
+        "post": _operation(
+            "enter_password_again", "Enter the password again",
+            "In the dashboard, for what needs a password of the last ten minutes: by the session's cookie, and from a"
+            " page of this origin alone. The next access token says when that was (`auth_time`).",
+            security=[],
+            requestBody=_body(
+                {"password": _text("", **_PASSWORD), "code": _text("of the authenticator, where one is used")},
+                ["password"],
+            ),
+            responses={"204": _ref("responses", "Done"), **_errors(400, 403, 429, 500, 503)},
         ),
     },
     "/oauth2/forgot": {
@@ -249,6 +269,12 @@ RESPONSES: dict[str, Any] = {
         "headers": _headers(),
         "content": {**_HTML, **_OAUTH_ERROR},
     },
+    "PageRefusedOrDenied": {
+        "description": "It is not of this session.",
+        "headers": _headers(),
+        "content": {**_HTML, **_OAUTH_ERROR},
+    },
+    "Done": {"description": "Done.", "headers": _headers(Set_Cookie="SetCookie")},
     "GoesOn": {
         "description": "The browser goes on, with GET: to the next page, or to the client with `code` or `error`.",
         "headers": _headers(Location="Location", Set_Cookie="SetCookie"),

@@ -61,6 +61,7 @@ TAGS = {
     "payment-methods": "What customers pay with. Card numbers never come here.",
     "disputes": "What a payer's bank takes back, and gives back where the tenant wins. Stripe tells of them.",
     "api-keys": "The credentials of a tenant's servers.",
+    "me": "Who calls, and for whom.",
     "audit-log": "Every call, with what came of it.",
     "tenants": "Who bills. The platform's operator creates them.",
     "oauth-clients": "Programs that act for a tenant, or for its users, with access tokens.",

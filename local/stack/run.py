@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from local.console import Failure, say, step
 from local.stack import seed
+from local.stack.demo_admin import ensure_admin
 from local.stack.deploy import client, deploy, fingerprint, is_current, outputs
 from local.stack.emulator import STOP_TIMEOUT_S, start_emulator, wait_for_emulator, what_was_lost
 from local.stack.gateway import HEALTH
@@ -110,6 +111,8 @@ class Stack:
         seed.put_tax_secret(self.keys, self.ports, found["TaxSecretId"])
         tables = {"callers": found["TableCallers"], "access": found["TableAccess"]}
         seed.ensure_tenant(self.keys, self.ports, tables)
+        self.keys.save(self.paths.keys)  # whatever comes next may fail, and the key is shown once
+        ensure_admin(self.keys, self.ports)
         self.keys.save(self.paths.keys)
 
     def watch(self) -> None:
@@ -160,6 +163,8 @@ Ledgerline is running (stack {STACK_NAME}).
   AWS emulator     http://{HOST}:{stack.ports.aws}
   tenant           {stack.keys.tenant_id}
   API key          {key}
+  dashboard        {seed.dashboard_url(stack.ports, stack.keys)}
+  sign in as       {stack.keys.admin_email} with {stack.keys.admin_password}
   all of it        {stack.paths.stack}        logs: {stack.paths.logs}/
 
 Try:

@@ -102,6 +102,8 @@ class Keys:
     tax_webhook_secret: str = ""
     tenant_id: str = ""
     api_key: str = ""
+    admin_email: str = ""
+    admin_password: str = ""
 
     @classmethod
     def load(cls, path: Path) -> "Keys":
@@ -117,6 +119,11 @@ class Keys:
     def save(self, path: Path) -> None:
         """For the next start."""
         write_private(path, json.dumps(asdict(self), indent=2))
+
+
+def dashboard_url(ports: Ports, keys: Keys) -> str:
+    """Where the demo tenant's people sign in."""
+    return f"http://{HOST}:{ports.api}/dashboard/{keys.tenant_id}/"
 
 
 def webhook_url(ports: Ports) -> str:
@@ -226,6 +233,7 @@ def ensure_tenant(keys: Keys, ports: Ports, tables: Mapping[str, str]) -> None:
         raise Failure(f"POST /v1/tenants answered {answer.status_code}: {answer.text[:500]}")
     made = answer.json()["data"]
     keys.tenant_id, keys.api_key = made["id"], made["apiKey"]
+    keys.admin_email = keys.admin_password = ""  # whoever there was is another tenant's
 
 
 def warm_up(ports: Ports, patience_s: float) -> None:
@@ -266,6 +274,9 @@ def write_stack_file(paths: Paths, ports: Ports, keys: Keys, outputs: dict[str, 
         "stripe_url": f"http://{HOST}:{ports.stripe}",
         "tenant_id": keys.tenant_id,
         "api_key": keys.api_key,
+        "dashboard_url": dashboard_url(ports, keys),
+        "admin_email": keys.admin_email,
+        "admin_password": keys.admin_password,
         "platform_api_key": keys.platform_api_key,
         "stripe_api_key": keys.stripe_api_key,
         "aws_endpoint_url": f"http://{HOST}:{ports.aws}",

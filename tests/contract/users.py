@@ -13,6 +13,8 @@ from tests.contract.lists import tell_lists
 def tell_users(call: Any, tenant_id: str) -> None:
     """A person who is invited, and a client that acts for itself."""
     tell_lists(call)
+    call("access", "GET", "/v1/me", 200)
+    tell_platform(call)
     path = "/v1/users"
     user = call("users", "POST", path, 201, {"email": "ada@example.com", "role": "support"})["id"]
     call("users", "POST", path, 409, {"email": "ada@example.com", "role": "support"})
@@ -39,6 +41,14 @@ def tell_users(call: Any, tenant_id: str) -> None:
     call("users", "GET", path + "/{client_id}", 200, client_id=client)
     call("users", "POST", path + "/{client_id}/rotate-secret", 200, client_id=client)
     call("users", "PATCH", path + "/{client_id}", 200, {"status": "disabled"}, client_id=client)
+
+
+def tell_platform(call: Any) -> None:
+    """What only the platform may list."""
+    own = call.key
+    call.key = call.platform_key
+    call("tenants", "GET", "/v1/tenants", 200, query={"status": "active"})
+    call.key = own
 
 
 def signed_in(tenant_id: str, user_id: str) -> str:

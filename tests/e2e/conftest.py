@@ -41,6 +41,9 @@ class Stack:
     stripe_url: str
     tenant_id: str
     api_key: str
+    dashboard_url: str
+    admin_email: str
+    admin_password: str
     platform_api_key: str
     stripe_api_key: str
     aws_endpoint_url: str

@@ -37,7 +37,7 @@ class Browser:
 
     def post(self, path: str, values: dict[str, str], **headers: str) -> Answer:
         """Send a form."""
-        named = {"content-type": FORM, "sec-fetch-site": "same-origin", **headers}
+        named = {"content-type": FORM, "accept": "text/html", "sec-fetch-site": "same-origin", **headers}
         return self._sent(http_event("POST", path, body=urlencode(values), headers=named))
 
     @property

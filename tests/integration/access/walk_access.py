@@ -9,6 +9,8 @@ def walk_access(tenant: Tenant) -> None:
     key = tenant.post("/v1/api-keys", body, idempotency_key="walk-key").data
     assert tenant.post("/v1/api-keys", body, idempotency_key="walk-key").data == key
     assert tenant.get("/v1/api-keys").status == 200
+    assert tenant.get("/v1/me").data["principal"] != key["id"]
+    assert tenant.world.platform().get("/v1/tenants").status == 200
     assert tenant.get(f"/v1/api-keys/{key['id']}").status == 200
     assert tenant.post(f"/v1/api-keys/{key['id']}/rotate").status == 201
     assert tenant.post(f"/v1/api-keys/{key['id']}/revoke").status == 200

@@ -7,6 +7,7 @@ import pyotp
 
 from billing.bootstrap import tokens as tokens_bootstrap
 from tests.integration.access.browser import PASSWORD, Browser, answer_of, link_in
+from tests.integration.access.dashboard import Dashboard
 from tests.integration.access.oauth import App, app, form, ok
 from tests.integration.world import Tenant, World
 
@@ -28,6 +29,7 @@ def walk_oauth(world: World, tenant: Tenant) -> None:
     ok(form("/oauth2/revoke", {**client.who, "token": issued["access_token"]}))
     ok(form("/oauth2/jwks", None, method="GET"))
     ok(form("/.well-known/oauth-authorization-server", None, method="GET"))
+    _in_the_dashboard(tenant)
     another = Browser()
     another.sign_in(client, "walker@example.com")
     session = tenant.get(f"/v1/users/{made}/sessions").data[0]["id"]
@@ -47,6 +49,14 @@ def walk_oauth(world: World, tenant: Tenant) -> None:
     browser.get(f"/oauth2/forgot?client_id={client.id}")
     browser.submit("/oauth2/forgot", email="walker@example.com")
     _managed(tenant, client, made)
+
+
+def _in_the_dashboard(tenant: Tenant) -> None:
+    page = Dashboard(tenant).signs_in("walker@example.com")
+    page.renews()
+    assert page.bearer.get("/v1/me").status == 200
+    assert page.browser.post("/oauth2/reauthenticate", {"password": PASSWORD}).status == 204
+    assert page.signs_out().status == 204
 
 
 def _allowed(client: App, browser: Browser) -> dict[str, str]:

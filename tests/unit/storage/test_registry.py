@@ -55,6 +55,7 @@ WORDS = {
     "ReportRunClaim": "report run claim",
     "TaxRateUpdates": "tax rate updates",
     "Tenant": "tenant",
+    "TenantHead": "tenant head",
     "TenantLogo": "tenant logo",
     "TestClock": "test clock",
     "User": "user",

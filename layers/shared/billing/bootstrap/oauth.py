@@ -8,6 +8,7 @@ from billing.edge.oauth.endpoint import FormApi, FormEdge
 from billing.edge.oauth.own import OwnPage
 from billing.edge.oauth.pages import Pages
 from billing.edge.oauth.protocol import Protocol
+from billing.edge.oauth.reauthentication import Reauthentication
 from billing.integrations import jwt
 from billing.integrations.aws.clients import aws_client
 from billing.integrations.oauth.server import OAuthServer
@@ -59,6 +60,7 @@ def oauth_api() -> FormApi:
     sign_in = SignIn(users.users(), Argon2Passwords(), Totp(), users.new_secret)
     pages = Pages(oauth_server(), sign_in, storage.vault(), users.new_secret, s.issuer)
     pages.add_to(api)
+    Reauthentication(pages).add_to(api)
     account = AccountPages(pages)
     account.add_to(api)
     OwnPage(account, users.users()).add_to(api)

@@ -12,13 +12,20 @@ from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.ids import derived
 from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.kernel.marketplace_terms import DEFAULT_TERMS, MarketplaceTerms
+from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.tax.tax_ids import EU_MEMBERS
 
 PLATFORM = "platform"
 """The tenant id of the operator's own credentials and of the plans that every tenant may sell."""
 
+TENANTS = "tenants"
+"""The name of the platform's list of them."""
+
 ANONYMOUS = "anonymous"
 """In place of a tenant id where nobody knows who called; no tenant can have the name."""
+
+REFUND_REAUTHENTICATION_ABOVE = 100_000 * MICROS_PER_MINOR
+"""Micro-units: 1,000.00 of a currency with two digits, 100,000 of one with none (JPY)."""
 
 USAGE_PAST_S, USAGE_FUTURE_S = 35 * 86_400, 300
 """Usage events may lie 35 days back, because some come late, and five minutes ahead, because some clocks run fast."""
@@ -152,6 +159,8 @@ class Tenant:
         next_index_key: the number of the one under which they will be: what is written is under that one already, and
             what is looked for is looked for under both, until all was indexed anew.
         admins_use_authenticator: whether an admin has to set an authenticator up before allowing a client anything.
+        refund_reauthentication_above: micro-units of ``currency``; above it, and in another currency, a refund asks a
+            user in the dashboard for the password.
     """
 
     entity_name: ClassVar[str] = "Tenant"
@@ -187,6 +196,7 @@ class Tenant:
     marketplace: MarketplaceTerms = DEFAULT_TERMS
     ip_allow_list: tuple[str, ...] = ()
     admins_use_authenticator: bool = False
+    refund_reauthentication_above: int = REFUND_REAUTHENTICATION_ABOVE
     later_keys: tuple[LaterKey, ...] = ()
     index_key: int = 1
     next_index_key: int | None = None
@@ -212,6 +222,14 @@ class Tenant:
             raise InvalidState.of("tenant", f"at its data key {MOST_DATA_KEYS}", "given another")
         return replace(self, later_keys=(*self.later_keys, LaterKey(wrapped, at)))
 
+    def is_large_refund(self, total: Money) -> bool:
+        """Whether this is more than goes out without the password.
+
+        Args:
+            total: with what was refunded of the same payment before: who is to ask for it splits nothing up.
+        """
+        return total.currency != self.currency or total.micros > self.refund_reauthentication_above
+
     @property
     def tax_rounded_per(self) -> TaxRounding:
         """What tax is rounded on, if not chosen: the document for a seller in the EU (EN 16931), else the line."""
@@ -229,6 +247,23 @@ class Tenant:
 def default_customer_id(tenant_id: str) -> str:
     """Derived from the tenant alone, so that it is known without reading the tenant."""
     return derived("cus", datetime(2026, 1, 1, tzinfo=UTC), "default", tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantHead:
+    """What the operator sees of a tenant in a list: a part of what is stored of it, and nothing that is sealed."""
+
+    entity_name: ClassVar[str] = "TenantHead"
+
+    id: str
+    name: str
+    tier: Tier
+    mode: Mode
+    status: TenantStatus
+    currency: str
+    timezone: str
+    created_at: datetime
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

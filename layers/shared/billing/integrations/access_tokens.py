@@ -10,10 +10,12 @@ from typing import Any
 
 from jose.backends.base import Key
 
+from billing.domain import dashboard
 from billing.domain.access.caller import client_caller, user_caller
 from billing.domain.access.scopes import Scope
 from billing.domain.access.signing_keys import SigningKeys
 from billing.domain.kernel.errors import Unauthenticated, Unavailable
+from billing.domain.tenant import PLATFORM
 from billing.integrations import jwt
 from billing.services.access.callers import Bearer
 
@@ -112,14 +114,20 @@ class AccessTokens:
         if foreign is not None:
             return _of_foreign(foreign[0], jwt.verify(token, foreign[1], now))
         claims = self.claims(token, now)
-        tenant_id, subject, scopes, at = claims["tid"], claims["sub"], _scopes(claims), claims["iat"]
+        tenant_id, subject, at = claims["tid"], claims["sub"], claims["iat"]
+        of_operator = tenant_id == PLATFORM == dashboard.tenant_of(claims["client_id"])
+        scopes = _scopes(claims, with_platform=of_operator)
         grant_id = claims.get("gid", claims["jti"])
         if not isinstance(grant_id, str) or not _NAME.fullmatch(grant_id):
             raise Unauthenticated("The access token is not valid")
         if "gid" in claims:
             user, client = user_caller(tenant_id, subject), claims["client_id"]
-            return Bearer(tenant_id, subject, user, scopes, grant_id, subject, at, client)
-        return Bearer(tenant_id, subject, client_caller(claims["client_id"]), scopes, grant_id, None, at)
+            # Nobody disables the dashboard: there is nothing to be asked of it.
+            client = None if dashboard.tenant_of(client) is not None else client
+            entered = claims.get("auth_time")
+            return Bearer(tenant_id, subject, user, scopes, grant_id, subject, at, client, claims["exp"], entered)
+        own = client_caller(claims["client_id"])
+        return Bearer(tenant_id, subject, own, scopes, grant_id, None, at, None, claims["exp"])
 
     def _key(self, kid: str) -> Key | None:
         now = self._clock()
@@ -145,11 +153,10 @@ def _of_foreign(issuer: ForeignIssuer, claims: dict[str, Any]) -> Bearer:
     subject = "ext_" + sha256(f"{issuer.name}\n{claims['sub']}".encode(errors="surrogatepass")).hexdigest()[:32]
     token = "ext_" + sha256(f"{issuer.name}\n{claims['jti']}".encode(errors="surrogatepass")).hexdigest()[:32]
     scopes = _scopes(claims) & issuer.scopes
-    return Bearer(
-        issuer.tenant_id, subject, user_caller(issuer.tenant_id, subject), scopes, token, subject, claims["iat"]
-    )
+    caller = user_caller(issuer.tenant_id, subject)
+    return Bearer(issuer.tenant_id, subject, caller, scopes, token, subject, claims["iat"], None, claims["exp"])
 
 
-def _scopes(claims: dict[str, Any]) -> frozenset[Scope]:
-    known = {each.value: each for each in Scope if each is not Scope.PLATFORM}
+def _scopes(claims: dict[str, Any], *, with_platform: bool = False) -> frozenset[Scope]:
+    known = {each.value: each for each in Scope if with_platform or each is not Scope.PLATFORM}
     return frozenset(known[name] for name in claims["scope"].split(" ") if name in known)

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.kernel.locales import DEFAULT_LOCALE
+from billing.domain.kernel.money import LARGEST_AMOUNT
 from billing.domain.tenant import (
     ANONYMOUS,
     DEFAULT_SCHEDULE_DAYS,
@@ -19,6 +20,7 @@ from billing.domain.tenant import (
     TaxProviderName,
     TaxRounding,
     Tenant,
+    TenantHead,
     TenantStatus,
     Tier,
 )
@@ -80,6 +82,15 @@ TaxRoundingIn = Annotated[
     Field(
         description="what tax is rounded on: each line, or all lines of an invoice together. null for the usual:"
         " `document` if the tenant's address is in the EU (EN 16931), else `line`. A tax provider's own amounts stay."
+    ),
+]
+RefundLimitIn = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=LARGEST_AMOUNT,
+        description="micro-units of the tenant's currency: a refund with which more than this has gone back of a"
+        " payment, and any in another currency, asks a user in the dashboard for the password",
     ),
 ]
 ScheduleDays = Annotated[list[Annotated[int, Field(ge=1, le=60)]], Field(max_length=10), AfterValidator(_ascending)]
@@ -213,6 +224,7 @@ class TenantChanges(Request):
     admins_use_authenticator: Annotated[
         bool, Field(description="an admin sets an authenticator up before a client gets anything in their name")
     ] = unsaid()
+    refund_reauthentication_above: RefundLimitIn = unsaid()
     tier: Annotated[TierIn, Field(description="only by the platform")] = unsaid()
     status: Annotated[Literal["active", "suspended"], Field(description="only by the platform")] = unsaid()
     id: Immutable = None
@@ -291,6 +303,7 @@ class TenantOut(Resource):
     marketplace: MarketplaceOut
     ip_allow_list: list[str]
     admins_use_authenticator: bool
+    refund_reauthentication_above: int
     default_customer_id: str
     created_at: Time
     version: int
@@ -326,10 +339,40 @@ class TenantOut(Resource):
             marketplace=MarketplaceOut.of(tenant.marketplace),
             ip_allow_list=list(tenant.ip_allow_list),
             admins_use_authenticator=tenant.admins_use_authenticator,
+            refund_reauthentication_above=tenant.refund_reauthentication_above,
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,
             version=tenant.version,
             api_key=api_key,
+        )
+
+
+class TenantHeadOut(Resource):
+    """A tenant in the platform's list; nothing personal."""
+
+    id: str
+    name: str
+    tier: str
+    mode: str
+    status: str
+    currency: str
+    timezone: str
+    created_at: Time
+    version: int
+
+    @classmethod
+    def of(cls, head: TenantHead) -> "TenantHeadOut":
+        """A tenant."""
+        return cls(
+            id=head.id,
+            name=head.name,
+            tier=head.tier.value,
+            mode=head.mode.value,
+            status=head.status.value,
+            currency=head.currency,
+            timezone=head.timezone,
+            created_at=head.created_at,
+            version=head.version,
         )
 
 

@@ -24,6 +24,7 @@ from billing.domain.tenant import (
     LOGO_ID,
     PLATFORM,
     SETTINGS_ID,
+    TENANTS,
     USAGE_FUTURE_S,
     USAGE_PAST_S,
     Branding,
@@ -34,16 +35,19 @@ from billing.domain.tenant import (
     TaxProviderName,
     TaxRounding,
     Tenant,
+    TenantHead,
     TenantLogo,
     TenantStatus,
     Tier,
 )
 from billing.services.access.keys import NewText, kind_of
-from billing.services.kernel.work import Ref, Work
+from billing.services.kernel.work import Page, Ref, Window, Work
 
 OF_THE_PLATFORM = ("status", "tier")
 """Fields that a tenant does not change itself."""
 """Settings that the operator decides."""
+GUARDS = ("ip_allow_list", "admins_use_authenticator", "refund_reauthentication_above")
+"""Settings behind which the others are safe: who could lift them needed no password for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,11 @@ class Tenants:
         ref, logo = Ref(Tenant, tenant_id, SETTINGS_ID), logo_ref(tenant_id)
         found = work.load(ref, logo)
         return TenantView(found.require(ref), found.get(logo))
+
+    def page(self, work: Work, status: TenantStatus | None, window: Window) -> Page[TenantHead]:
+        """Tenants, newest first; for the platform."""
+        filters = {"status": status.value} if status else {}
+        return work.query(window.query(TenantHead, "platform", TENANTS, filters))
 
     def update(self, work: Work, tenant_id: str, changes: dict[str, Any], address: str | None = None) -> TenantView:
         """The tenant with some settings changed. Its default customer is not: that has a route of its own.

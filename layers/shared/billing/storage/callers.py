@@ -11,7 +11,7 @@ grant, so that revocation costs no round trip (docs/decisions/0040).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -20,7 +20,7 @@ from billing.domain.access.caller import ACTIVE, Limits, digest, key_caller, use
 from billing.domain.access.scopes import narrowed
 from billing.domain.access.signing_keys import KEPT_AFTER
 from billing.domain.kernel.errors import Forbidden, RateLimited, Unauthenticated
-from billing.domain.kernel.times import format_time
+from billing.domain.kernel.times import format_time, parse_time
 from billing.services.access.callers import Bearer, Identity, RateState, RouteLimit
 from billing.storage.caller_items import USER_KEPT_S
 from billing.storage.database import Database, condition_failed, table_name
@@ -92,7 +92,11 @@ class Callers:
         networks = item.get("networks", {}).get("S", "")
         secret = item.get("secret", {}).get("S")
         limits = _limits(item, update)
-        return Identity(*caller, rate, networks=tuple(networks.split()), sealed_signing_secret=secret, limits=limits)
+        ends = item.get("key_expires_at", {}).get("S")
+        return Identity(
+            *caller, rate, networks=tuple(networks.split()), sealed_signing_secret=secret, limits=limits,
+            expires_at=parse_time(ends) if ends else None,
+        )  # fmt: skip
 
     def set_limits(self, key: str, limits: Limits) -> None:
         values = {":minute": {"N": str(limits.per_minute)}, ":slot": {"N": str(limits.per_slot)}}
@@ -130,7 +134,8 @@ class Callers:
         rate = _state(item, now, update)
         if route_limit is not None and on_other is not None:
             rate = self._count_user(user_caller(bearer.tenant_id, on_other), now, route_limit, rate, caller)
-        return Identity(*caller, rate, bearer.user_id)
+        ends, entered = _at(bearer.expires_at), _at(bearer.authenticated_at)
+        return Identity(*caller, rate, bearer.user_id, expires_at=ends, authenticated_at=entered)
 
     def is_revoked(self, caller_id: str, grant_id: str) -> bool:
         """Whether tokens of a grant are refused; see ``services.access.tokens.Revocations``."""
@@ -301,6 +306,10 @@ def _is_revocation(name: str, value: dict[str, Any]) -> bool:
     that remembers it as stale would remove what was written since. There is one for each client, so it can stay.
     """
     return name[0] == "r" and not name[1:].isdigit() and not name.startswith(_OF_CLIENT) and "N" in value
+
+
+def _at(unix: int | None) -> datetime | None:
+    return datetime.fromtimestamp(unix, UTC) if unix is not None else None
 
 
 def _count_in(item: dict[str, Any], name: str) -> int:

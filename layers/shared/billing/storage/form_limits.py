@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from billing.domain import dashboard
 from billing.domain.access.caller import ACTIVE, client_caller, digest
 from billing.domain.kernel.errors import RateLimited
 from billing.services.access.form_limits import KnownClient
@@ -33,10 +34,14 @@ class FormLimits:
     def client(self, client_id: str, secret: str | None, per_minute: int) -> KnownClient | None:
         """The client, where it is active and this is its secret; the call is counted on it then, and only then.
 
-        Its secret is a condition of the update: whoever only knows a client's id cannot use its limit up.
+        Its secret is a condition of the update: whoever only knows a client's id cannot use its limit up. The
+        dashboard has no item and is not counted: whoever speaks for it is counted on the address.
         """
         if not 0 < len(client_id) <= 128 or not client_id.isascii():
             return None
+        of_dashboard = dashboard.tenant_of(client_id)
+        if of_dashboard is not None:
+            return KnownClient(client_id, of_dashboard) if of_dashboard and secret is None else None
         values: dict[str, Any] = {":active": {"S": ACTIVE}}
         conditions = ["attribute_exists(tenant_id)", "#status = :active"]
         if secret is None:
@@ -62,6 +67,9 @@ class FormLimits:
         """The tenant whose client this is, whatever its state."""
         if not 0 < len(client_id) <= 128 or not client_id.isascii():
             return None
+        of_dashboard = dashboard.tenant_of(client_id)
+        if of_dashboard is not None:
+            return of_dashboard or None
         answer = self._database.call(
             lambda: self._database.client.get_item(
                 TableName=table_name(CallerItem),

@@ -46,8 +46,10 @@ from billing.domain.tenant import (
     LOGO_ID,
     PLATFORM,
     SETTINGS_ID,
+    TENANTS,
     InvoiceSequence,
     Tenant,
+    TenantHead,
     TenantLogo,
 )
 from billing.domain.usage.period import UsageHistory
@@ -227,8 +229,17 @@ def _grant(prefix: str) -> Stored:
     )  # fmt: skip
 
 
+def _tenant(tenant: Tenant | TenantHead) -> dict[str, str]:
+    """Where it is in the platform's list; the platform itself is not in it."""
+    if tenant.id == PLATFORM:
+        return {}
+    listed = f"{sort_key(tenant.created_at)}#{tenant.id}"
+    return {"platform_key": join(PLATFORM, TENANTS), "listed": listed, "status": tenant.status.value}
+
+
 REGISTRY: dict[type, Stored] = {
-    Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, lambda e: {}),
+    Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, _tenant),
+    TenantHead: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, _tenant, listed_name="listed"),
     TenantLogo: Stored(tables.TenantItem, "item", lambda e: LOGO_ID, _same, lambda e: {}),
     InvoiceSequence: _plain(tables.SequenceItem),
     CreditNoteSequence: _plain(tables.SequenceItem),
@@ -339,4 +350,4 @@ REGISTRY: dict[type, Stored] = {
 
 def tenant_of(entity: Any) -> str:
     """The tenant that owns an entity: its hash key."""
-    return str(entity.id if isinstance(entity, Tenant) else entity.tenant_id)
+    return str(entity.id if isinstance(entity, (Tenant, TenantHead)) else entity.tenant_id)

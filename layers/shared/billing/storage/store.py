@@ -32,12 +32,15 @@ _INDEX_KEYS = {
     "account": "account_key",
     "pending": "pending_key",
     "marketplace": "marketplace_key",
+    "platform": "platform_key",
     "transaction": "transaction_key",
     "cash": "cash_key",
     "open": "open_key",
     "user": "user_key",
 }
 _BLIND = {"email"}
+_LISTS = {"marketplace", "platform"}
+"""Indexes of what belongs to other tenants than the one that lists it."""
 _PAGES_AT_MOST = 20
 _LONGEST_ID = 256
 _FILTERED_PAGE = 100
@@ -113,7 +116,7 @@ class Store:
                 after = item[place]["S"]
                 text = unpack(item["body"]["S"])
                 length += len(text)
-                # What is listed by its marketplace belongs to the provider; nothing else is listed by another tenant.
+                # What is listed by its marketplace, or by the platform, belongs to another tenant; nothing else does.
                 of = item["tenant_id"]["S"]
                 items.append(decode(query.kind, text, self.sealer, of, _id_of(stored, item[stored.range_name]["S"])))
                 if len(items) > 1 and (len(items) > query.limit or length > _PAGE_TEXT):
@@ -244,7 +247,7 @@ def _may_exist(ref: Ref[Any]) -> bool:
 
 def _place_name(query: Query[Any], stored: Stored) -> str:
     """The attribute that says where in a list an item is."""
-    return stored.listed_name if query.index == "marketplace" and stored.listed_name else stored.range_name
+    return stored.listed_name if query.index in _LISTS and stored.listed_name else stored.range_name
 
 
 def _id_of(stored: Stored, range_key: str) -> str:

@@ -14,6 +14,9 @@ class TenantItem(Model):
 
     tenant_id = UnicodeAttribute(hash_key=True)
     item = UnicodeAttribute(range_key=True)
+    platform_key = UnicodeAttribute(null=True)
+    listed = UnicodeAttribute(null=True)
+    status = UnicodeAttribute(null=True)
     version = NumberAttribute()
     body = UnicodeAttribute()
 

@@ -7,8 +7,7 @@ import pytest
 
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.errors import BillingError, InvalidState, NotFound, RateLimited, catalogue
-from billing.edge.http.call import unanswerable
-from billing.edge.http.envelope import anchor, failure
+from billing.edge.http.envelope import anchor, failure, unanswerable
 
 CONTRACT = {
     "VALIDATION_ERROR": 400,

@@ -1,4 +1,7 @@
-"""What clients were granted: authorization codes, grants with their refresh tokens, and sessions of browsers."""
+"""What clients were granted: authorization codes, grants with their refresh tokens, and sessions of browsers.
+
+A session is the dashboard's grant: there is one for each browser, however often the page asks for a token.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,7 +24,8 @@ class AuthorizationCode:
 
     Args:
         id: made of the code's hash: ``code_id``.
-        grant_id: of the grant that it becomes, and that ends where the code comes a second time.
+        grant_id: of the grant that it becomes, or of the session that it is of; that ends where the code comes a second
+            time.
         challenge: PKCE's, S256.
     """
 
@@ -121,6 +125,7 @@ class Session:
         id: made of the cookie's hash: ``session_id``.
         seen_at: the last time, within a minute.
         expires_at: 12 hours after the sign-in.
+        reauthenticated_at: when the user has last entered the password again.
     """
 
     entity_name: ClassVar[str] = "Session"
@@ -131,7 +136,13 @@ class Session:
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
+    reauthenticated_at: datetime | None = None
     version: int = 0
+
+    @property
+    def authenticated_at(self) -> datetime:
+        """When the user has last entered the password."""
+        return self.reauthenticated_at or self.created_at
 
     def is_good(self, now: datetime, signed_out_at: datetime | None) -> bool:
         """Whether the user is still signed in."""

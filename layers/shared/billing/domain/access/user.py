@@ -20,6 +20,8 @@ SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 
 
 class Role(StrEnum):
+    PLATFORM_ADMIN = "platform_admin"
+    """Of the operator's own people: users of the platform's tenant alone, for nobody else may make one."""
     ADMIN = "admin"
     FINANCE = "finance"
     SUPPORT = "support"
@@ -32,7 +34,9 @@ SCOPES_OF: dict[Role, frozenset[Scope]] = {
     Role.SUPPORT: _READ | {Scope.SUBSCRIPTIONS_MANAGE},
     Role.FINANCE: _READ | {Scope.BILLING_WRITE, Scope.PAYMENTS_PROCESS},
     Role.ADMIN: frozenset(Scope) - {Scope.PLATFORM},
+    Role.PLATFORM_ADMIN: frozenset(Scope),
 }
+ADMINS = frozenset({Role.ADMIN, Role.PLATFORM_ADMIN})
 """What a user of each role may do, and so the most that a token for that user may have."""
 
 

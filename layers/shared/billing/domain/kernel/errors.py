@@ -2,7 +2,7 @@
 
     BillingError
     ├── BadRequest 400        ValidationFailed, IdempotencyKeyRequired, ApiVersionUnsupported, ...
-    ├── Unauthenticated 401
+    ├── Unauthenticated 401   ReauthenticationRequired
     ├── PaymentRequired 402   InsufficientFunds, AuthenticationRequired
     ├── Forbidden 403         TenantMismatch, LiveTenant
     ├── NotFound 404          PlanNotFound
@@ -95,6 +95,14 @@ class Unauthenticated(BillingError):
     status = 401
     code = "auth.unauthenticated"
     explanation = "No API key and no access token, or one that is unknown, revoked or expired."
+
+
+class ReauthenticationRequired(Unauthenticated):
+    code = "auth.reauthentication_required"
+    explanation = (
+        "What this asks for needs a password that was entered within ten minutes, and the access token's is older (RFC "
+        "9470). Nothing was done. Have the user enter it again, get another token, and repeat the request."
+    )
 
 
 class PaymentRequired(BillingError):

@@ -32,7 +32,7 @@ from billing.domain.kernel.errors import (
     ValidationFailed,
 )
 from billing.edge.http import envelope
-from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy, unanswerable
+from billing.edge.http.call import NO_ROUTE, Call, Edge, RoutePolicy
 from billing.edge.http.compression import compressed
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
@@ -98,12 +98,12 @@ class Route:
     """A route: what it asks of its caller, and what it answers with; ``local/reference/openapi.py`` reads it.
 
     Args:
-        scope: what the caller's credential has to grant; None for nothing.
+        scope: what the caller's credential has to grant; None for nothing: whoever is known may call.
         answers: the shape of a result; None for a file.
         many: it answers with a page of them.
         summary: the shape of each on that page where a short one is asked for (``view=summary``).
         limit: of the calls of each user, where it has one of its own.
-        public, versioned, shown_once: see ``RoutePolicy``.
+        public, versioned, shown_once, steps_up: see ``RoutePolicy``.
         or_accepts: the shape that it answers with, and 202, where what is asked for takes longer than a request.
     """
 
@@ -118,6 +118,7 @@ class Route:
     public: bool = False
     versioned: type[Entity] | None = None
     shown_once: ShownOnce | None = None
+    steps_up: bool = False
     or_accepts: type[BaseModel] | None = None
 
     def policy(self, parameters: Iterable[inspect.Parameter]) -> RoutePolicy:
@@ -125,7 +126,9 @@ class Route:
         query = frozenset(mark.alias or each.name for each in parameters for mark in _marks(each, Query))
         has_body = any(_marks(each, Body) for each in parameters)
         name = f"{self.method} {self.path}"
-        return RoutePolicy(name, self.scope, self.limit, self.public, query, has_body, self.shown_once, self.versioned)
+        return RoutePolicy(
+            name, self.scope, self.limit, self.public, query, has_body, self.shown_once, self.steps_up, self.versioned
+        )
 
 
 class _Current:
@@ -244,7 +247,7 @@ class HttpApi:
                 route.path.replace("{", "<").replace("}", ">"),
                 route.method,
                 summary=(handler.__doc__ or "").split("\n")[0],
-                description=_description(handler, route.scope),
+                description=_description(handler, route),
                 tags=[route.path.split("/")[2] if route.path.startswith("/v1/") else "service"],
                 operation_id=handler.__name__,
             )(endpoint)
@@ -287,12 +290,12 @@ class HttpApi:
                 call.audit(refusal.status)
         except Exception as error:  # noqa: BLE001 - whatever keeps the row from being written, the caller gets a 5xx
             self._logger.error("audit failed", extra={"request_id": call.request_id, **described(error)})
-            refusal = call.refuse(unanswerable(error))
+            refusal = call.refuse(envelope.unanswerable(error))
             return {"statusCode": refusal.status, "headers": {"Content-Type": _JSON}, "body": refusal.body}
         return answer
 
     def _failed(self, error: Exception) -> Response[str]:
-        refusal = current_call().refuse(unanswerable(error))
+        refusal = current_call().refuse(envelope.unanswerable(error))
         # A mistake of the caller (a body that Powertools cannot parse) is not an error of ours.
         if not isinstance(error, BillingError) and refusal.status >= 500:
             extra = {"request_id": current_call().request_id, **described(error)}
@@ -362,10 +365,12 @@ def _as_get(event: dict[str, Any]) -> dict[str, Any]:
     return {**event, "requestContext": {**context, "http": {**context["http"], "method": "GET"}}}
 
 
-def _description(handler: Callable[..., Any], scope: Scope | None) -> str:
+def _description(handler: Callable[..., Any], route: Route) -> str:
     """Who may call a route, and what its docstring says after the first line."""
     more = (inspect.getdoc(handler) or "").partition("\n\n")[2].replace("\n", " ")
-    return " ".join(filter(None, (f"Needs the scope `{scope}`." if scope else "Open to everybody.", more)))
+    who = f"Needs the scope `{route.scope}`." if route.scope else "Needs a credential, and no scope."
+    entered = "In the dashboard, the password has to have been entered within ten minutes." if route.steps_up else ""
+    return " ".join(filter(None, ("Open to everybody." if route.public else who, entered, more)))
 
 
 def _response(stored: StoredResponse, headers: dict[str, str] | None = None) -> Response[str]:

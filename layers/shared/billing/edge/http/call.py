@@ -21,16 +21,14 @@ from billing.domain.kernel.errors import (
     Detail,
     Forbidden,
     IdempotencyKeyRequired,
-    InternalError,
     RateLimited,
     TenantMismatch,
     TenantSuspended,
     Unauthenticated,
-    Unavailable,
     ValidationFailed,
 )
 from billing.domain.tenant import ANONYMOUS, Tenant, TenantStatus
-from billing.edge.http import card_numbers, credentials, envelope, if_match, signatures
+from billing.edge.http import card_numbers, credentials, envelope, if_match, signatures, step_up
 from billing.edge.http.body import check_form, fingerprint, parse_object, raw_body
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
@@ -80,6 +78,8 @@ class RoutePolicy:
     has_body: bool = True
     shown_once: ShownOnce | None = None
     """Where its answer shows a secret."""
+    steps_up: bool = False
+    """Whether a user in the dashboard has to have entered the password a moment ago."""
     versioned: type[Entity] | None = None
     """What its path names and it reads or changes, by one of its versions if the caller wants (``If-Match``)."""
 
@@ -201,6 +201,8 @@ class Call:
         self._check_tenant(plain)
         if self.policy.scope is not None and not self._grants(self.policy.scope):
             raise Forbidden(f"This route needs the scope {self.policy.scope}")
+        if self.policy.steps_up:
+            step_up.check_entered(self.identity, self.edge.clock())
         if self.method not in _WRITES or self.policy is NO_ROUTE:
             return self._signed_once(plain)
         return self._signed_once(self.edge.units.begin(self.identity.tenant_id, self._keyed()))
@@ -368,7 +370,7 @@ class Call:
         except BillingError as problem:
             error = problem
         except Exception as failure:  # noqa: BLE001 - there is no one behind this who would answer
-            error = unanswerable(failure)
+            error = envelope.unanswerable(failure)
         self.version = None
         self.replayed = False
         self._challenge = credentials.challenge(error, self._headers, self.policy.scope)
@@ -439,12 +441,3 @@ class Call:
     def duration_ms(self) -> int:
         """Milliseconds since the call came in."""
         return int((self.edge.clock() - self.started).total_seconds() * 1000)
-
-
-def unanswerable(error: Exception) -> BillingError:
-    """The error that the caller gets for an unexpected exception."""
-    if isinstance(error, BillingError):
-        return error
-    if isinstance(error, TimeoutError):
-        return Unavailable("Something that we depend on is slow", retry_after_s=2)
-    return InternalError("Something failed on our side")

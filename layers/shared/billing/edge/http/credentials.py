@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from billing.domain.access import key_text
-from billing.domain.kernel.errors import BillingError, Forbidden, Unauthenticated, ValidationFailed
+from billing.domain.kernel.errors import (
+    BillingError,
+    Forbidden,
+    ReauthenticationRequired,
+    Unauthenticated,
+    ValidationFailed,
+)
+from billing.edge.http import step_up
 
 _BEARER = "bearer"
 
@@ -49,12 +56,14 @@ def _token(authorization: str) -> str | None:
 
 
 def challenge(error: BillingError, headers: Mapping[str, str], needs: str | None) -> str | None:
-    """The WWW-Authenticate header of an error (RFC 6750, 3); None for one that has none.
+    """The WWW-Authenticate header of an error (RFC 6750, 3; RFC 9470, 3); None for one that has none.
 
     Args:
         needs: the scope that the route asks for.
     """
     has_token = _token(headers.get("authorization") or "") is not None
+    if isinstance(error, ReauthenticationRequired):
+        return f'Bearer error="insufficient_user_authentication", max_age="{step_up.WITHIN_S}"'
     if isinstance(error, Unauthenticated):
         return 'Bearer error="invalid_token"' if has_token else "Bearer"
     if type(error) is Forbidden and has_token and needs:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from billing.domain.kernel.errors import BillingError
+from billing.domain.kernel.errors import BillingError, InternalError, Unavailable
 from billing.domain.kernel.times import format_time
 
 
@@ -68,3 +68,12 @@ def _meta(request_id: str, at: datetime, pagination: dict[str, Any] | None) -> s
     if pagination is not None:
         meta["pagination"] = pagination
     return _encode(meta)
+
+
+def unanswerable(error: Exception) -> BillingError:
+    """The error that the caller gets for an unexpected exception."""
+    if isinstance(error, BillingError):
+        return error
+    if isinstance(error, TimeoutError):
+        return Unavailable("Something that we depend on is slow", retry_after_s=2)
+    return InternalError("Something failed on our side")

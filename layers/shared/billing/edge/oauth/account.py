@@ -6,7 +6,6 @@ from html import escape
 from urllib.parse import quote
 
 from billing.domain.access.user import SHORTEST_PASSWORD, User
-from billing.domain.kernel.errors import Unauthenticated
 from billing.edge.oauth import cookies
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.oauth.html import alert, field, form, page, problem
@@ -142,7 +141,7 @@ class AccountPages:
         """In the tenant that a stranger names; whether there is one, or in what state, is nothing to talk about."""
         try:
             return call.in_unit(tenant_id, call.principal, action)
-        except (Unauthenticated, OAuthError):
+        except OAuthError:
             return otherwise
 
     @staticmethod

@@ -6,14 +6,14 @@ refresh token that comes a second time is refused, and its grant ends.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from billing.domain.access.networks import counted_as, lets_in
-from billing.domain.kernel.errors import BillingError, LostRace, RateLimited, Unavailable
+from billing.domain.kernel.errors import BillingError, LostRace, RateLimited, Unauthenticated, Unavailable
 from billing.domain.tenant import ANONYMOUS, TenantStatus
 from billing.edge.metrics import embedded
 from billing.edge.oauth.form import FormRequest
@@ -58,9 +58,10 @@ class FormResponse:
         return cls(answer.status, json.dumps(answer.body, separators=(",", ":")), headers=challenge)
 
     @classmethod
-    def error(cls, error: str, basic: bool = False) -> "FormResponse":
-        """An error of RFC 6749."""
-        return cls.of(OAuthAnswer.of(error, basic))
+    def error(cls, error: str, basic: bool = False, status: int | None = None) -> "FormResponse":
+        """An error of RFC 6749, with its usual status or another."""
+        answer = cls.of(OAuthAnswer.of(error, basic))
+        return answer if status is None else replace(answer, status=status)
 
 
 class FormCall:
@@ -91,10 +92,13 @@ class FormCall:
             principal: who calls; the action may find out (``self.principal``).
 
         Raises:
-            OAuthError: the tenant is suspended, or lets nobody in from this address.
+            OAuthError: there is no such tenant, or it is suspended, or lets nobody in from this address.
         """
         unit = self.edge.units.begin(tenant_id)
-        status = unit.tenant.status  # first of all: a stranger may name a tenant that there is not
+        try:
+            status = unit.tenant.status  # first of all: a stranger may name a tenant that there is not
+        except Unauthenticated:
+            raise OAuthError("unauthorized_client") from None
         self.tenant_id, self.principal = tenant_id, principal
         networks = unit.tenant.ip_allow_list
         if status is not TenantStatus.ACTIVE or (networks and not lets_in(networks, self.request.ip)):

@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import parse_qsl, urlencode
 
+from billing.domain import dashboard
 from billing.domain.access.grant import Session
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.redirects import origin
-from billing.domain.access.user import Role, User
-from billing.domain.kernel.errors import Unauthenticated
+from billing.domain.access.user import ADMINS, User
 from billing.edge.oauth import cookies
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.oauth.html import alert, field, form, page, problem, redirect
 from billing.services.access.authorization import AuthorizationRefused, AuthorizationRequest, AuthorizationServer
+from billing.services.access.dashboard import find_client
 from billing.services.access.form_limits import OF_ACCOUNT, OF_ADDRESS
 from billing.services.access.oauth import OAuthError
 from billing.services.access.sign_in import SignIn
 from billing.services.access.tokens import Derivation
-from billing.services.kernel.work import Ref, Unit, Work
+from billing.services.kernel.work import Unit, Work
 
 AUTHORIZE, LOGIN, LOGOUT, CODES = "/oauth2/authorize", "/oauth2/login", "/oauth2/logout", "/oauth2/codes"
 OWN = "/oauth2/account"
@@ -35,6 +36,7 @@ WORDS = {
 }
 """What the scopes mean, to a person."""
 _LONGEST_REQUEST = 8192
+_NOT_NOW = "This is not possible now."
 _EXPIRED = "This page is too old. Go back to the application and begin again."
 
 
@@ -67,9 +69,11 @@ class Pages:
         def shown(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
             signed_in = self.signed_in(call, work)
             if signed_in is None:
-                return self._login_page(text)
+                return self._silently(asked, "login_required") or self._login_page(text)
             if _lacks_authenticator(work, signed_in[1]):
-                return redirect(CODES)
+                return self._silently(asked, "interaction_required") or redirect(CODES)
+            if client.is_built_in:
+                return redirect(self.server.allow(work, asked, signed_in[1], signed_in[0]))
             return self._consent_page(asked, text, *signed_in)
 
         return self._asked(call, text, shown)
@@ -95,12 +99,9 @@ class Pages:
             return redirect(f"{AUTHORIZE}?{text}", set_now)
 
         def counted(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
-            # Tries from a browser that knows the account are counted apart: whoever guesses locks nobody out.
-            known = self.is_known(call, client.tenant_id, email)
-            name = f"{client.tenant_id}/{email.casefold()}/{'known' if known else 'new'}"
             if not tried:
-                tried.append(name)
-                call.edge.limits.count("login", name, OF_ACCOUNT)
+                tried.append(email)
+                self.count_try(call, client.tenant_id, email)
             return entered(work, client, asked)
 
         tried: list[str] = []
@@ -120,28 +121,47 @@ class Pages:
                 return redirect(CODES)
             if values.get("decision") != "allow":
                 return redirect(self.server.error_uri(asked.redirect_uri, "access_denied", asked.state))
-            return redirect(self.server.allow(work, asked, signed_in[1]))
+            return redirect(self.server.allow(work, asked, signed_in[1], signed_in[0]))
 
         return self._asked(call, text, decided)
 
     def logout(self, call: FormCall) -> FormResponse:
-        """The user signs out of this browser."""
+        """The user signs out of this browser: on a page, or in the dashboard, which wants JSON."""
         call.count_address(OF_ADDRESS)
         values = posted(call)
         tenant_id, _, _ = call.request.cookies.get(cookies.SESSION, "").partition(".")
+        as_json = call.request.headers.get("accept", "").strip().lower() == "application/json"
+        forget = (cookies.no_session(),)
+        if as_json:
+            done = FormResponse(204, cookies=forget)
+        else:
+            done = page("Signed out", "<p>You are signed out.</p>", cookies=forget)
 
         def ended(work: Unit) -> FormResponse:
             signed_in = self.signed_in(call, work)
             if signed_in is not None:
-                if not cookies.same(values.get("csrf"), self.csrf(signed_in[0])):
-                    return problem(_EXPIRED, 403)
+                if not self._is_own(work, values, signed_in[0]):
+                    return FormResponse.error("access_denied", status=403) if as_json else problem(_EXPIRED, 403)
                 self.sign_in.sign_out(work, signed_in[0])
-            return page("Signed out", "<p>You are signed out.</p>", cookies=(cookies.no_session(),))
+            return done
 
         try:
             return call.in_unit(tenant_id, call.principal, ended)
-        except (Unauthenticated, OAuthError):  # the cookie names no tenant, or one that is closed: no matter which
-            return page("Signed out", "<p>You are signed out.</p>", cookies=(cookies.no_session(),))
+        except OAuthError:  # the cookie names no tenant, or one that is closed: no matter which
+            return done
+
+    def _is_own(self, work: Work, values: Mapping[str, str], session: Session) -> bool:
+        """Whether who wants the session to end is in it: a form of its has its secret, the dashboard a token of its."""
+        token = values.get("token")
+        if token is None:
+            return cookies.same(values.get("csrf"), self.csrf(session))
+        return self.server.is_of_session(work, token, session)
+
+    def _silently(self, asked: AuthorizationRequest, error: str) -> FormResponse | None:
+        """What goes back to a client that wants no page."""
+        if not asked.is_silent:
+            return None
+        return redirect(self.server.error_uri(asked.redirect_uri, error, asked.state))
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -174,10 +194,9 @@ class Pages:
         tenant_id = call.edge.limits.tenant_of(client_id) if self.issuer else None
         if tenant_id is None:
             return problem("There is no such application here.")
-        ref = Ref(OAuthClient, tenant_id, client_id)
 
         def run(work: Unit) -> FormResponse:
-            client = work.load(ref).get(ref)
+            client = find_client(work, client_id, self.issuer)
             if client is None:
                 return problem("There is no such application here.")
             try:
@@ -188,7 +207,21 @@ class Pages:
                 return redirect(self.server.error_uri(refusal.redirect_uri, refusal.error, query.get("state")))
             return action(work, client, asked)
 
-        return in_tenant(call, tenant_id, run)
+        try:
+            return call.in_unit(tenant_id, call.principal, run)
+        except OAuthError:
+            return self._silent_refusal(client_id, query) or problem(_NOT_NOW, 403)
+
+    def _silent_refusal(self, client_id: str, query: Mapping[str, str]) -> FormResponse | None:
+        """What a dashboard hears that wants no page, of a tenant that is closed, or that there is not: the same."""
+        tenant_id = dashboard.tenant_of(client_id)
+        if tenant_id is None:
+            return None
+        try:
+            asked = self.server.request(dashboard.client_of(tenant_id, self.issuer), query)
+        except AuthorizationRefused:
+            return None
+        return self._silently(asked, "unauthorized_client")
 
     def _login_page(self, text: str, wrong: str = "", status: int = 200) -> FormResponse:
         visit = self.new_secret()
@@ -223,6 +256,17 @@ class Pages:
         content = said + form(AUTHORIZE, {"request": text, "csrf": csrf}, buttons) + out + own
         return page("Allow access?", content, form_to=target)
 
+    def count_try(self, call: FormCall, tenant_id: str, email: str) -> None:
+        """Count a try to sign in to an account; a call that is run again after a lost race is one try.
+
+        Those from a browser that knows the account are counted apart: whoever guesses locks nobody out.
+
+        Raises:
+            RateLimited: there were five of them in this minute.
+        """
+        known = "known" if self.is_known(call, tenant_id, email) else "new"
+        call.edge.limits.count("login", f"{tenant_id}/{email.casefold()}/{known}", OF_ACCOUNT)
+
     def is_known(self, call: FormCall, tenant_id: str, email: str) -> bool:
         """Whether this user has signed in in this browser before."""
         return cookies.same(call.request.cookies.get(cookies.DEVICE), self._device(tenant_id, email))
@@ -233,7 +277,7 @@ class Pages:
 
 def _lacks_authenticator(work: Work, user: User) -> bool:
     """Whether the tenant wants one of its admins, and this is one who has none."""
-    return work.tenant.admins_use_authenticator and user.role is Role.ADMIN and user.totp_secret is None
+    return work.tenant.admins_use_authenticator and user.role in ADMINS and user.totp_secret is None
 
 
 def posted(call: FormCall) -> Mapping[str, str]:
@@ -252,7 +296,7 @@ def in_tenant(call: FormCall, tenant_id: str, action: Callable[[Unit], FormRespo
     try:
         return call.in_unit(tenant_id, call.principal, action)
     except OAuthError:
-        return problem("This is not possible now.", 403)
+        return problem(_NOT_NOW, 403)
 
 
 def _query(text: str) -> dict[str, str]:

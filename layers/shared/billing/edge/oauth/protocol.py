@@ -12,9 +12,10 @@ from billing.domain.access.signing_keys import SigningKeys
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.oauth.form import client_of
 from billing.services.access.authorization import AuthorizationServer, ClientAuthentication
+from billing.services.access.dashboard import find_client
 from billing.services.access.form_limits import OF_ADDRESS, OF_CLIENT, KnownClient
 from billing.services.access.oauth import OAuthAnswer, OAuthError
-from billing.services.kernel.work import Ref, Work
+from billing.services.kernel.work import Work
 
 TOKEN, REVOKE, INTROSPECT = "/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"
 AUTHORIZE, KEYS, METADATA = "/oauth2/authorize", "/oauth2/jwks", "/.well-known/oauth-authorization-server"
@@ -78,10 +79,8 @@ class Protocol:
         form: Mapping[str, str],
         answers: _Answers,
     ) -> FormResponse:
-        ref = Ref(OAuthClient, known.tenant_id, known.id)
-
         def answered(work: Work) -> FormResponse:
-            client = work.load(ref).get(ref)
+            client = find_client(work, known.id, self.issuer)
             if client is None or not client.is_active:
                 return FormResponse.error("invalid_client")
             return FormResponse.of(answers(work, client, how, form))

@@ -9,6 +9,7 @@ from authlib.oauth2.rfc6749 import ClientMixin, OAuth2Payload, OAuth2Request
 
 from billing.domain.access.grant import AuthorizationCode, Grant, Presented
 from billing.domain.access.oauth_client import GrantType, OAuthClient
+from billing.domain.access.scopes import Scope
 from billing.services.access.oauth import OAuthError
 from billing.services.access.tokens import in_order, scopes_in
 
@@ -64,7 +65,7 @@ class Client(ClientMixin):  # type: ignore[misc]
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
         try:
-            asked = scopes_in(scope) or self.of.scopes
+            asked = scopes_in(scope, with_platform=Scope.PLATFORM in self.of.scopes) or self.of.scopes
         except OAuthError:
             return None
         return " ".join(in_order(asked)) if asked and set(asked) <= set(self.of.scopes) else None

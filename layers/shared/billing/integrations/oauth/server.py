@@ -24,7 +24,7 @@ from authlib.oauth2.rfc6749 import AuthorizationServer, grants
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 
-from billing.domain.access.grant import CODE_LIFE, AuthorizationCode, Grant, code_id
+from billing.domain.access.grant import CODE_LIFE, AuthorizationCode, Grant, Session, code_id
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.scopes import Scope
 from billing.domain.access.user import User
@@ -57,7 +57,8 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
     """Authlib's server for one request."""
 
     def __init__(self, tokens: Tokens, work: Work | None, client: OAuthClient) -> None:
-        super().__init__(scopes_supported=[each.value for each in Scope if each is not Scope.PLATFORM])
+        known = {each.value for each in Scope if each is not Scope.PLATFORM} | set(client.scopes)
+        super().__init__(scopes_supported=sorted(known))
         self.tokens = tokens
         self.work = work
         self._client = client
@@ -104,7 +105,7 @@ def _acting(work: Work, granted: AuthorizationCode | Grant) -> User:
 
 class _CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]
     TOKEN_ENDPOINT_AUTH_METHODS = _METHODS
-    _made: Grant
+    _made: Grant | None
 
     def query_authorization_code(self, code: str, client: Client) -> Code:
         return Code(self.server.tokens.code(self.server.work, client.of, code))
@@ -119,7 +120,8 @@ class _CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]
         return body
 
     def save_token(self, token: Any) -> None:
-        self.server.work.save(self._made)
+        if self._made is not None:
+            self.server.work.save(self._made)
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
         work: Work = self.server.work
@@ -228,9 +230,12 @@ class OAuthServer:
             _Server(self.tokens, None, client).get_consent_grant(request)
         except (OAuth2Error, OAuthError) as error:
             raise AuthorizationRefused(error.error, uri) from error
-        return AuthorizationRequest(client, uri, scopes_in(request.scope), query["code_challenge"], state)
+        asked = scopes_in(request.scope, with_platform=Scope.PLATFORM in client.scopes)
+        scopes = asked or (client.scopes if client.is_built_in else ())
+        is_silent = client.is_built_in and query.get("prompt") == "none"
+        return AuthorizationRequest(client, uri, scopes, query["code_challenge"], state, is_silent)
 
-    def allow(self, work: Work, asked: AuthorizationRequest, user: User) -> str:
+    def allow(self, work: Work, asked: AuthorizationRequest, user: User, session: Session | None = None) -> str:
         # What the page showed: a role that is raised later gives a client nothing that nobody was asked about.
         scopes = tuple(each for each in asked.scopes if each in {scope.value for scope in user.scopes})
         if not scopes:
@@ -241,7 +246,7 @@ class OAuthServer:
             AuthorizationCode(
                 id=code_id(code),
                 tenant_id=asked.client.tenant_id,
-                grant_id=work.fresh_id("grt"),
+                grant_id=_grant_id(work, asked.client, session),
                 client_id=asked.client.id,
                 user_id=user.id,
                 redirect_uri=asked.redirect_uri,
@@ -251,6 +256,9 @@ class OAuthServer:
             )
         )
         return self._with(asked.redirect_uri, {"code": code}, asked.state)
+
+    def is_of_session(self, work: Work, token: str, session: Session) -> bool:
+        return self.tokens.is_of_session(work, token, session)
 
     def error_uri(self, asked_uri: str, error: str, state: str | None) -> str:
         body = OAuthAnswer.of(error).body
@@ -262,6 +270,14 @@ class OAuthServer:
         more = {**values, **({"state": state} if state is not None else {}), "iss": self.tokens.signer.issuer}
         query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *more.items()])
         return urlunsplit(parts._replace(query=query))
+
+
+def _grant_id(work: Work, client: OAuthClient, session: Session | None) -> str:
+    """The id of the grant that a code becomes; what is built in has the session for one."""
+    if not client.is_built_in:
+        return work.fresh_id("grt")
+    assert session is not None, "the dashboard acts under a session"
+    return session.id
 
 
 def _answer(action: Any) -> OAuthAnswer:

@@ -2,11 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
 from billing.domain.access.grant import Grant, Session
 from billing.domain.access.user import Role, User, UserStatus
 from billing.schemas.base import Email, Immutable, Name, Request, Resource, Time, not_null, unsaid
 
-RoleName = Literal["admin", "finance", "support", "read_only"]
+RoleName = Annotated[
+    Literal["platform_admin", "admin", "finance", "support", "read_only"],
+    Field(description="platform_admin: of the platform's own users; only who has the scope platform makes one"),
+]
 StatusName = Literal["active", "disabled"]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from billing.domain.access.grant import Session
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.user import User
 from billing.services.access.oauth import OAuthAnswer, OAuthError
@@ -38,6 +39,7 @@ class AuthorizationRequest:
     Args:
         challenge: PKCE's, S256.
         state: the client's own; it comes back as it was.
+        is_silent: that no page may be shown (``prompt=none``, OpenID Connect Core 3.1.2.1).
     """
 
     client: OAuthClient
@@ -45,6 +47,7 @@ class AuthorizationRequest:
     scopes: tuple[str, ...]
     challenge: str
     state: str | None
+    is_silent: bool = False
 
 
 class AuthorizationServer(Protocol):
@@ -68,8 +71,15 @@ class AuthorizationServer(Protocol):
             AuthorizationRefused: it cannot be asked for.
         """
 
-    def allow(self, work: Work, asked: AuthorizationRequest, user: User) -> str:
-        """The user allows it: where the browser goes, with a code."""
+    def allow(self, work: Work, asked: AuthorizationRequest, user: User, session: Session | None = None) -> str:
+        """The user allows it: where the browser goes, with a code.
+
+        Args:
+            session: of the browser; what is built in acts under it.
+        """
+
+    def is_of_session(self, work: Work, token: str, session: Session) -> bool:
+        """Whether this is a good access token of what is built in, in the browser of this session."""
 
     def error_uri(self, asked_uri: str, error: str, state: str | None) -> str:
         """Where the browser goes with an error."""

@@ -1,7 +1,8 @@
 """Who calls: what the edge needs to identify a caller and to count the call against its limits."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol
 
 from billing.domain.access.caller import Limits
 from billing.domain.access.scopes import Scope
@@ -40,6 +41,8 @@ class Identity:
         networks: from where it is let in, as CIDRs; empty from everywhere.
         sealed_signing_secret: under which its requests have to be signed, sealed; None where they need not be.
         limits: those that its item has, where it has any: a key's are known before its tenant is.
+        expires_at: until when the credential is good; None without an end.
+        authenticated_at: when its user last entered the password, where that is known: in the dashboard.
     """
 
     tenant_id: str
@@ -50,6 +53,15 @@ class Identity:
     networks: tuple[str, ...] = ()
     sealed_signing_secret: str | None = None
     limits: Limits | None = None
+    expires_at: datetime | None = None
+    authenticated_at: datetime | None = None
+
+    @property
+    def credential(self) -> Literal["user", "key", "client"]:
+        """What it is: a ``user``'s token, a ``client``'s own, or a ``key``."""
+        if self.user_id is not None:
+            return "user"
+        return "client" if self.limits is None else "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +75,10 @@ class Bearer:
         user_id: the user; None where the token is a client's own.
         issued_at: when (Unix): nobody is let in with a token of before the caller's ``tokens_after``.
         grant_id: what it was issued under and can be revoked by: letters, digits, ``_`` and ``-``; not digits alone.
-        client_id: of a user's token, the client that has it; None where the token is a client's own, or another
-            issuer's.
+        client_id: of a user's token, the client that has it; None where the token is a client's own, another issuer's,
+            or the dashboard's.
+        expires_at: until when it is good (Unix).
+        authenticated_at: when its user last entered the password (Unix), in a token of the dashboard's.
     """
 
     tenant_id: str
@@ -75,6 +89,8 @@ class Bearer:
     user_id: str | None = None
     issued_at: int | None = None
     client_id: str | None = None
+    expires_at: int | None = None
+    authenticated_at: int | None = None
 
 
 class BearerCheck(Protocol):

@@ -44,7 +44,10 @@ class FormLimits(MailLimits, Protocol):
         """
 
     def tenant_of(self, client_id: str) -> str | None:
-        """The tenant whose client this is, whatever its state; None where there is none."""
+        """The tenant whose client this is, whatever its state; None where there is none.
+
+        That of a dashboard may not exist: the id of one says whose it is.
+        """
 
     def count(self, kind: str, name: str, per_minute: int) -> None:
         """Count a call.

@@ -12,6 +12,8 @@ TEXTS = {
     "unsupported_response_type": "There is no such response type.",
     "invalid_scope": "A scope is unknown, or more than may be had here.",
     "access_denied": "The user did not allow it.",
+    "login_required": "Nobody is signed in, and no page may ask.",
+    "interaction_required": "The user has something to do first, and no page may ask for it.",
     "temporarily_unavailable": "Too many requests, or something that this depends on is down. Try again.",
     "server_error": "Something failed on our side.",
 }

@@ -9,6 +9,7 @@ from billing.domain.access.caller import digest
 from billing.domain.access.grant import SESSION_LIFE, Session, session_id
 from billing.domain.access.user import User, password_problem
 from billing.domain.kernel.errors import RateLimited
+from billing.services.access.dashboard import end_session
 from billing.services.access.form_limits import MAILS_TO_ONE
 from billing.services.access.users import Users, enter_admin
 from billing.services.kernel.work import Ref, Work
@@ -55,18 +56,26 @@ class SignIn:
 
     def sign_in(self, work: Work, email: str, password: str, code: str) -> SignedIn | None:
         """A new session; None where address, password or code is not right, whichever."""
-        user = self._user_of(work, email)
+        user = self._entered(work, self._user_of(work, email), password, code)
+        return self._session(work, user) if user is not None else None
+
+    def reauthenticate(self, work: Work, session: Session, user: User, password: str, code: str) -> bool:
+        """Whether the user of a session has entered password and code again; from then on the session says so."""
+        if self._entered(work, user, password, code) is None:
+            return False
+        work.save(replace(session, reauthenticated_at=work.now))
+        return True
+
+    def _entered(self, work: Work, user: User | None, password: str, code: str) -> User | None:
+        """The user whose password and code these are; None where something is not right, after as much work."""
         good = self.passwords.fits(user.password_hash if user and user.is_active else None, password)
         if user is None or not user.is_active or not good:
             return None
-        if user.totp_secret is not None:
-            step = self.codes.step(user.totp_secret, code, work.now.timestamp(), user.totp_step)
-            if step is None:
-                return None
-            user = work.save(replace(user, totp_step=step))  # each code once
-        else:
+        if user.totp_secret is None:
             work.rely_on(user)  # another password, set while this one was being hashed, lets nobody in with the old one
-        return self._session(work, user)
+            return user
+        step = self.codes.step(user.totp_secret, code, work.now.timestamp(), user.totp_step)
+        return work.save(replace(user, totp_step=step)) if step is not None else None  # each code once
 
     def session(self, work: Work, secret: str) -> tuple[Session, User] | None:
         """The session of a cookie, and its user; None where it has ended."""
@@ -83,8 +92,8 @@ class SignIn:
         return session, user
 
     def sign_out(self, work: Work, session: Session) -> None:
-        """End a session."""
-        work.save(replace(session, expires_at=work.now))
+        """End a session, and the access tokens that came of it."""
+        end_session(work, session)
 
     def of_link(self, work: Work, user_id: str, secret: str) -> User | None:
         """The user of a link that still works."""

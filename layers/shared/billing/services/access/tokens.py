@@ -8,15 +8,17 @@ repeated refresh is the same answer, byte for byte. What is stored is which gene
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from billing.domain.access.grant import GRANT_LIFE, AuthorizationCode, Grant, Issued, Presented, code_id
+from billing.domain import dashboard
+from billing.domain.access.grant import GRANT_LIFE, AuthorizationCode, Grant, Issued, Presented, Session, code_id
 from billing.domain.access.oauth_client import GrantType, OAuthClient
 from billing.domain.access.scopes import Scope
 from billing.domain.access.signing_keys import KEPT_AFTER, TOKEN_LIFE
 from billing.domain.access.user import User
 from billing.domain.kernel.errors import Unauthenticated
+from billing.services.access.dashboard import end_session, find_client, find_session
 from billing.services.access.oauth import OAuthError
 from billing.services.kernel.work import Ref, Work
 
@@ -68,6 +70,7 @@ class IssuedTokens:
     access_token: str
     scopes: tuple[str, ...]
     refresh_token: str | None = None
+    life: timedelta = TOKEN_LIFE
 
     @property
     def body(self) -> dict[str, Any]:
@@ -75,20 +78,23 @@ class IssuedTokens:
         body: dict[str, Any] = {
             "access_token": self.access_token,
             "token_type": "Bearer",
-            "expires_in": int(TOKEN_LIFE.total_seconds()),
+            "expires_in": int(self.life.total_seconds()),
             "scope": " ".join(self.scopes),
         }
         return body if self.refresh_token is None else {**body, "refresh_token": self.refresh_token}
 
 
-def scopes_in(text: str | None) -> tuple[str, ...]:
+def scopes_in(text: str | None, *, with_platform: bool = False) -> tuple[str, ...]:
     """The scopes that a text names, each once, in one order.
+
+    Args:
+        with_platform: whether ``platform`` is one: in the platform's dashboard alone.
 
     Raises:
         OAuthError: one of them does not exist.
     """
     names = set((text or "").split(" ")) - {""}
-    if not names <= _ORDER.keys() - {Scope.PLATFORM.value}:
+    if not names <= _ORDER.keys() - (set() if with_platform else {Scope.PLATFORM.value}):
         raise OAuthError("invalid_scope")
     return in_order(names)
 
@@ -134,7 +140,7 @@ class Tokens:
         if not scopes or not set(scopes) <= set(client.scopes):
             raise OAuthError("invalid_scope")
         issued = Issued(work.fresh_id("tok"), work.now, scopes)
-        return IssuedTokens(self._access_token(client, client.id, issued, grant_id=None), scopes)
+        return IssuedTokens(self._access_token(client, client.id, issued, {}), scopes)
 
     # --- a client for a user --------------------------------------------------------------------------------------
 
@@ -149,10 +155,7 @@ class Tokens:
         if found is None or found.client_id != client.id:
             raise OAuthError("invalid_grant")
         if found.used_at is not None:
-            grant_ref = Ref(Grant, found.tenant_id, found.grant_id)
-            grant = work.load(grant_ref).get(grant_ref)
-            if grant is not None:
-                self.end(work, grant)
+            self._end_named(work, found.grant_id)
             raise OAuthError("invalid_grant")
         if found.expires_at <= work.now:
             raise OAuthError("invalid_grant")
@@ -160,9 +163,15 @@ class Tokens:
 
     def redeem(
         self, work: Work, client: OAuthClient, code: AuthorizationCode, user: User
-    ) -> tuple[IssuedTokens, Grant]:
-        """The tokens for a code, and the grant to be saved with its use."""
+    ) -> tuple[IssuedTokens, Grant | None]:
+        """The tokens for a code, and the grant to be saved with its use; None where the session is the grant.
+
+        Raises:
+            OAuthError: nothing of what was granted is left, or the session has ended.
+        """
         scopes = self._now_granted(code.scopes, client, user)
+        if client.is_built_in:
+            return self._of_session(work, client, code.grant_id, user, scopes), None
         issued = Issued(work.fresh_id("tok"), work.now, scopes)
         grant = Grant(
             id=code.grant_id,
@@ -231,10 +240,21 @@ class Tokens:
         if "gid" not in claims:
             work.revoke_grant(client.caller, claims["jti"], work.now + KEPT_AFTER)
             return
-        ref = Ref(Grant, work.tenant.id, claims["gid"])
-        grant = work.load(ref).get(ref)
+        self._end_named(work, claims["gid"])
+
+    def is_of_session(self, work: Work, token: str, session: Session) -> bool:
+        """Whether this is an access token that the browser of a session has got, and that is good."""
+        claims = self._own_claims(work, token)
+        return claims is not None and claims.get("gid") == session.id
+
+    def _end_named(self, work: Work, grant_id: str) -> None:
+        """End a grant, or the session that is one."""
+        ref = Ref(Grant, work.tenant.id, grant_id)
+        grant, session = work.load(ref).get(ref), find_session(work, grant_id)
         if grant is not None:
             self.end(work, grant)
+        if session is not None:
+            end_session(work, session)
 
     @staticmethod
     def end(work: Work, grant: Grant) -> None:
@@ -268,8 +288,7 @@ class Tokens:
     # --- parts ----------------------------------------------------------------------------------------------------
 
     def _still_granted(self, work: Work, claims: dict[str, Any]) -> bool:
-        client_ref = Ref(OAuthClient, work.tenant.id, claims["client_id"])
-        client = work.load(client_ref).get(client_ref)
+        client = find_client(work, claims["client_id"], self.signer.issuer)
         if client is None or not client.is_active or not _is_after(claims["iat"], client.tokens_after):
             return False
         if "gid" not in claims:
@@ -277,9 +296,12 @@ class Tokens:
         ref, user_ref = Ref(Grant, work.tenant.id, claims["gid"]), Ref(User, work.tenant.id, claims["sub"])
         found = work.load(ref, user_ref)
         grant, user = found.get(ref), found.get(user_ref)
-        if grant is None or grant.revoked_at is not None or user is None:
+        if user is None or not user.is_active or not _is_after(claims["iat"], user.tokens_after):
             return False
-        return may_act(grant, user) and _is_after(claims["iat"], user.tokens_after)
+        if client.is_built_in:
+            session = find_session(work, claims["gid"])
+            return session is not None and session.is_good(work.now, user.signed_out_at)
+        return grant is not None and grant.revoked_at is None and may_act(grant, user)
 
     def _of_token(self, work: Work, refresh_token: str) -> Grant | None:
         try:
@@ -312,14 +334,28 @@ class Tokens:
             raise OAuthError("invalid_scope")
         return left
 
+    def _of_session(
+        self, work: Work, client: OAuthClient, session_id: str, user: User, scopes: tuple[str, ...]
+    ) -> IssuedTokens:
+        session = find_session(work, session_id)
+        if session is None or not session.is_good(work.now, user.signed_out_at):
+            raise OAuthError("invalid_grant")
+        life = min(dashboard.TOKEN_LIFE, session.expires_at - work.now)
+        # When the password was entered (RFC 9068, 2.2.1): what is dangerous asks for it again (RFC 9470).
+        more = {"gid": session.id, "auth_time": int(session.authenticated_at.timestamp())}
+        issued = Issued(work.fresh_id("tok"), work.now, scopes)
+        return IssuedTokens(self._access_token(client, user.id, issued, more, life), scopes, life=life)
+
     def _of_grant(self, client: OAuthClient, grant: Grant) -> IssuedTokens:
-        access = self._access_token(client, grant.user_id, grant.issued, grant.id)
+        access = self._access_token(client, grant.user_id, grant.issued, {"gid": grant.id})
         refresh = None
         if GrantType.REFRESH_TOKEN in client.grant_types:
             refresh = f"rt_{grant.id}.{grant.generation}.{self._proof(grant, grant.generation)}"
         return IssuedTokens(access, grant.issued.scopes, refresh)
 
-    def _access_token(self, client: OAuthClient, subject: str, issued: Issued, grant_id: str | None) -> str:
+    def _access_token(
+        self, client: OAuthClient, subject: str, issued: Issued, more: dict[str, Any], life: timedelta = TOKEN_LIFE
+    ) -> str:
         at = int(issued.at.timestamp())
         claims = {
             "iss": self.signer.issuer,
@@ -330,10 +366,9 @@ class Tokens:
             "jti": issued.jti,
             "scope": " ".join(issued.scopes),
             "iat": at,
-            "exp": at + int(TOKEN_LIFE.total_seconds()),
+            "exp": at + int(life.total_seconds()),
+            **more,
         }
-        if grant_id is not None:
-            claims["gid"] = grant_id
         return self.signer.sign(claims, issued.at)
 
     def _proof(self, grant: Grant, generation: int) -> str:

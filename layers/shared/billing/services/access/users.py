@@ -9,6 +9,7 @@ from billing.domain.access.caller import digest
 from billing.domain.access.grant import Grant, Session
 from billing.domain.access.scopes import Scope
 from billing.domain.access.user import (
+    ADMINS,
     ADMINS_ID,
     INVITATION_LIFE,
     RESET_LIFE,
@@ -23,6 +24,7 @@ from billing.domain.access.user import (
 from billing.domain.kernel.errors import AlreadyExists, Forbidden, InvalidState, NotFound
 from billing.services.access import mail
 from billing.services.access.clients import check_reach
+from billing.services.access.dashboard import end_session
 from billing.services.access.form_limits import MAILS_OF_TENANT, MailLimits
 from billing.services.access.mail import Mail, Mailer
 from billing.services.access.tokens import end_grant, may_act
@@ -195,7 +197,7 @@ class Users:
         session = work.load(ref).require(ref)
         if session.user_id != user_id:
             raise NotFound.of(Session, session_id)
-        return work.save(replace(session, expires_at=work.now))
+        return end_session(work, session)
 
     def reset_authenticator(self, work: Work, user_id: str, by: str, allowed: frozenset[Scope]) -> User:
         """The user without an authenticator that was lost, signed out everywhere; the user is told by mail.
@@ -259,7 +261,7 @@ def enter_admin(work: Work, user: User) -> None:
     """
     ref = Ref(Admins, user.tenant_id, ADMINS_ID)
     admins = work.load(ref).get(ref) or Admins(user.tenant_id)
-    is_one = user.is_active and user.role is Role.ADMIN
+    is_one = user.is_active and user.role in ADMINS
     if is_one == (user.id in admins.user_ids):
         return
     others = tuple(each for each in admins.user_ids if each != user.id)

@@ -43,6 +43,7 @@ from billing.services.kernel.work import Found, Page, Ref, Window, Work
 from billing.services.payments.attempt import Attempt
 from billing.services.payments.collection import Collector
 from billing.services.payments.limits import with_less_due
+from billing.services.payments.permits import PermitRefund, permit_any
 from billing.services.payments.refunds import Refunder, RefundRequest, require_refundable
 from billing.services.payments.standing import follow_invoice
 from billing.services.usage.forgiveness import forgive
@@ -200,7 +201,9 @@ class CreditNotes:
     refunder: Refunder
     shards: DueShards
 
-    def create(self, work: Work, invoice_id: str, request: CreditRequest) -> CreditNoteView:
+    def create(
+        self, work: Work, invoice_id: str, request: CreditRequest, permit: PermitRefund = permit_any
+    ) -> CreditNoteView:
         """Issue a credit note on an invoice, and pay it out if that is wanted.
 
         Raises:
@@ -220,14 +223,14 @@ class CreditNotes:
             # A credit on an open invoice first reduces what is due, before anything goes back to a card.
             raise InvalidState.of("invoice", invoice.status, "refunded; issue a credit note")
         read = self._load(work, invoice, sequence, request)
-        self._checked(read, request)
+        self._checked(read, request, permit)
         loaded = self._withdrawn(work, read)
         if loaded is None:
             # The payer was faster. Record that first; the credit then goes where the credit on a paid invoice goes.
             work.checkpoint(Repeat())
-            return self.create(work, invoice_id, request)
+            return self.create(work, invoice_id, request, permit)
         issued = credit_note.issue(loaded.invoice, request, work.fresh_id("cn", loaded.at), sequence, loaded.at)
-        return self._carry_out(work, loaded, issued, request.payment_id)
+        return self._carry_out(work, loaded, issued, request.payment_id, permit)
 
     def preview(self, work: Work, invoice_id: str, request: CreditRequest) -> CreditNote:
         """What a credit note would be if it were issued now: nothing is stored, no number is taken, nobody is asked.
@@ -240,14 +243,16 @@ class CreditNotes:
         found = work.load(invoice_ref, sequence_ref)
         invoice = found.require(invoice_ref)
         sequence = credit_note_numbers(work, invoice, found.get(sequence_ref))
-        return self._checked(self._load(work, invoice, sequence, request), request)
+        return self._checked(self._load(work, invoice, sequence, request), request, permit_any)
 
     @staticmethod
-    def _checked(loaded: _Loaded, request: CreditRequest) -> CreditNote:
+    def _checked(loaded: _Loaded, request: CreditRequest, permit: PermitRefund) -> CreditNote:
         """The note as far as it can be told before anything outside is called; what is not possible is refused."""
         note = credit_note.issue(loaded.invoice, request, "", loaded.sequence, loaded.at).credit_note
         if not note.to_refund.is_zero:
-            require_refundable(_paid_by(loaded.payments, note.to_refund, request.payment_id), note.to_refund)
+            payment = _paid_by(loaded.payments, note.to_refund, request.payment_id)
+            require_refundable(payment, note.to_refund)
+            permit(payment.amount_refunded + note.to_refund)
         return note
 
     def _load(self, work: Work, invoice: Invoice, sequence: CreditNoteSequence, request: CreditRequest) -> _Loaded:
@@ -289,11 +294,13 @@ class CreditNotes:
             return None
         return replace(loaded, invoice=attempt.invoice, subscription=attempt.subscription)
 
-    def _carry_out(self, work: Work, loaded: _Loaded, issued: Issued, payment_id: str | None) -> CreditNoteView:
+    def _carry_out(
+        self, work: Work, loaded: _Loaded, issued: Issued, payment_id: str | None, permit: PermitRefund
+    ) -> CreditNoteView:
         note, refund = issued.credit_note, None
         if not note.to_refund.is_zero:
             payment = _paid_by(loaded.payments, note.to_refund, payment_id)
-            request = RefundRequest(payment, note.to_refund, note.reason, note.id)
+            request = RefundRequest(payment, note.to_refund, note.reason, note.id, permit=permit)
             refund = self.refunder.attempt(work, request, loaded.at)
             issued = refunding(issued, refund)
         note = self._saved(work, loaded, issued)

@@ -19,6 +19,7 @@ from billing.services.invoicing.credit_notes import CreditNotes
 from billing.services.kernel.recovery import RefundPending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments import queries
+from billing.services.payments.permits import PermitRefund, permit_any
 from billing.services.payments.processor import CardProcessor
 from billing.services.payments.refunds import (
     Refunder,
@@ -37,7 +38,14 @@ class PaymentRefunds:
     refunder: Refunder
     credit_notes: CreditNotes
 
-    def create(self, work: Work, payment_id: str, amount: int | None, reason: str | None) -> Refund:
+    def create(
+        self,
+        work: Work,
+        payment_id: str,
+        amount: int | None,
+        reason: str | None,
+        permit: PermitRefund = permit_any,
+    ) -> Refund:
         """Refund a payment; pending where its outcome is not known yet.
 
         Args:
@@ -65,13 +73,20 @@ class PaymentRefunds:
         wanted = _wanted(payment, amount, too_much)
         self.processor.ready()
         if not too_much.is_zero:
-            return self._sent(work, RefundRequest(payment, wanted, reason, from_balance=True), at)
+            return self._sent(work, RefundRequest(payment, wanted, reason, from_balance=True, permit=permit), at)
         if payment.invoice_id is not None and not payment.in_another_currency:
-            return self._credited(work, payment, wanted, reason, as_much_as_can_be=amount is None)
-        return self._sent(work, RefundRequest(payment, wanted, reason), at)
+            return self._credited(work, payment, wanted, reason, permit, as_much_as_can_be=amount is None)
+        return self._sent(work, RefundRequest(payment, wanted, reason, permit=permit), at)
 
     def _credited(
-        self, work: Work, payment: Payment, wanted: Money, reason: str | None, *, as_much_as_can_be: bool
+        self,
+        work: Work,
+        payment: Payment,
+        wanted: Money,
+        reason: str | None,
+        permit: PermitRefund,
+        *,
+        as_much_as_can_be: bool,
     ) -> Refund:
         """A credit note that pays out what is wanted; where no amount was named, as much of it as the invoice has left.
 
@@ -80,7 +95,7 @@ class PaymentRefunds:
         assert payment.invoice_id is not None
         amount, up_to = (None, wanted.micros) if as_much_as_can_be else (wanted.micros, None)
         request = CreditRequest(amount, reason=reason, refund=True, payment_id=payment.id, up_to=up_to)
-        refund = self.credit_notes.create(work, payment.invoice_id, request).refund
+        refund = self.credit_notes.create(work, payment.invoice_id, request, permit).refund
         assert refund is not None
         return refund
 

@@ -17,8 +17,14 @@ from billing.services.kernel.recovery import RefundPending
 from billing.services.kernel.work import Ref, Work
 from billing.services.marketplace.order_books import MarketplaceBooks, require_in_time
 from billing.services.marketplace.orders import get
+from billing.services.payments.permits import PermitRefund, permit_any
 from billing.services.payments.processor import CardProcessor
-from billing.services.payments.refunds import Refunder, RefundRequest, require_refundable, require_undisputed
+from billing.services.payments.refunds import (
+    Refunder,
+    RefundRequest,
+    require_refundable,
+    require_undisputed,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class OrderRefunds:
     refunder: Refunder
     books: MarketplaceBooks
 
-    def create(self, work: Work, order_id: str, wanted: WantedReturn) -> Returned:
+    def create(self, work: Work, order_id: str, wanted: WantedReturn, permit: PermitRefund = permit_any) -> Returned:
         """Refund an order; the refund is pending where its outcome is not known yet.
 
         Raises:
@@ -92,7 +98,7 @@ class OrderRefunds:
         require_refundable(payment, amount)
         self.processor.ready()
         work.save(back)
-        request = RefundRequest(payment, amount, wanted.reason, refund_id=back.id)
+        request = RefundRequest(payment, amount, wanted.reason, refund_id=back.id, permit=permit)
         refund = self.refunder.attempt(work, request, at)
         work.checkpoint(RefundPending(refund.id))
         refund = self.refunder.settle(work, refund, self.refunder.send(refund), at)

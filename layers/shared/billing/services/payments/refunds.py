@@ -43,6 +43,7 @@ from billing.services.payments.collection import RESEND_WITHIN
 from billing.services.payments.disputes import Disputed
 from billing.services.payments.idempotency_keys import outside_key
 from billing.services.payments.order_books import NO_ORDERS, OrderBooks
+from billing.services.payments.permits import PermitRefund, permit_any
 from billing.services.payments.processor import CardProcessor, GoneBack, OutcomeUnknown, RefundOnFile
 
 _LOOK_EVERY = timedelta(hours=6)
@@ -82,6 +83,7 @@ class RefundRequest:
         credit_note_id: the credit note that it pays out; None for none.
         from_balance: the money comes off the customer's balance, where the payment had put it.
         refund_id: its id, where something was staged under it already (``OrderReturn``); None for a fresh one.
+        permit: whether its caller may refund so much.
     """
 
     payment: Payment
@@ -90,6 +92,7 @@ class RefundRequest:
     credit_note_id: str | None = None
     from_balance: bool = False
     refund_id: str | None = None
+    permit: PermitRefund = permit_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ class Refunder:
         if payment.status is not PaymentStatus.SUCCEEDED or payment.stripe_payment_intent_id is None:
             raise InvalidState.of("payment", payment.status, "refunded")
         require_refundable(payment, amount)
+        request.permit(payment.amount_refunded + amount)
         refund_id = request.refund_id or work.fresh_id("re")
         refund = Refund(
             id=refund_id,

@@ -3,8 +3,6 @@
 import gzip
 import json
 
-import pytest
-
 from tests.integration.world import Answer, Tenant, http_event, request
 
 GZIP = {"Accept-Encoding": "gzip, deflate, br"}

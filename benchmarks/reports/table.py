@@ -256,8 +256,9 @@ def _run(name: str, tables: Tables, request: RunRequest, files: Sent) -> Measure
     reports: Any = {each.name: each for each in (TrialBalanceReport(), JournalExport())}
     units: Any = SimpleNamespace(begin=begin)
     exports = EntityExports({"invoices": KINDS["invoices"]})
-    none: Any = SimpleNamespace()  # no run here is an import
-    steps = RunSteps(units, DynamoJournal(database, Plain()), files, reports, exports, WRITERS, none, lambda: 800.0)
+    none: Any = SimpleNamespace()  # no run here is an import, or printed
+    journal = DynamoJournal(database, Plain())
+    steps = RunSteps(units, journal, files, reports, exports, WRITERS, none, none, lambda: 800.0)
     run = ReportRun(f"rrn_{name.replace(' ', '')}", TENANT, request, now, due=Due("r00", now))
     most, cpu = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     count = 0

@@ -14,10 +14,11 @@ from billing.bootstrap.sweep import alarm
 from billing.domain.ledger import Account
 from billing.domain.reports.run import Form, Purpose, ReportRun
 from billing.edge.http.api import Accepted, CurrentWork, File, Listing, current_call
+from billing.edge.http.limits import INVOICE_QUERIES
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
 from billing.schemas.imports.api import ImportIn, ImportOut
-from billing.schemas.parameters import Cursor, Filter
+from billing.schemas.parameters import Cursor, Filter, InLocale
 from billing.schemas.reports.asking import (
     AsOf,
     AsOfDay,
@@ -47,6 +48,7 @@ from billing.services.reports.aging import AgingReport
 from billing.services.reports.ledger import JournalExport
 from billing.services.reports.mrr import CohortsReport, MrrMovementsReport, MrrReport, RetentionReport
 from billing.services.reports.payouts import PayoutsReport
+from billing.services.reports.printing import CONTENT_TYPE, with_locale
 from billing.services.reports.recognition import RecognitionReport
 from billing.services.reports.revenue import RevenueReport
 from billing.services.reports.sources import Asked, Report
@@ -60,6 +62,7 @@ PayoutRows = Annotated[Literal["payouts", "transactions"], Query(description="wh
 api = http_api("reports")
 reports = wired.reports(alarm())
 runs = wired.runs(alarm())
+printer = wired.report_printer()
 ledger = wired.ledger_pages()
 imports = wired_imports.requests(alarm())
 
@@ -70,22 +73,73 @@ def _json(work: Work, report: Report, asked: Asked) -> ReportOut | Accepted:
 
 
 def _csv(work: Work, report: Report, asked: Asked, bom: bool | None = None) -> File | Accepted:
-    """Its name says what it is about: ``revenue-2026-01-01-2026-02-01.csv``."""
     asked = with_bom(asked, bom)
     made = reports.made(work, report, asked, Form.CSV)
     if isinstance(made, ReportRun):
         return _accepted(made)
+    return File(table_csv(made, bom), "text/csv", _file_name(report, asked, Form.CSV))
+
+
+def _pdf(work: Work, report: Report, asked: Asked, locale: str | None = None) -> File | Accepted:
+    asked = with_locale(asked, locale)
+    made = reports.made(work, report, asked, Form.PDF)
+    if isinstance(made, ReportRun):
+        return _accepted(made)
+    return File(printer.pdf(work, report.name, asked, made), CONTENT_TYPE, _file_name(report, asked, Form.PDF))
+
+
+def _file_name(report: Report, asked: Asked, form: Form) -> str:
+    """What it is about: ``revenue-2026-01-01-2026-02-01.csv``."""
     days = f"{asked.span.first}-{asked.span.until}" if asked.span else f"{asked.at:%Y-%m-%dT%H%M%SZ}"
-    return File(table_csv(made, bom), "text/csv", f"{report.name}-{days}.csv")
+    return f"{report.name}-{days}.{form.value}"
 
 
-def _report(report: Report, in_csv: str, scope: Scope = Scope.BILLING_READ) -> Callable[[_Ask], _Ask]:
-    """Two routes of a report, as JSON and as CSV, for a function that says what is asked for.
+def _files(
+    path: str, report: Report, called: str, name: str, scope: Scope = Scope.BILLING_READ, *, csv_name: str | None = None
+) -> Callable[[_Ask], _Ask]:
+    """Two routes that answer with a report as a file, CSV and PDF, for a function that says what is asked for.
 
-    Their parameters are that function's, and CSV has ``bom`` beside them: neither can have one that the other lacks.
+    Their parameters are that function's, and ``bom`` of the CSV and ``locale`` of the PDF beside them.
 
     Args:
-        in_csv: what the CSV's route says of itself; JSON's says what the function does.
+        called: what the routes say that the report is.
+        name, csv_name: of the routes, without what they are; of the one of CSV, where it is another.
+    """
+
+    def routes(ask: _Ask) -> _Ask:
+        @wraps(ask)
+        def get_csv(work: Work, bom: bool | None = None, **said: Any) -> File | Accepted:
+            return _csv(work, report, ask(work, **said), bom)
+
+        @wraps(ask)
+        def get_pdf(work: Work, locale: str | None = None, **said: Any) -> File | Accepted:
+            return _pdf(work, report, ask(work, **said), locale)
+
+        _sign(get_csv, ask, csv_name or f"{name}_csv", f"{called} as CSV.", bom=Bom)
+        _sign(get_pdf, ask, f"{name}_pdf", f"{called} as PDF, of 1,000 rows at most.", locale=InLocale)
+        api.get(f"{path}.csv", scope=scope, or_accepts=ReportRunOut)(get_csv)
+        api.get(f"{path}.pdf", scope=scope, limit=INVOICE_QUERIES, or_accepts=ReportRunOut)(get_pdf)
+        return ask
+
+    return routes
+
+
+def _sign(get: Callable[..., Any], ask: _Ask, name: str, says: str, **more: Any) -> None:
+    """Give a route the parameters of a function and one more; the edge reads its signature."""
+    added = [Parameter(each, Parameter.KEYWORD_ONLY, default=None, annotation=kind) for each, kind in more.items()]
+    parameters = [*signature(ask).parameters.values(), *added]
+    get.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    get.__annotations__ = {**ask.__annotations__, **more}
+    get.__name__, get.__doc__ = name, says
+
+
+def _report(report: Report, called: str, scope: Scope = Scope.BILLING_READ) -> Callable[[_Ask], _Ask]:
+    """Three routes of a report, as JSON, CSV and PDF, for a function that says what is asked for.
+
+    None of them can have a parameter that another lacks, but for those of its file.
+
+    Args:
+        called: what the routes of CSV and PDF say that they are; JSON's says what the function does.
     """
 
     def routes(ask: _Ask) -> _Ask:
@@ -93,19 +147,9 @@ def _report(report: Report, in_csv: str, scope: Scope = Scope.BILLING_READ) -> C
         def get(work: Work, **said: Any) -> ReportOut | Accepted:
             return _json(work, report, ask(work, **said))
 
-        @wraps(ask)
-        def get_csv(work: Work, bom: bool | None = None, **said: Any) -> File | Accepted:
-            return _csv(work, report, ask(work, **said), bom)
-
-        bom = Parameter("bom", Parameter.KEYWORD_ONLY, default=None, annotation=Bom)
-        parameters = [*signature(ask).parameters.values(), bom]
-        get_csv.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # read by the edge
-        get_csv.__annotations__ = {**ask.__annotations__, "bom": Bom}
-        get_csv.__name__, get_csv.__doc__ = f"{ask.__name__}_csv", in_csv
         path = f"/v1/reports/{report.name}"
         api.get(path, scope=scope, answers=ReportOut, or_accepts=ReportRunOut)(get)
-        api.get(f"{path}.csv", scope=scope, or_accepts=ReportRunOut)(get_csv)
-        return ask
+        return _files(path, report, called, ask.__name__, scope)(ask)
 
     return routes
 
@@ -128,15 +172,12 @@ def get_trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = 
     return TrialBalanceOut.of(found)
 
 
-@api.get("/v1/reports/trial-balance.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def get_trial_balance_csv(
-    work: CurrentWork, at: AsOf = None, test_clock: OfClock = None, bom: Bom = None
-) -> File | Accepted:
-    """The trial balance as CSV."""
-    return _csv(work, TrialBalanceReport(), as_of(work, at, test_clock), bom)
+@_files("/v1/reports/trial-balance", TrialBalanceReport(), "The trial balance", "get_trial_balance")
+def _trial_balance(work: CurrentWork, at: AsOf = None, test_clock: OfClock = None) -> Asked:
+    return as_of(work, at, test_clock)
 
 
-@_report(MrrReport(), "Monthly recurring revenue and its movements as CSV.")
+@_report(MrrReport(), "Monthly recurring revenue and its movements")
 def get_mrr(
     work: CurrentWork,
     first: From = None,
@@ -149,7 +190,7 @@ def get_mrr(
     return of_days(work, first, to, at, test_clock, interval=interval)
 
 
-@_report(MrrMovementsReport(), "Each movement of monthly recurring revenue as CSV.")
+@_report(MrrMovementsReport(), "Each movement of monthly recurring revenue")
 def get_mrr_movements(
     work: CurrentWork,
     first: From = None,
@@ -162,7 +203,7 @@ def get_mrr_movements(
     return of_days(work, first, to, at, test_clock, customer=customer)
 
 
-@_report(RetentionReport(), "Churn and retention as CSV.")
+@_report(RetentionReport(), "Churn and retention")
 def get_retention(
     work: CurrentWork,
     first: From = None,
@@ -175,7 +216,7 @@ def get_retention(
     return of_days(work, first, to, at, test_clock, over=over)
 
 
-@_report(CohortsReport(), "Cohorts as CSV.")
+@_report(CohortsReport(), "Cohorts")
 def get_cohorts(
     work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
 ) -> Asked:
@@ -183,7 +224,7 @@ def get_cohorts(
     return of_days(work, first, to, at, test_clock)
 
 
-@_report(TaxReport(), "The tax report as CSV.")
+@_report(TaxReport(), "The tax report")
 def get_tax_report(
     work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None, rows: Rows = None
 ) -> Asked:
@@ -191,7 +232,7 @@ def get_tax_report(
     return of_days(work, first, to, at, test_clock, rows=rows)
 
 
-@_report(UsageReport(), "The usage report as CSV.")
+@_report(UsageReport(), "The usage report")
 def get_usage_report(
     work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, test_clock: OfClock = None
 ) -> Asked:
@@ -202,7 +243,7 @@ def get_usage_report(
     return of_days(work, first, to, at, test_clock)
 
 
-@_report(AgingReport(), "Who owes what, as CSV.")
+@_report(AgingReport(), "Who owes what,")
 def get_aging(
     work: CurrentWork, day: AsOfDay = None, rows: AgingRows = "customers", test_clock: OfClock = None
 ) -> Asked:
@@ -210,7 +251,7 @@ def get_aging(
     return end_of_day(work, day, test_clock, rows=rows)
 
 
-@_report(PayoutsReport(), "What Stripe paid into the platform's bank, as CSV.", Scope.PLATFORM)
+@_report(PayoutsReport(), "What Stripe paid into the platform's bank,", Scope.PLATFORM)
 def get_payouts(
     work: CurrentWork, first: From = None, until: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
 ) -> Asked:
@@ -225,7 +266,7 @@ def get_reconciliation(work: CurrentWork) -> ReconciliationOut:
     return ReconciliationOut.of(state, page.items, page.next_cursor is not None)
 
 
-@_report(RevenueReport(), "Net billings and collections as CSV.")
+@_report(RevenueReport(), "Net billings and collections")
 def get_revenue(
     work: CurrentWork,
     first: From = None,
@@ -239,7 +280,7 @@ def get_revenue(
     return of_days(work, first, to, at, test_clock, per=per, by=by)
 
 
-@_report(RecognitionReport(), "Recognised and deferred revenue as CSV.")
+@_report(RecognitionReport(), "Recognised and deferred revenue")
 def get_recognition(
     work: CurrentWork,
     first: From = None,
@@ -335,8 +376,14 @@ def list_ledger_entries(
     return Listing.of(ledger.page(work, asked, limit, cursor), LedgerEntryOut.of)
 
 
-@api.get("/v1/ledger/entries.csv", scope=Scope.BILLING_READ, or_accepts=ReportRunOut)
-def export_ledger_entries(
+@_files(
+    "/v1/ledger/entries",
+    JournalExport(),
+    "The journal, a row for each posting and whole entries always,",
+    "get_ledger_entries",
+    csv_name="export_ledger_entries",
+)
+def _ledger_entries(
     work: CurrentWork,
     first: From = None,
     to: To = None,
@@ -346,13 +393,10 @@ def export_ledger_entries(
     kind: Filter = None,
     currency: Annotated[Currency | None, Query()] = None,
     test_clock: OfClock = None,
-    bom: Bom = None,
-) -> File | Accepted:
-    """The journal as CSV: a row for each posting, whole entries always."""
-    asked = of_ledger(
+) -> Asked:
+    return of_ledger(
         work, first, to, test_clock, account=account, invoice=invoice, customer=customer, kind=kind, currency=currency
     )
-    return _csv(work, JournalExport(), asked, bom)
 
 
 lambda_handler = api.lambda_handler

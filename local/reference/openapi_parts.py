@@ -75,7 +75,11 @@ TAGS = {
     "webhooks": "What Stripe and the tax provider call.",
 }
 
-_REPORTS = "trial_balance mrr mrr_movements retention cohorts tax_report usage_report revenue recognition aging payouts"
+_REPORTS = (
+    *("trial_balance", "mrr", "mrr_movements", "retention", "cohorts", "tax_report", "usage_report", "revenue"),
+    *("recognition", "aging", "payouts"),
+)
+_PRINTED = (*_REPORTS, "ledger_entries")
 FILES = {
     "get_invoice_pdf": "application/pdf",
     "get_credit_note_pdf": "application/pdf",
@@ -83,7 +87,8 @@ FILES = {
     "get_payout_statement_csv": "text/csv",
     "report_providers_csv": "text/csv",
     "export_audit_log": "text/csv",
-    **{f"get_{each}_csv": "text/csv" for each in _REPORTS.split()},
+    **{f"get_{each}_csv": "text/csv" for each in _REPORTS},
+    **{f"get_{each}_pdf": "application/pdf" for each in _PRINTED},
     "export_ledger_entries": "text/csv",
     "get_invoice_xml": "application/xml",
     "get_credit_note_xml": "application/xml",
@@ -111,7 +116,12 @@ READS_BY_BODY = {
 }
 """Routes without an id in the path that can still answer 404: for an id in body or query, or as the tenant has none."""
 
-UNPROCESSABLE_READS = {"calculate_tax", "get_invoice_xml", "get_credit_note_xml"}
+UNPROCESSABLE_READS = {
+    "calculate_tax",
+    "get_invoice_xml",
+    "get_credit_note_xml",
+    *(f"get_{each}_pdf" for each in _PRINTED),
+}
 """Routes that only read, and can still answer 422."""
 
 READS_OF_STATE = {"get_report_run_file", "get_export_file"}

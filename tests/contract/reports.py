@@ -28,6 +28,7 @@ def tell_reports(call: Live) -> None:
     for name in _OF_TENANTS:
         call("reports", "GET", f"/v1/reports/{name}", 200)
         call("reports", "GET", f"/v1/reports/{name}.csv", 200)
+        call("reports", "GET", f"/v1/reports/{name}.pdf", 200)
     call("reports", "GET", "/v1/reports/tax", 200, query={"rows": "lines"})
     call("reports", "GET", "/v1/reports/revenue", 200, query={"by": "plan", "per": "day"})
     call("reports", "GET", "/v1/reports/recognition", 200, query={"rows": "waterfall"})
@@ -36,9 +37,12 @@ def tell_reports(call: Live) -> None:
     call("reports", "GET", "/v1/ledger/entries", 200)
     call("reports", "GET", "/v1/ledger/entries", 400, query={"account": "pocket"})
     call("reports", "GET", "/v1/ledger/entries.csv", 200, query={"bom": "true"})
+    call("reports", "GET", "/v1/ledger/entries.pdf", 200, query={"locale": "de"})
+    _tell_too_long(call)
     at_once, handler.reports = handler.reports, replace(handler.reports, most=-1)
     run = call("reports", "GET", "/v1/reports/trial-balance", 202)
     call("reports", "GET", "/v1/reports/trial-balance.csv", 202)
+    call("reports", "GET", "/v1/reports/trial-balance.pdf", 202)
     call("reports", "GET", "/v1/ledger/entries.csv", 202)
     handler.reports = at_once
     one = "/v1/report-runs/{run_id}"
@@ -53,6 +57,15 @@ def tell_reports(call: Live) -> None:
     call("reports", "GET", "/v1/exports/{export_id}", 200, export_id=export["id"])
     call("reports", "GET", "/v1/exports/{export_id}/file", 200, export_id=export["id"])
     _import(call)
+
+
+def _tell_too_long(call: Live) -> None:
+    """Rows beyond those that a PDF may have."""
+    from billing.services.reports import printing
+
+    most, printing.MOST_ROWS = printing.MOST_ROWS, -1
+    call("reports", "GET", "/v1/reports/trial-balance.pdf", 422)
+    printing.MOST_ROWS = most
 
 
 def _import(call: Live) -> None:
@@ -77,6 +90,7 @@ def _tell_the_platforms(call: Live) -> None:
         call.key = call.platform_key
         call("reports", "GET", f"/v1/reports/{name}", 200)
         call("reports", "GET", f"/v1/reports/{name}.csv", 200)
+        call("reports", "GET", f"/v1/reports/{name}.pdf", 200)
         call.key = tenants_key
 
 

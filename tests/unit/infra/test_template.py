@@ -210,9 +210,11 @@ def test_a_changed_layer_is_published_to_every_alias() -> None:
     assert all(each["AutoPublishAliasAllProperties"] for each in FUNCTIONS.values())
 
 
-def test_only_the_function_that_needs_it_has_a_layer_of_its_own() -> None:
+def test_only_the_functions_that_need_it_have_a_layer_of_their_own() -> None:
     assert {name: each["Layers"] for name, each in FUNCTIONS.items() if "Layers" in each} == {
         "DocumentsFunction": ["PdfLayer"],
+        "ReportsFunction": ["PdfLayer"],
+        "ReportWorkerFunction": ["PdfLayer"],
         "OauthFunction": ["OauthLayer"],
         "WebhookSenderFunction": ["WebhooksLayer"],
     }

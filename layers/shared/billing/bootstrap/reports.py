@@ -12,10 +12,12 @@ from billing.schemas import events
 
 if TYPE_CHECKING:
     from billing.integrations.aws.files import S3Files
+    from billing.integrations.pdf.report import ReportPdfs
     from billing.services.clocks.due_index import Alarm
     from billing.services.kernel.work import Unit
     from billing.services.reports.asking import Reports
     from billing.services.reports.ledger import LedgerPages
+    from billing.services.reports.printing import Printer
     from billing.services.reports.reconciliation import Reconciler
     from billing.services.reports.running import RunSteps
     from billing.services.reports.runs import Runs
@@ -103,6 +105,20 @@ def all_reports() -> "Mapping[str, Report]":
     return {each.name: each for each in made}
 
 
+def report_printer() -> "Printer":
+    """What prints reports; Typst and the fonts come with the first one."""
+    from billing.services.reports.printing import Printer
+
+    return Printer(_report_pdfs)
+
+
+@cache
+def _report_pdfs() -> "ReportPdfs":
+    from billing.integrations.pdf.report import ReportPdfs
+
+    return ReportPdfs()
+
+
 def run_steps(imports: "Imports") -> "RunSteps":
     """What makes the files of runs.
 
@@ -121,6 +137,7 @@ def run_steps(imports: "Imports") -> "RunSteps":
         reports=all_reports(),
         exports=EntityExports(KINDS),
         forms=WRITERS,
+        printer=report_printer(),
         imports=imports,
         left_s=process.deadline().left_s,
     )

@@ -21,7 +21,6 @@ from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.tenant import (
     DEFAULT_SCHEDULE_DAYS,
     INVOICE_SEQUENCE_ID,
-    LOGO_ID,
     PLATFORM,
     SETTINGS_ID,
     TENANTS,
@@ -42,6 +41,7 @@ from billing.domain.tenant import (
 )
 from billing.services.access.keys import NewText, kind_of
 from billing.services.kernel.work import Page, Ref, Window, Work
+from billing.services.logos import logo_ref
 
 OF_THE_PLATFORM = ("status", "tier")
 """Fields that a tenant does not change itself."""
@@ -235,11 +235,6 @@ def _check_allow_list(work: Work, tenant: Tenant, changes: dict[str, Any], addre
         raise ValidationFailed.of("ipAllowList", "needs_the_enterprise_tier")
     if work.tenant.id == tenant.id and not lets_in(networks, address):
         raise ValidationFailed.of("ipAllowList", "shuts_out_the_caller")
-
-
-def logo_ref(tenant_id: str) -> Ref[TenantLogo]:
-    """Where a tenant's logo is, if it ever had one."""
-    return Ref(TenantLogo, tenant_id, LOGO_ID)
 
 
 def _branded(work: Work, before: TenantView, changes: dict[str, Any]) -> tuple[Tenant, TenantLogo | None]:

@@ -147,4 +147,4 @@ def test_issue_13_a_warm_renderer_forgets_what_it_laid_out() -> None:
     renderer = PdfRenderer()
     for number in range(5):
         renderer.render_invoice(invoice(number=str(number), lines=tuple(line(f"{number}.{n}") for n in range(400))))
-        assert renderer._lines_kept <= 1_500
+        assert renderer.typesetter.lines_kept <= 1_500

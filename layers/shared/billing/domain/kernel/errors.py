@@ -303,6 +303,11 @@ class EInvoiceNotPossible(Unprocessable):
     explanation = "The document cannot be an e-invoice as EN 16931 wants it. `details` says in words what is missing."
 
 
+class ReportTooLong(Unprocessable):
+    code = "report.too_long_for_pdf"
+    explanation = "A report as PDF has 1,000 rows at most. Its CSV has all of them; the message names it."
+
+
 class RateLimited(BillingError):
     status = 429
     code = "rate.limited"

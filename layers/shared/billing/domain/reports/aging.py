@@ -14,7 +14,7 @@ from typing import Any
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account
 from billing.domain.reports.fold import Posted
-from billing.domain.reports.table import Cell, Column, Kind, Row, Table
+from billing.domain.reports.table import Cell, Column, Kind, Row, Table, summed
 
 
 class Rows(StrEnum):
@@ -162,15 +162,15 @@ class Aged:
 
 
 _AMOUNTS = (
-    Column("notDue", Kind.AMOUNT, "Open, and not late: the due date itself is not"),
-    Column("days1To30", Kind.AMOUNT, "Open, and 1 to 30 calendar days late"),
-    Column("days31To60", Kind.AMOUNT, "Open, and 31 to 60 days late"),
-    Column("days61To90", Kind.AMOUNT, "Open, and 61 to 90 days late"),
-    Column("days91AndMore", Kind.AMOUNT, "Open, and 91 days late or more"),
-    Column("unappliedCredit", Kind.AMOUNT, "Below zero: credit that no invoice has taken yet, refunds on their way"),
-    Column("receivable", Kind.AMOUNT, "All of these together: the ledger's receivable"),
-    Column("customerBalance", Kind.AMOUNT, "The ledger's customer_balance: below zero customers' credit"),
-    Column("disputed", Kind.AMOUNT, "What payers' banks hold of what was paid; not in receivable"),
+    summed("notDue", Kind.AMOUNT, "Open, and not late: the due date itself is not"),
+    summed("days1To30", Kind.AMOUNT, "Open, and 1 to 30 calendar days late"),
+    summed("days31To60", Kind.AMOUNT, "Open, and 31 to 60 days late"),
+    summed("days61To90", Kind.AMOUNT, "Open, and 61 to 90 days late"),
+    summed("days91AndMore", Kind.AMOUNT, "Open, and 91 days late or more"),
+    summed("unappliedCredit", Kind.AMOUNT, "Below zero: credit that no invoice has taken yet, refunds on their way"),
+    summed("receivable", Kind.AMOUNT, "All of these together: the ledger's receivable"),
+    summed("customerBalance", Kind.AMOUNT, "The ledger's customer_balance: below zero customers' credit"),
+    summed("disputed", Kind.AMOUNT, "What payers' banks hold of what was paid; not in receivable"),
 )
 _CURRENCY = Column("currency", Kind.TEXT)
 _CUSTOMER = (Column("customerId", Kind.TEXT),)

@@ -7,24 +7,24 @@ from datetime import date, timedelta
 from billing.domain.kernel.money import Money
 from billing.domain.reports.mrr import MrrBook, MrrChange, MrrKind, Totals, Window, ratio
 from billing.domain.reports.span import Month, Span, midnight
-from billing.domain.reports.table import Column, Kind, Row
+from billing.domain.reports.table import Column, Kind, Row, summed
 
 MRR_COLUMNS = (
     Column("from", Kind.DATE, "The first day of the row"),
     Column("to", Kind.DATE, "The first day that is not in it any more"),
     Column("currency", Kind.TEXT),
     Column("start", Kind.AMOUNT, "The MRR at its begin"),
-    Column("new", Kind.AMOUNT, "Of customers who never had any before"),
-    Column("reactivation", Kind.AMOUNT, "Of customers who came back"),
-    Column("expansion", Kind.AMOUNT, "More of customers who have some; also a second subscription"),
-    Column("contraction", Kind.AMOUNT, "Less of customers who keep some; also one of two subscriptions that ended"),
-    Column("paused", Kind.AMOUNT, "Of subscriptions that were paused"),
-    Column("resumed", Kind.AMOUNT, "Of subscriptions that were resumed, as they are now"),
-    Column("churnVoluntary", Kind.AMOUNT, "Of customers who have none any more, because they wanted it so"),
-    Column("churnInvoluntary", Kind.AMOUNT, "Of customers who have none any more, because they did not pay"),
-    Column("currencyIn", Kind.AMOUNT, "Of subscriptions that came from another currency"),
-    Column("currencyOut", Kind.AMOUNT, "Of subscriptions that went to another currency"),
-    Column("opening", Kind.AMOUNT, "Of subscriptions that are older than the record of movements"),
+    summed("new", Kind.AMOUNT, "Of customers who never had any before"),
+    summed("reactivation", Kind.AMOUNT, "Of customers who came back"),
+    summed("expansion", Kind.AMOUNT, "More of customers who have some; also a second subscription"),
+    summed("contraction", Kind.AMOUNT, "Less of customers who keep some; also one of two subscriptions that ended"),
+    summed("paused", Kind.AMOUNT, "Of subscriptions that were paused"),
+    summed("resumed", Kind.AMOUNT, "Of subscriptions that were resumed, as they are now"),
+    summed("churnVoluntary", Kind.AMOUNT, "Of customers who have none any more, because they wanted it so"),
+    summed("churnInvoluntary", Kind.AMOUNT, "Of customers who have none any more, because they did not pay"),
+    summed("currencyIn", Kind.AMOUNT, "Of subscriptions that came from another currency"),
+    summed("currencyOut", Kind.AMOUNT, "Of subscriptions that went to another currency"),
+    summed("opening", Kind.AMOUNT, "Of subscriptions that are older than the record of movements"),
     Column("end", Kind.AMOUNT, "The MRR at its end: start and all movements"),
     Column("mrrAfterAllDiscounts", Kind.AMOUNT, "At its end, less discounts that hold for some periods only"),
     Column("mrrAtRisk", Kind.AMOUNT, "At its end, of subscriptions with an unpaid invoice; part of it"),
@@ -32,10 +32,10 @@ MRR_COLUMNS = (
     Column("trialMrr", Kind.AMOUNT, "At its end, of trials; no part of it"),
     Column("trialNotConverted", Kind.AMOUNT, "At its end, of trials that are over and unpaid; no part of it"),
     Column("customersStart", Kind.INTEGER, "Customers with MRR at its begin"),
-    Column("customersNew", Kind.INTEGER, "Customers who came to have MRR for the first time"),
-    Column("customersReturned", Kind.INTEGER, "Customers who came to have MRR again"),
-    Column("customersChurned", Kind.INTEGER, "Customers who churned"),
-    Column("customersPaused", Kind.INTEGER, "Customers who have none any more for another reason: a pause"),
+    summed("customersNew", Kind.INTEGER, "Customers who came to have MRR for the first time"),
+    summed("customersReturned", Kind.INTEGER, "Customers who came to have MRR again"),
+    summed("customersChurned", Kind.INTEGER, "Customers who churned"),
+    summed("customersPaused", Kind.INTEGER, "Customers who have none any more for another reason: a pause"),
     Column("customersEnd", Kind.INTEGER, "Customers with MRR at its end"),
 )
 RETENTION_COLUMNS = (
@@ -68,7 +68,7 @@ MOVEMENT_COLUMNS = (
     Column("cause", Kind.TEXT, "What happened to the subscription"),
     Column("kind", Kind.TEXT, "What that was for its customer; nothing where the MRR stays what it was"),
     Column("currency", Kind.TEXT),
-    Column("amount", Kind.AMOUNT, "The difference"),
+    summed("amount", Kind.AMOUNT, "The difference"),
     Column("customerMrr", Kind.AMOUNT, "The customer's MRR after it"),
     Column("subscriptionMrr", Kind.AMOUNT, "The subscription's MRR after it"),
 )

@@ -11,7 +11,7 @@ from billing.domain.deposits import Deposit, DepositLine, Part, part_of
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.reconciliation import StripeLine
-from billing.domain.reports.table import Column, Kind, Row, Table
+from billing.domain.reports.table import Column, Kind, Row, Table, summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,15 @@ _COLUMNS = (
     Column("postedAt", Kind.TIME, "When it was entered in the books, which says in which period it is"),
     Column("createdAt", Kind.TIME, "When it was made at Stripe"),
     Column("arrivesOn", Kind.TIME, "When the bank has it, by Stripe's estimate"),
-    Column("transactions", Kind.INTEGER, "Lines of Stripe's account that are in it"),
-    Column("gross", Kind.AMOUNT, "Charges"),
-    Column("refunds", Kind.AMOUNT, "Below zero; of refunds that came back above"),
-    Column("disputes", Kind.AMOUNT, "Below zero; of disputes that were won above"),
-    Column("transfers", Kind.AMOUNT, "Below zero: to providers' accounts"),
-    Column("adjustments", Kind.AMOUNT, "Anything else: payouts that came back, top-ups, reserves"),
-    Column("fees", Kind.AMOUNT, "Stripe's, above zero; subtracted"),
-    Column("unexplained", Kind.AMOUNT, "What Stripe has not itemised: all of a payout that no schedule made"),
-    Column("net", Kind.AMOUNT, "What the bank got: all of these together"),
+    summed("transactions", Kind.INTEGER, "Lines of Stripe's account that are in it"),
+    summed("gross", Kind.AMOUNT, "Charges"),
+    summed("refunds", Kind.AMOUNT, "Below zero; of refunds that came back above"),
+    summed("disputes", Kind.AMOUNT, "Below zero; of disputes that were won above"),
+    summed("transfers", Kind.AMOUNT, "Below zero: to providers' accounts"),
+    summed("adjustments", Kind.AMOUNT, "Anything else: payouts that came back, top-ups, reserves"),
+    summed("fees", Kind.AMOUNT, "Stripe's, above zero; subtracted"),
+    summed("unexplained", Kind.AMOUNT, "What Stripe has not itemised: all of a payout that no schedule made"),
+    summed("net", Kind.AMOUNT, "What the bank got: all of these together"),
 )
 _SIGNED = (Part.GROSS, Part.REFUNDS, Part.DISPUTES, Part.TRANSFERS, Part.ADJUSTMENTS, Part.FEES)
 
@@ -91,9 +91,9 @@ _OF_LINES = (
     Column("tenantId", Kind.TEXT, "In whose books it is"),
     Column("currency", Kind.TEXT),
     Column("createdAt", Kind.TIME),
-    Column("amount", Kind.AMOUNT, "Before Stripe's fee"),
-    Column("fee", Kind.AMOUNT),
-    Column("net", Kind.AMOUNT, "Amount less fee; of a payout they sum to its net"),
+    summed("amount", Kind.AMOUNT, "Before Stripe's fee"),
+    summed("fee", Kind.AMOUNT),
+    summed("net", Kind.AMOUNT, "Amount less fee; of a payout they sum to its net"),
 )
 
 

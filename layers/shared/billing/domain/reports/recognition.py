@@ -8,7 +8,7 @@ from billing.domain.kernel.money import Money
 from billing.domain.reports.deferral import Deferrals, Moved, Owner, Schedule, instant, moment
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.span import Month
-from billing.domain.reports.table import Cell, Column, Kind, Row
+from billing.domain.reports.table import Cell, Column, Kind, Row, summed
 
 Group = tuple[str | None, ...]
 """A currency, and what else a report divides by."""
@@ -80,10 +80,10 @@ class Figures:
 
 AMOUNTS = (
     Column("deferredAtStart", Kind.AMOUNT, "What was billed and not earned when the month began"),
-    Column("billed", Kind.AMOUNT, "Net billings: what was posted to the ledger's account revenue"),
-    Column("recognised", Kind.AMOUNT, "What was earned: deferredAtStart + billed - deferredAtEnd"),
-    Column("catchUp", Kind.AMOUNT, "Of recognised, what was billed in this month for the time of earlier ones"),
-    Column("reversed", Kind.AMOUNT, "Of recognised, what credit notes, voids and returns took back; below zero"),
+    summed("billed", Kind.AMOUNT, "Net billings: what was posted to the ledger's account revenue"),
+    summed("recognised", Kind.AMOUNT, "What was earned: deferredAtStart + billed - deferredAtEnd"),
+    summed("catchUp", Kind.AMOUNT, "Of recognised, what was billed in this month for the time of earlier ones"),
+    summed("reversed", Kind.AMOUNT, "Of recognised, what credit notes, voids and returns took back; below zero"),
     Column("deferredAtEnd", Kind.AMOUNT, "What is billed and not earned when the month ends, or as of asOf"),
 )
 
@@ -251,8 +251,8 @@ def waterfall_columns(by: str) -> tuple[Column, ...]:
         Column("earnedIn", Kind.TEXT, f"The month; empty for all that is later than {FURTHEST_MONTHS} months"),
         Column("currency", Kind.TEXT),
         *BY[by][0],
-        Column("recognised", Kind.AMOUNT, "What was earned in that month, less what was reversed in it"),
-        Column("scheduled", Kind.AMOUNT, "What is deferred and will be earned in that month, if nothing changes"),
+        summed("recognised", Kind.AMOUNT, "What was earned in that month, less what was reversed in it"),
+        summed("scheduled", Kind.AMOUNT, "What is deferred and will be earned in that month, if nothing changes"),
     )
 
 

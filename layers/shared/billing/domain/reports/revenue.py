@@ -18,37 +18,37 @@ from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.reports.fold import ABOUT_DOCUMENTS, Posted
 from billing.domain.reports.span import Month, local_day
-from billing.domain.reports.table import Column, Kind, Row
+from billing.domain.reports.table import Column, Kind, Row, summed
 
 Key = tuple[str | None, ...]
 
 LINES = (
-    Column("gross", Kind.AMOUNT, "Lines of invoices as they were finalized; credits for unused time are below zero"),
-    Column("discounts", Kind.AMOUNT, "What coupons took off them"),
-    Column("taxIncluded", Kind.AMOUNT, "Tax that is part of gross less discounts, where prices include it"),
-    Column("net", Kind.AMOUNT, "gross - discounts - taxIncluded"),
-    Column("tax", Kind.AMOUNT, "All tax on them"),
-    Column("creditNotes", Kind.AMOUNT, "The net of credit notes, by their own date"),
-    Column("creditNotesTax", Kind.AMOUNT, "The tax in them; not told by plan or component"),
-    Column("voided", Kind.AMOUNT, "The net of invoices that were voided, by the date of that"),
-    Column("voidedTax", Kind.AMOUNT, "The tax on them"),
-    Column("netAfterCredits", Kind.AMOUNT, "net - creditNotes - voided"),
+    summed("gross", Kind.AMOUNT, "Lines of invoices as they were finalized; credits for unused time are below zero"),
+    summed("discounts", Kind.AMOUNT, "What coupons took off them"),
+    summed("taxIncluded", Kind.AMOUNT, "Tax that is part of gross less discounts, where prices include it"),
+    summed("net", Kind.AMOUNT, "gross - discounts - taxIncluded"),
+    summed("tax", Kind.AMOUNT, "All tax on them"),
+    summed("creditNotes", Kind.AMOUNT, "The net of credit notes, by their own date"),
+    summed("creditNotesTax", Kind.AMOUNT, "The tax in them; not told by plan or component"),
+    summed("voided", Kind.AMOUNT, "The net of invoices that were voided, by the date of that"),
+    summed("voidedTax", Kind.AMOUNT, "The tax on them"),
+    summed("netAfterCredits", Kind.AMOUNT, "net - creditNotes - voided"),
 )
 """What is told of lines of invoices, whatever divides it."""
 MONEY = (
-    Column("sales", Kind.AMOUNT, "Payments without an invoice (one-off sales), which are revenue of their own"),
-    Column("ownGoods", Kind.AMOUNT, "What a marketplace sells of its own in orders, less returns"),
-    Column("revenue", Kind.AMOUNT, "netAfterCredits + sales + ownGoods: the movement of the ledger's account revenue"),
-    Column("commission", Kind.AMOUNT, "A marketplace's share of what its providers sell, less returns"),
-    Column("promotions", Kind.AMOUNT, "Coupons that a marketplace pays for; an expense"),
-    Column("collected", Kind.AMOUNT, "Payments that succeeded"),
-    Column("refunded", Kind.AMOUNT, "Refunds that succeeded, less those that came back"),
-    Column("refundsWithoutCreditNote", Kind.AMOUNT, "Given back with no credit note: the account refunds"),
-    Column("disputed", Kind.AMOUNT, "What payers' banks took for disputes"),
-    Column("disputesWonBack", Kind.AMOUNT, "What they gave back of that"),
-    Column("disputesLost", Kind.AMOUNT, "What is gone of it for good"),
-    Column("writtenOff", Kind.AMOUNT, "Invoices given up as uncollectible, less what was paid or credited after all"),
-    Column("fees", Kind.AMOUNT, "Stripe's fees, less what providers bear"),
+    summed("sales", Kind.AMOUNT, "Payments without an invoice (one-off sales), which are revenue of their own"),
+    summed("ownGoods", Kind.AMOUNT, "What a marketplace sells of its own in orders, less returns"),
+    summed("revenue", Kind.AMOUNT, "netAfterCredits + sales + ownGoods: the movement of the ledger's account revenue"),
+    summed("commission", Kind.AMOUNT, "A marketplace's share of what its providers sell, less returns"),
+    summed("promotions", Kind.AMOUNT, "Coupons that a marketplace pays for; an expense"),
+    summed("collected", Kind.AMOUNT, "Payments that succeeded"),
+    summed("refunded", Kind.AMOUNT, "Refunds that succeeded, less those that came back"),
+    summed("refundsWithoutCreditNote", Kind.AMOUNT, "Given back with no credit note: the account refunds"),
+    summed("disputed", Kind.AMOUNT, "What payers' banks took for disputes"),
+    summed("disputesWonBack", Kind.AMOUNT, "What they gave back of that"),
+    summed("disputesLost", Kind.AMOUNT, "What is gone of it for good"),
+    summed("writtenOff", Kind.AMOUNT, "Invoices given up as uncollectible, less what was paid or credited after all"),
+    summed("fees", Kind.AMOUNT, "Stripe's fees, less what providers bear"),
 )
 """What is told of money, where it can be told exactly: see ``Division``."""
 _NO_PLAN = frozenset({"sales", "ownGoods", "revenue"})

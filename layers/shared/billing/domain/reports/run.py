@@ -36,6 +36,7 @@ class Form(StrEnum):
     JSON = "json"
     CSV = "csv"
     JSONL = "jsonl"
+    PDF = "pdf"
 
 
 class Purpose(StrEnum):

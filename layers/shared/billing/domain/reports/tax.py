@@ -21,7 +21,7 @@ from billing.domain.lines.tax_facts import UNKNOWN
 from billing.domain.lines.tax_records import TaxRecord, records_of
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.span import local_day
-from billing.domain.reports.table import Cell, Column, Kind, Table
+from billing.domain.reports.table import Cell, Column, Kind, Table, summed
 
 _OF_DOCUMENTS = {"invoice_finalized": "invoice", "invoice_voided": "voided_invoice", "credit_noted": "credit_note"}
 
@@ -157,7 +157,7 @@ _WHOSE = (
 )
 _SUMS = (
     Column("taxable", Kind.AMOUNT, "What the tax is on, before tax; also at a rate of zero"),
-    Column("tax", Kind.AMOUNT),
+    summed("tax", Kind.AMOUNT),
     Column("notTaxable", Kind.AMOUNT, "What the tax is not on, before tax: the treatment says why"),
 )
 _COLUMNS = (

@@ -7,7 +7,7 @@ from typing import Any
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account
 from billing.domain.reports.fold import Posted
-from billing.domain.reports.table import Column, Kind, Table
+from billing.domain.reports.table import Column, Kind, Table, summed
 
 _BY_PARTY = {Account.PROVIDER_PENDING, Account.PROVIDER_PAYABLE, Account.PROVIDER_HELD, Account.PAYOUTS_IN_TRANSIT}
 """Accounts that are shown for each provider. Customers' are one sum: a tenant may have a million of them."""
@@ -113,9 +113,9 @@ _COLUMNS = (
     Column("account", Kind.TEXT, "The account; docs/finance.md says what is posted to it"),
     Column("currency", Kind.TEXT),
     Column("providerId", Kind.TEXT, "Whose it is, of the accounts that are kept by provider"),
-    Column("debit", Kind.AMOUNT, "The sum of its debits"),
-    Column("credit", Kind.AMOUNT, "The sum of its credits"),
-    Column("balance", Kind.AMOUNT, "Debits less credits"),
+    summed("debit", Kind.AMOUNT, "The sum of its debits"),
+    summed("credit", Kind.AMOUNT, "The sum of its credits"),
+    summed("balance", Kind.AMOUNT, "Debits less credits"),
 )
 
 

@@ -16,7 +16,7 @@ from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.reports.fold import Posted
-from billing.domain.reports.table import Cell, Column, Kind, Table
+from billing.domain.reports.table import Cell, Column, Kind, Table, summed
 from billing.domain.usage.billing import LATE_USAGE
 from billing.domain.usage.event import UsageSpan
 
@@ -122,11 +122,11 @@ _COLUMNS = (
     Column("dimensions", Kind.TEXT, "By which the component groups it: region=eu"),
     Column("currency", Kind.TEXT),
     Column("billedQuantity", Kind.DECIMAL, "On the lines, also where its price is zero; corrections are negative"),
-    Column("amount", Kind.AMOUNT, "On the lines, before discounts"),
-    Column("discounts", Kind.AMOUNT),
-    Column("net", Kind.AMOUNT, "Before tax"),
+    summed("amount", Kind.AMOUNT, "On the lines, before discounts"),
+    summed("discounts", Kind.AMOUNT),
+    summed("net", Kind.AMOUNT, "Before tax"),
     Column("lateQuantity", Kind.DECIMAL, "The part of the quantity that was billed after its period was"),
-    Column("lateNet", Kind.AMOUNT, "The part of the net that was"),
+    summed("lateNet", Kind.AMOUNT, "The part of the net that was"),
     Column("rejectedEvents", Kind.INTEGER, "Events that were accepted in these days and could not be counted"),
 )
 

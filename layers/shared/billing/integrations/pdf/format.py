@@ -9,13 +9,14 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from babel.core import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
 
 from billing.domain.kernel.currencies import minor_digits
 from billing.domain.kernel.money import Money
 from billing.integrations.pdf.text import REPLACEMENT, isolated, printable
 
+_Day = date  # a method below has the name of the type
 _MICRO_DIGITS = 3  # 1,000 micro-units are one minor unit, in every currency
 
 
@@ -78,7 +79,16 @@ class Formats:
 
     def date(self, moment: datetime) -> str:
         """The calendar day of a moment in the document's zone."""
-        return format_date(moment.astimezone(self.zone).date(), format="medium", locale=self.locale)
+        return self.day(moment.astimezone(self.zone).date())
+
+    def day(self, day: _Day) -> str:
+        """Write a calendar day: "Nov 2, 2026"."""
+        return format_date(day, format="medium", locale=self.locale)
+
+    def moment(self, moment: datetime) -> str:
+        """A moment in the document's zone, to the minute: "Nov 2, 2026 3:04 PM"."""
+        local = moment.astimezone(self.zone)
+        return f"{self.day(local.date())} {format_time(local.time(), format='short', locale=self.locale)}"
 
     def _period(self, start: datetime | None, end: datetime | None) -> str:
         """A half-open period by its first and last day: [1 Jan, 1 Feb) is "1 Jan \u2013 31 Jan"; "" for none."""

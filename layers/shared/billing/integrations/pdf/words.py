@@ -8,9 +8,11 @@ German credit note of the seller is a "Rechnungskorrektur", as "Gutschrift" mean
 
 from __future__ import annotations
 
+Phrases = dict[str, tuple[str, str, str, str]]
+"""Words and sentences by their keys, each in ``LANGUAGES``."""
 LANGUAGES = ("en", "de", "fr", "es")
 
-_TABLE: dict[str, tuple[str, str, str, str]] = {
+_TABLE: Phrases = {
     # --- which document ---
     "invoice": ("Invoice", "Rechnung", "Facture", "Factura"),
     "credit_note": ("Credit note", "Rechnungskorrektur", "Avoir", "Factura rectificativa"),
@@ -308,19 +310,24 @@ _TABLE: dict[str, tuple[str, str, str, str]] = {
 
 
 class Words:
-    """The words of one language; ``language`` is the one they are in: English for a language that is not here."""
+    """The words of one language; ``language`` is the one they are in: English for a language that is not here.
 
-    def __init__(self, language: str) -> None:
+    Args:
+        more: what a document says beside what is said on all of them.
+    """
+
+    def __init__(self, language: str, more: Phrases | None = None) -> None:
+        self._table = _TABLE | more if more else _TABLE
         self.language = language if language in LANGUAGES else LANGUAGES[0]
         self._column = LANGUAGES.index(self.language)
 
     def __getitem__(self, key: str) -> str:
         """The word or sentence; KeyError for a key that the table has not."""
-        return _TABLE[key][self._column]
+        return self._table[key][self._column]
 
     def get(self, key: str) -> str | None:
         """The word, or None where the table has no such key (a status that needs no stamp of its own)."""
-        row = _TABLE.get(key)
+        row = self._table.get(key)
         return None if row is None else row[self._column]
 
     def is_default(self, title: str) -> bool:

@@ -19,7 +19,7 @@ class ReportRunOut(Resource):
     id: str
     purpose: Literal["report", "export", "import"]
     name: str
-    format: Literal["json", "csv", "jsonl"]
+    format: Literal["json", "csv", "jsonl", "pdf"]
     first: date | None = Field(serialization_alias="from", validation_alias="from")
     to: date | None
     timezone: str

@@ -13,7 +13,7 @@ from billing.services.invoicing.documents import InvoiceDocument, PaidBy
 from billing.services.invoicing.einvoice import EInvoice
 from billing.services.invoicing.looks import Looks
 from billing.services.kernel.work import Found, Ref, Work
-from billing.services.tenants import logo_ref
+from billing.services.logos import logo_ref
 
 _LAST_ATTEMPTS = 50
 

@@ -16,10 +16,10 @@ from billing.domain.tenant import SETTINGS_ID, Mode, Tenant
 from billing.services.invoicing.documents import Branding, Party
 from billing.services.invoicing.looks import Looks
 from billing.services.kernel.work import Found, Ref, Work
+from billing.services.logos import logo_ref
 from billing.services.marketplace.accounts import head_ref
 from billing.services.marketplace.payout_access import payout_of
 from billing.services.marketplace.waiting import waiting
-from billing.services.tenants import logo_ref
 
 _log = logging.getLogger(__name__)
 _READ_AT_ONCE = 500

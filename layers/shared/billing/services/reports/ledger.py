@@ -7,7 +7,7 @@ from typing import Protocol
 
 from billing.domain.ledger import LedgerEntry
 from billing.domain.reports.fold import Posted
-from billing.domain.reports.table import Column, Kind, Row
+from billing.domain.reports.table import Column, Kind, Row, summed
 from billing.services.kernel.work import Page, Work
 from billing.services.reports.journal import Journal, place_of
 from billing.services.reports.listing import JournalListing
@@ -95,8 +95,8 @@ POSTING_COLUMNS = (
     Column("account", Kind.TEXT, "The account; docs/finance.md says what is posted to it"),
     Column("party", Kind.TEXT, "The customer or provider by whom the account is kept"),
     Column("currency", Kind.TEXT),
-    Column("debit", Kind.AMOUNT),
-    Column("credit", Kind.AMOUNT),
+    summed("debit", Kind.AMOUNT),
+    summed("credit", Kind.AMOUNT),
     Column("balanceTransactionId", Kind.TEXT, "The line of the account at Stripe"),
 )
 

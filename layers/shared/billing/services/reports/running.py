@@ -9,18 +9,21 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from billing.domain.kernel.due import Due
-from billing.domain.kernel.errors import ValidationFailed
+from billing.domain.kernel.errors import ReportTooLong, ValidationFailed
 from billing.domain.kernel.event_types import EventType
 from billing.domain.reports.run import TRIES, Form, Purpose, ReportRun, RunState, Written
 from billing.domain.reports.span import Span
+from billing.domain.reports.table import Table
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Unit, Units, Work
 from billing.services.reports.files import Files, UploadGone
 from billing.services.reports.journal import Journal
 from billing.services.reports.kept import KeptMonths, RunFolds
 from billing.services.reports.listing import Listing
+from billing.services.reports.printing import CONTENT_TYPE, MOST_ROWS, KeptRows, Printer, check_length
 from billing.services.reports.sources import Asked, KeptFolds, Report, Sources, StepOver, TooMuchToRead, sources
 from billing.services.reports.writing import Exports, Imports, RowWriter, Sheet
 
@@ -30,6 +33,7 @@ PART_BYTES = 5 * 1024 * 1024
 STEP_BYTES = 8 * 1024 * 1024
 STEP_RECORDS = 20_000
 _WAITS, _LOOKS_EVERY = timedelta(hours=1), timedelta(seconds=15)
+_KEPT_ROWS = KeptRows()
 _NOTHING_LEFT = "nothing was left behind by so many steps in a row"
 
 
@@ -58,6 +62,7 @@ class RunSteps:
     Args:
         reports: that can be runs, by their names.
         forms: how tables are written.
+        printer: makes PDFs.
         imports: what is taken over from elsewhere.
         left_s: what is left of the invocation, in seconds.
     """
@@ -68,6 +73,7 @@ class RunSteps:
     reports: Mapping[str, Report]
     exports: Exports
     forms: Mapping[Form, RowWriter]
+    printer: Printer
     imports: Imports
     left_s: Callable[[], float]
     limits: Limits = Limits()
@@ -102,14 +108,17 @@ class RunSteps:
     def _step(self, run: ReportRun, work: Work) -> ReportRun:
         reader = self.units.begin(run.tenant_id)
         asked = asked_of(run)
-        writer = self.forms[run.request.form]
         try:
             if run.request.purpose is Purpose.IMPORT:
-                return self._imported(run, asked, writer, work.now)
+                return self._imported(run, asked, self.forms[run.request.form], work.now)
             sheet = self._sheet(run, reader, asked)
             if sheet is None:
-                return self._folded(run, reader, asked, writer, work.now)
-            return self._listed(run, sheet, asked, writer, work.now)
+                return self._folded(run, reader, asked, work.now)
+            if run.request.form is Form.PDF:
+                return self._printed(run, reader, sheet, asked, work.now)
+            return self._listed(run, sheet, asked, self.forms[run.request.form], work.now)
+        except ReportTooLong as error:
+            return run.failed(error.message, work.now)
         except UploadGone:
             _log.warning("report upload begun anew", extra={"run_id": run.id})
             return replace(run.gone_on(Written()), tries=run.tries)
@@ -149,6 +158,22 @@ class RunSteps:
         return replace(found, reader=lambda: self.units.begin(run.tenant_id))
 
     def _listed(self, run: ReportRun, sheet: Sheet, asked: Asked, writer: RowWriter, now: datetime) -> ReportRun:
+        written, text, over = self._text(run, sheet, asked, writer)
+        return self._left(run, written, text, over, writer, now)
+
+    def _printed(self, run: ReportRun, reader: Unit, sheet: Sheet, asked: Asked, now: datetime) -> ReportRun:
+        """A listing that is to be a PDF: its rows are few, and kept until all of them are there."""
+        written, text, over = self._text(run, sheet, asked, _KEPT_ROWS)
+        check_length(run.request.name, written.rows)
+        if not over:
+            return self._kept(run, written, text, _KEPT_ROWS)
+        table = Table(tuple(sheet.columns), tuple(_KEPT_ROWS.read(text)))
+        content = self.printer.pdf(reader, run.request.name, asked, table)
+        self.files.put(run.key, content, CONTENT_TYPE)
+        return run.done(replace(written, size=len(content), tail=0), now)
+
+    def _text(self, run: ReportRun, sheet: Sheet, asked: Asked, writer: RowWriter) -> tuple[Written, bytes, bool]:
+        """What a step writes: how far that is, the text since the last part, and whether it is the end."""
         done = run.written
         text = bytearray(self._tail(run))
         size = len(text)
@@ -169,7 +194,7 @@ class RunSteps:
         written = replace(
             done, place=place, records=done.records + records, rows=done.rows + rows, size=size, tally=tally
         )
-        return self._left(run, written, bytes(text), over, writer, now)
+        return written, bytes(text), over
 
     def _enough(self, records: int, size: int) -> bool:
         if records >= self.limits.step_records or size >= self.limits.step_bytes:
@@ -195,11 +220,15 @@ class RunSteps:
         if over:
             return self._completed(run, written, text, now)
         if len(text) < self.limits.part_bytes:
-            self.files.put(run.tail_key(run.steps + 1), text, writer.content_type)
-            return run.gone_on(replace(written, tail=len(text)))
+            return self._kept(run, written, text, writer)
         upload_id = written.upload_id or self.files.begin(run.key, writer.content_type)
         part = self.files.part(run.key, upload_id, len(written.parts) + 1, text)
         return run.gone_on(replace(written, upload_id=upload_id, parts=(*written.parts, part), tail=0))
+
+    def _kept(self, run: ReportRun, written: Written, text: bytes, writer: RowWriter) -> ReportRun:
+        """Leave what is not yet a part, or a file, for the next step."""
+        self.files.put(run.tail_key(run.steps + 1), text, writer.content_type)
+        return run.gone_on(replace(written, tail=len(text)))
 
     def _completed(self, run: ReportRun, written: Written, text: bytes, now: datetime) -> ReportRun:
         """Make one file of the parts; a step that was cut off behind that finds the file there, and no upload."""
@@ -214,7 +243,7 @@ class RunSteps:
                 raise
         return run.done(replace(written, parts=parts, tail=0), now)
 
-    def _folded(self, run: ReportRun, reader: Unit, asked: Asked, writer: RowWriter, now: datetime) -> ReportRun:
+    def _folded(self, run: ReportRun, reader: Unit, asked: Asked, now: datetime) -> ReportRun:
         """A report that is one table: made at once, where its folds are not kept far enough by what is read now."""
         margin = self.limits.margin_s
         folds = RunFolds(
@@ -223,18 +252,31 @@ class RunSteps:
         )  # fmt: skip
         found = self._sources(run, reader, folds, asked)
         written = run.written
+        most = MOST_ROWS + 1 if run.request.form is Form.PDF else None
         try:
             table = self.reports[run.request.name].table(asked, found)
-            rows = list(table.rows)
+            rows = tuple(islice(table.rows, most))
         except StepOver:
             return run.gone_on(replace(written, records=written.records + folds.folded))
         except TooMuchToRead as error:
             return replace(run.gone_on(written), tries=run.tries, reason=f"it reads {error}")
-        text = writer.head(run.request.name, asked, table.columns)
-        text += writer.rows(table.columns, rows, 0) + writer.foot()
-        self.files.put(run.key, text, writer.content_type)
+        size = self._put_whole(run, reader, asked, Table(table.columns, rows))
         records = written.records + folds.folded
-        return run.done(replace(written, records=records, rows=len(rows), size=len(text)), now)
+        return run.done(replace(written, records=records, rows=len(rows), size=size), now)
+
+    def _put_whole(self, run: ReportRun, reader: Unit, asked: Asked, table: Table) -> int:
+        """Make a file of a table; its size."""
+        name, form = run.request.name, run.request.form
+        if form is Form.PDF:
+            content, content_type = self.printer.pdf(reader, name, asked, table), CONTENT_TYPE
+        else:
+            writer = self.forms[form]
+            content = (
+                writer.head(name, asked, table.columns) + writer.rows(table.columns, table.rows, 0) + writer.foot()
+            )
+            content_type = writer.content_type
+        self.files.put(run.key, content, content_type)
+        return len(content)
 
 
 def asked_of(run: ReportRun) -> Asked:

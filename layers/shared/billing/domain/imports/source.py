@@ -112,6 +112,7 @@ class SourceSubscription:
         period: the running one, which the source has billed, or not: we never do.
         began_at: when it began there.
         external_id: the one that it is to have with us; None for the source's id.
+        payment_method_id: the processor's, of what it is charged to there; None for its customer's default.
         per_month: what it counts for at the source: a month of it, less discounts for ever; not what it is with us.
     """
 
@@ -129,6 +130,7 @@ class SourceSubscription:
     discount: Discount | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     external_id: str | None = None
+    payment_method_id: str | None = None
 
 
 Item = SourceCustomer | SourcePlan | SourceSubscription

@@ -10,7 +10,7 @@ from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.reports.run import ReportRun
 from billing.domain.reports.table import Column, Kind, Row
 from billing.schemas.base import Id, Request, Resource, Time
-from billing.services.imports.asking import DRY_RUN, OF, SKIP_REFUSED
+from billing.services.imports.asking import CARDS, DRY_RUN, OF, SKIP_REFUSED
 from billing.services.imports.importing import Outcome
 
 COLUMNS = (Column("record", Kind.TEXT, "one record of the file, and what became of it"),)
@@ -29,6 +29,7 @@ class ImportIn(Request):
     data: Annotated[str, Field(min_length=1, description="the file's text, where it is short")] | None = None
     upload: bool = False
     dry_run_id: Id | None = None
+    saved_cards: Annotated[bool, Field(description="take over the cards that Stripe has of its customers")] = False
     skip_refused: Annotated[bool, Field(description="import the others, though some were refused")] = False
 
     def check(self) -> None:
@@ -43,9 +44,14 @@ class ImportIn(Request):
             bad += [Detail("data", "one_of_data_and_upload")] if (self.data is None) is not self.upload else []
             bad += [Detail("dryRunId", "only_for_imports")] if self.dry_run_id is not None else []
             bad += [Detail("skipRefused", "only_for_imports")] if self.skip_refused else []
+            only = self.saved_cards and self.source == "ledgerline"
+            bad += [Detail("savedCards", "only_from_stripe")] if only else []
         else:
             bad += [Detail("dryRunId", "missing_required_field")] if self.dry_run_id is None else []
-            said = {"source": self.source, "data": self.data, "upload": self.upload or None}
+            said = {
+                "source": self.source, "data": self.data, "upload": self.upload or None,
+                "savedCards": self.saved_cards or None,
+            }  # fmt: skip
             bad += [Detail(name, "only_for_dry_runs") for name, value in said.items() if value is not None]
         if bad:
             raise ValidationFailed.all(bad)
@@ -81,7 +87,9 @@ class ImportOut(Resource):
     """An import, or a dry run of one; a verdict for each record of its file is had by ``/file`` once it is done.
 
     ``before`` is what the source says of all that can be taken over, computed from its own prices; ``after`` is the
-    same as it is with us, or would be. ``uploadUrl`` is where the file is to be put (HTTP PUT, no key with it).
+    same as it is with us, or would be. ``customersWithCards`` is how many customers' saved cards came along, or would;
+    where one's did not, its verdict has a ``note`` of why. ``uploadUrl`` is where the file is to be put (HTTP PUT, no
+    key with it).
     """
 
     id: str
@@ -89,11 +97,13 @@ class ImportOut(Resource):
     dry_run: bool
     dry_run_id: str | None
     skip_refused: bool
+    saved_cards: bool
     state: Literal["queued", "running", "done", "failed", "expired"]
     records: int
     verdicts: VerdictsOut
     before: TotalsOut
     after: TotalsOut
+    customers_with_cards: int
     reason: str | None
     upload_url: str | None = None
     created_at: Time
@@ -110,11 +120,13 @@ class ImportOut(Resource):
             dry_run=DRY_RUN in options,
             dry_run_id=options.get(OF),
             skip_refused=SKIP_REFUSED in options,
+            saved_cards=CARDS in options,
             state=run.shown_state.value,
             records=run.written.records,
             verdicts=VerdictsOut(**{each.value: tally.get(each.value, 0) for each in Verdict}),
             before=TotalsOut.of(tally, "before"),
             after=TotalsOut.of(tally, "after"),
+            customers_with_cards=tally.get("cards", 0),
             reason=run.reason,
             upload_url=upload_url,
             created_at=run.created_at,

@@ -176,8 +176,7 @@ class _Reading:
                 problems(name, "not_supported", why)
         if given.get("collection_method", "charge_automatically") != "charge_automatically":
             problems("collection_method", "not_supported", "Only what is charged automatically is taken over")
-        customer = given.get("customer")
-        customer_id = str((customer.get("id") if isinstance(customer, Mapping) else customer) or "")
+        customer_id = _id_of(given.get("customer"))
         if not customer_id:
             problems("customer", "missing_required_field", "A subscription has a customer")
         plan, quantities, cost = self._items(line, given, problems)
@@ -198,6 +197,7 @@ class _Reading:
             SourceSubscription(
                 source_id, customer_id, plan, quantities, SubscriptionState.PAUSED if pause else _STATES[status],
                 anchor, period, began_at, per_month(micros, plan, off), bool(_ends(given)), resumes_at, off, metadata,
+                payment_method_id=_id_of(given.get("default_payment_method")) or None,
             ),
         )  # fmt: skip
 
@@ -272,6 +272,11 @@ class _Reading:
 
 
 _ADDRESS = ("line1", "line2", "city", "postal_code", "state", "country")
+
+
+def _id_of(named: Any) -> str:
+    """The id of what an object names, expanded or not; empty where it names nothing."""
+    return str((named.get("id") if isinstance(named, Mapping) else named) or "")
 
 
 def _price_of_item(item: _Object, products: Mapping[str, _Object], at: Problems) -> Price | None:

@@ -9,7 +9,7 @@ from billing.services.kernel.work import Work
 from billing.services.reports.files import Files
 from billing.services.reports.runs import Runs
 
-DRY_RUN, UPLOAD, OF, SKIP_REFUSED = "dryRun", "upload", "dryRunId", "skipRefused"
+DRY_RUN, UPLOAD, OF, SKIP_REFUSED, CARDS = "dryRun", "upload", "dryRunId", "skipRefused", "savedCards"
 """Options of an import's run."""
 UPLOAD_S = 900
 LARGEST_FILE = 64 * 1024 * 1024
@@ -23,14 +23,16 @@ class ImportRequests:
     files: Files
     runs: Runs
 
-    def dry_run(self, work: Work, source: str, data: str | None) -> ReportRun:
+    def dry_run(self, work: Work, source: str, data: str | None, saved_cards: bool) -> ReportRun:
         """Begin a dry run, which writes nothing but its verdicts.
 
         Args:
             data: the file; None where it is to be uploaded.
+            saved_cards: look for customers' cards at the processor.
         """
         run_id = self.runs.fresh_id(work, Purpose.IMPORT)
-        options = {DRY_RUN: "1"} if data is not None else {DRY_RUN: "1", UPLOAD: "1"}
+        said = {DRY_RUN: True, UPLOAD: data is None, CARDS: saved_cards}
+        options = {name: "1" for name, value in said.items() if value}
         run = self.runs.begin(work, _request(work, source, options), run_id)
         if data is not None:
             # Before the commit: a run without its file could never begin. A file without a run goes after two days.
@@ -61,7 +63,8 @@ class ImportRequests:
         if refused and not skip_refused:
             raise ValidationFailed.of("skipRefused", "some_are_refused", f"{refused} records were refused")
         run_id = self.runs.fresh_id(work, Purpose.IMPORT)
-        options = {OF: dry.id} | ({SKIP_REFUSED: "1"} if skip_refused else {})
+        said = {SKIP_REFUSED: skip_refused, CARDS: CARDS in dry.request.options}
+        options = {OF: dry.id} | {name: "1" for name, value in said.items() if value}
         run = self.runs.begin(work, _request(work, dry.request.name, options), run_id)
         self.files.put(_source_key(run), content, _TEXT)  # its own: the dry run's is taken away after a day
         return run

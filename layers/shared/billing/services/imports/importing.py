@@ -7,11 +7,11 @@ first half took over exists then, and is told as this run's. A dry run reads the
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from billing.domain.catalog.plan import Plan, PlanKey, unchargeable
-from billing.domain.customers.customer import Customer
+from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.imports.source import (
     Imported,
     Kind,
@@ -34,7 +34,8 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.subscriptions.taking_over import Opening, taken_over
 from billing.services.catalog.plans import version_ref
 from billing.services.clocks.shards import DueShards
-from billing.services.imports.asking import DRY_RUN, source_of
+from billing.services.imports.asking import CARDS, DRY_RUN, source_of
+from billing.services.imports.cards import SavedCards
 from billing.services.kernel import external_ids
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import Found, Ref, Unit, Units, Work
@@ -45,6 +46,8 @@ E = TypeVar("E", bound=Entity)
 Reader = Callable[[bytes], list[Record]]
 STEP = 500
 """Records a step: what a step that was cut off did is only read again, but each step begins with the whole file."""
+STEP_WITH_CARDS = 50
+"""Each customer is asked about at Stripe, which may take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Outcome:
     Args:
         id: of ours; None where there is none.
         made: ours, as it is stored or would be; what the totals count.
+        has_cards: cards of a customer came along, or would.
     """
 
     verdict: Verdict
@@ -61,6 +65,7 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     note: str | None = None
     made: Customer | Plan | Subscription | None = None
+    has_cards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Imports:
     Args:
         readers: by the source's name.
         write: the row of a record, as it stands in the file of verdicts.
+        cards: takes saved cards over, where a run wants them.
         shards: of the due index, for the alarms of subscriptions.
     """
 
@@ -78,6 +84,7 @@ class Imports:
     readers: Mapping[str, Reader]
     columns: tuple[Column, ...]
     write: Callable[[Record, Outcome], Row]
+    cards: SavedCards
     shards: DueShards
     jitter: Callable[[], float]
     pause: Callable[[float], None]
@@ -96,7 +103,8 @@ class Imports:
             return None
         records = self.readers[run.request.name](content)
         one = _Import(self, run, {each.id: each for each in records if each.kind is Kind.CUSTOMER})
-        return Sheet(self.columns, lambda after: _behind(records, after), one.rows, one.tally, STEP)
+        most = STEP_WITH_CARDS if one.wants_cards else STEP
+        return Sheet(self.columns, lambda after: _behind(records, after), one.rows, one.tally, most)
 
 
 def _behind(records: list[Record], after: str | None) -> Iterator[Item]:
@@ -130,8 +138,21 @@ class _Import:
             return found
 
         outcome = run_again(unit, once, self.of.jitter, self.of.pause)
+        if self.wants_cards and isinstance(record.item, SourceCustomer):
+            outcome = self._with_cards(record.item, outcome)
         self._count(record, outcome)
         return (self.of.write(record, outcome),)
+
+    def _with_cards(self, item: SourceCustomer, outcome: Outcome) -> Outcome:
+        """The outcome of a customer, with what came along of its cards: behind its own commit, which gave it its id."""
+        customer = outcome.made
+        if not isinstance(customer, Customer):
+            return outcome
+        if self._is_dry:
+            found = self.of.cards.look(customer, item.id)
+        else:
+            found = self.of.cards.take(customer.tenant_id, customer.id, item.id)
+        return replace(outcome, note=found.note, has_cards=found.any)
 
     def _count(self, record: Record, outcome: Outcome) -> None:
         self._add(outcome.verdict.value, 1)
@@ -143,6 +164,7 @@ class _Import:
             self._add(f"before:mrr:{item.per_month.currency}", item.per_month.micros if _counts(item) else 0)
         if isinstance(outcome.made, Customer):
             self._add("after:customers", 1)
+            self._add("cards", 1 if outcome.has_cards else 0)
         if isinstance(outcome.made, Subscription):
             self._add("after:subscriptions", 1)
             mrr = outcome.made.mrr
@@ -151,6 +173,11 @@ class _Import:
 
     def _add(self, name: str, value: int) -> None:
         self.tally[name] = self.tally.get(name, 0) + value
+
+    @property
+    def wants_cards(self) -> bool:
+        """Whether saved cards are to come along."""
+        return CARDS in self.run.request.options
 
     @property
     def _is_dry(self) -> bool:
@@ -212,7 +239,9 @@ class _Import:
         of_customer = self._note(unit, Kind.CUSTOMER, item.customer_id)
         customers_claim = external_ids.claim_ref(unit.tenant.id, Customer, item.customer_id)
         plan_ref = _plan_ref(unit, item.plan)
-        found = unit.load(note, claim, of_customer, customers_claim, plan_ref)
+        card_ref = Ref(PaymentMethod, unit.tenant.id, item.payment_method_id or "")
+        cards = [card_ref] if self.wants_cards and item.payment_method_id else []
+        found = unit.load(note, claim, of_customer, customers_claim, plan_ref, *cards)
         there = self._there(unit, found, note, claim, Subscription)
         if there is not None:
             return there
@@ -225,12 +254,14 @@ class _Import:
             return Outcome(Verdict.REFUSED, problems=problems)
         opening = Opening(
             item.quantities, item.state, item.anchor, item.period, item.began_at, item.cancel_at_period_end,
-            item.resumes_at, item.discount, external_id, item.metadata,
+            item.resumes_at, item.discount, external_id, item.metadata, _usable(found.get(card_ref), customer),
         )  # fmt: skip
         made = taken_over(unit.fresh_id("sub"), customer, plan, opening, unit.now)
         if self._is_dry:
             return Outcome(Verdict.WOULD_CREATE, made=recounted(made, None, unit.now))
-        unit.rely_on(customer)  # one that is deleted meanwhile begins nothing
+        unit.rely_on(
+            customer
+        )  # one that is deleted meanwhile begins nothing; nor does it lose the card that is charged
         external_ids.take(unit, found, Subscription, made.id, external_id)
         made = unit.save(with_alarm(made, self.of.shards.of(made)))
         unit.emit(EventType.SUBSCRIPTION_CREATED, made)
@@ -339,6 +370,13 @@ def _misfits(customer: Customer | None, plan: Plan | None, item: SourceSubscript
     elif plan.components != item.plan.components:
         found.append(Problem("items", "plan_differs", f"The plan {plan.id} there is has other prices"))
     return tuple(found)
+
+
+def _usable(card: PaymentMethod | None, customer: Customer) -> str | None:
+    """The card that a subscription is charged to, where it came along with its customer; else that one's default is."""
+    if card is None or card.customer_id != customer.id or card.detached_at is not None:
+        return None
+    return card.id
 
 
 def _counts(item: SourceSubscription) -> bool:

@@ -28,8 +28,7 @@ def imports() -> "Imports":
     from billing.domain.subscriptions.subscription import Subscription
     from billing.schemas import events
     from billing.schemas.imports.api import COLUMNS, row_of
-    from billing.schemas.imports.ledgerline import read_ledgerline
-    from billing.schemas.imports.stripe import read_stripe
+    from billing.schemas.imports.reading import READERS
     from billing.services.imports.cards import SavedCards
     from billing.services.imports.importing import Imports
 
@@ -37,7 +36,7 @@ def imports() -> "Imports":
     return Imports(
         units=storage.units(),
         files=reports.files(),
-        readers={"stripe": read_stripe, "ledgerline": read_ledgerline},
+        readers=READERS,
         columns=COLUMNS,
         write=row_of,
         cards=SavedCards(storage.units(), payments.stripe_gateway(), process.JITTER.random, time.sleep),

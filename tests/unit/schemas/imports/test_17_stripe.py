@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from billing.domain.catalog.pricing import Component, exact_price
 from billing.domain.imports.source import Kind, Record, SourcePlan, SourceSubscription
+from billing.schemas.imports.files import read_objects
 from billing.schemas.imports.stripe import read_stripe
 from billing.schemas.imports.stripe_prices import Problems, cost_at_stripe, key_of, price_of
 from local.stripe_sandbox.openapi import OpenApi
@@ -23,7 +24,7 @@ SEATS = stripe.price("price_Seats", 500)
 
 
 def read(*made: Json) -> list[Record]:
-    return read_stripe("\n".join(json.dumps(each) for each in made).encode())
+    return read_stripe(read_objects("\n".join(json.dumps(each) for each in made).encode()))
 
 
 def sub(**fields: Any) -> Json:
@@ -156,7 +157,7 @@ def test_17_the_order_of_items_makes_no_other_plan() -> None:
      b'{"object":"subscription","id":"s","items":{"data":[{"price":{"id":"p"}}]},"metadata":5}'],
 )  # fmt: skip
 def test_17_what_is_no_object_of_stripes_is_refused_and_stops_nothing(content: bytes) -> None:
-    records = read_stripe(content + b"\n" + json.dumps(stripe.customer("cus_Z")).encode())
+    records = read_stripe(read_objects(content + b"\n" + json.dumps(stripe.customer("cus_Z")).encode()))
     assert [each.id for each in records if each.item is not None] == ["cus_Z"]
     assert any(each.problems for each in records)
 
@@ -165,7 +166,7 @@ def test_17_a_file_may_be_lines_a_list_or_a_page_of_the_api() -> None:
     made = [stripe.customer("cus_A"), stripe.customer("cus_B")]
     shapes: list[Callable[[], Any]] = [lambda: made, lambda: {"object": "list", "data": made}]
     for shape in shapes:
-        assert [each.id for each in read_stripe(json.dumps(shape()).encode())] == ["cus_A", "cus_B"]
+        assert [each.id for each in read_stripe(read_objects(json.dumps(shape()).encode()))] == ["cus_A", "cus_B"]
     assert [each.id for each in read(*made, made[0]) if each.ignored] == ["cus_A"]
 
 

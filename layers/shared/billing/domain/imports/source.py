@@ -102,6 +102,19 @@ class SourcePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanHere:
+    """A plan of ours that is here already, as it is now: of the tenant's catalog, or of the platform's.
+
+    Args:
+        quantity: of its only licensed component, where the source does not call it by its key.
+    """
+
+    plan_id: str
+    currency: str
+    quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSubscription:
     """A subscription of the source.
 
@@ -118,7 +131,7 @@ class SourceSubscription:
 
     id: str
     customer_id: str
-    plan: SourcePlan
+    plan: SourcePlan | PlanHere
     quantities: dict[str, int]
     state: SubscriptionState
     anchor: datetime

@@ -6,7 +6,7 @@ A run (``services.reports.running``) goes through them step by step, and a step 
 first half took over exists then, and is told as this run's. A dry run reads the same and writes nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.imports.source import (
     Imported,
     Kind,
+    PlanHere,
     Problem,
     Record,
     SourceCustomer,
@@ -32,9 +33,9 @@ from billing.domain.subscriptions.lifecycle import with_alarm
 from billing.domain.subscriptions.mrr import recounted
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.subscriptions.taking_over import Opening, taken_over
-from billing.services.catalog.plans import version_ref
+from billing.services.catalog.plans import plan_refs, version_ref
 from billing.services.clocks.shards import DueShards
-from billing.services.imports.asking import CARDS, DRY_RUN, source_of
+from billing.services.imports.asking import CARDS, DRY_RUN, SourceFile, files_of
 from billing.services.imports.cards import SavedCards
 from billing.services.kernel import external_ids
 from billing.services.kernel.retries import run_again
@@ -43,7 +44,7 @@ from billing.services.reports.files import Files
 from billing.services.reports.writing import Item, Sheet
 
 E = TypeVar("E", bound=Entity)
-Reader = Callable[[bytes], list[Record]]
+Reader = Callable[[Sequence[SourceFile]], list[Record]]
 STEP = 500
 """Records a step: what a step that was cut off did is only read again, but each step begins with the whole file."""
 STEP_WITH_CARDS = 50
@@ -98,10 +99,10 @@ class Imports:
         Raises:
             ValidationFailed: the file cannot be read at all.
         """
-        content = source_of(self.files, run)
-        if content is None:
+        files = files_of(self.files, run)
+        if files is None:
             return None
-        records = self.readers[run.request.name](content)
+        records = self.readers[run.request.name](files)
         one = _Import(self, run, {each.id: each for each in records if each.kind is Kind.CUSTOMER})
         most = STEP_WITH_CARDS if one.wants_cards else STEP
         return Sheet(self.columns, lambda after: _behind(records, after), one.rows, one.tally, most)
@@ -238,22 +239,22 @@ class _Import:
         claim = external_ids.claim_ref(unit.tenant.id, Subscription, external_id)
         of_customer = self._note(unit, Kind.CUSTOMER, item.customer_id)
         customers_claim = external_ids.claim_ref(unit.tenant.id, Customer, item.customer_id)
-        plan_ref = _plan_ref(unit, item.plan)
+        plans = _plan_refs(unit, item.plan)
         card_ref = Ref(PaymentMethod, unit.tenant.id, item.payment_method_id or "")
         cards = [card_ref] if self.wants_cards and item.payment_method_id else []
-        found = unit.load(note, claim, of_customer, customers_claim, plan_ref, *cards)
+        found = unit.load(note, claim, of_customer, customers_claim, *plans, *cards)
         there = self._there(unit, found, note, claim, Subscription)
         if there is not None:
             return there
         customer = self._of_customer(unit, found, of_customer, customers_claim, item)
-        plan = found.get(plan_ref)
-        if plan is None and self._is_dry:
+        plan = next((each for each in map(found.get, plans) if each is not None), None)
+        if plan is None and self._is_dry and isinstance(item.plan, SourcePlan):
             plan = plan_of(unit, item.plan)
         problems = _misfits(customer, plan, item)
         if problems or customer is None or plan is None:
             return Outcome(Verdict.REFUSED, problems=problems)
         opening = Opening(
-            item.quantities, item.state, item.anchor, item.period, item.began_at, item.cancel_at_period_end,
+            _quantities(plan, item), item.state, item.anchor, item.period, item.began_at, item.cancel_at_period_end,
             item.resumes_at, item.discount, external_id, item.metadata, _usable(found.get(card_ref), customer),
         )  # fmt: skip
         made = taken_over(unit.fresh_id("sub"), customer, plan, opening, unit.now)
@@ -349,6 +350,27 @@ def _plan_ref(unit: Work, item: SourcePlan) -> Ref[Plan]:
     return version_ref(PlanKey(unit.tenant.id, item.plan_id, 1))
 
 
+def _plan_refs(unit: Work, plan: SourcePlan | PlanHere) -> list[Ref[Plan]]:
+    """Where the plan of a subscription may be, the first one first."""
+    return list(plan_refs(unit.tenant.id, plan.plan_id)) if isinstance(plan, PlanHere) else [_plan_ref(unit, plan)]
+
+
+def _quantities(plan: Plan, item: SourceSubscription) -> Mapping[str, int]:
+    """By the plan's components; a quantity that the source does not say of which is that of the only one.
+
+    Raises:
+        ValidationFailed: there is not only one.
+    """
+    said = item.plan.quantity if isinstance(item.plan, PlanHere) else None
+    if said is None:
+        return item.quantities
+    keys = plan.licensed_keys
+    if len(keys) != 1:
+        text = f"The plan {plan.id} has {len(keys)} components with a quantity: say `quantities`"
+        raise ValidationFailed.of("quantity", "not_one_component", text)
+    return {keys[0]: said}
+
+
 def _same_terms(ours: Plan, wanted: Plan) -> bool:
     def terms(plan: Plan) -> tuple[object, ...]:
         return plan.currency, plan.interval, plan.interval_count, plan.components, plan.tax_behavior
@@ -366,10 +388,20 @@ def _misfits(customer: Customer | None, plan: Plan | None, item: SourceSubscript
         text = f"Its prices are in {item.plan.currency}, its customer in {customer.currency}"
         found.append(Problem("currency", "currency_mismatch", text))
     if plan is None:
-        found.append(Problem("items", "plan_not_found", "Its plan was not taken over"))
+        found.append(Problem("items", "plan_not_found", "Its plan is neither here nor taken over"))
+    elif isinstance(item.plan, PlanHere):
+        found += _misfits_here(plan, item.plan)
     elif plan.components != item.plan.components:
         found.append(Problem("items", "plan_differs", f"The plan {plan.id} there is has other prices"))
     return tuple(found)
+
+
+def _misfits_here(plan: Plan, said: PlanHere) -> Iterator[Problem]:
+    if plan.currency != said.currency:
+        text = f"It is in {said.currency}, and the plan {plan.id} in {plan.currency}"
+        yield Problem("currency", "currency_mismatch", text)
+    if plan.meters:
+        yield Problem("planId", "metered", "What was used before it is taken over would be billed here as well")
 
 
 def _usable(card: PaymentMethod | None, customer: Customer) -> str | None:

@@ -147,7 +147,7 @@ def test_17_stripes_exports_are_read_as_its_objects() -> None:
         ({"Plan": ""}, {"Plan", "items.data.0.price"}),
         ({"Plan": "price_2"}, {"Plan", "items.data.0.price"}),
         ({"Coupon": "FRIENDS"}, {"discounts"}),
-        ({"Status": "past_due"}, {"status"}),
+        ({"Status": "unpaid"}, {"status"}),
         ({"Canceled_At_(UTC)": "2026-02-20 10:00"}, {"Canceled At (UTC)"}),
         ({"Quantity": "3,0"}, {"Quantity"}),
     ],

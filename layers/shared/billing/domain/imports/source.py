@@ -158,6 +158,7 @@ class Record:
         id: the source's; empty where it has none.
         item: None if there are problems, or nothing is to be taken over.
         ignored: why nothing is to be taken over.
+        note: what is to be known of what is taken over.
     """
 
     line: int
@@ -166,6 +167,7 @@ class Record:
     item: Item | None = None
     problems: tuple[Problem, ...] = ()
     ignored: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,11 @@ from billing.schemas.imports.totals import per_month
 _Object = Mapping[str, Any]
 _MALFORMED = "Stripe writes it otherwise"
 _ENDED = ("canceled", "incomplete_expired")
-_STATES = {"active": SubscriptionState.ACTIVE, "trialing": SubscriptionState.TRIALING}
+_STATES = {
+    "active": SubscriptionState.ACTIVE, "trialing": SubscriptionState.TRIALING, "past_due": SubscriptionState.ACTIVE,
+}  # fmt: skip
+_STAYS = "An invoice of it is unpaid: that stays at Stripe, and is collected there"
 _NOT_TAKEN = {
-    "past_due": "An invoice is unpaid at Stripe: collect it, or give it up, there first",
     "unpaid": "Invoices are unpaid at Stripe: collect them, or give them up, there first",
     "incomplete": "Its first invoice is unpaid at Stripe",
     "paused": "Its trial ended without a payment method: nothing says when its periods begin",
@@ -197,6 +199,7 @@ class _Reading:
                 anchor, period, began_at, per_month(micros, plan, off), bool(_ends(given)), resumes_at, off, metadata,
                 payment_method_id=_id_of(given.get("default_payment_method")) or None,
             ),
+            note=_STAYS if status == "past_due" else None,
         )  # fmt: skip
 
     def _items(

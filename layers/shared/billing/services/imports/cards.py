@@ -119,7 +119,7 @@ def _refusal(metadata: Mapping[str, str], tenant_id: str, customer_id: str) -> s
 
 
 def _saved(unit: Unit, customer: Customer, stripe_id: str, on_file: CustomerOnFile) -> None:
-    """Stage the cards, and the customer with its default: the one at Stripe, or its only card."""
+    """Stage the cards, and the customer with its default: the one at Stripe, else its newest card."""
     cards = _chosen(on_file)
     refs = [Ref(PaymentMethod, customer.tenant_id, each.id) for each in cards]
     found = unit.load(*refs)
@@ -130,15 +130,14 @@ def _saved(unit: Unit, customer: Customer, stripe_id: str, on_file: CustomerOnFi
             unit.save(_method(unit, customer, card))
         if known is None or (known.detached_at is None and known.customer_id == customer.id):
             usable.append(card.id)
-    default = on_file.default_method_id or (usable[0] if len(on_file.cards) == 1 and usable else None)
-    chosen = customer.default_payment_method_id or (default if default in usable else None)
+    chosen = customer.default_payment_method_id or next(iter(usable), None)
     after = replace(customer, stripe_customer_id=stripe_id, default_payment_method_id=chosen)
     if after != customer:
         unit.emit(EventType.CUSTOMER_UPDATED, unit.save(after))
 
 
 def _chosen(on_file: CustomerOnFile) -> Sequence[AttachedMethod]:
-    """The newest, and in any case the default."""
+    """The default first, then the newest: whoever has saved cards has a default here."""
     ordered = sorted(on_file.cards, key=lambda each: each.id != on_file.default_method_id)
     return ordered[:_MOST]
 

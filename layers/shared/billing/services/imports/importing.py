@@ -46,7 +46,7 @@ from billing.services.reports.writing import Item, Sheet
 E = TypeVar("E", bound=Entity)
 Reader = Callable[[Sequence[SourceFile]], list[Record]]
 STEP = 500
-"""Records a step: what a step that was cut off did is only read again, but each step begins with the whole file."""
+"""Records a step: what a step that was cut off did is only read again, but each turn begins with the whole file."""
 STEP_WITH_CARDS = 50
 """Each customer is asked about at Stripe, which may take seconds."""
 
@@ -78,6 +78,7 @@ class Imports:
         write: the row of a record, as it stands in the file of verdicts.
         cards: takes saved cards over, where a run wants them.
         shards: of the due index, for the alarms of subscriptions.
+        kept: the records of the run whose steps this worker takes.
     """
 
     units: Units
@@ -89,6 +90,7 @@ class Imports:
     shards: DueShards
     jitter: Callable[[], float]
     pause: Callable[[float], None]
+    kept: dict[str, list[Record]] = field(default_factory=dict)
 
     def sheet(self, run: ReportRun) -> Sheet | None:
         """The records of a run's file, each taken over when its row is asked for.
@@ -99,19 +101,28 @@ class Imports:
         Raises:
             ValidationFailed: the file cannot be read at all.
         """
-        files = files_of(self.files, run)
-        if files is None:
+        records = self._records(run)
+        if records is None:
             return None
-        records = self.readers[run.request.name](files)
         one = _Import(self, run, {each.id: each for each in records if each.kind is Kind.CUSTOMER})
         most = STEP_WITH_CARDS if one.wants_cards else STEP
-        return Sheet(self.columns, lambda after: _behind(records, after), one.rows, one.tally, most)
+        return Sheet(self.columns, lambda after: self._behind(records, after), one.rows, one.tally, most)
 
+    def _records(self, run: ReportRun) -> list[Record] | None:
+        """A run's records, read once for all steps of a turn: its copy of the file never changes."""
+        if run.id not in self.kept:
+            files = files_of(self.files, run)
+            if files is None:
+                return None
+            self.kept.clear()
+            self.kept[run.id] = self.readers[run.request.name](files)
+        return self.kept[run.id]
 
-def _behind(records: list[Record], after: str | None) -> Iterator[Item]:
-    first = int(after) + 1 if after is not None else 0
-    for n in range(first, len(records)):
-        yield Item(str(n), records[n])
+    def _behind(self, records: list[Record], after: str | None) -> Iterator[Item]:
+        first = int(after) + 1 if after is not None else 0
+        for n in range(first, len(records)):
+            yield Item(str(n), records[n])
+        self.kept.clear()  # what it has of people is not kept for longer
 
 
 @dataclass(slots=True)
@@ -141,6 +152,7 @@ class _Import:
         outcome = run_again(unit, once, self.of.jitter, self.of.pause)
         if self.wants_cards and isinstance(record.item, SourceCustomer):
             outcome = self._with_cards(record.item, outcome)
+        outcome = replace(outcome, note=outcome.note or record.note)
         self._count(record, outcome)
         return (self.of.write(record, outcome),)
 

@@ -336,7 +336,7 @@ def create_import(work: CurrentWork, body: Annotated[ImportIn, Body()]) -> Impor
     body.check()
     if body.dry_run_id is not None:
         return ImportOut.of(imports.take_over(work, body.dry_run_id, body.skip_refused))
-    return ImportOut.of(run := imports.dry_run(work, body.source or "", body.data), imports.upload_link(run))
+    return ImportOut.of(*imports.dry_run(work, body.new()))
 
 
 @api.get("/v1/imports/{import_id}", scope=Scope.BILLING_ADMIN, answers=ImportOut)

@@ -201,6 +201,11 @@ class Child:
         report_runs.short_steps(HANDLERS["report_worker"], records)
         return self._drained("report_queue_url", "report_worker")
 
+    def do_report_turn(self, shard: str, records: int = 2) -> Json:
+        """One message for the report worker, with steps of so many records."""
+        report_runs.short_steps(HANDLERS["report_worker"], records)
+        return self._work(json.dumps({"shard": shard}), "m1", "report_worker")
+
     def do_report_files(self, tenant_id: str) -> list[str]:
         """What is in the files of a tenant's runs, without ids and times."""
         OUTSIDE.on = False

@@ -47,6 +47,14 @@ class MemoryFiles:
     def put(self, key: str, content: bytes, content_type: str) -> None:
         self.objects[key] = content
 
+    def copy(self, key: str, to: str) -> bool:
+        if key in self.objects:
+            self.objects[to] = self.objects[key]
+        return key in self.objects
+
+    def size_of(self, key: str) -> int | None:
+        return len(self.objects[key]) if key in self.objects else None
+
     def exists(self, key: str) -> bool:
         return key in self.objects
 

@@ -256,6 +256,19 @@ def test_17_a_pause_and_an_end_with_the_period_are_kept(world: World, tenant: Te
     assert subscription(tenant)["state"] == "canceled"
 
 
+def test_17_what_is_unpaid_there_stays_there_and_ours_begins_with_the_next_period(world: World, tenant: Tenant) -> None:
+    made = one(world, status="past_due")
+    run = taken(world, tenant, made)
+    assert run["before"] == run["after"] == {"customers": 1, "subscriptions": 1, "mrr": run["after"]["mrr"]}
+    assert "stays at Stripe" in verdicts(tenant, run)["sub_A"]["note"]
+    found = subscription(tenant)
+    assert (found["state"], datetime.fromisoformat(found["billedUntil"])) == ("active", end_of(made))
+    world.clock.advance(days=10, seconds=1)
+    for _ in range(2):
+        bill(world)
+    assert [each["subtotal"] for each in tenant.get("/v1/invoices").data] == [1_500_000]
+
+
 def test_17_a_discount_for_ever_is_on_the_next_invoice(world: World, tenant: Tenant) -> None:
     coupon = {"id": "co", "object": "coupon", "duration": "forever", "percent_off": 12.5, "amount_off": None,
               "currency": None, "name": "Friends"}  # fmt: skip

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[3]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
-WRITTEN = {"report_worker": {"exports.kinds", "reports.writers", "imports.api", "imports.ledgerline", "imports.stripe"}}
+WRITTEN = {"report_worker": {"exports.kinds", "reports.writers", "imports.api", "imports.reading"}}
 """What goes into files that a worker writes, and comes out of those that it reads."""
 PRELOADED = ("events", "base")
 """What every function may have: the presenters, which import nothing, and what all shapes are made of."""

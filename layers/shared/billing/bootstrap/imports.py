@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from billing.bootstrap import process, reports, storage
+from billing.bootstrap import payments, process, reports, storage
 
 if TYPE_CHECKING:
     from billing.services.clocks.due_index import Alarm
@@ -28,17 +28,18 @@ def imports() -> "Imports":
     from billing.domain.subscriptions.subscription import Subscription
     from billing.schemas import events
     from billing.schemas.imports.api import COLUMNS, row_of
-    from billing.schemas.imports.ledgerline import read_ledgerline
-    from billing.schemas.imports.stripe import read_stripe
+    from billing.schemas.imports.reading import READERS
+    from billing.services.imports.cards import SavedCards
     from billing.services.imports.importing import Imports
 
     events.prepare(Customer, Subscription)
     return Imports(
         units=storage.units(),
         files=reports.files(),
-        readers={"stripe": read_stripe, "ledgerline": read_ledgerline},
+        readers=READERS,
         columns=COLUMNS,
         write=row_of,
+        cards=SavedCards(storage.units(), payments.stripe_gateway(), process.JITTER.random, time.sleep),
         shards=process.due_shards(),
         jitter=process.JITTER.random,
         pause=time.sleep,

@@ -33,6 +33,17 @@ def _cell(value: str | int | Decimal | None) -> str | int:
         return ""
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, str) and (value.startswith(_BREAKS) or value.lstrip().startswith(_FORMULAS)):
-        return f"'{value}"
-    return value
+    return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
+
+
+def text_of(cell: str) -> str:
+    """The text that a cell was written for, if ``csv_of`` wrote it.
+
+    A text that has an apostrophe before a formula of its own gets another one, so that exactly one comes off here.
+    """
+    return cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
+
+
+def _is_formula(value: str) -> bool:
+    value = value.lstrip("'")
+    return value.startswith(_BREAKS) or value.lstrip().startswith(_FORMULAS)

@@ -42,6 +42,8 @@ def files(*answers: Any) -> S3Files:
 CALLS: dict[str, Callable[[S3Files], Any]] = {
     "get": lambda s3: s3.get("k"),
     "put": lambda s3: s3.put("k", b"x", "text/csv"),
+    "copy": lambda s3: s3.copy("k", "l"),
+    "size_of": lambda s3: s3.size_of("k"),
     "exists": lambda s3: s3.exists("k"),
     "latest": lambda s3: s3.latest("p/", "p/z"),
     "delete": lambda s3: s3.delete("p/"),
@@ -71,7 +73,10 @@ def test_what_it_refuses_is_an_error_of_ours(name: str) -> None:
 def test_what_is_not_there() -> None:
     assert CALLS["get"](files(refused("NoSuchKey", 404))) is None
     assert CALLS["exists"](files(refused("404", 404))) is False
-    assert CALLS["exists"](files({})) is True
+    assert CALLS["exists"](files({"ContentLength": 0})) is True
+    assert CALLS["size_of"](files({"ContentLength": 7})) == 7
+    assert CALLS["copy"](files(refused("NoSuchKey", 404))) is False
+    assert CALLS["copy"](files({})) is True
     assert CALLS["get"](files({"Body": io.BytesIO(b"text")})) == b"text"
 
 

@@ -102,6 +102,19 @@ class SourcePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanHere:
+    """A plan of ours that is here already, as it is now: of the tenant's catalog, or of the platform's.
+
+    Args:
+        quantity: of its only licensed component, where the source does not call it by its key.
+    """
+
+    plan_id: str
+    currency: str
+    quantity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceSubscription:
     """A subscription of the source.
 
@@ -112,12 +125,13 @@ class SourceSubscription:
         period: the running one, which the source has billed, or not: we never do.
         began_at: when it began there.
         external_id: the one that it is to have with us; None for the source's id.
+        payment_method_id: the processor's, of what it is charged to there; None for its customer's default.
         per_month: what it counts for at the source: a month of it, less discounts for ever; not what it is with us.
     """
 
     id: str
     customer_id: str
-    plan: SourcePlan
+    plan: SourcePlan | PlanHere
     quantities: dict[str, int]
     state: SubscriptionState
     anchor: datetime
@@ -129,6 +143,7 @@ class SourceSubscription:
     discount: Discount | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     external_id: str | None = None
+    payment_method_id: str | None = None
 
 
 Item = SourceCustomer | SourcePlan | SourceSubscription
@@ -143,6 +158,7 @@ class Record:
         id: the source's; empty where it has none.
         item: None if there are problems, or nothing is to be taken over.
         ignored: why nothing is to be taken over.
+        note: what is to be known of what is taken over.
     """
 
     line: int
@@ -151,6 +167,7 @@ class Record:
     item: Item | None = None
     problems: tuple[Problem, ...] = ()
     ignored: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

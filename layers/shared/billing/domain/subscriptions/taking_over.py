@@ -30,6 +30,7 @@ class Opening:
         period: the one that runs; of one in a trial, the trial.
         began_at: when it began there.
         resumes_at: when a paused one is to run on; None for when somebody says so.
+        payment_method_id: what it is charged to; None for its customer's default.
     """
 
     quantities: Mapping[str, int]
@@ -42,6 +43,7 @@ class Opening:
     discount: Discount | None = None
     external_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    payment_method_id: str | None = None
 
 
 def taken_over(subscription_id: str, customer: Customer, plan: Plan, opening: Opening, at: datetime) -> Subscription:
@@ -88,6 +90,7 @@ def taken_over(subscription_id: str, customer: Customer, plan: Plan, opening: Op
         meters=plan.meters,
         price=recurring_price(plan, opening.quantities),
         external_id=opening.external_id,
+        payment_method_id=opening.payment_method_id,
         billed_until=opening.period.end,
     )
 

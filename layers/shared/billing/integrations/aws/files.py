@@ -38,14 +38,27 @@ class S3Files:
     def put(self, key: str, content: bytes, content_type: str) -> None:
         _asked(lambda: self._client().put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type))
 
-    def exists(self, key: str) -> bool:
+    def copy(self, key: str, to: str) -> bool:
+        source = {"Bucket": self._bucket, "Key": key}
         try:
-            _asked(lambda: self._client().head_object(Bucket=self._bucket, Key=key))
+            _asked(lambda: self._client().copy_object(Bucket=self._bucket, Key=to, CopySource=source))
         except ClientError as error:
             if _code(error) in _NOT_THERE:
                 return False
             raise
         return True
+
+    def size_of(self, key: str) -> int | None:
+        try:
+            answer = _asked(lambda: self._client().head_object(Bucket=self._bucket, Key=key))
+        except ClientError as error:
+            if _code(error) in _NOT_THERE:
+                return None
+            raise
+        return int(answer["ContentLength"])
+
+    def exists(self, key: str) -> bool:
+        return self.size_of(key) is not None
 
     def latest(self, prefix: str, below: str) -> str | None:
         found = [key for key in self._keys(prefix) if key < below]

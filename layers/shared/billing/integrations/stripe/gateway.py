@@ -22,6 +22,7 @@ from billing.integrations.stripe.objects import (
     SeenMethod,
     SeenRefund,
     charge_result,
+    customer_on_file,
     decline_of,
     declined,
     ids_of,
@@ -41,6 +42,7 @@ from billing.integrations.stripe.objects import (
 from billing.services.payments.processor import (
     AttachedMethod,
     CardDeclined,
+    CustomerOnFile,
     CustomerUnknown,
     GoneBack,
     IntentRequest,
@@ -146,6 +148,32 @@ class StripeGateway(StripeCalls):
         """Our ids of a customer; empty where it is gone."""
         found = self._customer(processor_customer_id)
         return {} if getattr(found, "deleted", False) else ids_of(found)
+
+    def customer_on_file(self, processor_customer_id: str) -> CustomerOnFile | None:
+        customers = self._client().v1.customers
+
+        def read() -> CustomerOnFile | None:
+            found = customers.retrieve(processor_customer_id)
+            if getattr(found, "deleted", False):
+                return None
+            cards = customers.payment_methods.list(processor_customer_id, {"type": "card", "limit": 100})
+            return customer_on_file(found, cards.data)
+
+        try:
+            return self._call(read)
+        except stripe.InvalidRequestError as error:
+            if error.code != MISSING:
+                raise
+            return None
+
+    def claim_customer(self, processor_customer_id: str, references: References) -> dict[str, str] | None:
+        # Without a key: it does the same each time, and under a key the answer would be the metadata of the first time.
+        params: Any = {"metadata": metadata_of(references)}
+        customers = self._client().v1.customers
+        try:
+            return ids_of(self._call(lambda: customers.update(processor_customer_id, params)))
+        except stripe.InvalidRequestError:
+            return None  # deleted a moment ago, or it has as many keys as Stripe allows
 
     def retrieve_method(self, payment_method_id: str) -> SeenMethod | None:
         """A payment method as it is now; None where there is none with this id."""

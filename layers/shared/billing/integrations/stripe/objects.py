@@ -1,6 +1,6 @@
 """Translates Stripe's objects into ours: amounts, states, declines, owners. Pure; ``gateway`` makes the calls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,14 @@ from billing.domain.payments.payment import (
     not_chargeable,
 )
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
-from billing.services.payments.processor import AttachedMethod, MethodOnFile, OpenedIntent, References, RefundOnFile
+from billing.services.payments.processor import (
+    AttachedMethod,
+    CustomerOnFile,
+    MethodOnFile,
+    OpenedIntent,
+    References,
+    RefundOnFile,
+)
 
 _STATUS = {
     "requires_payment_method": PaymentStatus.REQUIRES_PAYMENT_METHOD,
@@ -202,6 +209,21 @@ def seen_method(method: Any) -> SeenMethod:
     is_ours = owner is not None and not getattr(owner, "deleted", False)
     on_file = MethodOnFile(method_of(method), owner.id if owner is not None else None)
     return SeenMethod(on_file, ids_of(owner) if is_ours else {})
+
+
+def customer_on_file(customer: Any, methods: Sequence[Any]) -> CustomerOnFile:
+    """A customer with its cards, as Stripe lists them.
+
+    What was saved by the Sources API (``card_...``) is listed as well; it cannot be detached as a payment method, so it
+    is left out.
+    """
+    default = customer.invoice_settings.default_payment_method
+    cards = tuple(method_of(each) for each in methods if each.type == "card" and each.id.startswith("pm_"))
+    return CustomerOnFile(
+        metadata=ids_of(customer),
+        default_method_id=default if default is None or isinstance(default, str) else default.id,
+        cards=cards,
+    )
 
 
 def _ids_of_expanded(intent: Any) -> dict[str, str]:

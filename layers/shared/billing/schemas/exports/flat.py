@@ -1,7 +1,8 @@
 """The flat form of what is exported: a row for each entity, every field that a spreadsheet can use.
 
-What is a list in the API's form (lines, tiers) has no column, but where it is a kind of its own; all of it is in the
-form of JSON lines. Amounts are decimals of the row's currency.
+What is a list in the API's form (invoice lines) has no column, but where it is a kind of its own; all of it is in the
+form of JSON lines. What an import needs of customers, plans and subscriptions is in their rows: a list or an object as
+JSON, in one cell. Amounts are decimals of the row's currency.
 """
 
 import json
@@ -9,9 +10,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
+from billing.domain.catalog.coupon import Discount
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.reports.table import Cell, Column, Kind, Row
+from billing.schemas.catalog.coupons import CouponDiscountOut
+from billing.schemas.catalog.plans import ComponentOut
+from billing.schemas.customers import shown_fields
 
 _Get = Callable[[Any], Cell]
 
@@ -49,6 +56,19 @@ def _metadata(entity: Any) -> str | None:
     return json.dumps(entity.metadata, sort_keys=True, ensure_ascii=False) if entity.metadata else None
 
 
+def _json(name: str, shown: Callable[[Any], Any]) -> tuple[str, Kind, _Get]:
+    """A cell of what is a list or an object in the API's form, as that has it; empty where there is none."""
+    return name, Kind.TEXT, lambda e: json.dumps(found, ensure_ascii=False) if (found := shown(e)) else None
+
+
+def _shown(made: BaseModel) -> Any:
+    return made.model_dump(mode="json", by_alias=True)
+
+
+def _off(discount: Discount | None) -> Any:
+    return _shown(CouponDiscountOut.of(discount)) if discount is not None else None
+
+
 def _of_address(customer: Customer) -> tuple[str | None, ...]:
     address = customer.address
     if address is None:
@@ -77,6 +97,7 @@ CUSTOMERS = Flat(
         _text("stripeCustomerId", lambda e: e.stripe_customer_id),
         _text("testClockId", lambda e: e.test_clock_id),
         _text("metadata", _metadata),
+        _json("customFields", lambda e: [_shown(each) for each in shown_fields(e.custom_fields)]),
         _time("createdAt", lambda e: e.created_at),
         _time("deletedAt", lambda e: e.deleted_at),
     )
@@ -92,6 +113,8 @@ PLANS = Flat(
         ("trialDays", Kind.INTEGER, lambda e: e.trial_days),
         _text("taxBehavior", lambda e: e.tax_behavior.value),
         _text("prorationUnit", lambda e: e.proration_unit.value),
+        _text("pauseBilling", lambda e: e.pause_billing.value),
+        _json("components", lambda e: [_shown(ComponentOut.of(each)) for each in e.components]),
         _text("status", lambda e: "active" if e.active else "archived"),
         _time("createdAt", lambda e: e.created_at),
     )
@@ -111,7 +134,14 @@ SUBSCRIPTIONS = Flat(
         _text("cancelAtPeriodEnd", lambda e: "true" if e.cancel_at_period_end else "false"),
         _time("canceledAt", lambda e: e.canceled_at),
         _time("pausedAt", lambda e: e.paused_at),
+        _text("pausedBy", lambda e: e.paused_by.value if e.paused_by else None),
+        _time("resumesAt", lambda e: e.resumes_at),
+        _time("billedUntil", lambda e: e.billed_until),
         _text("couponId", lambda e: e.discount.coupon_id if e.discount else None),
+        _json("discount", lambda e: _off(e.discount)),
+        _json("currentPeriodDiscount", lambda e: _off(e.period_discount)),
+        ("pendingLineCount", Kind.INTEGER, lambda e: len(e.pending)),
+        _json("unpaidInvoiceIds", lambda e: list(e.unpaid_invoice_ids)),
         _text("latestInvoiceId", lambda e: e.latest_invoice_id),
         _text("paymentMethodId", lambda e: e.payment_method_id),
         _text("testClockId", lambda e: e.test_clock_id),

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from billing.domain.customers.customer import Address
 from billing.domain.imports.source import Kind, Problem, Record
-from billing.domain.kernel.errors import ValidationFailed
 from billing.schemas.customers import CustomerIn
+from billing.schemas.imports.csv_rows import decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,20 @@ class Line:
     """An object of a file.
 
     Args:
-        number: of the line, from 1; in a list, of the element.
-        value: empty where there is a problem: the line is no JSON object.
+        number: of the line, from 1; in a list, of the element; of CSV, of the row, as a spreadsheet shows it.
+        value: empty where the line is no object.
+        problems: what is wrong with the line, before anybody looks at the object.
+        kind: what a file of CSV has; None where the object itself says what it is.
     """
 
     number: int
     value: Mapping[str, Any]
-    problem: Problem | None = None
+    problems: tuple[Problem, ...] = ()
+    kind: Kind | None = None
+
+    def refused(self) -> Record:
+        """That of a line with no object to read."""
+        return Record(self.number, self.kind, "", problems=self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +58,20 @@ def id_of(line: Line) -> str:
 def guarded(reading: Callable[[int, str, Mapping[str, Any]], Record], kind: Kind, line: Line, malformed: str) -> Record:
     """What an object is read as; one that is no object of its source's stops no other one.
 
+    What is wrong with its line is said together with what is wrong with the object.
+
     Args:
         malformed: what is said of such a one.
     """
     try:
-        return reading(line.number, id_of(line), line.value)
+        found = reading(line.number, id_of(line), line.value)
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError):
-        return Record(line.number, kind, id_of(line), problems=(Problem("", "malformed", malformed),))
+        why = () if line.problems else (Problem("", "malformed", malformed),)
+        found = Record(line.number, kind, id_of(line), problems=why)
+    if not line.problems or found.ignored is not None:
+        return found
+    said = {each.field for each in line.problems}
+    return replace(found, item=None, problems=(*line.problems, *(e for e in found.problems if e.field not in said)))
 
 
 def read_objects(content: bytes) -> list[Line]:
@@ -66,10 +80,7 @@ def read_objects(content: bytes) -> list[Line]:
     Raises:
         ValidationFailed: it is not UTF-8; or it is one JSON value, and neither an object nor a list.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValidationFailed.of("data", "invalid_utf_8", "The file is not UTF-8") from None
+    text = decoded(content)
     try:
         whole = _json(text)
     except ValueError:
@@ -115,13 +126,13 @@ def _line(number: int, text: str) -> Line:
     try:
         return _object(number, _json(text))
     except ValueError:
-        return Line(number, {}, Problem("", "invalid_json", "The line is no JSON"))
+        return Line(number, {}, (Problem("", "invalid_json", "The line is no JSON"),))
 
 
 def _object(number: int, value: Any) -> Line:
     if isinstance(value, Mapping):
         return Line(number, value)
-    return Line(number, {}, Problem("", "must_be_an_object", "Each line is an object"))
+    return Line(number, {}, (Problem("", "must_be_an_object", "Each line is an object"),))
 
 
 def _field(place: tuple[int | str, ...]) -> str:

@@ -1,9 +1,10 @@
-"""Our own exports, as JSON lines of customers, plans and subscriptions, read as ``Record``s for another tenant.
+"""Our own exports of customers, plans and subscriptions, read as ``Record``s for another tenant.
 
-The three files may be put together into one, in any order: an object's id says what it is, or its components do.
+As JSON lines the three files may be put together into one, in any order: an object's id says what it is, or its
+components do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,38 +22,34 @@ from billing.domain.kernel.times import parse_time
 from billing.domain.subscriptions.subscription import SubscriptionState
 from billing.schemas.catalog.plans import PlanIn
 from billing.schemas.customers import CustomerIn
-from billing.schemas.imports.files import found_wrong, guarded, id_of, read_objects
+from billing.schemas.imports.files import Line, found_wrong, guarded, id_of
 from billing.schemas.imports.stripe_prices import Problems
 from billing.schemas.imports.totals import exact_cost, per_month
 
-_Object = Mapping[str, Any]
+Object = Mapping[str, Any]
 _MALFORMED = "Exports write it otherwise"
 _TAKEN = (SubscriptionState.ACTIVE, SubscriptionState.TRIALING, SubscriptionState.PAUSED)
 _STATES = {each.value: each for each in _TAKEN}
 
 
-def read_ledgerline(content: bytes) -> list[Record]:
-    """The records of a file: customers, plans, subscriptions.
-
-    Raises:
-        ValidationFailed: it is no JSON.
-    """
-    lines = read_objects(content)
-    plans = {id_of(each): guarded(_plan, Kind.PLAN, each, _MALFORMED) for each in lines if "components" in each.value}
+def read_ledgerline(lines: Sequence[Line]) -> list[Record]:
+    """The records of an export's objects: customers, plans, subscriptions."""
+    of_plans = [each for each in lines if each.value and _kind_of(each) is Kind.PLAN]
+    plans = {id_of(each): guarded(_plan, Kind.PLAN, each, _MALFORMED) for each in of_plans}
     made: dict[Kind | None, list[Record]] = {Kind.CUSTOMER: [], Kind.PLAN: [*plans.values()], Kind.SUBSCRIPTION: []}
     seen: set[str] = set()
     for line in lines:
-        source_id = id_of(line)
-        if line.problem is not None:
-            made.setdefault(None, []).append(Record(line.number, None, "", problems=(line.problem,)))
-        elif "components" in line.value:
+        source_id, kind = id_of(line), _kind_of(line)
+        if not line.value:
+            made.setdefault(None, []).append(line.refused())
+        elif kind is Kind.PLAN:
             continue
         elif source_id in seen:
             note = "It is in the file more than once"
-            made.setdefault(None, []).append(Record(line.number, None, source_id, ignored=note))
-        elif source_id.startswith("cus_"):
-            made[Kind.CUSTOMER].append(guarded(_customer, Kind.CUSTOMER, line, _MALFORMED))
-        elif source_id.startswith("sub_"):
+            made.setdefault(None, []).append(Record(line.number, line.kind, source_id, ignored=note))
+        elif kind is Kind.CUSTOMER:
+            made[Kind.CUSTOMER].append(guarded(customer_record, Kind.CUSTOMER, line, _MALFORMED))
+        elif kind is Kind.SUBSCRIPTION:
             made[Kind.SUBSCRIPTION].append(
                 guarded(lambda n, i, given: _subscription(n, i, given, plans), Kind.SUBSCRIPTION, line, _MALFORMED)
             )
@@ -62,7 +59,19 @@ def read_ledgerline(content: bytes) -> list[Record]:
     return [record for records in made.values() for record in records]
 
 
-def _customer(line: int, source_id: str, given: _Object) -> Record:
+def _kind_of(line: Line) -> Kind | None:
+    if line.kind is not None:
+        return line.kind
+    if "components" in line.value:
+        return Kind.PLAN
+    return _PREFIXES.get(id_of(line)[:4])
+
+
+_PREFIXES = {"cus_": Kind.CUSTOMER, "sub_": Kind.SUBSCRIPTION}
+
+
+def customer_record(line: int, source_id: str, given: Object) -> Record:
+    """A customer, as the API shows one."""
     if given.get("deletedAt"):
         return Record(line, Kind.CUSTOMER, source_id, ignored="It was deleted")
     said = {name: value for name, value in given.items() if name in _FIELDS_OF_CUSTOMER and value is not None}
@@ -91,7 +100,7 @@ _FIELDS_OF_PLAN = {
 }  # fmt: skip
 
 
-def _plan(line: int, source_id: str, given: _Object) -> Record:
+def _plan(line: int, source_id: str, given: Object) -> Record:
     """A plan, in the version that it has now."""
     try:
         new = PlanIn.model_validate({name: given[name] for name in _FIELDS_OF_PLAN if name in given}).new()
@@ -112,7 +121,7 @@ def _plan(line: int, source_id: str, given: _Object) -> Record:
     )  # fmt: skip
 
 
-def _subscription(line: int, source_id: str, given: _Object, plans: Mapping[str, Record]) -> Record:
+def _subscription(line: int, source_id: str, given: Object, plans: Mapping[str, Record]) -> Record:
     state = str(given.get("state"))
     if state == "canceled":
         return Record(line, Kind.SUBSCRIPTION, source_id, ignored="It has ended")
@@ -130,15 +139,7 @@ def _subscription(line: int, source_id: str, given: _Object, plans: Mapping[str,
     elif plan.id != f"{given.get('planId')}@{given.get('planVersion')}":
         problems("planVersion", "plan_differs", "It has another version of its plan than the file")
     discount = _discount(given, plan, problems)
-    checked: dict[str, Any] = {
-        "name": "x",
-        "metadata": given.get("metadata") or {},
-        "externalId": given.get("externalId") or source_id,
-    }
-    try:
-        CustomerIn.model_validate(checked)
-    except ValidationError as error:
-        problems.found += found_wrong(error)
+    external_id = checked_external_id(given, source_id, problems)
     if problems.found or plan is None:
         return Record(line, Kind.SUBSCRIPTION, source_id, problems=tuple(problems.found))
     period = Period(_time(given["currentPeriod"]["start"]), _time(given["currentPeriod"]["end"]))
@@ -150,12 +151,22 @@ def _subscription(line: int, source_id: str, given: _Object, plans: Mapping[str,
         SourceSubscription(
             source_id, str(given["customerId"]), plan, quantities, _STATES[state], period.start, period,
             _time(given["createdAt"]), per_month(cost, plan, discount), bool(given.get("cancelAtPeriodEnd")),
-            resumes_at, discount, given.get("metadata") or {}, checked["externalId"],
+            resumes_at, discount, given.get("metadata") or {}, external_id,
         ),
     )  # fmt: skip
 
 
-def _discount(given: _Object, plan: SourcePlan | None, problems: Problems) -> Discount | None:
+def checked_external_id(given: Object, source_id: str, problems: Problems) -> str:
+    """The external id of a subscription; it and the metadata are checked by the rules of the API."""
+    external_id = given.get("externalId") or source_id or None
+    try:
+        CustomerIn.model_validate({"name": "x", "metadata": given.get("metadata") or {}, "externalId": external_id})
+    except ValidationError as error:
+        problems.found += found_wrong(error)
+    return str(external_id)
+
+
+def _discount(given: Object, plan: SourcePlan | None, problems: Problems) -> Discount | None:
     found = given.get("discount")
     if given.get("currentPeriodDiscount") != found:
         problems("currentPeriodDiscount", "not_supported", "Its running period has another discount than the next one")

@@ -6,6 +6,7 @@ the subscription and the one with it on each item (2025-03-31) are read.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -24,7 +25,7 @@ from billing.domain.imports.source import (
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.kernel.periods import Period
 from billing.domain.subscriptions.subscription import SubscriptionState
-from billing.schemas.imports.files import Line, guarded, id_of, problems_of, read_objects
+from billing.schemas.imports.files import Line, guarded, id_of, problems_of
 from billing.schemas.imports.stripe_prices import (
     Price,
     Problems,
@@ -39,9 +40,11 @@ from billing.schemas.imports.totals import per_month
 _Object = Mapping[str, Any]
 _MALFORMED = "Stripe writes it otherwise"
 _ENDED = ("canceled", "incomplete_expired")
-_STATES = {"active": SubscriptionState.ACTIVE, "trialing": SubscriptionState.TRIALING}
+_STATES = {
+    "active": SubscriptionState.ACTIVE, "trialing": SubscriptionState.TRIALING, "past_due": SubscriptionState.ACTIVE,
+}  # fmt: skip
+_STAYS = "An invoice of it is unpaid: that stays at Stripe, and is collected there"
 _NOT_TAKEN = {
-    "past_due": "An invoice is unpaid at Stripe: collect it, or give it up, there first",
     "unpaid": "Invoices are unpaid at Stripe: collect them, or give them up, there first",
     "incomplete": "Its first invoice is unpaid at Stripe",
     "paused": "Its trial ended without a payment method: nothing says when its periods begin",
@@ -61,13 +64,9 @@ _SECONDS = range(16_725_225_600)
 """Unix times until 2500, as other times of requests."""
 
 
-def read_stripe(content: bytes) -> list[Record]:
-    """The records of a file: customers, plans, subscriptions, each kind in the file's order.
-
-    Raises:
-        ValidationFailed: it is no JSON.
-    """
-    return _Reading(read_objects(content)).records()
+def read_stripe(lines: Sequence[Line]) -> list[Record]:
+    """The records of a file's objects: customers, plans, subscriptions, each kind in the file's order."""
+    return _Reading(lines).records()
 
 
 class _Reading:
@@ -93,8 +92,8 @@ class _Reading:
         prices: list[Line] = []
         for line in sorted(self._lines, key=lambda each: each.value.get("object") != "subscription"):
             kind, source_id = line.value.get("object"), id_of(line)
-            if line.problem is not None:
-                made[None].append(Record(line.number, None, "", problems=(line.problem,)))
+            if not line.value:
+                made[None].append(line.refused())
             elif kind == "product":
                 continue
             elif f"{kind}:{source_id}" in seen:
@@ -111,7 +110,8 @@ class _Reading:
                 )
             seen.add(f"{kind}:{source_id}")
         for line in prices:
-            self._plans.setdefault(id_of(line), guarded(self._price, Kind.PLAN, line, _MALFORMED))
+            found = self._plans.get(id_of(line)) or guarded(self._price, Kind.PLAN, line, _MALFORMED)
+            self._plans[id_of(line)] = replace(found, line=line.number)  # not of the first subscription that has it
         plans = sorted(self._plans.values(), key=lambda each: each.line)
         return [*made[Kind.CUSTOMER], *plans, *made[Kind.SUBSCRIPTION], *made[None]]
 
@@ -176,8 +176,7 @@ class _Reading:
                 problems(name, "not_supported", why)
         if given.get("collection_method", "charge_automatically") != "charge_automatically":
             problems("collection_method", "not_supported", "Only what is charged automatically is taken over")
-        customer = given.get("customer")
-        customer_id = str((customer.get("id") if isinstance(customer, Mapping) else customer) or "")
+        customer_id = _id_of(given.get("customer"))
         if not customer_id:
             problems("customer", "missing_required_field", "A subscription has a customer")
         plan, quantities, cost = self._items(line, given, problems)
@@ -198,7 +197,9 @@ class _Reading:
             SourceSubscription(
                 source_id, customer_id, plan, quantities, SubscriptionState.PAUSED if pause else _STATES[status],
                 anchor, period, began_at, per_month(micros, plan, off), bool(_ends(given)), resumes_at, off, metadata,
+                payment_method_id=_id_of(given.get("default_payment_method")) or None,
             ),
+            note=_STAYS if status == "past_due" else None,
         )  # fmt: skip
 
     def _items(
@@ -274,10 +275,15 @@ class _Reading:
 _ADDRESS = ("line1", "line2", "city", "postal_code", "state", "country")
 
 
+def _id_of(named: Any) -> str:
+    """The id of what an object names, expanded or not; empty where it names nothing."""
+    return str((named.get("id") if isinstance(named, Mapping) else named) or "")
+
+
 def _price_of_item(item: _Object, products: Mapping[str, _Object], at: Problems) -> Price | None:
     price = item.get("price")
     if not isinstance(price, Mapping):
-        at("price", "missing_required_field", "A price is expanded in its item")
+        at("price", "missing_required_field", "A price is expanded in its item, or in a file of prices")
         return None
     inner = Problems("price.")
     made = price_of(price, products, inner)

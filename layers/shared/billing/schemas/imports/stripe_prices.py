@@ -166,6 +166,11 @@ def in_minor_units(amount: Fraction, currency: str) -> Fraction:
     return amount / 100 if currency in _IN_OTHER_DIGITS else amount
 
 
+def at_stripe(minor: Decimal, currency: str) -> str:
+    """An amount in minor units of ISO 4217 as Stripe writes it: the other way round."""
+    return f"{minor * 100 if currency in _IN_OTHER_DIGITS else minor:f}"
+
+
 def _said(given: Mapping[str, Any], name: str) -> Fraction | None:
     """An amount of an object: the decimal one, which is finer, where there is one."""
     found = given.get(f"{name}_decimal")

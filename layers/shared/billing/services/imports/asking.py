@@ -1,5 +1,6 @@
 """Imports as requests see them: a dry run first, of a text or of a file that is uploaded; then the same in earnest."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from billing.domain.imports.source import Verdict
@@ -9,11 +10,41 @@ from billing.services.kernel.work import Work
 from billing.services.reports.files import Files
 from billing.services.reports.runs import Runs
 
-DRY_RUN, UPLOAD, OF, SKIP_REFUSED = "dryRun", "upload", "dryRunId", "skipRefused"
+DRY_RUN, UPLOAD, OF, SKIP_REFUSED, CARDS = "dryRun", "upload", "dryRunId", "skipRefused", "savedCards"
+CSV, DELIMITER = "csv", "delimiter"
 """Options of an import's run."""
 UPLOAD_S = 900
 LARGEST_FILE = 64 * 1024 * 1024
 _TEXT = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of an import.
+
+    Args:
+        kind: of CSV, what its rows are: ``customers``; None of a file of JSON, whose objects say what they are.
+        delimiter: of CSV.
+    """
+
+    kind: str | None
+    content: bytes
+    delimiter: str = ","
+
+
+@dataclass(frozen=True, slots=True)
+class NewImport:
+    """A dry run as it is asked for.
+
+    Args:
+        files: the text of each by its kind, or None where it is to be uploaded; JSON has one, of the kind None.
+        saved_cards: look for customers' cards at the processor.
+    """
+
+    source: str
+    files: Mapping[str | None, str | None]
+    delimiter: str = ","
+    saved_cards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +54,24 @@ class ImportRequests:
     files: Files
     runs: Runs
 
-    def dry_run(self, work: Work, source: str, data: str | None) -> ReportRun:
+    def dry_run(self, work: Work, new: NewImport) -> tuple[ReportRun, dict[str | None, str]]:
         """Begin a dry run, which writes nothing but its verdicts.
 
-        Args:
-            data: the file; None where it is to be uploaded.
+        Returns:
+            It, and where each of its files is to be put that is yet to be uploaded.
         """
         run_id = self.runs.fresh_id(work, Purpose.IMPORT)
-        options = {DRY_RUN: "1"} if data is not None else {DRY_RUN: "1", UPLOAD: "1"}
-        run = self.runs.begin(work, _request(work, source, options), run_id)
-        if data is not None:
-            # Before the commit: a run without its file could never begin. A file without a run goes after two days.
-            self.files.put(_source_key(run), data.encode(), _TEXT)
-        return run
-
-    def upload_link(self, run: ReportRun) -> str | None:
-        """Where the file of a run is to be put, if it is to be uploaded."""
-        return self.files.upload_link(_upload_key(run), UPLOAD_S) if run.request.options.get(UPLOAD) else None
+        uploads = [kind for kind, text in new.files.items() if text is None]
+        said = {DRY_RUN: "1", UPLOAD: "1" if uploads else "", CARDS: "1" if new.saved_cards else ""}
+        if None not in new.files:
+            said |= {CSV: ",".join(str(kind) for kind in new.files), DELIMITER: new.delimiter}
+        options = {name: value for name, value in said.items() if value}
+        run = self.runs.begin(work, _request(work, new.source, options), run_id)
+        for kind, text in new.files.items():
+            if text is not None:
+                # Before the commit: a run without its file could never begin. A file without a run goes after two days.
+                self.files.put(_source_key(run, kind), text.encode(), _TEXT)
+        return run, {kind: self.files.upload_link(_upload_key(run, kind), UPLOAD_S) for kind in uploads}
 
     def take_over(self, work: Work, dry_run_id: str, skip_refused: bool) -> ReportRun:
         """Begin an import of what a dry run has looked through.
@@ -53,50 +85,68 @@ class ImportRequests:
         if DRY_RUN not in dry.request.options:
             raise ValidationFailed.of("dryRunId", "not_a_dry_run")
         is_there = dry.state is RunState.DONE and dry.expires_at is not None and dry.expires_at > work.now
-        content = self.files.get(_source_key(dry)) if is_there else None
-        if content is None:
-            state = RunState.EXPIRED if dry.state is RunState.DONE else dry.shown_state
-            raise InvalidState.of("dry_run", state.value, "imported")
+        if not is_there:
+            raise _gone(dry)
         refused = dry.written.tally.get(Verdict.REFUSED.value, 0)
         if refused and not skip_refused:
             raise ValidationFailed.of("skipRefused", "some_are_refused", f"{refused} records were refused")
         run_id = self.runs.fresh_id(work, Purpose.IMPORT)
-        options = {OF: dry.id} | ({SKIP_REFUSED: "1"} if skip_refused else {})
+        kept = {name: value for name, value in dry.request.options.items() if name in (CARDS, CSV, DELIMITER)}
+        options = {OF: dry.id} | kept | ({SKIP_REFUSED: "1"} if skip_refused else {})
         run = self.runs.begin(work, _request(work, dry.request.name, options), run_id)
-        self.files.put(_source_key(run), content, _TEXT)  # its own: the dry run's is taken away after a day
+        for kind in _kinds(dry):  # its own: the dry run's are taken away after a day
+            if not self.files.copy(_source_key(dry, kind), _source_key(run, kind)):
+                raise _gone(dry)
         return run
 
 
-def source_of(files: Files, run: ReportRun) -> bytes | None:
-    """The file of a run; None where it is yet to be uploaded.
+def files_of(files: Files, run: ReportRun) -> list[SourceFile] | None:
+    """The files of a run; None where one is yet to be uploaded.
 
     Who has the link can put another file there while it is good, so the run takes a copy before it reads: a step reads
     what the one before did, and the import what the dry run did.
 
     Raises:
-        ValidationFailed: it is too large, or not there any more.
+        ValidationFailed: one is too large, or not there any more.
     """
-    content = files.get(_source_key(run))
+    found = [_content(files, run, kind) for kind in _kinds(run)]
+    delimiter = run.request.options.get(DELIMITER, ",")
+    there = [(kind, each) for kind, each in zip(_kinds(run), found, strict=True) if each is not None]
+    return [SourceFile(kind, each, delimiter) for kind, each in there] if len(there) == len(found) else None
+
+
+def _content(files: Files, run: ReportRun, kind: str | None) -> bytes | None:
+    content = files.get(_source_key(run, kind))
     if content is not None:
         return content
     if UPLOAD not in run.request.options or run.steps:
         raise ValidationFailed.of("data", "gone", "its file is not there any more")
-    content = files.get(_upload_key(run))
-    if content is None:
-        return None
-    if len(content) > LARGEST_FILE:
+    size = files.size_of(_upload_key(run, kind))
+    if size is not None and size > LARGEST_FILE:
         raise ValidationFailed.of("data", "too_large", f"its file has more than {LARGEST_FILE} bytes")
-    files.put(_source_key(run), content, _TEXT)
-    return content
+    if size is None or not files.copy(_upload_key(run, kind), _source_key(run, kind)):
+        return None
+    return files.get(_source_key(run, kind))
+
+
+def _gone(dry: ReportRun) -> InvalidState:
+    state = RunState.EXPIRED if dry.state is RunState.DONE else dry.shown_state
+    return InvalidState.of("dry_run", state.value, "imported")
+
+
+def _kinds(run: ReportRun) -> list[str | None]:
+    """What the files of a run have; that of JSON is one, of whatever its objects say."""
+    said = run.request.options.get(CSV)
+    return [*said.split(",")] if said else [None]
 
 
 def _request(work: Work, source: str, options: dict[str, str]) -> RunRequest:
     return RunRequest(Purpose.IMPORT, source, Form.JSONL, work.now, work.tenant.timezone, options=options)
 
 
-def _source_key(run: ReportRun) -> str:
-    return run.folder + "source"
+def _source_key(run: ReportRun, kind: str | None) -> str:
+    return run.folder + ("source" if kind is None else f"source-{kind}")
 
 
-def _upload_key(run: ReportRun) -> str:
-    return run.folder + "upload"
+def _upload_key(run: ReportRun, kind: str | None) -> str:
+    return run.folder + ("upload" if kind is None else f"upload-{kind}")

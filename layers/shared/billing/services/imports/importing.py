@@ -6,15 +6,16 @@ A run (``services.reports.running``) goes through them step by step, and a step 
 first half took over exists then, and is told as this run's. A dry run reads the same and writes nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from billing.domain.catalog.plan import Plan, PlanKey, unchargeable
-from billing.domain.customers.customer import Customer
+from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.imports.source import (
     Imported,
     Kind,
+    PlanHere,
     Problem,
     Record,
     SourceCustomer,
@@ -32,9 +33,10 @@ from billing.domain.subscriptions.lifecycle import with_alarm
 from billing.domain.subscriptions.mrr import recounted
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.subscriptions.taking_over import Opening, taken_over
-from billing.services.catalog.plans import version_ref
+from billing.services.catalog.plans import plan_refs, version_ref
 from billing.services.clocks.shards import DueShards
-from billing.services.imports.asking import DRY_RUN, source_of
+from billing.services.imports.asking import CARDS, DRY_RUN, SourceFile, files_of
+from billing.services.imports.cards import SavedCards
 from billing.services.kernel import external_ids
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import Found, Ref, Unit, Units, Work
@@ -42,9 +44,11 @@ from billing.services.reports.files import Files
 from billing.services.reports.writing import Item, Sheet
 
 E = TypeVar("E", bound=Entity)
-Reader = Callable[[bytes], list[Record]]
+Reader = Callable[[Sequence[SourceFile]], list[Record]]
 STEP = 500
-"""Records a step: what a step that was cut off did is only read again, but each step begins with the whole file."""
+"""Records a step: what a step that was cut off did is only read again, but each turn begins with the whole file."""
+STEP_WITH_CARDS = 50
+"""Each customer is asked about at Stripe, which may take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Outcome:
     Args:
         id: of ours; None where there is none.
         made: ours, as it is stored or would be; what the totals count.
+        has_cards: cards of a customer came along, or would.
     """
 
     verdict: Verdict
@@ -61,6 +66,7 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     note: str | None = None
     made: Customer | Plan | Subscription | None = None
+    has_cards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,9 @@ class Imports:
     Args:
         readers: by the source's name.
         write: the row of a record, as it stands in the file of verdicts.
+        cards: takes saved cards over, where a run wants them.
         shards: of the due index, for the alarms of subscriptions.
+        kept: the records of the run whose steps this worker takes.
     """
 
     units: Units
@@ -78,9 +86,11 @@ class Imports:
     readers: Mapping[str, Reader]
     columns: tuple[Column, ...]
     write: Callable[[Record, Outcome], Row]
+    cards: SavedCards
     shards: DueShards
     jitter: Callable[[], float]
     pause: Callable[[float], None]
+    kept: dict[str, list[Record]] = field(default_factory=dict)
 
     def sheet(self, run: ReportRun) -> Sheet | None:
         """The records of a run's file, each taken over when its row is asked for.
@@ -91,18 +101,28 @@ class Imports:
         Raises:
             ValidationFailed: the file cannot be read at all.
         """
-        content = source_of(self.files, run)
-        if content is None:
+        records = self._records(run)
+        if records is None:
             return None
-        records = self.readers[run.request.name](content)
         one = _Import(self, run, {each.id: each for each in records if each.kind is Kind.CUSTOMER})
-        return Sheet(self.columns, lambda after: _behind(records, after), one.rows, one.tally, STEP)
+        most = STEP_WITH_CARDS if one.wants_cards else STEP
+        return Sheet(self.columns, lambda after: self._behind(records, after), one.rows, one.tally, most)
 
+    def _records(self, run: ReportRun) -> list[Record] | None:
+        """A run's records, read once for all steps of a turn: its copy of the file never changes."""
+        if run.id not in self.kept:
+            files = files_of(self.files, run)
+            if files is None:
+                return None
+            self.kept.clear()
+            self.kept[run.id] = self.readers[run.request.name](files)
+        return self.kept[run.id]
 
-def _behind(records: list[Record], after: str | None) -> Iterator[Item]:
-    first = int(after) + 1 if after is not None else 0
-    for n in range(first, len(records)):
-        yield Item(str(n), records[n])
+    def _behind(self, records: list[Record], after: str | None) -> Iterator[Item]:
+        first = int(after) + 1 if after is not None else 0
+        for n in range(first, len(records)):
+            yield Item(str(n), records[n])
+        self.kept.clear()  # what it has of people is not kept for longer
 
 
 @dataclass(slots=True)
@@ -130,8 +150,22 @@ class _Import:
             return found
 
         outcome = run_again(unit, once, self.of.jitter, self.of.pause)
+        if self.wants_cards and isinstance(record.item, SourceCustomer):
+            outcome = self._with_cards(record.item, outcome)
+        outcome = replace(outcome, note=outcome.note or record.note)
         self._count(record, outcome)
         return (self.of.write(record, outcome),)
+
+    def _with_cards(self, item: SourceCustomer, outcome: Outcome) -> Outcome:
+        """The outcome of a customer, with what came along of its cards: behind its own commit, which gave it its id."""
+        customer = outcome.made
+        if not isinstance(customer, Customer):
+            return outcome
+        if self._is_dry:
+            found = self.of.cards.look(customer, item.id)
+        else:
+            found = self.of.cards.take(customer.tenant_id, customer.id, item.id)
+        return replace(outcome, note=found.note, has_cards=found.any)
 
     def _count(self, record: Record, outcome: Outcome) -> None:
         self._add(outcome.verdict.value, 1)
@@ -143,6 +177,7 @@ class _Import:
             self._add(f"before:mrr:{item.per_month.currency}", item.per_month.micros if _counts(item) else 0)
         if isinstance(outcome.made, Customer):
             self._add("after:customers", 1)
+            self._add("cards", 1 if outcome.has_cards else 0)
         if isinstance(outcome.made, Subscription):
             self._add("after:subscriptions", 1)
             mrr = outcome.made.mrr
@@ -151,6 +186,11 @@ class _Import:
 
     def _add(self, name: str, value: int) -> None:
         self.tally[name] = self.tally.get(name, 0) + value
+
+    @property
+    def wants_cards(self) -> bool:
+        """Whether saved cards are to come along."""
+        return CARDS in self.run.request.options
 
     @property
     def _is_dry(self) -> bool:
@@ -211,26 +251,30 @@ class _Import:
         claim = external_ids.claim_ref(unit.tenant.id, Subscription, external_id)
         of_customer = self._note(unit, Kind.CUSTOMER, item.customer_id)
         customers_claim = external_ids.claim_ref(unit.tenant.id, Customer, item.customer_id)
-        plan_ref = _plan_ref(unit, item.plan)
-        found = unit.load(note, claim, of_customer, customers_claim, plan_ref)
+        plans = _plan_refs(unit, item.plan)
+        card_ref = Ref(PaymentMethod, unit.tenant.id, item.payment_method_id or "")
+        cards = [card_ref] if self.wants_cards and item.payment_method_id else []
+        found = unit.load(note, claim, of_customer, customers_claim, *plans, *cards)
         there = self._there(unit, found, note, claim, Subscription)
         if there is not None:
             return there
         customer = self._of_customer(unit, found, of_customer, customers_claim, item)
-        plan = found.get(plan_ref)
-        if plan is None and self._is_dry:
+        plan = next((each for each in map(found.get, plans) if each is not None), None)
+        if plan is None and self._is_dry and isinstance(item.plan, SourcePlan):
             plan = plan_of(unit, item.plan)
         problems = _misfits(customer, plan, item)
         if problems or customer is None or plan is None:
             return Outcome(Verdict.REFUSED, problems=problems)
         opening = Opening(
-            item.quantities, item.state, item.anchor, item.period, item.began_at, item.cancel_at_period_end,
-            item.resumes_at, item.discount, external_id, item.metadata,
+            _quantities(plan, item), item.state, item.anchor, item.period, item.began_at, item.cancel_at_period_end,
+            item.resumes_at, item.discount, external_id, item.metadata, _usable(found.get(card_ref), customer),
         )  # fmt: skip
         made = taken_over(unit.fresh_id("sub"), customer, plan, opening, unit.now)
         if self._is_dry:
             return Outcome(Verdict.WOULD_CREATE, made=recounted(made, None, unit.now))
-        unit.rely_on(customer)  # one that is deleted meanwhile begins nothing
+        unit.rely_on(
+            customer
+        )  # one that is deleted meanwhile begins nothing; nor does it lose the card that is charged
         external_ids.take(unit, found, Subscription, made.id, external_id)
         made = unit.save(with_alarm(made, self.of.shards.of(made)))
         unit.emit(EventType.SUBSCRIPTION_CREATED, made)
@@ -318,6 +362,27 @@ def _plan_ref(unit: Work, item: SourcePlan) -> Ref[Plan]:
     return version_ref(PlanKey(unit.tenant.id, item.plan_id, 1))
 
 
+def _plan_refs(unit: Work, plan: SourcePlan | PlanHere) -> list[Ref[Plan]]:
+    """Where the plan of a subscription may be, the first one first."""
+    return list(plan_refs(unit.tenant.id, plan.plan_id)) if isinstance(plan, PlanHere) else [_plan_ref(unit, plan)]
+
+
+def _quantities(plan: Plan, item: SourceSubscription) -> Mapping[str, int]:
+    """By the plan's components; a quantity that the source does not say of which is that of the only one.
+
+    Raises:
+        ValidationFailed: there is not only one.
+    """
+    said = item.plan.quantity if isinstance(item.plan, PlanHere) else None
+    if said is None:
+        return item.quantities
+    keys = plan.licensed_keys
+    if len(keys) != 1:
+        text = f"The plan {plan.id} has {len(keys)} components with a quantity: say `quantities`"
+        raise ValidationFailed.of("quantity", "not_one_component", text)
+    return {keys[0]: said}
+
+
 def _same_terms(ours: Plan, wanted: Plan) -> bool:
     def terms(plan: Plan) -> tuple[object, ...]:
         return plan.currency, plan.interval, plan.interval_count, plan.components, plan.tax_behavior
@@ -335,10 +400,27 @@ def _misfits(customer: Customer | None, plan: Plan | None, item: SourceSubscript
         text = f"Its prices are in {item.plan.currency}, its customer in {customer.currency}"
         found.append(Problem("currency", "currency_mismatch", text))
     if plan is None:
-        found.append(Problem("items", "plan_not_found", "Its plan was not taken over"))
+        found.append(Problem("items", "plan_not_found", "Its plan is neither here nor taken over"))
+    elif isinstance(item.plan, PlanHere):
+        found += _misfits_here(plan, item.plan)
     elif plan.components != item.plan.components:
         found.append(Problem("items", "plan_differs", f"The plan {plan.id} there is has other prices"))
     return tuple(found)
+
+
+def _misfits_here(plan: Plan, said: PlanHere) -> Iterator[Problem]:
+    if plan.currency != said.currency:
+        text = f"It is in {said.currency}, and the plan {plan.id} in {plan.currency}"
+        yield Problem("currency", "currency_mismatch", text)
+    if plan.meters:
+        yield Problem("planId", "metered", "What was used before it is taken over would be billed here as well")
+
+
+def _usable(card: PaymentMethod | None, customer: Customer) -> str | None:
+    """The card that a subscription is charged to, where it came along with its customer; else that one's default is."""
+    if card is None or card.customer_id != customer.id or card.detached_at is not None:
+        return None
+    return card.id
 
 
 def _counts(item: SourceSubscription) -> bool:

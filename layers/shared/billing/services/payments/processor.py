@@ -21,6 +21,21 @@ class AttachedMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerOnFile:
+    """A customer as the processor has it now, whoever made it there.
+
+    Args:
+        metadata: which nobody can write but who has the processor's account.
+        default_method_id: what the processor itself would charge.
+        cards: those that can be charged without their holder, newest first.
+    """
+
+    metadata: dict[str, str]
+    default_method_id: str | None
+    cards: tuple[AttachedMethod, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class References:
     """Our ids of what something at the processor is about: by them its webhook finds its way back.
 
@@ -177,6 +192,20 @@ class CardProcessor(Protocol):
 
     def gone_back(self, intent_id: str) -> GoneBack:
         """What has left the payment of an intent."""
+
+
+class CustomersOnFile(Protocol):
+    """Customers whom somebody else made at the processor. Every method may raise ``Unavailable``."""
+
+    def customer_on_file(self, processor_customer_id: str) -> CustomerOnFile | None:
+        """A customer with its cards; None if it was deleted there, or never was in our account."""
+
+    def claim_customer(self, processor_customer_id: str, references: References) -> dict[str, str] | None:
+        """Note at the processor whose it is here, as often as one likes.
+
+        Returns:
+            Its metadata after that, read in the same moment; None if the processor does not take the note.
+        """
 
 
 class CustomerUnknown(Exception):

@@ -17,6 +17,12 @@ class Files(Protocol):
     def put(self, key: str, content: bytes, content_type: str) -> None:
         """Put it there, over what may be there."""
 
+    def copy(self, key: str, to: str) -> bool:
+        """Put what is under a key under another one, too, as it is now; whether there was something."""
+
+    def size_of(self, key: str) -> int | None:
+        """How many bytes are under a key; None where there is nothing."""
+
     def exists(self, key: str) -> bool:
         """Whether there is something under a key."""
 

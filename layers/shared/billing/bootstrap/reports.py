@@ -113,6 +113,7 @@ def run_steps(imports: "Imports") -> "RunSteps":
     from billing.schemas.reports.writers import WRITERS
     from billing.services.reports.exporting import EntityExports
     from billing.services.reports.running import RunSteps
+    from billing.storage.journal import StoredTexts
 
     return RunSteps(
         units=storage.units(),
@@ -122,6 +123,7 @@ def run_steps(imports: "Imports") -> "RunSteps":
         exports=EntityExports(KINDS),
         forms=WRITERS,
         imports=imports,
+        texts=StoredTexts(storage.vault()),
         left_s=process.deadline().left_s,
     )
 

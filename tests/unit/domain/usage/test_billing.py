@@ -121,7 +121,7 @@ def test_no_line_says_what_it_does_not_bill(case: tuple[Plan, list[dict[str, Dec
         # A credit of what several lines billed is several lines, and the first of them says of how much.
         assert line.quantity is not None or line.amount.is_negative
         assert line.amount.minor % charge_step(sold.currency) == 0
-        assert line.usage == BilledUsage(f"sub_1#{JUNE.key}", meter="calls")
+        assert line.usage == BilledUsage(f"sub_1#{JUNE.key}", meter="calls", late=False)
         if line.unit_amount is not None and line.quantity and component.model is not PricingModel.PACKAGE:
             billable = max(Fraction(line.quantity) - component.free_units, Fraction(0))
             exact = Money.rounded(billable * line.unit_amount, sold.currency, charge_step(sold.currency))

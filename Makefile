@@ -20,7 +20,7 @@ HTTP_IN_DEPENDENCIES := --no-emit-package certifi --no-emit-package idna --no-em
 
 .DEFAULT_GOAL := help
 .PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test walk e2e lint format checkov validate build template dashboard \
-        openapi screenshots bench bench-sweep bench-aws lock clean
+        openapi screenshots bench bench-sweep bench-reports bench-aws lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -114,6 +114,9 @@ bench: setup silver-env ## what it costs, side by side with peers
 
 bench-sweep: env ## the sweep with 100,000 due (DUE="1000 100000"); an hour
 	$(PY) -m benchmarks.run --only sweep --due $(or $(DUE),1000 100000)
+
+bench-reports: env ## the reports of a million invoices (INVOICES=1000000); hours
+	$(PY) -m benchmarks.run --only reports --invoices $(or $(INVOICES),1000000)
 
 bench-aws: setup ## starts and latencies of a deployed stack (LEDGERLINE_API_URL, _API_KEY, _STACK), or of a local one
 	$(PY) -m benchmarks.aws.run

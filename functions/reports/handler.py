@@ -35,7 +35,7 @@ from billing.schemas.reports.asking import (
 )
 from billing.schemas.reports.exports import ExportIn
 from billing.schemas.reports.ledger import LedgerEntryOut
-from billing.schemas.reports.mrr import Interval, OfCustomer, Over
+from billing.schemas.reports.mrr import Interval, MrrBy, OfCustomer, Over
 from billing.schemas.reports.reconciliation import ReconciliationOut
 from billing.schemas.reports.revenue import Per, RecognitionBy, RecognitionRows, RevenueBy, recognition_options
 from billing.schemas.reports.runs import ReportRunOut, RunFileOut, place_of
@@ -185,9 +185,10 @@ def get_mrr(
     at: AsOf = None,
     test_clock: OfClock = None,
     interval: Interval = "month",
+    by: MrrBy = None,
 ) -> Asked:
     """Show monthly recurring revenue (MRR) and its movements: new, expansion, churn and others, by month or day."""
-    return of_days(work, first, to, at, test_clock, interval=interval)
+    return of_days(work, first, to, at, test_clock, interval=interval, by=by)
 
 
 @_report(MrrMovementsReport(), "Each movement of monthly recurring revenue")

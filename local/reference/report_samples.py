@@ -9,8 +9,8 @@ from billing.domain.ledger import Account
 from billing.domain.reports.mrr_tables import MRR_COLUMNS
 from billing.domain.reports.span import Month, Span
 from billing.domain.reports.table import Cell, Row, Table
-from billing.domain.reports.tax import Key, Taxes
-from billing.domain.reports.tax import table as tax_table
+from billing.domain.reports.tax import COLUMNS as TAX_COLUMNS
+from billing.domain.reports.tax import Key, Taxes, keyed
 from billing.domain.reports.trial_balance import Balances
 from billing.domain.reports.trial_balance import table as balance_table
 from billing.services.invoicing.documents import Branding, Party
@@ -88,7 +88,7 @@ def taxes() -> ReportDocument:
         ),
     }
     asked = Asked(day("2026-10-01"), "Europe/Berlin", Span(date(2026, 7, 1), date(2026, 10, 1), "Europe/Berlin"))
-    return printed("tax", asked, tax_table(Taxes(rows)))
+    return printed("tax", asked, Table(TAX_COLUMNS, tuple(row for _, row in keyed(Taxes(rows)))))
 
 
 REPORTS = {"report-trial-balance": trial_balance, "report-mrr": mrr, "report-tax": taxes}

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account, LedgerEntry, Posting
+from billing.domain.subscriptions.mrr import MrrMovement
 from billing.services.reports.files import UploadGone
 from billing.services.reports.journal import place_of
 
@@ -22,6 +23,7 @@ class MemoryJournal:
     """``services.reports.journal.Journal``; counts what is read."""
 
     kept: list[LedgerEntry]
+    moved: list[MrrMovement] = field(default_factory=list)
     read: int = 0
 
     def entries(
@@ -29,6 +31,14 @@ class MemoryJournal:
     ) -> Iterator[LedgerEntry]:
         for each in sorted(self.kept, key=place_of):
             if begin <= each.posted_at < end and (after is None or place_of(each) > after):
+                self.read += 1
+                yield each
+
+    def movements(
+        self, tenant_id: str, begin: datetime, end: datetime, test_clock_id: str | None = None, after: str | None = None
+    ) -> Iterator[MrrMovement]:
+        for each in sorted(self.moved, key=lambda each: each.place):
+            if begin <= each.at < end and (after is None or each.place > after):
                 self.read += 1
                 yield each
 

@@ -138,7 +138,12 @@ def test_fixed_taxes_come_on_top_or_are_part_of_the_amount(tenant: Tenant) -> No
     inside = make(tenant, taxed, taxBehavior="inclusive")
     assert (inside["subtotal"], inside["tax"], inside["taxIncluded"]) == (11_900_000, 1_900_000, 1_900_000)
     assert (inside["total"], inside["lines"][0]["taxInclusive"]) == (11_900_000, True)
-    assert inside["lines"][0]["taxes"] == [{"name": "VAT", "ratePercent": "19", "amount": 1_900_000, "inclusive": True}]
+    fixed = {"treatment": "taxed", "category": "vat", "region": None, "jurisdiction": None, "reason": "fixed_rate"}
+    (tax,) = inside["lines"][0]["taxes"]
+    assert tax == tax | fixed | {
+        "name": "VAT", "ratePercent": "19", "amount": 1_900_000, "inclusive": True, "base": 10_000_000,
+    }  # fmt: skip
+    assert inside["lines"][0]["untaxed"] == []
 
 
 def test_a_coupon_is_taken_off_the_charges_and_redeemed_once(world: World, tenant: Tenant) -> None:

@@ -7,7 +7,7 @@ from billing.bootstrap import storage
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.span import local_day
-from billing.domain.reports.tax import TaxFold, filed, table
+from billing.domain.reports.tax import COLUMNS, TaxFold, filed, keyed
 from billing.services.reports.journal import with_documents
 from billing.storage.codec import decode
 from tests.integration.world import Tenant, World
@@ -47,8 +47,8 @@ def disagreements(world: World, tenant: Tenant) -> list[str]:
         f"{key}: {report[key]} reported, {ledger[key]} posted" for key in ledger | report if report[key] != ledger[key]
     ]
     whole = sum(ledger.values())
-    rows = table(fold.read(fold.dump(found)))
-    place = [column.name for column in rows.columns].index("tax")
-    if sum(getattr(row[place], "micros", 0) for row in rows.rows) != whole:
+    rows = [row for _, row in keyed(fold.read(fold.dump(found)))]
+    place = [column.name for column in COLUMNS].index("tax")
+    if sum(getattr(row[place], "micros", 0) for row in rows) != whole:
         bad.append(f"the table's taxes are not {whole}")
     return bad

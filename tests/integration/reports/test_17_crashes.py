@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.integration.world import Json, Tenant, World
 JOURNAL = "/v1/ledger/entries.csv"
 BUCKET = "report-files"
 BALANCE = "/v1/reports/trial-balance.csv"
+REVENUE = "/v1/reports/revenue.csv?from_=2020-01-01"
 
 
 @pytest.fixture
@@ -59,7 +61,8 @@ def _file(world: World, tenant: Tenant, run_id: str) -> bytes:
 def _asked(world: World, tenant: Tenant, path: str) -> str:
     """A run of its own: one that is done is good for five minutes."""
     world.clock.advance(minutes=6)
-    run_id: str = tenant.get(path).data["id"]
+    path, _, query = path.partition("?")
+    run_id: str = tenant.get(path, **dict(parse_qsl(query))).data["id"]
     world.clock.advance(seconds=1)
     return run_id
 
@@ -107,6 +110,20 @@ def test_17_a_fold_that_is_cut_goes_on_and_comes_to_the_same(
         assert len(kept) == 1  # the first month's end; of the second one nothing is over yet
         assert _cut_everywhere(world, sold, mode, BALANCE, quiet, forget=f"folds/{sold.id}/") >= 15
         assert objects(world, f"folds/{sold.id}/") == kept  # to the byte, whoever kept it
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_17_a_report_in_parts_that_is_cut_says_what_it_says_at_once(
+    world: World, sold: Tenant, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """While it is spilled, while a part is made, and while their rows are merged."""
+    at_once_id = _asked(world, sold, REVENUE)
+    _to_the_end(world, sold, at_once_id)
+    quiet = _file(world, sold, at_once_id)
+    assert quiet.count(b"\r\n") == 1 + 2
+    with steps_of(monkeypatch, at_once=0, parts=2, chunk_rows=1, fold_records=2) as steps:
+        assert _cut_everywhere(world, sold, mode, REVENUE, quiet) >= 20
+    assert {step.written.division is not None for step in steps} == {True}
 
 
 @pytest.mark.parametrize("mode", MODES)

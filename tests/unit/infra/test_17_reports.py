@@ -36,9 +36,20 @@ def test_17_only_the_worker_writes_files_but_those_that_are_imported_and_request
     assert {group for group, found in grants.items() if found} == {"reports", "report_worker"}
     assert {action for action, _ in grants["reports"]} == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
     assert {place for action, place in grants["reports"] if action == "s3:PutObject"} == {"ReportFiles.Arn/imports/*"}
-    (listing,) = (each for each in statements_of("ReportsFunction") if "s3:ListBucket" in as_list(each["Action"]))
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": "folds/*"}}
     assert all(re.match(r"ReportFiles\.Arn", resource) for found in grants.values() for _, resource in found)
+
+
+def test_17_who_reads_files_is_told_that_one_is_missing() -> None:
+    """Of a missing object S3 says 404 only to whoever may list its bucket, on no condition; to anybody else 403.
+
+    The code takes 404 for "there is none", and 403 for what it is: a grant that is missing.
+    """
+    for each in functions().values():
+        name = each["name"]
+        if any(action == "s3:GetObject" for action, _ in grants_of(name)):
+            (listing,) = (one for one in statements_of(name) if "s3:ListBucket" in as_list(one["Action"]))
+            assert "Condition" not in listing, name
+            assert said(listing["Resource"]) == "ReportFiles.Arn"
 
 
 def test_17_a_message_is_not_visible_again_while_its_turn_may_last() -> None:

@@ -53,6 +53,7 @@ WORDS = {
     "Subscription": "subscription",
     "ReportRun": "report run",
     "ReportRunClaim": "report run claim",
+    "ReportRunsGoing": "report runs going",
     "TaxRateUpdates": "tax rate updates",
     "Tenant": "tenant",
     "TenantHead": "tenant head",

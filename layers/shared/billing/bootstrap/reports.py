@@ -129,6 +129,7 @@ def run_steps(imports: "Imports") -> "RunSteps":
     from billing.schemas.reports.writers import WRITERS
     from billing.services.reports.exporting import EntityExports
     from billing.services.reports.running import RunSteps
+    from billing.storage.journal import StoredTexts
 
     return RunSteps(
         units=storage.units(),
@@ -139,6 +140,7 @@ def run_steps(imports: "Imports") -> "RunSteps":
         forms=WRITERS,
         printer=report_printer(),
         imports=imports,
+        texts=StoredTexts(storage.vault()),
         left_s=process.deadline().left_s,
     )
 

@@ -115,6 +115,18 @@ class LedgerEntry:
             raise ValueError(f"entry {self.id} does not balance: {total}")
 
 
+OF_CUSTOMERS = frozenset({Account.RECEIVABLE, Account.CUSTOMER_BALANCE, Account.DISPUTES, Account.BAD_DEBT})
+"""The accounts whose postings name customers."""
+
+
+def customer_of(entry: LedgerEntry) -> str | None:
+    """Whose entry it is, as its postings say it: an entry is about one customer at most.
+
+    None of what is no customer's, or whose postings come to nothing for its customer.
+    """
+    return next((each.party for each in entry.postings if each.party and each.account in OF_CUSTOMERS), None)
+
+
 def invoice_finalized(
     entry_id: str,
     invoice_id: str,
@@ -346,7 +358,8 @@ def dispute_moved(
     """
     postings = (
         Posting(Account.DISPUTES, held, receivable.customer_id),
-        Posting(Account.BAD_DEBT, gone),
+        # Lost at once, nothing is held, and this alone says whose it is.
+        Posting(Account.BAD_DEBT, gone, receivable.customer_id),
         Posting(Account.CASH, -(held + gone)),
     )
     moved = tuple(posting for posting in postings if not posting.amount.is_zero)

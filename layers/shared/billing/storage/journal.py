@@ -10,7 +10,7 @@ from billing.domain.ledger import LedgerEntry
 from billing.domain.subscriptions.mrr import MrrMovement
 from billing.services.reports.journal import place_of
 from billing.storage import by_time
-from billing.storage.codec import Sealer, decode
+from billing.storage.codec import Sealer, decode, encode
 from billing.storage.database import Database
 from billing.storage.mrr_movements import movements
 from billing.storage.tables import LedgerItem
@@ -56,3 +56,19 @@ class DynamoJournal:
         after: str | None = None,
     ) -> Iterator[MrrMovement]:
         return movements(self._database, self._sealer, tenant_id, begin, end, test_clock_id, after)
+
+
+class StoredTexts:
+    """See ``services.reports.spills.JournalTexts``."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def text_of(self, tenant_id: str, record: LedgerEntry | MrrMovement) -> str:
+        return encode(record, self._sealer, tenant_id, record.id)
+
+    def entry_of(self, tenant_id: str, entry_id: str, text: str) -> LedgerEntry:
+        return decode(LedgerEntry, text, self._sealer, tenant_id, entry_id)
+
+    def movement_of(self, tenant_id: str, movement_id: str, text: str) -> MrrMovement:
+        return decode(MrrMovement, text, self._sealer, tenant_id, movement_id)

@@ -39,7 +39,7 @@ from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
 from billing.domain.reconciliation import ReconciledLine, Reconciliation
-from billing.domain.reports.run import RUN_KEPT, ReportRun, RunClaim
+from billing.domain.reports.run import RUN_KEPT, ReportRun, RunClaim, RunsGoing
 from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tax.rate_table import TaxRateUpdates
 from billing.domain.tenant import (
@@ -345,6 +345,7 @@ REGISTRY: dict[type, Stored] = {
         tables.ReportRunItem, "id", lambda e: e.id, _same, lambda e: {}, shared_by="claim#",
         expires=lambda e: e.created_at + RUN_KEPT,
     ),
+    RunsGoing: Stored(tables.ReportRunItem, "id", lambda e: e.id, _same, lambda e: {}, shared_by="going#"),
 }  # fmt: skip
 
 

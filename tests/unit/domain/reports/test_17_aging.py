@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from billing.domain import ledger
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account, LedgerEntry, Receivable
-from billing.domain.reports.aging import AgingFold, Bucket, Dated, Debts, Rows, table
+from billing.domain.reports.aging import AgingFold, Bucket, Dated, Debts, Rows, columns, keyed
 from billing.domain.reports.fold import Posted
 
 LAW = settings(max_examples=80, deadline=None)
@@ -82,9 +82,10 @@ def test_buckets_begin_the_day_after_the_one_before_ends(late: int, bucket: Buck
 def test_whatever_the_rows_they_sum_to_the_ledger(
     found: list[LedgerEntry], rows: Rows, invoices: dict[str, Dated]
 ) -> None:
-    made = table(folded(found), DAY, rows, invoices)
-    names = [column.name for column in made.columns]
-    cells = [dict(zip(names, row, strict=True)) for row in made.rows]
+    names = [column.name for column in columns(rows)]
+    made = list(keyed(folded(found), DAY, rows, invoices))
+    assert [key for key, _ in made] == sorted(key for key, _ in made)
+    cells = [dict(zip(names, row, strict=True)) for _, row in made]
     for currency in ("USD", "EUR", "JPY"):
         of = [each for each in cells if each["currency"] == currency]
 
@@ -125,7 +126,7 @@ def test_of_one_invoice_the_same_amount_moves_to_the_next_bucket_with_time() -> 
     invoices = {"in_1": Dated("N-1", AT, DAY, Money.from_minor(100, "USD"))}
     found = []
     for days in (0, 1, 31, 61, 91):
-        (row,) = table(folded([owed]), DAY + timedelta(days=days), Rows.CURRENCIES, invoices).rows
+        ((_, row),) = keyed(folded([owed]), DAY + timedelta(days=days), Rows.CURRENCIES, invoices)
         found.append([cell.minor for cell in row[1:6] if isinstance(cell, Money)])
     assert found == [[100 * (n == m) for m in range(5)] for n in range(5)]
 
@@ -133,9 +134,9 @@ def test_of_one_invoice_the_same_amount_moves_to_the_next_bucket_with_time() -> 
 def test_money_in_another_currency_than_the_invoices_shows_no_total_of_another_currency() -> None:
     """JPY 100 came for an invoice over USD 200.00, and are on their way back: what the invoice was about is no yen."""
     back = ledger.balance_used("le_1", "re_1", Receivable("cus_1", "in_1", None), Money.from_minor(100, "JPY"), AT)
-    made = table(folded([back]), DAY, Rows.INVOICES, {"in_1": Dated("N-1", AT, DAY, Money.from_minor(20_000, "USD"))})
-    names = [column.name for column in made.columns]
-    found = [dict(zip(names, row, strict=True)) for row in made.rows]
+    invoices = {"in_1": Dated("N-1", AT, DAY, Money.from_minor(20_000, "USD"))}
+    names = [column.name for column in columns(Rows.INVOICES)]
+    found = [dict(zip(names, row, strict=True)) for _, row in keyed(folded([back]), DAY, Rows.INVOICES, invoices)]
     assert [(each["currency"], each["invoiceId"], each["total"]) for each in found] == [
         ("JPY", None, None), ("JPY", "in_1", None),
     ]  # fmt: skip

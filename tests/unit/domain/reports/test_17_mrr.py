@@ -1,8 +1,10 @@
 """Issue 17: the laws of MRR's reports, whatever moved: start and movements are the end, which subscriptions sum to."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
@@ -10,7 +12,17 @@ from hypothesis import strategies as st
 
 from billing.domain.kernel.money import Money
 from billing.domain.reports.mrr import MrrBook, MrrFold, MrrKind, Window, filled
-from billing.domain.reports.mrr_tables import cohort_cells, cohort_rows, days_of, months_of, mrr_rows, retention_rows
+from billing.domain.reports.mrr_tables import (
+    MRR_COLUMNS,
+    MRR_PLAN_COLUMNS,
+    cohort_cells,
+    cohort_rows,
+    days_of,
+    months_of,
+    mrr_plan_rows,
+    mrr_rows,
+    retention_rows,
+)
 from billing.domain.reports.span import Span
 from billing.domain.reports.table import Row
 from billing.domain.subscriptions import changes, lifecycle
@@ -21,43 +33,11 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.subscriptions.subscription import SubscriptionState as S
 from billing.domain.tenant import DunningAction
 from tests.support.engine import changed, flat, percent, plan, seats, started
+from tests.support.moved import BEGIN, Story, stories
 
 ZONES = ("UTC", "America/Los_Angeles", "Pacific/Auckland", "America/Santiago")
-BEGIN = datetime(2028, 2, 25, 5, 30, tzinfo=UTC)
 _FIGURES = ("mrr", "after_discounts", "at_risk", "scheduled_churn", "trial", "not_converted")
 _AT_END = 15  # where the figures at the end begin in a row of MRR
-
-
-@dataclass
-class Story:
-    """Movements of some subscriptions, in order, and what each counts for after each of them."""
-
-    moves: list[MrrMovement] = field(default_factory=list)
-    latest: dict[str, Mrr] = field(default_factory=dict)
-    customers: dict[str, str] = field(default_factory=dict)
-    snapshots: list[tuple[datetime, dict[str, Mrr]]] = field(default_factory=list)
-
-    def enter(self, moved: MrrMovement) -> None:
-        self.moves.append(moved)
-        self.latest[moved.subscription_id] = moved.after
-        self.customers[moved.subscription_id] = moved.customer_id
-        self.snapshots.append((moved.at, dict(self.latest)))
-
-    def at(self, end: datetime) -> dict[str, Mrr]:
-        """What each counted for just before an instant."""
-        found: dict[str, Mrr] = {}
-        for at, mrr in self.snapshots:
-            if at < end:
-                found = mrr
-        return found
-
-    def customers_at(self, end: datetime, currency: str) -> int:
-        sums: dict[str, int] = {}
-        for subscription_id, mrr in self.at(end).items():
-            if mrr.currency == currency:
-                who = self.customers[subscription_id]
-                sums[who] = sums.get(who, 0) + mrr.figures.mrr.micros
-        return sum(1 for each in sums.values() if each)
 
 
 def rows_of(story: Story, span: Span, *, by_day: bool) -> Iterator[tuple[datetime, Row]]:
@@ -93,38 +73,6 @@ def holds(story: Story, span: Span, *, by_day: bool) -> list[Row]:
 
 
 # --- movements of any kind, in any order
-
-
-@st.composite
-def stories(draw: st.DrawFn, currencies: tuple[str, ...] = ("USD", "EUR", "JPY")) -> Story:
-    """Subscriptions of three customers that become anything at all, also of another currency."""
-    story, at = Story(), BEGIN
-    for n in range(draw(st.integers(0, 25))):
-        at += timedelta(seconds=draw(st.integers(0, 3 * 86_400)))
-        subscription = draw(st.integers(0, 4))
-        before = story.latest.get(f"sub_{subscription}")
-        amount = draw(st.integers(0, 3))
-        kept = before.currency if before is not None and draw(st.integers(0, 9)) else draw(st.sampled_from(currencies))
-        standing = draw(st.sampled_from(MrrStanding))
-        after = Mrr(
-            standing,
-            Money(amount, kept),
-            Money(draw(st.integers(0, amount)), kept),
-            draw(st.sampled_from(["basic", "pro"])),
-            at,
-            at_risk=draw(st.booleans()),
-            ending=draw(st.booleans()),
-            involuntary=draw(st.booleans()),
-            counted_since=(before.counted_since if before else None)
-            or (at if standing is MrrStanding.COUNTED else None),
-        )
-        story.enter(
-            MrrMovement(
-                f"mrr_{n:03d}", "ten_1", f"sub_{subscription}", n, f"cus_{subscription % 3}", at, at, before, after,
-                opening=before is None and draw(st.booleans()),
-            )
-        )  # fmt: skip
-    return story
 
 
 @given(stories(), st.sampled_from(ZONES), st.integers(0, 20), st.integers(1, 40))
@@ -198,6 +146,90 @@ def test_cohorts_together_are_all_there_is(story: Story, zone: str) -> None:
     for row in cohort_rows(ends):
         if row[2] == 0 and row[3]:
             assert row[5] == 1
+
+
+@given(stories(), st.sampled_from(ZONES), st.booleans())
+def test_plans_together_are_all_there_is_column_by_column(story: Story, zone: str, by_day: bool) -> None:
+    """Each plan adds up, begins where it ended, ends at what its subscriptions count for; plans sum to the total."""
+    span = Span(date(2028, 2, 24), date(2028, 4, 10), zone)
+    days = list(days_of(span, by_day=by_day))
+    windows = [each.window(zone) for each in days]
+    book, ends = MrrBook(), dict[tuple[str, str], int]()
+    for each in (each for each in story.moves if each.at < span.begin):
+        book.take(each)
+    within = [each for each in story.moves if span.begin <= each.at < span.end]
+    for each, window in zip(days, filled(book, windows, within), strict=True):
+        sums: Counter[tuple[str, str]] = Counter()
+        for row in mrr_plan_rows(each, window):
+            currency, plan_id, *amounts = row[2], row[3], *(cell.micros for cell in row[4:] if isinstance(cell, Money))
+            start, *moved = amounts[: len(MrrKind) + 3]
+            assert start + sum(moved) == amounts[len(MrrKind) + 3]
+            key = str(currency), str(plan_id)
+            assert ends.pop(key, start) == start
+            ends[key] = amounts[len(MrrKind) + 3]
+            own = [one for one in story.at(window.end).values() if (one.currency, one.plan_id) == key]
+            assert amounts[len(MrrKind) + 3 :] == [
+                sum(getattr(one.figures, of).micros for one in own) for of in _FIGURES
+            ]
+            names = (column.name for column in MRR_PLAN_COLUMNS[4:])
+            sums.update({(key[0], name): micros for name, micros in zip(names, amounts, strict=True)})
+        for row in mrr_rows(each, window):
+            cells = {column.name: cell for column, cell in zip(MRR_COLUMNS, row, strict=True)}
+            whole = {name: cell.micros for name, cell in cells.items() if isinstance(cell, Money)}
+            assert {name: sums[str(row[2]), name] for name in whole} == whole
+            assert sums[str(row[2]), "planIn"] == -sums[str(row[2]), "planOut"]
+
+
+def test_a_change_of_plan_is_the_customers_and_shows_on_both_plans() -> None:
+    story = Story()
+    was = Mrr(MrrStanding.COUNTED, Money(50, "USD"), Money(50, "USD"), "basic", BEGIN, counted_since=BEGIN)
+    for n, (amount, plan_id) in enumerate([(50, "basic"), (70, "pro"), (50, "basic"), (50, "pro"), (0, "free")]):
+        now = replace(was, amount=Money(amount, "USD"), discounted=Money(amount, "USD"), plan_id=plan_id)
+        at = BEGIN + timedelta(days=n)
+        before = story.latest.get("sub_1")
+        story.enter(MrrMovement(f"mrr_{n}", "ten_1", "sub_1", n, "cus_1", at, at, before, now))
+    book = MrrBook()
+    assert [change.of_plans for move in story.moves for change in book.take(move)] == [
+        (("basic", "new", 50),),
+        (("basic", "planOut", -50), ("pro", "planIn", 50), ("pro", "expansion", 20)),
+        (("pro", "planOut", -50), ("basic", "planIn", 50), ("pro", "contraction", -20)),
+        (("basic", "planOut", -50), ("pro", "planIn", 50)),
+        (("pro", "churnVoluntary", -50),),
+    ]
+
+
+def _retained(*moves: tuple[str, MrrStanding, int]) -> tuple[object, ...]:
+    """Lost, grown, gross and net retention of March, of whom had 50.00 each at its begin."""
+    story = Story()
+    plain = Mrr(MrrStanding.COUNTED, Money(50, "USD"), Money(50, "USD"), "basic", BEGIN, counted_since=BEGIN)
+    for n, (subscription_id, standing, amount) in enumerate(
+        [("sub_1", MrrStanding.COUNTED, 50), ("sub_2", MrrStanding.COUNTED, 50), *moves]
+    ):
+        at = BEGIN if n < 2 else BEGIN + timedelta(days=5 + n)
+        now = replace(plain, standing=standing, amount=Money(amount, "USD"), discounted=Money(amount, "USD"))
+        before = story.latest.get(subscription_id)
+        story.enter(MrrMovement(f"mrr_{n}", "ten_1", subscription_id, n, "cus_1", at, at, before, now))
+    (march,) = months_of(Span(date(2028, 3, 1), date(2028, 4, 1), "UTC"), by_year=False)
+    book = MrrBook()
+    for each in story.moves[:2]:
+        book.take(each)
+    (window,) = filled(book, [march.window("UTC")], story.moves[2:])
+    (row,) = retention_rows(march, window)
+    return tuple(cell.micros if isinstance(cell, Money) else cell for cell in row[7:])
+
+
+def test_a_pause_is_a_loss_while_it_lasts() -> None:
+    """What is resumed within the month was never lost; more than that is growth, less is what was lost."""
+    paused, counted = MrrStanding.PAUSED, MrrStanding.COUNTED
+    half, whole = Decimal("0.5"), Decimal(1)
+    assert _retained(("sub_1", paused, 50)) == (50, -50, half, half)
+    assert _retained(("sub_1", paused, 50), ("sub_1", counted, 50)) == (0, 0, whole, whole)
+    assert _retained(("sub_1", paused, 50), ("sub_1", counted, 70)) == (0, 20, whole, Decimal("1.2"))
+    assert _retained(("sub_1", paused, 50), ("sub_1", counted, 20)) == (30, -30, Decimal("0.7"), Decimal("0.7"))
+    # What another subscription gains pays for no pause.
+    assert _retained(("sub_1", paused, 50), ("sub_2", counted, 100)) == (50, 0, half, whole)
+    again = [("sub_1", paused, 50), ("sub_1", counted, 50)] * 2
+    assert _retained(*again, ("sub_1", paused, 50)) == (50, -50, half, half)
 
 
 def test_a_change_of_currency_is_neither_churn_nor_new() -> None:

@@ -152,11 +152,39 @@ def test_by_customer_money_is_told_as_far_as_postings_name_somebody() -> None:
     books = Books()
     books.bill(FIRST, [line(usd(2_000))], "cus_2")
     books.enter(ledger.payment_received("le_1", "pay_1", OWED, usd(2_700), FIRST))
-    books.enter(entry("dispute_moved", (Account.DISPUTES, 2_000), (Account.CASH, -2_000)))
+    books.enter(entry("dispute_moved", (Account.DISPUTES, 2_000), (Account.CASH, -2_000)))  # before they named anybody
+    books.enter(ledger.dispute_moved("le_2", "dp_1", OWED, usd(700), usd(0), FIRST))
+    books.enter(ledger.dispute_moved("le_3", "dp_1", OWED, usd(-700), usd(700), FIRST))
+    lost_at_once = replace(OWED, customer_id="cus_2")
+    books.enter(ledger.dispute_moved("le_4", "dp_2", lost_at_once, usd(0), usd(300), FIRST))
     found = told(books.posted, by="customer")
-    assert [(row["customerId"], row["net"], row["collected"], row["disputed"]) for row in found] == [
-        ("cus_1", 0, 2_700_000, None), ("cus_2", 2_000_000, 0, None),
+    columns = ("customerId", "net", "collected", "disputed", "disputesLost")
+    assert [tuple(row[each] for each in columns) for row in found] == [
+        (None, 0, 0, 2_000_000, 0),
+        ("cus_1", 0, 2_700_000, 700_000, 700_000),
+        ("cus_2", 2_000_000, 0, 300_000, 300_000),
     ]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from(["cus_1", "cus_2"]), st.integers(-900, 900), st.integers(-900, 900))))
+def test_disputes_by_customer_sum_to_those_of_all_and_to_the_account(moves: list[tuple[str, int, int]]) -> None:
+    books = Books()
+    for n, (customer_id, held, gone) in enumerate(moves):
+        if held or gone:
+            whose = Receivable(customer_id, "in_1", None)
+            books.enter(ledger.dispute_moved(f"le_{n}", f"dp_{n}", whose, usd(held), usd(gone), FIRST))
+    names = ("disputed", "disputesWonBack", "disputesLost")
+    by_customer = told(books.posted, by="customer")
+    for name in names:
+        assert sum(row[name] for row in by_customer) == sum(row[name] for row in told(books.posted))
+    for customer_id in ("cus_1", "cus_2"):
+        own = [row for row in by_customer if row["customerId"] == customer_id]
+        open_ = sum(row["disputed"] - row["disputesWonBack"] - row["disputesLost"] for row in own)
+        posted = [posting for each in books.posted for posting in each.entry.postings]
+        held_of = [
+            each.amount.micros for each in posted if each.account is Account.DISPUTES and each.party == customer_id
+        ]
+        assert open_ == sum(held_of)
 
 
 def test_days_are_the_tenants() -> None:

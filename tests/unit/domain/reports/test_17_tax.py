@@ -19,7 +19,7 @@ from billing.domain.ledger import Account, LedgerEntry, Posting
 from billing.domain.lines.line import InvoiceLine, TaxAmount, TaxRate
 from billing.domain.lines.tax_facts import Taxability, TaxFacts
 from billing.domain.reports.fold import Posted
-from billing.domain.reports.tax import Taxes, TaxFold, filed, itemised, table
+from billing.domain.reports.tax import LINE_COLUMNS, Taxes, TaxFold, filed, itemised, keyed
 from billing.domain.tax.rules import line_taxes
 from tests.support.credited import AT, SEQUENCE, line, opened, usd
 
@@ -60,7 +60,7 @@ def folded(records: Sequence[Posted]) -> Taxes:
 def told(state: Taxes) -> list[tuple[object, ...]]:
     """Country, name, rate, treatment, and in minor units taxable, tax, not taxable; and documents."""
     found = []
-    for row in table(state).rows:
+    for _, row in keyed(state):
         amounts = tuple(cell.minor for cell in row[9:12] if isinstance(cell, Money))
         found.append((row[0], row[4], row[5], row[7], *amounts, row[12]))
     return found
@@ -137,10 +137,9 @@ def test_it_goes_on_from_a_state_that_was_kept(records: list[Posted], data: st.D
 @LAW
 @given(histories())
 def test_the_items_sum_to_the_rows(records: list[Posted]) -> None:
-    items = itemised(iter(records), "UTC")
-    names = [column.name for column in items.columns]
+    names = [column.name for column in LINE_COLUMNS]
     summed: Counter[str] = Counter()
-    for row in items.rows:
+    for row in (row for each in records for row in itemised(each, "UTC")):
         cells = dict(zip(names, row, strict=True))
         for name in ("taxable", "tax", "notTaxable"):
             amount = cells[name]

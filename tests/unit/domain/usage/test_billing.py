@@ -19,7 +19,7 @@ from billing.domain.kernel.periods import Period
 from billing.domain.lines.line import BilledUsage
 from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior
-from billing.domain.usage.billing import UsageBill
+from billing.domain.usage.billing import LATE_USAGE, UsageBill
 from tests.support.engine import nets, on, percent, plan, running, started
 from tests.support.june import CENT, CURRENCIES, END, JUNE, LATE, QUANTITIES, START, calls, priced, renewed, said
 from tests.support.usage import UsageBook, meter, net, reading, span_on, total
@@ -121,7 +121,8 @@ def test_no_line_says_what_it_does_not_bill(case: tuple[Plan, list[dict[str, Dec
         # A credit of what several lines billed is several lines, and the first of them says of how much.
         assert line.quantity is not None or line.amount.is_negative
         assert line.amount.minor % charge_step(sold.currency) == 0
-        assert line.usage == BilledUsage(f"sub_1#{JUNE.key}", meter="calls")
+        late = LATE_USAGE in line.description  # for people; reports take the fact
+        assert line.usage == BilledUsage(f"sub_1#{JUNE.key}", meter="calls", late=late)
         if line.unit_amount is not None and line.quantity and component.model is not PricingModel.PACKAGE:
             billable = max(Fraction(line.quantity) - component.free_units, Fraction(0))
             exact = Money.rounded(billable * line.unit_amount, sold.currency, charge_step(sold.currency))

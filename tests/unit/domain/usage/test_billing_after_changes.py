@@ -49,7 +49,7 @@ def test_a_plan_in_the_middle_prices_what_comes_after_it_from_where_the_quantity
     (line,) = second.lines
     assert (line.period, line.usage) == (
         Period(on("2025-06-16"), END),
-        BilledUsage(f"sub_1#{JUNE.key}", on("2025-06-16"), meter="calls"),
+        BilledUsage(f"sub_1#{JUNE.key}", on("2025-06-16"), meter="calls", late=False),
     )
     assert line.unit_amount is None
 

@@ -101,7 +101,7 @@ class Steps:
         printer: Any = self.told
         self.steps = RunSteps(
             units, MemoryJournal([]), self.files, {report.name: report}, none, WRITERS, printer, none,
-            lambda: 100.0, limits,
+            none, lambda: 100.0, limits,
         )  # fmt: skip
         request = RunRequest(Purpose.REPORT, report.name, Form.PDF, NOW, "UTC")
         self.run = ReportRun("rrn_1", "ten_1", request, NOW, due=Due("r00", NOW))

@@ -46,10 +46,10 @@ class Steps:
 
     def __init__(self, names: list[str], form: Form, limits: Limits, left_s: float = 100.0) -> None:
         units: Any = SimpleNamespace(begin=lambda _: SimpleNamespace())
-        none: Any = SimpleNamespace()  # no run here is an import, or printed
+        none: Any = SimpleNamespace()  # no run here is an import, printed or divided
         self.files = MemoryFiles()
         self.steps = RunSteps(
-            units, MemoryJournal([]), self.files, {}, Names(names), WRITERS, none, none, lambda: left_s, limits
+            units, MemoryJournal([]), self.files, {}, Names(names), WRITERS, none, none, none, lambda: left_s, limits
         )
         request = RunRequest(Purpose.EXPORT, "names", form, NOW, "UTC")
         self.run = ReportRun("exp_1", "ten_1", request, NOW, due=Due("r00", NOW))

@@ -104,12 +104,14 @@ class BilledUsage:
         since: the change of plan in the period after which this usage came, if there was one.
         slot: the closing that read it: no two lines for the same usage have the same slot.
         meter: what measured it; None on lines from before it was recorded.
+        late: it came, or was corrected, after its period was billed; None on lines from before it was recorded.
     """
 
     period_id: str
     since: datetime | None = None
     slot: int = 0
     meter: str | None = None
+    late: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

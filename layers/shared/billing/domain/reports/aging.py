@@ -5,7 +5,7 @@ off later is posted later. As of 31 March an invoice of 119.00 due on 15 Februar
 is 100.00 in 31-60, whatever is paid of it in April.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum
@@ -14,7 +14,7 @@ from typing import Any
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account
 from billing.domain.reports.fold import Posted
-from billing.domain.reports.table import Cell, Column, Kind, Row, Table, summed
+from billing.domain.reports.table import Cell, Column, Kind, Row, summed
 
 
 class Rows(StrEnum):
@@ -184,8 +184,15 @@ _INVOICE = (
 )
 
 
-def table(debts: Debts, day: date, rows: Rows, invoices: Mapping[str, Dated]) -> Table:
-    """The report.
+def columns(rows: Rows) -> tuple[Column, ...]:
+    """The columns of a report."""
+    if rows is Rows.INVOICES:
+        return (*_CUSTOMER, _CURRENCY, *_INVOICE, *_AMOUNTS)
+    return (*(_CUSTOMER if rows is Rows.CUSTOMERS else ()), _CURRENCY, *_AMOUNTS)
+
+
+def keyed(debts: Debts, day: date, rows: Rows, invoices: Mapping[str, Dated]) -> Iterator[tuple[tuple[str, ...], Row]]:
+    """The rows with their keys, in the order of those.
 
     Args:
         day: as of its end.
@@ -193,11 +200,16 @@ def table(debts: Debts, day: date, rows: Rows, invoices: Mapping[str, Dated]) ->
         invoices: those of ``debts``, by id.
     """
     if rows is Rows.INVOICES:
-        columns = (*_CUSTOMER, _CURRENCY, *_INVOICE, *_AMOUNTS)
-        keys = sorted(debts.keys, key=lambda key: (*key[:2], _place(invoices.get(key[2]))))
-        return Table(columns, (_row(debts, key, day, invoices) for key in keys))
-    who = _CUSTOMER if rows is Rows.CUSTOMERS else ()
-    return Table((*who, _CURRENCY, *_AMOUNTS), _together(debts, day, rows, invoices))
+        for key in sorted(debts.keys, key=lambda key: (*key[:2], _place(invoices.get(key[2])))):
+            due_on, number = _place(invoices.get(key[2]))
+            yield (*key[:2], due_on.isoformat(), number), _row(debts, key, day, invoices)
+        return
+    groups: dict[tuple[str, ...], list[Key]] = {}
+    for key in debts.keys:
+        groups.setdefault(key[:2] if rows is Rows.CUSTOMERS else key[:1], []).append(key)
+    for group, keys in groups.items():
+        currency, *customer = group
+        yield group, [*customer, currency, *_aged(debts, keys, day, invoices).cells(currency)]
 
 
 def _place(invoice: Dated | None) -> tuple[date, str]:
@@ -217,14 +229,6 @@ def _row(debts: Debts, key: Key, day: date, invoices: Mapping[str, Dated]) -> Ro
         about = [invoice_id, invoice.number, invoice.finalized_at, invoice.due_on, late, total]
     aged = _aged(debts, [key], day, invoices)
     return [customer_id, currency, *about, *aged.cells(currency)]
-
-
-def _together(debts: Debts, day: date, rows: Rows, invoices: Mapping[str, Dated]) -> Iterable[Row]:
-    groups: dict[tuple[str, ...], list[Key]] = {}
-    for key in debts.keys:
-        groups.setdefault(key[:2] if rows is Rows.CUSTOMERS else key[:1], []).append(key)
-    for (currency, *customer), keys in groups.items():
-        yield [*customer, currency, *_aged(debts, keys, day, invoices).cells(currency)]
 
 
 def _aged(debts: Debts, keys: Iterable[Key], day: date, invoices: Mapping[str, Dated]) -> Aged:

@@ -5,6 +5,11 @@ customer's other subscriptions, so it is found out here, in the order of time, a
 each change. Definitions: docs/decisions/0054. For every period and currency, exactly:
 
     start + new + reactivation + expansion + contraction + paused + resumed + churn + currency + opening = end
+
+By plan the same holds with what came from other plans, and went to them. A customer who goes from 50.00 on one plan to
+70.00 on another has an expansion of 20.00, on the plan that it has since, to which 50.00 came; back again it is a
+contraction of 20.00, on the plan that it leaves, from which 50.00 went. So each column of all plans sums to the one of
+the total.
 """
 
 from collections import deque
@@ -39,6 +44,7 @@ class MrrKind(StrEnum):
 
 CHURN = (MrrKind.CHURN_VOLUNTARY, MrrKind.CHURN_INVOLUNTARY)
 _JOINING = (MrrKind.NEW, MrrKind.OPENING, MrrKind.CURRENCY_IN)
+PLAN_IN, PLAN_OUT = "planIn", "planOut"
 _SUMS = ("mrr", "after_discounts", "at_risk", "trial", "not_converted", "scheduled_churn")
 
 
@@ -51,6 +57,7 @@ class MrrChange:
         amount: micro-units, signed.
         before, after: the customer's MRR in micro-units.
         first_at: when the customer first had any; None if it has not yet.
+        of_plans: the same by plan: a plan, the kind or ``PLAN_IN`` and ``PLAN_OUT``, and signed micro-units.
     """
 
     movement: MrrMovement
@@ -60,6 +67,7 @@ class MrrChange:
     before: int
     after: int
     first_at: datetime | None
+    of_plans: tuple[tuple[str, str, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -95,10 +103,15 @@ class OfCustomer:
 
 @dataclass(slots=True)
 class MrrBook:
-    """Where everything stands after some movements: each customer by currency, and the sums."""
+    """Where everything stands after some movements: each customer by currency, and the sums.
+
+    Args:
+        plans: the sums by currency and plan; a customer may be on two, so they count none.
+    """
 
     customers: dict[tuple[str, str], OfCustomer] = field(default_factory=dict)
     totals: dict[str, Totals] = field(default_factory=dict)
+    plans: dict[tuple[str, str], Totals] = field(default_factory=dict)
 
     def take(self, movement: MrrMovement) -> tuple[MrrChange, ...]:
         """Enter a movement, and say what it was: one change, or two where its currency changed."""
@@ -109,12 +122,17 @@ class MrrBook:
         """The sums as they are now, by currency."""
         return {currency: replace(each) for currency, each in self.totals.items()}
 
+    def sums_of_plans(self) -> dict[tuple[str, str], Totals]:
+        """The same by currency and plan."""
+        return {key: replace(each) for key, each in self.plans.items()}
+
     def _changed(self, movement: MrrMovement, currency: str) -> MrrChange:
         totals = self.totals.setdefault(currency, Totals())
         amount = 0
         for mrr, sign in ((movement.before, -1), (movement.after, 1)):
             if mrr is not None and mrr.currency == currency:
                 totals.add(mrr, sign)
+                self.plans.setdefault((currency, mrr.plan_id), Totals()).add(mrr, sign)
                 amount += sign * mrr.sums[0]
         customer = self.customers.setdefault((currency, movement.customer_id), OfCustomer())
         before, after = customer.mrr, customer.mrr + amount
@@ -123,7 +141,25 @@ class MrrBook:
         if after and customer.first_at is None:
             customer.first_at = movement.at
         totals.customers += (after != 0) - (before != 0)
-        return MrrChange(movement, currency, kind, amount, before, after, customer.first_at)
+        of_plans = tuple(_of_plans(movement, currency, kind))
+        return MrrChange(movement, currency, kind, amount, before, after, customer.first_at, of_plans)
+
+
+def _of_plans(movement: MrrMovement, currency: str, kind: MrrKind | None) -> Iterator[tuple[str, str, int]]:
+    """What a movement is for plans: what goes from one to another, and the rest on the plan that loses or gains it."""
+    one, other = (each if each is not None and each.currency == currency else None for each in _sides(movement))
+    had, has = (each.sums[0] if each is not None else 0 for each in (one, other))
+    moved = min(had, has)
+    if one is not None and other is not None and one.plan_id != other.plan_id and moved:
+        yield one.plan_id, PLAN_OUT, -moved
+        yield other.plan_id, PLAN_IN, moved
+    for each, amount in ((one, moved - had), (other, has - moved)):
+        if each is not None and kind is not None and amount:
+            yield each.plan_id, kind.value, amount
+
+
+def _sides(movement: MrrMovement) -> tuple[Mrr | None, Mrr]:
+    return movement.before, movement.after
 
 
 def _kind(cause: MrrCause, amount: int, before: int, after: int, had_any: bool) -> MrrKind:
@@ -148,7 +184,7 @@ class MrrFold:
     """Enters movements: a fold (see ``domain.reports.fold``) whose records are ``MrrMovement``."""
 
     name = "mrr"
-    version = 1
+    version = 2
     with_documents = False
 
     def empty(self) -> MrrBook:
@@ -167,6 +203,7 @@ class MrrFold:
                 for (currency, customer_id), each in state.customers.items()
             ],
             "totals": {currency: list(astuple(each)) for currency, each in state.totals.items()},
+            "plans": [[*key, *astuple(each)] for key, each in state.plans.items()],
         }
 
     def read(self, dumped: Any) -> MrrBook:
@@ -175,7 +212,9 @@ class MrrFold:
             (currency, customer_id): OfCustomer(mrr, parse_time(first_at) if first_at else None)
             for currency, customer_id, mrr, first_at in dumped["customers"]
         }
-        return MrrBook(customers, {currency: Totals(*sums) for currency, sums in dumped["totals"].items()})
+        totals = {currency: Totals(*sums) for currency, sums in dumped["totals"].items()}
+        plans = {(currency, plan_id): Totals(*sums) for currency, plan_id, *sums in dumped["plans"]}
+        return MrrBook(customers, totals, plans)
 
 
 @dataclass(slots=True)
@@ -186,12 +225,31 @@ class Touched:
         start: what it had at the period's begin.
         lost, gained: what it lost (contraction, churn, a pause) and gained again of that, both above zero.
         churned: it did at some time in the period.
+        paused: what its subscriptions lost by pauses that began in the period, and last.
     """
 
     start: int
     lost: int = 0
     gained: int = 0
     churned: bool = False
+    paused: dict[str, int] = field(default_factory=dict)
+
+    def move(self, subscription_id: str, kind: MrrKind, amount: int) -> None:
+        """Take what a subscription lost or gained.
+
+        A pause is a loss while it lasts: what is resumed of one that began in the period was never lost to it.
+        """
+        if amount < 0 and kind is not MrrKind.CURRENCY_OUT:
+            self.lost -= amount
+        if kind is MrrKind.PAUSED:
+            self.paused[subscription_id] = self.paused.get(subscription_id, 0) - amount
+        if amount > 0 and kind is not MrrKind.CURRENCY_IN:
+            again = min(amount, self.paused.get(subscription_id, 0)) if kind is MrrKind.RESUMED else 0
+            if again:
+                self.paused[subscription_id] -= again
+            self.lost -= again
+            self.gained += amount - again
+        self.churned = self.churned or kind in CHURN
 
 
 @dataclass(slots=True)
@@ -203,6 +261,7 @@ class MrrPeriod:
         moved: by kind, signed micro-units.
         joined: customers who came to have MRR for the first time; ``returned`` again; ``churned``; ``paused`` who have
             none for another reason than that they left.
+        plans: by plan, what moved, as ``MrrChange.of_plans`` calls it.
     """
 
     start: Totals
@@ -212,9 +271,13 @@ class MrrPeriod:
     churned: int = 0
     paused: int = 0
     touched: dict[str, Touched] = field(default_factory=dict)
+    plans: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add(self, change: MrrChange) -> None:
         """Take a change that happened in it."""
+        for plan_id, name, micros in change.of_plans:
+            of_plan = self.plans.setdefault(plan_id, {})
+            of_plan[name] = of_plan.get(name, 0) + micros
         if change.kind is None:
             return
         kind, amount = change.kind, change.amount
@@ -226,9 +289,7 @@ class MrrPeriod:
             self.churned += kind in CHURN
             self.paused += kind not in CHURN
         customer = self.touched.setdefault(change.movement.customer_id, Touched(change.before))
-        customer.lost += -amount if amount < 0 and kind is not MrrKind.CURRENCY_OUT else 0
-        customer.gained += amount if amount > 0 and kind is not MrrKind.CURRENCY_IN else 0
-        customer.churned = customer.churned or kind in CHURN
+        customer.move(change.movement.subscription_id, kind, amount)
 
     @property
     def churned_of_start(self) -> int:
@@ -242,7 +303,7 @@ class MrrPeriod:
 
     @property
     def lost_of_start(self) -> int:
-        """What those who had MRR at the begin lost of it: contraction, churn and pauses.
+        """What those who had MRR at the begin lost of it: contraction, churn, and pauses that last.
 
         Nobody loses more than it had: 100.00 that became 160.00 and then nothing are a loss of 100.00.
         """
@@ -275,13 +336,15 @@ class Window:
 
     Args:
         begin, end: [begin, end).
-        start_sums, end_sums: at its begin and at its end, by currency.
+        start_sums, end_sums: at its begin and at its end, by currency; ``start_plans``, ``end_plans`` by plan, too.
     """
 
     begin: datetime
     end: datetime
     start_sums: dict[str, Totals] = field(default_factory=dict)
     end_sums: dict[str, Totals] = field(default_factory=dict)
+    start_plans: dict[tuple[str, str], Totals] = field(default_factory=dict)
+    end_plans: dict[tuple[str, str], Totals] = field(default_factory=dict)
     _periods: dict[str, MrrPeriod] = field(default_factory=dict)
 
     def period(self, currency: str) -> MrrPeriod:
@@ -303,11 +366,11 @@ def filled(book: MrrBook, windows: Iterable[Window], movements: Iterable[MrrMove
         while True:
             if running and (at is None or running[0].end <= at):
                 over = running.popleft()
-                over.end_sums = book.sums()
+                over.end_sums, over.end_plans = book.sums(), book.sums_of_plans()
                 yield over
             elif waiting and (at is None or waiting[0].begin <= at):
                 begun = waiting.popleft()
-                begun.start_sums = book.sums()
+                begun.start_sums, begun.start_plans = book.sums(), book.sums_of_plans()
                 running.append(begun)
             else:
                 break

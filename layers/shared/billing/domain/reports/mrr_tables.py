@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from billing.domain.kernel.money import Money
-from billing.domain.reports.mrr import MrrBook, MrrChange, MrrKind, Totals, Window, ratio
+from billing.domain.reports.mrr import PLAN_IN, PLAN_OUT, MrrBook, MrrChange, MrrKind, Totals, Window, ratio
 from billing.domain.reports.span import Month, Span, midnight
 from billing.domain.reports.table import Column, Kind, Row, summed
 
@@ -38,6 +39,17 @@ MRR_COLUMNS = (
     summed("customersPaused", Kind.INTEGER, "Customers who have none any more for another reason: a pause"),
     Column("customersEnd", Kind.INTEGER, "Customers with MRR at its end"),
 )
+_END = next(n for n, each in enumerate(MRR_COLUMNS) if each.name == "end")
+MRR_PLAN_COLUMNS = (
+    *MRR_COLUMNS[:3],
+    Column("planId", Kind.TEXT),
+    *MRR_COLUMNS[3:_END],
+    Column("planIn", Kind.AMOUNT, "Of subscriptions that came from other plans, what they kept of their MRR"),
+    Column("planOut", Kind.AMOUNT, "The same of subscriptions that went to other plans, below zero"),
+    *(each for each in MRR_COLUMNS[_END:] if each.kind is Kind.AMOUNT),
+)
+"""By plan; a customer may be on two of them, so there are no numbers of customers. Every column sums to the one of the
+total, and ``planIn`` and ``planOut`` to nothing."""
 RETENTION_COLUMNS = (
     Column("from", Kind.DATE, "The first day of the month, or of the twelve months"),
     Column("to", Kind.DATE, "The first day that is not in it any more"),
@@ -46,7 +58,7 @@ RETENTION_COLUMNS = (
     Column("customersChurned", Kind.INTEGER, "Of those, who churned in it"),
     Column("churnRate", Kind.DECIMAL, "customersChurned / customersStart; nothing where there were none"),
     Column("start", Kind.AMOUNT, "The MRR at its begin"),
-    Column("lost", Kind.AMOUNT, "What those customers lost of it: contraction, churn and pauses"),
+    Column("lost", Kind.AMOUNT, "What those customers lost of it: contraction, churn, and pauses that last"),
     Column("grown", Kind.AMOUNT, "What they lost and gained, together: expansion, resumed and reactivation too"),
     Column("grossRetention", Kind.DECIMAL, "(start - lost) / start"),
     Column("netRetention", Kind.DECIMAL, "(start + grown) / start"),
@@ -109,14 +121,28 @@ def mrr_rows(days: Days, window: Window) -> Iterator[Row]:
         start, end = window.start_sums.get(currency, Totals()), window.end_sums[currency]
         period = window.period(currency)
         moved = (period.moved.get(kind, 0) for kind in MrrKind)
-        at_end = (end.mrr, end.after_discounts, end.at_risk, end.scheduled_churn, end.trial, end.not_converted)
         yield (
             days.first,
             days.until,
             currency,
-            *(Money(each, currency) for each in (start.mrr, *moved, *at_end)),
+            *(Money(each, currency) for each in (start.mrr, *moved, *_at_end(end))),
             *(start.customers, period.joined, period.returned, period.churned, period.paused, end.customers),
         )
+
+
+def mrr_plan_rows(days: Days, window: Window) -> Iterator[Row]:
+    """A row for each currency and plan of which there is something to tell."""
+    for currency, plan_id in sorted(window.end_plans):
+        start, end = window.start_plans.get((currency, plan_id), Totals()), window.end_plans[currency, plan_id]
+        own = window.period(currency).plans.get(plan_id, {})
+        moved = (own.get(name, 0) for name in (*(kind.value for kind in MrrKind), PLAN_IN, PLAN_OUT))
+        amounts = (start.mrr, *moved, *_at_end(end))
+        if any(amounts):
+            yield (days.first, days.until, currency, plan_id, *(Money(each, currency) for each in amounts))
+
+
+def _at_end(end: Totals) -> tuple[int, ...]:
+    return end.mrr, end.after_discounts, end.at_risk, end.scheduled_churn, end.trial, end.not_converted
 
 
 def retention_rows(days: Days, window: Window) -> Iterator[Row]:
@@ -136,6 +162,13 @@ def retention_rows(days: Days, window: Window) -> Iterator[Row]:
             period.gross_retention,
             period.net_retention,
         )
+
+
+def retention_together(row: Sequence[Any]) -> Row:
+    """A row that was added up of several, with the rates of all of them."""
+    first, until, currency, customers, churned, _, start, lost, grown, _, _ = row
+    gross, net = (ratio(start.micros + each, start.micros) for each in (-lost.micros, grown.micros))
+    return (first, until, currency, customers, churned, ratio(churned, customers), start, lost, grown, gross, net)
 
 
 Cell = tuple[int, int]
@@ -162,11 +195,24 @@ def cohort_rows(ends: Sequence[tuple[Month, dict[tuple[Month, str], Cell]]]) -> 
     """
     cohorts = sorted({key for _, cells in ends for key in cells})
     for began, currency in cohorts:
-        own = [cells[began, currency] for month, cells in ends if month >= began]
-        base_customers, base_mrr = own[0]
-        for n, (customers, mrr) in enumerate(own):
-            shares = ratio(customers, base_customers), ratio(mrr, base_mrr)
-            yield str(began), currency, n, customers, Money(mrr, currency), *shares
+        yield from _cohort(str(began), currency, [cells[began, currency] for month, cells in ends if month >= began])
+
+
+def cohort_together(rows: Sequence[Sequence[Any]]) -> Iterator[Row]:
+    """A cohort out of several tables' rows of it: what is left of all its customers."""
+    sums: dict[int, Cell] = {}
+    for _, _, n, customers, mrr, *_ in rows:
+        before, micros = sums.get(n, (0, 0))
+        sums[n] = before + customers, micros + mrr.micros
+    began, currency = rows[0][:2]
+    return _cohort(began, currency, [sums[n] for n in sorted(sums)])
+
+
+def _cohort(began: str, currency: str, own: Sequence[Cell]) -> Iterator[Row]:
+    base_customers, base_mrr = own[0]
+    for n, (customers, mrr) in enumerate(own):
+        shares = ratio(customers, base_customers), ratio(mrr, base_mrr)
+        yield began, currency, n, customers, Money(mrr, currency), *shares
 
 
 def movement_row(change: MrrChange) -> Row:

@@ -4,14 +4,13 @@ A row is a posting to ``bank``, so the rows' net is what the account moved by. A
 refunds -100.00, fees 34.20; what is not listed yet, or never (a payout that somebody asked for), is ``unexplained``.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from billing.domain.deposits import Deposit, DepositLine, Part, part_of
 from billing.domain.kernel.money import Money
 from billing.domain.ledger import Account, LedgerEntry
 from billing.domain.reconciliation import StripeLine
-from billing.domain.reports.table import Column, Kind, Row, Table, summed
+from billing.domain.reports.table import Column, Kind, Row, summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def bank_of(entry: LedgerEntry) -> Money:
     return sum((each.amount for each in entry.postings if each.account is Account.BANK), zero)
 
 
-_COLUMNS = (
+COLUMNS = (
     Column("payoutId", Kind.TEXT, "At Stripe"),
     Column("type", Kind.TEXT, "Stripe's: payout, payout_failure (it came back), payout_cancel, topup"),
     Column("currency", Kind.TEXT),
@@ -59,12 +58,8 @@ _COLUMNS = (
 _SIGNED = (Part.GROSS, Part.REFUNDS, Part.DISPUTES, Part.TRANSFERS, Part.ADJUSTMENTS, Part.FEES)
 
 
-def table(moved: Iterable[Moved]) -> Table:
-    """A row for each movement."""
-    return Table(_COLUMNS, (_row(each) for each in moved))
-
-
-def _row(moved: Moved) -> Row:
+def row_of(moved: Moved) -> Row:
+    """A movement's row."""
     line, found, net = moved.line, moved.deposit, moved.net
     zero = Money.zero(net.currency)
     parts = [found.part(each) if found is not None else zero for each in _SIGNED]
@@ -82,7 +77,7 @@ def _row(moved: Moved) -> Row:
     ]
 
 
-_OF_LINES = (
+LINE_COLUMNS = (
     Column("payoutId", Kind.TEXT, "In which it was paid out"),
     Column("transactionId", Kind.TEXT, "The line of Stripe's account"),
     Column("part", Kind.TEXT, "The column of the payout that it is in"),
@@ -97,12 +92,8 @@ _OF_LINES = (
 )
 
 
-def lines_table(lines: Iterable[DepositLine]) -> Table:
-    """A row for each line of Stripe's account that is in a deposit."""
-    return Table(_OF_LINES, (_line_row(each) for each in lines))
-
-
-def _line_row(each: DepositLine) -> Row:
+def line_row(each: DepositLine) -> Row:
+    """The row of a line of Stripe's account that is in a deposit."""
     line = each.line
     return [
         each.payout_id, line.id, part_of(line).value, line.type, line.source_id, each.books_of, line.amount.currency,

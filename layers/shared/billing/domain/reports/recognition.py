@@ -12,6 +12,8 @@ from billing.domain.reports.table import Cell, Column, Kind, Row, summed
 
 Group = tuple[str | None, ...]
 """A currency, and what else a report divides by."""
+Place = tuple[str, ...]
+"""What a row is in the order of: months, a group."""
 
 BY: dict[str, tuple[tuple[Column, ...], Callable[[Owner], Group]]] = {
     "": ((), lambda owner: (owner.currency,)),
@@ -154,10 +156,10 @@ def month_columns(by: str) -> tuple[Column, ...]:
     return (Column("month", Kind.TEXT, "In the tenant's zone"), Column("currency", Kind.TEXT), *BY[by][0], *AMOUNTS)
 
 
-def month_rows(of: Month, found: Mapping[Group, Figures]) -> Iterator[Row]:
-    """A month's rows."""
+def month_rows(of: Month, found: Mapping[Group, Figures]) -> Iterator[tuple[Place, Row]]:
+    """A month's rows, and what they are in the order of."""
     for group, figures in ordered(found):
-        yield (str(of), *group, *_moneys(figures.amounts, group[0] or ""))
+        yield _place(str(of), *group), (str(of), *group, *_moneys(figures.amounts, group[0] or ""))
 
 
 LINE_COLUMNS = (
@@ -179,15 +181,15 @@ def by_line(line_id: str, owner: Owner) -> Group:
     return owner.currency, line_id
 
 
-def line_rows(of: Month, found: Mapping[Group, Figures]) -> Iterator[Row]:
-    """A month's rows, one for each line of which something moved or is deferred."""
+def line_rows(of: Month, found: Mapping[Group, Figures]) -> Iterator[tuple[Place, Row]]:
+    """A month's rows, one for each line of which something moved or is deferred; and what they are in the order of."""
     for group, figures in ordered(found):
         last = figures.last
         assert last is not None
         owner = last.owner
         period = (moment(last.begins), moment(last.ends)) if last.ends else (None, None)
         about: tuple[Cell, ...] = (owner.customer_id, owner.plan_id, owner.component, moment(last.billed_at), *period)
-        yield (str(of), *group, *about, *_moneys(figures.amounts, owner.currency))
+        yield _place(str(of), *group), (str(of), *group, *about, *_moneys(figures.amounts, owner.currency))
 
 
 def _moneys(amounts: Iterable[int], currency: str) -> Iterator[Money]:
@@ -256,13 +258,18 @@ def waterfall_columns(by: str) -> tuple[Column, ...]:
     )
 
 
-def waterfall_rows(found: Waterfall) -> Iterator[Row]:
-    """A waterfall's rows: by month of billing, then of earning, then by group."""
-    last = Month(9999, 12)
-    cells = sorted(
-        found.cells.items(),
-        key=lambda each: (each[0][1], each[0][2] or last, tuple(part or "" for part in each[0][0])),
-    )
-    for (group, billed_in, earned_in), amounts in cells:
+def waterfall_rows(found: Waterfall) -> Iterator[tuple[Place, Row]]:
+    """A waterfall's rows: by month of billing, then of earning, then by group; and what they are in the order of."""
+    last = str(Month(9999, 12))
+    cells = {
+        _place(str(billed_in), str(earned_in) if earned_in else last, *group): (group, billed_in, earned_in, amounts)
+        for (group, billed_in, earned_in), amounts in found.cells.items()
+    }
+    for place, (group, billed_in, earned_in, amounts) in sorted(cells.items(), key=lambda each: each[0]):
         if any(amounts):
-            yield (str(billed_in), str(earned_in) if earned_in else None, *group, *_moneys(amounts, group[0] or ""))
+            months = (str(billed_in), str(earned_in) if earned_in else None)
+            yield place, (*months, *group, *_moneys(amounts, group[0] or ""))
+
+
+def _place(*parts: str | None) -> Place:
+    return tuple(part or "" for part in parts)

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice, PartySnapshot
 from billing.domain.kernel.money import Money
-from billing.domain.ledger import Account, LedgerEntry
+from billing.domain.ledger import Account, LedgerEntry, customer_of
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.reports.fold import ABOUT_DOCUMENTS, Posted
 from billing.domain.reports.span import Month, local_day
@@ -52,7 +52,8 @@ MONEY = (
 )
 """What is told of money, where it can be told exactly: see ``Division``."""
 _NO_PLAN = frozenset({"sales", "ownGoods", "revenue"})
-_OF_PARTY = frozenset({"sales", "collected", "refunded", "refundsWithoutCreditNote", "writtenOff"})
+_DISPUTES = frozenset({"disputed", "disputesWonBack", "disputesLost"})
+_OF_PARTY = frozenset({"sales", "collected", "refunded", "refundsWithoutCreditNote", "writtenOff"}) | _DISPUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ BY: dict[str, Division] = {
     # A sale without an invoice is of no plan; that much is certain.
     "plan": Division((_PLAN,), lambda _, plan, *__: (plan,), _NO_PLAN),
     "component": Division((_PLAN, Column("component", Kind.TEXT)), lambda _, plan, part, __: (plan, part), _NO_PLAN),
-    # What postings to customers' accounts say; not disputes, whose postings name nobody.
+    # What postings to customers' accounts say.
     "customer": Division((Column("customerId", Kind.TEXT),), lambda customer, *_: (customer,), _OF_PARTY),
     "country": Division((_COUNTRY,), lambda *about: (_country(about[3]),), frozenset()),
 }
@@ -123,6 +124,10 @@ class Revenue:
 
     def rows(self) -> Iterator[Row]:
         """By day or month, then by currency, then by key; what is of none comes first."""
+        return (row for _, row in self.keyed())
+
+    def keyed(self) -> Iterator[tuple[tuple[str, ...], Row]]:
+        """The same with what they are in the order of."""
         told = BY[self.by].told | {each.name for each in LINES if self._tells(each.name)}
         names = [each.name for each in (*LINES, *MONEY)]
         ordered = sorted(self.sums.items(), key=lambda each: (*each[0][:2], *(part or "" for part in each[0][2])))
@@ -131,7 +136,8 @@ class Revenue:
                 continue
             amounts = _with_totals(sums)
             cells = (Money(amounts.get(name, 0), currency) if name in told else None for name in names)
-            yield (date.fromisoformat(when) if self.per == "day" else when, currency, *key, *cells)
+            place = (when, currency, *(part or "" for part in key))
+            yield place, (date.fromisoformat(when) if self.per == "day" else when, currency, *key, *cells)
 
     def _tells(self, column: str) -> bool:
         """A credit note's tax is rounded over all its lines together, so it has no plan."""
@@ -164,8 +170,7 @@ class Revenue:
         moved = {name: amount for name, amount in _moved(entry).items() if name in told}
         if not moved:
             return
-        party = next((each.party for each in entry.postings if each.account is Account.RECEIVABLE), None)
-        key = (party,) if self.by == "customer" else (None,) * len(BY[self.by].columns)
+        key = (customer_of(entry),) if self.by == "customer" else (None,) * len(BY[self.by].columns)
         sums = self._sums(entry.posted_at, currency, key)
         for name, micros in moved.items():
             sums[name] = sums.get(name, 0) + micros

@@ -71,6 +71,45 @@ class RunRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class MadePart:
+    """A part of a divided report whose rows are there.
+
+    Args:
+        token: in the names of the files that they are in.
+        rows: how many.
+    """
+
+    token: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How far a report is that is made of parts, each of some customers: what it reads is spilled by part, each part
+    is made, and their rows are merged.
+
+    Args:
+        of: the number of parts.
+        chunk: so many rows of a part are in one file.
+        source: what is read, ``entries`` or ``movements``; empty where that is not known yet.
+        begin: from when on; what was posted before is in folds that are kept.
+        place: behind which the reading goes on.
+        spills: in the names of what was spilled, in the order in which it was read.
+        is_read: nothing is left to read.
+        made: the parts that are made, the first ones.
+    """
+
+    of: int
+    chunk: int
+    source: str = ""
+    begin: datetime | None = None
+    place: str | None = None
+    spills: tuple[str, ...] = ()
+    is_read: bool = False
+    made: tuple[MadePart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """How far a file is written.
 
@@ -83,6 +122,7 @@ class Written:
         parts: what S3 answered to each part, in their order.
         tail: bytes that are too few for a part yet, and are kept beside it.
         tally: what an import has counted: verdicts, and totals before and after (``services.imports``).
+        division: of a report that is made of parts; ``place`` is where the merging of their rows goes on.
     """
 
     place: str | None = None
@@ -93,6 +133,7 @@ class Written:
     parts: tuple[str, ...] = ()
     tail: int = 0
     tally: dict[str, int] = field(default_factory=dict)
+    division: Division | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +171,11 @@ class ReportRun:
         return self.state in (RunState.QUEUED, RunState.RUNNING)
 
     @property
+    def is_worked(self) -> bool:
+        """Whether it is going, and not given up by the alarm clock."""
+        return self.is_going and self.due is not None
+
+    @property
     def shown_state(self) -> RunState:
         """Its state; one that the alarm clock has given up is a failed one, whatever it was doing."""
         return RunState.FAILED if self.is_going and self.due is None else self.state
@@ -155,6 +201,12 @@ class ReportRun:
         """The name of what is too short for a part, after a number of steps: a step never changes what the one before
         left, so that one that is cut off can be done again."""
         return f"{self.folder}tail-{steps:06d}"
+
+    @property
+    def token(self) -> str:
+        """Names what a try of a step leaves behind, and no other try: each is noted under the run's version. A worker
+        that is late cannot change what the run goes on with."""
+        return f"{self.steps:06d}-{self.tries}"
 
     def begun(self) -> "ReportRun":
         """With a step begun."""
@@ -202,6 +254,29 @@ class RunClaim:
     id: str
     tenant_id: str
     run_id: str
+    created_at: datetime
+    version: int = 0
+
+
+GOING_AT_MOST = 10
+"""So many reports of a tenant's are made at once, and so many exports, and imports."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsGoing:
+    """The runs of a purpose that a tenant has begun and that may still be going: whoever begins one looks at them.
+
+    Nobody takes a run away from here that is over: who begins another one does, and reads for it ten runs at most.
+
+    Args:
+        id: ``going#`` and the purpose.
+    """
+
+    entity_name: ClassVar[str] = "ReportRunsGoing"
+
+    id: str
+    tenant_id: str
+    run_ids: tuple[str, ...]
     created_at: datetime
     version: int = 0
 

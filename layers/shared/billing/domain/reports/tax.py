@@ -21,7 +21,7 @@ from billing.domain.lines.tax_facts import UNKNOWN
 from billing.domain.lines.tax_records import TaxRecord, records_of
 from billing.domain.reports.fold import Posted
 from billing.domain.reports.span import local_day
-from billing.domain.reports.table import Cell, Column, Kind, Table, summed
+from billing.domain.reports.table import Cell, Column, Kind, summed
 
 _OF_DOCUMENTS = {"invoice_finalized": "invoice", "invoice_voided": "voided_invoice", "credit_noted": "credit_note"}
 
@@ -160,7 +160,7 @@ _SUMS = (
     summed("tax", Kind.AMOUNT),
     Column("notTaxable", Kind.AMOUNT, "What the tax is not on, before tax: the treatment says why"),
 )
-_COLUMNS = (
+COLUMNS = (
     *_WHOSE,
     Column("currency", Kind.TEXT),
     *_SUMS,
@@ -168,10 +168,16 @@ _COLUMNS = (
 )
 
 
-def table(found: Taxes) -> Table:
-    """The rows by country, region, level and so on, and last by currency."""
-    ordered = sorted(found.rows.items(), key=lambda each: tuple((cell is None, cell or "") for cell in each[0][1:]))
-    return Table(_COLUMNS, [_row(key, *sums) for key, sums in ordered])
+def keyed(found: Taxes) -> Iterator[tuple[tuple[str | int, ...], tuple[Cell, ...]]]:
+    """The rows with their keys, by country, region, level and so on, and last by currency; nothing comes last."""
+    rows = [(_sorted_as(key), _row(key, *sums)) for key, sums in found.rows.items()]
+    yield from sorted(rows, key=lambda each: each[0])
+
+
+def _sorted_as(key: Key) -> tuple[str | int, ...]:
+    currency, *about = key
+    cells = [part for cell in about for part in (int(cell is None), cell or "")]
+    return (*cells, str(currency))
 
 
 def _row(key: Key, taxable: int, tax: int, not_taxable: int, documents: int) -> tuple[Cell, ...]:
@@ -180,7 +186,7 @@ def _row(key: Key, taxable: int, tax: int, not_taxable: int, documents: int) -> 
     return (*whose, None if rate is None else Decimal(rate), category, treatment, currency, *sums, documents)
 
 
-_LINE_COLUMNS = (
+LINE_COLUMNS = (
     Column("date", Kind.DATE, "The day of the posting in the tenant's zone"),
     Column("postedAt", Kind.TIME),
     Column("about", Kind.TEXT, "invoice, credit_note, voided_invoice, or order"),
@@ -197,9 +203,9 @@ _LINE_COLUMNS = (
 )
 
 
-def itemised(posted: Iterator[Posted], zone: str) -> Table:
-    """A row for each line and tax, in the order of posting; read as the rows are."""
-    return Table(_LINE_COLUMNS, (_item(each, zone) for one in posted for each in filed(one)))
+def itemised(posted: Posted, zone: str) -> Iterator[tuple[Cell, ...]]:
+    """A row for each line and tax of an entry."""
+    return (_item(each, zone) for each in filed(posted))
 
 
 def _item(each: Filed, zone: str) -> tuple[Cell, ...]:

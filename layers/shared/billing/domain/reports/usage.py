@@ -7,7 +7,7 @@ in which it was used; a correction is negative; a void invoice takes its lines o
     March 1,000 calls on 1 April, 20 more of March on 1 May  ->  April: March 1,000; May: March 20, all of it late
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine
 from billing.domain.reports.fold import Posted
-from billing.domain.reports.table import Cell, Column, Kind, Table, summed
+from billing.domain.reports.table import Cell, Column, Kind, summed
 from billing.domain.usage.billing import LATE_USAGE
 from billing.domain.usage.event import UsageSpan
 
@@ -42,9 +42,16 @@ class Billed:
         self.amount += line.amount.micros * sign
         self.discounts += line.discount.micros * sign
         self.net += line.net.micros * sign
-        if LATE_USAGE in line.description:
+        if _is_late(line):
             self.late_quantity += quantity
             self.late_net += line.net.micros * sign
+
+
+def _is_late(line: InvoiceLine) -> bool:
+    """Whether a line bills usage after its period was billed; older lines say so in their description alone."""
+    if line.usage is not None and line.usage.late is not None:
+        return line.usage.late
+    return LATE_USAGE in line.description
 
 
 class UsageFold:
@@ -112,7 +119,7 @@ class RejectedUsage:
     events: int
 
 
-_COLUMNS = (
+COLUMNS = (
     Column("customerId", Kind.TEXT),
     Column("subscriptionId", Kind.TEXT),
     Column("periodStart", Kind.TIME, "The period in which it was used"),
@@ -131,16 +138,20 @@ _COLUMNS = (
 )
 
 
-def table(billed: Mapping[Key, Billed], rejected: Iterable[RejectedUsage]) -> Table:
-    """The rows by customer, subscription and period, and then what was rejected, which is of no period."""
-    ordered = sorted(billed.items(), key=lambda each: tuple(cell or "" for cell in each[0]))
-    rows = [_row(key, each) for key, each in ordered]
+def billed_rows(billed: Mapping[Key, Billed]) -> Iterator[tuple[tuple[str | int, ...], tuple[Cell, ...]]]:
+    """The rows with their keys: by customer, subscription and period."""
+    for key, each in sorted(billed.items(), key=lambda each: tuple(cell or "" for cell in each[0])):
+        yield (0, *(cell or "" for cell in key)), _row(key, each)
+
+
+def rejected_rows(
+    rejected: Iterable[RejectedUsage],
+) -> Iterator[tuple[tuple[str | int, ...], tuple[Cell, ...]]]:
+    """And then what was rejected, which is of no period."""
     nothing = (None,) * 6
-    rows += [
-        (each.customer_id, each.subscription_id, None, None, each.meter, None, None, None, *nothing, each.events)
-        for each in rejected
-    ]
-    return Table(_COLUMNS, rows)
+    for each in rejected:
+        row = (each.customer_id, each.subscription_id, None, None, each.meter, None, None, None, *nothing, each.events)
+        yield (1, each.subscription_id, each.meter), row
 
 
 def _row(key: Key, billed: Billed) -> tuple[Cell, ...]:

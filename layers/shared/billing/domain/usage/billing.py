@@ -306,7 +306,7 @@ class _Billing:
             period=self._time(since),
             tax_inclusive=plan.tax_behavior is TaxBehavior.INCLUSIVE,
             dimensions=dict(zip(component.group_by, group, strict=True)),
-            usage=BilledUsage(self.period.id, since, self.subscription.usage_slot, component.meter),
+            usage=BilledUsage(self.period.id, since, self.subscription.usage_slot, component.meter, self._is_late),
             steps=price_steps(component, priced.quantity, plan.currency) if single else (),
             plan_id=plan.id,
         )

@@ -10,6 +10,7 @@ from billing.services.reports.files import UploadGone
 
 T = TypeVar("T")
 _NOT_THERE = {"NoSuchKey", "404", "NotFound"}
+"""Not 403, which is what S3 says of a missing object to whoever may not list the bucket: all our functions may."""
 _UPLOAD_GONE = {"NoSuchUpload", "InvalidPart", "InvalidPartOrder"}
 _AT_ONCE = 1000
 

@@ -7,7 +7,9 @@ from pydantic import Field
 from billing.domain.catalog.pricing import PriceStep
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, PartySnapshot
 from billing.domain.invoicing.terms import Terms
-from billing.domain.lines.line import InvoiceLine
+from billing.domain.kernel.money import Money
+from billing.domain.lines.line import InvoiceLine, TaxAmount
+from billing.domain.lines.tax_facts import UNKNOWN, JurisdictionLevel, Taxability
 from billing.domain.payments.dispute import DisputeStatus
 from billing.schemas.base import CustomFieldOut, Id, Quantity, Request, Resource, Time
 from billing.schemas.customers import AddressOut, shown_fields
@@ -26,10 +28,42 @@ class PayIn(Request):
 
 
 class TaxOut(Resource):
+    """A tax on a line, or one that is not on it, with what filing needs to know of it.
+
+    What is from before that was recorded has nulls, and the treatment `unknown`.
+    """
+
     name: str
     rate_percent: Quantity
     amount: int
     inclusive: bool
+    base: Annotated[int, Field(description="what of the line's net it is on, or is not on")]
+    treatment: Annotated[Taxability, Field(description="how the line was treated by it")]
+    category: Annotated[str | None, Field(description="the kind of tax: `vat`, `gst`, `sales_tax`, ...")]
+    country: str | None
+    region: Annotated[str | None, Field(description="the state or province, for a tax of it or of a part of it")]
+    level: Annotated[JurisdictionLevel | None, Field(description="whose tax it is")]
+    jurisdiction: Annotated[str | None, Field(description="the provider's name of what is below a state")]
+    reason: Annotated[str | None, Field(description="why it was treated so, in the provider's words or ours")]
+
+    @classmethod
+    def of(cls, tax: TaxAmount, net: Money) -> "TaxOut":
+        """A tax of a line of this net."""
+        facts = tax.facts or UNKNOWN
+        return cls(
+            name=tax.name,
+            rate_percent=tax.rate_percent,
+            amount=tax.amount.micros,
+            inclusive=tax.inclusive,
+            base=(net if tax.base is None else tax.base).micros,
+            treatment=facts.treatment,
+            category=facts.category,
+            country=facts.country,
+            region=facts.region,
+            level=facts.level if facts.country is not None else None,
+            jurisdiction=facts.jurisdiction,
+            reason=facts.reason,
+        )
 
 
 class TaxRowOut(Resource):
@@ -92,6 +126,7 @@ class LineOut(Resource):
     dimensions: Annotated[dict[str, str], Field(description="of the usage that it bills")]
     tax_inclusive: bool
     taxes: list[TaxOut]
+    untaxed: Annotated[list[TaxOut], Field(description="taxes that are not on it, or not on a part, and why")]
     discounts: list[DiscountOut]
 
     @classmethod
@@ -108,10 +143,8 @@ class LineOut(Resource):
             proration=line.proration,
             dimensions=line.dimensions,
             tax_inclusive=line.tax_inclusive,
-            taxes=[
-                TaxOut(name=tax.name, rate_percent=tax.rate_percent, amount=tax.amount.micros, inclusive=tax.inclusive)
-                for tax in line.taxes
-            ],
+            taxes=[TaxOut.of(tax, line.net) for tax in line.taxes],
+            untaxed=[TaxOut.of(tax, line.net) for tax in line.untaxed],
             discounts=[
                 DiscountOut(coupon_id=each.coupon_id, code=each.code, amount=each.amount.micros)
                 for each in line.discounts

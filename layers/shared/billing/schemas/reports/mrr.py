@@ -8,4 +8,8 @@ Interval = Annotated[Literal["day", "month"], Query(description="a row for each 
 Over = Annotated[
     Literal["month", "year"], Query(description="whole months, or the twelve months that end with each of them")
 ]
+MrrBy = Annotated[
+    Literal["plan"] | None,
+    Query(description="what divides the figures further; a customer may be on two plans, so none are counted then"),
+]
 OfCustomer = Annotated[str | None, Query(min_length=1, description="movements of this customer alone")]

@@ -17,7 +17,7 @@ from billing.domain.kernel.times import format_time, parse_time, sort_key
 from billing.domain.reports.fold import Fold
 from billing.domain.reports.span import Month
 from billing.services.reports.files import Files
-from billing.services.reports.sources import Asked, Folded, StepOver
+from billing.services.reports.sources import Asked, Folded, StepOver, TooMuchToRead
 
 S = TypeVar("S")
 _FORMAT = 1
@@ -68,10 +68,15 @@ def read(fold: Fold[S, Any], zone: str, content: bytes | None) -> Folded[S] | No
 
 @dataclass(frozen=True, slots=True)
 class KeptMonths:
-    """Reads what runs have kept of finished months: ``sources.KeptFolds`` of a request."""
+    """Reads what runs have kept of finished months: ``sources.KeptFolds`` of a request.
+
+    Args:
+        part: of a report that is made in parts, which one, and of how many: each keeps months of its own.
+    """
 
     files: Files
     tenant_id: str
+    part: str = ""
 
     def before(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
         """The latest kept month's end, or the beginning: the longer way, also where the files do not answer."""
@@ -88,7 +93,7 @@ class KeptMonths:
         """
         # In a tenant's first month there is none; a test clock's time is nobody's month.
         if asked.test_clock_id is None and Month.of(since, asked.zone) < Month.of(at, asked.zone):
-            prefix = folder(self.tenant_id, fold, asked.zone)
+            prefix = folder(self.tenant_id, fold, asked.zone, self.part)
             key = self.files.latest(prefix, prefix + _month(Month.of(at, asked.zone)) + "~")
             kept = read(fold, asked.zone, self.files.get(key)) if key is not None else None
             if kept is not None and kept.begin <= at:
@@ -108,6 +113,7 @@ class RunFolds:
         now: the wall clock's time.
         left_s: how long the step may go on, in seconds.
         records: how many it may fold.
+        most_bytes: what is kept may be as large; None for any size.
     """
 
     months: KeptMonths
@@ -115,6 +121,7 @@ class RunFolds:
     now: datetime
     left_s: Callable[[], float]
     records: int = RECORDS_A_STEP
+    most_bytes: int | None = None
     folded: int = 0
     _begun: dict[str, int] = field(default_factory=dict)
     _kept: dict[str, datetime] = field(default_factory=dict)
@@ -126,7 +133,7 @@ class RunFolds:
         prefix = self._prefix(fold)
         key = self.months.files.latest(prefix, prefix + sort_key(at) + "~")
         own = read(fold, asked.zone, self.months.files.get(key)) if key is not None else None
-        found = own if own is not None and own.entries >= found.entries else found
+        found = own if own is not None and own.entries > found.entries else found
         self._begun[self._own(fold, at)] = found.entries
         # What goes on from within a month has nothing to keep of that month's begin: it is behind it already.
         within = found.begin if found.last is None else max(found.begin, found.last)
@@ -134,19 +141,23 @@ class RunFolds:
         return found
 
     def passing(self, fold: Fold[S, Any], asked: Asked, folded: Folded[S], following: datetime, at: datetime) -> None:
-        """Keep a month that is over, and what was folded so far when it is time to stop."""
+        """Keep a month that is over, and what was folded so far when it is time to stop.
+
+        Raises:
+            TooMuchToRead: it is too large for that.
+        """
         if asked.test_clock_id is None and following >= self._next[fold.name]:
             self._keep_month(fold, asked, folded, following)
         key = self._own(fold, at)
         fresh = folded.entries - self._begun[key]
         if following == at and fresh >= _WORTH_KEEPING:
-            self._keep_own(key, fold, asked, folded)
+            self._keep(key, fold, asked, folded)
         elif (
             following != at
             and fresh
             and (self.folded >= self.records or (self.folded % 100 == 0 and self.left_s() <= 0))
         ):
-            self._keep_own(key, fold, asked, folded)
+            self._keep(key, fold, asked, folded)
             raise StepOver
         self.folded += following != at
 
@@ -164,11 +175,13 @@ class RunFolds:
         if not folded.entries:
             return  # before the first entry there is nothing to keep
         kept = Folded(folded.state, begin, None, None, folded.entries, folded.digest)
-        key = folder(self.months.tenant_id, fold, asked.zone) + _month(month)
-        self.months.files.put(key, dumped(fold, asked.zone, kept), _TYPE)
+        self._keep(folder(self.months.tenant_id, fold, asked.zone, self.months.part) + _month(month), fold, asked, kept)
 
-    def _keep_own(self, key: str, fold: Fold[S, Any], asked: Asked, folded: Folded[S]) -> None:
-        self.months.files.put(key, dumped(fold, asked.zone, folded), _TYPE)
+    def _keep(self, key: str, fold: Fold[S, Any], asked: Asked, folded: Folded[S]) -> None:
+        content = dumped(fold, asked.zone, folded)
+        if self.most_bytes is not None and len(content) > self.most_bytes:
+            raise TooMuchToRead(f"what is kept of {folded.entries} records")
+        self.months.files.put(key, content, _TYPE)
 
     def _prefix(self, fold: Fold[S, Any]) -> str:
         return f"{self.run_folder}fold-{fold.name}-"
@@ -177,9 +190,9 @@ class RunFolds:
         return self._prefix(fold) + sort_key(at)
 
 
-def folder(tenant_id: str, fold: Fold[S, Any], zone: str) -> str:
-    """Where the months of a fold are: what another version or zone has made is in another folder."""
-    return f"folds/{tenant_id}/{fold.name}/v{fold.version}/{zone.replace('/', '~')}/"
+def folder(tenant_id: str, fold: Fold[S, Any], zone: str, part: str = "") -> str:
+    """Where the months of a fold are: what another version, zone or division has made is in another folder."""
+    return f"folds/{tenant_id}/{fold.name}/v{fold.version}/{zone.replace('/', '~')}{part and f'+{part}'}/"
 
 
 def _month(month: Month) -> str:

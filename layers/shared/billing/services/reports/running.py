@@ -14,17 +14,20 @@ from itertools import islice
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import ReportTooLong, ValidationFailed
 from billing.domain.kernel.event_types import EventType
-from billing.domain.reports.run import TRIES, Form, Purpose, ReportRun, RunState, Written
+from billing.domain.reports.run import TRIES, Division, Form, Purpose, ReportRun, RunState, Written
 from billing.domain.reports.span import Span
 from billing.domain.reports.table import Table
 from billing.services.kernel.due_items import load_due
 from billing.services.kernel.work import Unit, Units, Work
+from billing.services.reports.dividing import Dividing
+from billing.services.reports.divisible import Divisible
 from billing.services.reports.files import Files, UploadGone
 from billing.services.reports.journal import Journal
 from billing.services.reports.kept import KeptMonths, RunFolds
 from billing.services.reports.listing import Listing
 from billing.services.reports.printing import CONTENT_TYPE, MOST_ROWS, KeptRows, Printer, check_length
 from billing.services.reports.sources import Asked, KeptFolds, Report, Sources, StepOver, TooMuchToRead, sources
+from billing.services.reports.spills import JournalTexts
 from billing.services.reports.writing import Exports, Imports, RowWriter, Sheet
 
 _log = logging.getLogger(__name__)
@@ -45,6 +48,10 @@ class Limits:
         part_bytes: what is sent as a part has so many.
         step_bytes, step_records: it has written, or read, so many.
         fold_records: it has folded so many.
+        at_once: a report that can be made in parts is, where it reads more records in one step than so many.
+        kept_bytes: or where what is kept of it is longer.
+        parts: then it has so many.
+        chunk_rows: of each part so many rows are in memory when they are merged.
         margin_s: so much time is left in the invocation.
     """
 
@@ -52,6 +59,10 @@ class Limits:
     step_bytes: int = STEP_BYTES
     step_records: int = STEP_RECORDS
     fold_records: int = 100_000
+    at_once: int = 100_000
+    kept_bytes: int = 2 * 1024 * 1024
+    parts: int = 32
+    chunk_rows: int = 4_000
     margin_s: float = 20.0
 
 
@@ -64,6 +75,7 @@ class RunSteps:
         forms: how tables are written.
         printer: makes PDFs.
         imports: what is taken over from elsewhere.
+        texts: how records of the journal are spilled.
         left_s: what is left of the invocation, in seconds.
     """
 
@@ -75,6 +87,7 @@ class RunSteps:
     forms: Mapping[Form, RowWriter]
     printer: Printer
     imports: Imports
+    texts: JournalTexts
     left_s: Callable[[], float]
     limits: Limits = Limits()
 
@@ -111,9 +124,16 @@ class RunSteps:
         try:
             if run.request.purpose is Purpose.IMPORT:
                 return self._imported(run, asked, self.forms[run.request.form], work.now)
-            sheet = self._sheet(run, reader, asked)
-            if sheet is None:
-                return self._folded(run, reader, asked, work.now)
+            if run.written.division is not None:
+                made = self._divided(run, reader, asked, work.now)
+                if isinstance(made, ReportRun):
+                    return made
+                sheet = made
+            else:
+                found = self._sheet(run, reader, asked)
+                if found is None:
+                    return self._folded(run, reader, asked, work.now)
+                sheet = found
             if run.request.form is Form.PDF:
                 return self._printed(run, reader, sheet, asked, work.now)
             return self._listed(run, sheet, asked, self.forms[run.request.form], work.now)
@@ -140,7 +160,9 @@ class RunSteps:
         request = run.request
         if request.purpose is Purpose.EXPORT:
             return self.exports.sheet(reader, asked, request.name, request.form is Form.JSONL)
-        report = self.reports[request.name]
+        report: Report | None = self.reports[request.name]
+        if isinstance(report, Divisible):
+            report = report.listing(asked)
         if not isinstance(report, Listing):
             return None
         months = KeptMonths(self.files, run.tenant_id)
@@ -151,10 +173,32 @@ class RunSteps:
             lambda record: report.rows(asked, record),
         )
 
-    def _sources(self, run: ReportRun, reader: Unit, kept: KeptFolds, asked: Asked) -> Sources:
-        """All that there is to read, as long as there is time for it."""
+    def _divided(self, run: ReportRun, reader: Unit, asked: Asked, now: datetime) -> ReportRun | Sheet:
+        """The next step of a report that is made in parts."""
+        report = self.reports[run.request.name]
+        assert isinstance(report, Divisible)
+
+        def over(journal: Journal, kept: KeptFolds) -> Sources:
+            return replace(self._sources(run, reader, kept, asked), journal=journal)
+
+        steps = Dividing(
+            run, report, asked, self.journal, self.files, self.texts, over, self._step_left_s,
+            self.limits.fold_records, now,
+        )  # fmt: skip
+        try:
+            return steps.step()
+        except StepOver:
+            return run.gone_on(run.written)
+        except TooMuchToRead as error:
+            return _tried(run, error)
+
+    def _step_left_s(self) -> float:
+        return self.left_s() - self.limits.margin_s
+
+    def _sources(self, run: ReportRun, reader: Unit, kept: KeptFolds, asked: Asked, most: int | None = None) -> Sources:
+        """All that there is to read, or so much, as long as there is time for it."""
         margin = self.limits.margin_s
-        found = sources(reader, self.journal, kept, asked, None, lambda: self.left_s() - margin / 2)
+        found = sources(reader, self.journal, kept, asked, most, lambda: self.left_s() - margin / 2)
         return replace(found, reader=lambda: self.units.begin(run.tenant_id))
 
     def _listed(self, run: ReportRun, sheet: Sheet, asked: Asked, writer: RowWriter, now: datetime) -> ReportRun:
@@ -191,9 +235,8 @@ class RunSteps:
             text += writer.foot()
         size = done.size + len(text) - size
         tally = {name: done.tally.get(name, 0) + sheet.tally.get(name, 0) for name in {*done.tally, *sheet.tally}}
-        written = replace(
-            done, place=place, records=done.records + records, rows=done.rows + rows, size=size, tally=tally
-        )
+        records = done.records + (records if sheet.counted else 0)
+        written = replace(done, place=place, records=records, rows=done.rows + rows, size=size, tally=tally)
         return written, bytes(text), over
 
     def _enough(self, records: int, size: int) -> bool:
@@ -245,21 +288,23 @@ class RunSteps:
 
     def _folded(self, run: ReportRun, reader: Unit, asked: Asked, now: datetime) -> ReportRun:
         """A report that is one table: made at once, where its folds are not kept far enough by what is read now."""
-        margin = self.limits.margin_s
+        report, limits = self.reports[run.request.name], self.limits
+        divisible = isinstance(report, Divisible)
         folds = RunFolds(
-            KeptMonths(self.files, run.tenant_id), run.folder, now, lambda: self.left_s() - margin,
-            self.limits.fold_records,
+            KeptMonths(self.files, run.tenant_id), run.folder, now, self._step_left_s, limits.fold_records,
+            limits.kept_bytes if divisible else None,
         )  # fmt: skip
-        found = self._sources(run, reader, folds, asked)
+        found = self._sources(run, reader, folds, asked, limits.at_once if divisible else None)
         written = run.written
         most = MOST_ROWS + 1 if run.request.form is Form.PDF else None
         try:
-            table = self.reports[run.request.name].table(asked, found)
+            table = report.table(asked, found)
             rows = tuple(islice(table.rows, most))
         except StepOver:
             return run.gone_on(replace(written, records=written.records + folds.folded))
         except TooMuchToRead as error:
-            return replace(run.gone_on(written), tries=run.tries, reason=f"it reads {error}")
+            division = Division(limits.parts, limits.chunk_rows) if divisible else None
+            return run.gone_on(Written(division=division)) if division else _tried(run, error)
         size = self._put_whole(run, reader, asked, Table(table.columns, rows))
         records = written.records + folds.folded
         return run.done(replace(written, records=records, rows=len(rows), size=size), now)
@@ -277,6 +322,11 @@ class RunSteps:
             content_type = writer.content_type
         self.files.put(run.key, content, content_type)
         return len(content)
+
+
+def _tried(run: ReportRun, error: TooMuchToRead) -> ReportRun:
+    """The time was too short for a step that leaves nothing behind: it is tried again, from the begin of a turn."""
+    return replace(run.gone_on(run.written), tries=run.tries, reason=f"it reads {error}")
 
 
 def asked_of(run: ReportRun) -> Asked:

@@ -6,14 +6,24 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from billing.domain.kernel.due import Due
-from billing.domain.kernel.errors import InvalidState, NotFound
+from billing.domain.kernel.errors import InvalidState, NotFound, RateLimited
 from billing.domain.kernel.times import format_time
-from billing.domain.reports.run import Purpose, ReportRun, RunClaim, RunRequest, RunState, report_shard
+from billing.domain.reports.run import (
+    GOING_AT_MOST,
+    Purpose,
+    ReportRun,
+    RunClaim,
+    RunRequest,
+    RunsGoing,
+    RunState,
+    report_shard,
+)
 from billing.services.clocks.due_index import Alarm
 from billing.services.kernel.work import Ref, Work
 from billing.services.reports.files import Files
 
 LINK_S = 300
+_WAIT_S = 30
 _FRESH = timedelta(minutes=5)
 """A report as of now is not made again while one is so young."""
 _PREFIXES = {Purpose.REPORT: "rrn", Purpose.EXPORT: "exp", Purpose.IMPORT: "imp"}
@@ -48,6 +58,9 @@ class Runs:
     def ask(self, work: Work, request: RunRequest, *, as_of_now: bool) -> ReportRun:
         """Begin a run, or join the one that there is of the same.
 
+        Raises:
+            RateLimited: as ``begin``.
+
         Args:
             as_of_now: what it is about may still change: one that is going, or was begun a moment ago, is good. On the
                 wall clock that is whatever is as of now; a test clock's time goes with it.
@@ -70,11 +83,31 @@ class Runs:
         return work.fresh_id(_PREFIXES[purpose])
 
     def begin(self, work: Work, request: RunRequest, run_id: str) -> ReportRun:
-        """Begin a run."""
+        """Begin a run.
+
+        Raises:
+            RateLimited: the tenant has as many as it may have at once.
+        """
+        self._admit(work, request.purpose, run_id)
         shard = report_shard(run_id)
         run = work.save(ReportRun(run_id, work.tenant.id, request, work.now, due=Due(shard, work.now)))
         work.after_commit(lambda: self.alarm.wake(shard, f"run:{run_id}"))
         return run
+
+    @staticmethod
+    def _admit(work: Work, purpose: Purpose, run_id: str) -> None:
+        """Count a run among those that are going: one item for all of them, so that of two at once one comes after.
+
+        A worker makes four shards' at a time for everybody: who begins a hundred would have the others wait.
+        """
+        ref = Ref(RunsGoing, work.tenant.id, f"going#{purpose.value}")
+        going = work.load(ref).get(ref) or RunsGoing(ref.id, work.tenant.id, (), work.now)
+        runs = [Ref(ReportRun, work.tenant.id, each) for each in going.run_ids]
+        found = work.load(*runs) if runs else None
+        left = [each.id for each in runs if found and (run := found.get(each)) is not None and run.is_worked]
+        if len(left) >= GOING_AT_MOST:
+            raise RateLimited(f"{len(left)} {purpose.value}s are being made; ask again when one is done", _WAIT_S)
+        work.save(replace(going, run_ids=(*left, run_id)))
 
     def get(self, work: Work, run_id: str, purpose: Purpose, *, by_platform: bool = False) -> ReportRun:
         """A run.
@@ -121,7 +154,7 @@ def claim_id(request: RunRequest, as_of_now: bool) -> str:
 
 def _is_good(run: ReportRun, now: datetime, as_of_now: bool) -> bool:
     if run.is_going:
-        return run.due is not None
+        return run.is_worked
     if run.state is not RunState.DONE or run.expires_at is None or run.expires_at <= now:
         return False
     return not as_of_now or run.created_at > now - _FRESH

@@ -148,6 +148,7 @@ class Sources:
 
     Args:
         reader: gives the unit of work that loads documents, where it is not ``work`` for all of them.
+        part: of a report that is made in parts, which one it is; what is no customer's is read by the first.
     """
 
     work: Work
@@ -156,6 +157,16 @@ class Sources:
     kept: KeptFolds
     budget: Budget
     reader: Callable[[], Work] | None = None
+    part: int = 0
+
+    @property
+    def is_first_part(self) -> bool:
+        """Whether it is the one that reads what is no customer's; a report that is not divided is."""
+        return self.part == 0
+
+    def loading(self) -> Work:
+        """A unit of work that loads a batch, and may be forgotten with what it has loaded."""
+        return self.reader() if self.reader is not None else self.work
 
     def entries(self, begin: datetime, end: datetime, after: str | None = None) -> Iterator[LedgerEntry]:
         """The journal's entries of [begin, end), in the order of posting; those behind a place, where one is named."""
@@ -175,7 +186,7 @@ class Sources:
         entries = self.entries(begin, end, after)
         if not with_document:
             return map(Posted, entries)
-        return with_documents(self.reader or (lambda: self.work), entries)
+        return with_documents(self.loading, entries)
 
     def movements(self, begin: datetime, end: datetime, after: str | None = None) -> Iterator[MrrMovement]:
         """The movements of MRR of [begin, end), in the order of their time; those behind a place, if one is named."""

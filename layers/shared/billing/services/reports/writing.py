@@ -49,6 +49,7 @@ class Sheet:
         rows: the rows of a record.
         tally: what was counted of those whose rows were asked for.
         most: records that a step takes up, if not as many as any does.
+        counted: whether its items are records that the run has read; rows that are merged are of records before them.
     """
 
     columns: Sequence[Column]
@@ -56,6 +57,7 @@ class Sheet:
     rows: Callable[[Any], Iterable[Row]]
     tally: Mapping[str, int] = field(default_factory=dict)
     most: int | None = None
+    counted: bool = True
 
 
 class Exports(Protocol):

@@ -105,8 +105,8 @@ openapi: env ## writes docs/openapi.json
 bench: setup silver-env ## what it costs, side by side with peers
 	$(PY) -m benchmarks.run
 
-bench-sweep: env ## the sweep with 100,000 due (DUE="1000 100000"); an hour
-	$(PY) -m benchmarks.run --only sweep --due $(or $(DUE),1000 100000)
+bench-sweep: env ## one tenant's sweep, and the sweep with 100,000 due (DUE="1000 100000"); an hour
+	$(PY) -m benchmarks.run --only scaling sweep --due $(or $(DUE),1000 100000)
 
 bench-aws: setup ## starts and latencies of a deployed stack (LEDGERLINE_API_URL, _API_KEY, _STACK), or of a local one
 	$(PY) -m benchmarks.aws.run

@@ -34,6 +34,7 @@ from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import Ref, Unit, Units
 from billing.services.payments.processor import OutcomeUnknown
 from billing.services.payments.unknown_outcomes import StillUnknown
+from billing.services.sweep.read_ahead import ReadAhead
 from billing.services.sweep.wake_ups import ClockProgress
 
 T = TypeVar("T")
@@ -86,6 +87,7 @@ class Worker:
     Args:
         tasks: what does the work of a due item, by the item's kind; a test clock reminds itself (``clocks``).
         pause: sleeps; between the runs of a lost race, with growing length.
+        ahead: reads ahead for items on the wall clock; None where each reads for itself.
         standing: by shard, what sees to it that something is always due in it, at the beginning of each turn.
     """
 
@@ -98,6 +100,7 @@ class Worker:
     jitter: Callable[[], float]
     pause: Callable[[float], None]
     standing: Mapping[str, Callable[[Unit], None]] = field(default_factory=dict)
+    ahead: ReadAhead | None = None
 
     def work_shard(self, shard: str, deadline: datetime) -> ShardReport:
         """Work one shard until nothing is due in it.
@@ -115,6 +118,8 @@ class Worker:
         if until is None:
             return ShardReport()
         report = self._work(shard, until, deadline, on_test_clock=test_clock is not None)
+        if self.ahead is not None:
+            self.ahead.end()
         if report.outages == _OUTAGES_A_TURN:
             return report  # the clock's own alarm wakes the shard in a minute
         if report.cut_short:
@@ -144,6 +149,8 @@ class Worker:
                 complete_until = complete_until if len(queue) > known else until
                 continue
             item = heapq.heappop(queue)
+            if self.ahead is not None and not on_test_clock:
+                self.ahead.before(item, queue, self.clock())
             outages = report.outages
             following, report = self._one(item, until, report, on_test_clock)
             if report.outages == _OUTAGES_A_TURN:

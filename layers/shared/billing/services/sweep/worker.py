@@ -120,9 +120,11 @@ class Worker:
             until = self._run(tenant_id, lambda unit: self.clocks.target(unit, clock_id))
         if until is None:
             return ShardReport()
-        report = self._work(shard, until, deadline, on_test_clock=test_clock is not None)
-        if self.ahead is not None:
-            self.ahead.end()
+        try:
+            report = self._work(shard, until, deadline, on_test_clock=test_clock is not None)
+        finally:
+            if self.ahead is not None:
+                self.ahead.end()
         if report.outages == _OUTAGES_A_TURN:
             return report  # the clock's own alarm wakes the shard in a minute
         if report.cut_short:

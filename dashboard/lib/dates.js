@@ -35,10 +35,15 @@ export function isoDay(iso) {
   return new Intl.DateTimeFormat("en-CA", { timeZone: zone(), year: "numeric", month: "2-digit", day: "2-digit" }).format(new Date(iso));
 }
 
-/** Shown with the exact time and zone on hover. @param {{at: string|null, only?: "day"}} props */
+/** "14:05". */
+function timeOfDay(iso) {
+  return format("time", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(new Date(iso));
+}
+
+/** Shown with the exact time and zone on hover. @param {{at: string|null, only?: "day"|"time"}} props time: under a heading that says the day */
 export function Time({ at, only }) {
   if (!at) return html`<span class="quiet">—</span>`;
-  return html`<time dateTime=${at} title=${`${instant(at)} ${zone()} · ${at}`}>${only === "day" ? day(at) : instant(at)}</time>`;
+  return html`<time dateTime=${at} title=${`${instant(at)} ${zone()} · ${at}`}>${only === "day" ? day(at) : only === "time" ? timeOfDay(at) : instant(at)}</time>`;
 }
 
 /** "past_due" -> "past due". */

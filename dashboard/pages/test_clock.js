@@ -1,19 +1,18 @@
 /** One test clock: move it, and see what happened, by simulated day. */
 
-import { html, useState } from "../vendor/preact.js";
-import { every, useApi } from "../lib/api.js";
-import { day, instant, isoDay, Time, words } from "../lib/dates.js";
-import { money } from "../lib/money.js";
-import { href, navigate } from "../lib/router.js";
+import { html } from "../vendor/preact.js";
+import { useApi } from "../lib/api.js";
+import { instant, Time, zone } from "../lib/dates.js";
+import { filterBy, href, navigate, query } from "../lib/router.js";
 import { me } from "../lib/session.js";
 import { midnight } from "../ui/form.js";
-import { Action, Facts, Heading, Id, Loaded, Problem, Section } from "../ui/parts.js";
+import { Action, Facts, Heading, Id, Loaded, Section } from "../ui/parts.js";
+import { EventStory } from "../ui/story.js";
 
 export default function TestClock({ id }) {
-  const [since, setSince] = useState(null);
   const clock = useApi(`/v1/test-clocks/${id}`, {}, { everyMs: 2000 });
   if (clock.data === null) return html`<${Loaded} from=${clock}>${() => null}<//>`;
-  return html`<${Shown} clock=${clock.data} reload=${clock.reload} since=${since} setSince=${setSince} />`;
+  return html`<${Shown} clock=${clock.data} reload=${clock.reload} />`;
 }
 
 const DAY_MS = 86_400_000;
@@ -31,7 +30,7 @@ function advance(clock, done) {
   };
 }
 
-function Shown({ clock, reload, since, setSince }) {
+function Shown({ clock, reload }) {
   const live = me.value.tenant.mode === "live" ? "Only a tenant in test mode can move time." : null;
   const moving = clock.status === "advancing" ? "It is moving." : null;
   const remove = {
@@ -39,34 +38,29 @@ function Shown({ clock, reload, since, setSince }) {
     text: "Its customers and their subscriptions end; their documents stay.",
   };
   return html`<${Heading} title="Test clock" badge=${clock.status}>
-      <${Action} scope="billing:write" primary unless=${live ?? moving} dialog=${() => advance(clock, () => { setSince(clock.frozenTime); reload(); })}>Advance<//>
+      <${Action} scope="billing:write" primary unless=${live ?? moving} dialog=${() => advance(clock, () => { filterBy({ since: clock.frozenTime }, { replace: true }); reload(); })}>Advance<//>
       <${Action} scope="billing:write" danger unless=${moving} dialog=${remove}>Delete<//><//>
     <${Facts} rows=${[["Id", html`<${Id} id=${clock.id} />`], ["Shows", html`<${Time} at=${clock.frozenTime} />`], ["Goes to", clock.targetTime && html`<${Time} at=${clock.targetTime} />`],
       ["Numbers of its documents begin with", clock.series]]} />
-    ${moving && html`<p role="status">Everything that is due until <${Time} at=${clock.targetTime} /> is being done, in order.</p><progress aria-label="The clock is moving"></progress>`}
-    <${Section} title="What happened"><${Happened} key=${`${clock.frozenTime} ${clock.status}`} clock=${clock} since=${since} /><//>`;
+    ${moving && html`<${Moving} clock=${clock} />`}
+    <${Section} title="What happened"><${Happened} clock=${clock} /><//>`;
 }
 
-/** What its customers' ledger and documents tell, by the day that the clock showed. */
-function Happened({ clock, since }) {
-  const [rows, setRows] = useState(null);
-  const [error, setError] = useState(null);
-  if (rows === null && error === null) load(clock).then(setRows, setError);
-  if (error) return html`<${Problem} error=${error} />`;
-  if (rows === null) return html`<p class="loading" role="status">Loading…</p>`;
-  if (rows.length === 0) return html`<p class="quiet">Nothing yet. Make a customer with this clock, subscribe them to a plan, and advance.</p>`;
-  const days = Object.entries(Object.groupBy(rows, (row) => isoDay(row.at))).reverse();
-  return html`<ol class="timeline">${days.map(([name, each]) => html`<li key=${name}><h3>${day(each[0].at)}${since && each.some((row) => row.at > since) && html` <span class="badge good">new</span>`}</h3>
-    <ul class="plain">${each.map((row) => html`<li><${Line} entry=${row.entry} /></li>`)}</ul></li>`)}</ol>`;
+/** How far it is: the newest event of its customers says. */
+function Moving({ clock }) {
+  const last = useApi("/v1/events", { testClock: clock.id, order: "newest", limit: 1 }, { everyMs: 2000 });
+  const [from, to] = [clock.frozenTime, clock.targetTime].map((each) => Date.parse(each));
+  const at = Math.max(from, Date.parse(last.data?.[0]?.occurredAt ?? clock.frozenTime));
+  return html`<p role="status">Everything that is due until <${Time} at=${clock.targetTime} /> is being done, in order.</p>
+    <progress aria-label="The clock is moving" value=${at - from} max=${to - from}></progress>
+    <p class="quiet">${at > from ? html`The last thing so far happened on <${Time} at=${new Date(at).toISOString()} />.` : "Nothing has happened yet."}</p>`;
 }
 
-async function load(clock) {
-  const entries = await every("/v1/ledger/entries", { testClock: clock.id }, 1000);
-  return entries.map((entry) => ({ at: entry.postedAt, entry }));
-}
-
-function Line({ entry }) {
-  const total = entry.postings.reduce((sum, each) => sum + Math.max(each.amount, 0), 0);
-  const text = `${words(entry.kind)}, ${money(total, entry.currency)}`;
-  return entry.invoiceId ? html`<a href=${href(`/invoices/${entry.invoiceId}`)}>${text}</a>` : html`<span>${text}</span>`;
+/** What happened in its time, by the day that it showed. */
+function Happened({ clock }) {
+  const since = query.value.get("since");
+  return html`<p class="quiet">Newest first, by the day that the clock showed, in ${zone()}.${since && html` What happened after <${Time} at=${since} />, where the last advance began, is marked.`}
+      ${" "}<a href=${href("/events", { testClock: clock.id })}>All of its events</a>, which are kept for 30 real days.</p>
+    <${EventStory} key=${clock.id} query=${{ testClock: clock.id }} isNew=${(event) => Boolean(since) && event.occurredAt > since}
+      empty=${html`<p class="quiet">Nothing yet. Make a customer with this clock, subscribe them to a plan, and advance.</p>`} />`;
 }

@@ -26,6 +26,12 @@ def tell_events(call: Live, dynamodb: Any, table: str, tenant_id: str) -> None:
         assert handler.lambda_handler({"Records": records[start : start + _AT_ONCE]}, None) == {"batchItemFailures": []}
     for kind in sorted({row["type"]["S"].partition(".")[0] for row in rows}):
         call("events", "GET", "/v1/events", 200, query={"type": f"{kind}.*", "limit": "100"})
+    call("events", "GET", "/v1/events", 200, query={"order": "newest", "limit": "100"})
+    (customer_id,) = {row["customer_id"]["S"] for row in rows if row["type"]["S"] == "invoice.voided"}
+    call("events", "GET", "/v1/events", 200, query={"customer": customer_id, "order": "newest"})
+    for clock_id in sorted({row["test_clock_id"]["S"] for row in rows if "test_clock_id" in row}):
+        call("events", "GET", "/v1/events", 200, query={"testClock": clock_id, "limit": "100"})
+    call("events", "GET", "/v1/events", 400, query={"order": "newest", "deliverySuccess": "false"})
     call("events", "GET", "/v1/events/{event_id}", 200, event_id=rows[0]["id"]["S"])
     call("events", "GET", "/v1/events/{event_id}", 404, event_id="evt_nobody")
     call("events", "GET", "/v1/events", 400, query={"type": "invoice.payed"})

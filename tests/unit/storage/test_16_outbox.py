@@ -15,7 +15,7 @@ PLACE: Place = (Customer, "ten_1", "cus_1")
 
 
 def outbox() -> Outbox:
-    return Outbox(present, lambda: bytes(10), 60)
+    return Outbox(present, lambda: bytes(10), 60, lambda tenant_id, clock_id: None)
 
 
 def told(

@@ -8,10 +8,11 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from billing.domain.clocks import Clock
+from billing.domain.kernel.errors import NotFound
 from billing.domain.subscriptions.mrr import MrrMovement, movement, recounted
 from billing.domain.subscriptions.recurring import Mrr
 from billing.domain.subscriptions.subscription import Subscription
-from billing.services.kernel.work import Ref
+from billing.storage.clock_times import ClockTimes
 from billing.storage.mrr_movements import movement_item
 from billing.storage.store import Store
 from billing.storage.tables import MrrMovementItem
@@ -24,23 +25,18 @@ class MrrOfUnit:
 
     Args:
         now: the wall clock's time.
+        clocks: the times of the unit's test clocks.
     """
 
-    def __init__(self, now: datetime, store: Store) -> None:
+    def __init__(self, now: datetime, clocks: ClockTimes, store: Store) -> None:
         self.now = now
-        self.on_clock: datetime | None = None
-        """What time it is for customers on the test clock whose shard is worked."""
+        self._clocks = clocks
         self._store = store
-        self._times: dict[str, datetime] = {}
         self._before: dict[str, tuple[Mrr | None, bool]] = {}
 
     def begin(self) -> None:
         """Nothing is saved yet, or any more."""
         self._before = {}
-
-    def saw(self, entities: Iterable[Any]) -> None:
-        """Take note of what time it is on clocks that were read."""
-        self._times.update({each.id: each.frozen_time for each in entities if isinstance(each, Clock)})
 
     def counted(self, entity: E) -> E:
         """An entity that is saved; if it is a subscription, with what it counts for from now on.
@@ -57,12 +53,10 @@ class MrrOfUnit:
         clock_id = subscription.test_clock_id
         if clock_id is None:
             return self.now
-        if self.on_clock is not None:
-            return self.on_clock
-        if clock_id not in self._times:  # a request that goes on where one before it got to reads no clock
-            ref = Ref(Clock, subscription.tenant_id, clock_id)
-            self.saw([self._store.load((ref,), {})[0].require(ref)])
-        return self._times[clock_id]
+        at = self._clocks.at(subscription.tenant_id, clock_id)
+        if at is None:
+            raise NotFound.of(Clock, clock_id)
+        return at
 
     def puts(self, saved: Iterable[Any]) -> list[tuple[Model, Condition | None]]:
         """The movements of a commit, at most one for each subscription that it saves."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from billing.domain.customers.customer import Customer
 from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import fresh
@@ -24,12 +25,20 @@ class Outbox:
         present: gives an entity as the API shows it.
         entropy: ten random bytes.
         ttl_s: how long events are kept.
+        clock_time: what time it is on a tenant's test clock; None where there is no such clock.
     """
 
-    def __init__(self, present: Callable[[Any], dict[str, Any]], entropy: Callable[[], bytes], ttl_s: int) -> None:
+    def __init__(
+        self,
+        present: Callable[[Any], dict[str, Any]],
+        entropy: Callable[[], bytes],
+        ttl_s: int,
+        clock_time: Callable[[str, str], datetime | None],
+    ) -> None:
         self._present = present
         self._entropy = entropy
         self._ttl_s = ttl_s
+        self._clock_time = clock_time
         self._count = 0
         self._stored: dict[Place, Entity] = {}
         self._emitted: list[tuple[str, EventType, Entity, str]] = []
@@ -76,6 +85,7 @@ class Outbox:
         bases: Callable[[Place], int | None],
     ) -> Event:
         shown = self._present(entity)
+        clock_id = self._clock_of(entity)
         head = EventHead(
             id=event_id,
             tenant_id=tenant_id,
@@ -84,9 +94,17 @@ class Outbox:
             created_at=now,
             expires_at=int(now.timestamp()) + self._ttl_s,
             customer_id=customer_of(entity),
+            test_clock_id=clock_id,
+            occurred_at=self._clock_time(tenant_of(entity), clock_id) if clock_id is not None else None,
         )
         changed = self._changed(entity, shown, bases) if event_type.endswith(_OF_CHANGES) else None
         return Event(head, shown, changed)
+
+    def _clock_of(self, entity: Entity) -> str | None:
+        """The test clock in whose time something happens: its own, or its customer's, which this unit saw."""
+        customer = self._stored.get((Customer, tenant_of(entity), customer_of(entity) or ""))
+        found: str | None = getattr(entity, "test_clock_id", None) or getattr(customer, "test_clock_id", None)
+        return found
 
     def _changed(
         self, entity: Entity, shown: dict[str, Any], bases: Callable[[Place], int | None]

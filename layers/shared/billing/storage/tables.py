@@ -353,6 +353,8 @@ class EventItem(Model):
     created_at = UnicodeAttribute()
     object_id = UnicodeAttribute()
     customer_id = UnicodeAttribute(null=True)
+    test_clock_id = UnicodeAttribute(null=True)
+    occurred_at = UnicodeAttribute(null=True)
     body = UnicodeAttribute()
     expires_at = NumberAttribute()
 
@@ -370,6 +372,8 @@ class EventFeedItem(Model):
     event_id = UnicodeAttribute(null=True)
     type = UnicodeAttribute(null=True)
     object_id = UnicodeAttribute(null=True)
+    customer_id = UnicodeAttribute(null=True)
+    test_clock_id = UnicodeAttribute(null=True)
     created_at = UnicodeAttribute(null=True)
     placed_at = UnicodeAttribute(null=True)
     expires_at = NumberAttribute(null=True)

@@ -50,6 +50,7 @@ from billing.storage import idempotency, search
 from billing.storage.audit_rows import audit_item, put_once
 from billing.storage.caller_items import CallerWrites, signature_once
 from billing.storage.claims import UnitClaims
+from billing.storage.clock_times import ClockTimes
 from billing.storage.codec import encode
 from billing.storage.copies import subject
 from billing.storage.database import Key, table_name
@@ -89,8 +90,9 @@ class UnitOfWork:
         self._now = runtime.clock()
         self._looked = scope is None
         self._checkpointed = self._ran_before = False
-        self._outbox = Outbox(runtime.present, runtime.entropy, runtime.policy.event_ttl_s)
-        self._mrr = MrrOfUnit(self._now, runtime.store)
+        self._clocks = ClockTimes(runtime.store)
+        self._outbox = Outbox(runtime.present, runtime.entropy, runtime.policy.event_ttl_s, self._clocks.at)
+        self._mrr = MrrOfUnit(self._now, self._clocks, runtime.store)
         self._claims = UnitClaims(runtime.numbers, scope.record_id if scope else None)
         self.recovery_point: RecoveryPoint | None = None
         self._after_commit: list[Callable[[], None]] = []
@@ -122,7 +124,7 @@ class UnitOfWork:
         self._require_unchanged(read, found)
         seen = [each for ref in read if (each := found.get(ref)) is not None]
         self._outbox.saw(seen)
-        self._mrr.saw(seen)
+        self._clocks.saw(seen)
         if not any(staged.values()):
             return found
         return Found({ref: each.entity if each else found.get(ref) for ref, each in staged.items()})
@@ -185,7 +187,7 @@ class UnitOfWork:
         return saved
 
     def at_clock_time(self, at: datetime) -> None:
-        self._mrr.on_clock = at
+        self._clocks.worked = at
 
     def numbered(self, sequence: Numbered, document_id: str) -> Numbered:
         following, issued = self._claims.following(sequence, document_id, self._now)

@@ -54,6 +54,7 @@ class Table:
     lags: bool = False
     page: int = 50
     events: list[str] = field(default_factory=list)
+    told_at: list[datetime | None] = field(default_factory=list)
     _shown: list[DueItem] | None = None
 
     def put(self, *entities: Any) -> "Table":
@@ -110,6 +111,7 @@ class FakeUnit:
             raise LostRace("somebody else was first")
         self._table.put(*self._staged)
         self._table.events += self._events
+        self._table.told_at += [self.clock_time for _ in self._events]
         for action in self._after:
             action()
         self.restart()
@@ -267,7 +269,7 @@ def test_after_its_last_try_an_item_is_parked_with_an_event(stage: Stage) -> Non
     stage.does["bad"] = broken
     assert stage.turn() == ShardReport(parked=1)
     assert stage.due_of("bad") is None
-    assert stage.table.events == ["payment.parked"]
+    assert (stage.table.events, stage.table.told_at) == (["payment.parked"], [None])
 
 
 def test_an_item_that_failed_after_its_alarm_had_moved_keeps_the_new_one(stage: Stage) -> None:
@@ -391,6 +393,7 @@ def test_on_a_clock_a_bad_item_is_tried_in_the_same_turn_after_a_breath_and_then
     report = stage.turn(CLOCK)
     assert report == ShardReport(done=1, postponed=MAX_ATTEMPTS_ON_TEST_CLOCK - 1, parked=1)
     assert stage.order == ["bad"] * MAX_ATTEMPTS_ON_TEST_CLOCK + ["good"]
+    assert (stage.table.events, stage.table.told_at) == (["payment.parked"], [NOW + minutes(1)])
     # A breath after each failure, and one before the clock is said to have arrived.
     assert len(stage.slept) == MAX_ATTEMPTS_ON_TEST_CLOCK - 1 + 1
     assert clock_of(stage).status is ClockStatus.READY

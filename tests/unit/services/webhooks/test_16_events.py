@@ -33,6 +33,9 @@ class Stored:
             for place, head in list(enumerate(heads, 1))[after : after + limit]
         ]
 
+    def rows_back(self, tenant_id: str, before: int | None, limit: int) -> list[FeedRow]:
+        return self.rows(tenant_id, 0, len(self.ids) if before is None else before - 1)[::-1][:limit]
+
     def places(self, tenant_id: str, event_ids: Collection[str]) -> dict[str, int]:
         return {each: self.ids.index(each) + 1 for each in event_ids}
 

@@ -16,6 +16,8 @@ class EventHead:
         type: one of the catalogue; of an event that is older than this release, perhaps not of this one's.
         expires_at: when it is forgotten, in Unix seconds.
         customer_id: the customer whom it is about, so that an erasure finds it.
+        test_clock_id: the test clock in whose time it happened; None for the wall clock.
+        occurred_at: what that clock showed; None without one, and where it was not recorded.
     """
 
     id: str
@@ -25,6 +27,8 @@ class EventHead:
     created_at: datetime
     expires_at: int
     customer_id: str | None = None
+    test_clock_id: str | None = None
+    occurred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

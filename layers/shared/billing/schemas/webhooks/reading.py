@@ -1,11 +1,12 @@
 """Events as the API shows them, and how a reader says which."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from billing.domain.kernel.times import format_time
 from billing.domain.webhooks.patterns import is_pattern
 from billing.schemas.base import QueryFlag, Resource, Time
 from billing.schemas.webhooks.event import told
@@ -30,6 +31,20 @@ Types = Annotated[
 ]
 ObjectId = Annotated[
     str | None, Query(alias="objectId", min_length=1, max_length=200, description="events about this object")
+]
+AboutCustomer = Annotated[
+    str | None, Query(alias="customer", min_length=1, max_length=200, description="events about this customer")
+]
+OnClock = Annotated[
+    str | None,
+    Query(alias="testClock", min_length=1, max_length=200, description="what happened in the time of this test clock"),
+]
+Order = Annotated[
+    Literal["feed", "newest"],
+    Query(
+        description="`feed`: from the oldest on, to be followed. `newest`: backwards from the last place that was "
+        "given; the last page has no cursor, and the cursors of one order do not fit the other"
+    ),
 ]
 DeliverySuccess = Annotated[
     QueryFlag | None,
@@ -62,6 +77,10 @@ class EventOut(Resource):
     id: str
     type: str
     created: Time
+    occurred_at: Annotated[
+        Time | None, Field(description="what the test clock showed in whose time it happened; null for the wall clock")
+    ]
+    test_clock_id: Annotated[str | None, Field(description="that test clock")]
     api_version: str
     tenant_id: str
     sequence: Annotated[
@@ -74,4 +93,7 @@ class EventOut(Resource):
 
     @classmethod
     def of(cls, placed: Placed) -> "EventOut":
-        return cls.model_validate({**told(placed.event), "sequence": placed.place})
+        head = placed.event.head
+        at = format_time(head.occurred_at) if head.occurred_at is not None else None
+        beside = {"sequence": placed.place, "occurredAt": at, "testClockId": head.test_clock_id}
+        return cls.model_validate(told(placed.event) | beside)

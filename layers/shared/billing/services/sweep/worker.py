@@ -252,6 +252,8 @@ class Worker:
                 # were put off from here would be due half a minute from now, and billed a period early.
                 moved: Due = entity.due
                 return moved
+            if clock_of(entity.due.shard):
+                unit.at_clock_time(now)
             due: Due | None = entity.due.postponed(self.clock())
             entity = unit.save(replace(entity, due=due))
             note = {"kind": item.kind, "item_id": item.id, "attempts": due.attempts if due else None}

@@ -50,6 +50,8 @@ def stored(event: Event, sealer: Sealer, data_keys: Sequence[str] | None = None)
         created_at=format_time(head.created_at),
         object_id=head.object_id,
         customer_id=head.customer_id,
+        test_clock_id=head.test_clock_id,
+        occurred_at=format_time(head.occurred_at) if head.occurred_at is not None else None,
         body=sealer.seal(head.tenant_id, _place(head.id), _encode(said), data_keys),
         expires_at=head.expires_at,
     )
@@ -74,6 +76,7 @@ def head_of(item: Mapping[str, Any]) -> EventHead:
     Raises:
         KeyError, ValueError, TypeError: it is no event's.
     """
+    occurred_at = item.get("occurred_at", {}).get("S")
     return EventHead(
         id=item["id"]["S"],
         tenant_id=item["tenant_id"]["S"],
@@ -82,6 +85,8 @@ def head_of(item: Mapping[str, Any]) -> EventHead:
         created_at=parse_time(item["created_at"]["S"]),
         expires_at=int(item["expires_at"]["N"]),
         customer_id=item.get("customer_id", {}).get("S"),
+        test_clock_id=item.get("test_clock_id", {}).get("S"),
+        occurred_at=parse_time(occurred_at) if occurred_at is not None else None,
     )
 
 

@@ -22,13 +22,14 @@ from botocore.exceptions import ClientError
 from billing.domain.kernel.errors import LostRace
 from billing.domain.kernel.times import format_time, parse_time
 from billing.domain.webhooks.event import EventHead
-from billing.services.webhooks.events import FeedRow
+from billing.services.webhooks.events import NOBODY, FeedRow
 from billing.services.webhooks.feed import FeedState
 from billing.storage.database import Database, raw, table_name
 from billing.storage.tables import EventFeedItem
 
 COUNT = "count"
 _PLACE, _EVENT = "place#", "event#"
+_END = _PLACE + "~"
 _DIGITS = 16
 _MARK_LONGER_S = 7 * 86_400
 
@@ -67,15 +68,19 @@ class DynamoFeed:
             raise
 
     def rows(self, tenant_id: str, after: int, limit: int) -> list[FeedRow]:
+        return self._between(tenant_id, _key(after + 1), _END, limit, forward=True)
+
+    def rows_back(self, tenant_id: str, before: int | None, limit: int) -> list[FeedRow]:
+        last = _END if before is None else _key(before - 1)
+        return self._between(tenant_id, _key(1), last, limit, forward=False) if before != 1 else []
+
+    def _between(self, tenant_id: str, first: str, last: str, limit: int, *, forward: bool) -> list[FeedRow]:
         request: dict[str, Any] = {
             "TableName": table_name(EventFeedItem),
             "KeyConditionExpression": "tenant_id = :tenant AND id BETWEEN :first AND :last",
-            "ExpressionAttributeValues": {
-                ":tenant": raw(tenant_id),
-                ":first": raw(_key(after + 1)),
-                ":last": raw(_PLACE + "~"),
-            },
+            "ExpressionAttributeValues": {":tenant": raw(tenant_id), ":first": raw(first), ":last": raw(last)},
             "ConsistentRead": True,
+            "ScanIndexForward": forward,
             "Limit": limit,
         }
         return list(self._found(request, limit))
@@ -125,6 +130,8 @@ def _row(event: EventHead, place: int, at: datetime) -> EventFeedItem:
         event_id=event.id,
         type=event.type,
         object_id=event.object_id,
+        customer_id=event.customer_id or NOBODY,
+        test_clock_id=event.test_clock_id,
         created_at=format_time(event.created_at),
         placed_at=format_time(at),
         expires_at=event.expires_at,
@@ -147,6 +154,8 @@ def _read(item: Mapping[str, Any]) -> FeedRow:
         event_id=item["event_id"]["S"],
         type=item["type"]["S"],
         object_id=item["object_id"]["S"],
+        customer_id=item.get("customer_id", {}).get("S"),
+        test_clock_id=item.get("test_clock_id", {}).get("S"),
         created_at=parse_time(item["created_at"]["S"]),
         placed_at=parse_time(item["placed_at"]["S"]),
         expires_at=int(item["expires_at"]["N"]),

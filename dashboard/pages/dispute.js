@@ -5,6 +5,7 @@ import { curl, useApi } from "../lib/api.js";
 import { Time, words } from "../lib/dates.js";
 import { href } from "../lib/router.js";
 import { ApiCall, Facts, Heading, Id, Loaded, Money } from "../ui/parts.js";
+import { CustomerName } from "./invoices.js";
 
 /** What Stripe's categories mean (docs.stripe.com/disputes/categories). */
 const REASONS = {
@@ -29,7 +30,7 @@ const TOLD = {
 
 export default function DisputePage({ id }) {
   const path = `/v1/disputes/${encodeURIComponent(id)}`;
-  const dispute = useApi(path);
+  const dispute = useApi(path, { expand: "customer" });
   if (!dispute.data) return html`<${Heading} title="Dispute" /><${Loaded} from=${dispute} />`;
   const it = dispute.data;
   return html`
@@ -41,13 +42,13 @@ export default function DisputePage({ id }) {
       ["Evidence is taken until", it.evidenceDueBy && !it.closedAt && html`<${Time} at=${it.evidenceDueBy} />`],
       ["Payment", html`<a href=${href(`/payments/${it.paymentId}`)}>${it.paymentId}</a>`],
       ["Invoice", it.invoiceId && html`<a href=${href(`/invoices/${it.invoiceId}`)}>${it.invoiceId}</a>`],
-      ["Customer", html`<a href=${href(`/customers/${it.customerId}`)}>${it.customerId}</a>`],
+      ["Customer", html`<${CustomerName} row=${it} />`],
       ["Opened", html`<${Time} at=${it.createdAt} />`],
       ["Decided", it.closedAt && html`<${Time} at=${it.closedAt} />`],
       ["At Stripe", html`<${Id} id=${it.stripeDisputeId} />`],
       ["Id", html`<${Id} id=${it.id} />`],
     ]} />
-    <${ApiCall} text=${curl("GET", path)} />`;
+    <${ApiCall} text=${curl("GET", path, { query: { expand: "customer" } })} />`;
 }
 
 function moneySaid(it) {

@@ -1,47 +1,40 @@
 /** Failed payments: what was not collected, in the order in which it is tried again; and what waits for its payer. */
 
-import { html, useEffect, useState } from "../vendor/preact.js";
-import { curl, every } from "../lib/api.js";
+import { html } from "../vendor/preact.js";
 import { Time } from "../lib/dates.js";
 import { href } from "../lib/router.js";
 import { decline } from "../ui/declines.js";
-import { List, Outcomes, Rows } from "../ui/list.js";
-import { ApiCall, Badge, Empty, Heading, Loading, Money, Problem } from "../ui/parts.js";
+import { List } from "../ui/list.js";
+import { Heading, Money } from "../ui/parts.js";
 import { Tabs, tabOf } from "../ui/tabs.js";
 import { BULK, CustomerName } from "./invoices.js";
 import { PAYMENT_COLUMNS, PaidFor } from "./payments.js";
 
-const TABS = [["", "Failed or past due"], ["payer", "Waiting for the payer"]];
-const QUERY = { status: "open", view: "summary", expand: "customer" };
-const MOST = 1000; // open invoices that are looked through; ten calls
+const TABS = [["", "Failed"], ["overdue", "Past due"], ["payer", "Waiting for the payer"]];
+const ROWS = { view: "summary", expand: "customer" };
+const FILTERS = [{ name: "customer", label: "Customer's id" }, { name: "currency", label: "Currency" }];
+const RETRY = BULK.filter((each) => each.title === "Retry payment");
 
 export default function FailedPayments() {
+  const tab = tabOf(TABS);
   return html`<${Heading} title="Failed payments" /><${Tabs} tabs=${TABS} />
-    ${tabOf(TABS) === "payer" ? html`<${Payers} />` : html`<${Queue} />`}`;
+    ${tab === "payer" ? html`<${Payers} />` : tab === "overdue" ? html`<${PastDue} />` : html`<${Queue} />`}`;
 }
 
-/** Open invoices with a failed charge, or whose time to pay is over; the next to be tried first, then those that nobody tries. */
+/** Open invoices whose charge failed: the next to be tried first, then those that nobody tries. */
 function Queue() {
-  const [turn, setTurn] = useState(0);
-  const [read, setRead] = useState({ rows: null, error: null, at: null, more: false });
-  useEffect(() => {
-    let gone = false;
-    const tell = (found) => { if (!gone) setRead((before) => ({ ...before, error: null, ...found })); };
-    every("/v1/invoices", QUERY, MOST).then(
-      (open) => tell({ rows: queue(open), at: new Date().toISOString(), more: open.length >= MOST }), (error) => tell({ error }));
-    return () => { gone = true; };
-  }, [turn]);
-  const again = () => setTurn((before) => before + 1);
-  const { rows, error, at, more } = read;
-  return html`<${Outcomes} />
-    ${error && html`<${Problem} error=${error} retry=${again} />`}
-    ${!error && rows === null && html`<${Loading} />`}
-    ${rows && html`<p class="quiet">Open invoices whose charge failed, or that are past due, as of <${Time} at=${at} />. <button type="button" onClick=${again}>Read again</button></p>`}
-    ${more && html`<p class="warn">There are more than ${MOST} open invoices: only the newest were looked through. Narrow them down under <a href=${href("/invoices", { status: "open" })}>Invoices</a>.</p>`}
-    ${rows?.length === 0 && html`<${Empty} title="Nothing failed, and nothing is past due.">To see one in test mode: a customer with the card pm_card_chargeCustomerFail.<//>`}
-    ${rows?.length > 0 && html`<${Rows} rows=${rows} caption="Failed payments, by next attempt" bulk=${BULK.filter((each) => each.title === "Retry payment")} reload=${again}
-      rowHref=${(row) => href(`/invoices/${row.id}`)} columns=${COLUMNS} />`}
-    <${ApiCall} text=${curl("GET", "/v1/invoices", { query: { ...QUERY, limit: 100 } })} />`;
+  return html`<p>Open invoices whose last charge failed, or that nobody could charge; the next to be tried first.</p>
+    <${List} path="/v1/invoices" fixed=${{ ...ROWS, attempt: "failed" }} caption="Failed payments, by next attempt" bulk=${RETRY}
+      rowHref=${(row) => href(`/invoices/${row.id}`)} filters=${FILTERS} columns=${COLUMNS}
+      empty=${{ title: "No charge failed.", text: "To see one in test mode: a customer with the card pm_card_chargeCustomerFail." }} />`;
+}
+
+/** Open invoices whose time to pay is over, tried or not. */
+function PastDue() {
+  return html`<p>Open invoices whose time to pay is over, newest first; also those that no card is charged for.</p>
+    <${List} path="/v1/invoices" fixed=${{ ...ROWS, overdue: true }} caption="Past due, newest first" bulk=${RETRY}
+      rowHref=${(row) => href(`/invoices/${row.id}`)} filters=${FILTERS} columns=${COLUMNS}
+      empty=${{ title: "Nothing is past due." }} />`;
 }
 
 const COLUMNS = [
@@ -58,14 +51,7 @@ function Why({ row }) {
   const why = decline(row.paymentError);
   if (why) return html`${why.what}. <span class="quiet">${why.help}</span>`;
   if (row.attemptCount > 0) return "The payer must confirm it, or its outcome is not known yet.";
-  return html`<${Badge} state="past_due" /> nobody paid it`;
-}
-
-function queue(open) {
-  const now = Date.now();
-  const key = (row) => row.nextAttemptAt ?? `9999${row.dueAt}`;
-  return open.filter((row) => row.paymentError || row.attemptCount > 0 || Date.parse(row.dueAt) < now)
-    .sort((one, other) => (key(one) < key(other) ? -1 : 1));
+  return "Nobody paid it.";
 }
 
 /** Payments that only their payer can go on with. */

@@ -8,6 +8,7 @@ import { decline } from "../ui/declines.js";
 import { Rows } from "../ui/list.js";
 import { Action, ApiCall, Badge, Facts, Heading, Id, Loaded, Money, Problem, Section } from "../ui/parts.js";
 import { notRefundable, refundable, refundDialog } from "../ui/refund.js";
+import { CustomerName } from "./invoices.js";
 import { PaidFor } from "./payments.js";
 
 const TOLD = {
@@ -22,7 +23,7 @@ const SETTLED_BY = { request: "the answer to the charge", webhook: "Stripe's web
 
 export default function PaymentPage({ id }) {
   const path = `/v1/payments/${encodeURIComponent(id)}`;
-  const payment = useApi(path);
+  const payment = useApi(path, { expand: "customer" });
   const refunds = useApi(`${path}/refunds`, { limit: 100 });
   const disputes = useApi(payment.data?.disputed ? "/v1/disputes" : null, { payment: payment.data?.id, limit: 100 });
   const reload = () => [payment, refunds].forEach((each) => each.reload());
@@ -40,7 +41,7 @@ export default function PaymentPage({ id }) {
       ["Left to refund", html`<${Money} of=${refundable(it)} in=${it.currency} />`],
       ["Refunded, with what is under way", it.amountRefunded !== 0 && html`<${Money} of=${it.amountRefunded} in=${it.currency} />`],
       ["For", html`<${PaidFor} row=${it} />`],
-      ["Customer", html`<a href=${href(`/customers/${it.customerId}`)}>${it.customerId}</a>`],
+      ["Customer", html`<${CustomerName} row=${it} />`],
       ["Subscription", it.subscriptionId && html`<a href=${href(`/subscriptions/${it.subscriptionId}`)}>${it.subscriptionId}</a>`],
       ["Card", it.card ? `${it.card.brand} •••• ${it.card.last4}` : "not known"],
       ["Attempt", String(it.attempt)],
@@ -61,7 +62,7 @@ export default function PaymentPage({ id }) {
         { title: "Evidence by", cell: (row) => html`<${Time} at=${row.evidenceDueBy} />` },
       ]} />`}<//><//>`}
     <${Problem} error=${payment.error} retry=${payment.reload} />
-    <${ApiCall} text=${curl("GET", path)} />`;
+    <${ApiCall} text=${curl("GET", path, { query: { expand: "customer" } })} />`;
 }
 
 function Refunds({ rows }) {

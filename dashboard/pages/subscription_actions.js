@@ -3,9 +3,9 @@
 import { html } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
 import { instant, words } from "../lib/dates.js";
-import { money } from "../lib/money.js";
+import { ChangeFigures, expected } from "../ui/change_figures.js";
 import { openDialog } from "../ui/dialog.js";
-import { Figures, previewed } from "../ui/figures.js";
+import { previewed } from "../ui/figures.js";
 import { midnight } from "../ui/form.js";
 import { Action, announce } from "../ui/parts.js";
 import { quantityWords } from "../ui/subscription_words.js";
@@ -29,7 +29,7 @@ export function SubscriptionActions({ of, plan, customer, reload }) {
     <${Action} scope=${SCOPE} primary unless=${ended ?? unbegun(of) ?? unread} onClick=${() => change(of, plan, customer, reload)}>Change plan or quantities<//>
     <${Action} scope=${SCOPE} unless=${ended ?? unbegun(of)} dialog=${() => couponDialog(of, path, common)}>Change discount<//>
     ${of.state === "paused"
-      ? html`<${Action} scope=${SCOPE} dialog=${() => resumeDialog(path, common)}>Resume<//>`
+      ? html`<${Action} scope=${SCOPE} dialog=${() => resumeDialog(of, path, common)}>Resume<//>`
       : html`<${Action} scope=${SCOPE} unless=${ended ?? unbegun(of) ?? (of.cancelAtPeriodEnd ? "It ends with its period." : null)} dialog=${() => pauseDialog(of, path, common)}>Pause<//>`}
     ${of.cancelAtPeriodEnd && of.state !== "canceled"
       ? html`<${Action} scope=${SCOPE} dialog=${() => keepDialog(of, path, common)}>Take back the cancellation<//>` : null}
@@ -52,16 +52,12 @@ async function change(of, plan, customer, reload) {
   }
   const quantities = quantityFields(plans);
   const defaults = Object.fromEntries(quantities.map((each) => [each.name, 1]));
-  const shown = { headers: {}, prorationDate: null };
+  const shown = { headers: {}, sent: {} };
   const bodyOf = (values) => ({
     ...(values.planId !== of.planId && { planId: values.planId }), quantities: quantitiesOf(quantities, values),
-    prorationBehavior: values.prorationBehavior, ...(shown.prorationDate && { prorationDate: shown.prorationDate }),
+    prorationBehavior: values.prorationBehavior, ...shown.sent,
     ...(values.goesOn && { cancelAtPeriodEnd: false }),
   });
-  const samePeriods = (values) => {
-    const wanted = plans.find((each) => each.id === values.planId);
-    return wanted.interval === plan.interval && wanted.intervalCount === plan.intervalCount;
-  };
   const changesNothing = (values) => values.planId === of.planId
     && Object.entries(quantitiesOf(quantities, values)).every(([key, count]) => count === of.itemQuantities[key]);
   openDialog({
@@ -76,30 +72,33 @@ async function change(of, plan, customer, reload) {
     ],
     check: (values) => (changesNothing(values) ? { planId: "Nothing is changed yet: choose another plan, or other quantities." } : {}),
     initial: { planId: of.planId, prorationBehavior: "create_prorations", ...defaults, ...quantityValues(of.itemQuantities) },
-    preview: (values) => previewOf(of, shown, bodyOf, values, samePeriods(values)),
+    preview: (values) => previewOf(of, plan, plans.find((each) => each.id === values.planId), shown, () => bodyOf(values)),
   });
 }
 
 /**
- * Ask what the change would bill, of the subscription as it is by now. The confirmation holds for that version and, where
- * the period goes on, for that second: so it bills what was shown, or is refused because something changed.
+ * Ask what the change would bill, of the subscription as it is by now. The confirmation names the version, where the period
+ * goes on the second, and then the sums that were shown, too: so it bills these, or is refused.
  */
-async function previewOf(of, shown, bodyOf, values, samePeriods) {
+async function previewOf(of, plan, wanted, shown, bodyOf) {
   const path = `/v1/subscriptions/${of.id}`;
   const read = await get(path);
   const before = read.data;
   shown.headers["If-Match"] = `"${before.version}"`;
-  shown.prorationDate = null;
-  const fixed = samePeriods && !before.testClockId && before.state !== "trialing" && values.prorationBehavior !== "none";
-  if (fixed) shown.prorationDate = secondOf(read.meta.timestamp, before.currentPeriod.start);
-  const preview = await previewed(`${path}/preview`, bodyOf(values), shown.headers);
-  const waits = values.prorationBehavior === "create_prorations" && samePeriods;
+  shown.sent = {};
+  const samePeriods = wanted.interval === plan.interval && wanted.intervalCount === plan.intervalCount;
+  const fixed = samePeriods && !before.testClockId && before.state !== "trialing" && bodyOf().prorationBehavior !== "none";
+  if (fixed) shown.sent = { prorationDate: secondOf(read.meta.timestamp, before.currentPeriod.start) };
+  const preview = await previewed(`${path}/preview`, bodyOf(), shown.headers);
+  const stands = fixed || still(before, preview);
+  shown.sent = { ...shown.sent, ...expected(preview, stands) };
   return html`
     ${before.version !== of.version && html`<p class="warn">The subscription changed since the page was loaded${since(of, before)}. This is what the change does now.</p>`}
-    <p><strong>${waits ? `Now: ${money(0, preview.currency)}. With the next invoice, besides its own lines: ${money(preview.total, preview.currency)}` : `Now: ${money(preview.amountDue, preview.currency)}`}</strong>${preview.lines.length === 0 ? ". Nothing is billed for the running period." : "."}</p>
-    <${Figures} of=${preview} caption="What the change bills" />
-    <p class="quiet">Confirming bills exactly this, or is refused because something changed; then a new preview shows what.</p>`;
+    <${ChangeFigures} of=${preview} stands=${stands} />`;
 }
+
+/** Whether the sums stay as they are while time passes: on a test clock none does, and in a trial or about nothing it costs nothing. */
+const still = (of, preview) => Boolean(of.testClockId) || of.state === "trialing" || preview.lines.length === 0;
 
 /** What differs from what the page shows. */
 function since(shown, now) {
@@ -119,45 +118,49 @@ function secondOf(timestamp, start) {
 }
 
 function couponDialog(of, path, common) {
-  const bodyOf = (values) => ({ couponCode: values.couponCode.trim() || null, ...(values.couponApplies && { couponApplies: values.couponApplies }) });
+  const shown = { sent: {} };
+  const bodyOf = (values) => ({
+    couponCode: values.couponCode.trim() || null, ...(values.couponApplies && { couponApplies: values.couponApplies }), ...shown.sent,
+  });
   return {
-    ...common, title: "Change discount", method: "PATCH", path, body: bodyOf, said: "The discount is changed",
+    ...common, title: "Change discount", method: "PATCH", path, body: bodyOf, said: "The discount is changed", wide: true,
     text: of.discount ? `It has ${of.discount.code}. Another code replaces it; an empty one takes it away.` : "It has no discount.",
     fields: [
       { name: "couponCode", label: "Coupon code", hint: of.discount ? "Empty takes the discount away." : undefined, required: !of.discount },
       { name: "couponApplies", label: "From", type: "select", required: true, options: [["next_period", "the next period on"], ["now", "now on: the running period is billed anew"]] },
     ],
-    preview: async (values) => {
-      const preview = await previewed(`${path}/preview`, bodyOf(values), common.headers);
-      if (preview.lines.length === 0) return html`<p>The running period stays as it is billed.</p>`;
-      return html`<p><strong>For the running period: ${money(preview.total, preview.currency)}</strong></p><${Figures} of=${preview} caption="What the change bills" />`;
-    },
+    preview: (values) => expectedPreview(of, path, shown, () => bodyOf(values), common.headers),
   };
 }
 
 function pauseDialog(of, path, common) {
-  const bodyOf = (values) => ({ paused: true, ...(values.resumesAt && { resumesAt: midnight(values.resumesAt) }) });
+  const shown = { sent: {} };
+  const bodyOf = (values) => ({ paused: true, ...(values.resumesAt && { resumesAt: midnight(values.resumesAt) }), ...shown.sent });
   return {
-    ...common, title: "Pause", method: "PATCH", path, body: bodyOf, said: "The subscription is paused",
+    ...common, title: "Pause", method: "PATCH", path, body: bodyOf, said: "The subscription is paused", wide: true,
     text: "Nothing is billed while it is paused. What its plan says happens with the rest of the period: it is given back, or kept.",
     fields: [{ name: "resumesAt", label: "Resume on", type: "date", hint: "Empty: until somebody resumes it." }],
-    preview: async (values) => {
-      const preview = await previewed(`${path}/preview`, bodyOf(values), common.headers);
-      if (preview.lines.length === 0) return html`<p>Nothing is billed, and nothing is given back.</p>`;
-      return html`<p><strong>${preview.total < 0 ? "Given back" : "Billed"}: ${money(Math.abs(preview.total), preview.currency)}</strong></p><${Figures} of=${preview} caption="What the pause bills" />`;
-    },
+    preview: (values) => expectedPreview(of, path, shown, () => bodyOf(values), common.headers),
   };
 }
 
-function resumeDialog(path, common) {
+function resumeDialog(of, path, common) {
+  const shown = { sent: {} };
+  const bodyOf = () => ({ paused: false, ...shown.sent });
   return {
-    ...common, title: "Resume", method: "PATCH", path, body: () => ({ paused: false }), said: "The subscription runs again",
+    ...common, title: "Resume", method: "PATCH", path, body: bodyOf, said: "The subscription runs again", wide: true,
     text: "It runs from now on. Where the rest of its period was given back, a new one begins and is charged at once.",
-    preview: async () => {
-      const preview = await previewed(`${path}/preview`, { paused: false }, common.headers);
-      return html`<p><strong>Now: ${money(preview.amountDue, preview.currency)}</strong></p><${Figures} of=${preview} caption="What resuming bills" />`;
-    },
+    preview: () => expectedPreview(of, path, shown, bodyOf, common.headers),
   };
+}
+
+/** A preview, whose sums the confirmation names where they stand still. */
+async function expectedPreview(of, path, shown, bodyOf, headers) {
+  shown.sent = {};
+  const preview = await previewed(`${path}/preview`, bodyOf(), headers);
+  const stands = still(of, preview);
+  shown.sent = expected(preview, stands);
+  return html`<${ChangeFigures} of=${preview} stands=${stands} />`;
 }
 
 function keepDialog(of, path, common) {

@@ -115,7 +115,8 @@ function ActionDialog({ action }) {
       ${status.preview && html`<div class="preview" role="status">${status.preview}</div>`}
       ${unknown && html`<p class="warn">Nobody knows yet whether this happened. Try again: it is the same request, and cannot happen twice.</p>`}
       <${Problem} error=${status.error} />
-      ${status.error?.status === 412 && html`<p class="warn">Somebody changed it meanwhile, and nothing was done. Close this, look at it as it is now, and begin again.</p>`}
+      ${status.error?.code === "subscription.amount_changed" && html`<p class="warn">What it bills changed since the preview, and nothing was done. A new preview shows the sums as they are now.</p>`}
+      ${status.error?.code === "resource.version_mismatch" && html`<p class="warn">Somebody changed it meanwhile, and nothing was done. Close this, look at it as it is now, and begin again.</p>`}
       <div class="buttons">
         <button type="submit" class=${action.danger && confirms ? "danger" : "primary"} disabled=${status.busy}>
           ${status.busy ? "Working…" : unknown ? "Try again" : confirms ? (action.submit ?? action.title) : "Preview"}</button>

@@ -16,7 +16,7 @@ from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, 
 from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
 from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewIn
 from billing.schemas.invoicing.rows import InvoiceRowOut, InvoiceSummaryOut
-from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, DueFrom, DueTo, Filter, Overdue
+from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, DueFrom, DueTo, Filter, LastAttempt, Overdue
 from billing.schemas.rows import Expand, View, rows
 from billing.services.customers.expansion import customers_of
 from billing.services.invoicing import credit_notes, queries
@@ -63,6 +63,7 @@ def list_invoices(
     due_from: DueFrom = None,
     due_to: DueTo = None,
     overdue: Overdue = None,
+    attempt: LastAttempt = None,
     expand: Expand = None,
     view: View = "full",
     created_from: CreatedFrom = None,
@@ -70,8 +71,9 @@ def list_invoices(
     limit: Annotated[Limit, Query()] = 20,
     cursor: Cursor = None,
 ) -> Listing:
-    """List invoices, newest first."""
-    wanted = InvoiceFilter(customer, subscription, number, status, currency, due_from, due_to, bool(overdue))
+    """List invoices, newest first; those whose last attempt failed by the next one."""
+    failed = attempt == "failed"
+    wanted = InvoiceFilter(customer, subscription, number, status, currency, due_from, due_to, bool(overdue), failed)
     window = Window(limit, cursor, created_from, created_to)
     return _listed(work, wanted, window, expand, view)
 
@@ -95,6 +97,7 @@ def list_tenant_invoices(
     due_from: DueFrom = None,
     due_to: DueTo = None,
     overdue: Overdue = None,
+    attempt: LastAttempt = None,
     expand: Expand = None,
     view: View = "full",
     created_from: CreatedFrom = None,
@@ -102,9 +105,10 @@ def list_tenant_invoices(
     limit: Annotated[Limit, Query()] = 20,
     cursor: Cursor = None,
 ) -> Listing:
-    """List a tenant's invoices, newest first."""
+    """List a tenant's invoices, newest first; those whose last attempt failed by the next one."""
     current_call().require_tenant(tid)
-    wanted = InvoiceFilter(customer, subscription, number, status, currency, due_from, due_to, bool(overdue))
+    failed = attempt == "failed"
+    wanted = InvoiceFilter(customer, subscription, number, status, currency, due_from, due_to, bool(overdue), failed)
     window = Window(limit, cursor, created_from, created_to)
     return _listed(work, wanted, window, expand, view)
 

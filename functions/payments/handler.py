@@ -15,12 +15,11 @@ from billing.edge.http.permits import permit_refund
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Currency, Limit
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, Filter, MethodFilter
-from billing.schemas.payments.dispute import DisputeOut
 from billing.schemas.payments.method import PaymentMethodOut, SetupIn, SetupOut
 from billing.schemas.payments.payment import IntentIn, IntentOut, PaymentIn, PaymentOut
 from billing.schemas.payments.refund import RefundIn, RefundOut
-from billing.schemas.payments.rows import PaymentRowOut
-from billing.schemas.rows import Expand, rows
+from billing.schemas.payments.rows import DisputeRowOut, PaymentRowOut
+from billing.schemas.rows import Expand, ExpandOne, rows
 from billing.services.customers.expansion import customers_of
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Window
@@ -68,10 +67,11 @@ def list_payments(
     return Listing.of(found, rows(PaymentRowOut.of, customers_of(work, found.items, expand)))
 
 
-@api.get("/v1/payments/{payment_id}", scope=Scope.BILLING_READ, answers=PaymentOut)
-def get_payment(payment_id: str, work: CurrentWork) -> PaymentOut:
+@api.get("/v1/payments/{payment_id}", scope=Scope.BILLING_READ, answers=PaymentRowOut)
+def get_payment(payment_id: str, work: CurrentWork, expand: ExpandOne = None) -> PaymentRowOut:
     """Retrieve a payment, by its id or its PaymentIntent's."""
-    return PaymentOut.of(queries.get(work, payment_id))
+    payment = queries.get(work, payment_id)
+    return rows(PaymentRowOut.of, customers_of(work, [payment], expand))(payment)
 
 
 @api.post("/v1/payments/{payment_id}/refund", scope=Scope.PAYMENTS_PROCESS, answers=RefundOut)
@@ -99,12 +99,13 @@ def list_refunds(
     return Listing.of(queries.refunds(work, payment_id, window), RefundOut.of)
 
 
-@api.get("/v1/disputes", scope=Scope.BILLING_READ, answers=DisputeOut, many=True)
+@api.get("/v1/disputes", scope=Scope.BILLING_READ, answers=DisputeRowOut, many=True)
 def list_disputes(
     work: CurrentWork,
     customer: Filter = None,
     payment: Filter = None,
     status: Annotated[DisputeStatus | None, Query()] = None,
+    expand: Expand = None,
     created_from: CreatedFrom = None,
     created_to: CreatedTo = None,
     limit: Annotated[Limit, Query()] = 20,
@@ -112,14 +113,15 @@ def list_disputes(
 ) -> Listing:
     """List disputes, newest first."""
     filters = {"customer": customer, "payment": payment, "status": status}
-    window = Window(limit, cursor, created_from, created_to)
-    return Listing.of(queries.disputes(work, filters, window), DisputeOut.of)
+    found = queries.disputes(work, filters, Window(limit, cursor, created_from, created_to))
+    return Listing.of(found, rows(DisputeRowOut.of, customers_of(work, found.items, expand)))
 
 
-@api.get("/v1/disputes/{dispute_id}", scope=Scope.BILLING_READ, answers=DisputeOut)
-def get_dispute(dispute_id: str, work: CurrentWork) -> DisputeOut:
+@api.get("/v1/disputes/{dispute_id}", scope=Scope.BILLING_READ, answers=DisputeRowOut)
+def get_dispute(dispute_id: str, work: CurrentWork, expand: ExpandOne = None) -> DisputeRowOut:
     """Retrieve a dispute."""
-    return DisputeOut.of(queries.dispute(work, dispute_id))
+    dispute = queries.dispute(work, dispute_id)
+    return rows(DisputeRowOut.of, customers_of(work, [dispute], expand))(dispute)
 
 
 @api.post("/v1/payment-methods/setup", scope=Scope.PAYMENTS_PROCESS, answers=SetupOut)

@@ -10,7 +10,7 @@ from billing.domain.subscriptions.subscription import Subscription, Subscription
 from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.scopes import Scope
 from billing.schemas.base import Limit
-from billing.schemas.invoicing.invoices import PreviewOut
+from billing.schemas.invoicing.change_preview import ChangePreviewOut
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, ExternalIdFilter, Filter
 from billing.schemas.rows import Expand, View, rows
 from billing.schemas.subscription_rows import SubscriptionRowOut, SubscriptionSummaryOut
@@ -111,11 +111,13 @@ def change_subscription(
     status=200,
     scope=Scope.SUBSCRIPTIONS_MANAGE,
     versioned=Subscription,
-    answers=PreviewOut,
+    answers=ChangePreviewOut,
 )
-def preview_change(subscription_id: str, body: Annotated[SubscriptionChanges, Body()], work: CurrentWork) -> PreviewOut:
-    """Preview what a change of a subscription would bill; nothing is changed."""
-    return PreviewOut.of(lifecycle.preview(work, subscription_id, body.change()))
+def preview_change(
+    subscription_id: str, body: Annotated[SubscriptionChanges, Body()], work: CurrentWork
+) -> ChangePreviewOut:
+    """Preview what a change of a subscription would bill, and its next invoice after it; nothing is changed."""
+    return ChangePreviewOut.shown(lifecycle.preview(work, subscription_id, body.change()))
 
 
 @api.post(

@@ -73,7 +73,7 @@ def invoice_previews() -> "InvoicePreviews":
     """The service that previews invoices."""
     from billing.services.invoicing.previews import InvoicePreviews
 
-    return InvoicePreviews(biller(), manual_invoices(), usage.usage_closer())
+    return InvoicePreviews(biller(), manual_invoices())
 
 
 @cache

@@ -1,6 +1,6 @@
 """Query parameters that many routes have, for the handlers' signatures, from which the OpenAPI document is made."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator
@@ -30,6 +30,13 @@ Overdue = Annotated[
     QueryFlag | None,
     AfterValidator(_only_true),
     Query(description="`true`: only open invoices whose `dueAt` is over, on the wall clock"),
+]
+LastAttempt = Annotated[
+    Literal["failed"] | None,
+    Query(
+        description="`failed`: only open invoices whose last attempt failed, or which nobody could charge; by"
+        " `nextAttemptAt`, and last those that nobody tries again"
+    ),
 ]
 InLocale = Annotated[Locale | None, Query(description="another language than the document's own")]
 AsProfile = Annotated[

@@ -13,6 +13,7 @@ from billing.schemas.customers import CustomerOut
 Expand = Annotated[
     Literal["customer"] | None, Query(description="`customer`: each row has its customer, as it is now, in `customer`")
 ]
+ExpandOne = Annotated[Literal["customer"] | None, Query(description="`customer`: with its customer, as it is now")]
 View = Annotated[
     Literal["full", "summary"], Query(description="`summary`: each row is short: what a table shows, without lines")
 ]

@@ -15,10 +15,14 @@ from billing.schemas.base import ExternalId, Id, Metadata, Request, Resource, Sh
 from billing.schemas.catalog.coupons import CouponDiscountOut
 from billing.schemas.catalog.plans import ComponentKey, PlanId
 from billing.services.invoicing.biller import Billed
+from billing.services.invoicing.expected import ExpectedSums
 from billing.services.subscriptions.changes import Change
 from billing.services.subscriptions.creation import NewSubscription
 
+MOST_EXPECTED = 2**53 - 1
+"""In micro-units: what every reader of JSON takes; the lines of an invoice together may be more than one amount may."""
 Quantities = dict[ComponentKey, Annotated[int, Field(ge=0, le=1_000_000_000)]]
+ExpectedSum = Annotated[int, Field(ge=-MOST_EXPECTED, le=MOST_EXPECTED)]
 Behavior = Literal["create_prorations", "invoice_now", "none"]
 
 
@@ -102,6 +106,12 @@ class SubscriptionChanges(Request):
     payment_method_id: Id | None = None
     metadata: Metadata | None = None
     external_id: ExternalIdIn = unsaid()
+    expected_total: ExpectedSum | None = Field(
+        default=None,
+        description="`total` of the preview of this change: where it would be another one now, nothing is done, and the"
+        " answer is 412",
+    )
+    expected_amount_due: ExpectedSum | None = Field(default=None, description="so with its `amountDue`")
 
     def change(self) -> Change:
         """The change that is asked for.
@@ -129,7 +139,13 @@ class SubscriptionChanges(Request):
             payment_method_id=self.payment_method_id,
             metadata=self.metadata,
             external_id=(self.external_id or "") if "external_id" in self.model_fields_set else None,
+            expected=self._expected(),
         )
+
+    def _expected(self) -> ExpectedSums | None:
+        if self.expected_total is None and self.expected_amount_due is None:
+            return None
+        return ExpectedSums(self.expected_total, self.expected_amount_due)
 
     def _check(self) -> None:
         named = {

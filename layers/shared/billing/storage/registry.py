@@ -1,7 +1,7 @@
 """Which table, keys and index attributes each entity has: the one place that says so."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zlib import crc32
@@ -56,6 +56,7 @@ from billing.domain.usage.period import UsageHistory
 from billing.domain.usage.rejection import UsageRejection
 from billing.domain.webhooks.endpoint import ENDPOINT_PREFIX, ROSTER_ID, WebhookEndpoint, WebhookRoster
 from billing.domain.webhooks.redelivery import Redelivery
+from billing.services.kernel.work import FAILED
 from billing.services.reports.reconciliation import CASH_PARTS
 from billing.storage import tables
 from billing.storage.journal import posted_attributes
@@ -71,7 +72,8 @@ class Stored:
         range_of: gives the range key for an id.
         indexed: gives the entity's index and filter attributes.
         blind: gives personal values that can be looked up, stored as an HMAC (``Sealer.blind``).
-        listed_name: the attribute by which a marketplace lists them, where their ids are unique within a tenant only.
+        listed_name: the attribute by which a list is that is not by their ids: a marketplace's, where those are unique
+            within a tenant only.
         written: gives index attributes of the wall clock's time at which it is written.
         also: gives further ids under which the same content is stored for ever (a plan's versions); an item that exists
             already is never overwritten.
@@ -149,7 +151,16 @@ def _invoice(invoice: Invoice) -> dict[str, str]:
     found["currency"] = invoice.currency
     if invoice.payable_by is not None:
         found["payable_by"] = sort_key(invoice.payable_by)
+    if invoice.has_failed:
+        found |= {"failed_key": join(invoice.tenant_id, FAILED), "retried": _retried(invoice)}
     return found | {name: join(invoice.tenant_id, value) for name, value in others.items() if value}
+
+
+def _retried(invoice: Invoice) -> str:
+    """By when it is tried again; what nobody tries comes last, by when it was to be paid."""
+    if invoice.due is not None:
+        return f"{sort_key(invoice.due.at)}#{invoice.id}"
+    return f"~{sort_key(invoice.payable_by or invoice.created_at)}#{invoice.id}"
 
 
 def _payment(payment: Payment) -> dict[str, str]:
@@ -264,7 +275,7 @@ REGISTRY: dict[type, Stored] = {
     ),
     Meter: Stored(tables.MeterItem, "id", lambda e: e.key, _same, lambda e: {}),
     Subscription: _plain(tables.SubscriptionItem, lambda e: {**_of_customer(e), "plan_id": e.plan_id}),
-    Invoice: _plain(tables.InvoiceItem, _invoice),
+    Invoice: replace(_plain(tables.InvoiceItem, _invoice), listed_name="retried"),
     Payment: _plain(tables.PaymentItem, _payment),
     Refund: _plain(
         tables.RefundItem, lambda e: {**_of_customer(e), "payment_key": join(e.tenant_id, e.payment_id)}

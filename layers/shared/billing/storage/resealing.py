@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from billing.domain.access.user import EmailClaim, User
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.credit_note import CreditNote
+from billing.domain.invoicing.invoice import Invoice
 from billing.domain.marketplace.order import Order
 from billing.domain.payments.payment import Payment
 from billing.domain.tenant import SETTINGS_ID, Tenant
@@ -29,7 +30,7 @@ _PAGE = 100
 _SEALED = re.compile(r"v[12]\.|v3\.([0-9]+)\.")
 _ALL_KNOW_AFTER_S = 120.0
 """Twice as long as a worker keeps a tenant's settings: then all write under the new key, and look under both."""
-_WITH_NEW_ATTRIBUTES: tuple[type[Any], ...] = (Customer, CreditNote, Payment, Order)
+_WITH_NEW_ATTRIBUTES: tuple[type[Any], ...] = (Customer, CreditNote, Payment, Order, Invoice)
 _OF_TIME = ("due_shard", "due_at")
 """Index attributes that come and go: an item that has none is not waiting, or a writer is just about to say so."""
 _Item = dict[str, Any]

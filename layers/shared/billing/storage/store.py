@@ -37,10 +37,13 @@ _INDEX_KEYS = {
     "cash": "cash_key",
     "open": "open_key",
     "user": "user_key",
+    "failed": "failed_key",
 }
 _BLIND = {"email"}
-_LISTS = {"marketplace", "platform"}
-"""Indexes of what belongs to other tenants than the one that lists it."""
+_LISTS = {"marketplace", "platform", "failed"}
+"""Indexes in another order than that of ids: of what belongs to others than the tenant that lists it, and _SOONEST."""
+_SOONEST = {"failed"}
+"""Indexes by when something comes, read from the first to come."""
 _PAGES_AT_MOST = 20
 _LONGEST_ID = 256
 _FILTERED_PAGE = 100
@@ -282,7 +285,7 @@ def _query_request(query: Query[Any], stored: Stored, tenant_id: str, value: str
     filters += _payable(query, values)
     request: dict[str, Any] = {
         "TableName": table_name(stored.model),
-        "ScanIndexForward": False,
+        "ScanIndexForward": query.index in _SOONEST,
         "Limit": _FILTERED_PAGE if filters else query.limit + 1,
     }
     if query.index:
@@ -339,7 +342,7 @@ def _from(request: dict[str, Any], stored: Stored, after: str | None, place: str
         condition += " AND #range BETWEEN :begins AND :high"
     elif after is not None:
         values[":after"] = raw(after)
-        condition += " AND #range < :after"
+        condition += f" AND #range {'>' if request['ScanIndexForward'] else '<'} :after"
     else:
         del names["#range"]
     return {

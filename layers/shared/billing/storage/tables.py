@@ -138,6 +138,8 @@ class InvoiceItem(_OfCustomer):
     number_key = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(null=True)
     payable_by = UnicodeAttribute(null=True)
+    failed_key = UnicodeAttribute(null=True)
+    retried = UnicodeAttribute(null=True)
 
 
 class PaymentItem(_OfCustomer):

@@ -156,6 +156,11 @@ class Invoice:
             )
 
     @property
+    def has_failed(self) -> bool:
+        """Whether it is still to be paid, and the last attempt failed or nothing could be attempted."""
+        return self.status is InvoiceStatus.OPEN and self.payment_error is not None
+
+    @property
     def amount_due(self) -> Money:
         """What is still to be paid; nothing if the invoice is void."""
         if self.status is InvoiceStatus.VOID:

@@ -7,7 +7,7 @@
     ├── Forbidden 403         TenantMismatch, LiveTenant
     ├── NotFound 404          PlanNotFound
     ├── Conflict 409          InvalidState, IdempotencyInProgress
-    ├── VersionMismatch 412
+    ├── VersionMismatch, AmountChanged 412
     ├── BodyTooLarge 413
     ├── Unprocessable 422     IdempotencyKeyReused, CouponExpired, CouponExhausted, CouponInvalid, ...
     ├── RateLimited 429
@@ -211,6 +211,16 @@ class VersionMismatch(BillingError):
     explanation = (
         "The thing has another version than the If-Match header names: somebody changed it since. Nothing was done. "
         "Read it again, then decide."
+    )
+
+
+class AmountChanged(BillingError):
+    status = 412
+    code = "subscription.amount_changed"
+    explanation = (
+        "The change would bill another sum than `expectedTotal` or `expectedAmountDue` says: something changed since "
+        "it was previewed. Nothing was done. `details` has each sum as it is now, in micro-units (`is_5000000`). "
+        "Preview it again, then decide."
     )
 
 

@@ -1,6 +1,6 @@
 """Disputes in the API. Amounts are integers in micro-units."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ class DisputeOut(Resource):
     version: int
 
     @classmethod
-    def of(cls, dispute: Dispute) -> "DisputeOut":
+    def of(cls, dispute: Dispute) -> Self:
         return cls(
             id=dispute.id,
             payment_id=dispute.payment_id,

@@ -6,7 +6,7 @@
 The same path serves a new subscription, a renewal, a change that is billed now, a resume and a one-off invoice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,12 +16,10 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import issuing, settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
-from billing.domain.kernel.card_limits import is_too_small, require_chargeable
+from billing.domain.kernel.card_limits import require_chargeable
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
 from billing.domain.kernel.event_types import EventType
-from billing.domain.kernel.money import Money
-from billing.domain.lines.line import InvoiceLine
 from billing.domain.payments.payment import Payment, SettledBy
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.changes import Step
@@ -62,6 +60,7 @@ class BillingOptions:
         grace_s: how long the invoice stays a draft.
         settle_due: when the sweep looks up an attempt that got no answer; None for the default.
         patient: an invoice whose tax cannot be determined now waits as a draft; otherwise the caller gets an error.
+        check: of a new invoice before anything is committed; it may refuse it.
     """
 
     reason: BillingReason
@@ -71,6 +70,7 @@ class BillingOptions:
     grace_s: int = 0
     settle_due: Due | None = None
     patient: bool = False
+    check: Callable[[Invoice], None] | None = None
 
     @classmethod
     def by_alarm(cls, reason: BillingReason, at: datetime, shard: str, grace_s: int = 0) -> "BillingOptions":
@@ -158,6 +158,8 @@ class Biller:
         )
         options = _as_it_happens(work, context, options)
         issued, issued_to = self._issued(work, context, draft, after, options)
+        if options.check is not None:
+            options.check(issued.invoice)
         after = issued_to or after
         never = settlement.is_waiting(issued.invoice) and not issued.invoice.grants_time
         if before is None and after.state is SubscriptionState.INCOMPLETE and never:
@@ -236,31 +238,6 @@ class Biller:
         taxed = self.taxes.applied(context.tenant, context.customer, context.found, draft.lines, at)
         draft = issuing.with_lines(draft, taxed.lines, taxed.notes)
         return issuing.as_of_now(draft, context.tenant, context.customer)
-
-    def preview(
-        self,
-        work: Work,
-        context: BillingContext,
-        lines: Sequence[InvoiceLine],
-        at: datetime,
-        subscription: Subscription | None = None,
-    ) -> Invoice:
-        """The invoice that these lines would make now, with tax, balance and what it takes off others; none is saved.
-
-        Raises:
-            Unavailable, TaxJurisdictionUnsupported: its tax is not known.
-        """
-        draft = issuing.draft(
-            context.tenant, context.customer, "preview", lines, BillingReason.SUBSCRIPTION_UPDATE, at, subscription
-        )
-        draft = self.taxed(context, draft, at)
-        balance, taken = context.balance, Money.zero(draft.currency)
-        for step in offsets.foreseen(work, draft, subscription, at):
-            taken += step.taken
-            if step.invoice.status is InvoiceStatus.OPEN and is_too_small(step.invoice.amount_due):
-                balance = balance.used(step.invoice.amount_due)
-        applied = balance.usable_for(draft.total + taken)
-        return replace(draft, amount_credited=-taken, balance_applied=applied, carried=balance.beyond(applied))
 
     def _issued(
         self,

@@ -6,14 +6,12 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.invoicing.one_off import discounted
 from billing.domain.subscriptions.subscription import Subscription
-from billing.domain.subscriptions.upcoming import next_step, require_invoiced
 from billing.services.catalog import coupons
 from billing.services.catalog.plans import plan_ref_of
-from billing.services.invoicing import giving_back
+from billing.services.invoicing import foreseen
 from billing.services.invoicing.biller import Biller
 from billing.services.invoicing.one_off import ManualInvoices, NewInvoice
 from billing.services.kernel.work import Ref, Work
-from billing.services.usage.closing import Closing, UsageCloser
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,6 @@ class InvoicePreviews:
 
     biller: Biller
     manual: ManualInvoices
-    usage: UsageCloser
 
     def next_of_subscription(self, work: Work, subscription_id: str) -> Invoice:
         """The next invoice of a subscription if nothing changes and nothing more is used until then.
@@ -40,15 +37,10 @@ class InvoicePreviews:
             customer_ref,
             plan_ref,
             *self.biller.refs(tenant, subscription.customer_id),
-            *self.usage.refs(tenant, subscription),
+            *self.biller.usage.refs(tenant, subscription),
         )
-        plan, customer = found.require(plan_ref), found.require(customer_ref)
-        upcoming = next_step(subscription, plan, customer.timezone)
-        used = self.usage.so_far(work, found, Closing(upcoming.before, plan, upcoming.at))
-        limited = giving_back.previewed(work, found, subscription, used.on(upcoming.step)).step
-        step, at = require_invoiced(subscription, limited), upcoming.at
-        context = self.biller.context(found, tenant, customer)
-        return self.biller.preview(work, context, step.invoiced, at, step.subscription)
+        context = self.biller.context(found, tenant, found.require(customer_ref))
+        return foreseen.next_of(work, self.biller, context, subscription, found.require(plan_ref)).invoice
 
     def one_off(self, work: Work, new: NewInvoice) -> Invoice:
         """A one-off invoice, its coupon taken off but not redeemed.
@@ -62,4 +54,4 @@ class InvoicePreviews:
         discount = None
         if new.coupon_code is not None:
             discount = coupons.previewed(sale.found, new.coupon_code, customer, None, customer.currency, sale.at)
-        return self.biller.preview(work, sale.context, discounted(sale.lines, discount), sale.at)
+        return foreseen.of_lines(work, self.biller, sale.context, discounted(sale.lines, discount), sale.at).invoice

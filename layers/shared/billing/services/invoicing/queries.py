@@ -6,7 +6,7 @@ from datetime import datetime
 
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, PartySnapshot
 from billing.domain.invoicing.terms import Terms
-from billing.domain.kernel.errors import ValidationFailed
+from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine
 from billing.services.invoicing.documents import (
@@ -19,7 +19,7 @@ from billing.services.invoicing.documents import (
 )
 from billing.services.invoicing.looks import PLAIN, Looks
 from billing.services.invoicing.tax_table import tax_table
-from billing.services.kernel.work import Page, Ref, Window, Work, said
+from billing.services.kernel.work import FAILED, Page, Ref, Window, Work, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class InvoiceFilter:
     Args:
         due_from, due_to: [from, to) of the time until which they are to be paid.
         overdue: only open ones whose time to pay is over.
+        failed: only open ones whose last attempt failed, or which nobody could charge.
     """
 
     customer_id: str | None = None
@@ -39,17 +40,23 @@ class InvoiceFilter:
     due_from: datetime | None = None
     due_to: datetime | None = None
     overdue: bool = False
+    failed: bool = False
 
     @property
     def any_status(self) -> str | None:
         """The status that is asked for.
 
         Raises:
-            ValidationFailed: only ones that are not open are wanted, and those are never overdue.
+            ValidationFailed: only ones that are not open are wanted, which are never overdue, and never tried.
         """
-        if self.overdue and self.status not in (None, InvoiceStatus.OPEN.value):
-            raise ValidationFailed.of("status", "not_with_overdue", "Only open invoices are overdue")
-        return InvoiceStatus.OPEN.value if self.overdue else self.status
+        only_open = [Detail("status", f"not_with_{name}") for name in self._only_open]
+        if only_open and self.status not in (None, InvoiceStatus.OPEN.value):
+            raise ValidationFailed.all(only_open)
+        return InvoiceStatus.OPEN.value if only_open else self.status
+
+    @property
+    def _only_open(self) -> list[str]:
+        return [name for name, wanted in (("overdue", self.overdue), ("attempt", self.failed)) if wanted]
 
 
 def get(work: Work, invoice_id: str) -> Invoice:
@@ -65,12 +72,16 @@ def get(work: Work, invoice_id: str) -> Invoice:
 def page(work: Work, wanted: InvoiceFilter, window: Window) -> Page[Invoice]:
     """A page of the tenant's invoices, newest first; by what narrows most: a number, a subscription, a customer.
 
-    Due dates narrow nothing: like the other filters they are looked at in what was read, and what is read is paid for.
+    Those whose last attempt failed are few, and in the order of the next one, whatever else narrows them. Due dates
+    narrow nothing: like the other filters they are looked at in what was read, and what is read is paid for.
+
+    Raises:
+        ValidationFailed: see ``InvoiceFilter.any_status``.
     """
-    indexes = said({"number": wanted.number, "subscription": wanted.subscription_id, "customer": wanted.customer_id})
-    index = next(iter(indexes), None)
-    value = indexes.pop(index) if index else None
-    filters = indexes | said({"status": wanted.any_status, "currency": wanted.currency})
+    filters = said({"number": wanted.number, "subscription": wanted.subscription_id, "customer": wanted.customer_id})
+    index = FAILED if wanted.failed else next(iter(filters), None)
+    value = filters.pop(index, FAILED) if index else None
+    filters |= said({"status": wanted.any_status, "currency": wanted.currency})
     query = window.query(Invoice, index, value, filters)
     overdue_at = work.now if wanted.overdue else None
     return work.query(replace(query, payable_from=wanted.due_from, payable_to=wanted.due_to, overdue_at=overdue_at))

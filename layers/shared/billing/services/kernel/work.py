@@ -58,13 +58,18 @@ class Found:
         return entity
 
 
+FAILED = "failed"
+"""The index of a tenant's invoices of which a charge failed, and the value that all of them have in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query(Generic[E]):
     """A page of a tenant's entities, newest first.
 
     Args:
         index: ``customer``, ``subscription``, ``invoice``, ``payment``, ``intent``, ``number`` or ``email`` to list by
-            that (``value``); None for the whole tenant.
+            that (``value``); ``failed`` for invoices of which a charge failed, the next to be tried first; None for the
+            whole tenant.
         filters: exact values, of stored attributes (``{"status": "open"}``) or of what an index is named after.
         id: the one with this id, where it is in the index or list at all.
         of_platform: the platform's entities instead of the tenant's own.

@@ -4,6 +4,7 @@ Each is a pure step (``domain.subscriptions.changes``) that the biller puts into
 charged in the request, in two commits, and a retry continues from the first.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -21,8 +22,10 @@ from billing.domain.subscriptions.subscription import Subscription, Subscription
 from billing.services.catalog import coupons
 from billing.services.catalog.plans import plan_ref_of, plan_refs, sold_plan
 from billing.services.clocks.customer_time import customer_time
-from billing.services.invoicing import giving_back
+from billing.services.invoicing import foreseen, giving_back
 from billing.services.invoicing.biller import Billed, Biller, BillingContext, BillingOptions
+from billing.services.invoicing.expected import ExpectedSums
+from billing.services.invoicing.foreseen import ForeseenInvoice
 from billing.services.kernel import external_ids
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
@@ -47,6 +50,7 @@ class Change:
         anchor_day, anchor_month: when the periods of another interval are to begin; None for now.
         paused: True pauses, False resumes.
         goes_on: it is not to end with its period any more, where it was; that comes first.
+        expected: what it is to bill; None for whatever that is.
     """
 
     quantities: dict[str, int] | None = None
@@ -63,6 +67,22 @@ class Change:
     payment_method_id: str | None = None
     metadata: dict[str, str] | None = None
     external_id: str | None = None
+    expected: ExpectedSums | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePreview:
+    """What a change would bill.
+
+    Args:
+        invoice: its lines, as an invoice.
+        at_once: whether that invoice is made now; its lines wait for the next one otherwise, and are on that, too.
+        next_invoice: the next one after it; None where none will come.
+    """
+
+    invoice: Invoice
+    at_once: bool
+    next_invoice: ForeseenInvoice | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +125,8 @@ class SubscriptionLifecycle:
             PaymentMethodInvalid: the payment method is another customer's, or cannot be attached.
             InsufficientFunds, PaymentDeclined: its bank declined a new card.
             AlreadyExists: another one that has not ended has this external id.
+            AmountChanged: it would bill another sum than is expected.
+            Unavailable: the tax provider does not answer, and a sum is expected.
         """
         loaded = self._load(work, subscription_id, change)
         if isinstance(loaded, Billed):
@@ -115,6 +137,11 @@ class SubscriptionLifecycle:
         if _bills_usage(loaded, change, step):
             used = self.usage.close(work, loaded.found, loaded.closing(target=loaded.target))
             step = used.on(step, change.behavior)
+        check = None
+        if change.expected is not None and step.invoiced:
+            check = change.expected.check  # of the invoice itself, before it is committed
+        elif change.expected is not None:
+            change.expected.check(self._foreseen(work, loaded, step)[1].invoice)
         after = step.subscription
         if change.metadata is not None:
             after = replace(after, metadata=change.metadata)
@@ -122,7 +149,7 @@ class SubscriptionLifecycle:
             after = self._renamed(work, after, change.external_id or None)
         if method_id is not None:
             after = replace(after, payment_method_id=method_id)
-        return self._carry_out(work, context, loaded, replace(step, subscription=after))
+        return self._carry_out(work, context, loaded, replace(step, subscription=after), check=check)
 
     @staticmethod
     def _renamed(work: Work, before: Subscription, external_id: str | None) -> Subscription:
@@ -139,8 +166,8 @@ class SubscriptionLifecycle:
         customer, method = accepted(work, self.processor, context.customer, wanted, known)
         return replace(context, customer=customer), method.id
 
-    def preview(self, work: Work, subscription_id: str, change: Change) -> Invoice:
-        """Preview what a change would bill or give back, as an invoice that is not made.
+    def preview(self, work: Work, subscription_id: str, change: Change) -> ChangePreview:
+        """Preview what a change would bill or give back, and the next invoice after it.
 
         Raises:
             as ``update``; Unavailable: the tax provider does not answer.
@@ -159,13 +186,26 @@ class SubscriptionLifecycle:
             )
         elif change.coupon_code == "":
             discount = None
-        step = self._step(loaded, change, discount)
+        step, used = self._step(loaded, change, discount), None
         if _bills_usage(loaded, change, step):
             used = self.usage.so_far(work, loaded.found, loaded.closing())
             step = used.on(step, change.behavior)
+        step, made = self._foreseen(work, loaded, step)
+        if change.expected is not None:
+            change.expected.check(made.invoice)
+        at_once = bool(step.invoiced)
+        context = replace(loaded.context, balance=made.balance) if at_once else loaded.context
+        try:
+            following = foreseen.next_of(work, self.biller, context, step.subscription, loaded.target, used)
+        except InvalidState:  # none will come
+            following = None
+        return ChangePreview(made.invoice, at_once, following)
+
+    def _foreseen(self, work: Work, loaded: _Loaded, step: Step) -> tuple[Step, ForeseenInvoice]:
+        """The step as far as something is left to give back, and its lines as an invoice of their own."""
         step = giving_back.previewed(work, loaded.found, loaded.subscription, step).step
         lines = step.invoiced or step.lines
-        return self.biller.preview(work, loaded.context, lines, loaded.at, step.subscription)
+        return step, foreseen.of_lines(work, self.biller, loaded.context, lines, loaded.at, step.subscription)
 
     def resume(self, work: Work, subscription_id: str) -> Billed:
         """Resume a paused subscription, or keep one going that was set to end.
@@ -281,8 +321,9 @@ class SubscriptionLifecycle:
         step: Step,
         reason: BillingReason = BillingReason.SUBSCRIPTION_UPDATE,
         patient: bool = False,
+        check: Callable[[Invoice], None] | None = None,
     ) -> Billed:
-        options = BillingOptions(reason, loaded.at, SettledBy.REQUEST, off_session=False, patient=patient)
+        options = BillingOptions(reason, loaded.at, SettledBy.REQUEST, off_session=False, patient=patient, check=check)
         invoice_id = work.fresh_id("in", loaded.at)
         return self.biller.carry_out(work, context, loaded.subscription, step, options, invoice_id)
 

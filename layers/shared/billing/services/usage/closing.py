@@ -19,7 +19,7 @@ from billing.domain.subscriptions import changes
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.domain.tenant import Tenant
-from billing.domain.usage.billing import Known, UsageBill, bill
+from billing.domain.usage.billing import Known, bill
 from billing.domain.usage.event import Cell, plan_of, span_at
 from billing.domain.usage.period import Reading, UsageHistory, UsagePeriod, history_id, invoiced, period_id
 from billing.services.catalog.meters import meter_for, meter_refs
@@ -70,6 +70,19 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen(Closed):
+    """A subscription's usage as a closing would close it.
+
+    Args:
+        periods: what the closing would change.
+        plans: what it priced with.
+    """
+
+    periods: tuple[UsagePeriod, ...] = ()
+    plans: tuple[Plan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UsageCloser:
     """Closes and reads usage; for a subscription that never had a meter it does and reads nothing.
 
@@ -107,7 +120,8 @@ class UsageCloser:
         items, slot = self._closed(subscription, meters, final=closing.final)
         readings = _readings(items, meters)
         histories = self._histories(work, found, subscription, readings)
-        billed = self._billed(work, closing, meters, readings, histories)
+        known = self._known(work, closing, meters, readings, histories)
+        billed = bill(subscription, readings, known, closing.at, ending=closing.ending)
         changed: dict[str, list[UsagePeriod]] = {}
         for period in billed.periods:
             changed.setdefault(history_id(period.id), []).append(period)
@@ -141,34 +155,42 @@ class UsageCloser:
             slot = latest
         raise Unavailable("Others close this subscription's usage at the same time", retry_after_s=1)
 
-    def so_far(self, work: Work, found: Found, closing: Closing) -> Closed:
+    def so_far(self, work: Work, found: Found, closing: Closing, earlier: Foreseen | None = None) -> Foreseen:
         """What a closing would bill of what has been counted; nothing is closed.
 
         Args:
             found: a load with ``refs``.
+            earlier: another foreseen one that comes first, after which nothing more is used.
         """
         subscription = closing.subscription
         meters = self._meters(found, work.tenant.id, subscription)
         if not meters:
-            return Closed(subscription.usage_slot)
-        items = self.store.of_subscription(work.tenant.id, subscription.id, subscription.usage_slot)
+            return Foreseen(subscription.usage_slot)
+        items = []
+        if earlier is None:
+            items = self.store.of_subscription(work.tenant.id, subscription.id, subscription.usage_slot)
         readings = _readings([each for each in items if each.key.meter in meters], meters)
         histories = self._histories(work, found, subscription, readings)
-        billed = self._billed(work, closing, meters, readings, histories)
-        return Closed(subscription.usage_slot, billed.lines)
+        known = self._known(work, closing, meters, readings, histories, earlier)
+        billed = bill(subscription, readings, known, closing.at, ending=closing.ending)
+        return Foreseen(subscription.usage_slot, billed.lines, billed.periods, tuple(known.plans.values()))
 
-    def _billed(
+    def _known(
         self,
         work: Work,
         closing: Closing,
         meters: Mapping[str, Meter],
         readings: Sequence[Reading],
         histories: Mapping[str, UsageHistory],
-    ) -> UsageBill:
-        subscription = closing.subscription
+        earlier: Foreseen | None = None,
+    ) -> Known:
         periods = {each.id: each for history in histories.values() for each in history.periods}
-        plans = self._plans(work, subscription, closing.plan, readings, periods.values())
-        return bill(subscription, readings, Known(meters, periods, plans), closing.at, ending=closing.ending)
+        plans = [closing.plan]
+        if earlier is not None:
+            periods |= {each.id: each for each in earlier.periods}
+            plans += earlier.plans
+        at_hand = {PlanKey.of(each): each for each in plans}
+        return Known(meters, periods, self._plans(work, closing.subscription, at_hand, readings, periods.values()))
 
     @staticmethod
     def _histories(
@@ -187,19 +209,19 @@ class UsageCloser:
     def _plans(
         work: Work,
         subscription: Subscription,
-        plan: Plan,
+        at_hand: Mapping[PlanKey, Plan],
         readings: Iterable[Reading],
         periods: Iterable[UsagePeriod],
     ) -> dict[PlanKey, Plan]:
-        """The plans that price the usage: loaded if one of them is not the present plan."""
+        """The plans that price the usage: loaded as far as they are not at hand, as the present plan is."""
         spans = {reading.cell.span for reading in (*readings, *(it for each in periods for it in each.readings))}
         spans |= {replace(each.span, since=charge.since) for each in periods for charge in each.charges}
         spans |= {each.whole for each in spans}
-        keys = {plan_of(subscription, span) for span in spans} - {PlanKey.of(plan)}
+        keys = {plan_of(subscription, span) for span in spans} - at_hand.keys()
         refs = [version_ref(key) for key in keys]
         more = work.load(*refs) if refs else None
         past = [each for ref in refs if more is not None and (each := more.get(ref)) is not None]
-        return {PlanKey.of(each): each for each in (plan, *past)}
+        return {**at_hand, **{PlanKey.of(each): each for each in past}}
 
     @staticmethod
     def _meters(found: Found, tenant_id: str, subscription: Subscription, *plans: Plan) -> dict[str, Meter]:

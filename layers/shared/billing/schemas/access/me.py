@@ -46,9 +46,7 @@ class OwnTenantOut(Resource):
     admins_use_authenticator: bool
     refund_reauthentication_above: Annotated[
         int | None,
-        Field(
-            description="micro-units that go back of a payment without the password; null for who may not refund"
-        ),
+        Field(description="micro-units that go back of a payment without the password; null for who may not refund"),
     ]
     default_customer_id: str
     created_at: Time

@@ -55,10 +55,9 @@ export async function call(method, path, { query, body, key, headers = {}, as = 
       if (!(await passwordAgain())) throw error;
     } else if (error.status === 401 && !renewed) {
       renewed = true;
-      if (!(await renew().catch(() => false))) {
-        ended();
-        throw error;
-      }
+      const there = await renew().catch(() => null); // null: nobody answered, which says nothing of the sign-in
+      if (there === false) ended();
+      if (!there) throw error;
     } else if (attempt < TRIES && again(method, key, error)) {
       await pause(Math.min(error.retryAfterS ?? 2 ** attempt * 0.25, LONGEST_WAIT_S));
     } else {
@@ -100,13 +99,18 @@ function again(method, key, error) {
 
 const pause = (seconds) => new Promise((done) => { setTimeout(done, seconds * 1000); });
 
+let asking = null;
+
+/** One dialog, however many calls wait for it. */
 function passwordAgain() {
-  return new Promise((settled) => {
+  asking ??= new Promise((settled) => {
     stepUp.value = (allowed) => {
       stepUp.value = null;
+      asking = null;
       settled(allowed);
     };
   });
+  return asking;
 }
 
 /** Read. */

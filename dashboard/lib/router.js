@@ -6,8 +6,17 @@ export const ROOT = "/dashboard";
 const here = signal(read());
 
 function read() {
-  const [, , tenant = "", ...rest] = decodeURI(window.location.pathname).split("/");
+  const [, , tenant = "", ...rest] = decoded(window.location.pathname).split("/");
   return { tenant, path: `/${rest.join("/")}`.replace(/(.)\/$/, "$1"), search: window.location.search };
+}
+
+/** As people read it; an address that somebody cut off in the middle of a character stays as it is. */
+function decoded(text) {
+  try {
+    return decodeURI(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The tenant whose dashboard this is, from the address. */

@@ -22,8 +22,11 @@ export const me = signal(null);
 
 let token = null;
 let livesS = 0;
+let subject = null; // whose tokens these are
 let renewing = null;
 let lastUsed = Date.now();
+/** The sign-in is one for all tabs: who works in another is not away. */
+const used = new BroadcastChannel("ledgerline.used");
 
 const redirectUri = () => `${window.location.origin}${ROOT}/`;
 const clientId = (tenant) => `dashboard.${tenant}`;
@@ -67,12 +70,26 @@ async function exchange(tenant, code, verifier) {
     }),
   });
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(body.error_description || body.error || `The sign-in answered ${answer.status}.`);
+  if (!answer.ok) throw refused(answer.status, body);
+  const given = subjectOf(body.access_token);
+  // Somebody else has signed in in this browser: what this page shows, and is about to send, is not theirs.
+  if (subject !== null && subject !== given) return false;
+  subject = given;
   token = body.access_token;
   livesS = body.expires_in;
+  return true;
 }
 
-/** A new token by the cookie of the sign-in; false where there is none. One call at a time, however many wait for it. */
+function refused(status, body = {}) {
+  if (status === 429) return new Error("Too many people sign in from this network. Wait a minute.");
+  return new Error(body.error_description || body.error || `The sign-in answered ${status}.`);
+}
+
+function subjectOf(accessToken) {
+  return JSON.parse(atob(accessToken.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).sub;
+}
+
+/** A new token by the cookie of the sign-in; false where there is none, or it is another user's. One call at a time, however many wait for it. */
 export function renew() {
   renewing ??= silently().finally(() => {
     renewing = null;
@@ -85,10 +102,10 @@ async function silently() {
   const request = await asked(tenant, { prompt: "none" });
   const answer = await fetch(request.url, { credentials: "same-origin", headers: { Accept: "text/html" } });
   await answer.text(); // only the address matters, but a body that nobody reads keeps its connection
+  if (!answer.redirected && (answer.status === 429 || answer.status >= 500)) throw refused(answer.status); // no answer yet
   const given = new URL(answer.url).searchParams;
   if (given.get("state") !== request.state || !given.get("code")) return false;
-  await exchange(tenant, given.get("code"), request.verifier);
-  return true;
+  return exchange(tenant, given.get("code"), request.verifier);
 }
 
 /** The token for a call; null where nobody is signed in. */
@@ -104,8 +121,7 @@ async function arrived(given) {
   const { verifier, tenant, returnTo } = JSON.parse(kept);
   navigate(returnTo.startsWith(`${ROOT}/${tenant}/`) ? returnTo : `${ROOT}/${tenant}/`, { replace: true });
   if (given.get("error")) throw new Error(`The sign-in ended without access: ${given.get("error")}.`);
-  await exchange(tenant, given.get("code"), verifier);
-  return true;
+  return exchange(tenant, given.get("code"), verifier);
 }
 
 /** Sign in if it needs no page; otherwise go to the page. Resolves when `state` is told. */
@@ -131,13 +147,17 @@ export async function start(whoAmI) {
   }
 }
 
-/** Renews the token while somebody is here; who is away is signed out of this page before the sign-in itself ends. */
+/** Renews the token while somebody is here; who is away is signed out, or a click on "Sign in" would need no password. */
 function watch() {
-  for (const event of ["pointerdown", "keydown"]) {
-    window.addEventListener(event, () => { lastUsed = Date.now(); }, { passive: true });
-  }
-  setInterval(() => { if (state.value === "in" && Date.now() - lastUsed > IDLE_MS) ended(); }, 10_000);
+  for (const event of ["pointerdown", "keydown"]) window.addEventListener(event, here, { passive: true });
+  used.addEventListener("message", () => { lastUsed = Date.now(); });
+  setInterval(() => { if (state.value === "in" && Date.now() - lastUsed > IDLE_MS) signOut(); }, 10_000);
   later(livesS - EARLY_S);
+}
+
+function here() {
+  if (Date.now() - lastUsed > 10_000) used.postMessage(null);
+  lastUsed = Date.now();
 }
 
 function later(seconds) {
@@ -176,7 +196,10 @@ export async function reauthenticate(password, code) {
     headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
     body: new URLSearchParams({ password, code }),
   });
+  const { error } = answer.ok ? {} : await answer.json().catch(() => ({}));
   if (answer.status === 429) throw new Error("Too many tries. Wait a minute.");
-  if (!answer.ok) throw new Error("The password or the code is not right.");
-  if (!(await renew())) throw new Error("The sign-in has ended. Sign in again.");
+  if (error === "access_denied") throw new Error("The password or the code is not right.");
+  if (!answer.ok && error !== "login_required") throw new Error("The sign-in does not answer. Try again.");
+  if (!answer.ok || !(await renew())) ended();
+  if (state.value !== "in") throw new Error("The sign-in has ended. Sign in again.");
 }

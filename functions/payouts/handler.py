@@ -110,7 +110,12 @@ def list_account_lines(
     return Listing.of(queries.lines(work, marketplace, currency, line_type, window), AccountLineOut.of)
 
 
-@api.post("/v1/commerce/providers/{provider_tenant_id}/adjustments", scope=Scope.BILLING_ADMIN, answers=AccountLineOut)
+@api.post(
+    "/v1/commerce/providers/{provider_tenant_id}/adjustments",
+    scope=Scope.BILLING_ADMIN,
+    steps_up=True,
+    answers=AccountLineOut,
+)
 def adjust_account(provider_tenant_id: str, body: Annotated[AdjustmentIn, Body()], work: CurrentWork) -> AccountLineOut:
     """Correct a provider's account by hand, or give up what it owes."""
     amount = Money(body.amount, body.currency)

@@ -22,7 +22,7 @@ api = http_api("provider accounts")
 accounts = provider_accounts()
 
 
-@api.post("/v1/provider/account", scope=Scope.BILLING_ADMIN, answers=ProviderAccountOut)
+@api.post("/v1/provider/account", scope=Scope.BILLING_ADMIN, steps_up=True, answers=ProviderAccountOut)
 def create_provider_account(body: Annotated[ProviderAccountIn, Body()], work: CurrentWork) -> ProviderAccountOut:
     """Become a provider: open an account at Stripe, and begin its onboarding."""
     return ProviderAccountOut.of(*accounts.create(work, body.wanted(), body.settings(), body.visit()))
@@ -34,7 +34,13 @@ def get_provider_account(work: CurrentWork) -> ProviderAccountOut:
     return ProviderAccountOut.of(accounts.get(work))
 
 
-@api.patch("/v1/provider/account", scope=Scope.BILLING_ADMIN, versioned=ProviderAccount, answers=ProviderAccountOut)
+@api.patch(
+    "/v1/provider/account",
+    scope=Scope.BILLING_ADMIN,
+    steps_up=True,
+    versioned=ProviderAccount,
+    answers=ProviderAccountOut,
+)
 def update_provider_account(body: Annotated[ProviderAccountChanges, Body()], work: CurrentWork) -> ProviderAccountOut:
     """Change when the provider is paid out, from which amount on, or to which account at Stripe.
 
@@ -43,13 +49,13 @@ def update_provider_account(body: Annotated[ProviderAccountChanges, Body()], wor
     return ProviderAccountOut.of(accounts.update(work, body.settings(), body.wanted()))
 
 
-@api.post("/v1/provider/account/link", scope=Scope.BILLING_ADMIN, answers=LinkOut)
+@api.post("/v1/provider/account/link", scope=Scope.BILLING_ADMIN, steps_up=True, answers=LinkOut)
 def create_onboarding_link(body: Annotated[VisitIn, Body()], work: CurrentWork) -> LinkOut:
     """Make a link to Stripe's page where the provider says who it is and where its bank is."""
     return LinkOut.of(accounts.onboarding_link(work, body.visit()))
 
 
-@api.post("/v1/provider/account/login-link", scope=Scope.BILLING_ADMIN, answers=LoginLinkOut)
+@api.post("/v1/provider/account/login-link", scope=Scope.BILLING_ADMIN, steps_up=True, answers=LoginLinkOut)
 def create_login_link(work: CurrentWork) -> LoginLinkOut:
     """Make a link to the provider's own pages at Stripe, where it names another bank."""
     return LoginLinkOut(url=accounts.login_link(work))

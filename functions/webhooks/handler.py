@@ -38,7 +38,13 @@ again = redeliveries()
 ONCE = ShownOnce(("secret",), lambda tenant_id, data: still_shown(tenant_id, data["id"], data.get("secret")))
 
 
-@api.post("/v1/webhook-endpoints", scope=Scope.BILLING_ADMIN, shown_once=ONCE, answers=WebhookEndpointViewOut)
+@api.post(
+    "/v1/webhook-endpoints",
+    scope=Scope.BILLING_ADMIN,
+    steps_up=True,
+    shown_once=ONCE,
+    answers=WebhookEndpointViewOut,
+)
 def create_webhook_endpoint(body: Annotated[WebhookEndpointIn, Body()], work: CurrentWork) -> WebhookEndpointViewOut:
     """Create a webhook endpoint; only this answer has its secret.
 
@@ -67,6 +73,7 @@ def get_webhook_endpoint(endpoint_id: str, work: CurrentWork) -> WebhookEndpoint
 @api.patch(
     "/v1/webhook-endpoints/{endpoint_id}",
     scope=Scope.BILLING_ADMIN,
+    steps_up=True,
     versioned=WebhookEndpoint,
     answers=WebhookEndpointViewOut,
 )
@@ -95,6 +102,7 @@ def delete_webhook_endpoint(endpoint_id: str, work: CurrentWork) -> WebhookEndpo
     "/v1/webhook-endpoints/{endpoint_id}/rotate-secret",
     200,
     scope=Scope.BILLING_ADMIN,
+    steps_up=True,
     versioned=WebhookEndpoint,
     shown_once=ONCE,
     answers=WebhookEndpointViewOut,

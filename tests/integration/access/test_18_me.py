@@ -30,6 +30,7 @@ def test_18_me_in_the_dashboard(world: World, acme: Tenant) -> None:
     assert me["scopes"] == ["billing:read", "subscriptions:manage"]
     named = ("id", "name", "mode", "timeZone", "currency", "netTermsDays", "status")
     assert [me["tenant"][name] for name in named] == [acme.id, "Acme", "test", "Europe/Paris", "EUR", 14, "active"]
+    assert me["tenant"]["refundReauthenticationAbove"] is None
     assert not {"email", "address", "taxId", "bankDetails", "ipAllowList", "apiKey"} & set(me["tenant"])
     entered, ends = parse_time(me["authenticatedAt"]), parse_time(me["expiresAt"])
     assert timedelta(0) <= entered - signed_in_at.replace(microsecond=0) < timedelta(seconds=5)
@@ -41,11 +42,16 @@ def test_18_me_by_a_key(world: World, acme: Tenant) -> None:
     me = acme.get("/v1/me").data
     assert (me["credential"], me["user"], me["authenticatedAt"], me["expiresAt"]) == ("key", None, None, None)
     assert me["scopes"][-1] == "billing:admin"
+    assert (
+        me["tenant"]["refundReauthenticationAbove"]
+        == acme.get(f"/v1/tenants/{acme.id}").data["refundReauthenticationAbove"]
+    )
     ends = format_time(world.clock() + timedelta(days=1))
     narrow = {"name": "A", "scope": "write", "scopes": ["payments:process"], "expiresAt": ends}
     key = acme.post("/v1/api-keys", narrow).data
     me = request(http_event("GET", "/v1/me", key=key["key"])).data
     assert (me["principal"], me["scopes"], me["expiresAt"]) == (key["id"], ["payments:process"], key["expiresAt"])
+    assert me["tenant"]["refundReauthenticationAbove"] is not None
     rows = [row for row in world.rows_of("audit", acme.id) if row["route"]["S"] == "GET /v1/me"]
     assert [row["status"]["N"] for row in rows] == ["200", "200"]
 

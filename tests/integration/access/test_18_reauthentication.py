@@ -74,10 +74,13 @@ def test_18_what_needs_it(acme: Tenant, page: Dashboard) -> None:
         "/v1/api-keys", "/v1/api-keys/key_x/rotate", "/v1/api-keys/key_x/revoke", "/v1/oauth-clients",
         "/v1/oauth-clients/cli_x/rotate-secret", "/v1/users", f"/v1/users/{user}/send-link",
         f"/v1/users/{user}/reset-authenticator",
+        # where money goes, and where what happens is told
+        "/v1/provider/account", "/v1/provider/account/link", "/v1/provider/account/login-link",
+        "/v1/commerce/providers/ten_x/adjustments", "/v1/webhook-endpoints", "/v1/webhook-endpoints/we_x/rotate-secret",
     ):  # fmt: skip
         refused(call.post(path, "{}"))
     headers = {"authorization": f"Bearer {call.token}"}
-    for path in ("/v1/oauth-clients/cli_x", f"/v1/users/{user}"):
+    for path in ("/v1/oauth-clients/cli_x", f"/v1/users/{user}", "/v1/provider/account", "/v1/webhook-endpoints/we_x"):
         refused(request(http_event("PATCH", path, body="{}", idempotency_key=secrets.token_hex(8), headers=headers)))
     for path in ("/v1/api-keys", "/v1/users", f"/v1/users/{user}/sessions"):
         assert call.get(path).status == 200

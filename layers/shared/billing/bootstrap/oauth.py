@@ -47,7 +47,7 @@ def oauth_api() -> FormApi:
     s = process.settings()
     edge = FormEdge(
         limits=FormLimits(storage.database(), process.now),
-        units=storage.units(),
+        units=storage.units_for_strangers(),
         clock=process.now,
         new_request_id=process.new_request_id,
         jitter=process.JITTER.random,

@@ -1,6 +1,7 @@
 """Which adapters stand behind the unit of work: DynamoDB, and KMS for sealed fields."""
 
 import os
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,12 @@ def _platform() -> Tenant:
         created_at=process.now(),
         version=1,
     )
+
+
+def units_for_strangers() -> DynamoUnits:
+    """Units of work in tenants that a stranger names."""
+    made = units()
+    return replace(made, runtime=replace(made.runtime, tenants=tenants().for_strangers()))
 
 
 @cache

@@ -5,6 +5,7 @@ in no list. Its grant is the session of the browser (``Session``): what ends the
 """
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 from billing.domain.access.oauth_client import BUILT_IN, ClientType, GrantType, OAuthClient
 from billing.domain.access.scopes import Scope
@@ -20,6 +21,11 @@ _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 def tenant_of(client_id: str) -> str | None:
     """The tenant whose dashboard this is the id of, if there is such a tenant; None for another client's id."""
     return client_id.removeprefix(BUILT_IN) if client_id.startswith(BUILT_IN) else None
+
+
+def url_of(tenant_id: str, issuer: str) -> str:
+    """Where a tenant's dashboard is."""
+    return f"{issuer}{PATH}{quote(tenant_id, safe='')}/"
 
 
 def client_of(tenant_id: str, issuer: str) -> OAuthClient:

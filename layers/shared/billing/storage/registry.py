@@ -249,7 +249,7 @@ def _tenant(tenant: Tenant | TenantHead) -> dict[str, str]:
 
 
 REGISTRY: dict[type, Stored] = {
-    Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, _tenant),
+    Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, _tenant, shared_by=SETTINGS_ID),
     TenantHead: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, _tenant, listed_name="listed"),
     TenantLogo: Stored(tables.TenantItem, "item", lambda e: LOGO_ID, _same, lambda e: {}),
     IssuedNumber: _plain(tables.SequenceItem),

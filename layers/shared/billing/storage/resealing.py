@@ -30,7 +30,7 @@ _PAGE = 100
 _SEALED = re.compile(r"v[12]\.|v3\.([0-9]+)\.")
 _ALL_KNOW_AFTER_S = 120.0
 """Twice as long as a worker keeps a tenant's settings: then all write under the new key, and look under both."""
-_WITH_NEW_ATTRIBUTES: tuple[type[Any], ...] = (Customer, CreditNote, Payment, Order, Invoice)
+_WITH_NEW_ATTRIBUTES: tuple[type[Any], ...] = (Tenant, Customer, CreditNote, Payment, Order, Invoice)
 _OF_TIME = ("due_shard", "due_at")
 """Index attributes that come and go: an item that has none is not waiting, or a writer is just about to say so."""
 _Item = dict[str, Any]
@@ -238,8 +238,9 @@ class Resealing:
             lambda: self.database.client.update_item(
                 TableName=table_name(stored.model),
                 Key=key,
-                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in values),
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
                 ConditionExpression="body = :before",
+                ExpressionAttributeNames={f"#{name}": name for name in values},  # "status" is a word of DynamoDB's
                 ExpressionAttributeValues={
                     ":before": item["body"], **{f":{name}": raw(value) for name, value in values.items()}
                 },

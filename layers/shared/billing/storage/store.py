@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -168,6 +169,12 @@ class TenantDirectory:
         self._cache_s = cache_s
         self._found_platform = found_platform
         self._cached: dict[str, _Cached] = {}
+
+    def for_strangers(self) -> "TenantDirectory":
+        """The same tenants from the same cache, where anybody may name one: that founds no platform."""
+        made = copy(self)
+        made._found_platform = None
+        return made
 
     def get(self, tenant_id: str) -> Tenant:
         """The tenant.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
+from billing.domain import dashboard
 from billing.domain.access.user import SHORTEST_PASSWORD, User
 from billing.edge.oauth import cookies
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
@@ -57,7 +58,7 @@ class AccountPages:
             wrong = self.pages.sign_in.set_password(work, user, values.get("password", ""))
             if wrong is not None:
                 return self._password_page(token, user, _PROBLEMS[wrong])
-            text = "<p>Your password is set. Go to your application to sign in.</p>"
+            text = f"<p>Your password is set. {self._leads_on(work, 'Sign in to the dashboard')}</p>"
             return page("Done", text, cookies=(cookies.no_session(),))
 
         return self._of_link(call, token, chosen)
@@ -104,9 +105,8 @@ class AccountPages:
             if not cookies.same(values.get("csrf"), csrf):
                 return problem("This page is too old.", 403)
             if self.pages.sign_in.confirm_codes(work, user, values.get("code", "")):
-                return page(
-                    "Done", "<p>From now on you are asked for a code when you sign in. Go back to your application.</p>"
-                )
+                text = "From now on you are asked for a code when you sign in."
+                return page("Done", f"<p>{text} {self._leads_on(work, 'Go on to the dashboard')}</p>")
             return self._codes_page(work, csrf, user, "The code is not right.")
 
         return self.signed_in(call, confirmed)
@@ -134,6 +134,11 @@ class AccountPages:
 
         return self._in(call, tenant_id, run, nobody) if tenant_id else nobody
 
+    def _leads_on(self, work: Unit, text: str) -> str:
+        """A link to the dashboard of the tenant, and what is to be done by who came from another application."""
+        url = dashboard.url_of(work.tenant.id, self.pages.issuer)
+        return f'<a href="{escape(url)}">{text}</a>, or go back to your application.'
+
     @staticmethod
     def _in(
         call: FormCall, tenant_id: str, action: Callable[[Unit], FormResponse], otherwise: FormResponse
@@ -156,7 +161,8 @@ class AccountPages:
 
     def _codes_page(self, work: Unit, csrf: str, user: User, wrong: str = "") -> FormResponse:
         if user.totp_secret is not None:
-            return page("Authenticator", "<p>You use an authenticator already.</p>")
+            on = self._leads_on(work, "Go on to the dashboard")
+            return page("Authenticator", f"<p>You use an authenticator already. {on}</p>")
         secret = self.pages.sign_in.begin_codes(work, user)
         label = quote(f"Ledgerline:{user.email}")
         uri = f"otpauth://totp/{label}?secret={secret}&issuer=Ledgerline"

@@ -25,6 +25,7 @@ from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import AuditRow, Unit, Units
 
 _JSON = "application/json"
+_LONGEST_ID = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,28 @@ class FormCall:
         self.tenant_id = ANONYMOUS
         self.principal = ANONYMOUS
         self.audited = False
+        self._counted = False
 
     def count_address(self, per_minute: int) -> None:
-        """Count the call on its address.
+        """Count the call on its address, unless it is counted already.
 
         Raises:
             RateLimited: it has called too often.
         """
-        self.edge.limits.count("ip", counted_as(self.request.ip), per_minute)
+        self._count("ip", counted_as(self.request.ip), per_minute)
+
+    def count_session(self, session_id: str, per_minute: int) -> None:
+        """Count the call on a session that was found to be good, unless it is counted already.
+
+        Raises:
+            RateLimited: the session has called too often.
+        """
+        self._count("session", session_id, per_minute)
+
+    def _count(self, kind: str, name: str, per_minute: int) -> None:
+        if not self._counted:  # a unit that is run again after a lost race is one call
+            self._counted = True
+            self.edge.limits.count(kind, name, per_minute)
 
     def in_unit(self, tenant_id: str, principal: str, action: Callable[[Unit], FormResponse]) -> FormResponse:
         """Run an action in a unit of work of a tenant's, and commit what it staged, whatever it answers.
@@ -94,6 +109,8 @@ class FormCall:
         Raises:
             OAuthError: there is no such tenant, or it is suspended, or lets nobody in from this address.
         """
+        if len(tenant_id) > _LONGEST_ID:  # a cookie's may be: DynamoDB looks for no key of more than 2,048 bytes
+            raise OAuthError("unauthorized_client")
         unit = self.edge.units.begin(tenant_id)
         try:
             status = unit.tenant.status  # first of all: a stranger may name a tenant that there is not

@@ -19,7 +19,7 @@ from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.oauth.html import alert, field, form, page, problem, redirect
 from billing.services.access.authorization import AuthorizationRefused, AuthorizationRequest, AuthorizationServer
 from billing.services.access.dashboard import find_client
-from billing.services.access.form_limits import OF_ACCOUNT, OF_ADDRESS
+from billing.services.access.form_limits import OF_ACCOUNT, OF_ADDRESS, OF_SESSION
 from billing.services.access.oauth import OAuthError
 from billing.services.access.sign_in import SignIn
 from billing.services.access.tokens import Derivation
@@ -63,20 +63,25 @@ class Pages:
 
     def authorize(self, call: FormCall) -> FormResponse:
         """A client has sent the browser here."""
-        call.count_address(OF_ADDRESS)
         text = call.request.query_text
+        if not self._may_renew(call, text):
+            call.count_address(OF_ADDRESS)
 
         def shown(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
             signed_in = self.signed_in(call, work)
             if signed_in is None:
+                call.count_address(OF_ADDRESS)
                 return self._silently(asked, "login_required") or self._login_page(text)
+            call.count_session(signed_in[0].id, OF_SESSION)
             if _lacks_authenticator(work, signed_in[1]):
                 return self._silently(asked, "interaction_required") or redirect(CODES)
             if client.is_built_in:
                 return redirect(self.server.allow(work, asked, signed_in[1], signed_in[0]))
             return self._consent_page(asked, text, *signed_in)
 
-        return self._asked(call, text, shown)
+        response = self._asked(call, text, shown)
+        call.count_address(OF_ADDRESS)  # what was refused before anybody looked for the session
+        return response
 
     def login(self, call: FormCall) -> FormResponse:
         """The user says who it is."""
@@ -131,7 +136,8 @@ class Pages:
         values = posted(call)
         tenant_id, _, _ = call.request.cookies.get(cookies.SESSION, "").partition(".")
         as_json = call.request.headers.get("accept", "").strip().lower() == "application/json"
-        forget = (cookies.no_session(),)
+        # Only what has come: another site's form brings none (SameSite), and would sign out whoever is signed in here.
+        forget = (cookies.no_session(),) if tenant_id else ()
         if as_json:
             done = FormResponse(204, cookies=forget)
         else:
@@ -156,6 +162,16 @@ class Pages:
         if token is None:
             return cookies.same(values.get("csrf"), self.csrf(session))
         return self.server.is_of_session(work, token, session)
+
+    @staticmethod
+    def _may_renew(call: FormCall, text: str) -> bool:
+        """Whether a dashboard asks that somebody may be signed in to: then the session says on what it is counted."""
+        tenant_id, _, secret = call.request.cookies.get(cookies.SESSION, "").partition(".")
+        try:
+            asked_for = dashboard.tenant_of(_query(text).get("client_id", ""))
+        except OAuthError:
+            return False
+        return bool(secret) and asked_for == tenant_id
 
     def _silently(self, asked: AuthorizationRequest, error: str) -> FormResponse | None:
         """What goes back to a client that wants no page."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from billing.domain import dashboard
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.scopes import Scope
 from billing.domain.access.signing_keys import SigningKeys
@@ -58,7 +59,9 @@ class Protocol:
             form = call.request.form()
             how = client_of(call.request, form)
             is_public = how.method == "none"
-            if is_public:  # before it counts on the client, whose id anybody knows and would use its limit up with
+            # Before it counts on the client, whose id anybody knows and would use its limit up with. A code of the
+            # dashboard's is one that a session was counted for: what is not good is counted when that is known.
+            if is_public and not (call.request.path == TOKEN and dashboard.tenant_of(how.client_id)):
                 call.count_address(OF_ADDRESS)
             known = call.edge.limits.client(how.client_id, how.secret, OF_CLIENT)
         except OAuthError as error:
@@ -69,7 +72,10 @@ class Protocol:
                 call.count_address(OF_ADDRESS)
             return FormResponse.error("invalid_client", basic)
         self.keys()
-        return self._committed(call, known, how, form, answers)
+        response = self._committed(call, known, how, form, answers)
+        if is_public and response.status != 200:
+            call.count_address(OF_ADDRESS)  # after the commit: a code that came twice has ended its session
+        return response
 
     def _committed(
         self,
@@ -85,7 +91,10 @@ class Protocol:
                 return FormResponse.error("invalid_client")
             return FormResponse.of(answers(work, client, how, form))
 
-        return call.in_unit(known.tenant_id, known.id, answered)
+        try:
+            return call.in_unit(known.tenant_id, known.id, answered)
+        except OAuthError as error:
+            return FormResponse.error(error.error)
 
     def _published_keys(self, call: FormCall) -> FormResponse:
         call.count_address(OF_ADDRESS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from billing.edge.oauth import cookies
 from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.oauth.pages import Pages
-from billing.services.access.form_limits import OF_ADDRESS
+from billing.services.access.form_limits import OF_ADDRESS, OF_SESSION
 from billing.services.access.oauth import OAuthError
 from billing.services.kernel.work import Unit
 
@@ -24,18 +24,21 @@ class Reauthentication:
 
     def enter(self, call: FormCall) -> FormResponse:
         """The user of this browser's session enters password and code; the next token says when that was."""
-        call.count_address(OF_ADDRESS)
         denied, nobody = (FormResponse.error(each, status=403) for each in ("access_denied", "login_required"))
-        if not self._is_from_here(call):
-            return denied
+        tenant_id, _, _ = call.request.cookies.get(cookies.SESSION, "").partition(".")
+        if not tenant_id or not self._is_from_here(call):
+            call.count_address(OF_ADDRESS)
+            return denied if tenant_id else nobody
         values = call.request.form()
         tried: list[str] = []
 
         def entered(work: Unit) -> FormResponse:
             found = self.pages.signed_in(call, work)
             if found is None:
+                call.count_address(OF_ADDRESS)
                 return nobody
             session, user = found
+            call.count_session(session.id, OF_SESSION)
             if not tried:
                 tried.append(user.id)
                 self.pages.count_try(call, user.tenant_id, user.email)
@@ -43,10 +46,10 @@ class Reauthentication:
             right = self.pages.sign_in.reauthenticate(work, session, user, password, code)
             return FormResponse(204) if right else denied
 
-        tenant_id, _, _ = call.request.cookies.get(cookies.SESSION, "").partition(".")
         try:
             return call.in_unit(tenant_id, call.principal, entered)
         except OAuthError:  # the cookie names no tenant, or one that is closed
+            call.count_address(OF_ADDRESS)
             return nobody
 
     def _is_from_here(self, call: FormCall) -> bool:

@@ -10,6 +10,9 @@ from billing.domain.tenant import Tenant
 from billing.schemas.base import Resource, Time
 from billing.services.access.callers import Identity
 
+_REFUNDING = frozenset({Scope.PAYMENTS_PROCESS, Scope.BILLING_ADMIN})
+"""With which a refund or a credit note can be made."""
+
 
 class OwnUserOut(Resource):
     """The user whose token it is."""
@@ -41,12 +44,17 @@ class OwnTenantOut(Resource):
     tax_provider: str
     color: Annotated[str | None, Field(description="of its documents")]
     admins_use_authenticator: bool
+    refund_reauthentication_above: Annotated[
+        int | None,
+        Field(description="micro-units that go back of a payment without the password; null for who may not refund"),
+    ]
     default_customer_id: str
     created_at: Time
 
     @classmethod
-    def of(cls, tenant: Tenant) -> "OwnTenantOut":
-        """A tenant, as its settings of a minute ago say."""
+    def of(cls, tenant: Tenant, scopes: frozenset[Scope]) -> "OwnTenantOut":
+        """A tenant, as its settings of a minute ago say, to a caller who may do this."""
+        refunds = bool(scopes & _REFUNDING)
         return cls(
             id=tenant.id,
             name=tenant.name,
@@ -61,6 +69,7 @@ class OwnTenantOut(Resource):
             tax_provider=tenant.tax_provider.value,
             color=tenant.branding.color,
             admins_use_authenticator=tenant.admins_use_authenticator,
+            refund_reauthentication_above=tenant.refund_reauthentication_above if refunds else None,
             default_customer_id=tenant.default_customer_id,
             created_at=tenant.created_at,
         )
@@ -85,7 +94,7 @@ class MeOut(Resource):
             principal=identity.principal,
             user=OwnUserOut.of(user) if user is not None else None,
             scopes=[each.value for each in Scope if each in identity.scopes],
-            tenant=OwnTenantOut.of(tenant),
+            tenant=OwnTenantOut.of(tenant, identity.scopes),
             authenticated_at=identity.authenticated_at,
             expires_at=identity.expires_at,
         )

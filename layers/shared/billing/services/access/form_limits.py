@@ -5,8 +5,9 @@ from typing import Protocol
 
 MAILS_TO_ONE, MAILS_OF_TENANT = 10, 1_000
 """Mails a day (UTC): to one address because a stranger asks for them; of all that a tenant's admins send."""
-OF_CLIENT, OF_ADDRESS, OF_ACCOUNT = 600, 60, 5
-"""Calls a minute: of a client that has authenticated; of an address, for what anybody may ask; tries to sign in to an
+OF_CLIENT, OF_ADDRESS, OF_SESSION, OF_ACCOUNT = 600, 60, 60, 5
+"""Calls a minute: of a client that has authenticated; of an address, for what anybody may ask; of a browser that is
+signed in to the dashboard, which takes nothing from its address: an office has one for all; tries to sign in to an
 account. Nobody is locked out: a browser in which the user has signed in before has tries of its own."""
 
 
@@ -53,7 +54,7 @@ class FormLimits(MailLimits, Protocol):
         """Count a call.
 
         Args:
-            kind: ``ip`` or ``login``.
+            kind: ``ip``, ``session`` or ``login``.
             name: whose; only its hash is kept.
 
         Raises:

@@ -58,18 +58,18 @@ export async function signIn(tenant = tenantId.value, returnTo = window.location
 }
 
 async function exchange(tenant, code, verifier) {
-  const answer = await fetch(TOKEN, {
-    method: "POST",
-    headers: { "Content-Type": "application/x-www-form-urlencoded" },
-    body: new URLSearchParams({
-      grant_type: "authorization_code", client_id: clientId(tenant), redirect_uri: redirectUri(), code,
-      code_verifier: verifier,
-    }),
+  const answer = await post(TOKEN, {
+    grant_type: "authorization_code", client_id: clientId(tenant), redirect_uri: redirectUri(), code, code_verifier: verifier,
   });
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(body.error_description || body.error || `The sign-in answered ${answer.status}.`);
-  token = body.access_token;
-  livesS = body.expires_in;
+  return body;
+}
+
+/** From now on calls are made with this. */
+function hold(tokens) {
+  token = tokens.access_token;
+  livesS = tokens.expires_in;
 }
 
 /** A new token by the cookie of the sign-in; false where there is none. One call at a time, however many wait for it. */
@@ -87,8 +87,17 @@ async function silently() {
   await answer.text(); // only the address matters, but a body that nobody reads keeps its connection
   const given = new URL(answer.url).searchParams;
   if (given.get("state") !== request.state || !given.get("code")) return false;
-  await exchange(tenant, given.get("code"), request.verifier);
+  const tokens = await exchange(tenant, given.get("code"), request.verifier);
+  if (me.value && !(await isStill(me.value.user, tokens.access_token))) return false;
+  hold(tokens);
   return true;
+}
+
+/** Whether a token is of this person: another one may have signed in meanwhile, in another tab of this browser. */
+async function isStill(user, newer) {
+  const answer = await fetch("/v1/me", { headers: { Authorization: `Bearer ${newer}` } });
+  if (!answer.ok) throw new Error(`The API answered ${answer.status}.`);
+  return (await answer.json()).data.user?.id === user?.id;
 }
 
 /** The token for a call; null where nobody is signed in. */
@@ -104,7 +113,7 @@ async function arrived(given) {
   const { verifier, tenant, returnTo } = JSON.parse(kept);
   navigate(returnTo.startsWith(`${ROOT}/${tenant}/`) ? returnTo : `${ROOT}/${tenant}/`, { replace: true });
   if (given.get("error")) throw new Error(`The sign-in ended without access: ${given.get("error")}.`);
-  await exchange(tenant, given.get("code"), verifier);
+  hold(await exchange(tenant, given.get("code"), verifier));
   return true;
 }
 
@@ -156,26 +165,31 @@ export function ended() {
   state.value = "out";
 }
 
-/** Sign out here and of the browser; a token that has ended (a laptop that slept) is renewed for it first. */
+/**
+ * Sign out here and of the browser; a token that has ended (a laptop that slept) is renewed for it first. Where the browser
+ * is signed in otherwise by now (another tenant's tab) that stays, and only what this page has ends (RFC 7009).
+ */
 export async function signOut() {
-  await renew().catch(() => null);
+  const tenant = tenantId.value;
+  const there = await renew().catch(() => null);
   const mine = token;
   ended();
   if (!mine) return;
-  await fetch("/oauth2/logout", {
+  if (there === false) await post("/oauth2/revoke", { client_id: clientId(tenant), token: mine }).catch(() => null);
+  else await post("/oauth2/logout", { token: mine }).catch(() => null);
+}
+
+function post(address, values) {
+  return fetch(address, {
     method: "POST", credentials: "same-origin",
     headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
-    body: new URLSearchParams({ token: mine }),
-  }).catch(() => null);
+    body: new URLSearchParams(values),
+  });
 }
 
 /** The password again (RFC 9470), then a token that says so. @throws Error with a text for people */
 export async function reauthenticate(password, code) {
-  const answer = await fetch("/oauth2/reauthenticate", {
-    method: "POST", credentials: "same-origin",
-    headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
-    body: new URLSearchParams({ password, code }),
-  });
+  const answer = await post("/oauth2/reauthenticate", { password, code });
   if (answer.status === 429) throw new Error("Too many tries. Wait a minute.");
   if (!answer.ok) throw new Error("The password or the code is not right.");
   if (!(await renew())) throw new Error("The sign-in has ended. Sign in again.");

@@ -73,11 +73,23 @@ def reads(stack: Stack, **headers: str) -> int:
     return requests.get(f"{stack.api_url}/v1/customers", headers=sent, timeout=60).status_code
 
 
-def token_of(tab: Tab, path: str = "/v1/customers") -> str:
-    """The token with which the tab reads, once it is loaded anew."""
+def token_of(tab: Tab, path: str, act: Callable[[], object]) -> str:
+    """The token with which the tab reads when somebody does something."""
     with tab.page.expect_request(lambda each: path in each.url) as sent:
-        tab.page.reload()
+        act()
     return str(sent.value.header_value("authorization")).removeprefix("Bearer ")
+
+
+def goes(tab: Tab, page: str) -> None:
+    """Follow the shell's link to another page."""
+    tab.page.get_by_role("navigation", name="Pages").get_by_role("link", name=page, exact=True).click()
+    at(tab, page)
+
+
+def signs_out(tab: Tab) -> None:
+    tab.page.locator("details.person summary").click()
+    tab.press("Sign out", leaves=False)
+    at(tab, "You are signed out")
 
 
 def test_18_who_follows_a_link_signs_in_and_is_where_it_leads(stack: Stack, visitors: Visitors) -> None:
@@ -115,14 +127,11 @@ def test_18_who_signs_out_leaves_nothing_behind(stack: Stack, visitors: Visitors
     person = Person.of(stack, seller, tab)
     person.open_dashboard(tab, "/customers")
     tab.page.get_by_text(name).wait_for()
-    token = token_of(tab)
+    token = token_of(tab, "/v1/customers", tab.page.reload)
     assert reads(stack, Authorization=f"Bearer {token}") == 200
     assert token not in tab.run("JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie])")
-    tab.page.get_by_role("link", name="Plans", exact=True).click()
-    at(tab, "Plans")
-    tab.page.get_by_text("Ada", exact=True).click()
-    tab.press("Sign out", leaves=False)
-    at(tab, "You are signed out")
+    goes(tab, "Plans")
+    signs_out(tab)
     tab.page.go_back()
     tab.page.wait_for_url("**/customers")
     at(tab, "You are signed out")
@@ -134,7 +143,7 @@ def test_18_who_signs_out_leaves_nothing_behind(stack: Stack, visitors: Visitors
 
 
 def test_18_two_tabs_of_two_tenants_do_not_mix(stack: Stack, visitors: Visitors) -> None:
-    """Who signs in at another tenant goes on in the first tab with the first, and is nobody there after a reload."""
+    """The first goes on after a sign-in at the second one; who signs out of it stays signed in at the other."""
     one, two = Seller.new(stack, "One Engine"), Seller.new(stack, "Two Engines")
     new_payer(one, "Charles")
     new_payer(two, "Luigi")
@@ -144,19 +153,45 @@ def test_18_two_tabs_of_two_tenants_do_not_mix(stack: Stack, visitors: Visitors)
     second = visitors.beside(first.page.context)
     Person.of(stack, two, second).open_dashboard(second, "/customers")
     second.page.get_by_text("Luigi", exact=True).wait_for()
-    first.page.get_by_role("link", name="Plans", exact=True).click()
-    at(first, "Plans")
-    first.page.get_by_role("link", name="Customers", exact=True).click()
+    goes(first, "Plans")
+    token = token_of(first, "/v1/customers", lambda: goes(first, "Customers"))
     first.page.get_by_text("Charles", exact=True).wait_for()
     for tab, own, other in ((first, "One Engine", "Two Engines"), (second, "Two Engines", "One Engine")):
         assert (own in tab.text, other in tab.text) == (True, False)
     assert "Luigi" not in first.text
     assert "Charles" not in second.text
+    with first.page.expect_response("**/oauth2/revoke"):
+        signs_out(first)
+    assert reads(stack, Authorization=f"Bearer {token}") == 401
     first.page.reload()
     first.page.wait_for_url("**/oauth2/**")
     assert first.heading == "Sign in"
     second.page.reload()
     second.page.get_by_text("Luigi", exact=True).wait_for()
+
+
+def test_18_who_signs_in_in_another_tab_is_not_taken_for_who_was_there(stack: Stack, visitors: Visitors) -> None:
+    """The page of the one is not renewed by the sign-in of the other, who has less to see; it is signed out."""
+    seller, first = Seller.new(stack, "One Machine"), visitors.tab(ip=IP)
+    new_payer(seller, "Charles")
+    admin, reader = (Person.of(stack, seller, first, role) for role in ("admin", "read_only"))
+    admin.open_dashboard(first, "/customers")
+    first.page.get_by_text("Charles", exact=True).wait_for()
+    second = visitors.beside(first.page.context)
+    second.go(first.url)
+    at(second, "Customers")
+    with second.page.expect_response("**/oauth2/logout"):
+        signs_out(second)
+    reader.open_dashboard(second, "/customers")
+    first.page.get_by_role("link", name="Plans", exact=True).click()
+    at(first, "You are signed out")
+    assert "Charles" not in first.text
+    refusals(first, 401)
+    first.press("Sign in")
+    at(first, "Plans")
+    card = first.page.locator("details.person .card")
+    expect(card).to_contain_text(reader.email)
+    expect(card).not_to_contain_text(admin.email)
 
 
 def test_18_a_key_is_rotated_after_the_password_and_the_old_one_goes_on(stack: Stack, desk: Desk, tab: Tab) -> None:
@@ -291,7 +326,7 @@ def test_18_a_reader_sees_what_is_not_for_readers_and_why(stack: Stack, chromium
         payer = new_payer(desk.seller, "Charles")
         payment = paid(payer)
         desk.open(tab, f"/payments/{payment['id']}")
-        token = token_of(tab, "/v1/payments/")
+        token = token_of(tab, "/v1/payments/", tab.page.reload)
         for place, name, scope in (
             (f"/payments/{payment['id']}", "Refund", "payments:process"),
             ("/customers", "New customer", "billing:write"),

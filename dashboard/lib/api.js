@@ -55,10 +55,9 @@ export async function call(method, path, { query, body, key, headers = {}, as = 
       if (!(await passwordAgain())) throw error;
     } else if (error.status === 401 && !renewed) {
       renewed = true;
-      if (!(await renew().catch(() => false))) {
-        ended();
-        throw error;
-      }
+      const there = await renew().catch(() => null); // null: nobody knows whether the sign-in has ended
+      if (there === false) ended();
+      if (!there) throw error;
     } else if (attempt < TRIES && again(method, key, error)) {
       await pause(Math.min(error.retryAfterS ?? 2 ** attempt * 0.25, LONGEST_WAIT_S));
     } else {

@@ -72,7 +72,10 @@ function hold(tokens) {
   livesS = tokens.expires_in;
 }
 
-/** A new token by the cookie of the sign-in; false where there is none. One call at a time, however many wait for it. */
+/**
+ * A new token by the cookie of the sign-in; false where there is none. One call at a time, however many wait for it.
+ * @throws Error where nobody can say: that is no reason to sign anybody out
+ */
 export function renew() {
   renewing ??= silently().finally(() => {
     renewing = null;
@@ -85,6 +88,8 @@ async function silently() {
   const request = await asked(tenant, { prompt: "none" });
   const answer = await fetch(request.url, { credentials: "same-origin", headers: { Accept: "text/html" } });
   await answer.text(); // only the address matters, but a body that nobody reads keeps its connection
+  if (answer.status === 429) throw new Error("Too many calls to sign in from this network. Wait a minute.");
+  if (!answer.ok) throw new Error(`The sign-in answered ${answer.status}.`);
   const given = new URL(answer.url).searchParams;
   if (given.get("state") !== request.state || !given.get("code")) return false;
   const tokens = await exchange(tenant, given.get("code"), request.verifier);

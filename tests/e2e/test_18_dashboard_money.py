@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Route, expect
 from local.client import Client
 from tests.e2e.browser import Tab, Visitors
 from tests.e2e.conftest import TEAM, Seller, Stack, charges, subscribe
-from tests.e2e.desk import IP, Desk, Sent, at, button, closed, dialog, refusals
+from tests.e2e.desk import Desk, Sent, address, at, button, closed, dialog, refusals
 from tests.e2e.people import PASSWORD, Person
 from tests.e2e.test_payments import Payer
 
@@ -94,7 +94,7 @@ def signs_out(tab: Tab) -> None:
 
 def test_18_who_follows_a_link_signs_in_and_is_where_it_leads(stack: Stack, visitors: Visitors) -> None:
     """Filters come through the sign-in and a reload, and Back and Forward bring them again."""
-    seller, tab = Seller.new(stack, "Deep Links"), visitors.tab(ip=IP)
+    seller, tab = Seller.new(stack, "Deep Links"), visitors.tab(ip=address())
     invoice = open_invoice(new_payer(seller, "Charles"))
     person = Person.of(stack, seller, tab)
     person.open_dashboard(tab, "/invoices?status=open")
@@ -121,7 +121,7 @@ def test_18_who_follows_a_link_signs_in_and_is_where_it_leads(stack: Stack, visi
 
 def test_18_who_signs_out_leaves_nothing_behind(stack: Stack, visitors: Visitors) -> None:
     """Neither Back nor the token of before shows anything any more."""
-    seller, tab = Seller.new(stack, "Signed Out"), visitors.tab(ip=IP)
+    seller, tab = Seller.new(stack, "Signed Out"), visitors.tab(ip=address())
     name = "Charles Babbage"
     new_payer(seller, name)
     person = Person.of(stack, seller, tab)
@@ -147,7 +147,7 @@ def test_18_two_tabs_of_two_tenants_do_not_mix(stack: Stack, visitors: Visitors)
     one, two = Seller.new(stack, "One Engine"), Seller.new(stack, "Two Engines")
     new_payer(one, "Charles")
     new_payer(two, "Luigi")
-    first = visitors.tab(ip=IP)
+    first = visitors.tab(ip=address())
     Person.of(stack, one, first).open_dashboard(first, "/customers")
     first.page.get_by_text("Charles", exact=True).wait_for()
     second = visitors.beside(first.page.context)
@@ -172,7 +172,7 @@ def test_18_two_tabs_of_two_tenants_do_not_mix(stack: Stack, visitors: Visitors)
 
 def test_18_who_signs_in_in_another_tab_is_not_taken_for_who_was_there(stack: Stack, visitors: Visitors) -> None:
     """The page of the one is not renewed by the sign-in of the other, who has less to see; it is signed out."""
-    seller, first = Seller.new(stack, "One Machine"), visitors.tab(ip=IP)
+    seller, first = Seller.new(stack, "One Machine"), visitors.tab(ip=address())
     new_payer(seller, "Charles")
     admin, reader = (Person.of(stack, seller, first, role) for role in ("admin", "read_only"))
     admin.open_dashboard(first, "/customers")
@@ -192,6 +192,27 @@ def test_18_who_signs_in_in_another_tab_is_not_taken_for_who_was_there(stack: St
     card = first.page.locator("details.person .card")
     expect(card).to_contain_text(reader.email)
     expect(card).not_to_contain_text(admin.email)
+
+
+def test_18_a_sign_in_that_cannot_answer_signs_nobody_out(desk: Desk, tab: Tab) -> None:
+    """A whole office may be one address, and its minute used up: the page says so, and goes on where it was."""
+    desk.open(tab, "/customers", "Customers")
+    refused = {"error": {"code": "auth.unauthorized", "message": "The access token is not valid"}}
+    tab.page.route("**/v1/plans?**", lambda route: route.fulfill(status=401, json=refused))
+    tab.page.route("**/oauth2/authorize?**", lambda route: route.fulfill(status=429, body="Too many"))
+    goes(tab, "Plans")
+    expect(tab.page.get_by_role("alert")).to_contain_text("The access token is not valid")
+    tab.page.unroute("**/v1/plans?**")
+    button(tab.page.locator("main"), "Try again").click()
+    tab.page.get_by_role("link", name="Business").wait_for()
+    refusals(tab, 401, 429)
+    tab.page.reload()
+    at(tab, "That did not work")
+    expect(tab.page.get_by_role("alert")).to_contain_text("Wait a minute.")
+    refusals(tab, 429)
+    tab.page.unroute("**/oauth2/authorize?**")
+    tab.press("Sign in")
+    at(tab, "Plans")
 
 
 def test_18_a_key_is_rotated_after_the_password_and_the_old_one_goes_on(stack: Stack, desk: Desk, tab: Tab) -> None:

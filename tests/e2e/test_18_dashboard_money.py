@@ -9,7 +9,7 @@ import requests
 from playwright.sync_api import Browser, Locator, Route, expect
 
 from local.client import Client
-from tests.e2e.browser import Tab, Visitors
+from tests.e2e.browser import PATIENCE_MS, Tab, Visitors
 from tests.e2e.conftest import TEAM, Seller, Stack, charges, subscribe
 from tests.e2e.desk import Desk, Sent, address, at, button, closed, dialog, refusals
 from tests.e2e.people import PASSWORD, Person
@@ -316,6 +316,15 @@ def fails(payer: Payer) -> Any:
     return invoice
 
 
+def retries(tab: Tab, *invoices: str) -> Locator:
+    """Select invoices and retry them at once; what the page tells of each."""
+    for invoice in invoices:
+        tab.page.get_by_label(f"Select {invoice}", exact=True).check()
+    button(tab.page.locator("main"), "Retry payment").click()
+    button(tab.page.get_by_role("group", name="Retry payment"), "Yes").click()
+    return tab.page.locator(".outcomes li")
+
+
 def test_18_a_card_that_comes_right_is_charged_by_a_bulk_retry(desk: Desk, tab: Tab, payer: Payer) -> None:
     """Of two failed payments the one whose payer has a new card is paid, and the other one says why it is not."""
     other = new_payer(desk.seller, "Luigi")
@@ -326,11 +335,7 @@ def test_18_a_card_that_comes_right_is_charged_by_a_bulk_retry(desk: Desk, tab: 
         expect(row).to_contain_text("120.00 USD")
     card = payer.saves("pm_card_visa")
     payer.client.post(f"/v1/payment-methods/{card['id']}/set-default")
-    for invoice in rows:
-        tab.page.get_by_label(f"Select {invoice}", exact=True).check()
-    button(tab.page.locator("main"), "Retry payment").click()
-    button(tab.page.get_by_role("group", name="Retry payment"), "Yes").click()
-    outcomes = tab.page.locator(".outcomes li")
+    outcomes = retries(tab, *rows)
     expect(outcomes.filter(has_text=good["number"])).to_have_text(re.compile("done$"))
     expect(outcomes.filter(has_text=bad["number"])).to_contain_text("payment.declined")
     expect(rows[good["id"]]).to_have_count(0)
@@ -339,6 +344,21 @@ def test_18_a_card_that_comes_right_is_charged_by_a_bulk_retry(desk: Desk, tab: 
     found = payer.client.get(f"/v1/invoices/{good['id']}")
     assert (found["status"], found["amountPaid"]) == ("paid", 12_000_000)
     assert payer.client.get(f"/v1/invoices/{bad['id']}")["status"] == "open"
+
+
+def test_18_a_charge_without_an_outcome_is_not_called_done(desk: Desk, tab: Tab, payer: Payer) -> None:
+    payer.saves("pm_card_visa")
+    invoice = open_invoice(payer)
+
+    def waits(route: Route) -> None:
+        answer = route.fetch(timeout=PATIENCE_MS)
+        said = answer.json()
+        route.fulfill(response=answer, json=said | {"data": said["data"] | {"status": "open"}})
+
+    tab.page.route("**/pay", waits)
+    desk.open(tab, f"/invoices?customer={payer.id}", "Invoices")
+    outcomes = retries(tab, invoice["id"])
+    expect(outcomes).to_contain_text(f"{invoice['number']} not paid yet: the outcome of the charge is not known.")
 
 
 def test_18_a_reader_sees_what_is_not_for_readers_and_why(stack: Stack, chromium: Browser) -> None:
@@ -416,7 +436,7 @@ def test_18_an_answer_that_is_lost_charges_once(desk: Desk, tab: Tab, payer: Pay
     sent, lost = Sent(tab, path), []
 
     def lose(route: Route) -> None:
-        lost.append(route.fetch(timeout=60_000).status)
+        lost.append(route.fetch(timeout=PATIENCE_MS).status)
         route.abort()
 
     tab.page.route(f"**{path}", lose)

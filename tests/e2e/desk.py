@@ -2,12 +2,13 @@
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+import requests
 from playwright.sync_api import Browser, Locator, Request, expect
 
 from tests.e2e.browser import PATIENCE_MS, Tab, Visitors
@@ -129,3 +130,16 @@ def refusals(tab: Tab, *statuses: int) -> None:
     assert len(said) == len(statuses), said
     for each, status in zip(said, statuses, strict=True):
         assert f"status of {status} " in each, said
+
+
+def reads(stack: Stack, **headers: str) -> int:
+    """The status of a read with these credentials."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.get(f"{stack.api_url}/v1/customers", headers=sent, timeout=60).status_code
+
+
+def token_of(tab: Tab, path: str, act: Callable[[], object]) -> str:
+    """The token with which the tab reads when somebody does something."""
+    with tab.page.expect_request(lambda each: path in each.url) as sent:
+        act()
+    return str(sent.value.header_value("authorization")).removeprefix("Bearer ")

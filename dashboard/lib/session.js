@@ -61,13 +61,8 @@ export async function signIn(tenant = tenantId.value, returnTo = window.location
 }
 
 async function exchange(tenant, code, verifier) {
-  const answer = await fetch(TOKEN, {
-    method: "POST",
-    headers: { "Content-Type": "application/x-www-form-urlencoded" },
-    body: new URLSearchParams({
-      grant_type: "authorization_code", client_id: clientId(tenant), redirect_uri: redirectUri(), code,
-      code_verifier: verifier,
-    }),
+  const answer = await post(TOKEN, {
+    grant_type: "authorization_code", client_id: clientId(tenant), redirect_uri: redirectUri(), code, code_verifier: verifier,
   });
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw refused(answer.status, body);
@@ -176,26 +171,31 @@ export function ended() {
   state.value = "out";
 }
 
-/** Sign out here and of the browser; a token that has ended (a laptop that slept) is renewed for it first. */
+/**
+ * Sign out here and of the browser; a token that has ended (a laptop that slept) is renewed for it first. Where the browser
+ * is signed in otherwise by now (another tenant's tab) that stays, and only what this page has ends (RFC 7009).
+ */
 export async function signOut() {
-  await renew().catch(() => null);
+  const tenant = tenantId.value;
+  const there = await renew().catch(() => null);
   const mine = token;
   ended();
   if (!mine) return;
-  await fetch("/oauth2/logout", {
+  if (there === false) await post("/oauth2/revoke", { client_id: clientId(tenant), token: mine }).catch(() => null);
+  else await post("/oauth2/logout", { token: mine }).catch(() => null);
+}
+
+function post(address, values) {
+  return fetch(address, {
     method: "POST", credentials: "same-origin",
     headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
-    body: new URLSearchParams({ token: mine }),
-  }).catch(() => null);
+    body: new URLSearchParams(values),
+  });
 }
 
 /** The password again (RFC 9470), then a token that says so. @throws Error with a text for people */
 export async function reauthenticate(password, code) {
-  const answer = await fetch("/oauth2/reauthenticate", {
-    method: "POST", credentials: "same-origin",
-    headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
-    body: new URLSearchParams({ password, code }),
-  });
+  const answer = await post("/oauth2/reauthenticate", { password, code });
   const { error } = answer.ok ? {} : await answer.json().catch(() => ({}));
   if (answer.status === 429) throw new Error("Too many tries. Wait a minute.");
   if (error === "access_denied") throw new Error("The password or the code is not right.");

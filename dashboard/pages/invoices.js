@@ -4,7 +4,7 @@ import { html } from "../vendor/preact.js";
 import { curl } from "../lib/api.js";
 import { Time } from "../lib/dates.js";
 import { href } from "../lib/router.js";
-import { decline } from "../ui/declines.js";
+import { decline, notPaidYet } from "../ui/declines.js";
 import { List } from "../ui/list.js";
 import { newInvoiceDialog } from "../ui/new_invoice.js";
 import { Action, Badge, Heading, Money } from "../ui/parts.js";
@@ -14,7 +14,7 @@ const STATUSES = ["draft", "open", "paid", "void", "uncollectible"].map((each) =
 /** What can be done with several invoices at once; each row tells its own outcome. */
 export const BULK = [
   { title: "Finalize drafts", path: (row) => `/v1/invoices/${row.id}/finalize`, scope: "billing:write" },
-  { title: "Retry payment", path: (row) => `/v1/invoices/${row.id}/pay`, scope: "payments:process" },
+  { title: "Retry payment", path: (row) => `/v1/invoices/${row.id}/pay`, scope: "payments:process", unfinished: notPaidYet },
   { title: "Void", path: (row) => `/v1/invoices/${row.id}/void`, scope: "billing:admin", danger: true },
 ];
 

@@ -81,3 +81,11 @@ export function declineOf({ code, message, details }) {
   const declineCode = details.find((each) => each.field === "declineCode")?.reason;
   return declineCode || code in CODES ? decline({ code, message, declineCode: declineCode ?? null }) : null;
 }
+
+/** Why an invoice is not paid by a charge that nobody refused; null: it is. @param {object} paid what POST /v1/invoices/ID/pay answers */
+export function notPaidYet(paid) {
+  if (paid.status === "paid") return null;
+  return paid.clientSecret
+    ? "not paid yet: the bank wants the payer to confirm it. The payer has to do that in a form, within 24 hours."
+    : "not paid yet: the outcome of the charge is not known. The invoice will tell it.";
+}

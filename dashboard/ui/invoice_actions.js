@@ -4,6 +4,7 @@ import { html, useState } from "../vendor/preact.js";
 import { every } from "../lib/api.js";
 import { money } from "../lib/money.js";
 import { creditDialog } from "./credit.js";
+import { notPaidYet } from "./declines.js";
 import { openDialog } from "./dialog.js";
 import { LINE_FIELDS, lineBody } from "./new_invoice.js";
 import { Action, Copy, Problem } from "./parts.js";
@@ -69,9 +70,7 @@ function payDialog(invoice, path, methods, reload) {
       : "The customer has no saved card, so this will be refused: the payer has to pay in a form, or save a card.",
     fields: [{ name: "paymentMethodId", label: "Card", type: "select", required: true, options: [[DEFAULT, "The subscription's, or the customer's default"], ...methods.map((each) => [each.id, card(each)])] }],
     body: ({ paymentMethodId }) => (paymentMethodId === DEFAULT ? {} : { paymentMethodId }),
-    done: (paid) => (paid.status === "paid" ? null : html`<p class="warn">It is not paid yet: ${paid.clientSecret
-      ? "the bank wants the payer to confirm it. The payer has to do that in a form, within 24 hours."
-      : "the outcome of the charge is not known yet. This page will tell it."}</p>`),
+    done: (paid) => notPaidYet(paid) && html`<p class="warn">It is ${notPaidYet(paid)}</p>`,
   };
 }
 

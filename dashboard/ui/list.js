@@ -17,7 +17,8 @@ import { Action, announce, ApiCall, Empty, Id, Loading, Problem } from "./parts.
  * @typedef {{title: string, cell: (row) => any, number?: boolean}} Column the first one is the row's name
  * @typedef {{name: string, label: string, type?: "text"|"select"|"date"|"day"|"email", options?: Array<[string, string]>}} FilterSpec
  *   name: the API's parameter; a date is sent as its midnight in the tenant's zone, a day as it is
- * @typedef {{title: string, method?: string, path: (row) => string, body?: (row) => object, scope?: string, danger?: boolean}} Bulk
+ * @typedef {{title: string, method?: string, path: (row) => string, body?: (row) => object, scope?: string, danger?: boolean, unfinished?: (data) => string|null}} Bulk
+ *   unfinished: what is still to come after an answer, or null: it is done
  */
 export function List({ path, columns, rowHref, filters: specs = [], fixed = {}, limit = 50, empty, bulk = [], caption, rowId = (row) => row.id }) {
   const given = Object.fromEntries(specs.map((each) => [each.name, sent(each, filters.value.get(each.name))]));
@@ -143,7 +144,10 @@ export function forgetOutcomes() {
 /** One call for each row, each with a key of its own; one that fails stops no other. */
 function BulkBar({ bulk, rows, rowId, reload }) {
   const keys = useRef(new Map());
+  const running = useRef(false);
   const run = async (action) => {
+    if (running.current) return; // a double click
+    running.current = true;
     const mine = { title: action.title, rows: rows.map((row) => ({ id: rowId(row), name: row.number ?? row.name, state: "waiting" })) };
     const tell = (index, change) => {
       mine.rows[index] = { ...mine.rows[index], ...change };
@@ -155,13 +159,15 @@ function BulkBar({ bulk, rows, rowId, reload }) {
       if (!keys.current.has(name)) keys.current.set(name, newKey());
       tell(index, { state: "working" });
       try {
-        await call(action.method ?? "POST", action.path(row), { body: action.body?.(row) ?? {}, key: keys.current.get(name) });
-        tell(index, { state: "done" });
+        const { data } = await call(action.method ?? "POST", action.path(row), { body: action.body?.(row) ?? {}, key: keys.current.get(name) });
+        keys.current.delete(name); // the same once more, later, is another request
+        tell(index, { state: action.unfinished?.(data) ?? "done" });
       } catch (error) {
         if (!error.isUnknown) keys.current.delete(name); // it is told; another try is another request
         tell(index, { state: "failed", error });
       }
     }
+    running.current = false;
     announce(`${action.title}: ${mine.rows.filter((each) => each.state === "done").length} of ${rows.length} done`);
     reload?.();
   };

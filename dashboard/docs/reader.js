@@ -26,8 +26,8 @@ export function Introduction({ spec }) {
 
 /** Where documentation_url of an error's body leads. */
 export function Errors({ spec, anchor }) {
-  return html`<h1 tabindex="-1">Errors</h1><table><caption class="hidden">Codes of errors</caption><thead><tr><th scope="col">Code</th><th scope="col">Status</th><th scope="col">Meaning</th></tr></thead>
-    <tbody>${(spec["x-errors"] ?? []).map((each) => html`<tr id=${each.anchor} class=${each.anchor === anchor ? "chosen" : ""}><th scope="row"><code>${each.code}</code></th><td>${each.status}</td><td><${Words} text=${each.explanation} /></td></tr>`)}</tbody></table>`;
+  return html`<h1 tabindex="-1">Errors</h1><div class="scroll" tabindex="0" role="region" aria-label="Codes of errors"><table><caption class="hidden">Codes of errors</caption><thead><tr><th scope="col">Code</th><th scope="col">Status</th><th scope="col">Meaning</th></tr></thead>
+    <tbody>${(spec["x-errors"] ?? []).map((each) => html`<tr id=${each.anchor} class=${each.anchor === anchor ? "chosen" : ""}><th scope="row"><code>${each.code}</code></th><td>${each.status}</td><td><${Words} text=${each.explanation} /></td></tr>`)}</tbody></table></div>`;
 }
 
 export function Webhooks({ spec }) {

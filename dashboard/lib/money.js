@@ -52,7 +52,7 @@ export function money(micros, currency) {
  * @example parse("49.99", "USD") === 4999000; parse("49.999", "USD") === null
  */
 export function parse(text, currency, { finer = 0 } = {}) {
-  const match = /^(-?)(\d{1,12})(?:\.(\d+))?$/.exec(String(text).trim().replaceAll(",", ""));
+  const match = /^(-?)(\d{1,13})(?:\.(\d+))?$/.exec(String(text).trim().replaceAll(",", ""));
   const places = digitsOf(currency);
   if (!match || (match[3] ?? "").length > places + finer) return null;
   const behind = (match[3] ?? "").padEnd(places + 3, "0");

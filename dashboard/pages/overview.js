@@ -85,5 +85,5 @@ function Figure({ of: answer, name, means, lines, to }) {
     <div class="figure">${answer.loading ? "…" : main ?? "—"}</div>
     ${more.map((each) => html`<div>${each}</div>`)}
     <p class="quiet">${means} ${answer.data?.asOf && `As of ${instant(answer.data.asOf)}.`}</p>
-    <a href=${to} aria-label=${`What ${name} is made of`}>What it is made of</a></div>`;
+    <a href=${to}>What it is made of<span class="hidden">: ${name}</span></a></div>`;
 }

@@ -103,13 +103,17 @@ function input(field, value, shared, typed, onChange) {
   }
 }
 
-/** The instant of a day's midnight in the tenant's zone, RFC 3339; undefined for no day. */
+const DAY_MS = 86_400_000;
+
+/**
+ * The instant of a day's midnight in the tenant's zone, RFC 3339; undefined for no day. Where clocks go back over midnight it is
+ * the first of the two; where they leave midnight out it is the instant at which they do, with which the day begins.
+ */
 export function midnight(text) {
   if (!text) return undefined;
   const utc = Date.parse(`${text}T00:00:00Z`);
-  // The zone's offset at that instant, and once more at the instant corrected by it: a change of clocks lies between at most once.
-  let at = utc;
-  for (let turn = 0; turn < 2; turn += 1) at = utc - offsetMs(at);
+  const [before, after] = [utc - DAY_MS, utc + DAY_MS].map(offsetMs); // a zone changes at most once meanwhile
+  const at = [utc - before, utc - after].sort((one, other) => one - other).find((each) => utc - offsetMs(each) === each) ?? utc - before;
   return new Date(at).toISOString().replace(".000Z", "Z");
 }
 

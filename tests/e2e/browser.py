@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.e2e.npm import FOLDER, installed
 
@@ -40,6 +40,7 @@ def chromium() -> Iterator[Browser]:
     arguments = ["--disable-dev-shm-usage"]
     if os.geteuid() == 0:  # in a container: its sandbox wants another user
         arguments.append("--no-sandbox")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
@@ -129,12 +130,22 @@ class Tab:
 
     def is_accessible(self) -> None:
         """The page keeps WCAG 2.2 AA as far as a program can tell (axe)."""
+        assert self.barriers() == []
+
+    def barriers(self) -> list[str]:
+        """What keeps the page from WCAG 2.2 AA as far as a program can tell (axe): the rule, and where it is broken."""
         if installed() is None:
-            return
-        self.page.evaluate((FOLDER / "node_modules" / "axe-core" / "axe.min.js").read_text())
-        result = self.page.evaluate("(levels) => axe.run(document, { runOnly: levels })", LEVELS)
-        assert result["violations"] == [], result["violations"]
+            return []
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate((FOLDER / "node_modules" / "axe-core" / "axe.min.js").read_text())
+        result = self.page.evaluate(
+            "(levels) => axe.run(document, { runOnly: levels, resultTypes: ['violations'] })", LEVELS
+        )
         assert len(result["passes"]) > 5, "axe has looked at nothing"
+        return [
+            f"{rule['id']} ({rule['impact']}): {[node['html'][:200] for node in rule['nodes']]}"
+            for rule in result["violations"]
+        ]
 
 
 class Visitors:

@@ -101,7 +101,7 @@ def test_18_a_change_of_plan_bills_what_was_shown(desk: Desk, tab: Tab, payer: P
     tab.fill("Quantity of seats", "3")
     tab.page.get_by_label("Bill the difference", exact=True).select_option("invoice_now")
     button(dialog(tab), "Preview").click()
-    shown = dialog(tab).locator(".preview strong").inner_text()
+    shown = dialog(tab).locator(".preview strong").first.inner_text()
     (previewed,) = re.findall(r"^Now: ([\d,.]+ USD)$", shown)
     button(dialog(tab), "Change as shown").click()
     closed(tab)

@@ -10,5 +10,4 @@ lambda_handler = QueueWorker(
     now,
     settings().worker_margin_s,
     deadline(),
-    settings().stack,
 ).lambda_handler

@@ -18,7 +18,8 @@ def test_17_two_workers_at_one_import_make_each_object_once(own_world: World) ->
     own_world.run(at + timedelta(hours=2), step("report_turn", shard=shard))
     books = tenant.check(at + timedelta(hours=3), methods=True)
     assert made_once(books) == []
-    assert "done" in {each["state"] for each in books.bodies("report_runs") if "dryRunId" in each["request"]["options"]}
+    runs = [each for each in books.bodies("report_runs") if "request" in each]  # beside how many there are at once
+    assert "done" in {each["state"] for each in runs if "dryRunId" in each["request"]["options"]}
 
 
 def _shard(world: World, tenant: Tenant, at: datetime, dry: str, idem: str) -> str:

@@ -43,6 +43,7 @@ def test_18_the_overview_weighs_less_than_80_kb(stack: Stack, visitors: Visitors
     seller.client.post("/v1/plans", TEAM)
     subscribe(seller.client, seller.client.post("/v1/customers", {"name": "Ada"})["id"], TEAM["id"])
     tour = Tour.begun(stack, seller, visitors)
+    expect(tour.page.locator("figure.plot canvas").first).to_be_visible()  # its module comes when there is a plot
     found = sent(tour.tab)
     assert any(path.endswith("/vendor/uplot.js") for path in found)
     assert 20_000 < own(found) < FIRST_LOAD_BYTES

@@ -56,5 +56,6 @@ def test_what_is_as_of_an_instant_adds_over_no_months() -> None:
 
 
 def test_the_journal_has_a_total_of_debits_and_one_of_credits() -> None:
-    (journal,) = [each for each in all_reports().values() if isinstance(each, Listing)]
+    journal = all_reports()["ledger-entries"]
+    assert isinstance(journal, Listing)
     assert [each.name for each in journal.columns(None) if each.adds] == ["debit", "credit"]  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from billing.edge.http.step_up import check_entered
 def permit_refund(total: Money) -> None:
     """Let a refund be made; a large one wants the password, as ``check_entered`` does.
 
-    A ``services.payments.refunds.PermitRefund``.
+    A ``services.payments.permits.PermitRefund``.
     """
     call = current_call()
     if call.admit().tenant.is_large_refund(total):

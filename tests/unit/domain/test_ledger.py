@@ -304,7 +304,7 @@ def test_what_a_dispute_holds_comes_back_or_is_bad_debt(amount: Money) -> None:
     won = dispute_moved("le_13", "dp_1", DEBT, -amount, nothing, AT)
     assert sum_by_account(held, won) == {}
     lost = dispute_moved("le_13", "dp_1", DEBT, -amount, amount, AT)
-    assert lines(lost) == [(Account.DISPUTES, -amount.minor, "cus_1"), (Account.BAD_DEBT, amount.minor, None)]
+    assert lines(lost) == [(Account.DISPUTES, -amount.minor, "cus_1"), (Account.BAD_DEBT, amount.minor, "cus_1")]
     assert sum_by_account(held, lost) == {Account.BAD_DEBT: amount.minor, Account.CASH: -amount.minor}
 
 

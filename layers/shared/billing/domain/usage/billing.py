@@ -183,7 +183,8 @@ class _Billing:
     def _credit(self, line: InvoiceLine, quantity: Decimal | None) -> InvoiceLine:
         late = self._late_text()
         name = line.description if line.description.endswith(late) else line.description + late
-        return replace(line, description=name, quantity=quantity)
+        usage = line.usage and replace(line.usage, late=line.usage.late or self._is_late)
+        return replace(line, description=name, quantity=quantity, usage=usage)
 
     @property
     def _is_late(self) -> bool:

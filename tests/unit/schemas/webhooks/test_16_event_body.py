@@ -71,7 +71,7 @@ def test_16_what_fills_a_bus_with_its_source_and_type_is_thin_there(extra: int, 
 
 def test_16_the_api_shows_what_webhooks_carry_and_its_place_beside_it() -> None:
     shown = json.loads(EventOut.of(Placed(EVENT, 7)).model_dump_json(by_alias=True))
-    assert shown.pop("sequence") == 7
+    assert (shown.pop("sequence"), shown.pop("occurredAt"), shown.pop("testClockId")) == (7, None, None)
     assert shown == json.loads(body(EVENT))
     assert list(shown) == list(json.loads(body(EVENT)))
 

@@ -13,7 +13,7 @@ from billing.domain.tenant import PLATFORM
 from billing.domain.usage.event import Cell, span_at
 from billing.domain.usage.period import UsageHistory
 from billing.services.kernel.work import Ref
-from billing.services.usage.closing import LATE_BY, Closed, Closing, ending
+from billing.services.usage.closing import LATE_BY, Closed, Closing, Foreseen, ending
 from billing.services.usage.ports import TotalKey
 from tests.support.engine import TENANT, changed, flat, metered, nets, on, plan, running, started
 from tests.support.usage import meter, reading
@@ -83,7 +83,7 @@ def test_without_any_meter_nothing_is_read_and_nothing_changes() -> None:
     unit = stage.units.begin("ten_1")
     closed = stage.closer.close(unit, unit.load(), Closing(stage.now, sold, MIDDLE))
     so_far = stage.closer.so_far(unit, unit.load(), Closing(stage.now, sold, MIDDLE))
-    assert closed == so_far == Closed(0)
+    assert (closed, so_far) == (Closed(0), Foreseen(0))
     assert (stage.units.loaded, stage.store.of_subscription("ten_1", "sub_1")) == ([], [])
 
 

@@ -138,6 +138,8 @@ COLUMNS: Phrases = {
     "churnVoluntary": ("Churn, voluntary", "Gekündigt", "Attrition volontaire", "Baja voluntaria"),
     "churnInvoluntary": ("Churn, involuntary", "Unbezahlt beendet", "Attrition involontaire", "Baja involuntaria"),
     "currencyIn": ("From another currency", "Aus anderer Währung", "D’une autre devise", "De otra moneda"),
+    "planIn": ("From another plan", "Aus anderem Tarif", "D’une autre offre", "De otro plan"),
+    "planOut": ("To another plan", "In anderen Tarif", "Vers une autre offre", "A otro plan"),
     "currencyOut": ("To another currency", "In andere Währung", "Vers une autre devise", "A otra moneda"),
     "opening": ("Opening", "Vortrag", "Ouverture", "Apertura"),
     "mrrAfterAllDiscounts": (

@@ -51,6 +51,7 @@ _S3 = {
     "CreateMultipartUpload": "PutObject",
     "UploadPart": "PutObject",
     "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
 }
 """As IAM names them."""
 _SECRETS = {"STRIPE_SECRET_ID": "StripeSecret", "TAX_SECRET_ID": "TaxSecret"}
@@ -83,6 +84,8 @@ class Recorder:
         elif service == "s3":
             assert params["Bucket"] == os.environ["REPORT_BUCKET"]
             key = params.get("Key")
+            if operation == "CopyObject":
+                yield "GetObject", f"ReportFiles.Arn/{params['CopySource']['Key'].split('/')[0]}/*"
             yield _S3.get(operation, operation), f"ReportFiles.Arn/{key.split('/')[0]}/*" if key else "ReportFiles.Arn"
         elif service == "dynamodb":
             yield from self._tables(operation, params)

@@ -77,5 +77,20 @@ def _walk_imports(world: World, tenant: Tenant) -> None:
     work_reports(world, made)
     assert tenant.get(f"/v1/imports/{made}").data["verdicts"]["created"] == 4 + 5 + 4
     tenant.get(f"/v1/imports/{made}/file")
+    _walk_saved_cards(world, tenant)
     world.clock.advance(days=2)
     work_reports(world, made)
+
+
+def _walk_saved_cards(world: World, tenant: Tenant) -> None:
+    """A customer of the account's own at Stripe, who is said to be this tenant's, and whose card comes along."""
+    there = world.stripe.v1.customers.create({"metadata": {"ledgerline_tenant": tenant.id}, "email": "ada@example.com"})
+    world.stripe.v1.payment_methods.attach("pm_card_visa", {"customer": there.id})
+    text = json.dumps(there.to_dict())
+    dry = tenant.post("/v1/imports", {"source": "stripe", "data": text, "savedCards": True}).data["id"]
+    world.clock.advance(seconds=1)
+    work_reports(world, dry)
+    made = tenant.post("/v1/imports", {"dryRun": False, "dryRunId": dry}).data["id"]
+    world.clock.advance(seconds=1)
+    work_reports(world, made)
+    assert tenant.get(f"/v1/imports/{made}").data["customersWithCards"] == 1

@@ -185,9 +185,10 @@ export async function signOut() {
   else await post("/oauth2/logout", { token: mine }).catch(() => null);
 }
 
+/** Kept alive: who signs out and closes the page at once has signed out. */
 function post(address, values) {
   return fetch(address, {
-    method: "POST", credentials: "same-origin",
+    method: "POST", credentials: "same-origin", keepalive: true,
     headers: { "Content-Type": "application/x-www-form-urlencoded", Accept: "application/json" },
     body: new URLSearchParams(values),
   });

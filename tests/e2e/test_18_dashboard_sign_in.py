@@ -1,5 +1,7 @@
 """Issue 18: people sign in to the deployed dashboard, each tab as one person, and out of it for good."""
 
+import re
+
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.browser import Tab, Visitors
@@ -17,8 +19,9 @@ def goes(tab: Tab, page: str) -> None:
 
 def signs_out(tab: Tab) -> None:
     tab.page.locator("details.person summary").click()
-    tab.press("Sign out", leaves=False)
-    at(tab, "You are signed out")
+    with tab.page.expect_response(re.compile("/oauth2/(logout|revoke)$")):  # after the page has shown that
+        tab.press("Sign out", leaves=False)
+        at(tab, "You are signed out")
 
 
 def test_18_who_follows_a_link_signs_in_and_is_where_it_leads(stack: Stack, visitors: Visitors) -> None:

@@ -16,7 +16,13 @@ QUERY = {
     "/v1/search": "q=ada",
 }
 QUERY |= {f"/v1/commerce/reports/providers{ext}": "year=2026" for ext in ("", ".csv")}
-OF_PLATFORM = ("/v1/tenants", "/v1/reports/reconciliation", "/v1/reports/payouts", "/v1/reports/payouts.csv")
+OF_PLATFORM = (
+    "/v1/tenants",
+    "/v1/reports/reconciliation",
+    "/v1/reports/payouts",
+    "/v1/reports/payouts.csv",
+    "/v1/reports/payouts.pdf",
+)
 
 
 @pytest.fixture(scope="module")

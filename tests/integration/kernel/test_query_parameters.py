@@ -19,7 +19,13 @@ ROUTES = [
 ]
 """Of OAuth's routes RFC 6749, 3.1 wants the opposite: what is not known there is ignored."""
 
-OF_PLATFORM = ("/v1/tenants", "/v1/reports/reconciliation", "/v1/reports/payouts", "/v1/reports/payouts.csv")
+OF_PLATFORM = (
+    "/v1/tenants",
+    "/v1/reports/reconciliation",
+    "/v1/reports/payouts",
+    "/v1/reports/payouts.csv",
+    "/v1/reports/payouts.pdf",
+)
 
 
 @pytest.fixture(scope="module")

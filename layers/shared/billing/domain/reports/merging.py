@@ -5,14 +5,12 @@ has some: their amounts and numbers are added.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from billing.domain.kernel.money import Money
-from billing.domain.kernel.times import format_time, parse_time
-from billing.domain.reports.table import Cell, Column, Kind, Row
+from billing.domain.reports.cells import kept, read
+from billing.domain.reports.table import Column, Kind, Row
 
 Key = tuple[str | int, ...]
 """Where a row is in its report; keys of a report have texts and numbers at the same places."""
@@ -20,13 +18,13 @@ Key = tuple[str | int, ...]
 
 def text_of(key: Key, row: Row) -> str:
     """A row and its key as one line of JSON."""
-    return json.dumps([list(key), [_written(cell) for cell in row]], separators=(",", ":"), ensure_ascii=False)
+    return json.dumps([list(key), [kept(cell) for cell in row]], separators=(",", ":"), ensure_ascii=False)
 
 
-def row_of(columns: Sequence[Column], text: str) -> tuple[Key, Row]:
+def row_of(text: str) -> tuple[Key, Row]:
     """What ``text_of`` was given."""
     key, cells = json.loads(text)
-    return tuple(key), tuple(_read(column.kind, cell) for column, cell in zip(columns, cells, strict=True))
+    return tuple(key), tuple(map(read, cells))
 
 
 def added(columns: Sequence[Column], rows: Iterable[Row]) -> Row:
@@ -47,24 +45,3 @@ def is_nothing(row: Row) -> bool:
 
 def _sum(one: Any, other: Any) -> Any:
     return one + other
-
-
-def _written(cell: Any) -> Any:
-    if cell is None or isinstance(cell, str | int):
-        return cell
-    if isinstance(cell, Money):
-        return [cell.micros, cell.currency]
-    return format_time(cell) if isinstance(cell, datetime) else str(cell)
-
-
-_READ: dict[Kind, Callable[[Any], Cell]] = {
-    Kind.AMOUNT: lambda cell: Money(*cell),
-    Kind.DECIMAL: Decimal,
-    Kind.DATE: date.fromisoformat,
-    Kind.TIME: parse_time,
-}
-
-
-def _read(kind: Kind, cell: Any) -> Cell:
-    read = _READ.get(kind)
-    return read(cell) if read is not None and cell is not None else cell

@@ -11,7 +11,7 @@ off, or that a late worker does a second time, leaves files that nobody reads.
 import gzip
 import heapq
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice
@@ -22,7 +22,7 @@ from billing.domain.ledger import LedgerEntry, customer_of
 from billing.domain.reports.fold import ABOUT_DOCUMENTS
 from billing.domain.reports.merging import Key, row_of, text_of
 from billing.domain.reports.run import Division, MadePart, ReportRun
-from billing.domain.reports.table import Column, Row
+from billing.domain.reports.table import Row
 from billing.domain.subscriptions.mrr import MrrMovement
 from billing.services.kernel.work import Work
 from billing.services.reports.divisible import Divisible
@@ -92,8 +92,7 @@ class Dividing:
             return self._spilled(division)
         if len(division.made) < division.of:
             return self._noted(self._made(division))
-        columns = self.report.columns(self.asked)
-        return Sheet(columns, lambda after: self._merged(division, columns, after), tuple, counted=False)
+        return Sheet(self.report.columns(self.asked), lambda after: self._merged(division, after), tuple, counted=False)
 
     def _noted(self, division: Division, records: int = 0) -> ReportRun:
         written = self.run.written
@@ -169,11 +168,11 @@ class Dividing:
             count += len(lines)
         return replace(division, made=(*division.made, MadePart(token, count)))
 
-    def _merged(self, division: Division, columns: Sequence[Column], after: str | None) -> Iterator[Item]:
+    def _merged(self, division: Division, after: str | None) -> Iterator[Item]:
         """The rows of all parts in order; a place says how many of each part are written."""
         done: list[int] = json.loads(after) if after is not None else [0] * division.of
         made, chunk = division.made, division.chunk
-        streams = [self._rows(part, each, columns, done[part], chunk) for part, each in enumerate(made)]
+        streams = [self._rows(part, each, done[part], chunk) for part, each in enumerate(made)]
         in_order = heapq.merge(*streams, key=lambda each: each[0])
         for _, group in groupby(in_order, key=lambda each: each[0]):
             rows = []
@@ -182,16 +181,14 @@ class Dividing:
                 rows.append(row)
             yield Item(json.dumps(done), tuple(self.report.together(self.asked, rows)))
 
-    def _rows(
-        self, part: int, made: MadePart, columns: Sequence[Column], done: int, size: int
-    ) -> Iterator[tuple[Key, int, Row]]:
+    def _rows(self, part: int, made: MadePart, done: int, size: int) -> Iterator[tuple[Key, int, Row]]:
         for chunk in range(done // size, -(-made.rows // size)):
             content = self.files.get(key := self._chunk(part, made.token, chunk))
             if content is None:
                 raise UploadGone(key)
             lines = gzip.decompress(content).decode().split("\n")
             for line in lines[max(done - chunk * size, 0) :]:
-                key_of, row = row_of(columns, line)
+                key_of, row = row_of(line)
                 yield key_of, part, row
 
     def _spill(self, part: int, token: str) -> str:

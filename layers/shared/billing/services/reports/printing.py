@@ -3,13 +3,12 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Protocol
 
 from billing.domain.kernel.errors import ReportTooLong
-from billing.domain.kernel.money import Money
-from billing.domain.reports.table import Cell, Column, Row, Table
+from billing.domain.reports.cells import kept, read
+from billing.domain.reports.table import Column, Row, Table
 from billing.domain.tenant import Mode
 from billing.services.invoicing.documents import Branding, Party
 from billing.services.invoicing.looks import Looks
@@ -127,7 +126,7 @@ class KeptRows:
 
     def rows(self, columns: Sequence[Column], rows: Iterable[Row], before: int) -> bytes:
         """Rows as lines."""
-        return b"".join(json.dumps([_kept(cell) for cell in row]).encode() + b"\n" for row in rows)
+        return b"".join(json.dumps([kept(cell) for cell in row]).encode() + b"\n" for row in rows)
 
     def foot(self) -> bytes:
         """Nothing."""
@@ -137,29 +136,4 @@ class KeptRows:
     def read(text: bytes) -> Iterator[Row]:
         """The rows again."""
         for line in text.splitlines():
-            yield [_read(kept) for kept in json.loads(line)]
-
-
-def _kept(cell: Cell) -> Any:
-    """A cell as JSON: what JSON has as it is, anything else with its type."""
-    if isinstance(cell, Money):
-        return ["money", cell.micros, cell.currency]
-    if isinstance(cell, datetime):
-        return ["time", cell.isoformat()]
-    if isinstance(cell, date):
-        return ["date", cell.isoformat()]
-    return ["decimal", str(cell)] if isinstance(cell, Decimal) else cell
-
-
-def _read(kept: Any) -> Cell:
-    if not isinstance(kept, list):
-        cell: Cell = kept
-        return cell
-    kind, *said = kept
-    readers: dict[str, Callable[..., Cell]] = {
-        "money": Money,
-        "time": datetime.fromisoformat,
-        "date": date.fromisoformat,
-        "decimal": Decimal,
-    }
-    return readers[kind](*said)
+            yield [read(said) for said in json.loads(line)]

@@ -6,7 +6,7 @@ import { Time } from "../lib/dates.js";
 import { href, query } from "../lib/router.js";
 import { List } from "../ui/list.js";
 import { Action, Badge, Facts, Heading, Id, Loaded, Section } from "../ui/parts.js";
-import { interval, Prices } from "../ui/prices.js";
+import { everyPeriod, PriceWords } from "../ui/prices.js";
 import { PLAN_RULES, planBody } from "./plans.js";
 
 export default function Plan({ id }) {
@@ -31,11 +31,11 @@ function Shown({ plan, version, reload }) {
       <${Action} scope="billing:write" danger unless=${notOurs ?? (plan.active ? null : "It is archived.")} dialog=${archive}>Archive<//>
     <//>
     <${Facts} rows=${[
-      ["Id", html`<${Id} id=${plan.id} />`], ["Version", plan.version], ["Currency", plan.currency], ["Billed", interval(plan)], ["Trial", plan.trialDays ? `${plan.trialDays} days` : "none"],
+      ["Id", html`<${Id} id=${plan.id} />`], ["Version", plan.version], ["Currency", plan.currency], ["Billed", everyPeriod(plan)], ["Trial", plan.trialDays ? `${plan.trialDays} days` : "none"],
       ["Changes are counted by", `the ${plan.prorationUnit}`], ["Prices are", plan.taxBehavior === "inclusive" ? "with tax" : "without tax"],
       ["A pause", plan.pauseBilling === "credit" ? "gives back what is left of the period" : "keeps what was billed"], ["Made", html`<${Time} at=${plan.createdAt} />`],
     ]} />
-    <${Section} title="Prices"><${Prices} plan=${plan} /><//>
+    <${Section} title="Prices"><${PriceWords} plan=${plan} /><//>
     <${Section} title="Versions"><ul class="plain">${Array.from({ length: Math.max(plan.version, Number(version ?? 0)) }, (_, index) => index + 1).map((each) => html`<li>
       ${each === plan.version ? html`<strong>Version ${each}</strong>` : html`<a href=${href(`/plans/${plan.id}`, { version: each })}>Version ${each}</a>`}</li>`)}
       ${version && html`<li><a href=${href(`/plans/${plan.id}`)}>The newest version</a></li>`}</ul><//>

@@ -6,7 +6,7 @@ import { Time } from "../lib/dates.js";
 import { href, navigate } from "../lib/router.js";
 import { List } from "../ui/list.js";
 import { Action, Badge, Heading } from "../ui/parts.js";
-import { interval, Prices } from "../ui/prices.js";
+import { everyPeriod, Prices } from "../ui/prices.js";
 
 const EXAMPLE = [
   { key: "base", type: "flat", unitAmount: 10000000 },
@@ -61,7 +61,7 @@ export default function Plans() {
         { title: "Plan", cell: (row) => row.name },
         { title: "Id", cell: (row) => html`<code>${row.id}</code> <span class="quiet">version ${row.version}</span>` },
         { title: "Price", cell: (row) => html`<${Prices} plan=${row} />` },
-        { title: "Billed", cell: (row) => interval(row) },
+        { title: "Billed", cell: everyPeriod },
         { title: "", cell: (row) => html`<${Badge} state=${row.active ? "active" : "archived"} />` },
         { title: "Made", cell: (row) => html`<${Time} at=${row.createdAt} only="day" />` },
       ]}

@@ -7,7 +7,7 @@ import { cardField, customerField } from "../ui/customer_field.js";
 import { openDialog } from "../ui/dialog.js";
 import { midnight } from "../ui/form.js";
 import { announce } from "../ui/parts.js";
-import { everyPeriod } from "../ui/subscription_words.js";
+import { everyPeriod } from "../ui/prices.js";
 
 const KEY = "quantity ";
 

@@ -1,39 +1,53 @@
 /** Prices in words. */
 
 import { html } from "../vendor/preact.js";
-import { decimal, money } from "../lib/money.js";
-
-const EVERY = { day: "a day", week: "a week", month: "a month", year: "a year" };
+import { money } from "../lib/money.js";
 
 /** "a month", "every 3 months". */
-export function interval(plan) {
-  return plan.intervalCount === 1 ? EVERY[plan.interval] : `every ${plan.intervalCount} ${plan.interval}s`;
+export function everyPeriod({ interval, intervalCount }) {
+  return intervalCount === 1 ? `a ${interval}` : `every ${intervalCount} ${interval}s`;
 }
 
-const amount = (micros, currency) => `${decimal(micros, currency, { group: true })} ${currency}`;
-
-/** A component's price as a sentence, without its interval. */
-export function price(component, currency) {
-  const { type, model, unitAmount, tiers, packageSize, freeUnits, minimum } = component;
-  const free = freeUnits ? `, the first ${freeUnits} free` : "";
-  const least = minimum ? `, at least ${amount(minimum, currency)}` : "";
-  const unit = type === "metered" ? `${component.meter} used` : "unit";
-  if (type === "flat") return amount(unitAmount, currency);
-  if (model === "package") return `${amount(unitAmount, currency)} for each ${packageSize} ${type === "metered" ? component.meter : "units"} begun${free}${least}`;
-  if (tiers?.length > 0) return `${model}: ${tiers.map((tier, index) => step(tier, tiers[index - 1], currency)).join("; ")}${free}${least}`;
-  return `${amount(unitAmount, currency)} each ${unit}${free}${least}`;
+/**
+ * What a component costs, in a sentence.
+ * @param {object} component of a plan
+ * @param {string} currency
+ */
+function componentWords(component, currency) {
+  const { key, type, model, tiers } = component;
+  const what = type === "metered" ? `usage of ${component.meter} (${key})` : key;
+  if (type === "flat") return `${key}: ${money(component.unitAmount, currency)}`;
+  const extras = [
+    component.freeUnits > 0 && `the first ${component.freeUnits} are free`,
+    component.minimum && `at least ${money(component.minimum, currency)}`,
+  ].filter(Boolean);
+  const price = {
+    per_unit: () => `${money(component.unitAmount, currency)} each`,
+    package: () => `${money(component.unitAmount, currency)} for each ${component.packageSize}, begun ones too`,
+    graduated: () => `each at the price of its step: ${tierWords(tiers, currency)}`,
+    volume: () => `all at the price of their number: ${tierWords(tiers, currency)}`,
+  }[model]();
+  return `${what}: ${[price, ...extras].join("; ")}`;
 }
 
-function step(tier, before, currency) {
-  const from = before ? Number(before.upTo) + 1 : 1;
-  const range = tier.upTo === null ? `from ${from}` : `${from} to ${tier.upTo}`;
-  const parts = [tier.unitAmount !== null && tier.unitAmount !== undefined && `${amount(tier.unitAmount, currency)} each`, tier.flatAmount && `${amount(tier.flatAmount, currency)} once`];
-  return `${range}: ${parts.filter(Boolean).join(" and ")}`;
+function tierWords(tiers, currency) {
+  return tiers.map((tier, index) => {
+    const first = (tiers[index - 1]?.upTo ?? 0) + 1;
+    const range = tier.upTo === null ? `${first} and more` : `${first} to ${tier.upTo}`;
+    const flat = tier.flatAmount ? ` and ${money(tier.flatAmount, currency)} once` : "";
+    return `${range} ${money(tier.unitAmount, currency)} each${flat}`;
+  }).join(", ");
 }
 
-/** A plan's components, a line each. */
+/** A plan's price, a component a line. @param {{plan: object}} props */
+export function PriceWords({ plan }) {
+  return html`<p>Each period is ${plan.intervalCount} ${plan.interval}${plan.intervalCount === 1 ? "" : "s"}; prices are ${plan.taxBehavior === "inclusive" ? "with" : "before"} tax.</p>
+    <ul>${plan.components.map((each) => html`<li>${componentWords(each, plan.currency)}${each.type === "metered" ? ", billed after the period" : ""}</li>`)}</ul>`;
+}
+
+/** A plan's components alone, a line each. @param {{plan: object}} props */
 export function Prices({ plan }) {
-  return html`<ul class="plain">${plan.components.map((each) => html`<li><strong>${each.key}</strong> ${price(each, plan.currency)} ${interval(plan)}</li>`)}</ul>`;
+  return html`<ul class="plain">${plan.components.map((each) => html`<li>${componentWords(each, plan.currency)}</li>`)}</ul>`;
 }
 
 /** What a coupon takes off. */

@@ -8,8 +8,7 @@ import pytest
 from billing.bootstrap import storage
 from billing.domain.kernel.money import Money
 from tests.integration.access.dashboard import Dashboard
-from tests.integration.access.test_15_users import joined
-from tests.integration.access.test_18_reauthentication import enters, refused
+from tests.integration.access.test_18_reauthentication import enters, refused, signed_in_long_ago
 from tests.integration.marketplace.market import CARD, Market, item
 from tests.integration.world import Answer, Json, Tenant, World, http_event, request
 
@@ -29,12 +28,7 @@ def acme(world: World) -> Tenant:
 
 @pytest.fixture
 def page(world: World, acme: Tenant) -> Dashboard:
-    """A dashboard in which the password was entered eleven minutes ago."""
-    joined(world, acme)
-    made = Dashboard(acme).signs_in()
-    world.clock.advance(minutes=11)
-    made.renews()
-    return made
+    return signed_in_long_ago(world, acme)
 
 
 def posts(page: Dashboard, path: str, body: str, key: str | None = None) -> Answer:

@@ -22,14 +22,18 @@ def acme(world: World) -> Tenant:
     return world.tenant()
 
 
-@pytest.fixture
-def page(world: World, acme: Tenant) -> Dashboard:
+def signed_in_long_ago(world: World, tenant: Tenant) -> Dashboard:
     """A dashboard in which the password was entered eleven minutes ago."""
-    joined(world, acme)
-    made = Dashboard(acme).signs_in()
+    joined(world, tenant)
+    made = Dashboard(tenant).signs_in()
     world.clock.advance(minutes=11)
     made.renews()
     return made
+
+
+@pytest.fixture
+def page(world: World, acme: Tenant) -> Dashboard:
+    return signed_in_long_ago(world, acme)
 
 
 def enters(page: Dashboard, password: str = PASSWORD, code: str = "", **headers: str) -> Answer:

@@ -1,14 +1,12 @@
 """Issue 11, number 23: HEAD answers as GET does, without a body; ``documentation_url`` leads to the stack's page."""
 
-import json
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.integration.world import Answer, Json, Tenant, World, http_event, request
+from tests.integration.described import DOCUMENT, OF_PLATFORM
+from tests.integration.world import Answer, Tenant, World, http_event, request
 
-DOCUMENT: Json = json.loads((Path(__file__).parents[3] / "docs" / "openapi.json").read_text())
 READS = [path for path, item in DOCUMENT["paths"].items() if "get" in item and not path.endswith(("/pdf", "/xml"))]
 QUERY = {
     "/v1/tax/calculate": "currency=EUR&country=EE&amount=1000",
@@ -16,13 +14,6 @@ QUERY = {
     "/v1/search": "q=ada",
 }
 QUERY |= {f"/v1/commerce/reports/providers{ext}": "year=2026" for ext in ("", ".csv")}
-OF_PLATFORM = (
-    "/v1/tenants",
-    "/v1/reports/reconciliation",
-    "/v1/reports/payouts",
-    "/v1/reports/payouts.csv",
-    "/v1/reports/payouts.pdf",
-)
 
 
 @pytest.fixture(scope="module")

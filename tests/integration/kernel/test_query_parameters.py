@@ -1,16 +1,14 @@
 """Issue 11, number 21: an unknown query parameter is refused by name, and never answered with the whole list."""
 
-import json
 import re
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.world import Answer, Json, Tenant, World, http_event, request
+from tests.integration.described import DOCUMENT, OF_PLATFORM
+from tests.integration.world import Answer, Tenant, World, http_event, request
 
-DOCUMENT: Json = json.loads((Path(__file__).parents[3] / "docs" / "openapi.json").read_text())
 ROUTES = [
     (method.upper(), path, frozenset(p["name"] for p in operation.get("parameters", []) if p.get("in") == "query"))
     for path, item in DOCUMENT["paths"].items()
@@ -18,14 +16,6 @@ ROUTES = [
     if method in ("get", "post", "patch", "delete") and not path.startswith(("/webhooks", "/oauth2/", "/.well-known/"))
 ]
 """Of OAuth's routes RFC 6749, 3.1 wants the opposite: what is not known there is ignored."""
-
-OF_PLATFORM = (
-    "/v1/tenants",
-    "/v1/reports/reconciliation",
-    "/v1/reports/payouts",
-    "/v1/reports/payouts.csv",
-    "/v1/reports/payouts.pdf",
-)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,10 @@ def both(tenant: Tenant, path: str) -> tuple[Answer, Answer]:
     for name in re.findall(r"{(\w+)}", path):
         path = path.replace(f"{{{name}}}", tenant.data.get(name, "nothing-1"))
     key = tenant.world.platform_key if path in OF_PLATFORM else tenant.key
+    clock = tenant.world.clock
+    clock.freeze(clock())  # names of files say the second, and a PDF when it was made
     get, head = (request(http_event(method, path, key=key, query=query)) for method in ("GET", "HEAD"))
+    clock.reset()
     return get, head
 
 

@@ -165,6 +165,7 @@ def _own_clock(patch: pytest.MonkeyPatch, entropy: Entropy) -> Clock:
     clock = Clock()
     patch.setattr(process_bootstrap, "now", clock)
     patch.setattr(process_bootstrap, "sleep", clock.sleep)
+    patch.setattr(process_bootstrap, "monotonic_s", clock.passed_s)
     units = DynamoUnits(replace(storage.units().runtime, pause=clock.sleep, entropy=entropy))
     patch.setattr(storage, "units", lambda: units)
     # moto's indexes do not lag: a worker that waits for them waits on this clock.

@@ -85,7 +85,7 @@ def payout_worker() -> "Worker":
     from billing.storage.due_index import PAYOUT_KINDS, DynamoDueIndex
 
     events.prepare(Payout, ProviderBalance)
-    pace = Pace(1 / payouts.CALLS_A_SECOND, process.monotonic_s, time.sleep)
+    pace = Pace(1 / payouts.CALLS_A_SECOND, process.monotonic_s, process.sleep)
     return Worker(
         units=storage.units(),
         index=DynamoDueIndex(storage.database(), PAYOUT_KINDS),

@@ -112,8 +112,8 @@ screenshots: setup ## pictures of the dashboard's pages, into docs/screenshots
 bench: setup silver-env ## what it costs, side by side with peers
 	$(PY) -m benchmarks.run
 
-bench-sweep: env ## the sweep with 100,000 due (DUE="1000 100000"); an hour
-	$(PY) -m benchmarks.run --only sweep --due $(or $(DUE),1000 100000)
+bench-sweep: env ## one tenant's sweep, and the sweep with 100,000 due (DUE="1000 100000"); an hour
+	$(PY) -m benchmarks.run --only scaling sweep --due $(or $(DUE),1000 100000)
 
 bench-reports: env ## the reports of a million invoices (INVOICES=1000000); hours
 	$(PY) -m benchmarks.run --only reports --invoices $(or $(INVOICES),1000000)

@@ -1,7 +1,7 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
 python -m benchmarks.run [--only calls usage access webhooks hostile retries reports recognition cpu imports documents
-    drafts sweep p95] [--due 1000 10000] [--invoices 100000] [--strict]
+    drafts scaling sweep p95] [--due 1000 10000] [--invoices 100000] [--strict]
 """
 
 import argparse
@@ -38,6 +38,7 @@ _PARTS = {
     "documents": ("benchmarks.documents.table", 180, "printed invoices: import, first, later, 500 lines, memory"),
     "recognition": ("benchmarks.recognition.table", 300, "recognised and deferred revenue of a million invoice lines"),
     "drafts": ("benchmarks.drafts.table", 120, "draft invoices beside django-silver"),
+    "scaling": ("benchmarks.sweep.scaling", 1800, "the sweep of one tenant, over a far database"),
     "sweep": ("benchmarks.sweep.table", 300, "the sweep, with workers killed"),
     "p95": ("benchmarks.latency.table", 900, "p50 and p95 of a local stack of its own, over HTTP"),
 }

@@ -10,6 +10,8 @@ from benchmarks.report import Row, Section, verdict
 WARM_CALLS = 4
 READ, CREATE, WRITE, MOVES_MONEY, WEBHOOK = 3, 2, 3, 4, 3
 """The budget of DynamoDB round trips for each kind of call (benchmarks/README.md)."""
+NUMBER = 1
+"""What a call may take more that issues an invoice or a credit note: the claim of its number (decision 0064)."""
 
 Prepared = Callable[[], None]
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import uuid4
 
-from benchmarks.calls.book import MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore
+from benchmarks.calls.book import MOVES_MONEY, NUMBER, READ, WEBHOOK, WRITE, Book, Prepared, ignore
 from benchmarks.shop import Json, Shop
 
 _AMOUNT: Json = {"amount": 4_999_000, "currency": "USD"}
@@ -101,7 +101,9 @@ def _refunds(book: Book, shop: Shop, payer: str) -> None:
     book.route(
         "refund: an amount, by its intent's id", MOVES_MONEY, lambda: refund(_paid(shop, payer), "paymentIntentId")
     )
-    book.route("refund: an invoice (by a credit note)", MOVES_MONEY, lambda: refund(_paid_invoice(shop, payer)))
+    book.route(
+        "refund: an invoice (by a credit note)", MOVES_MONEY + NUMBER, lambda: refund(_paid_invoice(shop, payer))
+    )
 
 
 def _methods(book: Book, shop: Shop) -> None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 from benchmarks.backend import backend
 from benchmarks.calls import marketplace as calls_marketplace
 from benchmarks.calls import payments as calls_payments
-from benchmarks.calls.book import CREATE, MOVES_MONEY, READ, WEBHOOK, WRITE, Book, Prepared, ignore
+from benchmarks.calls.book import CREATE, MOVES_MONEY, NUMBER, READ, WEBHOOK, WRITE, Book, Prepared, ignore
 from benchmarks.counting import Meter, Tally
 from benchmarks.part import progress, save_measured
 from benchmarks.report import Section
@@ -57,9 +57,9 @@ def measure_writes(book: Book, shop: Shop) -> None:
         return lambda: ignore(shop.subscribe(clocked, "active"))
 
     book.route("create subscription: trial", WRITE, trial)
-    book.route("create subscription: invoice, no card", WRITE, unpaid)
-    book.route("create subscription: charged, saved card", MOVES_MONEY, charged)
-    book.route("create subscription: charged, new card", MOVES_MONEY, first_charge)
+    book.route("create subscription: invoice, no card", WRITE + NUMBER, unpaid)
+    book.route("create subscription: charged, saved card", MOVES_MONEY + NUMBER, charged)
+    book.route("create subscription: charged, new card", MOVES_MONEY + NUMBER, first_charge)
     clock, _ = shop.clock_advancer(_START)
     clocked = shop.customer_with_card(testClockId=clock)
     book.route("the same on a test clock, saved card", None, on_test_clock)

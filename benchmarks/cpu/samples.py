@@ -63,14 +63,13 @@ SUBSCRIPTION: Subscription = lifecycle.start(
 
 def _invoices(count: int) -> list[Invoice]:
     made = []
-    sequence = InvoiceSequence(TENANT.id, TENANT.invoice_prefix)
     for n in range(count):
         at = NOW - timedelta(days=n)
         step = changes.first_period(SUBSCRIPTION, _PLAN)
         reason = BillingReason.SUBSCRIPTION_CYCLE
         draft = issuing.draft(TENANT, CUSTOMER, f"in_{n:026d}", step.invoiced, reason, at, step.subscription)
+        sequence = InvoiceSequence(TENANT.id, TENANT.invoice_prefix, n + 1)
         final = issuing.finalize(draft, sequence, Balance.empty(TENANT.id, CUSTOMER.id, CUSTOMER.currency), at)
-        sequence = final.sequence
         made.append(final.invoice)
     return made
 

@@ -1,10 +1,11 @@
 """What a sweep finds due, and what it has to leave behind: both are worked out from the same numbers.
 
 An order is a customer with a credit balance and one active subscription. Its invoices are paid from the balance, so
-that no charge is made and the figures are the billing engine's, not the Stripe sandbox's.
+that no charge is made and the figures are the billing engine's, not the Stripe sandbox's; or, in a case of its own,
+there is nothing in the balance, and a card is charged.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
@@ -44,6 +45,18 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """What the orders of a case are charged to, all the same one.
+
+    Args:
+        customer_id, method_id: at Stripe.
+    """
+
+    customer_id: str
+    method_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What one order has to have become.
 
@@ -52,6 +65,7 @@ class Expected:
         period_end: the end of the period that is running after the sweep: when it is due next.
         total_micros: each invoice's.
         left_micros: what is left in the customer's balance.
+        charged: a card pays, not the balance.
     """
 
     subscription_id: str
@@ -61,6 +75,7 @@ class Expected:
     period_end: datetime
     total_micros: int
     left_micros: int
+    charged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +87,14 @@ class Case:
         tenants: among whom they are shared out; an invoice number is a tenant's next one.
         shards: of the due index.
         at: when it is written; everything due has become due in the six hours before.
+        card: what is charged; None where balances pay.
     """
 
     due: int
     tenants: int
     shards: int
     at: datetime
+    card: Card | None = None
 
     @property
     def orders(self) -> int:
@@ -133,6 +150,9 @@ class Case:
         tenant_id, began = self.tenant_id(n % self.tenants), self._began(n)
         customer = sample_customer(tenant_id, n, began)
         micros = self._total_micros(n) * self.behind(n) + _LEFT_OVER
+        if self.card is not None:
+            micros, at_stripe = 0, self.card.customer_id
+            customer = replace(customer, stripe_customer_id=at_stripe, default_payment_method_id=self.card.method_id)
         plan = self.plan(tenant_id)
         subscription_id = derived("sub", began, tenant_id, str(n))
         new = lifecycle.start(subscription_id, customer, plan, began, Start({"seats": _seats(n)}))
@@ -153,7 +173,8 @@ class Case:
             invoice_ids=tuple(period_invoice_id(subscription, period) for period in periods),
             period_end=cadence.period(behind).end,
             total_micros=self._total_micros(n),
-            left_micros=_LEFT_OVER,
+            left_micros=_LEFT_OVER if self.card is None else 0,
+            charged=self.card is not None,
         )
 
     def _began(self, n: int) -> datetime:

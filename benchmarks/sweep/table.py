@@ -233,7 +233,7 @@ def figures_of(one: Measured) -> dict[str, float]:
         "invoices_per_s": one.case.invoices / outcome.seconds,
         "worker_cpu_ms": one.each(beat.cpu_s),
         "emulator_cpu_ms": one.each(one.emulator_cpu_s),
-        "calls": (beat.loads + beat.queries + beat.commits + beat.lost) / one.case.invoices,
+        "calls": beat.calls / one.case.invoices,
         "page_ms": median(beat.page_wall_s or [0.0]) * 1000,
         "page_cpu_ms": median(beat.page_cpu_s or [0.0]) * 1000,
         "page_units": median(beat.page_units or [0.0]),

@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.counting import item_bytes, read_units_of
 from benchmarks.events import Context, queue_event
 from benchmarks.sweep.case import Case
+from benchmarks.sweep.contention import Far
 from benchmarks.sweep.queue import Message
 from billing.bootstrap import process as process_bootstrap
 from billing.bootstrap import storage
@@ -42,11 +43,15 @@ class Outside:
         env: its environment: where the emulator is, what the tables are called.
         log: where what it says goes.
         turn_s: how long a worker's turn may take until it has to ask for another.
+        latency_s: how long each call of a worker's to the database takes beside what the emulator does.
+        register: the socket of what says what is in flight (``contention``); without it nothing collides.
     """
 
     env: Mapping[str, str]
     log: Path
     turn_s: float
+    latency_s: float = 0.0
+    register: str = ""
 
     def enter(self) -> None:
         """Make this process one that runs there."""
@@ -63,8 +68,10 @@ class Beat:
     """What a worker did since it last said so; sent after every transaction, so that a kill hides little.
 
     Args:
-        commits: transactions that went through: one for each invoice.
-        lost: transactions that were refused: another worker had taken the tenant's invoice number, mostly.
+        commits: transactions that went through: one for each invoice, two where it is charged.
+        lost: transactions that were refused: something had changed since it was loaded.
+        conflicts: transactions and plain writes that were refused because of another one in flight.
+        writes: plain writes that went through.
         page_wall_s, page_cpu_s, page_units: of each full page of the due index: seconds on the clock, CPU seconds
             of the worker, read units.
         cpu_s: CPU seconds of the worker.
@@ -73,6 +80,8 @@ class Beat:
 
     commits: int = 0
     lost: int = 0
+    conflicts: int = 0
+    writes: int = 0
     loads: int = 0
     queries: int = 0
     page_wall_s: list[float] = field(default_factory=list)
@@ -80,6 +89,11 @@ class Beat:
     page_units: list[float] = field(default_factory=list)
     cpu_s: float = 0.0
     rss_kb: int = 0
+
+    @property
+    def calls(self) -> int:
+        """Requests to the database."""
+        return self.loads + self.queries + self.commits + self.lost + self.conflicts + self.writes
 
     def add(self, other: "Beat") -> None:
         """Take in what another one counted."""
@@ -141,11 +155,19 @@ class Heart:
             self._units += read_units_of(sum(map(item_bytes, parsed.get("Items", ())))) / 2
         elif model.name == "BatchGetItem":
             self.beat.loads += 1
+        elif "TransactionConflict" in {*_reasons(parsed), parsed.get("Error", {}).get("Code", "")[:19]}:
+            self.beat.conflicts += 1
         elif model.name == "TransactWriteItems":
             refused = "Error" in parsed
             self.beat.lost += refused
             self.beat.commits += not refused
             self.tell()
+        elif model.name == "UpdateItem":
+            self.beat.writes += 1
+
+
+def _reasons(parsed: dict[str, Any]) -> set[str]:
+    return {reason["Code"] for reason in parsed.get("CancellationReasons", ())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +206,8 @@ def work(pipe: "Connection[Any, Any]", outside: Outside) -> None:
     outside.enter()
     heart = Heart(pipe)
     heart.attach(storage.database().client)
+    if outside.register:
+        Far(outside.latency_s, outside.register).attach(storage.database().client)
     product = sweep_bootstrap.worker()
     timed = replace(product, index=_TimedIndex(product.index, heart), alarm=_PipeAlarm(pipe))
     margin_s = process_bootstrap.settings().worker_margin_s

@@ -10,4 +10,5 @@ lambda_handler = QueueWorker(
     now,
     settings().worker_margin_s,
     deadline(),
+    settings().stack,
 ).lambda_handler

@@ -29,7 +29,8 @@ class Books:
     def bodies(self, table: str) -> list[Json]:
         """The entities of a table, in order of their ids; decoded once, for the laws ask for them again and again."""
         if table not in self._decoded:
-            rows = (row for row in self.rows[table] if row.get("item") != "settings")
+            # Settings are read by themselves, and a series of numbers is no entity.
+            rows = (row for row in self.rows[table] if row.get("item") != "settings" and "body" in row)
             self._decoded[table] = [_body(row["body"]) for row in rows]
         return self._decoded[table]
 

@@ -19,12 +19,15 @@ from billing.domain.access.scopes import granted
 from billing.domain.kernel.errors import RateLimited, Unauthenticated
 from billing.services.access.callers import Bearer, RouteLimit
 from billing.services.kernel.work import AuditRow
+from billing.storage.ahead import Ahead
 from billing.storage.caller_items import caller_item
 from billing.storage.callers import Callers, caller_id
 from billing.storage.database import Database
+from billing.storage.numbers import NumberBook
+from billing.storage.runtime import Policy, Runtime
 from billing.storage.store import Store
 from billing.storage.table_names import use_tables
-from billing.storage.unit_of_work import DynamoUnits, Policy, Runtime
+from billing.storage.unit_of_work import DynamoUnits
 
 THREADS, EACH = 32, 3
 LIMITS, INTENTS = Limits(60, 40), RouteLimit("i", 30)
@@ -85,7 +88,9 @@ def accept(database: Database, clock: Clock) -> None:
     """A signed read, at its end: its audit row and its signature in one transaction."""
     nothing: Any = None
     policy = Policy(1, 1, 1.0, 1, 1)
-    units = DynamoUnits(Runtime(Store(database, nothing), nothing, policy, clock, lambda: os.urandom(10), nothing))
+    store, book = Store(database, nothing), NumberBook(database)
+    ahead = Ahead(store, book)
+    units = DynamoUnits(Runtime(store, book, ahead, nothing, policy, clock, lambda: os.urandom(10), nothing))
     unit = units.begin("ten_1")
     unit.accept_once(("a" * 64,), int(clock.now.timestamp()) + 600)
     unit.write_audit(AuditRow("req_1", "key_1", "GET", "GET /v1/customers", 200, None, 1))

@@ -1,6 +1,5 @@
 """A tenant's settings: its own admin edits them, the platform those of any tenant."""
 
-import json
 from typing import Any
 
 import pytest
@@ -291,14 +290,8 @@ def test_other_changes_leave_the_numbers_alone(world: World, tenant: Tenant) -> 
     assert world.rows_of("sequences", tenant.id) == []
     number(tenant)
     patch(tenant, {"name": "Yet another", "invoicePrefix": "ACME"})
-    (row,) = world.rows_of("sequences", tenant.id)
-    assert json.loads(row["body"]["S"]) | {"version": None} == {
-        "tenant_id": tenant.id,
-        "prefix": "ACME",
-        "next_number": 2,
-        "id": "invoice",
-        "version": None,
-    }
+    (row,) = [each for each in world.rows_of("sequences", tenant.id) if "next_number" in each]
+    assert (row["prefix"]["S"], row["next_number"]["N"]) == ("ACME", "2")
     assert number(tenant) == "ACME-000002"
 
 
@@ -306,7 +299,7 @@ def test_other_changes_leave_the_numbers_alone(world: World, tenant: Tenant) -> 
 def test_a_number_taken_during_the_change_is_neither_lost_nor_given_twice(
     world: World, tenant: Tenant, invoices: int
 ) -> None:
-    """The prefix moves between the load and the commit of a request that takes a number: it loads again."""
+    """The prefix moves between the claim and the commit of a request: its number is the last with the old one."""
     before = [number(tenant) for _ in range(invoices)]
     tenant.plan(id="another")
     events = storage.database().client.meta.events
@@ -326,5 +319,5 @@ def test_a_number_taken_during_the_change_is_neither_lost_nor_given_twice(
         events.unregister("provide-client-params.dynamodb.*", race)
     during = tenant.get(f"/v1/invoices/{subscription['latestInvoiceId']}").data["number"]
     assert [*before, during, number(tenant)] == (
-        ["NEW-000001", "NEW-000002"] if not invoices else ["ACME-000001", "NEW-000002", "NEW-000003"]
+        ["ACME-000001", "NEW-000002"] if not invoices else ["ACME-000001", "ACME-000002", "NEW-000003"]
     )

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -143,6 +143,7 @@ def books(of: list[Expected]) -> Found:
                 "balance_applied": total,
                 "subscription_id": each.subscription_id,
                 "created_at": f"{number:06d}",
+                "finalized_at": (CASE.at + timedelta(seconds=number)).isoformat(),
             }
             for kind, debit, credit in (("final", "receivable", "revenue"), ("used", "customer_balance", "receivable")):
                 postings = [
@@ -160,7 +161,7 @@ def books(of: list[Expected]) -> Found:
             "due": {"shard": each.shard, "at": each.period_end.isoformat()},
             "latest_invoice_id": each.invoice_ids[-1] if each.invoice_ids else None,
         }
-    found.sequences["T"] = {"next_number": number + 1}
+    found.sequences["T"] = {"next_number": number + 1, "free": []}
     return found
 
 
@@ -174,7 +175,7 @@ def test_books_that_are_right_have_no_problems() -> None:
 
 def _swap(found: Found) -> None:
     first, second = (found.invoices[name] for name in LATE.invoice_ids[:2])
-    first["number"], second["number"] = second["number"], first["number"]
+    first["finalized_at"], second["finalized_at"] = second["finalized_at"], first["finalized_at"]
 
 
 WRONG: dict[str, Callable[[Found], Any]] = {
@@ -183,6 +184,7 @@ WRONG: dict[str, Callable[[Found], Any]] = {
     "an invoice is open": lambda found: found.invoices[LATE.invoice_ids[0]].update(status="open"),
     "an invoice is another's": lambda found: found.invoices[LATE.invoice_ids[0]].update(subscription_id="sub_2"),
     "numbers with a gap": lambda found: found.invoices[LATE.invoice_ids[2]].update(number="T-999999"),
+    "a number is nobody's": lambda found: found.sequences["T"].update(free=["3"]),
     "the sequence is behind": lambda found: found.sequences["T"].update(next_number=1),
     "periods out of order": _swap,
     "an entry twice": lambda found: found.ledger.append(found.ledger[0]),

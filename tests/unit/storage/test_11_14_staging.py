@@ -37,6 +37,8 @@ def unit() -> tuple[UnitOfWork, NoDatabase]:
     runtime: Any = SimpleNamespace(
         clock=lambda: NOW,
         store=SimpleNamespace(sealer=None, database=database),
+        numbers=None,
+        ahead=SimpleNamespace(written=lambda places: None, take=lambda refs, at: None),
         policy=SimpleNamespace(event_ttl_s=60),
         present=None,
         entropy=None,

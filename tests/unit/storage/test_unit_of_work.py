@@ -14,6 +14,7 @@ NOW = datetime(2026, 11, 29, tzinfo=UTC)
 def test_an_event_that_is_in_no_catalogue_cannot_be_emitted() -> None:
     """Issue 10: nor by whoever gets round the types: a subscriber could not have read of it."""
     runtime: Any = SimpleNamespace(
+        numbers=None,
         clock=lambda: NOW,
         policy=SimpleNamespace(event_ttl_s=60),
         present=None,

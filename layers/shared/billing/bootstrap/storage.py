@@ -9,10 +9,13 @@ from billing.bootstrap import process
 from billing.domain.tenant import PLATFORM, Mode, Tenant, TenantStatus, Tier
 from billing.integrations.aws.clients import aws_session, made_client
 from billing.schemas import events
+from billing.storage.ahead import Ahead
 from billing.storage.database import Database
+from billing.storage.numbers import NumberBook
+from billing.storage.runtime import Policy, Runtime
 from billing.storage.store import Store, TenantDirectory
 from billing.storage.table_names import use_tables
-from billing.storage.unit_of_work import DynamoUnits, Policy, Runtime
+from billing.storage.unit_of_work import DynamoUnits
 
 if TYPE_CHECKING:
     from billing.integrations.aws.vault import Vault
@@ -64,9 +67,28 @@ def units_for_strangers() -> DynamoUnits:
 
 
 @cache
+def numbers() -> NumberBook:
+    """The next numbers of every series."""
+    return NumberBook(database())
+
+
+@cache
+def store() -> Store:
+    """Typed reads over the tables."""
+    return Store(database(), vault())
+
+
+@cache
+def ahead() -> Ahead:
+    """What was read before the unit of work that wants it."""
+    return Ahead(store(), numbers())
+
+
+@cache
 def units() -> DynamoUnits:
     """Units of work over DynamoDB."""
     s = process.settings()
     policy = Policy(s.idempotency_ttl_s, s.idempotency_lease_s, s.idempotency_wait_s, s.event_ttl_s, s.audit_ttl_s)
-    store = Store(database(), vault())
-    return DynamoUnits(Runtime(store, tenants(), policy, process.now, lambda: os.urandom(10), events.present))
+    return DynamoUnits(
+        Runtime(store(), numbers(), ahead(), tenants(), policy, process.now, lambda: os.urandom(10), events.present)
+    )

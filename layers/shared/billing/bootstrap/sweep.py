@@ -47,6 +47,7 @@ def worker() -> "Worker":
     """The billing worker."""
     from billing.services.marketplace.release import release_earning
     from billing.services.payments.unknown_outcomes import UnknownOutcomes
+    from billing.services.sweep.read_ahead import ReadAhead
     from billing.services.sweep.wake_ups import ClockProgress
     from billing.services.sweep.worker import Worker
     from billing.storage.due_index import DynamoDueIndex
@@ -73,6 +74,7 @@ def worker() -> "Worker":
         jitter=process.JITTER.random,
         pause=time.sleep,
         standing=reports.standing(),
+        ahead=ReadAhead(storage.ahead(), subscriptions.renewals(), storage.tenants()),
     )
 
 

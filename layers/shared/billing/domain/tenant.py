@@ -285,21 +285,18 @@ class TenantLogo:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceSequence:
-    """The next invoice number of a series. It moves in the transaction that finalizes, so numbers have no gaps.
+    """A series of invoice numbers, at the one that is an invoice's.
 
     Args:
         id: which series: the tenant's own, or a test clock's (``domain.clocks.series_id``).
     """
 
-    entity_name: ClassVar[str] = "InvoiceSequence"
-
     tenant_id: str
     prefix: str
     next_number: int = 1
     id: str = INVOICE_SEQUENCE_ID
-    version: int = 0
 
-    def take(self) -> tuple[str, "InvoiceSequence"]:
-        """The next number, such as ``ACME-000042``, and the sequence after it."""
-        number = f"{self.prefix}-{self.next_number:06d}"
-        return number, replace(self, next_number=self.next_number + 1)
+    @property
+    def number(self) -> str:
+        """Such as ``ACME-000042``."""
+        return f"{self.prefix}-{self.next_number:06d}"

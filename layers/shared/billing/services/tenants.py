@@ -20,7 +20,6 @@ from billing.domain.kernel.errors import AlreadyExists, Forbidden, TenantMismatc
 from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.tenant import (
     DEFAULT_SCHEDULE_DAYS,
-    INVOICE_SEQUENCE_ID,
     PLATFORM,
     SETTINGS_ID,
     TENANTS,
@@ -194,8 +193,7 @@ class Tenants:
         if tenant_id == PLATFORM and changes.get("status") is TenantStatus.SUSPENDED:
             raise ValidationFailed.of("status", "the_platform_stays_active")  # nobody could undo it
         ref, logo = Ref(Tenant, tenant_id, SETTINGS_ID), logo_ref(tenant_id)
-        numbers = Ref(InvoiceSequence, tenant_id, INVOICE_SEQUENCE_ID)
-        found = work.load(ref, logo, numbers) if "invoice_prefix" in changes else work.load(ref, logo)
+        found = work.load(ref, logo)
         before = TenantView(found.require(ref), found.get(logo))
         tenant = before.tenant
         if "ip_allow_list" in changes:
@@ -204,10 +202,9 @@ class Tenants:
         if changed == tenant:
             return before
         if changed.invoice_prefix != tenant.invoice_prefix:
-            # If there is no sequence yet it begins here: a worker that still has the settings of a minute ago
-            # would begin it with the old prefix. ACME-000041 is followed by NEW-000042: no gap, nothing twice.
-            sequence = found.get(numbers) or InvoiceSequence(tenant_id, changed.invoice_prefix)
-            work.save(replace(sequence, prefix=changed.invoice_prefix))
+            # Also where there is no series yet: a worker that still has the settings of a minute ago would begin it
+            # with the old prefix. ACME-000041 is followed by NEW-000042: no gap, nothing twice.
+            work.rename_series(InvoiceSequence(tenant_id, changed.invoice_prefix))
         return TenantView(work.save(changed), picture)
 
     def rotate_data_key(self, work: Work, tenant_id: str) -> Tenant:

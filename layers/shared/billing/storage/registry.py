@@ -23,8 +23,9 @@ from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.customers.search_terms import terms
 from billing.domain.deposits import Deposit, DepositLine
 from billing.domain.imports.source import Imported
-from billing.domain.invoicing.credit_note import CreditNote, CreditNoteSequence
+from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.invoicing.numbers import IssuedNumber
 from billing.domain.kernel.due import Due, wall_clock_shard
 from billing.domain.kernel.external_ids import ExternalIdClaim
 from billing.domain.kernel.money import Money
@@ -47,7 +48,6 @@ from billing.domain.tenant import (
     PLATFORM,
     SETTINGS_ID,
     TENANTS,
-    InvoiceSequence,
     Tenant,
     TenantHead,
     TenantLogo,
@@ -252,8 +252,7 @@ REGISTRY: dict[type, Stored] = {
     Tenant: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, _tenant, shared_by=SETTINGS_ID),
     TenantHead: Stored(tables.TenantItem, "item", lambda e: SETTINGS_ID, _same, _tenant, listed_name="listed"),
     TenantLogo: Stored(tables.TenantItem, "item", lambda e: LOGO_ID, _same, lambda e: {}),
-    InvoiceSequence: _plain(tables.SequenceItem),
-    CreditNoteSequence: _plain(tables.SequenceItem),
+    IssuedNumber: _plain(tables.SequenceItem),
     Customer: Stored(
         tables.CustomerItem, "id", lambda e: e.id, _same,
         lambda e: {"currency": e.currency, **_created(e), **_due(e.due), **_at_stripe(e)},

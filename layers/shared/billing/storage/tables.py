@@ -193,10 +193,12 @@ class RedemptionItem(_Entity):
 
 
 class SequenceItem(_Entity):
-    """What a tenant has once: its next numbers, and whose an external id is."""
+    """What a tenant has once: its next numbers (``numbers``), which numbers are issued, and whose an external id is."""
 
     class Meta:
         table_name = "sequences"
+
+    prefix = UnicodeAttribute(null=True)
 
 
 class LedgerItem(_Entity):

@@ -5,7 +5,6 @@ response, and the audit row: there is no state in which one exists without the o
 """
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -31,7 +30,7 @@ from billing.domain.kernel.errors import (
 from billing.domain.kernel.event_types import EventType
 from billing.domain.kernel.ids import fresh
 from billing.domain.ledger import LedgerEntry
-from billing.domain.tenant import SETTINGS_ID, Tenant
+from billing.domain.tenant import SETTINGS_ID, InvoiceSequence, Tenant
 from billing.domain.webhooks.event import Event
 from billing.services.kernel.failures import described
 from billing.services.kernel.recovery import RecoveryPoint
@@ -40,6 +39,7 @@ from billing.services.kernel.work import (
     Expected,
     Found,
     KeyedRequest,
+    Numbered,
     Page,
     Query,
     Ref,
@@ -49,6 +49,7 @@ from billing.services.kernel.work import (
 from billing.storage import idempotency, search
 from billing.storage.audit_rows import audit_item, put_once
 from billing.storage.caller_items import CallerWrites, signature_once
+from billing.storage.claims import UnitClaims
 from billing.storage.clock_times import ClockTimes
 from billing.storage.codec import encode
 from billing.storage.copies import subject
@@ -58,39 +59,16 @@ from billing.storage.mrr_of_unit import MrrOfUnit
 from billing.storage.outbox import Outbox
 from billing.storage.refusals import MOST_ITEMS, PostedAtAnotherTime, StaleCopy, TransactionTooLarge
 from billing.storage.registry import REGISTRY, Stored, join, tenant_of
-from billing.storage.store import Store, TenantDirectory
-from billing.storage.tables import AuditItem, EventItem, IdempotencyItem
+from billing.storage.runtime import Runtime
+from billing.storage.tables import AuditItem, EventItem, IdempotencyItem, SequenceItem
 from billing.storage.webhooks.events import stored as stored_event
 
 E = TypeVar("E", bound=Entity)
 _log = logging.getLogger(__name__)
+_Update = tuple[Model, list[Action], Condition | None]
 _POLL_S = 0.1
 _LARGEST_BODY = 390_000
 """In bytes; the item holds 400 KB with its keys and index attributes. 500 lines of ordinary text take 60 to 100 KB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How long things are kept and waited for; from ``config.Settings``."""
-
-    idempotency_ttl_s: int
-    idempotency_lease_s: int
-    idempotency_wait_s: float
-    event_ttl_s: int
-    audit_ttl_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What all units of work of a process share."""
-
-    store: Store
-    tenants: TenantDirectory
-    policy: Policy
-    clock: Callable[[], datetime]
-    entropy: Callable[[], bytes]
-    present: Callable[[Any], dict[str, Any]]
-    pause: Callable[[float], None] = time.sleep
 
 
 @dataclass(slots=True)
@@ -111,13 +89,14 @@ class UnitOfWork:
         self._expected = expected
         self._now = runtime.clock()
         self._looked = scope is None
-        self._checkpointed = False
+        self._checkpointed = self._ran_before = False
         self._clocks = ClockTimes(runtime.store)
         self._outbox = Outbox(runtime.present, runtime.entropy, runtime.policy.event_ttl_s, self._clocks.at)
         self._mrr = MrrOfUnit(self._now, self._clocks, runtime.store)
+        self._claims = UnitClaims(runtime.numbers, scope.record_id if scope else None)
         self.recovery_point: RecoveryPoint | None = None
         self._after_commit: list[Callable[[], None]] = []
-        self._once: list[tuple[Model, list[Action], Condition | None]] = []
+        self._once: list[_Update] = []
         """The request's signatures; empty once they are remembered."""
         self._reset()
 
@@ -174,7 +153,8 @@ class UnitOfWork:
 
     def _loaded(self, refs: tuple[Ref[Any], ...]) -> Found:
         if self._looked:
-            return self._runtime.store.load(refs, {})[0]
+            ahead = None if self._ran_before else self._runtime.ahead.take(refs, self._now)
+            return ahead if ahead is not None else self._runtime.store.load(refs, {})[0]
         assert self._scope is not None
         key: Key = (self._scope.record_id, "")
         found, items = self._runtime.store.load(refs, {IdempotencyItem: {key}})
@@ -209,6 +189,15 @@ class UnitOfWork:
     def at_clock_time(self, at: datetime) -> None:
         self._clocks.worked = at
 
+    def numbered(self, sequence: Numbered, document_id: str) -> Numbered:
+        following, issued = self._claims.following(sequence, document_id, self._now)
+        self.save(issued)
+        return following
+
+    def rename_series(self, sequence: InvoiceSequence) -> None:
+        item = SequenceItem(tenant_id=sequence.tenant_id, id=sequence.id)
+        self._renamed.append((item, [SequenceItem.prefix.set(sequence.prefix)], None))
+
     def rely_on(self, entity: Entity) -> None:
         place = (type(entity), tenant_of(entity), REGISTRY[type(entity)].id_of(entity))
         self._relied_on[place] = entity.version  # type: ignore[attr-defined]
@@ -233,6 +222,7 @@ class UnitOfWork:
         run goes on (``recovery_point``).
         """
         self._reset()
+        self._ran_before = True
         self._after_commit = []
         self._looked = self._scope is None or self._checkpointed
         self._now = self._mrr.now = self._runtime.clock()
@@ -243,7 +233,7 @@ class UnitOfWork:
             ttl_s = self._runtime.policy.idempotency_ttl_s
             record = idempotency.in_progress_item(self._scope, point, self._now, ttl_s)
         self._write(record, None)
-        self._checkpointed = True
+        self._checkpointed = self._ran_before = True
         self.recovery_point = point
         self._reset()
 
@@ -263,17 +253,20 @@ class UnitOfWork:
         self._after_commit = []
 
     def write_audit(self, audit: AuditRow) -> None:
+        self._reset()
         if self._once:
-            self._reset()
             self._write(None, audit)
             return
         put_once(self._runtime.store.database, self._audit_item(audit))
+        self._claims.committed()
 
     def _reset(self) -> None:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
         self._versions: dict[Ref[Any], int | None] = {}
         self._relied_on: dict[tuple[type, str, str], int] = {}
+        self._renamed: list[_Update] = []
         self._callers = CallerWrites()
+        self._claims.restart()
         self._outbox.forget()
         self._mrr.begin()
 
@@ -282,7 +275,7 @@ class UnitOfWork:
         if record is not None:
             puts.append((record, self._record_condition()))
         puts += self._staged_puts()
-        updates = self._once + self._callers.updates(self._now)
+        updates = self._once + self._renamed + self._callers.updates(self._now)
         if audit is not None:
             puts.append((self._audit_item(audit), AuditItem.id.does_not_exist()))
         if not puts and not updates:
@@ -307,8 +300,10 @@ class UnitOfWork:
             self._runtime.store.database.transact(uuid4().hex, stage)
         except TransactWriteError as error:
             # PynamoDB sends what is only checked before what is put, that before updates; and the record is put first.
-            self._explain(error, len(checks) if record is not None else None, len(checks) + len(puts))
+            self._explain(error, len(checks) if record is not None else None, len(checks), [item for item, _ in puts])
         self._once = []
+        self._claims.committed()
+        self._runtime.ahead.written(self._staged)
         self._outbox.saw(staged.entity for staged in self._staged.values())
 
     def _staged_puts(self) -> list[tuple[Model, Condition | None]]:
@@ -330,7 +325,8 @@ class UnitOfWork:
         staged = self._staged.get(place)
         return staged.base_version if staged else None
 
-    def _explain(self, error: TransactWriteError, record_at: int | None, once_at: int) -> None:
+    def _explain(self, error: TransactWriteError, record_at: int | None, puts_at: int, puts: list[Model]) -> None:
+        once_at = puts_at + len(puts)
         reasons = error.cancellation_reasons
         failed = [n for n, reason in enumerate(reasons) if reason and reason.code == "ConditionalCheckFailed"]
         if not failed:
@@ -343,6 +339,8 @@ class UnitOfWork:
             self._meet(reason.raw_item if reason else None)
             # Under way elsewhere but silent for long, or just gone: this run's own writes did not happen.
             raise IdempotencyInProgress("A request with this Idempotency-Key is being worked on", retry_after_s=2)
+        lost = [puts[n - puts_at] for n in failed if puts_at <= n < once_at]
+        self._claims.lost(each.id for each in lost if isinstance(each, SequenceItem))
         raise LostRace("Somebody else changed the same thing at the same time")
 
     def _checks(self) -> list[tuple[Any, str, str, int]]:

@@ -46,20 +46,17 @@ _ABOVE = "above_what_is_left"
 
 @dataclass(frozen=True, slots=True)
 class CreditNoteSequence:
-    """The next credit note number of a series, as ``InvoiceSequence``'s."""
-
-    entity_name: ClassVar[str] = "CreditNoteSequence"
+    """A series of credit note numbers, as ``InvoiceSequence``."""
 
     tenant_id: str
     prefix: str
     next_number: int = 1
     id: str = CREDIT_NOTE_SEQUENCE_ID
-    version: int = 0
 
-    def take(self) -> tuple[str, "CreditNoteSequence"]:
-        """The next number, such as ``ACME-CN-000042``, and the sequence after it."""
-        number = f"{self.prefix}-CN-{self.next_number:06d}"
-        return number, replace(self, next_number=self.next_number + 1)
+    @property
+    def number(self) -> str:
+        """Such as ``ACME-CN-000042``."""
+        return f"{self.prefix}-CN-{self.next_number:06d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +195,6 @@ class Issued:
 
     credit_note: CreditNote
     invoice: Invoice
-    sequence: CreditNoteSequence
     entries: tuple[LedgerEntry, ...]
 
 
@@ -224,7 +220,6 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
     if request.refund and over > invoice.refundable:
         message = f"{over} are to go back, and {invoice.refundable} of what was paid can"
         raise _exceeds(message, [Detail("refund", "above_what_was_paid")])
-    number, following = sequence.take()
     zero = Money.zero(invoice.currency)
     # Of three cents a rate may take nothing, or be zero: what is credited under it is said all the same.
     pairs = zip(parts.taxes, parts.bases, strict=True)
@@ -238,7 +233,7 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
         invoice_id=invoice.id,
         invoice_number=invoice.number,
         subscription_id=invoice.subscription_id,
-        number=number,
+        number=sequence.number,
         currency=invoice.currency,
         timezone=invoice.timezone,
         lines=lines,
@@ -266,7 +261,7 @@ def issue(invoice: Invoice, request: CreditRequest, note_id: str, sequence: Cred
     after = replace(invoice, amount_credited=invoice.amount_credited + to_invoice, credits=all_steps)
     if not to_invoice.is_zero and after.amount_due.is_zero:
         after = settlement.settled(replace(after, payment_error=None), at)
-    return Issued(note, after, following, _entries(note, invoice.status, at))
+    return Issued(note, after, _entries(note, invoice.status, at))
 
 
 def refunding(issued: Issued, refund: Refund) -> Issued:

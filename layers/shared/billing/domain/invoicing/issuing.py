@@ -26,14 +26,23 @@ class Finalized:
     """An invoice that was just finalized, with all that changed with it."""
 
     invoice: Invoice
-    sequence: InvoiceSequence
     balance: Balance
     entries: tuple[LedgerEntry, ...]
 
 
 def period_invoice_id(subscription: Subscription, period: Period) -> str:
     """The one id that the invoice of a renewal can have: a second run cannot bill the period twice."""
-    return derived("in", period.start, subscription.tenant_id, subscription.id, format_time(period.start))
+    return invoice_id_from(subscription, period.start)
+
+
+def invoice_id_from(subscription: Subscription, start: datetime) -> str:
+    """The same, of the period that begins then."""
+    return derived("in", start, subscription.tenant_id, subscription.id, format_time(start))
+
+
+def step_invoice_id(before: Subscription, at: datetime) -> str:
+    """The id of what the alarm clock bills for a subscription beside its periods: the same in every run of the step."""
+    return derived("in", at, before.tenant_id, before.id, "step", str(before.version))
 
 
 def draft(
@@ -180,7 +189,6 @@ def finalize(
     """
     if invoice.status is not InvoiceStatus.DRAFT:
         raise InvalidState.of("invoice", invoice.status, "finalized")
-    number, following = sequence.take()
     credited = invoice.amount_credited - (offset or Money.zero(invoice.currency))
     owed = invoice.total - credited
     applied = balance.usable_for(owed) if spreading is None else Money.zero(invoice.currency)
@@ -189,7 +197,7 @@ def finalize(
     free = (owed - applied).is_zero
     final = replace(
         invoice,
-        number=number,
+        number=sequence.number,
         status=InvoiceStatus.PAID if free else InvoiceStatus.OPEN,
         balance_applied=applied,
         carried=balance.beyond(applied),
@@ -205,7 +213,7 @@ def finalize(
         entries.append(applied_entry(final, -offset, at))
     if not applied.is_zero:
         entries.append(balance_entry(invoice, "invoice.balance_applied", applied, at))
-    return Finalized(final, following, balance.used(applied), tuple(entry for entry in entries if entry is not None))
+    return Finalized(final, balance.used(applied), tuple(entry for entry in entries if entry is not None))
 
 
 def finalized_entry(invoice: Invoice, at: datetime) -> LedgerEntry | None:

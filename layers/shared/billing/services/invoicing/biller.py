@@ -24,13 +24,13 @@ from billing.domain.payments.payment import Payment, SettledBy
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
-from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence, Tenant
+from billing.domain.tenant import Tenant
 from billing.services.clocks.customer_time import outcome_time
 from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances
 from billing.services.invoicing import giving_back, offsets
 from billing.services.invoicing.charging import method_of, settle_due
-from billing.services.invoicing.numbering import invoice_numbers
+from billing.services.invoicing.numbering import invoice_number
 from billing.services.kernel.recovery import ChargePending, CreditsPending
 from billing.services.kernel.work import Found, Ref, Work
 from billing.services.payments.attempt import Attempt
@@ -41,15 +41,10 @@ from billing.services.usage.closing import UsageCloser, ending, note_lines
 
 @dataclass(frozen=True, slots=True)
 class BillingContext:
-    """What an invoice of a customer is made from; finalizing it changes ``sequence`` and ``balance``.
-
-    Args:
-        sequence: the tenant's own; a customer on a test clock has another one.
-    """
+    """What an invoice of a customer is made from; finalizing it changes ``balance``."""
 
     tenant: Tenant
     customer: Customer
-    sequence: InvoiceSequence
     balance: Balance
     found: Found
 
@@ -120,19 +115,16 @@ class Biller:
     def refs(self, tenant: Tenant, customer_id: str) -> tuple[Ref[Any], ...]:
         """What a load has to bring for ``books``, beside the customer itself."""
         return (
-            Ref(InvoiceSequence, tenant.id, INVOICE_SEQUENCE_ID),
             Ref(Balance, tenant.id, customer_id),
             *self.taxes.refs(tenant),
         )
 
     def context(self, found: Found, tenant: Tenant, customer: Customer) -> BillingContext:
         """The books of a customer, out of a load with ``refs``."""
-        sequence = found.get(Ref(InvoiceSequence, tenant.id, INVOICE_SEQUENCE_ID))
         balance = found.get(Ref(Balance, tenant.id, customer.id))
         return BillingContext(
             tenant,
             customer,
-            sequence or InvoiceSequence(tenant.id, tenant.invoice_prefix),
             balance or Balance.empty(tenant.id, customer.id, customer.currency),
             found,
         )
@@ -285,9 +277,8 @@ class Biller:
             if not taken.is_zero:  # the rest of an invoice may have gone to the balance
                 balance = balances.of(work, draft)
         charged = method_of(context.customer, subscription) is not None
-        sequence = invoice_numbers(work, draft, context.sequence)
-        final = issuing.finalize(draft, sequence, balance, at, taken, spreading, charged=charged)
-        work.save(final.sequence)
+        number = invoice_number(work, draft)
+        final = issuing.finalize(draft, number, balance, at, taken, spreading, charged=charged)
         if final.balance != balance:
             work.save(final.balance)
         for entry in final.entries:

@@ -35,7 +35,7 @@ from billing.services.clocks.customer_time import customer_time, outcome_time
 from billing.services.clocks.shards import DueShards
 from billing.services.invoicing.documents import CreditDestination, CreditedTo, DocumentLine, InvoiceDocument
 from billing.services.invoicing.looks import PLAIN, Looks
-from billing.services.invoicing.numbering import credit_note_numbers, credit_note_ref
+from billing.services.invoicing.numbering import credit_note_number
 from billing.services.invoicing.queries import party
 from billing.services.invoicing.tax_table import credited_taxes
 from billing.services.kernel.recovery import RefundPending, Repeat
@@ -62,7 +62,6 @@ class _Loaded:
     """An invoice with all that a credit note on it may change."""
 
     invoice: Invoice
-    sequence: CreditNoteSequence
     subscription: Subscription | None
     balance: Balance
     payments: tuple[Payment, ...]
@@ -213,23 +212,22 @@ class CreditNotes:
             RefundExceedsAvailable: more than is left of the invoice, or than can be refunded.
         """
         invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
-        sequence_ref = credit_note_ref(work.tenant.id)
-        found = work.load(invoice_ref, sequence_ref)
+        found = work.load(invoice_ref)
         if isinstance(work.recovery_point, RefundPending):
             return self._go_on(work, work.recovery_point)
         invoice = found.require(invoice_ref)
-        sequence = credit_note_numbers(work, invoice, found.get(sequence_ref))
         if request.payment_id is not None and invoice.status is not InvoiceStatus.PAID:
             # A credit on an open invoice first reduces what is due, before anything goes back to a card.
             raise InvalidState.of("invoice", invoice.status, "refunded; issue a credit note")
-        read = self._load(work, invoice, sequence, request)
+        read = self._load(work, invoice, request)
         self._checked(read, request, permit)
         loaded = self._withdrawn(work, read)
         if loaded is None:
             # The payer was faster. Record that first; the credit then goes where the credit on a paid invoice goes.
             work.checkpoint(Repeat())
             return self.create(work, invoice_id, request, permit)
-        issued = credit_note.issue(loaded.invoice, request, work.fresh_id("cn", loaded.at), sequence, loaded.at)
+        number = credit_note_number(work, loaded.invoice)
+        issued = credit_note.issue(loaded.invoice, request, work.fresh_id("cn", loaded.at), number, loaded.at)
         return self._carry_out(work, loaded, issued, request.payment_id, permit)
 
     def preview(self, work: Work, invoice_id: str, request: CreditRequest) -> CreditNote:
@@ -239,23 +237,21 @@ class CreditNotes:
             NotFound, InvalidState, ValidationFailed, RefundExceedsAvailable: as ``create``.
         """
         invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
-        sequence_ref = credit_note_ref(work.tenant.id)
-        found = work.load(invoice_ref, sequence_ref)
-        invoice = found.require(invoice_ref)
-        sequence = credit_note_numbers(work, invoice, found.get(sequence_ref))
-        return self._checked(self._load(work, invoice, sequence, request), request, permit_any)
+        invoice = work.load(invoice_ref).require(invoice_ref)
+        return self._checked(self._load(work, invoice, request), request, permit_any)
 
     @staticmethod
     def _checked(loaded: _Loaded, request: CreditRequest, permit: PermitRefund) -> CreditNote:
         """The note as far as it can be told before anything outside is called; what is not possible is refused."""
-        note = credit_note.issue(loaded.invoice, request, "", loaded.sequence, loaded.at).credit_note
+        no_number = CreditNoteSequence(loaded.invoice.tenant_id, "")
+        note = credit_note.issue(loaded.invoice, request, "", no_number, loaded.at).credit_note
         if not note.to_refund.is_zero:
             payment = _paid_by(loaded.payments, note.to_refund, request.payment_id)
             require_refundable(payment, note.to_refund)
             permit(payment.amount_refunded + note.to_refund)
         return note
 
-    def _load(self, work: Work, invoice: Invoice, sequence: CreditNoteSequence, request: CreditRequest) -> _Loaded:
+    def _load(self, work: Work, invoice: Invoice, request: CreditRequest) -> _Loaded:
         tenant_id = work.tenant.id
         customer_ref = Ref(Customer, tenant_id, invoice.customer_id)
         balance_ref = Ref(Balance, tenant_id, invoice.customer_id)
@@ -267,7 +263,6 @@ class CreditNotes:
         payments = (found.get(ref) for ref in payment_refs)
         return _Loaded(
             invoice,
-            sequence,
             found.get(subscription_ref),
             found.get(balance_ref) or _no_balance(invoice, invoice.currency),
             tuple(payment for payment in payments if payment is not None),
@@ -310,7 +305,6 @@ class CreditNotes:
         return self._settled(work, note, refund, self.refunder.send(refund), loaded.at)
 
     def _saved(self, work: Work, loaded: _Loaded, issued: Issued) -> CreditNote:
-        work.save(issued.sequence)
         for entry in issued.entries:
             work.save(entry)
         if not issued.credit_note.to_balance.is_zero:

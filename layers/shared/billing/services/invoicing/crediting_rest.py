@@ -12,7 +12,7 @@ from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.event_types import EventType
 from billing.domain.lines.crediting import lines_left
 from billing.services.customers import balances
-from billing.services.invoicing.numbering import credit_note_numbers, credit_note_ref
+from billing.services.invoicing.numbering import credit_note_number
 from billing.services.kernel.work import Work
 from billing.services.payments.limits import carried
 from billing.services.usage.forgiveness import forgive
@@ -25,11 +25,8 @@ def credit_rest(work: Work, invoice: Invoice, reason: str, at: datetime) -> Invo
         reason: what the credit note says.
         at: now, on the customer's clock.
     """
-    ref = credit_note_ref(invoice.tenant_id)
-    sequence = credit_note_numbers(work, invoice, work.load(ref).get(ref))
     wanted = CreditRequest(invoice.creditable.micros, reason=reason)
-    issued = credit_note.issue(invoice, wanted, work.fresh_id("cn", at), sequence, at)
-    work.save(issued.sequence)
+    issued = credit_note.issue(invoice, wanted, work.fresh_id("cn", at), credit_note_number(work, invoice), at)
     for entry in issued.entries:
         work.save(entry)
     balances.credit(work, invoice, issued.credit_note.to_balance)

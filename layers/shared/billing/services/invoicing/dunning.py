@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from billing.domain.invoicing import settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.invoicing.issuing import step_invoice_id
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.kernel.event_types import EventType
@@ -164,4 +165,4 @@ class Dunner:
             used = self.usage.close(work, found, Closing(subscription, plan, at, ending=True))
             step = used.on(Step(after, lines, lines))
         options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CANCEL, at, shard)
-        self.biller.carry_out(work, context, subscription, step, options, work.fresh_id("in", at))
+        self.biller.carry_out(work, context, subscription, step, options, step_invoice_id(subscription, at))

@@ -8,37 +8,25 @@ from billing.domain.clocks import series_id, series_prefix
 from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence
-from billing.services.kernel.work import Ref, Work
+from billing.services.kernel.work import Work
 
 
-def invoice_numbers(work: Work, invoice: Invoice, own: InvoiceSequence) -> InvoiceSequence:
-    """The sequence that a draft gets its number from; one more read on a test clock, and only there.
-
-    Args:
-        own: the tenant's.
-    """
-    clock_id = invoice.test_clock_id
-    if clock_id is None:
-        return own
-    ref = Ref(InvoiceSequence, invoice.tenant_id, series_id(INVOICE_SEQUENCE_ID, clock_id))
-    prefix = series_prefix(work.tenant.invoice_prefix, clock_id)
-    return work.load(ref).get(ref) or InvoiceSequence(invoice.tenant_id, prefix, id=ref.id)
+def invoice_number(work: Work, draft: Invoice) -> InvoiceSequence:
+    """The sequence at the number of a draft that is finalized now; see ``Work.numbered``."""
+    prefix, series = _series(work, draft, INVOICE_SEQUENCE_ID)
+    return work.numbered(InvoiceSequence(draft.tenant_id, prefix, id=series), draft.id)
 
 
-def credit_note_ref(tenant_id: str) -> Ref[CreditNoteSequence]:
-    """The tenant's own sequence of credit notes."""
-    return Ref(CreditNoteSequence, tenant_id, CREDIT_NOTE_SEQUENCE_ID)
+def credit_note_number(work: Work, invoice: Invoice) -> CreditNoteSequence:
+    """The sequence at the number of a credit note on an invoice, which is issued now; see ``Work.numbered``."""
+    prefix, series = _series(work, invoice, CREDIT_NOTE_SEQUENCE_ID)
+    # Its id is made anew in each run; how often its invoice has changed before is not.
+    return work.numbered(CreditNoteSequence(invoice.tenant_id, prefix, id=series), f"{invoice.id}.{invoice.version}")
 
 
-def credit_note_numbers(work: Work, invoice: Invoice, own: CreditNoteSequence | None) -> CreditNoteSequence:
-    """The sequence that a credit note on an invoice gets its number from, as ``invoice_numbers``.
-
-    Args:
-        own: the tenant's; None where it has none yet.
-    """
+def _series(work: Work, invoice: Invoice, kind: str) -> tuple[str, str]:
+    """What the numbers of an invoice's series begin with, and the series' id."""
     clock_id, prefix = invoice.test_clock_id, work.tenant.invoice_prefix
     if clock_id is None:
-        return own or CreditNoteSequence(invoice.tenant_id, prefix)
-    ref = Ref(CreditNoteSequence, invoice.tenant_id, series_id(CREDIT_NOTE_SEQUENCE_ID, clock_id))
-    begun = CreditNoteSequence(invoice.tenant_id, series_prefix(prefix, clock_id), id=ref.id)
-    return work.load(ref).get(ref) or begun
+        return prefix, kind
+    return series_prefix(prefix, clock_id), series_id(kind, clock_id)

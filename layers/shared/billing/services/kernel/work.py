@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from billing.domain.access.caller import Caller
+from billing.domain.invoicing.credit_note import CreditNoteSequence
 from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.errors import NotFound
 from billing.domain.kernel.event_types import EventType
-from billing.domain.tenant import Tenant
+from billing.domain.tenant import InvoiceSequence, Tenant
 from billing.services.kernel.recovery import RecoveryPoint
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
+Numbered = TypeVar("Numbered", InvoiceSequence, CreditNoteSequence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,24 @@ class Work(Protocol):
         With a credential, or a user, goes what the first beat knows of it: its item among the callers is made, or
         changed in place.
         """
+
+    def numbered(self, sequence: Numbered, document_id: str) -> Numbered:
+        """The sequence at the number of a document that is issued in this unit, which nobody else gets.
+
+        To be asked for right before the commit, and after whatever is called outside: until then the number is only
+        claimed. A unit that never commits leaves no gap: its number is the next one's, in a while
+        (docs/decisions/0064).
+
+        Args:
+            sequence: names the series; its prefix is what numbers begin with where it begins now.
+            document_id: the same whenever the unit is begun again, unless it is a request's.
+
+        Raises:
+            Unavailable: the database is busy.
+        """
+
+    def rename_series(self, sequence: InvoiceSequence) -> None:
+        """Let the numbers that follow in a series begin with the sequence's prefix."""
 
     def rely_on(self, entity: Entity) -> None:
         """Let the commit fail (``LostRace``) unless this entity, which was only read, is still what it was.

@@ -6,17 +6,19 @@ Each step is one unit of work (or two commits around a charge), safe to repeat: 
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.invoice import BillingReason
-from billing.domain.invoicing.issuing import period_invoice_id
+from billing.domain.invoicing.issuing import invoice_id_from, period_invoice_id, step_invoice_id
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.event_types import EventType
 from billing.domain.subscriptions import changes, lifecycle
 from billing.domain.subscriptions.changes import ProrationBehavior, Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
+from billing.domain.tenant import Tenant
 from billing.services.catalog.plans import plan_ref_of
 from billing.services.clocks.shards import DueShards
 from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
@@ -123,7 +125,7 @@ class Renewals:
         used = self.usage.close(work, context.found, Closing(before, plan, at))
         step = used.on(Step(lifecycle.ended(before, at), lines, lines))
         options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
-        self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
+        self._carry_out(work, context, before, step, options, step_invoice_id(before, at))
 
     def _bill_what_waits(self, work: Work, before: Subscription) -> Due | None:
         """Bill what a subscription that has ended is owed since: a dispute was won."""
@@ -132,7 +134,7 @@ class Renewals:
         at = before.due.at
         step = Step(replace(before, pending=(), due=None), (), before.pending)
         options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
-        return self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
+        return self._carry_out(work, context, before, step, options, step_invoice_id(before, at))
 
     def _bill_late_usage(self, work: Work, before: Subscription) -> None:
         """Bill the late usage of a subscription that has ended; from now on no more is accepted."""
@@ -146,19 +148,29 @@ class Renewals:
             work.save(lifecycle.with_alarm(step.subscription, before.due.shard))
             return
         options = BillingOptions.by_alarm(BillingReason.SUBSCRIPTION_CANCEL, at, before.due.shard)
-        self._carry_out(work, context, before, step, options, work.fresh_id("in", at))
+        self._carry_out(work, context, before, step, options, step_invoice_id(before, at))
 
-    def _loaded(self, work: Work, subscription: Subscription) -> tuple[BillingContext, Plan]:
-        customer_ref = Ref(Customer, work.tenant.id, subscription.customer_id)
-        plan_ref = plan_ref_of(subscription)
-        tenant = work.tenant
-        found = work.load(
-            customer_ref,
-            plan_ref,
+    def refs(self, tenant: Tenant, subscription: Subscription) -> tuple[Ref[Any], ...]:
+        """What a step of a subscription has to load, beside the subscription itself."""
+        return (
+            Ref(Customer, tenant.id, subscription.customer_id),
+            plan_ref_of(subscription),
             *self.biller.refs(tenant, subscription.customer_id),
             *self.usage.refs(tenant, subscription),
         )
-        return self.biller.context(found, work.tenant, found.require(customer_ref)), found.require(plan_ref)
+
+    def numbered_ahead(self, tenant: Tenant, subscription: Subscription) -> str | None:
+        """The id of the invoice that the next step of a subscription most likely finalizes; None for none."""
+        renews = subscription.state in RENEWING and not subscription.cancel_at_period_end
+        ended = subscription.due is not None and subscription.due.at == subscription.current_period.end
+        if not renews or not ended or tenant.grace_period_s or subscription.test_clock_id is not None:
+            return None
+        return invoice_id_from(subscription, subscription.current_period.end)
+
+    def _loaded(self, work: Work, subscription: Subscription) -> tuple[BillingContext, Plan]:
+        found = work.load(*self.refs(work.tenant, subscription))
+        customer = found.require(Ref(Customer, work.tenant.id, subscription.customer_id))
+        return self.biller.context(found, work.tenant, customer), found.require(plan_ref_of(subscription))
 
     def _give_up(self, work: Work, subscription: Subscription, now: datetime) -> Due | None:
         """End a subscription whose first invoice nobody paid; try again later if its payment has no outcome yet."""

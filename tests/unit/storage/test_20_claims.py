@@ -29,26 +29,26 @@ class Book:
 
     def claim(self, key: SeriesKey, prefix: str, holders: Sequence[str], now: datetime) -> dict[str, Number]:
         self.given += holders
-        return {each: Number(prefix, len(self.given)) for each in holders}
+        return {each: Number(prefix, len(self.given), each) for each in holders}
 
     def reserved(self, key: SeriesKey, holder: str) -> Number | None:
         number = self.ahead.pop(holder, None)
-        return Number("ACME", number) if number else None
+        return Number("ACME", number, holder) if number else None
 
-    def close(self, key: SeriesKey, holder: str) -> None:
-        self.closed.append(holder)
+    def close(self, key: SeriesKey, number: Number) -> None:
+        self.closed.append(number.name)
 
-    def give_back(self, key: SeriesKey, unused: dict[str, int]) -> None:
-        self.back += unused.values()
+    def give_back(self, key: SeriesKey, number: Number) -> None:
+        self.back.append(number.value)
 
 
-def claims(request: str | None = None) -> tuple[UnitClaims, Any]:
+def claims() -> tuple[UnitClaims, Any]:
     book: Any = Book()
-    return UnitClaims(book, request), book
+    return UnitClaims(book), book
 
 
-def number(of: UnitClaims, document_id: str = "in_1") -> int:
-    return of.following(OWN, document_id, NOW)[0].next_number
+def number(of: UnitClaims, holder: str = "in_1") -> int:
+    return of.following(OWN, "in_made_anew", holder, NOW)[0].next_number
 
 
 def test_a_unit_that_runs_again_has_the_same_number() -> None:
@@ -62,7 +62,7 @@ def test_a_unit_that_runs_again_has_the_same_number() -> None:
 
 def test_a_number_that_another_document_has_is_not_asked_for_again() -> None:
     unit, _ = claims()
-    _, issued = unit.following(OWN, "in_1", NOW)
+    _, issued = unit.following(OWN, "in_1", "in_1", NOW)
     unit.lost([issued.id])
     unit.restart()
     assert number(unit) == 2
@@ -76,14 +76,12 @@ def test_a_number_that_a_later_run_does_not_need_is_given_back() -> None:
     assert (book.closed, book.back) == ([], [1])
 
 
-def test_the_documents_of_a_request_are_told_by_their_order_not_by_ids_made_anew() -> None:
-    unit, book = claims("ten_1#POST /v1/subscriptions#k")
-    assert [number(unit, "in_a"), number(unit, "in_b")] == [1, 2]
+def test_documents_of_one_work_are_told_by_their_order() -> None:
+    unit, book = claims()
+    assert [number(unit, "request"), number(unit, "request")] == [1, 2]
     unit.restart()
-    assert [number(unit, "in_c"), number(unit, "in_d")] == [1, 2]
-    unit.committed()
-    assert number(unit, "in_e") == 3
-    assert book.given == [f"ten_1#POST /v1/subscriptions#k/{n}" for n in range(3)]
+    assert [number(unit, "request"), number(unit, "request")] == [1, 2]
+    assert book.given == ["request", "request+1"]
 
 
 def test_what_was_claimed_ahead_is_not_claimed_again() -> None:

@@ -29,8 +29,8 @@ class Ahead:
         self._read |= {ref: (found.get(ref), at) for ref in wanted}
         return found
 
-    def claim(self, sequence: InvoiceSequence, document_ids: Sequence[str], at: datetime) -> None:
-        self.book.reserve(SeriesKey(sequence.tenant_id, sequence.id), sequence.prefix, document_ids, at)
+    def claim(self, sequence: InvoiceSequence, claims: Sequence[str], at: datetime) -> None:
+        self.book.reserve(SeriesKey(sequence.tenant_id, sequence.id), sequence.prefix, claims, at)
 
     def forget(self) -> None:
         self._read.clear()

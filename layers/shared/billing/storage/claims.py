@@ -8,47 +8,41 @@ from datetime import datetime
 from billing.domain.invoicing.numbers import IssuedNumber, number_id
 from billing.services.kernel.failures import described
 from billing.services.kernel.work import Numbered
-from billing.storage.numbers import Number, NumberBook, SeriesKey
+from billing.storage.numbers import Number, NumberBook, SeriesKey, short
 
 _log = logging.getLogger(__name__)
 _Claim = tuple[SeriesKey, str]
 
 
 class UnitClaims:
-    """The claims of one unit of work.
+    """The claims of one unit of work."""
 
-    Args:
-        request: names the request, where the unit is one's: who sends it again has other ids for what it makes, and
-            gets the same numbers.
-    """
-
-    def __init__(self, book: NumberBook, request: str | None) -> None:
+    def __init__(self, book: NumberBook) -> None:
         self._book = book
-        self._request = request
         self._taken: dict[_Claim, Number] = {}
         self._used: dict[str, _Claim] = {}
-        self._committed = 0
 
-    def following(self, sequence: Numbered, document_id: str, now: datetime) -> tuple[Numbered, IssuedNumber]:
+    def following(
+        self, sequence: Numbered, document_id: str, holder: str, now: datetime
+    ) -> tuple[Numbered, IssuedNumber]:
         """The sequence at a number that nobody else has claimed, and what is to be saved with its document.
 
         Args:
-            document_id: the same in every run, where the unit is not a request's.
+            holder: what the number is claimed for, the same in every run of the same work; who asks for a second
+                number for it before the commit gets another.
 
         Raises:
             Unavailable: the database is busy.
+            LostRace: somebody else has just done the same work.
         """
         key = SeriesKey(sequence.tenant_id, sequence.id)
-        holder = document_id
-        if self._request is not None:
-            holder = f"{self._request}/{self._committed + len(self._used)}"
-        number = self._taken.get((key, holder))
-        if number is None:
-            number = self._book.reserved(key, holder)
-            number = number or self._book.claim(key, sequence.prefix, [holder], now)[holder]
-            self._taken[key, holder] = number
-        issued = IssuedNumber(number_id(key.id, number.value), key.tenant_id, document_id)
-        self._used[issued.id] = (key, holder)
+        before = sum(claim == (key, holder) or claim[1].startswith(f"{holder}+") for claim in self._used.values())
+        claim = (key, f"{holder}+{before}" if before else holder)
+        number = self._taken.get(claim) or self._book.reserved(*claim)
+        number = number or self._book.claim(key, sequence.prefix, [claim[1]], now)[claim[1]]
+        self._taken[claim] = number
+        issued = IssuedNumber(number_id(key.id, number.value), key.tenant_id, document_id, short(number.name))
+        self._used[issued.id] = claim
         return replace(sequence, prefix=number.prefix, next_number=number.value), issued
 
     def restart(self) -> None:
@@ -64,16 +58,14 @@ class UnitClaims:
     def committed(self) -> None:
         """The documents are written; what was claimed in an earlier run, and is not needed any more, is given back."""
         for claim, number in self._taken.items():
-            key, holder = claim
             if claim in self._used.values():
-                self._book.close(key, holder)
+                self._book.close(claim[0], number)
             else:
-                self._give_back(key, holder, number)
-        self._committed += len(self._used)
+                self._give_back(claim[0], number)
         self._taken, self._used = {}, {}
 
-    def _give_back(self, key: SeriesKey, holder: str, number: Number) -> None:
+    def _give_back(self, key: SeriesKey, number: Number) -> None:
         try:
-            self._book.give_back(key, {holder: number.value})
+            self._book.give_back(key, number)
         except Exception as error:  # noqa: BLE001 - the commit stands; who looks at the series finds the number
             _log.error("a number was not given back", extra={"number": number.value, **described(error)})

@@ -11,10 +11,11 @@ however late its holder's transaction may still come: of two documents with one 
 """
 
 import json
+import logging
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from billing.domain.invoicing.numbers import number_id
-from billing.domain.kernel.errors import Unavailable
+from billing.domain.kernel.errors import LostRace, Unavailable
 from billing.storage.codec import unpack
 from billing.storage.database import Database, condition_failed, raw, table_name
 from billing.storage.tables import SequenceItem
@@ -37,6 +38,7 @@ _Item = dict[str, Any]
 _NAMES = {"#claims": "claims", "#before": "before", "#free": "free", "#next": "next_number"}
 _NAME = re.compile(r"#\w+")
 _ZERO: _Item = {"N": "0"}
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,17 @@ class SeriesKey:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number, and what the numbers of its series begin with."""
+    """A number that was claimed, and what the numbers of its series begin with.
+
+    Args:
+        name: under which the claim stands on the item.
+        issued_for: the claim of the document that has it already (``IssuedNumber``); None where none has.
+    """
 
     prefix: str
     value: int
+    name: str
+    issued_for: str | None = None
 
 
 class NumberBook:
@@ -66,19 +75,31 @@ class NumberBook:
     def claim(self, key: SeriesKey, prefix: str, holders: Sequence[str], now: datetime) -> dict[str, Number]:
         """A number for each holder; for one that has claimed before and did not use it, the same as then.
 
+        A holder is told of one document alone, and a claim is not kept from twins: two that do the same work at once
+        have the same number, and one of them loses.
+
         Args:
             prefix: what numbers begin with in a series that begins now.
 
         Raises:
             Unavailable: the database is busy.
+            LostRace: a holder's document is there by now.
         """
         found: dict[str, Number] = {}
+        names = {each: each for each in holders}
         for _ in range(_ROUNDS + len(holders) // _AT_ONCE):
             wanted = [each for each in holders if each not in found][:_AT_ONCE]
             if not wanted:
                 return found
-            item = self._next(key, prefix, wanted, now)
-            found |= _held(item, wanted) if item is not None else self._otherwise(key, prefix, wanted, now)
+            asked = [names[each] for each in wanted]
+            item = self._next(key, prefix, asked, now)
+            given = _held(item, asked) if item is not None else self._otherwise(key, prefix, asked, now)
+            for each in wanted:
+                number = given.get(names[each])
+                if number is not None and number.issued_for is not None:
+                    names[each] = _beside(number)
+                elif number is not None:
+                    found[each] = number
         raise Unavailable("The numbers of the series are busy", retry_after_s=1)
 
     def reserve(self, key: SeriesKey, prefix: str, holders: Sequence[str], now: datetime) -> None:
@@ -94,25 +115,24 @@ class NumberBook:
     def release(self) -> None:
         """Give back what was claimed for holders that did not ask for it."""
         while self._reserved:
-            (key, holder), number = self._reserved.popitem()
-            self.give_back(key, {holder: number.value})
+            (key, _), number = self._reserved.popitem()
+            self.give_back(key, number)
 
-    def close(self, key: SeriesKey, holder: str) -> None:
+    def close(self, key: SeriesKey, number: Number) -> None:
         """Its number is in use: the next claim of this process takes the claim off the item.
 
         A claim that is forgotten here is found when somebody looks.
         """
         if len(self._closed) > _SERIES_KEPT:
             self._closed.clear()
-        self._closed.setdefault(key, []).append(holder)
+        self._closed.setdefault(key, []).append(number.name)
 
-    def give_back(self, key: SeriesKey, unused: dict[str, int]) -> None:
-        """Numbers that their holders do not need any more; the next claim gets them."""
-        for holder, number in unused.items():
-            names = {"#h": short(holder), "#x": str(number)}
-            expression = "SET #free.#x = :zero REMOVE #claims.#h, #before.#h"
-            condition = "#claims.#h = :x OR #before.#h = :x"
-            self._update(key, expression, condition, names, {":zero": _ZERO, ":x": _n(number)})
+    def give_back(self, key: SeriesKey, number: Number) -> None:
+        """A number that its holder does not need any more; the next claim gets it."""
+        names = {"#h": short(number.name), "#x": str(number.value)}
+        expression = "SET #free.#x = :zero REMOVE #claims.#h, #before.#h"
+        condition = "#claims.#h = :x OR #before.#h = :x"
+        self._update(key, expression, condition, names, {":zero": _ZERO, ":x": _n(number.value)})
 
     def _next(self, key: SeriesKey, prefix: str, holders: list[str], now: datetime) -> _Item | None:
         """The item after the next numbers were claimed; None where something else comes first."""
@@ -138,7 +158,7 @@ class NumberBook:
             return {}
         held = _held(item, holders)
         if held:
-            return self._unused(key, held)
+            return self._as_used(key, held)
         if int(item["look_at"]["N"]) <= int(now.timestamp()):
             self._look(key, item, now)
             return {}
@@ -165,26 +185,31 @@ class NumberBook:
             values[":old"] = item["version"]
         self._update(key, sets, condition, {}, values)
 
-    def _unused(self, key: SeriesKey, held: dict[str, Number]) -> dict[str, Number]:
-        """What was claimed before and is still to be used; a claim of a number that is in use is taken away."""
+    def _as_used(self, key: SeriesKey, held: dict[str, Number]) -> dict[str, Number]:
+        """What was claimed before, and whether a document has it."""
         used = self._used(key, (number.value for number in held.values()))
-        for holder, number in held.items():
-            if number.value in used:
-                names, condition = {"#h": short(holder)}, "#claims.#h = :x OR #before.#h = :x"
-                self._update(key, "REMOVE #claims.#h, #before.#h", condition, names, {":x": _n(number.value)})
-        return {holder: number for holder, number in held.items() if number.value not in used}
+        return {name: replace(number, issued_for=used.get(number.value)) for name, number in held.items()}
 
     def _look(self, key: SeriesKey, item: _Item, now: datetime) -> None:
-        """Free what has been claimed for long and is not in use; what was claimed since is looked at the next time."""
-        claimed = {int(each["N"]) for each in item["before"]["M"].values()}
-        lost = claimed - self._used(key, claimed) if claimed else set()
+        """Free what has been claimed for long and is not in use; what was claimed since is looked at the next time.
+
+        Nothing is claimed after the time for a look before that look: where it is late by as much as lies between two,
+        all that is claimed has been so for long.
+        """
+        all_are_old = int(item["look_at"]["N"]) + LOOK_EVERY_S <= int(now.timestamp())
+        old = [item["before"], item["claims"]] if all_are_old else [item["before"]]
+        claimed = {int(each["N"]) for claims in old for each in claims["M"].values()}
+        lost = claimed - set(self._used(key, claimed)) if claimed else set()
         freed = {**item["free"]["M"], **{str(number): _ZERO for number in lost}}
+        empty: _Item = {"M": {}}
         values = {
             ":free": {"M": freed}, ":seen_free": item["free"], ":seen": item["look_at"], ":look": _look_at(now),
-            ":empty": {"M": {}},
+            ":before": empty if all_are_old else item["claims"], ":seen_claims": item["claims"], ":empty": empty,
         }  # fmt: skip
-        expression = "SET #before = #claims, #claims = :empty, #free = :free, look_at = :look"
-        self._update(key, expression, "look_at = :seen AND #free = :seen_free", {}, values)
+        expression = "SET #before = :before, #claims = :empty, #free = :free, look_at = :look"
+        condition = "look_at = :seen AND #free = :seen_free AND #claims = :seen_claims"
+        if self._update(key, expression, condition, {}, values) is not None and lost:
+            _log.warning("nobody came back for numbers", extra={"series": key.id, "numbers": sorted(lost)})
 
     def _freed(self, key: SeriesKey, item: _Item, holders: list[str]) -> dict[str, Number]:
         """Claims of numbers that are free, the lowest first; none, where somebody else was faster."""
@@ -200,11 +225,11 @@ class NumberBook:
         after = self._update(key, f"SET {sets} REMOVE {gone}", " AND ".join(conditions), names, values)
         return _held(after, [holder for holder, _ in pairs]) if after is not None else {}
 
-    def _used(self, key: SeriesKey, numbers: Iterable[int]) -> set[int]:
-        """Those of some numbers that documents have."""
+    def _used(self, key: SeriesKey, numbers: Iterable[int]) -> dict[int, str]:
+        """Those of some numbers that documents have, with what they were claimed for."""
         ids = {(key.tenant_id, number_id(key.id, number)): number for number in numbers}
         found = self._database.batch_get({SequenceItem: set(ids)})[SequenceItem]
-        return {ids[place] for place in found}
+        return {ids[place]: json.loads(unpack(item["body"]["S"]))["claim"] for place, item in found.items()}
 
     def _read(self, key: SeriesKey) -> _Item:
         place = (key.tenant_id, key.id)
@@ -242,6 +267,19 @@ def short(holder: str) -> str:
     return urlsafe_b64encode(blake2b(holder.encode(), digest_size=9).digest()).decode()
 
 
+def _beside(number: Number) -> str:
+    """The name of a claim beside one of a number that another document got: it was taken for lost, and given away.
+
+    That claim is not overwritten, for whoever sees it may be about to take it off.
+
+    Raises:
+        LostRace: the number is the holder's own document's.
+    """
+    if number.issued_for == short(number.name):
+        raise LostRace("Somebody else has just done the same")
+    return f"{number.name}/{number.value}"
+
+
 def _holders(holders: list[str]) -> dict[str, str]:
     return {f"#h{n}": short(each) for n, each in enumerate(holders)}
 
@@ -255,7 +293,7 @@ def _held(item: _Item, holders: list[str]) -> dict[str, Number]:
     """What some holders have claimed."""
     claims = {**item["before"]["M"], **item["claims"]["M"]}
     found = {each: claims[short(each)] for each in holders if short(each) in claims}
-    return {each: Number(item["prefix"]["S"], int(number["N"])) for each, number in found.items()}
+    return {each: Number(item["prefix"]["S"], int(number["N"]), each) for each, number in found.items()}
 
 
 def _n(number: int) -> _Item:

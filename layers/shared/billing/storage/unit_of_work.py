@@ -93,7 +93,7 @@ class UnitOfWork:
         self._clocks = ClockTimes(runtime.store)
         self._outbox = Outbox(runtime.present, runtime.entropy, runtime.policy.event_ttl_s, self._clocks.at)
         self._mrr = MrrOfUnit(self._now, self._clocks, runtime.store)
-        self._claims = UnitClaims(runtime.numbers, scope.record_id if scope else None)
+        self._claims = UnitClaims(runtime.numbers)
         self.recovery_point: RecoveryPoint | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._once: list[_Update] = []
@@ -189,8 +189,9 @@ class UnitOfWork:
     def at_clock_time(self, at: datetime) -> None:
         self._clocks.worked = at
 
-    def numbered(self, sequence: Numbered, document_id: str) -> Numbered:
-        following, issued = self._claims.following(sequence, document_id, self._now)
+    def numbered(self, sequence: Numbered, document_id: str, claim: str | None) -> Numbered:
+        holder = claim or (f"{self._scope.record_id}/{self.recovery_point}" if self._scope else document_id)
+        following, issued = self._claims.following(sequence, document_id, holder, self._now)
         self.save(issued)
         return following
 

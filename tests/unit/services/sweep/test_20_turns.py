@@ -38,8 +38,8 @@ class Fake:
         self.reads.append([ref.id for ref in refs])
         return Found({ref: self.stored[ref.id] for ref in refs if ref.id in self.stored})
 
-    def claim(self, sequence: InvoiceSequence, document_ids: Sequence[str], at: datetime) -> None:
-        self.claims.append((sequence.tenant_id, len(set(document_ids))))
+    def claim(self, sequence: InvoiceSequence, claims: Sequence[str], at: datetime) -> None:
+        self.claims.append((sequence.tenant_id, len(set(claims))))
 
     def forget(self) -> None:
         self.forgotten += 1

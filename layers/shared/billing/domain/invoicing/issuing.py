@@ -32,12 +32,7 @@ class Finalized:
 
 def period_invoice_id(subscription: Subscription, period: Period) -> str:
     """The one id that the invoice of a renewal can have: a second run cannot bill the period twice."""
-    return invoice_id_from(subscription, period.start)
-
-
-def invoice_id_from(subscription: Subscription, start: datetime) -> str:
-    """The same, of the period that begins then."""
-    return derived("in", start, subscription.tenant_id, subscription.id, format_time(start))
+    return derived("in", period.start, subscription.tenant_id, subscription.id, format_time(period.start))
 
 
 def step_invoice_id(before: Subscription, at: datetime) -> str:

@@ -16,6 +16,7 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import issuing, settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.invoicing.numbers import next_invoice_of
 from billing.domain.kernel.card_limits import require_chargeable
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported, Unavailable
@@ -61,6 +62,7 @@ class BillingOptions:
         settle_due: when the sweep looks up an attempt that got no answer; None for the default.
         patient: an invoice whose tax cannot be determined now waits as a draft; otherwise the caller gets an error.
         check: of a new invoice before anything is committed; it may refuse it.
+        claim: what its number is claimed for (``numbers``); None for what only this very request makes.
     """
 
     reason: BillingReason
@@ -71,6 +73,7 @@ class BillingOptions:
     settle_due: Due | None = None
     patient: bool = False
     check: Callable[[Invoice], None] | None = None
+    claim: str | None = None
 
     @classmethod
     def by_alarm(cls, reason: BillingReason, at: datetime, shard: str, grace_s: int = 0) -> "BillingOptions":
@@ -156,7 +159,8 @@ class Biller:
         draft = issuing.draft(
             context.tenant, context.customer, invoice_id, step.invoiced, options.reason, options.at, after
         )
-        options = _as_it_happens(work, context, options)
+        claim = next_invoice_of(before) if before is not None else None
+        options = replace(_as_it_happens(work, context, options), claim=claim)
         issued, issued_to = self._issued(work, context, draft, after, options)
         if options.check is not None:
             options.check(issued.invoice)
@@ -202,10 +206,10 @@ class Biller:
             InvalidState: it is no draft.
             Unavailable, TaxJurisdictionUnsupported: its tax is still not known; it goes on waiting.
         """
-        options = _as_it_happens(work, context, options)
+        options = replace(_as_it_happens(work, context, options), claim=draft.id)
         before = subscription
         taxed = self.taxed(context, draft, options.at)
-        invoice, subscription = self._finalized(work, context, taxed, subscription, options.at)
+        invoice, subscription = self._finalized(work, context, taxed, subscription, options)
         if subscription is not None:
             invoice, subscription = self._followed(work, invoice, subscription, context.customer, options.at)
             subscription = self._saved_after(work, before, subscription)
@@ -261,13 +265,19 @@ class Biller:
             note_lines(work, draft)
             return _Issued(draft, draft), _with_billed(subscription, draft)
         draft = work.save(draft)
-        invoice, subscription = self._finalized(work, context, draft, subscription, options.at)
+        invoice, subscription = self._finalized(work, context, draft, subscription, options)
         return _Issued(draft, invoice), subscription
 
     def _finalized(
-        self, work: Work, context: BillingContext, draft: Invoice, subscription: Subscription | None, at: datetime
+        self,
+        work: Work,
+        context: BillingContext,
+        draft: Invoice,
+        subscription: Subscription | None,
+        options: BillingOptions,
     ) -> tuple[Invoice, Subscription | None]:
         """The invoice with its number; and its subscription, with its lines as they are billed."""
+        at = options.at
         note_lines(work, draft)
         subscription = _with_billed(subscription, draft)
         balance, taken, spreading = context.balance, None, None
@@ -277,7 +287,7 @@ class Biller:
             if not taken.is_zero:  # the rest of an invoice may have gone to the balance
                 balance = balances.of(work, draft)
         charged = method_of(context.customer, subscription) is not None
-        number = invoice_number(work, draft)
+        number = invoice_number(work, draft, options.claim)
         final = issuing.finalize(draft, number, balance, at, taken, spreading, charged=charged)
         if final.balance != balance:
             work.save(final.balance)

@@ -226,8 +226,9 @@ class CreditNotes:
             # The payer was faster. Record that first; the credit then goes where the credit on a paid invoice goes.
             work.checkpoint(Repeat())
             return self.create(work, invoice_id, request, permit)
-        number = credit_note_number(work, loaded.invoice)
-        issued = credit_note.issue(loaded.invoice, request, work.fresh_id("cn", loaded.at), number, loaded.at)
+        note_id = work.fresh_id("cn", loaded.at)
+        number = credit_note_number(work, loaded.invoice, note_id)
+        issued = credit_note.issue(loaded.invoice, request, note_id, number, loaded.at)
         return self._carry_out(work, loaded, issued, request.payment_id, permit)
 
     def preview(self, work: Work, invoice_id: str, request: CreditRequest) -> CreditNote:

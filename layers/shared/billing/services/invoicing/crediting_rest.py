@@ -26,7 +26,8 @@ def credit_rest(work: Work, invoice: Invoice, reason: str, at: datetime) -> Invo
         at: now, on the customer's clock.
     """
     wanted = CreditRequest(invoice.creditable.micros, reason=reason)
-    issued = credit_note.issue(invoice, wanted, work.fresh_id("cn", at), credit_note_number(work, invoice), at)
+    note_id = work.fresh_id("cn", at)
+    issued = credit_note.issue(invoice, wanted, note_id, credit_note_number(work, invoice, note_id), at)
     for entry in issued.entries:
         work.save(entry)
     balances.credit(work, invoice, issued.credit_note.to_balance)

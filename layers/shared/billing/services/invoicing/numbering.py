@@ -7,21 +7,22 @@ from May 2026 to 2028 and back (docs/decisions/0056-external-ids-lists-and-numbe
 from billing.domain.clocks import series_id, series_prefix
 from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNoteSequence
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.invoicing.numbers import next_credit_note_on
 from billing.domain.tenant import INVOICE_SEQUENCE_ID, InvoiceSequence
 from billing.services.kernel.work import Work
 
 
-def invoice_number(work: Work, draft: Invoice) -> InvoiceSequence:
+def invoice_number(work: Work, draft: Invoice, claim: str | None) -> InvoiceSequence:
     """The sequence at the number of a draft that is finalized now; see ``Work.numbered``."""
     prefix, series = _series(work, draft, INVOICE_SEQUENCE_ID)
-    return work.numbered(InvoiceSequence(draft.tenant_id, prefix, id=series), draft.id)
+    return work.numbered(InvoiceSequence(draft.tenant_id, prefix, id=series), draft.id, claim)
 
 
-def credit_note_number(work: Work, invoice: Invoice) -> CreditNoteSequence:
+def credit_note_number(work: Work, invoice: Invoice, note_id: str) -> CreditNoteSequence:
     """The sequence at the number of a credit note on an invoice, which is issued now; see ``Work.numbered``."""
     prefix, series = _series(work, invoice, CREDIT_NOTE_SEQUENCE_ID)
-    # Its id is made anew in each run; how often its invoice has changed before is not.
-    return work.numbered(CreditNoteSequence(invoice.tenant_id, prefix, id=series), f"{invoice.id}.{invoice.version}")
+    sequence = CreditNoteSequence(invoice.tenant_id, prefix, id=series)
+    return work.numbered(sequence, note_id, next_credit_note_on(invoice))
 
 
 def _series(work: Work, invoice: Invoice, kind: str) -> tuple[str, str]:

@@ -204,7 +204,7 @@ class Work(Protocol):
         changed in place.
         """
 
-    def numbered(self, sequence: Numbered, document_id: str) -> Numbered:
+    def numbered(self, sequence: Numbered, document_id: str, claim: str | None) -> Numbered:
         """The sequence at the number of a document that is issued in this unit, which nobody else gets.
 
         To be asked for right before the commit, and after whatever is called outside: until then the number is only
@@ -213,10 +213,12 @@ class Work(Protocol):
 
         Args:
             sequence: names the series; its prefix is what numbers begin with where it begins now.
-            document_id: the same whenever the unit is begun again, unless it is a request's.
+            claim: what the number is claimed for: the same whenever the same work is begun again, by whomever; None
+                for what only this very request makes, which is told by its key.
 
         Raises:
             Unavailable: the database is busy.
+            LostRace: somebody else has just done the same work.
         """
 
     def rename_series(self, sequence: InvoiceSequence) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.invoice import BillingReason
-from billing.domain.invoicing.issuing import invoice_id_from, period_invoice_id, step_invoice_id
+from billing.domain.invoicing.issuing import period_invoice_id, step_invoice_id
+from billing.domain.invoicing.numbers import next_invoice_of
 from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.kernel.event_types import EventType
@@ -160,12 +161,12 @@ class Renewals:
         )
 
     def numbered_ahead(self, tenant: Tenant, subscription: Subscription) -> str | None:
-        """The id of the invoice that the next step of a subscription most likely finalizes; None for none."""
+        """What the number is claimed for that the next step of a subscription most likely takes; None for none."""
         renews = subscription.state in RENEWING and not subscription.cancel_at_period_end
         ended = subscription.due is not None and subscription.due.at == subscription.current_period.end
         if not renews or not ended or tenant.grace_period_s or subscription.test_clock_id is not None:
             return None
-        return invoice_id_from(subscription, subscription.current_period.end)
+        return next_invoice_of(subscription)
 
     def _loaded(self, work: Work, subscription: Subscription) -> tuple[BillingContext, Plan]:
         found = work.load(*self.refs(work.tenant, subscription))

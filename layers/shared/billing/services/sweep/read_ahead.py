@@ -32,8 +32,8 @@ class Ahead(Protocol):
     def read(self, refs: Iterable[Ref[Any]], at: datetime) -> Found:
         """Read entities in one batch, for the units that load them next."""
 
-    def claim(self, sequence: InvoiceSequence, document_ids: Sequence[str], at: datetime) -> None:
-        """Claim a number for each of some documents."""
+    def claim(self, sequence: InvoiceSequence, claims: Sequence[str], at: datetime) -> None:
+        """Claim a number for each of some documents (``Work.numbered``)."""
 
     def forget(self) -> None:
         """At the end of a turn: forget what was read and not asked for, and give back what was claimed and not used."""
@@ -97,12 +97,12 @@ class ReadAhead:
         for subscription in due:
             tenant = self.tenants.get(subscription.tenant_id)
             wanted |= dict.fromkeys(self.renewals.refs(tenant, subscription))
-            if (document_id := self.renewals.numbered_ahead(tenant, subscription)) is not None:
-                numbered[tenant.id].append(document_id)
+            if (claim := self.renewals.numbered_ahead(tenant, subscription)) is not None:
+                numbered[tenant.id].append(claim)
         self.ahead.read(wanted, at)
-        for tenant_id, ids in numbered.items():
-            if len(ids) > 1:
+        for tenant_id, claims in numbered.items():
+            if len(claims) > 1:
                 sequence = InvoiceSequence(
                     tenant_id, self.tenants.get(tenant_id).invoice_prefix, id=INVOICE_SEQUENCE_ID
                 )
-                self.ahead.claim(sequence, ids, at)
+                self.ahead.claim(sequence, claims, at)

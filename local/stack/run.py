@@ -149,31 +149,27 @@ def ignore_signals() -> None:
 
 
 def print_welcome(stack: Stack) -> None:
-    """Addresses, the key, and three things to try."""
-    api, key = f"http://{HOST}:{stack.ports.api}", stack.keys.api_key
-    write = "-H 'Content-Type: application/json' -H \"Idempotency-Key: $(date +%s%N)\""
-    ada = '{"name": "Ada", "email": "ada@example.com"}'
+    """Addresses, the key, and where to begin."""
     say(f"""
 Ledgerline is running (stack {STACK_NAME}).
 
-  API              {api}/v1
+  API              http://{HOST}:{stack.ports.api}/v1
   Stripe webhook   {seed.webhook_url(stack.ports)}
   tax webhook      {seed.tax_webhook_url(stack.ports)}
   Stripe sandbox   http://{HOST}:{stack.ports.stripe} (Stripe Tax, and /v2/taxes as TaxJar, too)
   AWS emulator     http://{HOST}:{stack.ports.aws}
   tenant           {stack.keys.tenant_id}
-  API key          {key}
+  API key          {stack.keys.api_key}
   dashboard        {seed.dashboard_url(stack.ports, stack.keys)}
   sign in as       {stack.keys.admin_email} with {stack.keys.admin_password}
   all of it        {stack.paths.stack}        logs: {stack.paths.logs}/
 
 Try:
 
-  curl {api}/v1/health
-  curl -X POST {api}/v1/customers -H 'X-API-Key: {key}' {write} -d '{ada}'
-  curl {api}/v1/customers -H 'X-API-Key: {key}'
+  source docs/guide/call.sh     in another terminal, in this folder: curl with address and key
+  call POST /v1/customers '{{"name": "Ada", "email": "ada@example.com"}}'
 
-or, in another terminal: make demo. Ctrl-C stops it; the data stays until make clean-run.""")
+and go on with docs/guide/first-hour.md; or: make demo. Ctrl-C stops it; the data stays until make clean-run.""")
 
 
 def main() -> int:

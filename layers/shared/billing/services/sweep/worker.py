@@ -11,29 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from billing.domain.clocks import Clock
-from billing.domain.customers.customer import Customer
-from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import WORRYING_ATTEMPTS, Due, clock_of
 from billing.domain.kernel.errors import Unavailable
-from billing.domain.kernel.event_types import EventType
-from billing.domain.marketplace.account import ProviderBalance
-from billing.domain.marketplace.earning import Earning
-from billing.domain.marketplace.order import Order
-from billing.domain.marketplace.payout import Payout
-from billing.domain.payments.payment import Payment
-from billing.domain.payments.refund import Refund
-from billing.domain.reconciliation import Reconciliation
-from billing.domain.reports.run import ReportRun
-from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import PLATFORM
-from billing.domain.webhooks.redelivery import Redelivery
 from billing.services.clocks.due_index import Alarm, DueIndex, DueItem
 from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import Ref, Unit, Units
 from billing.services.payments.processor import OutcomeUnknown
 from billing.services.payments.unknown_outcomes import StillUnknown
+from billing.services.sweep.kinds import DUE_KINDS
 from billing.services.sweep.wake_ups import ClockProgress
 
 T = TypeVar("T")
@@ -44,22 +31,6 @@ _INDEX_LAG_S = 1.0
 _OUTAGES: tuple[type[Exception], ...] = (Unavailable, OutcomeUnknown, StillUnknown)
 _OUTAGES_A_TURN = 5
 _OUTAGE_PAUSE_S = 0.5
-_KINDS: dict[str, tuple[type[Any], EventType]] = {
-    "payment": (Payment, EventType.PAYMENT_PARKED),
-    "refund": (Refund, EventType.REFUND_PARKED),
-    "invoice": (Invoice, EventType.INVOICE_PARKED),
-    "subscription": (Subscription, EventType.SUBSCRIPTION_PARKED),
-    "order": (Order, EventType.ORDER_PARKED),
-    "earning": (Earning, EventType.EARNING_PARKED),
-    "payout": (Payout, EventType.PAYOUT_PARKED),
-    "provider_balance": (ProviderBalance, EventType.PROVIDER_ACCOUNT_PARKED),
-    "reconciliation": (Reconciliation, EventType.RECONCILIATION_PARKED),
-    "test_clock": (Clock, EventType.TEST_CLOCK_PARKED),
-    "customer": (Customer, EventType.CUSTOMER_PARKED),
-    "redelivery": (Redelivery, EventType.WEBHOOK_REDELIVERY_PARKED),
-    "report_run": (ReportRun, EventType.REPORT_RUN_FAILED),
-}
-"""By the kind of a due item: its entity, and the event that says that it is parked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +199,7 @@ class Worker:
         """Give a failed item a later time, or park it: no time at all, an event, a log line that raises an alarm."""
 
         def put_off(unit: Unit) -> Due | None:
-            kind, parked = _KINDS[item.kind]
+            kind, parked = DUE_KINDS[item.kind]
             ref = Ref(kind, item.tenant_id, item.id)
             entity: Any = unit.load(ref).get(ref)
             if entity is None or entity.due is None:

@@ -1,0 +1,1 @@
+"""What runs a deployed stack: `python -m operations --help`."""

@@ -43,8 +43,8 @@ ROOT = Path(__file__).resolve().parent.parent
 INFRA, TARGET = ROOT / "infra", ROOT / "template.yaml"
 PARTS = (
     "keys", "layers", "edge", "customers", "search", "catalog", "subscriptions", "invoicing", "payments", "marketplace",
-    "providers", "usage", "reports", "tax", "tenants", "access", "oauth", "clocks", "sweep", "webhooks", "service",
-    "alarms", "tables",
+    "providers", "usage", "reports", "tax", "tenants", "access", "oauth", "payer", "clocks", "sweep", "webhooks",
+    "service", "alarms", "tables",
 )  # fmt: skip
 """The order in which they stand in the template; stack.yaml comes first."""
 PREFIXES = ("/v1/", "/api/v1/")

@@ -1,23 +1,20 @@
-"""Reads what a browser or an OAuth client sends: forms, queries, cookies. Whatever it is, it is read or refused."""
+"""Reads what a browser or a client sends: forms, queries, cookies. Whatever it is, it is read or refused."""
 
-import base64
 import re
-from binascii import Error as BadBase64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import parse_qsl
 
 from billing.domain.kernel.errors import ValidationFailed
 from billing.edge.http.body import raw_body
-from billing.services.access.authorization import ClientAuthentication
 from billing.services.access.oauth import OAuthError
 
 _FORM = "application/x-www-form-urlencoded"
 _LARGEST = 16 * 1024
 _MOST_FIELDS = 40
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffd]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffd]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ def _parameters(text: str) -> dict[str, str]:
         raise OAuthError("invalid_request") from None
     if len({name for name, _ in pairs}) != len(pairs):
         raise OAuthError("invalid_request")
-    if any(_CONTROL.search(name) or _CONTROL.search(value) for name, value in pairs):
+    if any(CONTROL.search(name) or CONTROL.search(value) for name, value in pairs):
         raise OAuthError("invalid_request")
     return {name: value for name, value in pairs if value}  # without a value it counts as left out (RFC 6749, 3.1)
 
@@ -104,35 +101,3 @@ def _cookies(texts: list[str]) -> dict[str, str]:
         if is_one:
             found.setdefault(name, value)
     return found
-
-
-def client_of(request: FormRequest, form: Mapping[str, str]) -> ClientAuthentication:
-    """How the client authenticates.
-
-    Raises:
-        OAuthError: by two ways at once, by none, or by one that is not understood.
-    """
-    authorization = request.headers.get("authorization")
-    named, secret = form.get("client_id"), form.get("client_secret")
-    if authorization is None:
-        if named is None:
-            raise OAuthError("invalid_client")
-        method = "none" if secret is None else "client_secret_post"
-        return ClientAuthentication(named, secret, method)
-    if secret is not None:
-        raise OAuthError("invalid_request")
-    scheme, _, text = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        raise OAuthError("invalid_client")
-    try:
-        decoded = base64.b64decode(text.strip(), validate=True).decode()
-        user, is_pair, password = decoded.partition(":")
-        # Both are encoded as in a form, before they are joined (RFC 6749, 2.3.1).
-        user, password = unquote_plus(user, errors="strict"), unquote_plus(password, errors="strict")
-    except (BadBase64, ValueError):  # UnicodeError is one
-        raise OAuthError("invalid_client") from None
-    if not is_pair or not user or not password or _CONTROL.search(user + password):
-        raise OAuthError("invalid_client")
-    if named is not None and named != user:
-        raise OAuthError("invalid_request")
-    return ClientAuthentication(user, password, "client_secret_basic")

@@ -1,10 +1,14 @@
 """The third kind of route: no API key, no JSON, no Idempotency-Key; counted and audited all the same.
 
+The OAuth server's, and the pages that people see without it: a payer's.
+
 What a handler answers, an error too, is committed with what it staged and with the audit row, in one transaction: a
 refresh token that comes a second time is refused, and its grant ends.
 """
 
+import base64
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,8 +19,8 @@ from aws_lambda_powertools import Logger
 from billing.domain.access.networks import counted_as, lets_in
 from billing.domain.kernel.errors import BillingError, LostRace, RateLimited, Unauthenticated, Unavailable
 from billing.domain.tenant import ANONYMOUS, TenantStatus
+from billing.edge.forms.form import FormRequest
 from billing.edge.metrics import embedded
-from billing.edge.oauth.form import FormRequest
 from billing.services.access.form_limits import FormLimits
 from billing.services.access.oauth import OAuthAnswer, OAuthError
 from billing.services.kernel.deadline import Deadline
@@ -24,7 +28,10 @@ from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import AuditRow, Unit, Units
 
+NOT_FOUND = "not_found"
+"""The one error here that RFC 6749 does not know: there is no such page."""
 _JSON = "application/json"
+_NAMED = re.compile(r"\{(\w+)\}")
 _LONGEST_ID = 128
 
 
@@ -44,10 +51,10 @@ class FormEdge:
 
 @dataclass(frozen=True, slots=True)
 class FormResponse:
-    """What goes out."""
+    """What goes out; a body of bytes is a file."""
 
     status: int
-    body: str = ""
+    body: str | bytes = ""
     content_type: str = _JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: tuple[str, ...] = ()
@@ -66,12 +73,20 @@ class FormResponse:
 
 
 class FormCall:
-    """One call."""
+    """One call.
 
-    def __init__(self, edge: FormEdge, request: FormRequest, route: str) -> None:
+    Args:
+        route: as it is declared, ``GET /pay/{token}``: the path itself may hold a secret, and this is in logs.
+        parameters: what the path has in place of the names in braces.
+    """
+
+    def __init__(
+        self, edge: FormEdge, request: FormRequest, route: str, parameters: Mapping[str, str] | None = None
+    ) -> None:
         self.edge = edge
         self.request = request
         self.route = route
+        self.parameters = parameters or {}
         self.started = edge.clock()
         self.request_id = edge.new_request_id()
         self.tenant_id = ANONYMOUS
@@ -100,11 +115,24 @@ class FormCall:
             self._counted = True
             self.edge.limits.count(kind, name, per_minute)
 
-    def in_unit(self, tenant_id: str, principal: str, action: Callable[[Unit], FormResponse]) -> FormResponse:
+    def posted(self) -> Mapping[str, str]:
+        """A page's form.
+
+        Raises:
+            OAuthError: it is none; or another site's page has sent it.
+        """
+        if self.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise OAuthError("access_denied")
+        return self.request.form()
+
+    def in_unit(
+        self, tenant_id: str, principal: str, action: Callable[[Unit], FormResponse], from_anywhere: bool = False
+    ) -> FormResponse:
         """Run an action in a unit of work of a tenant's, and commit what it staged, whatever it answers.
 
         Args:
             principal: who calls; the action may find out (``self.principal``).
+            from_anywhere: whoever calls is none of the tenant's people, whose addresses it may have listed.
 
         Raises:
             OAuthError: there is no such tenant, or it is suspended, or lets nobody in from this address.
@@ -117,7 +145,7 @@ class FormCall:
         except Unauthenticated:
             raise OAuthError("unauthorized_client") from None
         self.tenant_id, self.principal = tenant_id, principal
-        networks = unit.tenant.ip_allow_list
+        networks = () if from_anywhere else unit.tenant.ip_allow_list
         if status is not TenantStatus.ACTIVE or (networks and not lets_in(networks, self.request.ip)):
             raise OAuthError("unauthorized_client")
 
@@ -152,18 +180,35 @@ class FormCall:
 
 
 Handler = Callable[[FormCall], FormResponse]
+Refusal = Callable[[FormCall, str, int | None], FormResponse]
+"""How an error looks: by its name in RFC 6749, or ``not_found``, and the status, where it has another than usual."""
+
+
+def as_json(call: FormCall, error: str, status: int | None) -> FormResponse:
+    """An error as programs read it."""
+    if error == NOT_FOUND:
+        return FormResponse(404, json.dumps({"error": error, "error_description": "There is no such route."}))
+    return FormResponse.error(error, status=status)
 
 
 class FormApi:
-    """The routes of a function, by path and method; the paths are fixed texts."""
+    """The routes of a function, by path and method; a path is a fixed text, or has names in braces.
 
-    def __init__(self, edge: FormEdge, logger: Logger) -> None:
+    Args:
+        refusal: how errors look.
+    """
+
+    def __init__(self, edge: FormEdge, logger: Logger, refusal: Refusal = as_json) -> None:
         self._edge = edge
         self._logger = logger
+        self._refusal = refusal
         self._routes: dict[str, dict[str, Handler]] = {}
+        self._patterns: list[tuple[re.Pattern[str], str]] = []
 
     def route(self, method: str, path: str, handler: Handler) -> None:
-        """Add a route."""
+        """Add a route; ``{name}`` stands for one segment of the path."""
+        if "{" in path and path not in self._routes:
+            self._patterns.append((re.compile(_NAMED.sub(r"(?P<\1>[^/]+)", path)), path))
         self._routes.setdefault(path, {})[method] = handler
 
     @property
@@ -175,40 +220,49 @@ class FormApi:
         """The Lambda's entry: one HTTP event in payload format 2.0."""
         self._edge.deadline.begin(context.get_remaining_time_in_millis())
         request = FormRequest.of(event)
-        handlers = self._routes.get(request.path, {})
+        path, parameters = self._route_of(request.path)
+        handlers = self._routes.get(path, {})
         method = "GET" if request.method == "HEAD" else request.method
-        known = request.path if handlers else "(no route)"
-        call = FormCall(self._edge, request, f"{method} {known}" if method in handlers else "(no route)")
+        call = FormCall(self._edge, request, f"{method} {path}" if method in handlers else "(no route)", parameters)
         response = self._answered(call, handlers, method)
         try:
             call.audit(response.status)
         except Exception as error:  # noqa: BLE001 - no call goes unrecorded: what cannot be written is not answered
             self._logger.error("audit failed", extra={"request_id": call.request_id, **described(error)})
-            response = FormResponse.error("temporarily_unavailable")
+            response = self._refusal(call, "temporarily_unavailable", None)
         self._log(call, response.status)
         return _sent(response, call, with_body=request.method != "HEAD")
 
+    def _route_of(self, path: str) -> tuple[str, Mapping[str, str]]:
+        """The route that a path is on, as it is declared, and what the path names."""
+        if path in self._routes:
+            return path, {}
+        for pattern, declared in self._patterns:
+            found = pattern.fullmatch(path)
+            if found is not None:
+                return declared, found.groupdict()
+        return "", {}
+
     def _answered(self, call: FormCall, handlers: Mapping[str, Handler], method: str) -> FormResponse:
         if not handlers:
-            return FormResponse(404, json.dumps({"error": "not_found", "error_description": "There is no such route."}))
+            return self._refusal(call, NOT_FOUND, 404)
         if method not in handlers:
             allowed = {"Allow": ", ".join(sorted(handlers))}
-            return FormResponse(405, FormResponse.error("invalid_request").body, headers=allowed)
+            return _with(self._refusal(call, "invalid_request", 405), allowed)
         try:
             return handlers[method](call)
         except OAuthError as error:
-            return FormResponse.error(error.error)
+            return self._refusal(call, error.error, None)
         except RateLimited as error:
-            body = FormResponse.error("temporarily_unavailable").body
-            return FormResponse(429, body, headers={"Retry-After": str(error.retry_after_s or 1)})
+            after = {"Retry-After": str(error.retry_after_s or 1)}
+            return _with(self._refusal(call, "temporarily_unavailable", 429), after)
         except (Unavailable, LostRace, TimeoutError):
-            body = FormResponse.error("temporarily_unavailable").body
-            return FormResponse(503, body, headers={"Retry-After": "2"})
+            return _with(self._refusal(call, "temporarily_unavailable", 503), {"Retry-After": "2"})
         except BillingError as error:
-            return FormResponse(error.status, FormResponse.error("invalid_request").body)
+            return self._refusal(call, "invalid_request", error.status)
         except Exception as error:  # noqa: BLE001 - whatever failed, an answer goes out, and says nothing of it
             self._logger.error("unexpected error", extra={"request_id": call.request_id, **described(error)})
-            return FormResponse.error("server_error")
+            return self._refusal(call, "server_error", None)
 
     def _log(self, call: FormCall, status: int) -> None:
         numbers = {
@@ -226,6 +280,10 @@ class FormApi:
         self._logger.info("request", extra=extra)
 
 
+def _with(response: FormResponse, headers: Mapping[str, str]) -> FormResponse:
+    return replace(response, headers={**response.headers, **headers})
+
+
 def _sent(response: FormResponse, call: FormCall, with_body: bool) -> dict[str, Any]:
     headers = {
         "Content-Type": response.content_type,
@@ -235,10 +293,11 @@ def _sent(response: FormResponse, call: FormCall, with_body: bool) -> dict[str, 
         "X-Request-Id": call.request_id,
         **response.headers,
     }
+    body = response.body if with_body else ""
     answer: dict[str, Any] = {
         "statusCode": response.status,
         "headers": headers,
-        "body": response.body if with_body else "",
-        "isBase64Encoded": False,
+        "body": body if isinstance(body, str) else base64.b64encode(body).decode(),
+        "isBase64Encoded": isinstance(body, bytes),
     }
     return {**answer, "cookies": list(response.cookies)} if response.cookies else answer

@@ -2,10 +2,11 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 
-from billing.edge.oauth.endpoint import FormResponse
+from billing.edge.forms.endpoint import FormResponse
 
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;margin:0}"
@@ -17,11 +18,37 @@ _STYLE = (
     ":focus-visible{outline:3px solid #d14900;outline-offset:2px}"
     "[role=alert]{border-left:4px solid #b00020;padding:.25rem .75rem}a{color:#0b4f9e}code{overflow-wrap:anywhere}"
 )
-_STYLE_HASH = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around a page's content.
+
+    Args:
+        language: of its words, as a tag.
+        style: the one style that its policy allows; no element has one of its own.
+        above, below: HTML before and after the page's main part.
+        pictures: whether it shows any; they are in the page itself, so that nothing is loaded.
+    """
+
+    language: str = "en"
+    style: str = _STYLE
+    above: str = ""
+    below: str = ""
+    pictures: bool = False
+
+
+PLAIN = Frame()
 
 
 def page(
-    title: str, content: str, *, status: int = 200, form_to: str = "", cookies: tuple[str, ...] = ()
+    title: str,
+    content: str,
+    *,
+    status: int = 200,
+    form_to: str = "",
+    cookies: tuple[str, ...] = (),
+    frame: Frame = PLAIN,
 ) -> FormResponse:
     """A page.
 
@@ -30,14 +57,16 @@ def page(
         form_to: where a form's answer may send the browser: a browser that checks the policy after a redirect, too,
             would drop it in silence otherwise.
     """
+    style_hash = base64.b64encode(sha256(frame.style.encode()).digest()).decode()
     policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; "
-        f"form-action 'self'{' ' + form_to if form_to else ''}"
+        f"default-src 'none'; style-src 'sha256-{style_hash}'; {'img-src data:; ' if frame.pictures else ''}"
+        f"frame-ancestors 'none'; base-uri 'none'; form-action 'self'{' ' + form_to if form_to else ''}"
     )
     body = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f"<body><main><h1>{escape(title)}</h1>{content}</main></body></html>"
+        f'<!doctype html><html lang="{escape(frame.language)}"><head><meta charset="utf-8">'
+        f'<title>{escape(title)}</title><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{frame.style}</style></head><body>{frame.above}<main><h1>{escape(title)}</h1>{content}</main>"
+        f"{frame.below}</body></html>"
     )
     headers = {
         "Content-Security-Policy": policy,

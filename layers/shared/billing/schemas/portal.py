@@ -1,14 +1,19 @@
 """The customer portal in the API: a tenant's settings of it, and links into it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
 from billing.domain.access.redirects import may_be_registered
+from billing.domain.kernel.errors import Detail, ValidationFailed
 from billing.domain.portal import MOST_PLANS, CancelWhen, Feature, PortalTerms
-from billing.schemas.base import Id, Locale, Request, Resource, Time, unsaid
+from billing.schemas.base import Email, Id, Locale, Name, Request, Resource, ShortText, Time, unsaid
+from billing.schemas.customers import AddressIn
 from billing.services.portal.sessions import Invitation, NewPortalLink
+
+_ADDRESS = "address."
 
 
 def _once(values: list[str]) -> list[str]:
@@ -99,3 +104,30 @@ class PortalSessionOut(Resource):
     def of(cls, made: Invitation) -> "PortalSessionOut":
         link = made.link
         return cls(id=link.id, customer_id=link.customer_id, url=made.url, expires_at=link.expires_at)
+
+
+class DetailsIn(Request):
+    """What a customer may change of itself; all of it is said each time."""
+
+    name: Name
+    email: Email | None = None
+    address: AddressIn | None = None
+    tax_id: ShortText | None = None
+
+
+def details(form: Mapping[str, str]) -> dict[str, object]:
+    """The changes of a customer that the portal's form asks for.
+
+    Raises:
+        ValidationFailed: naming every field that is wrong.
+    """
+    address = {name.removeprefix(_ADDRESS): value for name, value in form.items() if name.startswith(_ADDRESS)}
+    body = {name: value for name, value in form.items() if not name.startswith(_ADDRESS)}
+    try:
+        read = DetailsIn.model_validate({"name": "", **body, **({"address": address} if address else {})})
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        bad = [(".".join(map(str, each["loc"])), each["type"].removeprefix("string_")) for each in found]
+        raise ValidationFailed.all([Detail(field, reason) for field, reason in bad]) from None
+    place = read.address.address() if read.address is not None else None
+    return {"name": read.name, "email": read.email, "address": place, "tax_id": read.tax_id}

@@ -60,6 +60,7 @@ TAGS = {
     "tax": "What would be due on a cart, and where which rates are known.",
     "payment-methods": "What customers pay with. Card numbers never come here.",
     "disputes": "What a payer's bank takes back, and gives back where the tenant wins. Stripe tells of them.",
+    "portal-sessions": "Links into the customer portal, where customers see to their own subscriptions.",
     "api-keys": "The credentials of a tenant's servers.",
     "me": "Who calls, and for whom.",
     "audit-log": "Every call, with what came of it.",

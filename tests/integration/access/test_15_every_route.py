@@ -297,6 +297,7 @@ BODIES = [
     ("POST", "/v1/invoices", {"customerId": "?", "lines": [{"description": "A", "amount": 5_000_000}]}),
     ("POST", "/v1/invoices/preview", {"subscriptionId": "?"}),
     ("POST", "/v1/payment-methods/setup", {"customerId": "?"}),
+    ("POST", "/v1/portal-sessions", {"customerId": "?"}),
     ("POST", "/v1/commerce/coupons/redeem", {"code": "?"}),
     ("POST", "/v1/commerce/orders", {"currency": "USD", "items": [item(5000)], "customerId": "?"}),
     ("POST", "/v1/commerce/orders", {"currency": "USD", "items": [item(5000)], "couponCode": "?"}),

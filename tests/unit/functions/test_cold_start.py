@@ -187,7 +187,7 @@ def test_issue_12_a_function_has_the_schemas_of_its_routes_and_events_and_no_oth
 def test_issue_12_functions_differ_in_their_schemas() -> None:
     """The law above holds of something: billers have many, a customer's function its own, documents what it states."""
     assert {"invoicing.invoices", "invoicing.credit_notes", "clocks"} <= schemas_of("billing_worker")
-    assert schemas_of("customers") == {"base", "customers", "events", "parameters"}
+    assert schemas_of("customers") == {"base", "customers", "events", "parameters", "portal"}
     shown = {"marketplace.statements", "marketplace.reports"}
     assert schemas_of("documents") == {"base", "csv_table", "events", "parameters"} | shown
 

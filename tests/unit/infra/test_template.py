@@ -26,7 +26,7 @@ GROUPS = {
     "access", "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
     "tax", "tax_webhook", "users", "oauth", "service", "stripe_webhook", "billing_sweep", "billing_worker",
     "event_feed", "events", "webhooks", "webhook_publisher", "webhook_worker", "webhook_sender",
-    "report_worker", "dashboard", "payer",
+    "report_worker", "dashboard", "payer", "portal",
 }  # fmt: skip
 TENANT_KEYED = {
     "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Meters": "id",
@@ -215,6 +215,7 @@ def test_only_the_functions_that_need_it_have_a_layer_of_their_own() -> None:
     assert {name: each["Layers"] for name, each in FUNCTIONS.items() if "Layers" in each} == {
         "DocumentsFunction": ["PdfLayer"],
         "PayerFunction": ["PdfLayer"],
+        "PortalFunction": ["PdfLayer"],
         "ReportsFunction": ["PdfLayer"],
         "ReportWorkerFunction": ["PdfLayer"],
         "OauthFunction": ["OauthLayer"],

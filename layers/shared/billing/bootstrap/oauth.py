@@ -36,7 +36,7 @@ def signing() -> Signing:
 def oauth_server() -> OAuthServer:
     """OAuth 2, apart from HTTP."""
     return OAuthServer(
-        Tokens(tokens.access_tokens(), storage.vault(), Callers(storage.database(), process.now)), users.new_secret
+        Tokens(tokens.access_tokens(), storage.vault(), Callers(storage.database(), process.now)), process.new_secret
     )
 
 
@@ -47,8 +47,8 @@ def oauth_api() -> FormApi:
     s = process.settings()
     api = FormApi(form_edge(), process.logger())
     Protocol(oauth_server(), s.issuer, signing().keys, process.now).add_to(api)
-    sign_in = SignIn(users.users(), Argon2Passwords(), Totp(), users.new_secret)
-    pages = Pages(oauth_server(), sign_in, storage.vault(), users.new_secret, s.issuer)
+    sign_in = SignIn(users.users(), Argon2Passwords(), Totp(), process.new_secret)
+    pages = Pages(oauth_server(), sign_in, storage.vault(), process.new_secret, s.issuer)
     pages.add_to(api)
     Reauthentication(pages).add_to(api)
     account = AccountPages(pages)

@@ -6,6 +6,7 @@ Nothing else in the product reads the wall clock, makes an id or draws a random 
 import logging
 import os
 import random
+import secrets
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -61,6 +62,11 @@ def logger() -> Logger:
 def deadline() -> Deadline:
     """The deadline of the invocation that this worker handles."""
     return Deadline(monotonic_s)
+
+
+def new_secret() -> str:
+    """256 random bits as text."""
+    return secrets.token_urlsafe(32)
 
 
 def new_request_id() -> str:

@@ -2,7 +2,7 @@
 
 import hmac
 
-SESSION, DEVICE, VISIT = "__Host-session", "__Host-device", "__Host-visit"
+SESSION, DEVICE, VISIT, PORTAL = "__Host-session", "__Host-device", "__Host-visit", "__Host-portal"
 _DEVICE_S = 90 * 86_400
 _RULES = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
@@ -25,6 +25,16 @@ def device(value: str) -> str:
 def visit(value: str) -> str:
     """What a form for which nobody is signed in is bound to."""
     return f"{VISIT}={value}; {_RULES}"
+
+
+def portal(value: str) -> str:
+    """A customer's session in the portal; it ends with the browser, and before that with the session."""
+    return f"{PORTAL}={value}; {_RULES}"
+
+
+def no_portal() -> str:
+    """Forget the customer's session."""
+    return f"{PORTAL}=; Max-Age=0; {_RULES}"
 
 
 def same(given: str | None, expected: str | None) -> bool:

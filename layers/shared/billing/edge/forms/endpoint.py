@@ -26,7 +26,7 @@ from billing.services.access.oauth import OAuthAnswer, OAuthError
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
-from billing.services.kernel.work import AuditRow, Unit, Units
+from billing.services.kernel.work import AuditRow, KeyedRequest, Replay, StoredResponse, Unit, Units
 
 NOT_FOUND = "not_found"
 """The one error here that RFC 6749 does not know: there is no such page."""
@@ -126,20 +126,27 @@ class FormCall:
         return self.request.form()
 
     def in_unit(
-        self, tenant_id: str, principal: str, action: Callable[[Unit], FormResponse], from_anywhere: bool = False
+        self,
+        tenant_id: str,
+        principal: str,
+        action: Callable[[Unit], FormResponse],
+        from_anywhere: bool = False,
+        once: KeyedRequest | None = None,
     ) -> FormResponse:
         """Run an action in a unit of work of a tenant's, and commit what it staged, whatever it answers.
 
         Args:
             principal: who calls; the action may find out (``self.principal``).
             from_anywhere: whoever calls is none of the tenant's people, whose addresses it may have listed.
+            once: a form that is carried out once, however often it is sent: where it led the first time, it leads
+                again. What was answered by a page is undecided, and can be sent again.
 
         Raises:
             OAuthError: there is no such tenant, or it is suspended, or lets nobody in from this address.
         """
         if len(tenant_id) > _LONGEST_ID:  # a cookie's may be: DynamoDB looks for no key of more than 2,048 bytes
             raise OAuthError("unauthorized_client")
-        unit = self.edge.units.begin(tenant_id)
+        unit = self.edge.units.begin(tenant_id, once)
         try:
             status = unit.tenant.status  # first of all: a stranger may name a tenant that there is not
         except Unauthenticated:
@@ -149,16 +156,22 @@ class FormCall:
         if status is not TenantStatus.ACTIVE or (networks and not lets_in(networks, self.request.ip)):
             raise OAuthError("unauthorized_client")
 
-        def once() -> FormResponse:
+        def run() -> FormResponse:
             try:
                 response = action(unit)
             except OAuthError as error:
                 response = FormResponse.error(error.error)
-            unit.commit(None, self.audit_row(response.status))
+            led = response.headers.get("Location") if once is not None else None
+            kept = StoredResponse(response.status, led) if led is not None else None
+            unit.commit(kept, self.audit_row(response.status))
             self.audited = True
             return response
 
-        return run_again(unit, once, self.edge.jitter, self.edge.pause)
+        try:
+            return run_again(unit, run, self.edge.jitter, self.edge.pause)
+        except Replay as replay:
+            headers = {"Location": replay.response.body, "Referrer-Policy": "no-referrer"}
+            return FormResponse(replay.response.status, "", "text/plain", headers)
 
     def audit(self, status: int) -> None:
         """The row of a call that committed nothing."""

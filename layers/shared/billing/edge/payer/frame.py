@@ -50,12 +50,17 @@ _STYLE = (
 
 
 def around(
-    tenant: Tenant, branding: Branding | None, language: Language, languages: Languages, name: str | None = None
+    tenant: Tenant,
+    branding: Branding | None,
+    language: Language,
+    languages: Languages | None,
+    name: str | None = None,
 ) -> Frame:
     """The frame of a tenant's page.
 
     Args:
         branding: None where nothing was read but the tenant: then it has its colour alone.
+        languages: to choose another one of; None where the page's address is not to be followed again.
         name: whose the page is; the tenant's own name if none is given.
     """
     branding = branding or Branding(color=tenant.branding.color)
@@ -64,12 +69,13 @@ def around(
     ask = tenant.contact.email if tenant.contact is not None and tenant.contact.email else tenant.email
     who = f"{name}, {ask}" if ask else name
     foot = "".join(f"<p>{escape(each)}</p>" for each in (branding.footer, branding.legal_line) if each)
+    choice = _choice(language, languages) if languages is not None else ""
     questions = escape(language["page_questions"].format(name=who))
     return Frame(
         language=language.tag,
         style=style(branding.color),
         above=f"{test}<header>{_logo(branding.logo)}<span>{escape(name)}</span></header>",
-        below=f'<footer class="quiet"><p>{questions}</p>{foot}{_choice(language, languages)}</footer>',
+        below=f'<footer class="quiet"><p>{questions}</p>{foot}{choice}</footer>',
         pictures=branding.logo is not None,
     )
 

@@ -7,11 +7,23 @@ from datetime import datetime
 
 from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.kernel.money import Money
-from billing.integrations.pages import frame_words, pay_words
+from billing.integrations.pages import (
+    frame_words,
+    pay_words,
+    portal_act_words,
+    portal_answer_words,
+    portal_words,
+)
 from billing.integrations.pdf.format import Formats
 from billing.integrations.pdf.words import LANGUAGES, Phrases, Words
 
-TABLES: tuple[Phrases, ...] = (frame_words.TABLE, pay_words.TABLE)
+TABLES: tuple[Phrases, ...] = (
+    frame_words.TABLE,
+    pay_words.TABLE,
+    portal_words.TABLE,
+    portal_act_words.TABLE,
+    portal_answer_words.TABLE,
+)
 """The words of pages, a table for each concern; what documents say, too, is in theirs."""
 _MORE: Phrases = {key: row for table in TABLES for key, row in table.items()}
 _MOST_ACCEPTED = 20

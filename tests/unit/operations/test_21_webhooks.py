@@ -145,6 +145,18 @@ def test_21_what_stripe_refuses_is_said_in_a_line_with_what_to_do(error: stripe.
     assert "\n" not in str(raised.value)
 
 
+def test_21_a_restricted_key_need_not_say_whose_it_is(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise stripe.PermissionError("no", http_status=403)
+
+    assert webhooks.account_id(account.api).startswith("acct_")
+    monkeypatch.setattr(type(account.api.v1.accounts), "retrieve_current", refused)
+    assert webhooks.account_id(account.api) == "an account that it may not name"
+    monkeypatch.setattr(type(account.api.v1.balance), "retrieve", refused)
+    with pytest.raises(Failure, match="the key may not do that"):
+        webhooks.account_id(account.api)
+
+
 def test_21_a_key_that_stripe_does_not_take_is_told_without_the_key(sandbox: SandboxServer) -> None:
     key = "pk_test_0123456789"
     with pytest.raises(Failure) as raised:

@@ -175,7 +175,7 @@ class _LambdaContext(Context):
     def __init__(self, remaining_s: float) -> None:
         self._until = time.monotonic() + remaining_s
 
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]
+    def get_remaining_time_in_millis(self) -> int:
         return int((self._until - time.monotonic()) * 1000)
 
 

@@ -1,0 +1,110 @@
+"""A deployed stack as CloudFormation tells of it, and where it is reached."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.console import Failure
+
+GOOD_STATES = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+"""States in which a stack works; after a rollback it is what it was before."""
+
+
+class Names(dict[str, str]):
+    """Names by what they are of; one that the stack has not is a failure that says so."""
+
+    def __missing__(self, name: str) -> str:
+        raise Failure(f"the stack tells nothing of {name}: it is of another release; deploy this one")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What there is under a name.
+
+    Args:
+        parameters: as the last deploy left them.
+    """
+
+    name: str
+    status: str
+    outputs: dict[str, str]
+    parameters: dict[str, str]
+
+    @property
+    def stripe_api_base(self) -> str:
+        """Where the stack asks Stripe; so do we, on its behalf."""
+        return self.parameters["StripeApiBase"]
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """Names of the tables, as the product's code names them."""
+        found = {each.removeprefix("Table"): name for each, name in self.outputs.items() if each.startswith("Table")}
+        plain = {each: "".join(f"_{c.lower()}" if c.isupper() else c for c in each).lstrip("_") for each in found}
+        return Names({plain[each]: name for each, name in found.items()})
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where a stack is reached.
+
+    Args:
+        webhook, connect_webhook: what Stripe is given: for the account, and for the accounts connected to it.
+    """
+
+    api: str
+    webhook: str
+    connect_webhook: str
+
+    @classmethod
+    def of(cls, stack: Stack, api: str | None, webhook: str | None, connect_webhook: str | None) -> "Addresses":
+        """The stack's own, or others that lead to it."""
+        return cls(
+            (api or stack.outputs["ApiUrl"]).rstrip("/"),
+            webhook or stack.outputs["StripeWebhookUrl"],
+            connect_webhook or stack.outputs["StripeConnectWebhookUrl"],
+        )
+
+
+def found(cloudformation: Any, name: str) -> Stack | None:
+    """The stack of a name; None where there is none."""
+    try:
+        told = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+    outputs = Names({each["OutputKey"]: each["OutputValue"] for each in told.get("Outputs", [])})
+    parameters = Names({each["ParameterKey"]: each["ParameterValue"] for each in told.get("Parameters", [])})
+    return Stack(name, told["StackStatus"], outputs, parameters)
+
+
+def require_deployable(stack: Stack | None) -> None:
+    """Nothing stands in the way of a deploy.
+
+    Raises:
+        Failure: the stack is in a state in which CloudFormation changes nothing.
+    """
+    if stack is None or stack.status in GOOD_STATES:
+        return
+    name, status = stack.name, stack.status
+    if status.endswith("_IN_PROGRESS"):
+        raise Failure(f"{name} is {status}: somebody deploys it now; wait until that is over")
+    if status == "ROLLBACK_COMPLETE":
+        raise Failure(f"{name} never came up: aws cloudformation delete-stack --stack-name {name}, then deploy again")
+    if status == "UPDATE_ROLLBACK_FAILED":
+        raise Failure(f"{name} is half-way: aws cloudformation continue-update-rollback --stack-name {name}")
+    raise Failure(f"{name} is {status}: look at its events in the CloudFormation console, mend that, deploy again")
+
+
+def require_working(stack: Stack | None, name: str) -> Stack:
+    """A stack that works.
+
+    Raises:
+        Failure: there is none, or it does not.
+    """
+    if stack is None:
+        raise Failure(f"there is no stack {name} in this account and Region: deploy it, or set AWS_PROFILE, AWS_REGION")
+    if stack.status not in GOOD_STATES:
+        raise Failure(f"{name} is {stack.status}: look at its events in the CloudFormation console, then deploy again")
+    return stack

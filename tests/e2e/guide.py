@@ -19,7 +19,8 @@ from typing import Any
 from local.stack.settings import ROOT
 
 GUIDE = ROOT / "docs" / "guide"
-LONGEST_S = 300
+LONGEST_S = 900
+"""A limit for what hangs; a busy machine may take its time."""
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = "=== the next block ==="
 _MADE_UP = re.compile(r"\b([a-z]{2,5})_(?:secret_)?[0-9A-Za-z]{10,}(?:_secret_\w+)?")

@@ -40,6 +40,14 @@ class Payer:
         return {"accept": "text/html", **({"accept-language": self.language} if self.language else {})}
 
 
+def checkout_of(answer: Answer) -> str:
+    """The id of the session to whose page somebody was sent who wanted to pay."""
+    assert answer.status == 303, said(answer)
+    found = re.fullmatch(r"http://127\.0\.0\.1:\d+/c/pay/(cs_test_\w+)", answer.headers["Location"])
+    assert found is not None, answer.headers["Location"]
+    return found[1]
+
+
 def said(answer: Answer) -> str:
     """What a page says, without its style and its markup."""
     body = re.sub(r"<style>.*?</style>", "", answer.content.decode())

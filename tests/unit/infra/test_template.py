@@ -152,12 +152,16 @@ def test_only_functions_that_talk_to_stripe_read_its_secret() -> None:
         "OrdersFunction", "BillingWorkerFunction", "PayoutsFunction", "PayoutWorkerFunction",
         "ProviderAccountsFunction", "TaxFunction",  # Stripe Tax is asked with Stripe's own key
         "ReportWorkerFunction",  # an import asks it for saved cards
+        "PortalFunction",
     }  # fmt: skip
 
 
 def test_who_taxes_reads_the_tax_credentials_and_who_does_not_does_not() -> None:
     readers = {name for name in FUNCTIONS if "TaxSecret" in {resource for _, resource in grants_of(name)}}
-    taxing = {"TaxFunction", "SubscriptionsFunction", "InvoicesFunction", "OrdersFunction", "BillingWorkerFunction"}
+    taxing = {
+        "TaxFunction", "SubscriptionsFunction", "InvoicesFunction", "OrdersFunction", "BillingWorkerFunction",
+        "PortalFunction",
+    }  # fmt: skip
     assert readers == taxing | {"TaxWebhookFunction"}
 
 

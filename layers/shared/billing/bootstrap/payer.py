@@ -8,6 +8,7 @@ from billing.bootstrap.forms import form_edge
 
 if TYPE_CHECKING:
     from billing.edge.forms.endpoint import FormApi
+    from billing.services.payer.invoices import PaymentLinks
     from billing.services.payer.links import Links
 
 
@@ -19,9 +20,17 @@ def links() -> "Links":
     return Links(storage.vault())
 
 
+@cache
+def payment_links() -> "PaymentLinks":
+    """Makes links on which invoices are paid."""
+    from billing.services.payer.invoices import PaymentLinks
+
+    return PaymentLinks(links(), process.settings().issuer)
+
+
 def payer_api() -> "FormApi":
     """The pages of the function ``payer``."""
-    from billing.bootstrap.invoicing import electronic_invoices
+    from billing.bootstrap.invoicing import electronic_invoices, invoice_payments
     from billing.edge.forms.endpoint import FormApi
     from billing.edge.payer.doors import Doors
     from billing.edge.payer.frame import Refusals
@@ -32,5 +41,14 @@ def payer_api() -> "FormApi":
     languages = PageLanguages()
     refusals = Refusals(languages)
     api = FormApi(form_edge(), process.logger(), refusals)
-    InvoicePages(Doors(links(), refusals, "in"), languages, DocumentWriter(), electronic_invoices()).add_to(api)
+    s = process.settings()
+    InvoicePages(
+        Doors(links(), refusals, "in"),
+        languages,
+        DocumentWriter(),
+        electronic_invoices(),
+        invoice_payments(),
+        s.issuer,
+        s.checkout_origin,
+    ).add_to(api)
     return api

@@ -68,7 +68,7 @@ TABLE: Phrases = {
         "{amount} restent dus ; votre prochaine facture les prélèvera.",
         "Quedan {amount} pendientes; su próxima factura los cobrará.",
     ),
-    "portal_subscriptions": ("Subscriptions", "Abonnements", "Abonnements", "Suscripciones"),
+    "portal_subscriptions": ("Your subscriptions", "Ihre Abonnements", "Vos abonnements", "Sus suscripciones"),
     "portal_no_subscription": (
         "No subscription is running.",
         "Es läuft kein Abonnement.",

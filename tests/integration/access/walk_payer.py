@@ -1,0 +1,40 @@
+"""A payer's walk: an invoice is looked at, printed, paid on Stripe's page, and what becomes of it is looked up."""
+
+from urllib.parse import urlsplit
+
+from tests.integration.payer import open_invoice
+from tests.integration.payer_pages.browser import Payer, checkout_of
+from tests.integration.world import Tenant, World
+
+
+def walk_payer(world: World, tenant: Tenant) -> None:
+    """Invoices of all kinds: by hand, of a subscription, on a test clock, of a customer deleted at Stripe."""
+    clock = tenant.post("/v1/test-clocks", {"frozenTime": "2026-01-31T00:00:00Z"}).data
+    on_clock = tenant.customer(testClockId=clock["id"])
+    tenant.subscribe(customerId=tenant.customer())
+    world.deliver_all(tenant)
+    deleted = tenant.customer()
+    tenant.subscribe(customerId=deleted)
+    world.deliver_all(tenant)
+    stripe_id = next(
+        each.id
+        for each in world.stripe.v1.customers.list({"limit": 100}).data
+        if each.metadata and each.metadata.get("customer_id") == deleted
+    )
+    world.stripe.v1.customers.delete(stripe_id)
+    unpaid = tenant.subscribe(None, customerId=tenant.customer())["latestInvoiceId"]
+    made = [open_invoice(tenant, customerId=each)["id"] for each in (on_clock, tenant.customer())]
+    made.append(open_invoice(tenant, customerId=deleted, autoCharge=False)["id"])
+    for invoice_id in (unpaid, *made):
+        link = urlsplit(tenant.post(f"/v1/invoices/{invoice_id}/payment-link").data["url"]).path
+        payer = Payer()
+        assert payer.get(link).status == 200
+        assert payer.get(f"{link}/pdf").status == 200
+        session = checkout_of(payer.post(link))
+        world.acts(f"checkout/sessions/{session}/pay", payment_method="pm_card_chargeDeclined")
+        assert payer.get(f"{link}?back=1").status == 200
+        world.acts(f"checkout/sessions/{session}/pay")
+        assert payer.get(f"{link}?back=1").status == 200
+        assert tenant.get(f"/v1/invoices/{invoice_id}").data["status"] == "paid"
+    Payer().get("/pay/nonsense")
+    world.deliver_all(tenant)

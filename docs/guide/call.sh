@@ -2,8 +2,8 @@
 #
 #   source docs/guide/call.sh
 #
-#   call METHOD PATH [JSON]   call the API and print its answer; each write has an Idempotency-Key of its own. An error is
-#                             printed like any answer, and the call fails
+#   call METHOD PATH [JSON]   call the API and print its answer; each write has an Idempotency-Key of its own, under which it
+#                             is sent again after a 429 or 503. An error is printed like any answer, and the call fails
 #   show FIELD...             of an answer on standard input, print these fields; of a list, a line for each element
 #   value FIELD               print one field as it is: id=$(call ... | value id)
 #   until_is VALUE FIELD PATH wait for what happens behind a request: ask until the field is that
@@ -31,8 +31,16 @@ call() {
   shift 2
   # A letter first, for twenty digits may be a card number; and no $RANDOM, which repeats itself in zsh's subshells.
   _key=k$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
-  curl -sS --fail-with-body -X "$_method" "$LEDGERLINE_URL$_path" -H "X-API-Key: $LEDGERLINE_KEY" \
-    -H "Idempotency-Key: $_key" -H 'Content-Type: application/json' ${1+-d} ${1+"$1"}
+  _answer=$(mktemp)
+  for _pause in 1 2 4 8 0; do
+    _status=$(curl -sS -o "$_answer" -w '%{http_code}' -X "$_method" "$LEDGERLINE_URL$_path" -H "X-API-Key: $LEDGERLINE_KEY" \
+      -H "Idempotency-Key: $_key" -H 'Content-Type: application/json' ${1+-d} ${1+"$1"})
+    # Under the same key: whether or not it has happened before, it happens once.
+    case $_status in 429 | 503) sleep "$_pause" ;; *) break ;; esac
+  done
+  cat "$_answer"
+  rm "$_answer"
+  [ "$_status" -ge 200 ] && [ "$_status" -lt 400 ]
 }
 
 payer() {
@@ -44,14 +52,17 @@ _fields() {
 import json, sys
 kind, *fields = sys.argv[1:]
 body = json.load(sys.stdin)
-found = body["data"] if "data" in body else body["error"]
+found = body.get("data", body.get("error", body))
 elements = found if isinstance(found, list) else [found]
 for each in elements[:1] if kind == "value" else elements:
     shown = {}
     for field in fields:
         shown[field] = each
-        for name in field.split("."):
-            shown[field] = shown[field][int(name) if isinstance(shown[field], list) else name]
+        try:
+            for name in field.split("."):
+                shown[field] = shown[field][int(name) if isinstance(shown[field], list) else name]
+        except (KeyError, IndexError, TypeError):
+            sys.exit(f"no {field} in {json.dumps(each)}")
     print(*shown.values()) if kind == "value" else print(json.dumps(shown, ensure_ascii=False))' "$@"
 }
 

@@ -1,7 +1,9 @@
-"""Issue 19: the client of the examples sends a write again where that is safe, and always as the same write."""
+"""Issue 19: the clients of examples and guide send a write again where that is safe, and always as the same write."""
 
 import importlib.util
 import json
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +13,8 @@ from typing import Any
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "examples" / "ledgerline.py"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "examples" / "ledgerline.py"
 MADE = (201, {"data": {"id": "cus_1"}})
 LOST = (0, {})
 """The connection ends without an answer."""
@@ -117,3 +120,27 @@ def test_19_publishing_what_is_there_is_no_error(api: Api, example: Any) -> None
     client.publish("/v1/plans", {})
     with pytest.raises(example.Refused):
         client.publish("/v1/plans", {})
+
+
+def called(*words: str) -> subprocess.CompletedProcess[str]:
+    """What `call` of the guide prints, without its pauses; behind it whether it failed."""
+    script = 'sleep() { :; }; source docs/guide/call.sh; call "$@" && echo " well" || echo " failed"'
+    command = ["bash", "-c", script, "bash", *words]
+    return subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=60, check=True)
+
+
+@pytest.mark.parametrize("first", [error(503, "stripe.unavailable"), error(429, "rate.limited")], ids=["503", "429"])
+def test_19_the_guides_call_is_sent_again_as_the_same(api: Api, first: Any) -> None:
+    api.answers = [first, first, MADE]
+    assert called("POST", "/v1/customers", '{"name": "Ada"}').stdout == '{"data": {"id": "cus_1"}} well\n'
+    assert len(set(api.keys)) == 1
+    assert str(api.keys[0])[0] == "k"  # digits alone could be a card number
+    assert api.bodies == [b'{"name": "Ada"}'] * 3
+
+
+def test_19_the_guides_call_prints_a_refusal_and_fails(api: Api) -> None:
+    api.answers = [error(402, "payment.declined")]
+    said = called("POST", "/v1/payments", "{}").stdout
+    assert said.startswith('{"error": {"code": "payment.declined"')
+    assert said.endswith(" failed\n")
+    assert len(api.keys) == 1

@@ -51,8 +51,8 @@ def blocks(page: Path) -> list[Block]:
     return found
 
 
-def printed(page: Path, folder: Path, **environment: str) -> list[str]:
-    """What each block of a page prints, for somebody who pastes one after the other.
+def printed(page: Path, folder: Path, **environment: str) -> list[tuple[Block, str]]:
+    """Each block of a page with what it prints, for somebody who pastes one after the other.
 
     Args:
         folder: where they do; what the page writes is written there.
@@ -61,7 +61,8 @@ def printed(page: Path, folder: Path, **environment: str) -> list[str]:
         AssertionError: a command failed.
     """
     script = ["set -euo pipefail", "trap 'kill $(jobs -p) 2> /dev/null || true' EXIT"]
-    for block in blocks(page):
+    found = blocks(page)
+    for block in found:
         script += [block.commands, f"echo; echo '{_MARK}'"]
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],
@@ -73,7 +74,7 @@ def printed(page: Path, folder: Path, **environment: str) -> list[str]:
         check=False,
     )
     assert done.returncode == 0, f"{page.name}: {done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-    return done.stdout.split(f"\n{_MARK}\n")[:-1]
+    return list(zip(found, done.stdout.split(f"\n{_MARK}\n")[:-1], strict=True))
 
 
 def values(text: str) -> Iterator[Any]:
@@ -126,7 +127,7 @@ class Comparison:
 def check(page: Path, folder: Path, **environment: str) -> None:
     """Run a page, and compare what it prints with what it says."""
     comparison = Comparison()
-    for block, text in zip(blocks(page), printed(page, folder, **environment), strict=True):
+    for block, text in printed(page, folder, **environment):
         if block.printed is None:
             continue
         if block.kind == "json":

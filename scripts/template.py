@@ -7,6 +7,7 @@ A part has any of these keys; what they mean in CloudFormation is said here, onc
     queues      an SQS queue with its dead letters
     tables      a DynamoDB table, its name among TABLES and its output
     alarms      a CloudWatch alarm
+    dashboards  a CloudWatch dashboard, row by row
     resources, outputs, and in stack.yaml the rest of a template: as CloudFormation has them
 
 A grant ``Read: { do: BatchGetItem, on: [Plans, Payments/by_due] }`` is an IAM statement: actions without a service are
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 
+from scripts.template_dashboard import dashboard
 from scripts.template_yaml import (
     Json,
     as_list,
@@ -44,7 +46,7 @@ INFRA, TARGET = ROOT / "infra", ROOT / "template.yaml"
 PARTS = (
     "keys", "layers", "edge", "customers", "search", "catalog", "subscriptions", "invoicing", "payments", "marketplace",
     "providers", "usage", "reports", "tax", "tenants", "access", "oauth", "clocks", "sweep", "webhooks", "service",
-    "alarms", "tables",
+    "alarms", "dashboard", "tables",
 )  # fmt: skip
 """The order in which they stand in the template; stack.yaml comes first."""
 PREFIXES = ("/v1/", "/api/v1/")
@@ -116,7 +118,7 @@ class Template:
         first = len(self.resources)
         makers = {
             "policies": self._policy, "functions": self._function, "queues": self._queue, "tables": self._table,
-            "alarms": self._alarm,
+            "alarms": self._alarm, "dashboards": self._dashboard,
         }  # fmt: skip
         unknown = set(part) - {"title", *makers, "resources", "outputs"}
         assert not unknown, f"infra/{name}.yaml: {unknown}"
@@ -316,10 +318,14 @@ class Template:
 
     def _alarm(self, name: str, says: Mapping[str, Json]) -> None:
         properties = CommentedMap(says)
+        properties["AlarmDescription"] = f"{says['AlarmDescription']} - runbook {name}Alarm in docs/operations.md"
         properties.setdefault("ComparisonOperator", "GreaterThanThreshold")
         properties.setdefault("TreatMissingData", "notBreaching")
         properties["AlarmActions"] = condition("HasAlarmTopic", in_line([tagged("!Ref", "AlarmTopicArn")]))
         self._add(f"{name}Alarm", CommentedMap(Type="AWS::CloudWatch::Alarm", Properties=properties))
+
+    def _dashboard(self, name: str, says: CommentedMap) -> None:
+        self._add(name, dashboard(says, self.parts))
 
     def _table(self, name: str, says: CommentedMap) -> None:
         """Kept when the stack goes, unless its first deploy fails. ``by_due`` is sparse and carries keys only."""

@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger
 
 from billing.config import Settings
 from billing.domain.kernel.ids import fresh
+from billing.edge.metrics import Counted, embedded
 from billing.services.clocks.shards import DueShards
 from billing.services.kernel.deadline import Deadline
 
@@ -61,6 +62,11 @@ def logger() -> Logger:
 def deadline() -> Deadline:
     """The deadline of the invocation that this worker handles."""
     return Deadline(monotonic_s)
+
+
+def counted(dimension: tuple[str, str] | None = None) -> Counted:
+    """What has CloudWatch count the values of a log line, for this stack: see ``edge.metrics``."""
+    return lambda values: embedded(now(), settings().stack, dimension, values)
 
 
 def new_request_id() -> str:

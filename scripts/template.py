@@ -27,6 +27,7 @@ from pathlib import Path
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 
 from scripts.template_dashboard import dashboard
+from scripts.template_properties import gradual, key_schema, log_group
 from scripts.template_yaml import (
     Json,
     as_list,
@@ -50,6 +51,8 @@ PARTS = (
 )  # fmt: skip
 """The order in which they stand in the template; stack.yaml comes first."""
 PREFIXES = ("/v1/", "/api/v1/")
+ROUTED = {"routes", "root_routes", "default_route"}
+"""Keys of functions that answer requests."""
 VARIABLES = {
     "StripeSecret": {"STRIPE_SECRET_ID": "StripeSecret", "STRIPE_API_BASE": "StripeApiBase"},
     "TaxSecret": {"TAX_SECRET_ID": "TaxSecret", "TAXJAR_API_BASE": "TaxJarApiBase"},
@@ -202,6 +205,8 @@ class Template:
         properties.update(says.get("properties", {}))
         if "events" in says:
             properties["Events"] = says["events"]
+        if set(says) & ROUTED:
+            properties["DeploymentPreference"] = gradual()
         metadata = CommentedMap(SkipBuild=True, checkov=CommentedMap(skip=self._accepted(says)))
         function = CommentedMap(Type="AWS::Serverless::Function", Metadata=metadata, Properties=properties)
         self._add(f"{name}Function", function)
@@ -325,7 +330,7 @@ class Template:
         self._add(f"{name}Alarm", CommentedMap(Type="AWS::CloudWatch::Alarm", Properties=properties))
 
     def _dashboard(self, name: str, says: CommentedMap) -> None:
-        self._add(name, dashboard(says, self.parts))
+        self._add(name, dashboard(says, self.parts, ROUTED))
 
     def _table(self, name: str, says: CommentedMap) -> None:
         """Kept when the stack goes, unless its first deploy fails. ``by_due`` is sparse and carries keys only."""
@@ -374,22 +379,6 @@ def table_names(tables: Iterable[str]) -> CommentedSeq:
         parts = intrinsic("!Split", in_line([f"-{table}Table-", tagged("!Ref", f"{table}Table")]))
         names[table] = intrinsic("!Join", in_line(["/", parts]))
     return intrinsic("!Sub", CommentedSeq([" ".join(f"{under(table)}=${{{table}}}" for table in names), names]))
-
-
-def key_schema(keys: Iterable[str]) -> CommentedSeq:
-    """Hash key and, where there is one, range key."""
-    return CommentedSeq(
-        flow(AttributeName=each, KeyType=kind) for each, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-    )
-
-
-def log_group(name: str) -> CommentedMap:
-    """A log group under the stack's key, kept for as long as the parameter says."""
-    kept, key = tagged("!Ref", "LogRetentionDays"), tagged("!GetAtt", "Key.Arn")
-    properties = CommentedMap(LogGroupName=tagged("!Sub", name), RetentionInDays=kept, KmsKeyId=key)
-    return CommentedMap(
-        Type="AWS::Logs::LogGroup", DeletionPolicy="Delete", UpdateReplacePolicy="Delete", Properties=properties
-    )
 
 
 def generate(folder: Path = INFRA) -> str:

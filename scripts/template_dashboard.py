@@ -7,22 +7,22 @@ from ruamel.yaml.comments import CommentedMap
 
 from scripts.template_yaml import Json, tagged
 
-_ROUTED = {"routes", "root_routes", "default_route"}
 _WIDTH, _HEIGHT = 24, 6
 """Of a row, in CloudWatch's units."""
 
 
-def dashboard(says: CommentedMap, parts: Mapping[str, CommentedMap]) -> CommentedMap:
+def dashboard(says: CommentedMap, parts: Mapping[str, CommentedMap], answers: set[str]) -> CommentedMap:
     """The resource: a page of graphs, whose body is JSON in which CloudFormation puts the names.
 
     Args:
         says: ``condition`` and ``rows`` of graphs; a graph with ``each`` has its lines for each of many things.
         parts: all of the template's, for their functions and queues.
+        answers: keys of the functions that are shown.
     """
     functions = {name: each for part in parts.values() for name, each in part.get("functions", {}).items()}
     queues = [name for part in parts.values() for name in part.get("queues", {})]
     everything = {
-        "functions": [f"${{{each}Function}}" for each, said in functions.items() if set(said) & _ROUTED],
+        "functions": [f"${{{each}Function}}" for each, said in functions.items() if set(said) & answers],
         "queues": [f"${{{each}Queue.QueueName}}" for each in queues],
         "dead_letters": [f"${{{each}DeadLetters.QueueName}}" for each in queues],
     }

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from billing.domain.kernel.errors import BillingError
 from billing.domain.kernel.times import format_time
-from operations import books, due, keys, redrive, replay, tenants
+from local.stack.outputs import plain_name
+from operations import books, drill, due, keys, redrive, replay, tenants
 from operations.operator import Operator
 from operations.stack import Stack, entered
 
@@ -63,6 +64,10 @@ def _time(_context: click.Context, _option: click.Parameter, text: str) -> datet
     except ValueError:
         raise click.BadParameter(f"{text} is no time; say 2026-11-30T12:00, which is UTC") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _optional_time(context: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
+    return None if text is None else _time(context, option, text)
 
 
 def _show(title: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -186,6 +191,30 @@ def trial_balance_command(operator: Operator, tenant: tuple[str, ...], clock: st
         rest = ", ".join(map(str, wrong.values()))
         click.echo(f"{tenant_id}: {balance.entries} entries, {'differ by ' + rest if wrong else 'balanced'}")
     if differs:
+        sys.exit(1)
+
+
+@command("restore-drill")
+@click.option("--name", help="Of this drill; one that was cut off goes on under its name. Now, by default.")
+@click.option("--at", callback=_optional_time, help="Restore to this second: the latest one, by default.")
+@click.option("--keep", is_flag=True, help="Leave the restored tables, for more than the checks.")
+def restore_drill_command(operator: Operator, name: str | None, at: datetime | None, keep: bool) -> None:
+    """Restore every table to a new one, read the books there, and delete them: nothing live is written or charged."""
+    tables = {plain_name(each): value for each, value in operator.stack.outputs.items() if each.startswith("Table")}
+    made = drill.Drill(operator.stack, name or f"{datetime.now(UTC):%Y%m%d%H%M%S}", tables)
+    second = at or made.restorable()
+    operator.note()
+    click.echo(f"drill {made.name}: {len(tables)} tables as of {format_time(second)}")
+    if operator.dry_run:
+        click.echo(f"would restore them as {operator.stack.name}-drill-{made.name}-...")
+        return
+    click.echo(f"{made.restore(second)} restored")
+    counts = made.counts()
+    _show("Items", ("table", "live", "restored"), [(plain, *pair) for plain, pair in counts.items()])
+    problems = [f"{tenant}: {each}" for tenant, found in drill.checked(operator, made) for each in found]
+    click.echo("\n".join(problems) or "every tenant's books balance, and no invoice number is missing")
+    click.echo(f"kept: {made.name}" if keep else f"{made.clean()} tables deleted")
+    if problems:
         sys.exit(1)
 
 

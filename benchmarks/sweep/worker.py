@@ -188,7 +188,12 @@ def work(pipe: "Connection[Any, Any]", outside: Outside) -> None:
     timed = replace(product, index=_TimedIndex(product.index, heart), alarm=_PipeAlarm(pipe))
     margin_s = process_bootstrap.settings().worker_margin_s
     handler = QueueWorker(
-        timed.work_shard, process_bootstrap.logger(), process_bootstrap.now, margin_s, process_bootstrap.deadline()
+        timed.work_shard,
+        process_bootstrap.logger(),
+        process_bootstrap.now,
+        margin_s,
+        process_bootstrap.deadline(),
+        process_bootstrap.counted(("worker", "billing")),
     ).lambda_handler
     while True:
         try:

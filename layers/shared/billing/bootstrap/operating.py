@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from billing.bootstrap import process, storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from billing.domain.reports.trial_balance import TrialBalance
@@ -64,3 +64,19 @@ def event_heads(tenant_id: str, since: "datetime") -> "Iterator[dict[str, Any]]"
     from billing.storage import operating
 
     return operating.event_heads(storage.database(), tenant_id, since)
+
+
+def number_gaps(work: "Work") -> list[str]:
+    """What is wrong with a tenant's invoice numbers."""
+    from billing.services.reports import numbering
+
+    return numbering.number_gaps(work)
+
+
+def read_from(tables: "Mapping[str, str]") -> None:
+    """Have all of this process be about other tables than it began with: restored ones, from here on."""
+    from billing.storage.table_names import use_tables
+
+    storage.database()  # which names the tables that it began with, once
+    use_tables(tables)
+    storage.tenants().forget()

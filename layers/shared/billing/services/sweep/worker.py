@@ -41,6 +41,7 @@ class ShardReport:
         outages: how often an outside service did not answer about an item on a test clock. Such an item is neither
             postponed nor parked, because time cannot go on without it: after a few tries the turn ends, and the next
             turn goes on.
+        oldest_s: how long what was due first had been due when the turn began, in seconds; 0 on a test clock.
     """
 
     done: int = 0
@@ -48,6 +49,7 @@ class ShardReport:
     parked: int = 0
     outages: int = 0
     cut_short: bool = False
+    oldest_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Worker:
         report = ShardReport()
         queue: list[DueItem] = []
         complete_until = self._look(queue, shard, until, seen)
+        if queue and not on_test_clock:
+            report = replace(report, oldest_s=(until - queue[0].at).total_seconds())
         while queue:
             if self.clock() >= deadline:
                 return replace(report, cut_short=True)

@@ -80,13 +80,15 @@ FORMS = {
     *(f"/oauth2/{name}" for name in ("password", "revoke", "token")),
 }
 """What knows its callers in another way: clients by their secrets, people by cookies."""
+BY_LINK = {"/pay/{token}", "/pay/{token}/pdf"}
+"""A payer's, who has a link and no account: ``tests/integration/payer_pages``."""
 
 
 def test_only_these_are_open_to_everybody() -> None:
     closed = {route.path for route in ROUTES}
     assert {
         path for path in DOCUMENT["paths"] if path not in closed and not path.startswith("/webhooks")
-    } == OPEN | FORMS
+    } == OPEN | FORMS | BY_LINK
     assert len(ROUTES) > 90
 
 

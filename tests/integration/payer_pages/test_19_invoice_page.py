@@ -102,3 +102,11 @@ def test_no_token_is_in_a_log(world: World, tenant: Tenant) -> None:
         assert "/pay/{token}" in text
         assert token not in text
         assert token.rpartition(".")[2][:20] not in text
+
+
+@pytest.mark.parametrize("query", ["lang=de&lang=fr", "lang=%00", "back=1&back=1"])
+def test_a_query_that_cannot_be_understood_is_a_page_too(world: World, tenant: Tenant, query: str) -> None:
+    link = link_to(world, tenant, open_invoice(tenant))
+    for path in (link, f"{link}/pdf"):
+        page = PAYER.get(f"{path}?{query}")
+        assert (page.status, page.headers["Content-Type"]) == (400, "text/html; charset=utf-8")

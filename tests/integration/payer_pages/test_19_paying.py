@@ -192,6 +192,20 @@ def test_what_no_card_can_be_charged_is_paid_by_transfer(world: World, tenant: T
     assert "<form" not in page.content.decode()
 
 
+def test_what_stripe_itself_refuses_is_said(world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    from billing.bootstrap import payments
+    from billing.domain.kernel.errors import ValidationFailed
+
+    def refuse(*_: object) -> None:
+        raise ValidationFailed.of("amount", "amount_too_large")
+
+    monkeypatch.setattr(payments.stripe_gateway(), "open_checkout", refuse)
+    invoice = open_invoice(tenant)
+    page = PAYER.post(link_to(world, tenant, invoice))
+    assert (page.status, "cannot be paid by card" in said(page)) == (400, True)
+    assert _attempts(tenant, invoice) == []
+
+
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_sites_form_opens_nothing(world: World, tenant: Tenant, site: str) -> None:
     invoice = open_invoice(tenant)

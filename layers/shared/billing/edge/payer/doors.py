@@ -34,7 +34,9 @@ class Doors:
 
         Raises:
             RateLimited: one of them has called too often.
+            OAuthError: the query has something twice, or no text.
         """
+        call.request.query  # noqa: B018 - refused before anything is begun, where it cannot be understood
         token = call.parameters["token"]
         link = read(token)
 

@@ -9,7 +9,7 @@ from html import escape
 from typing import Protocol
 
 from billing.domain.invoicing.invoice import InvoiceStatus
-from billing.domain.kernel.errors import InvalidState, Unavailable
+from billing.domain.kernel.errors import InvalidState, Unavailable, ValidationFailed
 from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.forms.html import alert, form, page, redirect
 from billing.edge.payer.document import described, told
@@ -101,6 +101,8 @@ class InvoicePages:
             opened = self.payments.checkout(unit, link.subject_id, way)
         except InvalidState:  # paid, or being charged, since it was read
             return redirect(f"{here}{query}")
+        except ValidationFailed:  # Stripe's own limits may be narrower than those that are documented
+            return self._page(call, unit, link, "pay_not_by_card", chosen, 400)
         except Unavailable:
             return self._page(call, unit, link, "pay_unavailable", chosen, 503)
         if isinstance(opened, Paid) or opened.url is None:

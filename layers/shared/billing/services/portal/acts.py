@@ -109,12 +109,14 @@ class PortalActs:
             as ``offer`` and ``SubscriptionLifecycle.update``; VersionMismatch, AmountChanged: it is not what was shown.
         """
         subscription, present = overview.own_subscription(work, customer, subscription_id)
-        if work.recovery_point is None:
-            _require_shown(subscription, agreed.version)
-            if agreed.at is not None:
-                now = customer_time(work, customer)
-                if not now - _PREVIEW_HOLDS <= agreed.at <= now:
-                    raise VersionMismatch("The preview is too old")
+        if work.recovery_point is not None:  # it was made, and its charge goes on: it is not what is there any more
+            self.lifecycle.update(work, subscription.id, Change())
+            return
+        _require_shown(subscription, agreed.version)
+        if agreed.at is not None:
+            now = customer_time(work, customer)
+            if not now - _PREVIEW_HOLDS <= agreed.at <= now:
+                raise VersionMismatch("The preview is too old")
         target, quantities = wished(work, terms, (subscription, present), wish)
         change = _change(subscription, target, quantities, agreed.at, agreed.sums)
         self.lifecycle.update(work, subscription.id, change)

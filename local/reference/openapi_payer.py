@@ -71,21 +71,21 @@ _FORM = {
 PATHS: dict[str, Any] = {
     "/pay/{token}": {
         "servers": [{"url": "/"}],
-        "parameters": [_TOKEN],
         "get": _operation(
             "show_invoice_page", "See an invoice", "What is to be paid, until when, and how; and what became of it.",
-            {"200": "PayerPage"}, parameters=[_LANG, _BACK],
+            {"200": "PayerPage"}, parameters=[_TOKEN, _LANG, _BACK],
         ),
         "post": _operation(
             "pay_on_page", "Pay it by card",
             "Leads to a page of Stripe's, where the card is entered. An invoice has one such page at a time.",
-            {"303": "PayerGoesOn"}, requestBody=_FORM,
+            {"303": "PayerGoesOn"}, parameters=[_TOKEN], requestBody=_FORM,
         ),
     },
     "/pay/{token}/pdf": {
         "servers": [{"url": "/"}],
-        "parameters": [_TOKEN],
-        "get": _operation("download_invoice", "Download the invoice", "As PDF.", {"200": "PayerPdf"}),
+        "get": _operation(
+            "download_invoice", "Download the invoice", "As PDF.", {"200": "PayerPdf"}, parameters=[_TOKEN]
+        ),
     },
 }  # fmt: skip
 

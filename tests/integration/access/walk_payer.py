@@ -1,5 +1,6 @@
 """A payer's walk: an invoice is looked at, printed, paid on Stripe's page, and what becomes of it is looked up."""
 
+import json
 from urllib.parse import urlsplit
 
 from tests.integration.payer import open_invoice
@@ -16,10 +17,10 @@ def walk_payer(world: World, tenant: Tenant) -> None:
     deleted = tenant.customer()
     tenant.subscribe(customerId=deleted)
     world.deliver_all(tenant)
-    stripe_id = next(
-        each.id
-        for each in world.stripe.v1.customers.list({"limit": 100}).data
-        if each.metadata and each.metadata.get("customer_id") == deleted
+    (stripe_id,) = (
+        each["id"]
+        for each in map(json.loads, map(str, world.stripe.v1.customers.list({"limit": 100}).data))
+        if each["metadata"].get("customer_id") == deleted
     )
     world.stripe.v1.customers.delete(stripe_id)
     unpaid = tenant.subscribe(None, customerId=tenant.customer())["latestInvoiceId"]

@@ -1,7 +1,7 @@
 """What stands around a payer's page: whose it is, in the tenant's colour; in which language; and whom to ask."""
 
 import base64
-from functools import cache
+from functools import lru_cache
 from html import escape
 
 from billing.domain.kernel.colors import PARTS, WHITE, contrast, ink_on, is_color
@@ -15,6 +15,8 @@ from billing.services.payer.language import Language, Languages
 LANGUAGE = "lang"
 """The parameter by which a payer chooses a language."""
 _OURS, _EDGE = "#0b4f9e", "#595959"
+_COLORS = 200
+"""Of so many tenants a worker keeps the style."""
 _PAGES = {404: "page_unknown", 429: "page_busy", 500: "page_failed", 503: "page_failed"}
 _STYLE = (
     "*{box-sizing:border-box}"
@@ -28,7 +30,7 @@ _STYLE = (
     "th,td{text-align:left;vertical-align:top;padding:.5rem .5rem .5rem 0;border-bottom:1px solid #d0d0cc}"
     "th{font-weight:600}.n{text-align:right;padding-right:0;white-space:nowrap}.n+.n{padding-left:.75rem}"
     ".wide{overflow-x:auto}small,.quiet{color:#595959;font-size:.875rem}td small{display:block}"
-    "tr.strong>*{font-weight:600}tr.grand>*{font-weight:700;font-size:1.1rem;border-bottom:0}"
+    "tr.plain>th{font-weight:400}tr.strong>*{font-weight:600}tr.grand>*{font-weight:700;font-size:1.1rem;border-bottom:0}"
     "dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem 0}dt{color:#595959}dd{margin:0}"
     "label{display:block;margin:1rem 0 .25rem}"
     "input:not([type=hidden]):not([type=radio]):not([type=checkbox]),select{width:100%;font:inherit;padding:.6rem;"
@@ -40,7 +42,7 @@ _STYLE = (
     "button.no,.button.no{background:#fff;color:#1a1a1a;border-color:#595959}"
     "a{color:#1a1a1a}:focus-visible{outline:3px solid #1a1a1a;outline-offset:3px}"
     "[role=alert],[role=status]{border-left:4px solid #b00020;padding:.5rem .75rem;margin:1rem 0;background:#fdf3f4}"
-    "[role=status]{border-color:#1b6e3c;background:#f0f7f2}.test{background:#fff3cd;text-align:center;padding:.5rem}"
+    "[role=status]{border-color:#1b6e3c;background:#f0f7f2}.test{background:#fff3cd;text-align:center;margin:0;padding:.5rem}"
     ".tabs{display:flex;flex-wrap:wrap;gap:.5rem 1rem;max-width:44rem;margin:0 auto;padding:0 1rem 1rem}"
     "main+.tabs{padding-top:1rem}nav [aria-current]{font-weight:700}td .acts{margin:0}th small{display:block}"
     "h3{font-size:1rem;margin:1.25rem 0 .25rem}fieldset{border:1px solid #d0d0cc;"
@@ -49,7 +51,8 @@ _STYLE = (
     "@media(max-width:30rem){main{border-left:0;border-right:0}button,.button,.acts form{width:100%}"
     ".lines thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}"
     ".lines tr{display:flex;flex-wrap:wrap;border-bottom:1px solid #d0d0cc;padding:.5rem 0}"
-    ".lines td{border:0;padding:0 .5rem 0 0}.lines td:first-child{flex:1 0 100%}.lines td:last-child{margin-left:auto}}"
+    ".lines td{border:0;padding:0 .5rem 0 0}.lines td:first-child{flex:1 0 100%}"
+    ".lines td:last-child{margin-left:auto;padding-right:0}}"
 )
 
 
@@ -84,7 +87,7 @@ def around(
     )
 
 
-@cache
+@lru_cache(_COLORS)
 def style(color: str | None) -> str:
     """The style in a tenant's colour: on it text is black or white, and beside white it has an edge that is seen."""
     brand = color if color is not None and is_color(color) else _OURS

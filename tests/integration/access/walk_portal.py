@@ -16,7 +16,8 @@ def walk_portal(world: World, tenant: Tenant) -> None:
     switch_on(tenant, plans=["business-monthly", "team"], cancel="either")
     clock = tenant.post("/v1/test-clocks", {"frozenTime": "2026-01-31T00:00:00Z"}).data
     for fields in ({}, {"testClockId": clock["id"]}):
-        _walk(world, tenant, tenant.customer(**fields))
+        address = {"line1": "Example Road 12", "city": "Berlin", "postalCode": "10115", "country": "DE"}
+        _walk(world, tenant, tenant.customer(address=address, **fields))
 
 
 def _walk(world: World, tenant: Tenant, customer: str) -> None:

@@ -65,6 +65,7 @@ TAGS = {
     "me": "Who calls, and for whom.",
     "audit-log": "Every call, with what came of it.",
     "tenants": "Who bills. The platform's operator creates them.",
+    "portal": "Where customers see to their own subscriptions: pages for people, at the root, in a session.",
     "payer": "What customers see without an account: pages for people, at the root. A link is the key.",
     "oauth-clients": "Programs that act for a tenant, or for its users, with access tokens.",
     "users": "The people of a tenant, what each may do, and where they are signed in.",

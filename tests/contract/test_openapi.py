@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text())
 METHODS = {"get", "post", "patch", "put", "delete"}
 WEBHOOKS = {"/webhooks/stripe", "/webhooks/tax-provider"}
-FORMS = {path for path in DOCUMENT["paths"] if path.startswith(("/oauth2/", "/.well-known/", "/pay/"))}
+FORMS = {path for path in DOCUMENT["paths"] if path.startswith(("/oauth2/", "/.well-known/", "/pay/", "/portal"))}
 """What takes forms and answers with pages, or as RFC 6749 says: its answers are looked at by
 tests/integration/access/test_15_schemathesis.py."""
 
@@ -64,10 +64,10 @@ def test_what_is_served_is_what_is_documented() -> None:
 
 LIST_ROUTES = """
 import json
-from local.reference import openapi_oauth, openapi_payer
+from local.reference import openapi_oauth, openapi_payer, openapi_portal
 from local.reference.openapi import handlers
 found = [[g, r.method.lower(), r.path] for g, m in handlers() for r in m.api.documentation]
-found += openapi_oauth.routes() + openapi_payer.routes()
+found += openapi_oauth.routes() + openapi_payer.routes() + openapi_portal.routes()
 print(json.dumps(found))
 """
 

@@ -47,7 +47,7 @@ def test_a_link_ends_by_itself(world: World, tenant: Tenant, customer: str) -> N
 def test_another_tenants_link_is_none(world: World, tenant: Tenant, customer: str) -> None:
     secret = link_for(tenant, customer).rpartition(".")[2]
     for owner in (world.tenant().id, "ten_none", "", "x" * 300, "a%00b"):
-        assert Visitor().get(f"/portal/enter?token={owner}.{secret}").status in (404, 410)
+        assert Visitor().get(f"/portal/enter?token={owner}.{secret}").status in (400, 404, 410)
     assert Visitor().get("/portal/enter").status == 404
     assert Visitor().get(f"/portal/enter?token={tenant.id}.{'x' * 43}").status == 410
 
@@ -98,8 +98,8 @@ def test_what_is_done_is_the_customers_own_in_the_audit_log(world: World, tenant
     visitor = visit(tenant, customer)
     visitor.get("/portal/details")
     visitor.submit("/portal/details", name="Ada")
-    rows = tenant.get("/v1/audit-log", limit=3).data
-    assert (rows[0]["principal"], rows[0]["route"]) == (f"portal:{customer}", "POST /portal/details")
+    rows = tenant.get("/v1/audit-log", principal=f"portal:{customer}").data
+    assert {"POST /portal/enter", "GET /portal/details", "POST /portal/details"} <= {each["route"] for each in rows}
     assert not any(visitor.cookies["__Host-portal"].partition(".")[2] in str(item) for item in world.items)
 
 

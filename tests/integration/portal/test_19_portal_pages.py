@@ -1,6 +1,7 @@
 """Issue 19, item 1: documents, cards, billing details and usage in the portal, in every language."""
 
 import pytest
+import requests
 
 from billing.integrations.pdf.words import LANGUAGES
 from tests.integration.portal.visitor import switch_on, visit
@@ -70,6 +71,24 @@ def test_a_card_is_chosen_and_another_one_removed(tenant: Tenant, customer: str,
     assert cards(tenant, customer) == [second]
 
 
+def test_a_card_is_entered_at_stripe_and_comes_back(world: World, tenant: Tenant, customer: str) -> None:
+    visitor = visit(tenant, customer)
+    visitor.get("/portal/cards")
+    assert visitor.page is not None
+    assert f"form-action 'self' {world.sandbox_url}" in visitor.page.headers["Content-Security-Policy"]
+    form = visitor.fields("/portal/cards/add")
+    first = visitor.post("/portal/cards/add", form)
+    page = first.headers["Location"]
+    assert first.status == 303
+    assert page.startswith(f"{world.sandbox_url}/c/pay/cs_test_")
+    assert visitor.post("/portal/cards/add", form).headers["Location"] == page
+    submitted = requests.post(page, data={"number": "5555 5555 5555 4444"}, allow_redirects=False, timeout=10)
+    assert submitted.headers["Location"] == "https://billing.example/portal/cards?done=card_added"
+    world.deliver_all(tenant)
+    visitor.get("/portal/cards?done=card_added")
+    assert visitor.shows("The card is saved.", "Mastercard ending in 4444", "Is charged")
+
+
 def test_the_last_card_stays_while_something_is_to_be_paid(tenant: Tenant, customer: str, subscription: Json) -> None:
     card = subscription["paymentMethodId"]
     visitor = visit(tenant, customer)
@@ -131,7 +150,7 @@ def test_usage_so_far_is_what_the_next_invoice_has(world: World, tenant: Tenant,
     world.count_usage()
     visitor = visit(tenant, customer)
     visitor.get("/portal/usage")
-    assert visitor.shows("Metered", "$2.50")
+    assert visitor.shows("Metered", "$25.00")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

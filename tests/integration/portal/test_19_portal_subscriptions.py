@@ -49,6 +49,9 @@ def test_a_change_is_previewed_and_bills_that(tenant: Tenant, customer: str, sub
     visitor.submit(page(subscription, "change"))
     visitor.follow()
     assert visitor.shows("Your subscription was changed.", "$599.99 a month", "seats 110")
+    back = visitor.get(page(subscription, "change") + "?plan=business-monthly&q.seats=110")
+    assert back.status == 200
+    assert visitor.shows("This is what you have already.")
     assert now(tenant, subscription)["itemQuantities"] == {"seats": 110}
     billed = tenant.get("/v1/invoices", customer=customer).data[0]
     assert str(billed["amountPaid"]) == fields["due"]

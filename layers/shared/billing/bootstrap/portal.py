@@ -49,7 +49,7 @@ def portal_api() -> "FormApi":
     EntrancePages(doors, refusals).add_to(api)
     home.add_to(api)
     PaperPages(doors, home, invoicing.electronic_invoices()).add_to(api)
-    CardPages(doors, acts).add_to(api)
+    CardPages(doors, acts, process.settings().checkout_origin).add_to(api)
     ChangePages(doors, acts, writer).add_to(api)
     StopPages(doors, acts, writer).add_to(api)
     DetailPages(doors, details).add_to(api)

@@ -13,7 +13,12 @@ def described(contents: DocumentContents, language: Language) -> str:
     if contents.transfer:
         transfer = f"<h2>{escape(language['pay_by_transfer'])}</h2>{_facts(contents.transfer)}"
     remarks = "".join(f"<p>{escape(each)}</p>" for each in contents.remarks)
-    return f"{_facts(contents.facts)}{_lines(contents)}{_sums(contents)}{transfer}{remarks}"
+    return f"{_facts(contents.facts)}{billed(contents)}{transfer}{remarks}"
+
+
+def billed(contents: DocumentContents) -> str:
+    """The lines and the sums of a document alone."""
+    return f"{_lines(contents)}{_sums(contents)}"
 
 
 def told(text: str) -> str:

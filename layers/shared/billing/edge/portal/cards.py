@@ -8,25 +8,42 @@ from billing.domain.portal import Feature
 from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.portal.doors import Form, PortalDoors, Refused, led_to
 from billing.edge.portal.visit import CARDS, Visit
+from billing.services.payments.processor import Page
 from billing.services.portal import acts, overview
 from billing.services.portal.acts import PortalActs
 
-CHOOSE, REMOVE = "/portal/cards/choose", "/portal/cards/remove"
+ADD, CHOOSE, REMOVE = "/portal/cards/add", "/portal/cards/choose", "/portal/cards/remove"
 _METHOD = "method"
 
 
 @dataclass(frozen=True, slots=True)
 class CardPages:
-    """The handlers."""
+    """The handlers.
+
+    Args:
+        checkout_origin: where the card processor's pages are, on which cards are entered.
+    """
 
     doors: PortalDoors
     acts: PortalActs
+    checkout_origin: str
 
     def add_to(self, api: FormApi) -> None:
         """Add the routes."""
         api.route("GET", CARDS, lambda call: self.doors.shown(call, Feature.PAYMENT_METHODS, self._listed))
+        api.route("POST", ADD, self.add)
         api.route("POST", CHOOSE, self.choose)
         api.route("POST", REMOVE, self.remove)
+
+    def add(self, call: FormCall) -> FormResponse:
+        """Go and enter a card, at the card processor."""
+
+        def leads(visit: Visit, form: Form) -> str:
+            issuer = self.doors.sessions.issuer
+            page = Page(f"{issuer}{led_to(CARDS, 'card_added')}", f"{issuer}{CARDS}", visit.language.locale)
+            return self.acts.add_card(visit.unit, visit.customer, page)
+
+        return self.doors.acted(call, Feature.PAYMENT_METHODS, leads, self._again)
 
     def choose(self, call: FormCall) -> FormResponse:
         """Have a card charged from now on."""
@@ -54,10 +71,11 @@ class CardPages:
         stays = len(cards) == 1 and acts.needs_card(visit.unit, visit.customer)
         rows = "".join(_row(visit, each, stays) for each in cards)
         why = f"<p>{visit.word('portal_last_card')}</p>" if stays else ""
-        none = "" if cards else f"<p>{visit.word('portal_no_cards')}</p>"
-        title = visit.language["portal_cards"]
+        shown = f"<table>{rows}</table>" if cards else f"<p>{visit.word('portal_no_cards')}</p>"
+        button = f'<p class="acts"><button type="submit">{visit.word("portal_card_add")}</button></p>'
+        title, content = visit.language["portal_cards"], shown + why + visit.form(ADD, button)
         wrong, status = (refused.said, refused.status) if refused else ("", 200)
-        return visit.page(title, f"{none}<table>{rows}</table>{why}" if cards else none, wrong=wrong, status=status)
+        return visit.page(title, content, wrong=wrong, status=status, form_to=self.checkout_origin)
 
 
 def _row(visit: Visit, card: PaymentMethod, stays: bool) -> str:

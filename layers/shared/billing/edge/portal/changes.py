@@ -17,7 +17,7 @@ from billing.edge.portal.visit import HOME, Visit
 from billing.services.invoicing.expected import ExpectedSums
 from billing.services.payer.contents import Writer
 from billing.services.portal import overview
-from billing.services.portal.acts import Agreed, Offer, PortalActs, Wish
+from billing.services.portal.acts import Agreed, NothingChanges, Offer, PortalActs, Wish
 
 CHANGE = "/portal/subscriptions/{id}/change"
 _PLAN, _QUANTITY = "plan", "q."
@@ -66,6 +66,8 @@ class ChangePages:
                 previewed = self._offer(visit, offer)
             except Forbidden:
                 raise
+            except NothingChanges:  # who comes back to the preview of what was done is told no mistake
+                previewed = f"<p>{visit.word('portal_nothing')}</p>"
             except BillingError as error:  # what was refused before says more than that it is so again
                 wrong = wrong or refused(visit.language, error)
         said, status = (wrong.said, wrong.status) if wrong else ("", 200)
@@ -82,7 +84,7 @@ class ChangePages:
             f'<p><label><input type="radio" name="{_PLAN}" value="{escape(each.id)}"'
             f"{' checked' * (each.id == chosen)}> "
             f"<strong>{escape(each.name)}</strong> {price_words(visit, each, _kept(each, subscription))}"
-            f"{' ' + visit.word('portal_current') if each is plan else ''}</label></p>"
+            f"{' ' + visit.word('portal_current') if each.id == plan.id else ''}</label></p>"
             for each in known.values()
         )
         keys = dict.fromkeys(key for each in known.values() for key in each.licensed_keys)

@@ -7,7 +7,7 @@ from billing.domain.catalog.plan import Plan
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.money import Money
 from billing.domain.subscriptions.mrr import recurring_price
-from billing.edge.payer.invoice import described
+from billing.edge.payer.document import billed
 from billing.edge.portal.visit import Visit
 from billing.services.invoicing import queries
 from billing.services.payer.contents import Writer
@@ -26,4 +26,4 @@ def price_words(visit: Visit, plan: Plan, quantities: dict[str, int]) -> str:
 def foreseen(visit: Visit, writer: Writer, invoice: Invoice) -> str:
     """The lines and the sums of an invoice that is not made, as HTML."""
     document = replace(queries.document(invoice), locale=visit.language.locale)
-    return described(replace(writer.contents(document), facts=()))
+    return billed(writer.contents(document))

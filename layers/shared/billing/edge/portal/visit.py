@@ -104,12 +104,12 @@ def around_pages(frame: Frame, visit_of: Callable[[Frame], Visit]) -> Visit:
     back = visit.session.return_url
     leads_back = f'<a href="{escape(back)}">{visit.word("portal_back")}</a>' if back else ""
     out = visit.form(LEAVE, f'<button type="submit" class="no">{visit.word("portal_leave")}</button>')
-    nav = f'<header><nav class="tabs" aria-label="{visit.word("portal_home")}">{tabs}{leads_back}</nav></header>'
+    nav = f'<nav class="tabs" aria-label="{visit.word("portal_home")}">{tabs}{leads_back}</nav>'
     framed = Frame(
         language=frame.language,
         style=frame.style,
         above=frame.above + nav,
-        below=f"<footer>{out}</footer>{frame.below}",
+        below=f'<div class="tabs">{out}</div>{frame.below}',
         pictures=frame.pictures,
     )
     return visit_of(framed)

@@ -57,6 +57,12 @@ TABLE: Phrases = {
         "Une nouvelle période commence avec le changement : ce montant évolue un peu à chaque seconde.",
         "Con el cambio empieza un nuevo periodo; el importe varía un poco cada segundo.",
     ),
+    "portal_nothing": (
+        "This is what you have already.",
+        "Das haben Sie schon.",
+        "C’est ce que vous avez déjà.",
+        "Es lo que ya tiene.",
+    ),
     "portal_confirm": ("Confirm", "Bestätigen", "Confirmer", "Confirmar"),
     "portal_pause_title": ("Pause {plan}", "{plan} pausieren", "Mettre {plan} en pause", "Pausar {plan}"),
     "portal_pause_until": (

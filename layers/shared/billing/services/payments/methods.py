@@ -26,6 +26,7 @@ from billing.services.payments.processor import (
     OpenedIntent,
     References,
 )
+from billing.services.payments.processor import Page as CardPage
 from billing.services.payments.refusals import refusal
 
 T = TypeVar("T")
@@ -282,6 +283,26 @@ class PaymentMethods:
             return self.processor.open_setup(stripe_id, references, f"{key}:{opened.id}")
 
         return at_stripe(work, self.processor, customer, open_setup)[1]
+
+    def open_page(self, work: Work, customer_id: str, page: CardPage) -> str:
+        """The address of a page of Stripe's on which a customer saves a card; its webhook brings it.
+
+        Raises:
+            NotFound: no such customer.
+            InvalidState: the customer's test clock is advancing.
+            Unavailable: the card processor is down; nothing is written.
+        """
+        ref = Ref(Customer, work.tenant.id, customer_id)
+        customer = work.load(ref).require(ref)
+        customer_time(work, customer)
+        references = References(customer.tenant_id, customer.id)
+
+        def opened(customer: Customer) -> str:
+            stripe_id = customer.stripe_customer_id or ""
+            key = outside_key(work, customer.tenant_id, "card page", stripe_id)
+            return self.processor.open_card_page(stripe_id, references, page, key)
+
+        return at_stripe(work, self.processor, customer, opened)[1]
 
     def remove(self, work: Work, method_id: str) -> PaymentMethod:
         """Detach a method for good. Charges that are under way with it go on.

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
-from billing.domain.kernel.errors import Forbidden, InvalidState, NotFound, ValidationFailed, VersionMismatch
+from billing.domain.kernel.errors import (
+    Detail,
+    Forbidden,
+    InvalidState,
+    NotFound,
+    ValidationFailed,
+    VersionMismatch,
+)
 from billing.domain.portal import Feature, PortalTerms
 from billing.domain.subscriptions.changes import ProrationBehavior
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
@@ -14,11 +21,16 @@ from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.expected import ExpectedSums
 from billing.services.kernel.work import Query, Ref, Work
 from billing.services.payments.methods import PaymentMethods
+from billing.services.payments.processor import Page
 from billing.services.portal import overview
 from billing.services.subscriptions.changes import Change, ChangePreview, SubscriptionLifecycle
 
 _PREVIEW_HOLDS = timedelta(minutes=15)
 """So long the second holds from which a previewed change counts. Who could name an earlier one would get time back."""
+
+
+class NothingChanges(ValidationFailed):
+    """A customer asks for what is there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +109,14 @@ class PortalActs:
             as ``offer`` and ``SubscriptionLifecycle.update``; VersionMismatch, AmountChanged: it is not what was shown.
         """
         subscription, present = overview.own_subscription(work, customer, subscription_id)
-        if work.recovery_point is None:
-            _require_shown(subscription, agreed.version)
-            if agreed.at is not None:
-                now = customer_time(work, customer)
-                if not now - _PREVIEW_HOLDS <= agreed.at <= now:
-                    raise VersionMismatch("The preview is too old")
+        if work.recovery_point is not None:  # it was made, and its charge goes on: it is not what is there any more
+            self.lifecycle.update(work, subscription.id, Change())
+            return
+        _require_shown(subscription, agreed.version)
+        if agreed.at is not None:
+            now = customer_time(work, customer)
+            if not now - _PREVIEW_HOLDS <= agreed.at <= now:
+                raise VersionMismatch("The preview is too old")
         target, quantities = wished(work, terms, (subscription, present), wish)
         change = _change(subscription, target, quantities, agreed.at, agreed.sums)
         self.lifecycle.update(work, subscription.id, change)
@@ -154,6 +168,15 @@ class PortalActs:
         subscription, _ = overview.own_subscription(work, customer, subscription_id)
         self.lifecycle.cancel(work, subscription.id, at_period_end, ProrationBehavior.NONE)
 
+    def add_card(self, work: Work, customer: Customer, page: Page) -> str:
+        """The address of the card processor's page on which a customer enters a card.
+
+        Raises:
+            InvalidState: the customer's test clock is advancing.
+            Unavailable: the card processor is down; nothing is written.
+        """
+        return self.methods.open_page(work, customer.id, page)
+
     def choose_card(self, work: Work, customer: Customer, method_id: str) -> None:
         """Make a card the one that is charged.
 
@@ -184,7 +207,8 @@ def wished(
 
     Raises:
         Forbidden: the tenant does not offer that.
-        ValidationFailed: it is what the customer has.
+        NothingChanges: it is what the customer has.
+        ValidationFailed: neither plan has such a component.
     """
     subscription, plan = present
     target = plan
@@ -202,7 +226,7 @@ def wished(
         raise ValidationFailed.of(f"quantities.{unknown[0]}", "unknown_component")
     quantities = {key: said.get(key, subscription.quantities.get(key, 1)) for key in target.licensed_keys}
     if target is plan and quantities == subscription.quantities:
-        raise ValidationFailed.of("planId", "changes_nothing")
+        raise NothingChanges("It is what the customer has", (Detail("planId", "changes_nothing"),))
     return target, quantities
 
 

@@ -1,0 +1,47 @@
+"""A customer's walk through the portal: every page, and every act."""
+
+import requests
+
+from tests.integration.portal.visitor import switch_on, visit
+from tests.integration.world import Tenant, World
+
+
+def walk_portal(world: World, tenant: Tenant) -> None:
+    """On the wall clock and on a test clock, with usage, taxes and a card that is declined."""
+    tenant.plan()
+    component = {"key": "calls", "type": "metered", "model": "per_unit", "unitAmount": 10_000, "meter": tenant.meter()}
+    base = {"key": "base", "type": "flat", "unitAmount": 9_999_000}
+    tenant.plan(id="team", name="Team", components=[base, component])
+    tenant.patch(f"/v1/tenants/{tenant.id}", {"taxProvider": "builtin"})
+    switch_on(tenant, plans=["business-monthly", "team"], cancel="either")
+    clock = tenant.post("/v1/test-clocks", {"frozenTime": "2026-01-31T00:00:00Z"}).data
+    for fields in ({}, {"testClockId": clock["id"]}):
+        address = {"line1": "Example Road 12", "city": "Berlin", "postalCode": "10115", "country": "DE"}
+        _walk(world, tenant, tenant.customer(address=address, **fields))
+
+
+def _walk(world: World, tenant: Tenant, customer: str) -> None:
+    subscription = tenant.subscribe(customerId=customer)
+    invoice = subscription["latestInvoiceId"]
+    note = tenant.post(f"/v1/invoices/{invoice}/credit-notes", {"amount": 1_000_000, "reason": "goodwill"}).data
+    visitor = visit(tenant, customer)
+    at = f"/portal/subscriptions/{subscription['id']}"
+    for path in ("invoices", f"invoices/{invoice}/pdf", f"credit-notes/{note['id']}/pdf", "usage", "details", "cards"):
+        assert visitor.get(f"/portal/{path}").status == 200, path
+    page = visitor.submit("/portal/cards/add").headers["Location"]
+    requests.post(page, data={"number": "5555 5555 5555 4444"}, allow_redirects=False, timeout=10)
+    world.deliver_all(tenant)
+    steps = [
+        ("/portal/cards", "/portal/cards/choose"), ("/portal/cards", "/portal/cards/remove"),
+        ("/portal/details", "/portal/details"), (f"{at}/change?q.seats=110", f"{at}/change"),
+        (f"{at}/change?plan=team", f"{at}/change"), (f"{at}/pause", f"{at}/pause"), (f"{at}/resume", f"{at}/resume"),
+        (f"{at}/cancel", f"{at}/cancel"), ("/portal", f"{at}/resume"),
+    ]  # fmt: skip
+    for shown, act in steps:
+        assert visitor.get(shown).status == 200, shown
+        visitor.submit(act)
+        assert visitor.follow().status == 200, act
+    visitor.get(f"{at}/cancel")
+    visitor.submit(f"{at}/cancel", when="now")
+    assert visitor.follow().status == 200
+    visitor.submit("/portal/leave")

@@ -116,7 +116,9 @@ def _page(session: Json, problem: str = "") -> web.Response:
         return _html("Checkout", f"<p>{text}</p>")
     pays = session["mode"] == "payment"
     alert = f'<p role="alert">{escape(problem)}</p>' if problem else ""
-    amount = f"<p>To pay: {session['amount_total']} ({escape(session['currency'])}, in its smallest unit)</p>"
+    amount = ""
+    if pays:
+        amount = f"<p>To pay: {session['amount_total']} ({escape(session['currency'])}, in its smallest unit)</p>"
     back = f'<p><a href="{escape(session["cancel_url"])}">Back</a></p>' if session["cancel_url"] else ""
     fields = (
         '<label for="number">Card number</label><input id="number" name="number" inputmode="numeric"'
@@ -126,7 +128,7 @@ def _page(session: Json, problem: str = "") -> web.Response:
         f"<button>{'Pay' if pays else 'Save card'}</button>"
     )
     form = f'<form method="post" action="/c/pay/{session["id"]}">{fields}</form>'
-    return _html("Checkout (sandbox)", f"{amount if pays else ''}{alert}{form}{back}")
+    return _html("Checkout (sandbox)", f"{amount}{alert}{form}{back}")
 
 
 def _challenge(session: Json) -> web.Response:

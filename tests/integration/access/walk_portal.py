@@ -18,6 +18,7 @@ def walk_portal(world: World, tenant: Tenant) -> None:
     for fields in ({}, {"testClockId": clock["id"]}):
         address = {"line1": "Example Road 12", "city": "Berlin", "postalCode": "10115", "country": "DE"}
         _walk(world, tenant, tenant.customer(address=address, **fields))
+    _owing(tenant, tenant.customer(address=address))
 
 
 def _walk(world: World, tenant: Tenant, customer: str) -> None:
@@ -39,9 +40,33 @@ def _walk(world: World, tenant: Tenant, customer: str) -> None:
     ]  # fmt: skip
     for shown, act in steps:
         assert visitor.get(shown).status == 200, shown
-        visitor.submit(act)
+        visitor.submit(act, **({"name": "Ada Lovelace"} if act == "/portal/details" else {}))
         assert visitor.follow().status == 200, act
+    if subscription["testClockId"] is None:
+        used = {
+            "eventId": f"used-{customer}",
+            "subscriptionId": subscription["id"],
+            "meter": "api_calls",
+            "quantity": 9,
+        }
+        world.usage_messages()
+        sent = tenant.post("/v1/usage/events", {"events": [used | {"timestamp": world.clock().isoformat()}]})
+        assert sent.status == 202, sent.json
+        world.count_usage()
     visitor.get(f"{at}/cancel")
     visitor.submit(f"{at}/cancel", when="now")
     assert visitor.follow().status == 200
     visitor.submit("/portal/leave")
+
+
+def _owing(tenant: Tenant, customer: str) -> None:
+    """More seats that no card pays, and then fewer: what is given back is taken off what is owed."""
+    subscription = tenant.subscribe(customerId=customer)
+    path = f"/v1/subscriptions/{subscription['id']}"
+    assert tenant.patch(path, {"paymentMethodId": "pm_card_chargeCustomerFail"}).status == 200
+    visitor = visit(tenant, customer)
+    at = f"/portal/subscriptions/{subscription['id']}/change"
+    for seats in (150, 120):
+        visitor.get(f"{at}?q.seats={seats}")
+        visitor.submit(at)
+        assert visitor.follow().status == 200

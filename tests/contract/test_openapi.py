@@ -127,8 +127,9 @@ def test_operation_ids_are_unique() -> None:
 
 @pytest.mark.parametrize(("path", "method"), [(path, method) for path, method, _ in operations()])
 def test_writes_need_a_key_and_examples_are_valid(path: str, method: str) -> None:
-    operation = DOCUMENT["paths"][path][method]
-    names = {resolved(each)["name"] for each in operation.get("parameters", [])}
+    item = DOCUMENT["paths"][path]
+    operation = item[method]
+    names = {resolved(each)["name"] for each in [*item.get("parameters", []), *operation.get("parameters", [])]}
     assert ("Idempotency-Key" in names) == (method != "get" and path not in WEBHOOKS | FORMS)
     assert {f"{{{name}}}" for name in names if f"{{{name}}}" in path} == set(re.findall(r"\{\w+\}", path))
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})

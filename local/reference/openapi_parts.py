@@ -101,6 +101,7 @@ FILES = {
 """The content type of each route that answers with a file."""
 
 READS_BY_BODY = {
+    "create_portal_session",
     "create_customer",
     "create_subscription",
     "create_payment",

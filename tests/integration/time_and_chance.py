@@ -21,7 +21,7 @@ class Clock:
         self._shown = datetime.now(UTC)
         self._shift = timedelta()
         self._frozen: datetime | None = None
-        self._passed = timedelta()
+        self._slept = timedelta()
 
     def __call__(self) -> datetime:
         """Now."""
@@ -33,7 +33,6 @@ class Clock:
     def advance(self, **delta: float) -> None:
         """Let time pass: ``advance(hours=24)``."""
         self._shift += timedelta(**delta)
-        self._passed += timedelta(**delta)
 
     def freeze(self, at: datetime) -> None:
         """Stop at an instant."""
@@ -42,13 +41,14 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """What the product's ``pause`` does."""
         self.advance(seconds=seconds)
+        self._slept += timedelta(seconds=seconds)
 
     def passed_s(self) -> float:
-        """The product's monotonic clock, in seconds: only what a test or the product let pass.
+        """The product's monotonic clock, in seconds: only what the product itself has slept, and it only goes on.
 
         A turn of a thousand calls has as much of its Lambda's time left on a machine that is ten times slower.
         """
-        return self._passed.total_seconds()
+        return self._slept.total_seconds()
 
     def reset(self) -> None:
         """Back to the real time."""

@@ -39,3 +39,25 @@ def walk_payer(world: World, tenant: Tenant) -> None:
         assert tenant.get(f"/v1/invoices/{invoice_id}").data["status"] == "paid"
     Payer().get("/pay/nonsense")
     world.deliver_all(tenant)
+    _pays_twice(world, tenant)
+
+
+def _pays_twice(world: World, tenant: Tenant) -> None:
+    """Somebody has a declined charge tried again in Stripe's dashboard while the payer is on Stripe's page."""
+    failing = tenant.subscribe(customerId=tenant.customer(), trialDays=1)
+    method = failing["paymentMethodId"]
+    world.sandbox.post(f"payment_methods/{method}/behaviour", decline="insufficient_funds")
+    world.clock.advance(hours=25)
+    world.work(*(f"{shard:02d}" for shard in range(16)))
+    world.sandbox.post(f"payment_methods/{method}/behaviour", decline=None)
+    unpaid = tenant.only_invoice(subscription=failing["id"])
+    declined = tenant.only_payment(customer=failing["customerId"])
+    link = urlsplit(tenant.post(f"/v1/invoices/{unpaid['id']}/payment-link").data["url"]).path
+    payer = Payer()
+    session = checkout_of(payer.post(link))
+    world.stripe.v1.payment_intents.confirm(declined["paymentIntentId"], {"payment_method": method})
+    world.deliver_all(tenant)
+    world.acts(f"checkout/sessions/{session}/pay")
+    assert payer.get(f"{link}?back=1").status == 200
+    assert tenant.get(f"/v1/customers/{failing['customerId']}/balance").data["amount"] == unpaid["total"]
+    world.deliver_all(tenant)

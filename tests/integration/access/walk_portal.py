@@ -70,3 +70,17 @@ def _owing(tenant: Tenant, customer: str) -> None:
         visitor.get(f"{at}?q.seats={seats}")
         visitor.submit(at)
         assert visitor.follow().status == 200
+    _never_begun(tenant)
+
+
+def _never_begun(tenant: Tenant) -> None:
+    """Nobody has paid for it yet, and a part is credited already: what is left of it is credited, too."""
+    customer = tenant.customer(address={"line1": "Example Road 12", "city": "Berlin", "country": "DE"})
+    begun = tenant.subscribe(None, customerId=customer)
+    notes = f"/v1/invoices/{begun['latestInvoiceId']}/credit-notes"
+    assert tenant.post(notes, {"amount": 1_000_000, "reason": "goodwill"}).status == 201
+    visitor = visit(tenant, customer)
+    cancel = f"/portal/subscriptions/{begun['id']}/cancel"
+    visitor.get(cancel)
+    visitor.submit(cancel, when="now")
+    assert visitor.follow().status == 200

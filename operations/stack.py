@@ -43,6 +43,7 @@ def entered(name: str) -> Stack:
     worker = aws("lambda").get_function_configuration(FunctionName=f"{name}-billing-worker", Qualifier="live")
     told = worker["Environment"]["Variables"]
     os.environ |= {each: told[each] for each in _SETTINGS if each in told} | variables_of(outputs)
+    os.environ.setdefault("DATABASE_TIMEOUT_S", "30")  # no request waits for it, and the line may be a slow one
     os.environ |= {"STACK": name, "SIGNING_KEY_ID": outputs["SigningKeyId"], "POWERTOOLS_SERVICE_NAME": "operator"}
     return Stack(name, outputs, principal(aws("sts").get_caller_identity()["Arn"]), aws)
 

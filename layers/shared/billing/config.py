@@ -67,6 +67,8 @@ class Settings:
     taxjar_api_base: str = "https://api.taxjar.com"
     tax_timeout_s: float = 5.0
     stripe_timeout_s: float = 8.0
+    database_timeout_s: float = 3.0
+    """How long one call of DynamoDB is waited for; an operator's machine, which may be far away, waits longer."""
     stripe_platform_country: str = "US"
     stripe_webhook_tolerance_s: int = 300
     tax_webhook_tolerance_s: int = 300
@@ -116,6 +118,7 @@ class Settings:
             stack=env.get("STACK", "ledgerline"),
             issuer=env.get("ISSUER", ""),
             signing_key_id=env.get("SIGNING_KEY_ID", ""),
+            database_timeout_s=float(env.get("DATABASE_TIMEOUT_S", "3")),
             mail_from=env.get("MAIL_FROM", ""),
             mailbox_url=env.get("MAILBOX_URL", ""),
             token_issuers=env.get("TOKEN_ISSUERS", ""),

@@ -148,7 +148,7 @@ class Deploy:
         if not secret.api_key:
             raise Failure("Stripe's key is not in the secret yet: FIRST_STEP=stripe-key")
         api = webhooks.client_of(secret.api_key, self.stack.stripe_api_base)
-        wanted = webhooks.Wanted(self.stack.name, kind, url)
+        wanted = webhooks.Wanted(self.stack.name, self.stack.place, kind, url)
         return webhooks.ensure(api, wanted, secret, lambda: stripe_secret.write(manager, secret_id, secret))
 
     def platform_key(self) -> str:

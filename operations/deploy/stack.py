@@ -23,10 +23,12 @@ class Stack:
     """What there is under a name.
 
     Args:
+        place: the account and the Region, ``111122223333/us-east-1``: a name is taken once in each.
         parameters: as the last deploy left them.
     """
 
     name: str
+    place: str
     status: str
     outputs: dict[str, str]
     parameters: dict[str, str]
@@ -76,7 +78,17 @@ def found(cloudformation: Any, name: str) -> Stack | None:
         raise
     outputs = Names({each["OutputKey"]: each["OutputValue"] for each in told.get("Outputs", [])})
     parameters = Names({each["ParameterKey"]: each["ParameterValue"] for each in told.get("Parameters", [])})
-    return Stack(name, told["StackStatus"], outputs, parameters)
+    return Stack(name, place_of(told["StackId"]), told["StackStatus"], outputs, parameters)
+
+
+def place_of(arn: str) -> str:
+    """The account and the Region of what an ARN names.
+
+    >>> place_of("arn:aws:cloudformation:us-east-1:111122223333:stack/ledgerline-dev/4f7b0a5e")
+    '111122223333/us-east-1'
+    """
+    region, account = arn.split(":")[3:5]
+    return f"{account}/{region}"
 
 
 def require_deployable(stack: Stack | None) -> None:

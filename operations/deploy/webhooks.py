@@ -1,6 +1,7 @@
 """The stack's two webhook endpoints at Stripe: one for the account, one for the accounts connected to it.
 
-Ours are known by their metadata (stack and kind). What an endpoint signs with is told once, when it is made. So that a
+Ours are known by their metadata (the stack's name, its account and Region, and the kind): one Stripe account may serve
+stacks of one name in several AWS accounts. What an endpoint signs with is told once, when it is made. So that a
 later run can say whether the product has it, the endpoint's metadata keep its digest: 256 random bits, which a digest
 does not give away. An endpoint whose secret the product lacks (a run was cut off between the two) is replaced: a new
 one is made, its secret put beside the old ones, and only then the old one is deleted. Until then Stripe sends each
@@ -28,7 +29,8 @@ EVENTS: dict[str, list[str]] = {
     "connect": sorted(CONNECT_HANDLED),
 }
 """What each endpoint is sent: exactly what the code acts on. One for all events would be sent ten times as many."""
-_STACK, _KIND, _DIGEST = "ledgerline_stack", "ledgerline_kind", "ledgerline_secret_sha256"
+_STACK, _PLACE, _KIND = "ledgerline_stack", "ledgerline_place", "ledgerline_kind"
+_DIGEST = "ledgerline_secret_sha256"
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,28 @@ class Wanted:
     """An endpoint as it is to be.
 
     Args:
+        place: the stack's account and Region.
         kind: ``account`` or ``connect``.
     """
 
     stack: str
+    place: str
     kind: str
     url: str
 
     @property
     def metadata(self) -> dict[str, str]:
         """What marks it as ours."""
-        return {_STACK: self.stack, _KIND: self.kind}
+        return {_STACK: self.stack, _PLACE: self.place, _KIND: self.kind}
+
+    def is_of(self, endpoint: Json) -> bool:
+        """Whether a run of ours made an endpoint for this stack and kind.
+
+        A mark of before there were places is taken only at the stack's own address, which no other stack has.
+        """
+        mark = endpoint["metadata"] or {}
+        place = mark.get(_PLACE, self.place if endpoint["url"] == self.url else "")
+        return self.metadata.items() <= (mark | {_PLACE: place}).items()
 
 
 def client_of(api_key: str, base: str) -> stripe.StripeClient:
@@ -109,12 +122,19 @@ def all_endpoints(api: stripe.StripeClient) -> list[Json]:
 
 def ours(endpoints: list[Json], wanted: Wanted) -> list[Json]:
     """Those that a run of ours made for this stack and kind."""
-    return [each for each in endpoints if wanted.metadata.items() <= (each["metadata"] or {}).items()]
+    return [each for each in endpoints if wanted.is_of(each)]
 
 
 def others_at(endpoints: list[Json], wanted: Wanted) -> list[str]:
-    """Ids of those at the same address that nobody marked: somebody made them by hand."""
-    return [each["id"] for each in endpoints if each["url"] == wanted.url and _STACK not in (each["metadata"] or {})]
+    """Ids of those at the same address that are not ours: made by hand, or by a run for another stack."""
+    return [each["id"] for each in endpoints if each["url"] == wanted.url and not wanted.is_of(each)]
+
+
+def of_namesakes(endpoints: list[Json], wanted: Wanted) -> list[str]:
+    """Ids, each with whose it is, of those that a stack of the same name elsewhere has at this Stripe account."""
+    mine = {_STACK: wanted.stack, _KIND: wanted.kind}
+    marked = [each for each in endpoints if mine.items() <= (each["metadata"] or {}).items()]
+    return [f"{each['id']} ({each['metadata'].get(_PLACE, each['url'])})" for each in marked if not wanted.is_of(each)]
 
 
 def digest(secret: str) -> str:
@@ -166,6 +186,8 @@ def ensure(api: stripe.StripeClient, wanted: Wanted, secret: StripeSecret, keep:
         said += (
             f"; {', '.join(twice)} has the same address: delete it in Stripe's dashboard, unless you made it for that"
         )
+    if namesakes := of_namesakes(endpoints, wanted):
+        said += f"; left {', '.join(namesakes)}: of a {wanted.stack} in another account or Region"
     return said
 
 
@@ -189,8 +211,13 @@ def _make(api: stripe.StripeClient, wanted: Wanted, known: list[str], keep: Call
 
 def _mend(api: stripe.StripeClient, wanted: Wanted, endpoint: Json) -> str:
     wrong = differences(endpoint, wanted)
+    if _PLACE not in endpoint["metadata"]:
+        wrong.append("mark")
     if not wrong:
         return f"found {endpoint['id']}, {len(endpoint['enabled_events'])} events"
     events: Any = EVENTS[wanted.kind]
-    api.v1.webhook_endpoints.update(endpoint["id"], {"url": wanted.url, "enabled_events": events, "disabled": False})
+    api.v1.webhook_endpoints.update(
+        endpoint["id"],
+        {"url": wanted.url, "enabled_events": events, "disabled": False, "metadata": wanted.metadata},
+    )
     return f"found {endpoint['id']}, corrected: {', '.join(wrong)}"

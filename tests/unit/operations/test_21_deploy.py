@@ -30,7 +30,7 @@ from operations.deploy.stack import Addresses, Stack, found, require_deployable,
 from operations.deploy.stripe_secret import StripeSecret, asked_key, require_fitting
 from tests.support.quick_moto import quicken
 from tests.support.tables import table_definitions
-from tests.unit.operations.fake_aws import FakeAws
+from tests.unit.operations.fake_aws import PLACE, FakeAws
 
 KEY = "sk_test_0123456789abcdef"
 
@@ -115,11 +115,11 @@ def test_21_without_sam_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch
 )
 def test_21_a_stack_that_takes_no_deploy_is_told_with_what_to_do(status: str, told_of: str) -> None:
     with pytest.raises(Failure, match=told_of):
-        require_deployable(Stack("s", status, {}, {}))
+        require_deployable(Stack("s", PLACE, status, {}, {}))
 
 
 @pytest.mark.parametrize(
-    "stack", [None, *(Stack("s", each, {}, {}) for each in ("CREATE_COMPLETE", "UPDATE_COMPLETE"))]
+    "stack", [None, *(Stack("s", PLACE, each, {}, {}) for each in ("CREATE_COMPLETE", "UPDATE_COMPLETE"))]
 )
 def test_21_no_stack_and_a_good_one_take_a_deploy(stack: Stack | None) -> None:
     require_deployable(stack)
@@ -149,6 +149,7 @@ def test_21_a_stack_is_told_with_outputs_and_parameters() -> None:
     }
     told_of = {
         "StackName": "s",
+        "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/s/4f7b0a5e",
         "StackStatus": "CREATE_COMPLETE",
         "CreationTime": datetime(2026, 3, 1, tzinfo=UTC),
         "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
@@ -157,6 +158,7 @@ def test_21_a_stack_is_told_with_outputs_and_parameters() -> None:
     aws = FakeAws()
     aws.answers["cloudformation", "describe_stacks"] = {"Stacks": [told_of]}
     stack = require_working(found(aws("cloudformation"), "s"), "s")
+    assert stack.place == "111122223333/eu-west-1"
     assert stack.tables == {"payment_methods": "methods-1"}
     assert stack.stripe_api_base == "https://stripe.example"
     with pytest.raises(Failure, match="the stack tells nothing of ledger: it is of another release"):

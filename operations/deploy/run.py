@@ -35,6 +35,7 @@ class Asked:
         parameters: of the template, beside samconfig.toml's.
         api, webhook, connect_webhook: other addresses that lead to the stack.
         tenant: the file with the first tenant.
+        another_stripe_account: the key may be of another account or mode than the one that is there.
         another_platform_key: make one although there are some.
         first_step: the name of the step to begin with.
     """
@@ -48,6 +49,7 @@ class Asked:
     webhook: str | None = None
     connect_webhook: str | None = None
     tenant: Path | None = None
+    another_stripe_account: bool = False
     another_platform_key: bool = False
     first_step: str = "account"
 
@@ -129,6 +131,8 @@ class Deploy:
         stripe_secret.require_fitting(key, self.asked.stage.name)
         account = webhooks.account_id(webhooks.client_of(key, self.stack.stripe_api_base))
         was = secret.api_key
+        if was and not self.asked.another_stripe_account:
+            webhooks.require_same_account(was, key, self.stack.stripe_api_base)
         secret.api_key = key
         stripe_secret.write(manager, secret_id, secret)
         done = "found" if was == key else "replaced" if was else "put into the secret"

@@ -20,10 +20,12 @@ import stripe
 from billing.integrations.stripe.connect_events import CONNECT_HANDLED, TRANSFERS_HANDLED
 from billing.integrations.stripe.events import HANDLED
 from local.console import Failure
-from operations.deploy.stripe_secret import StripeSecret
+from operations.deploy.stripe_secret import StripeSecret, mode_of
 
 Json = dict[str, Any]
 TIMEOUT_S = 20
+UNNAMED = "an account that it may not name"
+"""What is said of the account of a restricted key."""
 EVENTS: dict[str, list[str]] = {
     "account": sorted(HANDLED | TRANSFERS_HANDLED),
     "connect": sorted(CONNECT_HANDLED),
@@ -83,7 +85,44 @@ def account_id(api: stripe.StripeClient) -> str:
         try:
             return str(api.v1.accounts.retrieve_current().id)
         except stripe.PermissionError:
-            return "an account that it may not name"
+            return UNNAMED
+
+
+def is_taken(api: stripe.StripeClient) -> bool:
+    """Whether Stripe still takes a key.
+
+    Raises:
+        Failure: Stripe does not answer.
+    """
+    with explained("Stripe's key"):
+        try:
+            api.v1.balance.retrieve()
+        except stripe.AuthenticationError:
+            return False
+        return True
+
+
+def require_same_account(was: str, key: str, base: str) -> None:
+    """A key that takes another one's place is of the same mode and account: what is stored names objects of that.
+
+    Of a key that Stripe no longer takes nobody can say whose it was; then the mode alone is compared.
+
+    Raises:
+        Failure: it is of another one, or a key may not say of which; or Stripe does not answer.
+    """
+    if was == key:
+        return
+    meant = "if that is meant, say ANOTHER_STRIPE_ACCOUNT=1"
+    if mode_of(was) != mode_of(key):
+        raise Failure(f"the stack has a {mode_of(was)} key, and that is a {mode_of(key)} key: {meant}")
+    old = client_of(was, base)
+    if not is_taken(old):
+        return
+    before, after = account_id(old), account_id(client_of(key, base))
+    if UNNAMED in (before, after):
+        raise Failure(f"one of the two keys may not say whose it is, so it may be of another account: {meant}")
+    if before != after:
+        raise Failure(f"the stack has a key of {before}, and that is one of {after}: {meant}")
 
 
 class explained:  # noqa: N801 - it reads as a word of the sentence that begins with `with`

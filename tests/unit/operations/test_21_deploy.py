@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
@@ -20,7 +21,7 @@ from moto import mock_aws
 from local.console import Failure
 from local.stack.settings import ROOT
 from local.stack.sizes import LIMIT_BYTES
-from operations.deploy import first_tenant, sam, stripe_secret
+from operations.deploy import first_tenant, sam, stripe_secret, webhooks
 from operations.deploy.command import command
 from operations.deploy.first_tenant import ensure_platform_key, ensure_tenant
 from operations.deploy.kept import Kept
@@ -232,6 +233,23 @@ def test_21_a_secret_that_is_as_it_is_to_be_is_not_written_again(aws: Callable[[
     version = manager.get_secret_value(SecretId="stripe")["VersionId"]
     stripe_secret.write(manager, "stripe", stripe_secret.read(manager, "stripe"))
     assert manager.get_secret_value(SecretId="stripe")["VersionId"] == version
+
+
+def test_21_the_step_refuses_a_key_of_another_mode_unless_it_is_meant(
+    aws: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager, path = aws("secretsmanager"), tmp_path / "key"
+    manager.create_secret(Name="stripe", SecretString=json.dumps({"api_key": KEY, "webhook_secrets": []}))
+    path.write_text("sk_live_0123456789")
+    monkeypatch.setattr(webhooks, "account_id", lambda _: "acct_1")
+    stack = Stack("s", PLACE, "CREATE_COMPLETE", {"StripeSecretId": "stripe"}, {"StripeApiBase": "https://s.example"})
+    monkeypatch.setattr(Deploy, "stack", stack)
+    asked = Asked(Stage("prod", "s", {}), stripe_key=path)
+    with pytest.raises(Failure, match="ANOTHER_STRIPE_ACCOUNT=1"):
+        Deploy(asked, aws, tmp_path).stripe_key()
+    assert stripe_secret.read(manager, "stripe").api_key == KEY
+    meant = Deploy(replace(asked, another_stripe_account=True), aws, tmp_path)
+    assert meant.stripe_key() == "replaced, a live key of acct_1"
 
 
 # --- keys and the first tenant --------------------------------------------------------------------------------------

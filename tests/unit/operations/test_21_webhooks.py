@@ -185,6 +185,39 @@ def test_21_a_restricted_key_need_not_say_whose_it_is(account: Account, monkeypa
         webhooks.account_id(account.api)
 
 
+OLD, NEW = "sk_test_old000000001", "sk_test_new000000001"
+
+
+def test_21_a_key_of_another_account_or_mode_takes_no_place(sandbox: SandboxServer) -> None:
+    webhooks.require_same_account(OLD, OLD, sandbox.url)
+    with pytest.raises(Failure, match=r"a key of acct_\w+, and that is one of acct_.*ANOTHER_STRIPE_ACCOUNT=1"):
+        webhooks.require_same_account(OLD, NEW, sandbox.url)
+    for was, key in ((OLD, "sk_live_new000000001"), ("rk_live_old000000001", NEW)):
+        with pytest.raises(Failure, match=r"the stack has a .* key, and that is a .* key"):
+            webhooks.require_same_account(was, key, sandbox.url)
+
+
+def test_21_of_a_key_that_no_longer_works_the_mode_is_compared(sandbox: SandboxServer) -> None:
+    webhooks.require_same_account("pk_test_0123456789", NEW, sandbox.url)
+    with pytest.raises(Failure, match="a live key, and that is a test key"):
+        webhooks.require_same_account("pk_live_0123456789", NEW, sandbox.url)
+
+
+def test_21_a_key_that_may_not_say_whose_it_is_takes_no_place(
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "account_id", lambda _: "acct_1")
+    webhooks.require_same_account(OLD, NEW, sandbox.url)
+    monkeypatch.setattr(webhooks, "account_id", lambda _: webhooks.UNNAMED)
+    with pytest.raises(Failure, match="may not say whose it is"):
+        webhooks.require_same_account(OLD, NEW, sandbox.url)
+
+
+def test_21_stripe_that_does_not_answer_leaves_the_key_where_it_is() -> None:
+    with pytest.raises(Failure, match="Stripe does not answer"):
+        webhooks.require_same_account(OLD, NEW, "http://127.0.0.1:9")
+
+
 def test_21_a_key_that_stripe_does_not_take_is_told_without_the_key(sandbox: SandboxServer) -> None:
     key = "pk_test_0123456789"
     with pytest.raises(Failure) as raised:

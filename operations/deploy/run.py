@@ -16,7 +16,7 @@ from local.stack.settings import ROOT
 from local.stack.sizes import LIMIT_BYTES, MEBIBYTE, of_layers, sizes
 from operations.deploy import first_tenant, sam, stripe_secret, webhooks
 from operations.deploy.kept import FOLDER, Kept
-from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working
+from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working, waiting_change_sets
 
 Aws = Callable[[str], Any]
 """Gives a boto3 client by a service's name."""
@@ -106,7 +106,11 @@ class Deploy:
 
     def deploy(self) -> str:
         """What was built, on AWS."""
+        cloudformation, name = self.aws("cloudformation"), self.asked.stage.stack
+        before = waiting_change_sets(cloudformation, name)
         sam.deploy(self.asked.stage, self.asked.parameters, self.asked.build_dir)
+        if waiting_change_sets(cloudformation, name) - before:  # sam's exit code is 0 after a no, too
+            raise Failure("its change set was not executed, so that nothing is deployed; no later step was taken")
         self._stack = None
         return f"{self.stack.name} is {self.stack.status}, {self.addresses.api}"
 

@@ -126,6 +126,53 @@ def test_21_no_stack_and_a_good_one_take_a_deploy(stack: Stack | None) -> None:
     require_deployable(stack)
 
 
+@pytest.mark.parametrize("status", ["IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_21_a_stack_that_was_imported_or_rolled_back_works(status: str) -> None:
+    stack = Stack("s", PLACE, status, {}, {})
+    require_deployable(stack)
+    assert require_working(stack, "s") is stack
+
+
+def test_21_a_first_deploy_that_was_answered_with_no_is_no_stack() -> None:
+    stack = Stack("s", PLACE, "REVIEW_IN_PROGRESS", {}, {})
+    require_deployable(stack)
+    with pytest.raises(Failure, match="s was never made, for nobody executed its change set"):
+        require_working(stack, "s")
+
+
+def change_set(name: str, execution: str) -> dict[str, Any]:
+    return {"ChangeSetId": f"arn:{name}", "ChangeSetName": name, "ExecutionStatus": execution}
+
+
+@pytest.mark.parametrize("before", ["ValidationError", {"Summaries": [change_set("old", "AVAILABLE")]}])
+def test_21_no_to_the_question_of_sam_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: Any
+) -> None:
+    fake, call = FakeAws(), ("cloudformation", "list_change_sets")
+    fake.answers[call] = before
+    after = [change_set("old", "AVAILABLE"), change_set("empty", "UNAVAILABLE")]
+
+    def deployed(*_: Any) -> None:
+        fake.answers[call] = {"Summaries": after}
+
+    monkeypatch.setattr(sam, "deploy", deployed)
+    monkeypatch.setattr(Deploy, "stack", Stack("s", PLACE, "CREATE_COMPLETE", ADDRESSES, {}))
+    deploy = Deploy(Asked(Stage("prod", "s", {})), fake, tmp_path)
+    if isinstance(before, dict):  # what was left then by an earlier run is none of this one's
+        assert deploy.deploy().startswith("s is CREATE_COMPLETE")
+        fake.answers[call] = before
+    after.append(change_set("new", "AVAILABLE"))
+    with pytest.raises(Failure, match="its change set was not executed, so that nothing is deployed"):
+        deploy.deploy()
+
+
+ADDRESSES = {
+    "ApiUrl": "https://api.example/",
+    "StripeWebhookUrl": "https://fn.example/webhooks/stripe",
+    "StripeConnectWebhookUrl": "https://fn.example/webhooks/stripe-connect",
+}
+
+
 def test_21_a_stack_that_is_not_there_is_told() -> None:
     aws = FakeAws()
     aws.answers["cloudformation", "describe_stacks"] = "ValidationError"
@@ -142,12 +189,7 @@ def test_21_who_may_not_look_is_not_told_that_there_is_no_stack() -> None:
 
 
 def test_21_a_stack_is_told_with_outputs_and_parameters() -> None:
-    outputs = {
-        "TablePaymentMethods": "methods-1",
-        "ApiUrl": "https://api.example/",
-        "StripeWebhookUrl": "https://fn.example/webhooks/stripe",
-        "StripeConnectWebhookUrl": "https://fn.example/webhooks/stripe-connect",
-    }
+    outputs = {"TablePaymentMethods": "methods-1", **ADDRESSES}
     told_of = {
         "StackName": "s",
         "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/s/4f7b0a5e",

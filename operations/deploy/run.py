@@ -63,9 +63,9 @@ class Deploy:
 
     def __init__(self, asked: Asked, aws: Aws, folder: Path = FOLDER) -> None:
         self.asked, self.aws = asked, aws
-        self.file = folder / f"{asked.stage.stack}.json"
-        self.kept = Kept.load(self.file)
+        self.folder = folder
         self._stack: Stack | None = None
+        self._kept: Kept | None = None
 
     def run(self) -> None:
         """All steps, or those from the first one that is asked for.
@@ -121,6 +121,18 @@ class Deploy:
             name = self.asked.stage.stack
             self._stack = require_working(found(self.aws("cloudformation"), name), name)
         return self._stack
+
+    @property
+    def file(self) -> Path:
+        """What this machine keeps of this stack, and of no other one that has its name elsewhere."""
+        return self.folder / f"{self.stack.name}-{self.stack.place.replace('/', '-')}.json"
+
+    @property
+    def kept(self) -> Kept:
+        """What an earlier run kept, and what this one adds."""
+        if self._kept is None:
+            self._kept = Kept.load(self.file)
+        return self._kept
 
     @property
     def addresses(self) -> Addresses:

@@ -329,6 +329,19 @@ def nothing() -> None:
     """Keeps nothing."""
 
 
+def test_21_a_stack_of_the_same_name_elsewhere_has_a_file_of_its_own(
+    dynamodb: Any, aws: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs, keys = {f"Table{name.capitalize()}": name for name in TABLES}, {}
+    for place in ("111122223333/us-east-1", "111122223333/eu-west-1", "444455556666/us-east-1"):
+        monkeypatch.setattr(Deploy, "stack", Stack("s", place, "CREATE_COMPLETE", outputs, {}))
+        deploy = Deploy(Asked(Stage("dev", "s", {}), another_platform_key=True), aws, tmp_path)
+        assert deploy.platform_key() == f"made (in {tmp_path / ('s-' + place.replace('/', '-'))}.json)"
+        keys[deploy.file] = deploy.kept.platform_api_key
+    assert len(set(keys.values())) == 3
+    assert {path: Kept.load(path).platform_api_key for path in tmp_path.iterdir()} == keys
+
+
 def test_21_a_platform_key_is_kept_before_it_is_made(dynamodb: Any) -> None:
     known = Kept()
 

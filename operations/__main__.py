@@ -43,7 +43,7 @@ def command(name: str, group: click.Group = main) -> Callable[[Command], Command
             route = name if group is main else f"{group.name} {name}"
             try:
                 function(Operator(enter(stack), route, dry_run), **options)
-            except (BillingError, books.EntryUnreadable, ClientError, BotoCoreError) as error:
+            except (BillingError, books.EntryUnreadable, drill.OtherSecond, ClientError, BotoCoreError) as error:
                 raise click.ClickException(str(error)) from error
 
         options = (
@@ -196,13 +196,17 @@ def trial_balance_command(operator: Operator, tenant: tuple[str, ...], clock: st
 
 @command("restore-drill")
 @click.option("--name", help="Of this drill; one that was cut off goes on under its name. Now, by default.")
-@click.option("--at", callback=_optional_time, help="Restore to this second: the latest one, by default.")
+@click.option(
+    "--at",
+    callback=_optional_time,
+    help="Restore to this second; by default that of the drill that goes on, or the latest.",
+)
 @click.option("--keep", is_flag=True, help="Leave the restored tables, for more than the checks.")
 def restore_drill_command(operator: Operator, name: str | None, at: datetime | None, keep: bool) -> None:
     """Restore every table to a new one, read the books there, and delete them: nothing live is written or charged."""
     tables = {plain_name(each): value for each, value in operator.stack.outputs.items() if each.startswith("Table")}
     made = drill.Drill(operator.stack, name or f"{datetime.now(UTC):%Y%m%d%H%M%S}", tables)
-    second = at or made.restorable()
+    second = made.second(at)
     operator.note()
     click.echo(f"drill {made.name}: {len(tables)} tables as of {format_time(second)}")
     if operator.dry_run:

@@ -65,9 +65,9 @@ def overview(operator: Operator, tenant_id: str | None = None, most: int = MOST)
     from billing.domain.tenant import PLATFORM
 
     def look(work: "Unit") -> Overview:
-        found = operating.due_overview().waiting(work, most)
+        found, complete = operating.due_overview().waiting(work, most)
         mine = [each for each in found if tenant_id in (None, each.tenant_id)]
-        return Overview(work.now, mine, list(_parked(work, tenant_id)), len(found) < most)
+        return Overview(work.now, mine, list(_parked(work, tenant_id)), complete)
 
     return operator.act(tenant_id or PLATFORM, look)
 

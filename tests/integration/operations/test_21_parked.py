@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from billing.bootstrap import storage
-from billing.domain.kernel.due import MAX_ATTEMPTS
+from billing.domain.kernel.due import MAX_ATTEMPTS, Due
 from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import Payment
 from billing.domain.subscriptions.subscription import Subscription
@@ -96,6 +96,16 @@ def test_what_fails_is_shown_with_its_next_try(world: World, tenant: Tenant, ope
         "subscription", tenant.id, subscription, "7", "2026-11-02T12:32:00Z",
     ]  # fmt: skip
     assert "0 due, the oldest for 0 s; 1 failing; 0 parked" in shown
+
+
+def test_a_list_that_was_cut_off_says_so_whatever_became_of_its_entries(
+    world: World, tenant: Tenant, operate: Run
+) -> None:
+    soon = Due("00", NOW + timedelta(minutes=30))  # of the index's hour, and neither due nor failing: not shown
+    for _ in range(2):
+        changed(tenant, Subscription, tenant.subscribe("pm_card_visa")["id"], due=soon)
+    assert "only 1 entries of the index were looked at" in operate("due", "--most", "1").output
+    assert "entries of the index were looked at" not in operate("due").output
 
 
 def test_a_worker_that_parks_an_item_leaves_it_to_be_found(world: World, tenant: Tenant, operate: Run) -> None:

@@ -141,7 +141,7 @@ def redrive_command(operator: Operator, queue: tuple[str, ...], everything: bool
         rows = [(name, redrive.count(sqs, letters)) for name, letters in known.items()]
         _show("Dead letters", ("queue", "about"), rows)
         return
-    operator.note()
+    operator.about(*wanted).note()
     for name in wanted:
         if operator.dry_run:
             click.echo(f"{name}: about {redrive.count(sqs, known[name])} letters would be sent back")
@@ -160,7 +160,7 @@ def replay_command(operator: Operator, since: datetime, tenant: str | None, cons
     """Hand committed events to the feed and the webhooks again: nothing is placed, or delivered, twice by it."""
     from billing.bootstrap import operating
 
-    operator.note()
+    operator.about(*consumer, *([tenant] if tenant else [])).note()
     functions, has_failed = operator.stack.aws("lambda"), False
     for each in consumer:
         ids = [tenant] if tenant else operating.tenant_ids()
@@ -207,7 +207,7 @@ def restore_drill_command(operator: Operator, name: str | None, at: datetime | N
     tables = {plain_name(each): value for each, value in operator.stack.outputs.items() if each.startswith("Table")}
     made = drill.Drill(operator.stack, name or f"{datetime.now(UTC):%Y%m%d%H%M%S}", tables)
     second = made.second(at)
-    operator.note()
+    operator.about(made.name).note()
     click.echo(f"drill {made.name}: {len(tables)} tables as of {format_time(second)}")
     if operator.dry_run:
         click.echo(f"would restore them as {operator.stack.name}-drill-{made.name}-...")
@@ -245,7 +245,8 @@ def data_command(operator: Operator, tenant: str) -> None:
         return
     said = "would have" if operator.dry_run else "has"
     click.echo(
-        f"{tenant} {said} {len(after.data_keys)} data keys; in two minutes: python -m local.stack.reseal {tenant}"
+        f"{tenant} {said} {len(after.data_keys)} data keys; in two minutes: "
+        f"python -m local.stack.reseal --stack {operator.stack.name} {tenant}"
     )
 
 

@@ -87,7 +87,8 @@ def unpark(operator: Operator, kind: str, tenant_id: str, item_id: str) -> "Due"
     """
     from billing.bootstrap import operating
 
-    return operator.act(tenant_id, lambda work: operating.parked().unpark(work, kind, item_id))
+    named = operator.about(kind, tenant_id, item_id)
+    return named.act(tenant_id, lambda work: operating.parked().unpark(work, kind, item_id))
 
 
 def unpark_all(operator: Operator, tenant_id: str | None = None) -> list[tuple["ParkedItem", "Due"]]:

@@ -87,7 +87,7 @@ def rotate_data_key(operator: Operator, tenant_id: str) -> "tuple[Tenant, bool]"
             return tenant, False
         return operating.tenant_settings().rotate_data_key(work, tenant_id), True
 
-    return operator.act(tenant_id, rotate)
+    return operator.about(tenant_id).act(tenant_id, rotate)
 
 
 def rotate_platform_key(operator: Operator, key_id: str, overlap_s: int) -> "KeyView":
@@ -105,4 +105,4 @@ def rotate_platform_key(operator: Operator, key_id: str, overlap_s: int) -> "Key
     from billing.services.access.keys import Maker
 
     maker = Maker(operator.stack.operator, frozenset(Scope))
-    return operator.act(PLATFORM, lambda work: api_keys().rotate(work, key_id, overlap_s, None, maker))
+    return operator.about(key_id).act(PLATFORM, lambda work: api_keys().rotate(work, key_id, overlap_s, None, maker))

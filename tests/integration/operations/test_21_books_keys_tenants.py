@@ -60,17 +60,18 @@ def test_a_suspended_tenant_is_refused_until_it_is_taken_in_again(world: World, 
     assert tenant.get("/v1/customers").status == 200
     assert operate("tenant", "suspend", "platform").exit_code == 1
     assert Counter(row[2:] for row in audit_of(world, "platform")) - before == {
-        ("operations tenant suspend --dry-run", "200"): 1,
-        ("operations tenant suspend", "200"): 2,
-        ("operations tenant resume", "200"): 1,
-        ("operations tenant suspend", "400"): 1,
+        (f"operations tenant suspend {tenant.id} --dry-run", "200"): 1,
+        (f"operations tenant suspend {tenant.id}", "200"): 2,
+        (f"operations tenant resume {tenant.id}", "200"): 1,
+        ("operations tenant suspend platform", "400"): 1,
     }
 
 
 def test_a_data_key_is_rotated_once_however_often_it_is_asked_for(world: World, tenant: Tenant, operate: Run) -> None:
     customer = tenant.customer(name="Ada")
     assert "would have 2 data keys" in operate("rotate-keys", "data", tenant.id, "--dry-run").output
-    assert "has 2 data keys" in operate("rotate-keys", "data", tenant.id).output
+    done = operate("rotate-keys", "data", tenant.id).output
+    assert f"has 2 data keys; in two minutes: python -m local.stack.reseal --stack ledgerline-dev {tenant.id}" in done
     assert "nothing to do" in operate("rotate-keys", "data", tenant.id).output
     world.clock.advance(minutes=11)
     assert "has 3 data keys" in operate("rotate-keys", "data", tenant.id).output
@@ -86,6 +87,7 @@ def test_a_platform_key_has_a_successor_that_is_shown_once(world: World, operate
     key_id, text = operate("rotate-keys", "platform", made["id"], "--overlap", "0").output.strip().split(": ")
     assert Tenant(world, "platform", text, {}).get("/v1/tenants").status == 200
     assert Tenant(world, "platform", made["key"], {}).get("/v1/tenants").status == 401
+    assert (f"operations rotate-keys platform {made['id']}", "200") in [row[2:] for row in audit_of(world, "platform")]
     again = operate("rotate-keys", "platform", made["id"])
     assert (again.exit_code, key_id in again.output) == (1, False)
 

@@ -71,8 +71,8 @@ def test_a_parked_subscription_is_shown_set_going_again_and_billed(
     assert (after["state"], after["currentPeriod"]["start"][:10]) == ("active", "2026-12-02")
     assert Counter(audit_of(world, tenant.id)) == {
         ("operator:user/ada", "OPERATE", "operations due", "200"): 2,
-        ("operator:user/ada", "OPERATE", "operations unpark --dry-run", "200"): 1,
-        ("operator:user/ada", "OPERATE", "operations unpark", "200"): 2,
+        ("operator:user/ada", "OPERATE", f"operations unpark subscription {tenant.id} {parked} --dry-run", "200"): 1,
+        ("operator:user/ada", "OPERATE", f"operations unpark subscription {tenant.id} {parked}", "200"): 2,
     }
 
 
@@ -140,7 +140,7 @@ def test_what_is_finished_or_unknown_is_refused_and_the_log_says_so(world: World
     assert operate("unpark", "payment", "ten_unknown", payment).exit_code == 1
     assert operate("unpark", "report_run", tenant.id, "run_1").exit_code == 2
     assert Counter(row[2:] for row in audit_of(world, "platform")) - before == {
-        ("operations unpark", "409"): 1,
-        ("operations unpark", "404"): 1,
+        (f"operations unpark payment {tenant.id} {payment}", "409"): 1,
+        (f"operations unpark payment {tenant.id} pay_unknown", "404"): 1,
     }
     assert world.rows_of("audit", "ten_unknown") == []

@@ -66,6 +66,7 @@ class Deploy:
         self.folder = folder
         self._stack: Stack | None = None
         self._kept: Kept | None = None
+        self._made_tenant = False
 
     def run(self) -> None:
         """All steps, or those from the first one that is asked for.
@@ -180,9 +181,11 @@ class Deploy:
 
     def tenant(self) -> str:
         """Somebody who can call the API."""
-        return first_tenant.ensure_tenant(
+        said = first_tenant.ensure_tenant(
             self.aws("dynamodb"), self.stack.tables, self.addresses.api, self._body(), self.kept, self.keep
         )
+        self._made_tenant = said.startswith("made")
+        return said
 
     def _body(self) -> dict[str, Any] | None:
         if self.asked.tenant is None:
@@ -197,16 +200,22 @@ class Deploy:
         """Write down what is known."""
         self.kept.save(self.file)
 
+    def _told_key(self) -> str:
+        """The admin key in the run that made it alone: output is kept, in CI for all to read."""
+        if self._made_tenant:
+            return self.kept.api_key
+        return f"in {self.file}" if self.kept.api_key else "shown when it was made; POST /v1/api-keys makes others"
+
     def welcome(self) -> str:
         """Addresses, the key, and what to try: as ``make run`` prints them."""
-        api, key = self.addresses.api, self.kept.api_key or "YOUR_KEY"
+        api, key = self.addresses.api, self.kept.api_key if self._made_tenant else "YOUR_KEY"
         tenant = self.kept.tenant_id
         known = {
             "API": f"{api}/v1",
             "Stripe webhook": self.addresses.webhook,
             "tax webhook": self.stack.outputs["TaxWebhookUrl"],
             "tenant": tenant or "made elsewhere, or none yet",
-            "API key": self.kept.api_key or "shown when it was made; POST /v1/api-keys makes others",
+            "API key": self._told_key(),
             "dashboard": f"{api}/dashboard/{tenant}/" if tenant else f"{api}/dashboard/TENANT/",
             "all of it": str(self.file) if self.file.exists() else "on the machine that deployed first",
         }

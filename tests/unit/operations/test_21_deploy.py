@@ -439,6 +439,23 @@ def test_21_production_gets_no_tenant_that_nobody_described(dynamodb: Any, api: 
     assert "TENANT_FILE" in tenant(dynamodb, api, Kept(platform_api_key="llk_platform_1"), body=None)
 
 
+def test_21_the_admin_key_is_shown_by_the_run_that_made_it_alone(
+    dynamodb: Any, aws: Callable[[str], Any], api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = (
+        {f"Table{name.capitalize()}": name for name in TABLES} | ADDRESSES | {"TaxWebhookUrl": "https://t.example"}
+    )
+    monkeypatch.setattr(Deploy, "stack", Stack("s", PLACE, "CREATE_COMPLETE", outputs, {}))
+    api.answers = [(201, MADE)]
+    first = Deploy(Asked(Stage("dev", "s", {}), api=api.url), aws, tmp_path)
+    first.platform_key()
+    assert first.tenant() == "made ten_1"
+    assert first.welcome().count("llk_test_1") == 3
+    later = Deploy(first.asked, aws, tmp_path)
+    assert "llk_test_1" not in later.welcome()
+    assert f"in {first.file}" in later.welcome()
+
+
 # --- the run --------------------------------------------------------------------------------------------------------
 
 

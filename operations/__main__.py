@@ -122,10 +122,17 @@ def unpark_command(operator: Operator, item: tuple[str, str, str] | None, everyt
         when = due.unpark(operator, kind, tenant_id, item_id)
         click.echo(f"{kind} {item_id} {would} due at {format_time(when.at)} in shard {when.shard}")
         return
-    done = due.unpark_all(operator, tenant)
-    for each, when in done:
-        click.echo(f"{each.kind} {each.id} of {each.tenant_id} {would} due at {format_time(when.at)}")
-    click.echo(f"{len(done)} {'would be set' if operator.dry_run else 'set'} going again")
+    done = refused = 0
+    for each, outcome in due.unpark_all(operator, tenant):
+        if isinstance(outcome, BillingError):
+            refused += 1
+            click.echo(f"{each.kind} {each.id} of {each.tenant_id} is refused: {outcome}")
+        else:
+            done += 1
+            click.echo(f"{each.kind} {each.id} of {each.tenant_id} {would} due at {format_time(outcome.at)}")
+    click.echo(f"{done} {'would be set' if operator.dry_run else 'set'} going again")
+    if refused:
+        sys.exit(1)
 
 
 @command("redrive")

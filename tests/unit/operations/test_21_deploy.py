@@ -366,6 +366,26 @@ def test_21_another_platform_key_is_made_only_when_somebody_says_so(dynamodb: An
     assert dynamodb.scan(TableName="callers")["Count"] == 2
 
 
+@pytest.mark.parametrize(
+    "ended",
+    [{"status": {"S": "revoked"}}, {"key_expires_at": {"S": "2026-01-01T00:00:00Z"}}],
+    ids=["revoked", "expired"],
+)
+def test_21_a_key_that_works_no_more_is_none(dynamodb: Any, ended: dict[str, Any]) -> None:
+    known = Kept()
+    ensure_platform_key(dynamodb, TABLES, known, nothing)
+    (item,) = dynamodb.scan(TableName="callers")["Items"]
+    dynamodb.put_item(TableName="callers", Item=item | ended)
+    told_of = "revoked or expired, and 0 others work: NEW_PLATFORM_KEY=1 makes another"
+    was = known.platform_api_key
+    assert ensure_platform_key(dynamodb, TABLES, known, nothing) == told_of
+    assert known.platform_api_key == was
+    assert ensure_platform_key(dynamodb, TABLES, known, nothing, another=True) == "made"
+    assert known.platform_api_key != was
+    assert ensure_platform_key(dynamodb, TABLES, known, nothing, another=True) == "found"
+    assert ensure_platform_key(dynamodb, TABLES, Kept(), nothing) == "found 1, made elsewhere"
+
+
 class Api:
     """An API that answers as it is told, and remembers under which key it was asked."""
 

@@ -38,6 +38,7 @@ class Keys:
     taxjar_token: str = ""
     tax_webhook_secret: str = ""
     tenant_request: str = ""
+    tenant_asked_at: str = ""
     tenant_id: str = ""
     api_key: str = ""
     admin_email: str = ""

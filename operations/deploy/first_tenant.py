@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
@@ -22,6 +22,8 @@ REQUEST_TIMEOUT_S = 60.0
 """The first call of a function is a cold start."""
 TRIES, PAUSE_S = 6, 5.0
 """A fresh API answers 403, 404 or 503 for some seconds."""
+REPLAYED_FOR = timedelta(hours=23)
+"""An answer is replayed for 24 hours; a run takes its time."""
 TENANT: Json = {
     "name": "Demo tenant",
     "mode": "test",
@@ -114,13 +116,14 @@ def ensure_tenant(
     """
     if is_known(dynamodb, tables["callers"], known.api_key):
         return f"found {known.tenant_id}"
-    if not known.tenant_request or known.api_key:  # not an answer that was lost on its way
+    if known.api_key or not _is_replayed(known):  # not an answer that was lost on its way
         there = _tenants(dynamodb, tables["tenants"])
         if there:
             return f"found {there}, made elsewhere"
         if body is None:
             return "none yet: say TENANT_FILE=tenant.json (the body of POST /v1/tenants)"
         known.tenant_request = f"first-tenant-{secrets.token_hex(10)}"
+        known.tenant_asked_at = datetime.now(UTC).isoformat()
     if not known.platform_api_key:
         raise Failure("there is no tenant, and no platform key on this machine: say NEW_PLATFORM_KEY=1")
     keep()
@@ -128,6 +131,13 @@ def ensure_tenant(
     known.tenant_id, known.api_key = made["id"], made["apiKey"]
     keep()  # whatever comes next may fail, and the key is shown once
     return f"made {known.tenant_id}"
+
+
+def _is_replayed(known: Known) -> bool:
+    """Whether the API still knows what it answered to the request; else it would make a second tenant."""
+    if not known.tenant_request or not known.tenant_asked_at:
+        return False
+    return datetime.now(UTC) - datetime.fromisoformat(known.tenant_asked_at) < REPLAYED_FOR
 
 
 def _tenants(dynamodb: Any, table: str) -> str:

@@ -24,6 +24,12 @@ from tests.support.tables import create_tables
 
 NAME = "ledgerline-dev"
 PLACE = "123456789012/us-east-1"
+ADDRESSES = {
+    "ApiUrl": "https://api.example/",
+    "StripeWebhookUrl": "https://fn.example/webhooks/stripe",
+    "StripeConnectWebhookUrl": "https://fn.example/webhooks/stripe-connect",
+}
+"""Outputs of a stack."""
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DEAD_LETTERS = ("BillingDeadLettersUrl", "UsageDeadLettersUrl", "StreamFailuresUrl")
 

@@ -43,7 +43,7 @@ def command(name: str, group: click.Group = main) -> Callable[[Command], Command
             route = name if group is main else f"{group.name} {name}"
             try:
                 function(Operator(enter(stack), route, dry_run), **options)
-            except (BillingError, books.EntryUnreadable, ClientError, BotoCoreError) as error:
+            except (BillingError, books.EntryUnreadable, drill.OtherSecond, ClientError, BotoCoreError) as error:
                 raise click.ClickException(str(error)) from error
 
         options = (
@@ -122,10 +122,17 @@ def unpark_command(operator: Operator, item: tuple[str, str, str] | None, everyt
         when = due.unpark(operator, kind, tenant_id, item_id)
         click.echo(f"{kind} {item_id} {would} due at {format_time(when.at)} in shard {when.shard}")
         return
-    done = due.unpark_all(operator, tenant)
-    for each, when in done:
-        click.echo(f"{each.kind} {each.id} of {each.tenant_id} {would} due at {format_time(when.at)}")
-    click.echo(f"{len(done)} {'would be set' if operator.dry_run else 'set'} going again")
+    done = refused = 0
+    for each, outcome in due.unpark_all(operator, tenant):
+        if isinstance(outcome, BillingError):
+            refused += 1
+            click.echo(f"{each.kind} {each.id} of {each.tenant_id} is refused: {outcome}")
+        else:
+            done += 1
+            click.echo(f"{each.kind} {each.id} of {each.tenant_id} {would} due at {format_time(outcome.at)}")
+    click.echo(f"{done} {'would be set' if operator.dry_run else 'set'} going again")
+    if refused:
+        sys.exit(1)
 
 
 @command("redrive")
@@ -141,7 +148,7 @@ def redrive_command(operator: Operator, queue: tuple[str, ...], everything: bool
         rows = [(name, redrive.count(sqs, letters)) for name, letters in known.items()]
         _show("Dead letters", ("queue", "about"), rows)
         return
-    operator.note()
+    operator.about(*wanted).note()
     for name in wanted:
         if operator.dry_run:
             click.echo(f"{name}: about {redrive.count(sqs, known[name])} letters would be sent back")
@@ -160,7 +167,7 @@ def replay_command(operator: Operator, since: datetime, tenant: str | None, cons
     """Hand committed events to the feed and the webhooks again: nothing is placed, or delivered, twice by it."""
     from billing.bootstrap import operating
 
-    operator.note()
+    operator.about(*consumer, *([tenant] if tenant else [])).note()
     functions, has_failed = operator.stack.aws("lambda"), False
     for each in consumer:
         ids = [tenant] if tenant else operating.tenant_ids()
@@ -196,14 +203,18 @@ def trial_balance_command(operator: Operator, tenant: tuple[str, ...], clock: st
 
 @command("restore-drill")
 @click.option("--name", help="Of this drill; one that was cut off goes on under its name. Now, by default.")
-@click.option("--at", callback=_optional_time, help="Restore to this second: the latest one, by default.")
+@click.option(
+    "--at",
+    callback=_optional_time,
+    help="Restore to this second; by default that of the drill that goes on, or the latest.",
+)
 @click.option("--keep", is_flag=True, help="Leave the restored tables, for more than the checks.")
 def restore_drill_command(operator: Operator, name: str | None, at: datetime | None, keep: bool) -> None:
     """Restore every table to a new one, read the books there, and delete them: nothing live is written or charged."""
     tables = {plain_name(each): value for each, value in operator.stack.outputs.items() if each.startswith("Table")}
     made = drill.Drill(operator.stack, name or f"{datetime.now(UTC):%Y%m%d%H%M%S}", tables)
-    second = at or made.restorable()
-    operator.note()
+    second = made.second(at)
+    operator.about(made.name).note()
     click.echo(f"drill {made.name}: {len(tables)} tables as of {format_time(second)}")
     if operator.dry_run:
         click.echo(f"would restore them as {operator.stack.name}-drill-{made.name}-...")
@@ -241,7 +252,8 @@ def data_command(operator: Operator, tenant: str) -> None:
         return
     said = "would have" if operator.dry_run else "has"
     click.echo(
-        f"{tenant} {said} {len(after.data_keys)} data keys; in two minutes: python -m local.stack.reseal {tenant}"
+        f"{tenant} {said} {len(after.data_keys)} data keys; in two minutes: "
+        f"python -m local.stack.reseal --stack {operator.stack.name} {tenant}"
     )
 
 

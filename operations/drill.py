@@ -7,7 +7,7 @@ checks read. A drill has a name; one that was cut off goes on under it, and what
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -17,6 +17,10 @@ from operations.stack import Stack
 
 _LOOK_EVERY_S = 5.0
 _GONE = "ResourceNotFoundException"
+
+
+class OtherSecond(Exception):
+    """A drill that goes on was begun as of another second: its tables would not belong together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,28 @@ class Drill:
         made = {plain: f"{self.stack.name}-drill-{self.name}-{plain}" for plain in self.live}
         assert not set(made.values()) & set(self.live.values()), "a drill's table has a live one's name"
         return made
+
+    def second(self, asked: datetime | None = None) -> datetime:
+        """As of when the tables are restored: as of when those that are there were, else as asked, else the latest.
+
+        Raises:
+            OtherSecond: what is there is as of another second than the one that is asked for, or as of several.
+        """
+        begun = self._begun()
+        if len(begun) > 1:
+            raise OtherSecond(f"drill {self.name} has tables as of {_times(begun)}: delete them, or say another --name")
+        if begun and asked and asked.replace(microsecond=0) not in begun:
+            raise OtherSecond(
+                f"drill {self.name} was begun as of {_times(begun)}: leave --at out, or say another --name"
+            )
+        return next(iter(begun), None) or asked or self.restorable()
+
+    def _begun(self) -> set[datetime]:
+        """The seconds of the tables that are there, as DynamoDB keeps them."""
+        dynamodb = self.stack.aws("dynamodb")
+        there = [_described(dynamodb, table) for table in self.tables.values()]
+        times = [each["RestoreSummary"]["RestoreDateTime"] for each in there if each and "RestoreSummary" in each]
+        return {each.astimezone(UTC).replace(microsecond=0) for each in times}
 
     def restorable(self) -> datetime:
         """The latest second to which all tables can be restored."""
@@ -100,10 +126,21 @@ def checked(operator: Operator, drill: Drill) -> Iterator[tuple[str, list[str]]]
         yield tenant_id, differs + operator.act(tenant_id, operating.number_gaps)
 
 
+def _times(seconds: set[datetime]) -> str:
+    return ", ".join(f"{each:%Y-%m-%dT%H:%M:%S}" for each in sorted(seconds))
+
+
 def _status(dynamodb: Any, table: str) -> str | None:
     """A table's status; None where there is none."""
+    described = _described(dynamodb, table)
+    return described["TableStatus"] if described else None
+
+
+def _described(dynamodb: Any, table: str) -> dict[str, Any] | None:
+    """What DynamoDB tells of a table; None where there is none."""
     try:
-        return str(dynamodb.describe_table(TableName=table)["Table"]["TableStatus"])
+        described: dict[str, Any] = dynamodb.describe_table(TableName=table)["Table"]
+        return described
     except ClientError as error:
         if error.response["Error"]["Code"] == _GONE:
             return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from billing.domain.kernel.errors import BillingError
 from operations.operator import Operator
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ def overview(operator: Operator, tenant_id: str | None = None, most: int = MOST)
     from billing.domain.tenant import PLATFORM
 
     def look(work: "Unit") -> Overview:
-        found = operating.due_overview().waiting(work, most)
+        found, complete = operating.due_overview().waiting(work, most)
         mine = [each for each in found if tenant_id in (None, each.tenant_id)]
-        return Overview(work.now, mine, list(_parked(work, tenant_id)), len(found) < most)
+        return Overview(work.now, mine, list(_parked(work, tenant_id)), complete)
 
     return operator.act(tenant_id or PLATFORM, look)
 
@@ -87,10 +88,17 @@ def unpark(operator: Operator, kind: str, tenant_id: str, item_id: str) -> "Due"
     """
     from billing.bootstrap import operating
 
-    return operator.act(tenant_id, lambda work: operating.parked().unpark(work, kind, item_id))
+    named = operator.about(kind, tenant_id, item_id)
+    return named.act(tenant_id, lambda work: operating.parked().unpark(work, kind, item_id))
 
 
-def unpark_all(operator: Operator, tenant_id: str | None = None) -> list[tuple["ParkedItem", "Due"]]:
-    """The same for everything that is parked, each in a commit of its own: what was done when it is cut off is done."""
-    parked = overview(operator, tenant_id).parked
-    return [(each, unpark(operator, each.kind, each.tenant_id, each.id)) for each in parked]
+def unpark_all(operator: Operator, tenant_id: str | None = None) -> Iterator[tuple["ParkedItem", "Due | BillingError"]]:
+    """The same for everything that is parked, each in a commit of its own: what was done when it is cut off is done.
+
+    One that is refused, because it has ended meanwhile, comes with the refusal and keeps no other from being set going.
+    """
+    for each in overview(operator, tenant_id).parked:
+        try:
+            yield each, unpark(operator, each.kind, each.tenant_id, each.id)
+        except BillingError as refusal:
+            yield each, refusal

@@ -18,7 +18,8 @@ JUST_NOW = timedelta(minutes=10)
 def rotate_signing(operator: Operator, at_once: bool) -> list[str]:
     """Have a fresh key sign tokens, in 15 minutes or at once; the kids that are published now.
 
-    A run that was cut off before its key was entered leaves it under an alias, where the next run finds it.
+    A run that was cut off before its key was entered leaves it under an alias, where the next run finds it. A key under
+    the alias that is entered already is none that waits: it may be the one that leaked.
 
     Raises:
         InvalidState: another key waits for its time.
@@ -29,7 +30,13 @@ def rotate_signing(operator: Operator, at_once: bool) -> list[str]:
     if operator.dry_run:
         return [each.kid for each in signing().keys().keys]
     kms = operator.stack.aws("kms")
-    key = _waiting_key(kms, _alias(operator.stack)) or _new_key(kms, operator.stack)
+    key = _waiting_key(kms, _alias(operator.stack))
+    signing().forget()
+    if key in {each.key_id for each in signing().keys().keys}:  # cut off after it was entered
+        kms.delete_alias(AliasName=_alias(operator.stack))
+        key = None
+    key = key or _new_key(kms, operator.stack)
+    _let_sign(kms, key, operator.stack)
     entered = signing().rotate(key, at_once)
     kms.delete_alias(AliasName=_alias(operator.stack))
     return [each.kid for each in entered.keys]
@@ -47,16 +54,20 @@ def _waiting_key(kms: Any, alias: str) -> str | None:
 
 
 def _new_key(kms: Any, stack: Stack) -> str:
-    """A key that the OAuth function may sign with; its ARN."""
+    """A key under the alias; its ARN."""
     tags = [{"TagKey": "project", "TagValue": "ledgerline"}, {"TagKey": "signs", "TagValue": stack.name}]
     made = kms.create_key(
         KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY", Description=f"{stack.name}: signs access tokens", Tags=tags
     )
     arn: str = made["KeyMetadata"]["Arn"]
-    role = stack.outputs["OauthRoleArn"]
-    kms.create_grant(KeyId=arn, GranteePrincipal=role, Operations=["Sign", "GetPublicKey"], Name="oauth")
     kms.create_alias(AliasName=_alias(stack), TargetKeyId=arn)
     return arn
+
+
+def _let_sign(kms: Any, key: str, stack: Stack) -> None:
+    """Let the OAuth function sign with a key; a grant that is there under its name is not made again."""
+    role = stack.outputs["OauthRoleArn"]
+    kms.create_grant(KeyId=key, GranteePrincipal=role, Operations=["Sign", "GetPublicKey"], Name="oauth")
 
 
 def rotate_data_key(operator: Operator, tenant_id: str) -> "tuple[Tenant, bool]":
@@ -76,7 +87,7 @@ def rotate_data_key(operator: Operator, tenant_id: str) -> "tuple[Tenant, bool]"
             return tenant, False
         return operating.tenant_settings().rotate_data_key(work, tenant_id), True
 
-    return operator.act(tenant_id, rotate)
+    return operator.about(tenant_id).act(tenant_id, rotate)
 
 
 def rotate_platform_key(operator: Operator, key_id: str, overlap_s: int) -> "KeyView":
@@ -94,4 +105,4 @@ def rotate_platform_key(operator: Operator, key_id: str, overlap_s: int) -> "Key
     from billing.services.access.keys import Maker
 
     maker = Maker(operator.stack.operator, frozenset(Scope))
-    return operator.act(PLATFORM, lambda work: api_keys().rotate(work, key_id, overlap_s, None, maker))
+    return operator.about(key_id).act(PLATFORM, lambda work: api_keys().rotate(work, key_id, overlap_s, None, maker))

@@ -5,7 +5,7 @@ of it, and its next run goes on.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from billing.domain.kernel.errors import BillingError, NotFound, Unauthenticated
@@ -31,6 +31,10 @@ class Operator:
     stack: Stack
     command: str
     dry_run: bool = False
+
+    def about(self, *whom: str) -> "Operator":
+        """The same, with the ids in the log of what the command is about: ``tenant suspend ten_1``."""
+        return replace(self, command=" ".join((self.command, *whom)))
 
     def act(self, tenant_id: str, action: Callable[[Unit], T]) -> T:
         """Run a use case and commit it together with its audit row, in the tenant's log.

@@ -35,5 +35,5 @@ def _set(operator: Operator, tenant_id: str, status: "TenantStatus") -> str:
     from billing.domain.tenant import PLATFORM
 
     settings = operating.tenant_settings()
-    view = operator.act(PLATFORM, lambda work: settings.update(work, tenant_id, {"status": status}))
+    view = operator.about(tenant_id).act(PLATFORM, lambda work: settings.update(work, tenant_id, {"status": status}))
     return view.tenant.status.value

@@ -23,6 +23,7 @@ from local.stack.platform_key import new_key
 from local.stack.routes import api_routes, template
 from local.stack.settings import HOST, STACK_NAME, Paths, Ports, write_private
 from operations.deploy import first_tenant, stripe_secret, webhooks
+from operations.deploy.stack import found, require_working
 
 WARM_UP_AT_ONCE = 4
 REQUEST_TIMEOUT_S = 60.0  # the first call of a function is a cold start, and eight start at once
@@ -37,6 +38,7 @@ class Keys:
     taxjar_token: str = ""
     tax_webhook_secret: str = ""
     tenant_request: str = ""
+    tenant_asked_at: str = ""
     tenant_id: str = ""
     api_key: str = ""
     admin_email: str = ""
@@ -88,9 +90,10 @@ def ensure_stripe(keys: Keys, ports: Ports, secret_id: str) -> None:
         stripe_secret.write(manager, secret_id, secret)
 
     keep()
+    place = require_working(found(client("cloudformation", ports), STACK_NAME), STACK_NAME).place
     api = webhooks.client_of(keys.stripe_api_key, f"http://{HOST}:{ports.stripe}")
     for kind, url in (("account", webhook_url(ports)), ("connect", connect_webhook_url(ports))):
-        webhooks.ensure(api, webhooks.Wanted(STACK_NAME, kind, url), secret, keep)
+        webhooks.ensure(api, webhooks.Wanted(STACK_NAME, place, kind, url), secret, keep)
 
 
 def put_tax_secret(keys: Keys, ports: Ports, secret_id: str) -> None:

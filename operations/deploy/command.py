@@ -32,6 +32,7 @@ def command(arguments: Sequence[str] | None = None) -> int:
             webhook=options.webhook_url,
             connect_webhook=options.connect_webhook_url,
             tenant=options.tenant_file,
+            another_stripe_account=options.another_stripe_account,
             another_platform_key=options.new_platform_key,
             first_step=options.first_step,
         )
@@ -56,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--stage", required=True, help="of samconfig.toml: dev, staging or prod")
     parser.add_argument("--stripe-key-file", type=Path, help="file with Stripe's secret key; asked for without it")
+    parser.add_argument(
+        "--another-stripe-account", action="store_true", help="the key may be of another account or mode than before"
+    )
     parser.add_argument("--parameter", nargs="+", default=[], metavar="NAME=VALUE", help="of the template")
     parser.add_argument("--tenant-file", type=Path, help="the first tenant: the JSON body of POST /v1/tenants")
     parser.add_argument("--new-platform-key", action="store_true", help="one more, where those there are are elsewhere")

@@ -21,6 +21,7 @@ class Known(Protocol):
 
     platform_api_key: str
     tenant_request: str
+    tenant_asked_at: str
     tenant_id: str
     api_key: str
 
@@ -35,6 +36,7 @@ class Kept:
 
     platform_api_key: str = ""
     tenant_request: str = ""
+    tenant_asked_at: str = ""
     tenant_id: str = ""
     api_key: str = ""
 

@@ -16,7 +16,7 @@ from local.stack.settings import ROOT
 from local.stack.sizes import LIMIT_BYTES, MEBIBYTE, of_layers, sizes
 from operations.deploy import first_tenant, sam, stripe_secret, webhooks
 from operations.deploy.kept import FOLDER, Kept
-from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working
+from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working, waiting_change_sets
 
 Aws = Callable[[str], Any]
 """Gives a boto3 client by a service's name."""
@@ -35,6 +35,7 @@ class Asked:
         parameters: of the template, beside samconfig.toml's.
         api, webhook, connect_webhook: other addresses that lead to the stack.
         tenant: the file with the first tenant.
+        another_stripe_account: the key may be of another account or mode than the one that is there.
         another_platform_key: make one although there are some.
         first_step: the name of the step to begin with.
     """
@@ -48,6 +49,7 @@ class Asked:
     webhook: str | None = None
     connect_webhook: str | None = None
     tenant: Path | None = None
+    another_stripe_account: bool = False
     another_platform_key: bool = False
     first_step: str = "account"
 
@@ -61,9 +63,10 @@ class Deploy:
 
     def __init__(self, asked: Asked, aws: Aws, folder: Path = FOLDER) -> None:
         self.asked, self.aws = asked, aws
-        self.file = folder / f"{asked.stage.stack}.json"
-        self.kept = Kept.load(self.file)
+        self.folder = folder
         self._stack: Stack | None = None
+        self._kept: Kept | None = None
+        self._made_tenant = False
 
     def run(self) -> None:
         """All steps, or those from the first one that is asked for.
@@ -104,7 +107,11 @@ class Deploy:
 
     def deploy(self) -> str:
         """What was built, on AWS."""
+        cloudformation, name = self.aws("cloudformation"), self.asked.stage.stack
+        before = waiting_change_sets(cloudformation, name)
         sam.deploy(self.asked.stage, self.asked.parameters, self.asked.build_dir)
+        if waiting_change_sets(cloudformation, name) - before:  # sam's exit code is 0 after a no, too
+            raise Failure("its change set was not executed, so that nothing is deployed; no later step was taken")
         self._stack = None
         return f"{self.stack.name} is {self.stack.status}, {self.addresses.api}"
 
@@ -115,6 +122,18 @@ class Deploy:
             name = self.asked.stage.stack
             self._stack = require_working(found(self.aws("cloudformation"), name), name)
         return self._stack
+
+    @property
+    def file(self) -> Path:
+        """What this machine keeps of this stack, and of no other one that has its name elsewhere."""
+        return self.folder / f"{self.stack.name}-{self.stack.place.replace('/', '-')}.json"
+
+    @property
+    def kept(self) -> Kept:
+        """What an earlier run kept, and what this one adds."""
+        if self._kept is None:
+            self._kept = Kept.load(self.file)
+        return self._kept
 
     @property
     def addresses(self) -> Addresses:
@@ -129,6 +148,8 @@ class Deploy:
         stripe_secret.require_fitting(key, self.asked.stage.name)
         account = webhooks.account_id(webhooks.client_of(key, self.stack.stripe_api_base))
         was = secret.api_key
+        if was and not self.asked.another_stripe_account:
+            webhooks.require_same_account(was, key, self.stack.stripe_api_base)
         secret.api_key = key
         stripe_secret.write(manager, secret_id, secret)
         done = "found" if was == key else "replaced" if was else "put into the secret"
@@ -148,7 +169,7 @@ class Deploy:
         if not secret.api_key:
             raise Failure("Stripe's key is not in the secret yet: FIRST_STEP=stripe-key")
         api = webhooks.client_of(secret.api_key, self.stack.stripe_api_base)
-        wanted = webhooks.Wanted(self.stack.name, kind, url)
+        wanted = webhooks.Wanted(self.stack.name, self.stack.place, kind, url)
         return webhooks.ensure(api, wanted, secret, lambda: stripe_secret.write(manager, secret_id, secret))
 
     def platform_key(self) -> str:
@@ -160,9 +181,11 @@ class Deploy:
 
     def tenant(self) -> str:
         """Somebody who can call the API."""
-        return first_tenant.ensure_tenant(
+        said = first_tenant.ensure_tenant(
             self.aws("dynamodb"), self.stack.tables, self.addresses.api, self._body(), self.kept, self.keep
         )
+        self._made_tenant = said.startswith("made")
+        return said
 
     def _body(self) -> dict[str, Any] | None:
         if self.asked.tenant is None:
@@ -177,16 +200,22 @@ class Deploy:
         """Write down what is known."""
         self.kept.save(self.file)
 
+    def _told_key(self) -> str:
+        """The admin key in the run that made it alone: output is kept, in CI for all to read."""
+        if self._made_tenant:
+            return self.kept.api_key
+        return f"in {self.file}" if self.kept.api_key else "shown when it was made; POST /v1/api-keys makes others"
+
     def welcome(self) -> str:
         """Addresses, the key, and what to try: as ``make run`` prints them."""
-        api, key = self.addresses.api, self.kept.api_key or "YOUR_KEY"
+        api, key = self.addresses.api, self.kept.api_key if self._made_tenant else "YOUR_KEY"
         tenant = self.kept.tenant_id
         known = {
             "API": f"{api}/v1",
             "Stripe webhook": self.addresses.webhook,
             "tax webhook": self.stack.outputs["TaxWebhookUrl"],
             "tenant": tenant or "made elsewhere, or none yet",
-            "API key": self.kept.api_key or "shown when it was made; POST /v1/api-keys makes others",
+            "API key": self._told_key(),
             "dashboard": f"{api}/dashboard/{tenant}/" if tenant else f"{api}/dashboard/TENANT/",
             "all of it": str(self.file) if self.file.exists() else "on the machine that deployed first",
         }

@@ -7,8 +7,18 @@ from botocore.exceptions import ClientError
 
 from local.console import Failure
 
-GOOD_STATES = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+GOOD_STATES = frozenset(
+    {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+    }
+)
 """States in which a stack works; after a rollback it is what it was before."""
+ONLY_A_NAME = "REVIEW_IN_PROGRESS"
+"""A first change set that nobody executed: the stack has a name, and nothing else. The next deploy makes it."""
 
 
 class Names(dict[str, str]):
@@ -23,10 +33,12 @@ class Stack:
     """What there is under a name.
 
     Args:
+        place: the account and the Region, ``111122223333/us-east-1``: a name is taken once in each.
         parameters: as the last deploy left them.
     """
 
     name: str
+    place: str
     status: str
     outputs: dict[str, str]
     parameters: dict[str, str]
@@ -76,7 +88,29 @@ def found(cloudformation: Any, name: str) -> Stack | None:
         raise
     outputs = Names({each["OutputKey"]: each["OutputValue"] for each in told.get("Outputs", [])})
     parameters = Names({each["ParameterKey"]: each["ParameterValue"] for each in told.get("Parameters", [])})
-    return Stack(name, told["StackStatus"], outputs, parameters)
+    return Stack(name, place_of(told["StackId"]), told["StackStatus"], outputs, parameters)
+
+
+def place_of(arn: str) -> str:
+    """The account and the Region of what an ARN names.
+
+    >>> place_of("arn:aws:cloudformation:us-east-1:111122223333:stack/ledgerline-dev/4f7b0a5e")
+    '111122223333/us-east-1'
+    """
+    region, account = arn.split(":")[3:5]
+    return f"{account}/{region}"
+
+
+def waiting_change_sets(cloudformation: Any, name: str) -> set[str]:
+    """The ids of a stack's change sets that could be executed, and are not."""
+    try:
+        pages = list(cloudformation.get_paginator("list_change_sets").paginate(StackName=name))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":  # there is no stack yet
+            return set()
+        raise
+    found = [each for page in pages for each in page["Summaries"]]
+    return {each["ChangeSetId"] for each in found if each.get("ExecutionStatus") == "AVAILABLE"}
 
 
 def require_deployable(stack: Stack | None) -> None:
@@ -85,7 +119,7 @@ def require_deployable(stack: Stack | None) -> None:
     Raises:
         Failure: the stack is in a state in which CloudFormation changes nothing.
     """
-    if stack is None or stack.status in GOOD_STATES:
+    if stack is None or stack.status in GOOD_STATES or stack.status == ONLY_A_NAME:
         return
     name, status = stack.name, stack.status
     if status.endswith("_IN_PROGRESS"):
@@ -105,6 +139,10 @@ def require_working(stack: Stack | None, name: str) -> Stack:
     """
     if stack is None:
         raise Failure(f"there is no stack {name} in this account and Region: deploy it, or set AWS_PROFILE, AWS_REGION")
+    if stack.status == ONLY_A_NAME:
+        raise Failure(
+            f"{name} was never made, for nobody executed its change set: deploy it, and say y to the question"
+        )
     if stack.status not in GOOD_STATES:
         raise Failure(f"{name} is {stack.status}: look at its events in the CloudFormation console, then deploy again")
     return stack

@@ -1,6 +1,7 @@
 """The stack's two webhook endpoints at Stripe: one for the account, one for the accounts connected to it.
 
-Ours are known by their metadata (stack and kind). What an endpoint signs with is told once, when it is made. So that a
+Ours are known by their metadata (the stack's name, its account and Region, and the kind): one Stripe account may serve
+stacks of one name in several AWS accounts. What an endpoint signs with is told once, when it is made. So that a
 later run can say whether the product has it, the endpoint's metadata keep its digest: 256 random bits, which a digest
 does not give away. An endpoint whose secret the product lacks (a run was cut off between the two) is replaced: a new
 one is made, its secret put beside the old ones, and only then the old one is deleted. Until then Stripe sends each
@@ -19,16 +20,19 @@ import stripe
 from billing.integrations.stripe.connect_events import CONNECT_HANDLED, TRANSFERS_HANDLED
 from billing.integrations.stripe.events import HANDLED
 from local.console import Failure
-from operations.deploy.stripe_secret import StripeSecret
+from operations.deploy.stripe_secret import StripeSecret, mode_of
 
 Json = dict[str, Any]
 TIMEOUT_S = 20
+UNNAMED = "an account that it may not name"
+"""What is said of the account of a restricted key."""
 EVENTS: dict[str, list[str]] = {
     "account": sorted(HANDLED | TRANSFERS_HANDLED),
     "connect": sorted(CONNECT_HANDLED),
 }
 """What each endpoint is sent: exactly what the code acts on. One for all events would be sent ten times as many."""
-_STACK, _KIND, _DIGEST = "ledgerline_stack", "ledgerline_kind", "ledgerline_secret_sha256"
+_STACK, _PLACE, _KIND = "ledgerline_stack", "ledgerline_place", "ledgerline_kind"
+_DIGEST = "ledgerline_secret_sha256"
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,28 @@ class Wanted:
     """An endpoint as it is to be.
 
     Args:
+        place: the stack's account and Region.
         kind: ``account`` or ``connect``.
     """
 
     stack: str
+    place: str
     kind: str
     url: str
 
     @property
     def metadata(self) -> dict[str, str]:
         """What marks it as ours."""
-        return {_STACK: self.stack, _KIND: self.kind}
+        return {_STACK: self.stack, _PLACE: self.place, _KIND: self.kind}
+
+    def is_of(self, endpoint: Json) -> bool:
+        """Whether a run of ours made an endpoint for this stack and kind.
+
+        A mark of before there were places is taken only at the stack's own address, which no other stack has.
+        """
+        mark = endpoint["metadata"] or {}
+        place = mark.get(_PLACE, self.place if endpoint["url"] == self.url else "")
+        return self.metadata.items() <= (mark | {_PLACE: place}).items()
 
 
 def client_of(api_key: str, base: str) -> stripe.StripeClient:
@@ -70,7 +85,44 @@ def account_id(api: stripe.StripeClient) -> str:
         try:
             return str(api.v1.accounts.retrieve_current().id)
         except stripe.PermissionError:
-            return "an account that it may not name"
+            return UNNAMED
+
+
+def is_taken(api: stripe.StripeClient) -> bool:
+    """Whether Stripe still takes a key.
+
+    Raises:
+        Failure: Stripe does not answer.
+    """
+    with explained("Stripe's key"):
+        try:
+            api.v1.balance.retrieve()
+        except stripe.AuthenticationError:
+            return False
+        return True
+
+
+def require_same_account(was: str, key: str, base: str) -> None:
+    """A key that takes another one's place is of the same mode and account: what is stored names objects of that.
+
+    Of a key that Stripe no longer takes nobody can say whose it was; then the mode alone is compared.
+
+    Raises:
+        Failure: it is of another one, or a key may not say of which; or Stripe does not answer.
+    """
+    if was == key:
+        return
+    meant = "if that is meant, say ANOTHER_STRIPE_ACCOUNT=1"
+    if mode_of(was) != mode_of(key):
+        raise Failure(f"the stack has a {mode_of(was)} key, and that is a {mode_of(key)} key: {meant}")
+    old = client_of(was, base)
+    if not is_taken(old):
+        return
+    before, after = account_id(old), account_id(client_of(key, base))
+    if UNNAMED in (before, after):
+        raise Failure(f"one of the two keys may not say whose it is, so it may be of another account: {meant}")
+    if before != after:
+        raise Failure(f"the stack has a key of {before}, and that is one of {after}: {meant}")
 
 
 class explained:  # noqa: N801 - it reads as a word of the sentence that begins with `with`
@@ -109,12 +161,19 @@ def all_endpoints(api: stripe.StripeClient) -> list[Json]:
 
 def ours(endpoints: list[Json], wanted: Wanted) -> list[Json]:
     """Those that a run of ours made for this stack and kind."""
-    return [each for each in endpoints if wanted.metadata.items() <= (each["metadata"] or {}).items()]
+    return [each for each in endpoints if wanted.is_of(each)]
 
 
 def others_at(endpoints: list[Json], wanted: Wanted) -> list[str]:
-    """Ids of those at the same address that nobody marked: somebody made them by hand."""
-    return [each["id"] for each in endpoints if each["url"] == wanted.url and _STACK not in (each["metadata"] or {})]
+    """Ids of those at the same address that are not ours: made by hand, or by a run for another stack."""
+    return [each["id"] for each in endpoints if each["url"] == wanted.url and not wanted.is_of(each)]
+
+
+def of_namesakes(endpoints: list[Json], wanted: Wanted) -> list[str]:
+    """Ids, each with whose it is, of those that a stack of the same name elsewhere has at this Stripe account."""
+    mine = {_STACK: wanted.stack, _KIND: wanted.kind}
+    marked = [each for each in endpoints if mine.items() <= (each["metadata"] or {}).items()]
+    return [f"{each['id']} ({each['metadata'].get(_PLACE, each['url'])})" for each in marked if not wanted.is_of(each)]
 
 
 def digest(secret: str) -> str:
@@ -166,6 +225,8 @@ def ensure(api: stripe.StripeClient, wanted: Wanted, secret: StripeSecret, keep:
         said += (
             f"; {', '.join(twice)} has the same address: delete it in Stripe's dashboard, unless you made it for that"
         )
+    if namesakes := of_namesakes(endpoints, wanted):
+        said += f"; left {', '.join(namesakes)}: of a {wanted.stack} in another account or Region"
     return said
 
 
@@ -189,8 +250,13 @@ def _make(api: stripe.StripeClient, wanted: Wanted, known: list[str], keep: Call
 
 def _mend(api: stripe.StripeClient, wanted: Wanted, endpoint: Json) -> str:
     wrong = differences(endpoint, wanted)
+    if _PLACE not in endpoint["metadata"]:
+        wrong.append("mark")
     if not wrong:
         return f"found {endpoint['id']}, {len(endpoint['enabled_events'])} events"
     events: Any = EVENTS[wanted.kind]
-    api.v1.webhook_endpoints.update(endpoint["id"], {"url": wanted.url, "enabled_events": events, "disabled": False})
+    api.v1.webhook_endpoints.update(
+        endpoint["id"],
+        {"url": wanted.url, "enabled_events": events, "disabled": False, "metadata": wanted.metadata},
+    )
     return f"found {endpoint['id']}, corrected: {', '.join(wrong)}"

@@ -72,7 +72,7 @@ def dead_letters(patient: Patient) -> Iterator[Finding]:
                 "wrong",
                 name.removesuffix("Url"),
                 f"{count} messages",
-                'docs/operations.md, "Alarms" says which of its parts',
+                'docs/operations.md, "Runbooks", has one for each queue',
             )
     if not full:
         yield Finding("ok", "dead letters", f"none in {len(urls)} queues")
@@ -89,7 +89,7 @@ def alarms(patient: Patient) -> Iterator[Finding]:
     off = [each for each in found if each["StateValue"] == "ALARM"]
     for each in off:
         what = f"goes off: {each.get('AlarmDescription', 'no description')}"
-        yield Finding("wrong", f"alarm {each['AlarmName']}", what, 'docs/operations.md, "Alarms"')
+        yield Finding("wrong", f"alarm {each['AlarmName']}", what, 'docs/operations.md, "Runbooks"')
     silent = [each["AlarmName"] for each in found if not each.get("ActionsEnabled", True)]
     if silent:
         yield Finding("wrong", "alarms", f"switched off: {_few(silent)}", "aws cloudwatch enable-alarm-actions ...")

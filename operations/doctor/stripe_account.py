@@ -69,7 +69,7 @@ def endpoints(patient: Patient) -> Iterator[Finding]:
         yield Finding("unknown", "webhook endpoints", str(failure))
         return
     for kind, url in (("account", patient.addresses.webhook), ("connect", patient.addresses.connect_webhook)):
-        yield from _endpoint(webhooks.Wanted(patient.stack.name, kind, url), there, found)
+        yield from _endpoint(webhooks.Wanted(patient.stack.name, patient.stack.place, kind, url), there, found)
 
 
 def _endpoint(wanted: webhooks.Wanted, there: list[Any], known: StripeSecret) -> Iterator[Finding]:

@@ -138,6 +138,7 @@ def test_21_the_first_tenant_of_a_run_that_was_cut_off_is_made_once(deploy: Call
     assert first.platform_key().startswith("made (in ")
     assert first.tenant().endswith("made elsewhere")  # the stack has tenants; as if it had none:
     first.kept.tenant_request = f"first-tenant-{first.kept.platform_api_key[-12:]}"
+    first.kept.tenant_asked_at = datetime.now(UTC).isoformat()
     first.keep()
     made = first.tenant()
     assert made.startswith("made ten_")

@@ -1,7 +1,8 @@
 """Issue 21, number 2: the books added up, keys rotated, tenants suspended, each with its row in the audit log."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from click import Abort
@@ -12,6 +13,7 @@ from tests.integration.operations.conftest import Run
 from tests.integration.operations.test_21_parked import audit_of
 from tests.integration.world import Tenant, World
 
+NEXT = "alias/ledgerline-dev-next-signing-key"
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
@@ -58,17 +60,18 @@ def test_a_suspended_tenant_is_refused_until_it_is_taken_in_again(world: World, 
     assert tenant.get("/v1/customers").status == 200
     assert operate("tenant", "suspend", "platform").exit_code == 1
     assert Counter(row[2:] for row in audit_of(world, "platform")) - before == {
-        ("operations tenant suspend --dry-run", "200"): 1,
-        ("operations tenant suspend", "200"): 2,
-        ("operations tenant resume", "200"): 1,
-        ("operations tenant suspend", "400"): 1,
+        (f"operations tenant suspend {tenant.id} --dry-run", "200"): 1,
+        (f"operations tenant suspend {tenant.id}", "200"): 2,
+        (f"operations tenant resume {tenant.id}", "200"): 1,
+        ("operations tenant suspend platform", "400"): 1,
     }
 
 
 def test_a_data_key_is_rotated_once_however_often_it_is_asked_for(world: World, tenant: Tenant, operate: Run) -> None:
     customer = tenant.customer(name="Ada")
     assert "would have 2 data keys" in operate("rotate-keys", "data", tenant.id, "--dry-run").output
-    assert "has 2 data keys" in operate("rotate-keys", "data", tenant.id).output
+    done = operate("rotate-keys", "data", tenant.id).output
+    assert f"has 2 data keys; in two minutes: python -m local.stack.reseal --stack ledgerline-dev {tenant.id}" in done
     assert "nothing to do" in operate("rotate-keys", "data", tenant.id).output
     world.clock.advance(minutes=11)
     assert "has 3 data keys" in operate("rotate-keys", "data", tenant.id).output
@@ -84,6 +87,7 @@ def test_a_platform_key_has_a_successor_that_is_shown_once(world: World, operate
     key_id, text = operate("rotate-keys", "platform", made["id"], "--overlap", "0").output.strip().split(": ")
     assert Tenant(world, "platform", text, {}).get("/v1/tenants").status == 200
     assert Tenant(world, "platform", made["key"], {}).get("/v1/tenants").status == 401
+    assert (f"operations rotate-keys platform {made['id']}", "200") in [row[2:] for row in audit_of(world, "platform")]
     again = operate("rotate-keys", "platform", made["id"])
     assert (again.exit_code, key_id in again.output) == (1, False)
 
@@ -109,5 +113,56 @@ def test_a_run_that_was_cut_off_leaves_its_signing_key_to_the_next(
     assert oauth.signing().keys().signing(world.clock()).kid == published[-1].strip()
 
 
-def _killed(*_: object) -> None:
+def nothing_waits(world: World) -> Any:
+    """Neither a key under the alias nor one before its time; the key service."""
+    from billing.bootstrap import oauth
+
+    world.clock.freeze(max(each.signs_from for each in oauth.signing().keys().keys) + timedelta(minutes=1))
+    kms = world.aws("kms")
+    for each in kms.list_aliases()["Aliases"]:
+        if each["AliasName"] == NEXT:
+            kms.delete_alias(AliasName=NEXT)
+    return kms
+
+
+def test_a_run_that_was_cut_off_before_its_grant_names_its_key_and_the_next_one_grants(
+    world: World, operate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from billing.bootstrap import oauth
+
+    kms = nothing_waits(world)
+    made = len(kms.list_keys()["Keys"])
+    with monkeypatch.context() as killed:
+        killed.setattr(kms, "create_grant", _killed)
+        with pytest.raises(Abort):
+            operate("rotate-keys", "signing", standalone_mode=False)
+    assert operate("rotate-keys", "signing").exit_code == 0
+    oauth.signing().forget()
+    assert len(kms.list_keys()["Keys"]) == made + 1
+    (grant,) = kms.list_grants(KeyId=oauth.signing().keys().keys[-1].key_id)["Grants"]
+    assert sorted(grant["Operations"]) == ["GetPublicKey", "Sign"]
+
+
+def test_a_key_that_is_entered_already_is_not_entered_again(
+    world: World, operate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run was cut off after its commit; then its key leaks, and what signs at once has to be another one."""
+    from billing.bootstrap import oauth
+
+    kms = nothing_waits(world)
+    with monkeypatch.context() as killed:
+        killed.setattr(kms, "delete_alias", _killed)
+        with pytest.raises(Abort):
+            operate("rotate-keys", "signing", standalone_mode=False)
+    oauth.signing().forget()
+    leaked = oauth.signing().keys().keys[-1]
+    world.clock.advance(minutes=16)
+    assert operate("rotate-keys", "signing", "--now").exit_code == 0
+    (signs,) = oauth.signing().keys().keys
+    assert leaked.kid != signs.kid
+    assert leaked.key_id != signs.key_id
+    assert NEXT not in str(kms.list_aliases()["Aliases"])
+
+
+def _killed(*_: object, **__: object) -> None:
     raise KeyboardInterrupt

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from billing.bootstrap import storage
-from billing.domain.kernel.due import MAX_ATTEMPTS
+from billing.domain.kernel.due import MAX_ATTEMPTS, Due
+from billing.domain.kernel.errors import NotFound
 from billing.domain.kernel.event_types import EventType
 from billing.domain.payments.payment import Payment
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.kernel.work import Ref
+from operations import due
 from tests.integration.operations.conftest import Run
 from tests.integration.world import Tenant, World
 
@@ -71,8 +73,8 @@ def test_a_parked_subscription_is_shown_set_going_again_and_billed(
     assert (after["state"], after["currentPeriod"]["start"][:10]) == ("active", "2026-12-02")
     assert Counter(audit_of(world, tenant.id)) == {
         ("operator:user/ada", "OPERATE", "operations due", "200"): 2,
-        ("operator:user/ada", "OPERATE", "operations unpark --dry-run", "200"): 1,
-        ("operator:user/ada", "OPERATE", "operations unpark", "200"): 2,
+        ("operator:user/ada", "OPERATE", f"operations unpark subscription {tenant.id} {parked} --dry-run", "200"): 1,
+        ("operator:user/ada", "OPERATE", f"operations unpark subscription {tenant.id} {parked}", "200"): 2,
     }
 
 
@@ -83,6 +85,28 @@ def test_everything_that_is_parked_is_set_going_at_once(
     done = operate("unpark", "--all", "--tenant", tenant.id)
     assert f"subscription {parked} of {tenant.id} is due" in done.output
     assert "0 set going again" in operate("unpark", "--all", "--tenant", tenant.id).output
+
+
+def test_one_that_is_refused_keeps_no_other_from_being_set_going(
+    world: World, tenant: Tenant, parked: str, operate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tenant.subscribe("pm_card_visa")["id"]
+    changed(tenant, Subscription, other, EventType.SUBSCRIPTION_PARKED, due=None)
+    unpark, refused = due.unpark, []
+
+    def ended_meanwhile(operator: Any, kind: str, tenant_id: str, item_id: str) -> Any:
+        if not refused:
+            refused.append(item_id)
+            raise NotFound(f"No {kind} {item_id}")
+        return unpark(operator, kind, tenant_id, item_id)
+
+    monkeypatch.setattr(due, "unpark", ended_meanwhile)
+    world.clock.advance(minutes=1)
+    done = operate("unpark", "--all", "--tenant", tenant.id)
+    (kept,) = {parked, other} - set(refused)
+    assert (done.exit_code, f"{refused[0]} of {tenant.id} is refused: No subscription" in done.output) == (1, True)
+    assert f"subscription {kept} of {tenant.id} is due" in done.output
+    assert "1 set going again" in done.output
 
 
 def test_what_fails_is_shown_with_its_next_try(world: World, tenant: Tenant, operate: Run) -> None:
@@ -98,18 +122,28 @@ def test_what_fails_is_shown_with_its_next_try(world: World, tenant: Tenant, ope
     assert "0 due, the oldest for 0 s; 1 failing; 0 parked" in shown
 
 
+def test_a_list_that_was_cut_off_says_so_whatever_became_of_its_entries(
+    world: World, tenant: Tenant, operate: Run
+) -> None:
+    soon = Due("00", NOW + timedelta(minutes=30))  # of the index's hour, and neither due nor failing: not shown
+    for _ in range(2):
+        changed(tenant, Subscription, tenant.subscribe("pm_card_visa")["id"], due=soon)
+    assert "only 1 entries of the index were looked at" in operate("due", "--most", "1").output
+    assert "entries of the index were looked at" not in operate("due").output
+
+
 def test_a_worker_that_parks_an_item_leaves_it_to_be_found(world: World, tenant: Tenant, operate: Run) -> None:
     subscription = tenant.subscribe("pm_card_visa")["id"]
-    due = changed(tenant, Subscription, subscription).due
-    changed(tenant, Subscription, subscription, due=replace(due, attempts=MAX_ATTEMPTS - 1))
-    world.clock.freeze(due.at + timedelta(minutes=1))
+    alarm = changed(tenant, Subscription, subscription).due
+    changed(tenant, Subscription, subscription, due=replace(alarm, attempts=MAX_ATTEMPTS - 1))
+    world.clock.freeze(alarm.at + timedelta(minutes=1))
     world.stripe_fails("drop_before", "/v1/payment_intents$", method="POST")
     payments = {row["id"]["S"] for row in world.rows_of("payments", tenant.id)}
     world.work(*SHARDS)
     world.stripe_works()
     (payment,) = {row["id"]["S"] for row in world.rows_of("payments", tenant.id)} - payments
-    due = changed(tenant, Payment, payment).due
-    changed(tenant, Payment, payment, due=replace(due, attempts=MAX_ATTEMPTS - 1))
+    alarm = changed(tenant, Payment, payment).due
+    changed(tenant, Payment, payment, due=replace(alarm, attempts=MAX_ATTEMPTS - 1))
     world.clock.advance(hours=2)
     world.stripe_fails("drop_before", "/v1/payment_intents")
     world.work(*SHARDS)
@@ -130,7 +164,7 @@ def test_what_is_finished_or_unknown_is_refused_and_the_log_says_so(world: World
     assert operate("unpark", "payment", "ten_unknown", payment).exit_code == 1
     assert operate("unpark", "report_run", tenant.id, "run_1").exit_code == 2
     assert Counter(row[2:] for row in audit_of(world, "platform")) - before == {
-        ("operations unpark", "409"): 1,
-        ("operations unpark", "404"): 1,
+        (f"operations unpark payment {tenant.id} {payment}", "409"): 1,
+        (f"operations unpark payment {tenant.id} pay_unknown", "404"): 1,
     }
     assert world.rows_of("audit", "ten_unknown") == []

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from billing.bootstrap import operating, storage
 from billing.storage.codec import unpack
-from operations.drill import Drill
+from operations.drill import Drill, OtherSecond
 from operations.operator import Operator
 from operations.stack import Stack
 from tests.integration.operations.conftest import Run
@@ -69,6 +70,34 @@ def test_nothing_is_lost_and_a_renewal_works_on_the_restored_tables_alone(
     assert len(world.rows_of("invoices", tenant.id)) == live  # of the live table
 
 
+def test_a_drill_that_goes_on_keeps_its_second(world: World, drilled: Drill) -> None:
+    stack = _remembering(drilled.stack)
+    with pytest.raises(KeyboardInterrupt):
+        Drill(_dying(stack, after=2), drilled.name, drilled.live).restore(NOW, world.clock.sleep)
+    goes_on = Drill(stack, drilled.name, drilled.live)
+    world.clock.freeze(NOW + timedelta(minutes=10))
+    assert goes_on.second() == NOW
+    assert goes_on.second(NOW + timedelta(microseconds=7)) == NOW
+    with pytest.raises(OtherSecond, match="drill one was begun as of 2026-11-02T12:00:00: leave --at out"):
+        goes_on.second(NOW - timedelta(seconds=1))
+    with pytest.raises(KeyboardInterrupt):  # what a release before this one did
+        Drill(_dying(stack, after=1), drilled.name, drilled.live).restore(NOW + timedelta(minutes=9), world.clock.sleep)
+    with pytest.raises(OtherSecond, match="has tables as of 2026-11-02T12:00:00, 2026-11-02T12:09:00: delete them"):
+        goes_on.second()
+
+
+def test_the_command_refuses_another_second_for_a_drill_that_goes_on(
+    world: World, outputs: dict[str, str], operate: Run
+) -> None:
+    dynamodb, name = world.aws("dynamodb"), "ledgerline-dev-drill-three-customers"
+    dynamodb.restore_table_to_point_in_time(SourceTableName=world.tables["customers"], TargetTableName=name)
+    refused = operate("restore-drill", "--name", "three", "--at", "2020-01-01T00:00")
+    assert (refused.exit_code, "drill three was begun as of" in refused.output) == (1, True)
+    tables = [each for each in dynamodb.list_tables()["TableNames"] if "-drill-three-" in each]
+    dynamodb.delete_table(TableName=name)
+    assert tables == [name]
+
+
 def test_a_missing_invoice_is_found(world: World, tenant: Tenant, drilled: Drill) -> None:
     tenant.subscribe("pm_card_visa")
     (row,) = world.rows_of("invoices", tenant.id)
@@ -79,6 +108,27 @@ def test_a_missing_invoice_is_found(world: World, tenant: Tenant, drilled: Drill
     operator = Operator(drilled.stack, "restore-drill")
     assert operator.act(tenant.id, operating.number_gaps) == ["invoice number 1 is missing"]
     storage.tenants().forget()
+
+
+def _remembering(stack: Stack) -> Stack:
+    """A stack whose DynamoDB tells as of when a table was restored; moto tells when it was made."""
+    dynamodb, seconds = stack.aws("dynamodb"), {}
+
+    class Remembering:
+        def __getattr__(self, name: str) -> object:
+            return getattr(dynamodb, name)
+
+        def restore_table_to_point_in_time(self, **asked: Any) -> None:
+            dynamodb.restore_table_to_point_in_time(**asked)
+            seconds[asked["TargetTableName"]] = asked["RestoreDateTime"]
+
+        def describe_table(self, TableName: str) -> Any:  # noqa: N803 - as botocore has it
+            told = dynamodb.describe_table(TableName=TableName)
+            if TableName in seconds:
+                told["Table"]["RestoreSummary"]["RestoreDateTime"] = seconds[TableName]
+            return told
+
+    return Stack(stack.name, stack.outputs, stack.operator, lambda service, remembering=Remembering(): remembering)
 
 
 def _dying(stack: Stack, after: int) -> Stack:

@@ -23,6 +23,13 @@ from operations.doctor.run import examine
 from tests.support.tables import create_tables
 
 NAME = "ledgerline-dev"
+PLACE = "123456789012/us-east-1"
+ADDRESSES = {
+    "ApiUrl": "https://api.example/",
+    "StripeWebhookUrl": "https://fn.example/webhooks/stripe",
+    "StripeConnectWebhookUrl": "https://fn.example/webhooks/stripe-connect",
+}
+"""Outputs of a stack."""
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DEAD_LETTERS = ("BillingDeadLettersUrl", "UsageDeadLettersUrl", "StreamFailuresUrl")
 
@@ -89,7 +96,7 @@ def healthy(aws: FakeAws, outputs: dict[str, str], stripe_base: str, secret: Any
     outputs["TaxSecretId"] = manager.create_secret(Name=f"tax-{outputs['KeyId']}")["ARN"]
     known = {"StripeApiBase": stripe_base, "Stage": "dev", "IssuerUrl": "https://api.example"}
     known["MailFrom"] = "billing@example.com"
-    stack = Stack(NAME, "CREATE_COMPLETE", outputs, known)
+    stack = Stack(NAME, PLACE, "CREATE_COMPLETE", outputs, known)
     aws.answers = answers()
     return Patient(stack, Addresses.of(stack, None, None, None), aws, NOW)
 

@@ -4,46 +4,29 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
-from moto import mock_aws
 
 from local.console import Failure
 from local.stack.settings import ROOT
 from local.stack.sizes import LIMIT_BYTES
-from operations.deploy import first_tenant, sam, stripe_secret
+from operations.deploy import sam, stripe_secret, webhooks
 from operations.deploy.command import command
-from operations.deploy.first_tenant import ensure_platform_key, ensure_tenant
 from operations.deploy.kept import Kept
 from operations.deploy.run import STEPS, Asked, Deploy, told
 from operations.deploy.sam import Stage, first_reason
 from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working
 from operations.deploy.stripe_secret import StripeSecret, asked_key, require_fitting
-from tests.support.quick_moto import quicken
-from tests.support.tables import table_definitions
-from tests.unit.operations.fake_aws import FakeAws
+from tests.unit.operations.fake_aws import ADDRESSES, PLACE, FakeAws
 
 KEY = "sk_test_0123456789abcdef"
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    quicken()
-    make: Any = boto3.client
-    with mock_aws():
-        yield make
 
 
 # --- the stages and sam ---------------------------------------------------------------------------------------------
@@ -115,14 +98,54 @@ def test_21_without_sam_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch
 )
 def test_21_a_stack_that_takes_no_deploy_is_told_with_what_to_do(status: str, told_of: str) -> None:
     with pytest.raises(Failure, match=told_of):
-        require_deployable(Stack("s", status, {}, {}))
+        require_deployable(Stack("s", PLACE, status, {}, {}))
 
 
 @pytest.mark.parametrize(
-    "stack", [None, *(Stack("s", each, {}, {}) for each in ("CREATE_COMPLETE", "UPDATE_COMPLETE"))]
+    "stack", [None, *(Stack("s", PLACE, each, {}, {}) for each in ("CREATE_COMPLETE", "UPDATE_COMPLETE"))]
 )
 def test_21_no_stack_and_a_good_one_take_a_deploy(stack: Stack | None) -> None:
     require_deployable(stack)
+
+
+@pytest.mark.parametrize("status", ["IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_21_a_stack_that_was_imported_or_rolled_back_works(status: str) -> None:
+    stack = Stack("s", PLACE, status, {}, {})
+    require_deployable(stack)
+    assert require_working(stack, "s") is stack
+
+
+def test_21_a_first_deploy_that_was_answered_with_no_is_no_stack() -> None:
+    stack = Stack("s", PLACE, "REVIEW_IN_PROGRESS", {}, {})
+    require_deployable(stack)
+    with pytest.raises(Failure, match="s was never made, for nobody executed its change set"):
+        require_working(stack, "s")
+
+
+def change_set(name: str, execution: str) -> dict[str, Any]:
+    return {"ChangeSetId": f"arn:{name}", "ChangeSetName": name, "ExecutionStatus": execution}
+
+
+@pytest.mark.parametrize("before", ["ValidationError", {"Summaries": [change_set("old", "AVAILABLE")]}])
+def test_21_no_to_the_question_of_sam_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: Any
+) -> None:
+    fake, call = FakeAws(), ("cloudformation", "list_change_sets")
+    fake.answers[call] = before
+    after = [change_set("old", "AVAILABLE"), change_set("empty", "UNAVAILABLE")]
+
+    def deployed(*_: Any) -> None:
+        fake.answers[call] = {"Summaries": after}
+
+    monkeypatch.setattr(sam, "deploy", deployed)
+    monkeypatch.setattr(Deploy, "stack", Stack("s", PLACE, "CREATE_COMPLETE", ADDRESSES, {}))
+    deploy = Deploy(Asked(Stage("prod", "s", {})), fake, tmp_path)
+    if isinstance(before, dict):  # what was left then by an earlier run is none of this one's
+        assert deploy.deploy().startswith("s is CREATE_COMPLETE")
+        fake.answers[call] = before
+    after.append(change_set("new", "AVAILABLE"))
+    with pytest.raises(Failure, match="its change set was not executed, so that nothing is deployed"):
+        deploy.deploy()
 
 
 def test_21_a_stack_that_is_not_there_is_told() -> None:
@@ -141,14 +164,10 @@ def test_21_who_may_not_look_is_not_told_that_there_is_no_stack() -> None:
 
 
 def test_21_a_stack_is_told_with_outputs_and_parameters() -> None:
-    outputs = {
-        "TablePaymentMethods": "methods-1",
-        "ApiUrl": "https://api.example/",
-        "StripeWebhookUrl": "https://fn.example/webhooks/stripe",
-        "StripeConnectWebhookUrl": "https://fn.example/webhooks/stripe-connect",
-    }
+    outputs = {"TablePaymentMethods": "methods-1", **ADDRESSES}
     told_of = {
         "StackName": "s",
+        "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/s/4f7b0a5e",
         "StackStatus": "CREATE_COMPLETE",
         "CreationTime": datetime(2026, 3, 1, tzinfo=UTC),
         "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
@@ -157,6 +176,7 @@ def test_21_a_stack_is_told_with_outputs_and_parameters() -> None:
     aws = FakeAws()
     aws.answers["cloudformation", "describe_stacks"] = {"Stacks": [told_of]}
     stack = require_working(found(aws("cloudformation"), "s"), "s")
+    assert stack.place == "111122223333/eu-west-1"
     assert stack.tables == {"payment_methods": "methods-1"}
     assert stack.stripe_api_base == "https://stripe.example"
     with pytest.raises(Failure, match="the stack tells nothing of ledger: it is of another release"):
@@ -232,136 +252,21 @@ def test_21_a_secret_that_is_as_it_is_to_be_is_not_written_again(aws: Callable[[
     assert manager.get_secret_value(SecretId="stripe")["VersionId"] == version
 
 
-# --- keys and the first tenant --------------------------------------------------------------------------------------
-
-
-def test_21_what_a_machine_keeps_is_its_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "deploys" / "s.json"
-    Kept(platform_api_key="llk_1", tenant_id="ten_1").save(path)
-    assert Kept.load(path) == Kept(platform_api_key="llk_1", tenant_id="ten_1")
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.parametrize("text", ["{", "[]", "null"])
-def test_21_a_file_of_keys_that_is_something_else_is_not_overwritten(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "s.json"
-    path.write_text(text)
-    with pytest.raises(Failure, match="cannot be read"):
-        Kept.load(path)
-    assert path.read_text() == text
-
-
-TABLES = {"callers": "callers", "access": "access", "tenants": "tenants"}
-
-
-@pytest.fixture
-def dynamodb(aws: Callable[[str], Any]) -> Any:
-    client = aws("dynamodb")
-    for name in TABLES:
-        client.create_table(TableName=name, **table_definitions()[name])
-    return client
-
-
-def nothing() -> None:
-    """Keeps nothing."""
-
-
-def test_21_a_platform_key_is_kept_before_it_is_made(dynamodb: Any) -> None:
-    known = Kept()
-
-    def crash() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        ensure_platform_key(dynamodb, TABLES, known, crash)
-    assert known.platform_api_key
-    assert dynamodb.scan(TableName="callers")["Count"] == 0
-    assert ensure_platform_key(dynamodb, TABLES, known, nothing) == "made"
-    assert ensure_platform_key(dynamodb, TABLES, known, nothing) == "found"
-    assert dynamodb.scan(TableName="callers")["Count"] == 1
-
-
-def test_21_another_platform_key_is_made_only_when_somebody_says_so(dynamodb: Any) -> None:
-    ensure_platform_key(dynamodb, TABLES, Kept(), nothing)
-    known = Kept()
-    assert ensure_platform_key(dynamodb, TABLES, known, nothing) == "found 1, made elsewhere"
-    assert not known.platform_api_key
-    assert ensure_platform_key(dynamodb, TABLES, known, nothing, another=True) == "made"
-    assert dynamodb.scan(TableName="callers")["Count"] == 2
-
-
-class Api:
-    """An API that answers as it is told, and remembers under which key it was asked."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[int, Any]] = []
-        self.keys: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                outer.keys.append(self.headers["Idempotency-Key"])
-                self.rfile.read(int(self.headers["Content-Length"]))
-                status, body = outer.answers.pop(0)
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
-
-            def log_message(self, *_: Any) -> None:
-                """Nothing."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    made = Api()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-
-
-MADE = {"data": {"id": "ten_1", "apiKey": "llk_test_1"}}
-
-
-def tenant(dynamodb: Any, api: Api, known: Kept, body: Any = first_tenant.TENANT) -> str:
-    return ensure_tenant(dynamodb, TABLES, api.url, body, known, nothing, sleep=lambda _: None)
-
-
-def test_21_an_api_that_is_not_ready_yet_is_asked_again_under_the_same_key(dynamodb: Any, api: Api) -> None:
-    api.answers = [(403, {}), (503, {}), (201, MADE)]
-    known = Kept(platform_api_key="llk_platform_1")
-    assert tenant(dynamodb, api, known) == "made ten_1"
-    assert known.api_key == "llk_test_1"
-    assert api.keys == [known.tenant_request] * 3
-
-
-def test_21_a_tenant_whose_answer_was_lost_is_asked_for_under_the_same_key(dynamodb: Any, api: Api) -> None:
-    known = Kept(platform_api_key="llk_platform_1")
-    api.answers = [(503, {})] * first_tenant.TRIES
-    with pytest.raises(Failure, match="503"):
-        tenant(dynamodb, api, known)
-    api.answers = [(201, MADE)]
-    tenant(dynamodb, api, known)
-    assert len(set(api.keys)) == 1
-
-
-def test_21_what_the_api_refuses_is_told_at_once(dynamodb: Any, api: Api) -> None:
-    api.answers = [(422, {"error": {"code": "validation.failed"}})]
-    with pytest.raises(Failure, match=r"422 .*validation\.failed.*say the same again"):
-        tenant(dynamodb, api, Kept(platform_api_key="llk_platform_1"))
-
-
-def test_21_without_a_platform_key_there_is_no_tenant(dynamodb: Any, api: Api) -> None:
-    with pytest.raises(Failure, match="NEW_PLATFORM_KEY=1"):
-        tenant(dynamodb, api, Kept())
-
-
-def test_21_production_gets_no_tenant_that_nobody_described(dynamodb: Any, api: Api) -> None:
-    assert "TENANT_FILE" in tenant(dynamodb, api, Kept(platform_api_key="llk_platform_1"), body=None)
+def test_21_the_step_refuses_a_key_of_another_mode_unless_it_is_meant(
+    aws: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager, path = aws("secretsmanager"), tmp_path / "key"
+    manager.create_secret(Name="stripe", SecretString=json.dumps({"api_key": KEY, "webhook_secrets": []}))
+    path.write_text("sk_live_0123456789")
+    monkeypatch.setattr(webhooks, "account_id", lambda _: "acct_1")
+    stack = Stack("s", PLACE, "CREATE_COMPLETE", {"StripeSecretId": "stripe"}, {"StripeApiBase": "https://s.example"})
+    monkeypatch.setattr(Deploy, "stack", stack)
+    asked = Asked(Stage("prod", "s", {}), stripe_key=path)
+    with pytest.raises(Failure, match="ANOTHER_STRIPE_ACCOUNT=1"):
+        Deploy(asked, aws, tmp_path).stripe_key()
+    assert stripe_secret.read(manager, "stripe").api_key == KEY
+    meant = Deploy(replace(asked, another_stripe_account=True), aws, tmp_path)
+    assert meant.stripe_key() == "replaced, a live key of acct_1"
 
 
 # --- the run --------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from operations.doctor import keeping, running, stripe_account
 from operations.doctor.findings import Finding, Patient
 from operations.doctor.run import CHECKS, examine, report
 from tests.support.quick_moto import quicken
-from tests.unit.operations.fake_aws import DEAD_LETTERS, FakeAws, due, found, healthy, set_recovery, tables
+from tests.unit.operations.fake_aws import DEAD_LETTERS, PLACE, FakeAws, due, found, healthy, set_recovery, tables
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def patient(account: tuple[FakeAws, dict[str, str]], sandbox: SandboxServer, req
     api = client_of(secret.api_key, sandbox.url)
     for kind in ("account", "connect"):
         url = "https://fn.example/webhooks/stripe" + ("-connect" if kind == "connect" else "")
-        ensure(api, Wanted("ledgerline-dev", kind, url), secret, lambda: None)
+        ensure(api, Wanted("ledgerline-dev", PLACE, kind, url), secret, lambda: None)
     values = {name: value for name, value in vars(secret).items() if name != "others"}
     return healthy(*account, sandbox.url, values)
 

@@ -14,6 +14,7 @@ from operations.deploy import webhooks
 from operations.deploy.stripe_secret import StripeSecret
 from operations.deploy.webhooks import EVENTS, Wanted, all_endpoints, client_of, ensure, has_secret
 
+PLACE = "111122223333/us-east-1"
 URL = "https://fn.example/webhooks/stripe"
 
 
@@ -33,8 +34,8 @@ class Account:
         self.secret = StripeSecret(api_key=f"sk_test_{name:0<12}")
         self.written: list[list[str]] = []
 
-    def ensure(self, kind: str = "account", url: str = URL, stack: str = "ledgerline-dev") -> str:
-        return ensure(self.api, Wanted(stack, kind, url), self.secret, self.keep)
+    def ensure(self, kind: str = "account", url: str = URL, stack: str = "ledgerline-dev", place: str = PLACE) -> str:
+        return ensure(self.api, Wanted(stack, place, kind, url), self.secret, self.keep)
 
     def keep(self) -> None:
         self.written.append(list(self.secret.webhook_secrets))
@@ -86,7 +87,7 @@ def test_21_what_somebody_changed_is_corrected(sandbox: SandboxServer, change: d
     account.api.v1.webhook_endpoints.update(made["id"], change)  # type: ignore[arg-type]
     assert account.ensure() == f"found {made['id']}, corrected: {told}"
     (after,) = account.endpoints()
-    assert webhooks.differences(after, Wanted("ledgerline-dev", "account", URL)) == []
+    assert webhooks.differences(after, Wanted("ledgerline-dev", PLACE, "account", URL)) == []
     assert len(account.secret.webhook_secrets) == 1
 
 
@@ -123,6 +124,33 @@ def test_21_two_stacks_of_an_account_keep_apart(account: Account) -> None:
     assert account.ensure().startswith("found")
 
 
+def test_21_a_stack_of_the_same_name_in_another_account_keeps_its_endpoint(sandbox: SandboxServer) -> None:
+    theirs, account = Account(sandbox.url, "namesakes"), Account(sandbox.url, "namesakes")
+    theirs.ensure(url="https://theirs.example/webhooks/stripe", place="444455556666/us-east-1")
+    (other,) = theirs.endpoints()
+    for _ in range(2):
+        said = account.ensure()
+        assert said.endswith(
+            f"left {other['id']} (444455556666/us-east-1): of a ledgerline-dev in another account or Region"
+        )
+    assert [each for each in account.endpoints() if each["id"] == other["id"]] == [other]
+    assert len(account.endpoints()) == 2
+
+
+def test_21_a_mark_without_a_place_is_ours_at_our_address_alone(sandbox: SandboxServer) -> None:
+    account = Account(sandbox.url, "unplaced")
+    account.ensure()
+    (made,) = account.endpoints()
+    account.api.v1.webhook_endpoints.update(made["id"], {"metadata": {"ledgerline_place": ""}})
+    elsewhere = "https://other.example/webhooks/stripe"
+    assert account.ensure(url=elsewhere).startswith("made we_")
+    assert f"left {made['id']} ({URL})" in account.ensure(url=elsewhere)
+    assert account.ensure(place="444455556666/us-east-1").startswith(f"found {made['id']}, corrected: mark")
+    assert account.ensure(place="444455556666/us-east-1").startswith(
+        f"found {made['id']}, {len(EVENTS['account'])} events"
+    )
+
+
 def test_21_an_endpoint_that_somebody_made_by_hand_is_named_and_left(account: Account) -> None:
     by_hand = account.api.v1.webhook_endpoints.create({"url": URL, "enabled_events": ["*"]})
     assert f"{by_hand.id} has the same address" in account.ensure()
@@ -155,6 +183,39 @@ def test_21_a_restricted_key_need_not_say_whose_it_is(account: Account, monkeypa
     monkeypatch.setattr(type(account.api.v1.balance), "retrieve", refused)
     with pytest.raises(Failure, match="the key may not do that"):
         webhooks.account_id(account.api)
+
+
+OLD, NEW = "sk_test_old000000001", "sk_test_new000000001"
+
+
+def test_21_a_key_of_another_account_or_mode_takes_no_place(sandbox: SandboxServer) -> None:
+    webhooks.require_same_account(OLD, OLD, sandbox.url)
+    with pytest.raises(Failure, match=r"a key of acct_\w+, and that is one of acct_.*ANOTHER_STRIPE_ACCOUNT=1"):
+        webhooks.require_same_account(OLD, NEW, sandbox.url)
+    for was, key in ((OLD, "sk_live_new000000001"), ("rk_live_old000000001", NEW)):
+        with pytest.raises(Failure, match=r"the stack has a .* key, and that is a .* key"):
+            webhooks.require_same_account(was, key, sandbox.url)
+
+
+def test_21_of_a_key_that_no_longer_works_the_mode_is_compared(sandbox: SandboxServer) -> None:
+    webhooks.require_same_account("pk_test_0123456789", NEW, sandbox.url)
+    with pytest.raises(Failure, match="a live key, and that is a test key"):
+        webhooks.require_same_account("pk_live_0123456789", NEW, sandbox.url)
+
+
+def test_21_a_key_that_may_not_say_whose_it_is_takes_no_place(
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "account_id", lambda _: "acct_1")
+    webhooks.require_same_account(OLD, NEW, sandbox.url)
+    monkeypatch.setattr(webhooks, "account_id", lambda _: webhooks.UNNAMED)
+    with pytest.raises(Failure, match="may not say whose it is"):
+        webhooks.require_same_account(OLD, NEW, sandbox.url)
+
+
+def test_21_stripe_that_does_not_answer_leaves_the_key_where_it_is() -> None:
+    with pytest.raises(Failure, match="Stripe does not answer"):
+        webhooks.require_same_account(OLD, NEW, "http://127.0.0.1:9")
 
 
 def test_21_a_key_that_stripe_does_not_take_is_told_without_the_key(sandbox: SandboxServer) -> None:

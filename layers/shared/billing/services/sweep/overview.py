@@ -48,8 +48,8 @@ class DueOverview:
     index: WholeIndex
     shards: DueShards
 
-    def waiting(self, work: Work, most: int) -> list[Waiting]:
-        """What is due, and what fails and is to be tried again, in the shards of the wall clock.
+    def waiting(self, work: Work, most: int) -> tuple[list[Waiting], bool]:
+        """What is due, and what fails and is to be tried again, in the shards of the wall clock; and whether it is all.
 
         A test clock that is on its way is an item of these, too; what happens on it, its tenant sees.
 
@@ -57,11 +57,12 @@ class DueOverview:
             most: so many entries of the index are looked at.
         """
         until = work.now + _AHEAD
-        entries = islice((item for shard in self._all_shards() for item in self.index.all_due(shard, until)), most)
+        index = (item for shard in self._all_shards() for item in self.index.all_due(shard, until))
+        entries = islice(index, most)
         found: list[Waiting] = []
         while some := list(islice(entries, _AT_ONCE)):
             found += self._loaded(work, some)
-        return found
+        return found, next(index, None) is None
 
     def _all_shards(self) -> Iterator[str]:
         kinds = (("", self.shards.count), ("p", PAYOUT_SHARDS), ("w", WEBHOOK_SHARDS), ("r", REPORT_SHARDS))

@@ -1,5 +1,7 @@
 """Issue 19, item 1: what a customer does with a subscription in the portal."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.integration.portal.visitor import EVERYTHING, switch_on, visit
@@ -133,6 +135,32 @@ def test_pause_and_resume(tenant: Tenant, customer: str, subscription: Json) -> 
     visitor.follow()
     assert visitor.shows("Your subscription goes on.")
     assert now(tenant, subscription)["state"] == "active"
+
+
+def test_resuming_bills_no_more_than_was_shown(world: World, tenant: Tenant, customer: str) -> None:
+    """The paid period was over between the page and the button: a whole new one would be billed."""
+    tenant.plan(id="kept", name="Kept", pauseBilling="keep")
+    subscription = tenant.subscribe(customerId=customer, planId="kept")
+    tenant.patch(f"/v1/subscriptions/{subscription['id']}", {"paused": True})
+    end = datetime.fromisoformat(subscription["currentPeriod"]["end"])
+    world.clock.advance(seconds=int((end - world.clock()).total_seconds()) - 60)
+    visitor = visit(tenant, customer)
+    visitor.get(page(subscription, "resume"))
+    assert visitor.shows("Nothing is to be paid now")
+    form = visitor.fields(page(subscription, "resume"))
+    world.clock.advance(seconds=120)
+    unshown = {name: value for name, value in form.items() if name not in ("total", "due")}
+    assert visitor.post(page(subscription, "resume"), unshown | {"once": "x"}).status == 412
+    assert visitor.post(page(subscription, "resume"), form).status == 412
+    assert visitor.shows("Something has changed meanwhile", "Amount due")
+    assert now(tenant, subscription)["state"] == "paused"
+    assert len(tenant.get("/v1/invoices", customer=customer).data) == 1
+    shown = visitor.fields(page(subscription, "resume"))["total"]
+    visitor.submit(page(subscription, "resume"))
+    visitor.follow()
+    assert now(tenant, subscription)["state"] == "active"
+    billed = tenant.get("/v1/invoices", customer=customer).data
+    assert [str(each["total"]) for each in billed] == [shown, "54999000"]
 
 
 def test_cancel_with_the_period_and_take_it_back(tenant: Tenant, customer: str, subscription: Json) -> None:

@@ -7,6 +7,7 @@ from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.errors import (
+    AmountChanged,
     Detail,
     Forbidden,
     InvalidState,
@@ -138,20 +139,26 @@ class PortalActs:
         """
         return self.lifecycle.preview(work, subscription.id, Change(paused=False))
 
-    def resume(self, work: Work, terms: PortalTerms, customer: Customer, subscription_id: str, version: int) -> None:
+    def resume(self, work: Work, terms: PortalTerms, customer: Customer, subscription_id: str, agreed: Agreed) -> None:
         """Resume a paused subscription, or keep one that was to end.
 
         Raises:
             NotFound, InvalidState: there is none, or it does neither.
             Forbidden: the tenant has switched off what put it there.
             VersionMismatch: it has changed since it was shown.
+            AmountChanged: it would bill more than was shown: the paid period may be over by now, and another one begin.
         """
         subscription, _ = overview.own_subscription(work, customer, subscription_id)
         feature = Feature.PAUSE if subscription.state is SubscriptionState.PAUSED else Feature.CANCEL
         if work.recovery_point is None:
             if feature not in terms.features:
                 raise Forbidden(f"The portal does not offer {feature}")
-            _require_shown(subscription, version)
+            _require_shown(subscription, agreed.version)
+            if feature is Feature.PAUSE:
+                if agreed.sums is None:
+                    raise AmountChanged("What resuming would bill was not shown")
+                self.lifecycle.update(work, subscription.id, Change(paused=False, expected=agreed.sums))
+                return
         self.lifecycle.resume(work, subscription.id)
 
     def cancel(

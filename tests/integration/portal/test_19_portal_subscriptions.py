@@ -7,6 +7,8 @@ import pytest
 from tests.integration.portal.visitor import EVERYTHING, switch_on, visit
 from tests.integration.world import Json, Tenant, World
 
+FLAT = {"key": "base", "type": "flat", "unitAmount": 99_999_000}
+
 
 @pytest.fixture
 def tenant(world: World) -> Tenant:
@@ -103,6 +105,48 @@ def test_nobody_gets_time_back_by_naming_an_earlier_second(world: World, tenant:
         assert visitor.post(page(subscription, "change"), form | {"at": at, "once": at}).status == 412
     assert visitor.post(page(subscription, "change"), form | {"at": "yesterday", "once": "x"}).status == 400
     assert now(tenant, subscription)["itemQuantities"] == {"seats": 100}
+
+
+def test_a_change_of_interval_bills_no_more_than_was_shown(world: World, tenant: Tenant, customer: str) -> None:
+    """What is given back is less each second, so the most that it bills is agreed to, for a quarter of an hour."""
+    tenant.plan(id="yearly", name="Yearly", interval="year", components=[FLAT])
+    switch_on(tenant, plans=["yearly"])
+    subscription = tenant.subscribe(customerId=customer)
+    visitor = visit(tenant, customer)
+    address = page(subscription, "change")
+    visitor.get(f"{address}?plan=yearly")
+    form = visitor.fields(address)
+    world.clock.advance(seconds=901)
+    assert visitor.post(address, form).status == 412, "too old"
+    for forged in ({"total": "1"}, {"due": "1"}, {"plan.version": "2"}):
+        assert visitor.submit(address, **forged).status == 412, forged
+    unshown = visitor.fields(address)
+    for name in ("shown", "total", "plan.version"):
+        sent = {each: value for each, value in unshown.items() if each != name} | {"once": name}
+        assert visitor.post(address, sent).status in (400, 412), name
+    assert now(tenant, subscription)["version"] == subscription["version"]
+    visitor.get(f"{address}?plan=yearly")
+    form = visitor.fields(address)
+    world.clock.advance(seconds=890)
+    assert visitor.post(address, form).status == 303, visitor.text
+    billed = tenant.get("/v1/invoices", customer=customer).data[0]
+    assert 0 <= int(form["total"]) - billed["total"] <= 50_000, "within fifty cents"
+    assert now(tenant, subscription)["planId"] == "yearly"
+
+
+def test_a_plan_that_costs_more_meanwhile_is_shown_anew(world: World, tenant: Tenant, customer: str) -> None:
+    """In a trial nothing is billed at once, so no sum would tell."""
+    subscription = tenant.subscribe(customerId=customer, trialDays=14)
+    visitor = visit(tenant, customer)
+    address = page(subscription, "change")
+    visitor.get(f"{address}?plan=team")
+    form = visitor.fields(address)
+    assert tenant.patch("/v1/plans/team", {"components": [FLAT]}).status == 200
+    assert visitor.post(address, form).status == 412
+    assert visitor.shows("Something has changed meanwhile", "$999.99")
+    assert now(tenant, subscription)["planId"] == "business-monthly"
+    visitor.submit(address)
+    assert now(tenant, subscription)["planId"] == "team"
 
 
 @pytest.mark.parametrize(

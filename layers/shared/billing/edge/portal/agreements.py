@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from billing.domain.kernel.errors import ValidationFailed
-from billing.domain.kernel.times import parse_time
+from billing.domain.kernel.times import format_time, parse_time
 from billing.edge.portal.doors import Form
 from billing.services.invoicing.expected import ExpectedSums
 from billing.services.portal.acts import Agreed
 
-AT = "at"
+_AT, _SHOWN_AT, _PLAN_VERSION = "at", "shown", "plan.version"
 _VERSION, _TOTAL, _DUE = "version", "total", "due"
 
 
@@ -22,6 +22,17 @@ def sums_shown(sums: ExpectedSums) -> dict[str, str]:
     return {_TOTAL: str(sums.total), _DUE: str(sums.amount_due)}
 
 
+def agreed_in(agreed: Agreed) -> dict[str, str]:
+    """All that a form's page showed, as its fields."""
+    found = version_shown(agreed.version)
+    for name, at in ((_AT, agreed.at), (_SHOWN_AT, agreed.shown_at)):
+        if at is not None:
+            found[name] = format_time(at)
+    if agreed.plan_version is not None:
+        found[_PLAN_VERSION] = str(agreed.plan_version)
+    return found if agreed.sums is None else found | sums_shown(agreed.sums)
+
+
 def version_of(form: Form) -> int:
     """The version that a form is about.
 
@@ -31,11 +42,8 @@ def version_of(form: Form) -> int:
     return whole(_VERSION, form.get(_VERSION, ""), 0, 2**53)
 
 
-def agreed_to(form: Form, or_less: bool = False) -> Agreed:
-    """What a form's page showed.
-
-    Args:
-        or_less: its sums are the highest ones that are agreed to.
+def agreed_to(form: Form) -> Agreed:
+    """What a form's page showed; its sums are the most that is agreed to where no second is from which it counts.
 
     Raises:
         ValidationFailed: it does not say that, or not so.
@@ -43,8 +51,9 @@ def agreed_to(form: Form, or_less: bool = False) -> Agreed:
     sums = None
     if _TOTAL in form or _DUE in form:
         total, due = (whole(name, form.get(name, ""), -(2**53), 2**53) for name in (_TOTAL, _DUE))
-        sums = ExpectedSums(total, due, or_less)
-    return Agreed(version_of(form), _second(form.get(AT)), sums)
+        sums = ExpectedSums(total, due, or_less=_AT not in form)
+    plan_version = whole(_PLAN_VERSION, form[_PLAN_VERSION], 1, 2**53) if _PLAN_VERSION in form else None
+    return Agreed(version_of(form), _second(form, _AT), sums, _second(form, _SHOWN_AT), plan_version)
 
 
 def whole(name: str, text: str, least: int, most: int) -> int:
@@ -60,8 +69,8 @@ def whole(name: str, text: str, least: int, most: int) -> int:
     return value
 
 
-def _second(text: str | None) -> datetime | None:
+def _second(form: Form, name: str) -> datetime | None:
     try:
-        return parse_time(text) if text is not None else None
+        return parse_time(form[name]) if name in form else None
     except ValueError:
-        raise ValidationFailed.of(AT, "invalid_format") from None
+        raise ValidationFailed.of(name, "invalid_format") from None

@@ -6,11 +6,10 @@ from html import escape
 
 from billing.domain.catalog.plan import Plan
 from billing.domain.kernel.errors import BillingError, Forbidden
-from billing.domain.kernel.times import format_time
 from billing.domain.portal import Feature
 from billing.domain.subscriptions.subscription import Subscription
 from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
-from billing.edge.portal.agreements import AT, agreed_to, sums_shown, version_shown, whole
+from billing.edge.portal.agreements import agreed_in, agreed_to, whole
 from billing.edge.portal.doors import Form, PortalDoors, Refused, led_to, refused
 from billing.edge.portal.prices import foreseen, price_words
 from billing.edge.portal.visit import HOME, Visit
@@ -110,7 +109,7 @@ class ChangePages:
         if preview.next_invoice is not None:
             amount = language.money(preview.next_invoice.invoice.amount_due)
             then = visit.word("portal_then", amount=amount, date=language.date(preview.next_invoice.at))
-        moves = f"<p>{visit.word('portal_moves')}</p>" if offer.agreed.sums is None else ""
+        moves = f"<p>{visit.word('portal_moves')}</p>" if offer.agreed.sums and offer.agreed.sums.or_less else ""
         hidden = _hidden(offer)
         button = f'<p class="acts"><button type="submit">{visit.word("portal_confirm")}</button></p>'
         form = visit.form(f"/portal/subscriptions/{offer.subscription.id}/change", button, hidden)
@@ -128,15 +127,10 @@ def _quantity(key: str, asked: Form, subscription: Subscription) -> str:
 
 
 def _hidden(offer: Offer) -> Mapping[str, str]:
-    agreed = offer.agreed
-    found = {**version_shown(agreed.version), _PLAN: offer.target.id}
+    found = {**agreed_in(offer.agreed), _PLAN: offer.target.id}
     # Only those that are not as they would be by themselves: where they are fixed, a form names none.
     own = offer.subscription.quantities
     found |= {f"{_QUANTITY}{key}": str(n) for key, n in offer.quantities.items() if n != own.get(key, 1)}
-    if agreed.at is not None:
-        found[AT] = format_time(agreed.at)
-    if agreed.sums is not None:
-        found |= sums_shown(agreed.sums)
     return found
 
 

@@ -59,7 +59,7 @@ class StopPages:
 
         def resumed(visit: Visit, form: Form) -> str:
             subscription, _ = overview.own_subscription(visit.unit, visit.customer, _id(call))
-            self.acts.resume(visit.unit, visit.terms, visit.customer, subscription.id, agreed_to(form, or_less=True))
+            self.acts.resume(visit.unit, visit.terms, visit.customer, subscription.id, agreed_to(form))
             return led_to(HOME, "kept" if subscription.paused_at is None else "resumed")
 
         return self.doors.acted(call, None, resumed, self._again(call, self._resume_page))

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from billing.domain.payments.payment import PaymentStatus
 from tests.integration.payer import open_invoice, saved_method
 from tests.integration.payer_pages.browser import Payer, checkout_of, link_to, said
 from tests.integration.steps import event_types
@@ -136,6 +137,76 @@ def test_what_a_credit_note_took_is_not_asked_for(world: World, tenant: Tenant) 
     after = checkout_of(PAYER.post(link))
     assert world.stripe.v1.checkout.sessions.retrieve(after).amount_total == 3_000
     assert world.stripe.v1.checkout.sessions.retrieve(before).status == "expired"
+
+
+@pytest.fixture
+def upgraded(tenant: Tenant) -> tuple[Json, Json]:
+    """A subscription whose last change could not be charged, and the open invoice of it."""
+    subscription = tenant.subscribe(customerId=tenant.customer())
+    tenant.patch(f"/v1/subscriptions/{subscription['id']}", {"paymentMethodId": "pm_card_chargeCustomerFail"})
+    seats(tenant, subscription, 110)
+    invoice = tenant.get("/v1/invoices", customer=subscription["customerId"]).data[0]
+    assert invoice["status"] == "open"
+    return subscription, invoice
+
+
+def seats(tenant: Tenant, subscription: Json, count: int) -> None:
+    """Change a subscription, and bill that, or give it back, at once."""
+    wanted = {"quantities": {"seats": count}, "prorationBehavior": "invoice_now"}
+    answer = tenant.patch(f"/v1/subscriptions/{subscription['id']}", wanted)
+    assert answer.status == 200, answer.json
+
+
+@pytest.mark.parametrize("left", [105, 100])
+def test_what_a_change_gives_back_is_not_asked_for(
+    world: World, tenant: Tenant, upgraded: tuple[Json, Json], left: int
+) -> None:
+    subscription, invoice = upgraded
+    link = link_to(world, tenant, invoice)
+    before = checkout_of(PAYER.post(link))
+    seats(tenant, subscription, left)
+    assert world.stripe.v1.checkout.sessions.retrieve(before).status == "expired"
+    assert world.acts(f"checkout/sessions/{before}/pay") == 400
+    due = _now(tenant, invoice)["amountDue"]
+    if left == 100:
+        assert (due, _now(tenant, invoice)["status"]) == (0, "paid")
+    else:
+        after = checkout_of(PAYER.post(link))
+        assert world.stripe.v1.checkout.sessions.retrieve(after).amount_total == due // 1000 < invoice["total"] // 1000
+
+
+def test_who_paid_before_a_change_gave_it_back_has_credit(
+    world: World, tenant: Tenant, upgraded: tuple[Json, Json]
+) -> None:
+    subscription, invoice = upgraded
+    world.acts(f"checkout/sessions/{checkout_of(PAYER.post(link_to(world, tenant, invoice)))}/pay")
+    seats(tenant, subscription, 105)  # and nobody has told us
+    world.deliver_all(tenant)
+    now = _now(tenant, invoice)
+    assert (now["status"], now["amountPaid"]) == ("paid", invoice["total"])
+    credit = tenant.get(f"/v1/customers/{subscription['customerId']}/balance").data["amount"]
+    assert credit == -tenant.get("/v1/invoices", customer=subscription["customerId"]).data[0]["total"] > 0
+    assert tenant.get(f"/v1/subscriptions/{subscription['id']}").data["state"] == "active"
+    assert event_types(world, tenant).count("invoice.paid") >= 2
+
+
+def test_what_stripe_is_processing_pays_and_the_credits_stay(
+    world: World, tenant: Tenant, upgraded: tuple[Json, Json], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from billing.bootstrap import payments
+    from billing.services.payments.processor import ChargeResult
+
+    subscription, invoice = upgraded
+    session = checkout_of(PAYER.post(link_to(world, tenant, invoice)))
+    processing = ChargeResult(PaymentStatus.PENDING, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(payments.stripe_gateway(), "cancel_charge", lambda _: processing)
+        seats(tenant, subscription, 105)
+    assert _now(tenant, invoice)["amountDue"] == invoice["total"]
+    assert tenant.get(f"/v1/customers/{subscription['customerId']}/balance").data["amount"] > 0
+    world.acts(f"checkout/sessions/{session}/pay")
+    world.deliver_all(tenant)
+    assert _now(tenant, invoice)["amountPaid"] == invoice["total"]
 
 
 def test_a_void_invoice_takes_no_money(world: World, tenant: Tenant) -> None:

@@ -298,6 +298,11 @@ def test_a_declined_charge_leaves_an_invoice_to_pay(tenant: Tenant, customer: st
     visitor.follow()
     assert visitor.shows("To be paid", "seats 110")
     assert 'href="/pay/' in visitor.text
+    number = tenant.get("/v1/invoices", customer=customer).data[0]["number"]
+    assert number in visitor.text
+    without = visit(tenant, customer, features=["pause"])
+    assert number not in without.text
+    assert "/pay/" not in without.text, "what is switched off is not shown"
 
 
 def test_who_has_credit_sees_it_without_a_subscription(tenant: Tenant, customer: str, subscription: Json) -> None:

@@ -77,6 +77,23 @@ def test_a_decline_is_said_and_the_same_page_is_gone_on_with(world: World, tenan
     _is_paid_once(world, tenant, invoice)
 
 
+def test_the_way_back_works_when_the_link_has_ended(world: World, tenant: Tenant) -> None:
+    """Who presses the button in a link's last minutes has a day at Stripe, and is told there what became of it."""
+    invoice = open_invoice(tenant)
+    link = link_to(world, tenant, invoice, days=0.01)
+    session = checkout_of(PAYER.post(link))
+    back = world.stripe.v1.checkout.sessions.retrieve(session).success_url
+    assert back is not None
+    assert checkout_of(PAYER.post(link)) == session
+    world.clock.advance(hours=23)
+    assert world.acts(f"checkout/sessions/{session}/pay") == 200
+    assert PAYER.get(link).status == 410
+    assert PAID in said(PAYER.get(back))
+    _is_paid_once(world, tenant, invoice)
+    world.clock.advance(hours=9)
+    assert PAYER.get(back).status == 410
+
+
 def test_3d_secure_is_answered_at_stripe(world: World, tenant: Tenant) -> None:
     invoice = open_invoice(tenant)
     link = link_to(world, tenant, invoice)

@@ -169,7 +169,8 @@ def test_a_forged_change_changes_nothing(
 def test_pause_and_resume(tenant: Tenant, customer: str, subscription: Json) -> None:
     visitor = visit(tenant, customer)
     visitor.get(page(subscription, "pause"))
-    assert visitor.submit(page(subscription, "pause"), until="1999-01-01").status == 400
+    for day in ("1999-01-01", "0001-01-01", "2500-01-01", "9999-12-31", "never"):
+        assert visitor.submit(page(subscription, "pause"), until=day).status == 400, day
     visitor.submit(page(subscription, "pause"), until="")
     visitor.follow()
     assert visitor.shows("Your subscription is paused.", "State Paused")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from billing.domain.catalog.plan import Plan
 from billing.domain.kernel.errors import BillingError, ValidationFailed
+from billing.domain.kernel.times import EARLIEST, TOO_LATE
 from billing.domain.portal import Feature
 from billing.domain.subscriptions.subscription import Subscription
 from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
@@ -142,6 +143,8 @@ def _day(text: str, timezone: str) -> datetime | None:
         day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
     except ValueError:
         raise ValidationFailed.of("resumesAt", "invalid_format") from None
+    if not EARLIEST.date() <= day < TOO_LATE.date():
+        raise ValidationFailed.of("resumesAt", "out_of_range")
     return datetime.combine(day, time(), ZoneInfo(timezone))
 
 

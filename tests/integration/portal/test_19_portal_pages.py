@@ -135,6 +135,23 @@ def test_details_are_kept_and_what_is_wrong_is_said_at_its_field(tenant: Tenant,
     assert (found["address"]["city"], found["address"]["country"]) == ("Berlin", "DE")
 
 
+def test_details_undo_nothing_that_was_not_shown(tenant: Tenant, customer: str) -> None:
+    visitor = visit(tenant, customer)
+    visitor.get("/portal/details")
+    form = visitor.fields("/portal/details")
+    tenant.patch(f"/v1/customers/{customer}", {"taxId": "DE123456789"})
+    assert visitor.post("/portal/details", form | {"name": ""}).status == 400
+    assert visitor.submit("/portal/details", name="Ada").status == 412, "it is still about what was shown"
+    assert visitor.shows("Something has changed meanwhile")
+    assert visitor.fields("/portal/details")["taxId"] == "DE123456789"
+    unsaid = {name: value for name, value in visitor.fields("/portal/details").items() if name != "version"}
+    assert visitor.post("/portal/details", unsaid).status == 400
+    visitor.get("/portal/details")
+    assert visitor.submit("/portal/details", name="Ada").status == 303
+    found = tenant.get(f"/v1/customers/{customer}").data
+    assert (found["name"], found["taxId"]) == ("Ada", "DE123456789")
+
+
 def test_usage_so_far_is_what_the_next_invoice_has(world: World, tenant: Tenant, customer: str) -> None:
     meter = tenant.meter("portal_calls")
     component = {"key": "calls", "type": "metered", "model": "per_unit", "unitAmount": 10_000, "meter": meter}

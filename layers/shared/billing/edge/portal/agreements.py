@@ -42,6 +42,16 @@ def version_of(form: Form) -> int:
     return whole(_VERSION, form.get(_VERSION, ""), 0, 2**53)
 
 
+def version_again(form: Form) -> dict[str, str]:
+    """The same as a field once more: what was entered then is still not about what there is now."""
+    return {_VERSION: form.get(_VERSION, "")}
+
+
+def without_version(form: Form) -> Form:
+    """The fields that somebody has filled in."""
+    return {name: value for name, value in form.items() if name != _VERSION}
+
+
 def agreed_to(form: Form) -> Agreed:
     """What a form's page showed; its sums are the most that is agreed to where no second is from which it counts.
 

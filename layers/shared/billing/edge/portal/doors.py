@@ -140,6 +140,7 @@ class PortalDoors:
             # Before anything is loaded: what a form led to the first time is told to its own session alone.
             own = self.secrets.derived(tenant.id, _PURPOSE, digest(secret))
             if csrf is not None and not cookies.same(csrf, own):
+                call.count_address(OF_ADDRESS)
                 raise Forbidden("The form is not of this session")
             session = self.sessions.session(unit, secret)
             if session is None:

@@ -1,5 +1,7 @@
 """Issue 19, item 1: documents, cards, billing details and usage in the portal, in every language."""
 
+import re
+
 import pytest
 import requests
 
@@ -99,6 +101,11 @@ def test_the_last_card_stays_while_something_is_to_be_paid(tenant: Tenant, custo
     forged = visitor.fields("/portal/details") | {"method": card}
     assert visitor.post("/portal/cards/remove", forged).status == 409
     assert visitor.shows("not possible as things are now")
+    assert 'href="/portal/cards" aria-current=page' in visitor.text
+    languages = re.findall(r'href="([^"]*\?lang=\w\w)"', visitor.text)
+    assert len(languages) == len(LANGUAGES)
+    for address in (*languages, "/portal/cards?lang=en"):
+        assert visitor.get(address).status == 200, address
     assert cards(tenant, customer) == [card]
     tenant.post(f"/v1/subscriptions/{subscription['id']}/cancel", {"atPeriodEnd": True})
     visitor.get("/portal/cards")

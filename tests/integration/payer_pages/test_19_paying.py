@@ -273,6 +273,24 @@ def test_while_stripe_is_down_the_page_says_so_and_nothing_is_written(world: Wor
     _is_paid_once(world, tenant, invoice)
 
 
+def test_what_cannot_be_paid_now_is_said(world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stripe neither goes on with the session nor lets it end: the same button alone would say nothing."""
+    from billing.bootstrap import payments
+    from billing.domain.kernel.errors import InvalidState
+
+    def refuse(*_: object) -> None:
+        raise InvalidState.of("payment", "processing", "taken back")
+
+    invoice = open_invoice(tenant)
+    link = link_to(world, tenant, invoice)
+    with monkeypatch.context() as patch:
+        patch.setattr(payments.stripe_gateway(), "open_checkout", refuse)
+        page = PAYER.post(link)
+    assert (page.status, "do not work just now" in said(page)) == (409, True)
+    assert _attempts(tenant, invoice) == []
+    checkout_of(PAYER.post(link))
+
+
 def test_what_no_card_can_be_charged_is_paid_by_transfer(world: World, tenant: Tenant) -> None:
     invoice = open_invoice(tenant, 100_000_000)
     page = PAYER.get(link_to(world, tenant, invoice))

@@ -104,6 +104,8 @@ class InvoicePages:
         try:
             opened = self.payments.checkout(unit, link.subject_id, way)
         except InvalidState:  # paid, or being charged, since it was read
+            if shown(unit, link.subject_id).standing.is_payable:  # the page would have the same button, without a word
+                return self._page(call, unit, link, "pay_unavailable", chosen, 409)
             return redirect(f"{here}{query}")
         except ValidationFailed:  # Stripe's own limits may be narrower than those that are documented
             return self._page(call, unit, link, "pay_not_by_card", chosen, 400)

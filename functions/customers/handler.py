@@ -24,8 +24,13 @@ from billing.services.portal.sessions import still_opens
 api = http_api("customers")
 sessions = portal_sessions()
 ONCE = ShownOnce(("url",), lambda tenant_id, data: still_opens(tenant_id, data["id"]))
-_NEEDS = {Feature.PAYMENT_METHODS: Scope.PAYMENTS_PROCESS, Feature.DETAILS: Scope.BILLING_WRITE}
-"""What a caller has to be able to do to let a customer do it; for all the rest the route's own scope is enough."""
+_NEEDS = {
+    Feature.INVOICES: Scope.BILLING_WRITE,  # its pages have links to pay, which need that by themselves
+    Feature.PAYMENT_METHODS: Scope.PAYMENTS_PROCESS,
+    Feature.DETAILS: Scope.BILLING_WRITE,
+}
+"""What a caller has to be able to do to let a customer do it; for all the rest it is enough to manage subscriptions and
+to read: every page shows what a customer has and pays."""
 
 
 @api.post("/v1/customers", scope=Scope.BILLING_WRITE, answers=CustomerOut)
@@ -85,11 +90,12 @@ def create_portal_session(body: Annotated[PortalSessionIn, Body()], work: Curren
     """Make a link into the customer portal for a customer.
 
     It opens the portal once, within 15 minutes; what it opens lasts for an hour, in that browser. What the customer may
-    do there is the tenant's setting `portal`, and no more than `features` says. A link that lets a customer change
-    cards needs the scope `payments:process`, too, and one for billing details `billing:write`: nobody gives away more
-    than they may do.
+    do there is the tenant's setting `portal`, and no more than `features` says. Nobody gives away more than they may
+    do: each link needs the scope `billing:read`, too, one that lets a customer change cards `payments:process`, and one
+    with invoices, which can be paid there, or billing details `billing:write`.
     """
     new = body.new()
+    current_call().require_scope(Scope.BILLING_READ)
     for feature in work.tenant.portal.narrowed(new.features).features:
         if feature in _NEEDS:
             current_call().require_scope(_NEEDS[feature])

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from billing.domain.payments.payment import PaymentStatus
 from tests.integration.payer import open_invoice, saved_method
 from tests.integration.payer_pages.browser import Payer, checkout_of, link_to, said
 from tests.integration.steps import event_types
@@ -76,6 +77,23 @@ def test_a_decline_is_said_and_the_same_page_is_gone_on_with(world: World, tenan
     _is_paid_once(world, tenant, invoice)
 
 
+def test_the_way_back_works_when_the_link_has_ended(world: World, tenant: Tenant) -> None:
+    """Who presses the button in a link's last minutes has a day at Stripe, and is told there what became of it."""
+    invoice = open_invoice(tenant)
+    link = link_to(world, tenant, invoice, days=0.01)
+    session = checkout_of(PAYER.post(link))
+    back = world.stripe.v1.checkout.sessions.retrieve(session).success_url
+    assert back is not None
+    assert checkout_of(PAYER.post(link)) == session
+    world.clock.advance(hours=23)
+    assert world.acts(f"checkout/sessions/{session}/pay") == 200
+    assert PAYER.get(link).status == 410
+    assert PAID in said(PAYER.get(back))
+    _is_paid_once(world, tenant, invoice)
+    world.clock.advance(hours=9)
+    assert PAYER.get(back).status == 410
+
+
 def test_3d_secure_is_answered_at_stripe(world: World, tenant: Tenant) -> None:
     invoice = open_invoice(tenant)
     link = link_to(world, tenant, invoice)
@@ -138,6 +156,76 @@ def test_what_a_credit_note_took_is_not_asked_for(world: World, tenant: Tenant) 
     assert world.stripe.v1.checkout.sessions.retrieve(before).status == "expired"
 
 
+@pytest.fixture
+def upgraded(tenant: Tenant) -> tuple[Json, Json]:
+    """A subscription whose last change could not be charged, and the open invoice of it."""
+    subscription = tenant.subscribe(customerId=tenant.customer())
+    tenant.patch(f"/v1/subscriptions/{subscription['id']}", {"paymentMethodId": "pm_card_chargeCustomerFail"})
+    seats(tenant, subscription, 110)
+    invoice = tenant.get("/v1/invoices", customer=subscription["customerId"]).data[0]
+    assert invoice["status"] == "open"
+    return subscription, invoice
+
+
+def seats(tenant: Tenant, subscription: Json, count: int) -> None:
+    """Change a subscription, and bill that, or give it back, at once."""
+    wanted = {"quantities": {"seats": count}, "prorationBehavior": "invoice_now"}
+    answer = tenant.patch(f"/v1/subscriptions/{subscription['id']}", wanted)
+    assert answer.status == 200, answer.json
+
+
+@pytest.mark.parametrize("left", [105, 100])
+def test_what_a_change_gives_back_is_not_asked_for(
+    world: World, tenant: Tenant, upgraded: tuple[Json, Json], left: int
+) -> None:
+    subscription, invoice = upgraded
+    link = link_to(world, tenant, invoice)
+    before = checkout_of(PAYER.post(link))
+    seats(tenant, subscription, left)
+    assert world.stripe.v1.checkout.sessions.retrieve(before).status == "expired"
+    assert world.acts(f"checkout/sessions/{before}/pay") == 400
+    due = _now(tenant, invoice)["amountDue"]
+    if left == 100:
+        assert (due, _now(tenant, invoice)["status"]) == (0, "paid")
+    else:
+        after = checkout_of(PAYER.post(link))
+        assert world.stripe.v1.checkout.sessions.retrieve(after).amount_total == due // 1000 < invoice["total"] // 1000
+
+
+def test_who_paid_before_a_change_gave_it_back_has_credit(
+    world: World, tenant: Tenant, upgraded: tuple[Json, Json]
+) -> None:
+    subscription, invoice = upgraded
+    world.acts(f"checkout/sessions/{checkout_of(PAYER.post(link_to(world, tenant, invoice)))}/pay")
+    seats(tenant, subscription, 105)  # and nobody has told us
+    world.deliver_all(tenant)
+    now = _now(tenant, invoice)
+    assert (now["status"], now["amountPaid"]) == ("paid", invoice["total"])
+    credit = tenant.get(f"/v1/customers/{subscription['customerId']}/balance").data["amount"]
+    assert credit == -tenant.get("/v1/invoices", customer=subscription["customerId"]).data[0]["total"] > 0
+    assert tenant.get(f"/v1/subscriptions/{subscription['id']}").data["state"] == "active"
+    assert event_types(world, tenant).count("invoice.paid") >= 2
+
+
+def test_what_stripe_is_processing_pays_and_the_credits_stay(
+    world: World, tenant: Tenant, upgraded: tuple[Json, Json], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from billing.bootstrap import payments
+    from billing.services.payments.processor import ChargeResult
+
+    subscription, invoice = upgraded
+    session = checkout_of(PAYER.post(link_to(world, tenant, invoice)))
+    processing = ChargeResult(PaymentStatus.PENDING, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(payments.stripe_gateway(), "cancel_charge", lambda _: processing)
+        seats(tenant, subscription, 105)
+    assert _now(tenant, invoice)["amountDue"] == invoice["total"]
+    assert tenant.get(f"/v1/customers/{subscription['customerId']}/balance").data["amount"] > 0
+    world.acts(f"checkout/sessions/{session}/pay")
+    world.deliver_all(tenant)
+    assert _now(tenant, invoice)["amountPaid"] == invoice["total"]
+
+
 def test_a_void_invoice_takes_no_money(world: World, tenant: Tenant) -> None:
     invoice = open_invoice(tenant)
     link = link_to(world, tenant, invoice)
@@ -185,6 +273,24 @@ def test_while_stripe_is_down_the_page_says_so_and_nothing_is_written(world: Wor
     _is_paid_once(world, tenant, invoice)
 
 
+def test_what_cannot_be_paid_now_is_said(world: World, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stripe neither goes on with the session nor lets it end: the same button alone would say nothing."""
+    from billing.bootstrap import payments
+    from billing.domain.kernel.errors import InvalidState
+
+    def refuse(*_: object) -> None:
+        raise InvalidState.of("payment", "processing", "taken back")
+
+    invoice = open_invoice(tenant)
+    link = link_to(world, tenant, invoice)
+    with monkeypatch.context() as patch:
+        patch.setattr(payments.stripe_gateway(), "open_checkout", refuse)
+        page = PAYER.post(link)
+    assert (page.status, "do not work just now" in said(page)) == (409, True)
+    assert _attempts(tenant, invoice) == []
+    checkout_of(PAYER.post(link))
+
+
 def test_what_no_card_can_be_charged_is_paid_by_transfer(world: World, tenant: Tenant) -> None:
     invoice = open_invoice(tenant, 100_000_000)
     page = PAYER.get(link_to(world, tenant, invoice))
@@ -206,12 +312,15 @@ def test_what_stripe_itself_refuses_is_said(world: World, tenant: Tenant, monkey
     assert _attempts(tenant, invoice) == []
 
 
+@pytest.mark.limits
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_another_sites_form_opens_nothing(world: World, tenant: Tenant, site: str) -> None:
     invoice = open_invoice(tenant)
     form = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": site}
-    answer = request(http_event("POST", link_to(world, tenant, invoice), body=urlencode({"lang": "en"}), headers=form))
-    assert answer.status == 400
+    world.clock.advance(seconds=61)
+    sent = http_event("POST", link_to(world, tenant, invoice), body=urlencode({"lang": "en"}), headers=form)
+    statuses = [request(sent).status for _ in range(70)]
+    assert (statuses[0], statuses[-1]) == (400, 429), "what is refused is counted"
     assert _attempts(tenant, invoice) == []
 
 

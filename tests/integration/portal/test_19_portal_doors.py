@@ -94,6 +94,19 @@ def test_a_form_of_another_session_or_site_does_nothing(tenant: Tenant, customer
     assert tenant.get(f"/v1/customers/{customer}").data["name"] == "Zoë Ölmez"
 
 
+@pytest.mark.limits
+def test_what_is_refused_is_counted(world: World, tenant: Tenant, customer: str) -> None:
+    """Forms of another session or site, which no counter of a session sees."""
+    visitor = visit(tenant, customer)
+    visitor.get("/portal/details")
+    form = visitor.fields("/portal/details")
+    for values, headers in ((form | {"csrf": "x"}, {}), (form, {"sec-fetch-site": "cross-site"})):
+        world.clock.advance(seconds=61)
+        statuses = [visitor.post("/portal/details", values, **headers).status for _ in range(70)]
+        assert statuses[0] in (400, 403)
+        assert statuses[-1] == 429
+
+
 def test_what_is_done_is_the_customers_own_in_the_audit_log(world: World, tenant: Tenant, customer: str) -> None:
     visitor = visit(tenant, customer)
     visitor.get("/portal/details")

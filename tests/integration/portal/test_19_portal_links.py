@@ -73,14 +73,20 @@ def test_what_is_wrong_is_named(tenant: Tenant, body: Json, bad: set[str]) -> No
 
 def test_nobody_gives_away_more_than_they_may_do(tenant: Tenant) -> None:
     customer = tenant.customer()
-    narrow = key_with(tenant, "subscriptions:manage")
+    read = ("subscriptions:manage", "billing:read")
+    narrow = key_with(tenant, *read)
     all_that_is_on = narrow.post("/v1/portal-sessions", {"customerId": customer})
     assert (all_that_is_on.status, all_that_is_on.error["code"]) == (403, "auth.forbidden")
-    for feature, scope in (("paymentMethods", "payments:process"), ("details", "billing:write")):
+    needs = {"paymentMethods": "payments:process", "details": "billing:write", "invoices": "billing:write"}
+    for feature, scope in needs.items():
         body = {"customerId": customer, "features": [feature]}
         assert narrow.post("/v1/portal-sessions", body).status == 403
-        assert key_with(tenant, "subscriptions:manage", scope).post("/v1/portal-sessions", body).status == 201
-    assert narrow.post("/v1/portal-sessions", {"customerId": customer, "features": ["invoices"]}).status == 201
+        assert key_with(tenant, *read, scope).post("/v1/portal-sessions", body).status == 201
+    for features in (["cancel"], ["usage"], []):
+        body = {"customerId": customer, "features": features}
+        blind = key_with(tenant, "subscriptions:manage", "payments:process").post("/v1/portal-sessions", body)
+        assert (blind.status, blind.error["code"]) == (403, "auth.forbidden")
+        assert narrow.post("/v1/portal-sessions", body).status == 201
 
 
 def test_a_deleted_customer_gets_no_link(tenant: Tenant) -> None:

@@ -1,5 +1,7 @@
 """Issue 19, item 1: documents, cards, billing details and usage in the portal, in every language."""
 
+import re
+
 import pytest
 import requests
 
@@ -99,6 +101,11 @@ def test_the_last_card_stays_while_something_is_to_be_paid(tenant: Tenant, custo
     forged = visitor.fields("/portal/details") | {"method": card}
     assert visitor.post("/portal/cards/remove", forged).status == 409
     assert visitor.shows("not possible as things are now")
+    assert 'href="/portal/cards" aria-current=page' in visitor.text
+    languages = re.findall(r'href="([^"]*\?lang=\w\w)"', visitor.text)
+    assert len(languages) == len(LANGUAGES)
+    for address in (*languages, "/portal/cards?lang=en"):
+        assert visitor.get(address).status == 200, address
     assert cards(tenant, customer) == [card]
     tenant.post(f"/v1/subscriptions/{subscription['id']}/cancel", {"atPeriodEnd": True})
     visitor.get("/portal/cards")
@@ -133,6 +140,23 @@ def test_details_are_kept_and_what_is_wrong_is_said_at_its_field(tenant: Tenant,
     found = tenant.get(f"/v1/customers/{customer}").data
     assert {name: found[name] for name in right} == right
     assert (found["address"]["city"], found["address"]["country"]) == ("Berlin", "DE")
+
+
+def test_details_undo_nothing_that_was_not_shown(tenant: Tenant, customer: str) -> None:
+    visitor = visit(tenant, customer)
+    visitor.get("/portal/details")
+    form = visitor.fields("/portal/details")
+    tenant.patch(f"/v1/customers/{customer}", {"taxId": "DE123456789"})
+    assert visitor.post("/portal/details", form | {"name": ""}).status == 400
+    assert visitor.submit("/portal/details", name="Ada").status == 412, "it is still about what was shown"
+    assert visitor.shows("Something has changed meanwhile")
+    assert visitor.fields("/portal/details")["taxId"] == "DE123456789"
+    unsaid = {name: value for name, value in visitor.fields("/portal/details").items() if name != "version"}
+    assert visitor.post("/portal/details", unsaid).status == 400
+    visitor.get("/portal/details")
+    assert visitor.submit("/portal/details", name="Ada").status == 303
+    found = tenant.get(f"/v1/customers/{customer}").data
+    assert (found["name"], found["taxId"]) == ("Ada", "DE123456789")
 
 
 def test_usage_so_far_is_what_the_next_invoice_has(world: World, tenant: Tenant, customer: str) -> None:

@@ -1,9 +1,13 @@
 """Issue 19, item 1: what a customer does with a subscription in the portal."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.integration.portal.visitor import EVERYTHING, switch_on, visit
 from tests.integration.world import Json, Tenant, World
+
+FLAT = {"key": "base", "type": "flat", "unitAmount": 99_999_000}
 
 
 @pytest.fixture
@@ -103,6 +107,48 @@ def test_nobody_gets_time_back_by_naming_an_earlier_second(world: World, tenant:
     assert now(tenant, subscription)["itemQuantities"] == {"seats": 100}
 
 
+def test_a_change_of_interval_bills_no_more_than_was_shown(world: World, tenant: Tenant, customer: str) -> None:
+    """What is given back is less each second, so the most that it bills is agreed to, for a quarter of an hour."""
+    tenant.plan(id="yearly", name="Yearly", interval="year", components=[FLAT])
+    switch_on(tenant, plans=["yearly"])
+    subscription = tenant.subscribe(customerId=customer)
+    visitor = visit(tenant, customer)
+    address = page(subscription, "change")
+    visitor.get(f"{address}?plan=yearly")
+    form = visitor.fields(address)
+    world.clock.advance(seconds=901)
+    assert visitor.post(address, form).status == 412, "too old"
+    for forged in ({"total": "1"}, {"due": "1"}, {"plan.version": "2"}):
+        assert visitor.submit(address, **forged).status == 412, forged
+    unshown = visitor.fields(address)
+    for name in ("shown", "total", "plan.version"):
+        sent = {each: value for each, value in unshown.items() if each != name} | {"once": name}
+        assert visitor.post(address, sent).status in (400, 412), name
+    assert now(tenant, subscription)["version"] == subscription["version"]
+    visitor.get(f"{address}?plan=yearly")
+    form = visitor.fields(address)
+    world.clock.advance(seconds=890)
+    assert visitor.post(address, form).status == 303, visitor.text
+    billed = tenant.get("/v1/invoices", customer=customer).data[0]
+    assert 0 <= int(form["total"]) - billed["total"] <= 50_000, "within fifty cents"
+    assert now(tenant, subscription)["planId"] == "yearly"
+
+
+def test_a_plan_that_costs_more_meanwhile_is_shown_anew(world: World, tenant: Tenant, customer: str) -> None:
+    """In a trial nothing is billed at once, so no sum would tell."""
+    subscription = tenant.subscribe(customerId=customer, trialDays=14)
+    visitor = visit(tenant, customer)
+    address = page(subscription, "change")
+    visitor.get(f"{address}?plan=team")
+    form = visitor.fields(address)
+    assert tenant.patch("/v1/plans/team", {"components": [FLAT]}).status == 200
+    assert visitor.post(address, form).status == 412
+    assert visitor.shows("Something has changed meanwhile", "$999.99")
+    assert now(tenant, subscription)["planId"] == "business-monthly"
+    visitor.submit(address)
+    assert now(tenant, subscription)["planId"] == "team"
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
@@ -123,7 +169,8 @@ def test_a_forged_change_changes_nothing(
 def test_pause_and_resume(tenant: Tenant, customer: str, subscription: Json) -> None:
     visitor = visit(tenant, customer)
     visitor.get(page(subscription, "pause"))
-    assert visitor.submit(page(subscription, "pause"), until="1999-01-01").status == 400
+    for day in ("1999-01-01", "0001-01-01", "2500-01-01", "9999-12-31", "never"):
+        assert visitor.submit(page(subscription, "pause"), until=day).status == 400, day
     visitor.submit(page(subscription, "pause"), until="")
     visitor.follow()
     assert visitor.shows("Your subscription is paused.", "State Paused")
@@ -133,6 +180,32 @@ def test_pause_and_resume(tenant: Tenant, customer: str, subscription: Json) -> 
     visitor.follow()
     assert visitor.shows("Your subscription goes on.")
     assert now(tenant, subscription)["state"] == "active"
+
+
+def test_resuming_bills_no_more_than_was_shown(world: World, tenant: Tenant, customer: str) -> None:
+    """The paid period was over between the page and the button: a whole new one would be billed."""
+    tenant.plan(id="kept", name="Kept", pauseBilling="keep")
+    subscription = tenant.subscribe(customerId=customer, planId="kept")
+    tenant.patch(f"/v1/subscriptions/{subscription['id']}", {"paused": True})
+    end = datetime.fromisoformat(subscription["currentPeriod"]["end"])
+    world.clock.advance(seconds=int((end - world.clock()).total_seconds()) - 60)
+    visitor = visit(tenant, customer)
+    visitor.get(page(subscription, "resume"))
+    assert visitor.shows("Nothing is to be paid now")
+    form = visitor.fields(page(subscription, "resume"))
+    world.clock.advance(seconds=120)
+    unshown = {name: value for name, value in form.items() if name not in ("total", "due")}
+    assert visitor.post(page(subscription, "resume"), unshown | {"once": "x"}).status == 412
+    assert visitor.post(page(subscription, "resume"), form).status == 412
+    assert visitor.shows("Something has changed meanwhile", "Amount due")
+    assert now(tenant, subscription)["state"] == "paused"
+    assert len(tenant.get("/v1/invoices", customer=customer).data) == 1
+    shown = visitor.fields(page(subscription, "resume"))["total"]
+    visitor.submit(page(subscription, "resume"))
+    visitor.follow()
+    assert now(tenant, subscription)["state"] == "active"
+    billed = tenant.get("/v1/invoices", customer=customer).data
+    assert [str(each["total"]) for each in billed] == [shown, "54999000"]
 
 
 def test_cancel_with_the_period_and_take_it_back(tenant: Tenant, customer: str, subscription: Json) -> None:
@@ -226,6 +299,11 @@ def test_a_declined_charge_leaves_an_invoice_to_pay(tenant: Tenant, customer: st
     visitor.follow()
     assert visitor.shows("To be paid", "seats 110")
     assert 'href="/pay/' in visitor.text
+    number = tenant.get("/v1/invoices", customer=customer).data[0]["number"]
+    assert number in visitor.text
+    without = visit(tenant, customer, features=["pause"])
+    assert number not in without.text
+    assert "/pay/" not in without.text, "what is switched off is not shown"
 
 
 def test_who_has_credit_sees_it_without_a_subscription(tenant: Tenant, customer: str, subscription: Json) -> None:

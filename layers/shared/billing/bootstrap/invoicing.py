@@ -99,7 +99,7 @@ def due_invoices() -> "DueInvoices":
     from billing.services.invoicing.dunning import Dunner
 
     dunner = Dunner(biller(), payments.collector(), usage.usage_closer())
-    return DueInvoices(biller(), dunner, payments.collector(), process.due_shards())
+    return DueInvoices(biller(), dunner, payments.collector())
 
 
 @cache

@@ -21,7 +21,7 @@ from billing.domain.kernel.errors import BillingError, LostRace, RateLimited, Un
 from billing.domain.tenant import ANONYMOUS, TenantStatus
 from billing.edge.forms.form import FormRequest
 from billing.edge.metrics import embedded
-from billing.services.access.form_limits import FormLimits
+from billing.services.access.form_limits import OF_ADDRESS, FormLimits
 from billing.services.access.oauth import OAuthAnswer, OAuthError
 from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.failures import described
@@ -116,14 +116,19 @@ class FormCall:
             self.edge.limits.count(kind, name, per_minute)
 
     def posted(self) -> Mapping[str, str]:
-        """A page's form.
+        """A page's form; one that is refused is counted on the address, as nobody looks at what it carries.
 
         Raises:
             OAuthError: it is none; or another site's page has sent it.
+            RateLimited: the address has called too often.
         """
-        if self.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise OAuthError("access_denied")
-        return self.request.form()
+        try:
+            if self.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+                raise OAuthError("access_denied")
+            return self.request.form()
+        except OAuthError:
+            self.count_address(OF_ADDRESS)
+            raise
 
     def in_unit(
         self,

@@ -36,7 +36,11 @@ class Doors:
             RateLimited: one of them has called too often.
             OAuthError: the query has something twice, or no text.
         """
-        call.request.query  # noqa: B018 - refused before anything is begun, where it cannot be understood
+        try:
+            call.request.query  # noqa: B018 - refused before anything is begun, where it cannot be understood
+        except OAuthError:
+            call.count_address(OF_ADDRESS)
+            raise
         token = call.parameters["token"]
         link = read(token)
 

@@ -62,6 +62,7 @@ def around(
     language: Language,
     languages: Languages | None,
     name: str | None = None,
+    address: str = "",
 ) -> Frame:
     """The frame of a tenant's page.
 
@@ -69,6 +70,7 @@ def around(
         branding: None where nothing was read but the tenant: then it has its colour alone.
         languages: to choose another one of; None where the page's address is not to be followed again.
         name: whose the page is; the tenant's own name if none is given.
+        address: where the page is to be had in another language, which a form's answer is not; by default where it is.
     """
     branding = branding or Branding(color=tenant.branding.color)
     name = name or tenant.legal_name or tenant.name
@@ -76,7 +78,7 @@ def around(
     ask = tenant.contact.email if tenant.contact is not None and tenant.contact.email else tenant.email
     who = f"{name}, {ask}" if ask else name
     foot = "".join(f"<p>{escape(each)}</p>" for each in (branding.footer, branding.legal_line) if each)
-    choice = _choice(language, languages) if languages is not None else ""
+    choice = _choice(language, languages, address) if languages is not None else ""
     questions = escape(language["page_questions"].format(name=who))
     return Frame(
         language=language.tag,
@@ -131,9 +133,10 @@ def _logo(content: bytes | None) -> str:
     return f'<img alt="" src="data:{kind};base64,{base64.b64encode(content).decode()}">'
 
 
-def _choice(language: Language, languages: Languages) -> str:
+def _choice(language: Language, languages: Languages, address: str) -> str:
     links = "".join(
-        f'<a href="?{LANGUAGE}={tag}" lang="{tag}" hreflang="{tag}"{" aria-current=true" * (tag == language.tag)}>'
+        f'<a href="{escape(address)}?{LANGUAGE}={tag}" lang="{tag}" hreflang="{tag}"'
+        f"{' aria-current=true' * (tag == language.tag)}>"
         f"{escape(name)}</a>"
         for tag, name in languages.names.items()
     )

@@ -4,12 +4,14 @@ Cards are entered on Stripe's page alone. Pressing the button leads there, and S
 says what became of it: from what is recorded, and where the webhook has not told yet, from what Stripe says.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from html import escape
 from typing import Protocol
 
 from billing.domain.invoicing.invoice import InvoiceStatus
 from billing.domain.kernel.errors import InvalidState, Unavailable, ValidationFailed
+from billing.domain.payments.payment import PAYER_HAS
 from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.forms.html import alert, form, page, redirect
 from billing.edge.payer.document import described, told
@@ -29,6 +31,8 @@ from billing.services.payments.processor import Page
 PAY, PAY_PDF = "/pay/{token}", "/pay/{token}/pdf"
 BACK = "back"
 """The parameter by which Stripe's page leads back: then what is not recorded yet is looked up."""
+_RETURNS_WITHIN = timedelta(hours=6)
+"""So much longer than Stripe's page the way back from it works."""
 _GOOD = (Standing.PAID, Standing.PROCESSING)
 
 
@@ -94,12 +98,14 @@ class InvoicePages:
         found = shown(unit, link.subject_id)
         if not found.standing.is_payable or not self.base_url or found.invoice.status is InvoiceStatus.DRAFT:
             return redirect(f"{here}{query}")
-        back = f"{self.base_url}{here}{query}"
+        back = f"{self.base_url}/pay/{self._way_back(unit.now, link)}{query}"
         locale = chosen if chosen in self.languages.names else found.document().locale
         way = Page(f"{back}{'&' if query else '?'}{BACK}=1", back, locale)
         try:
             opened = self.payments.checkout(unit, link.subject_id, way)
         except InvalidState:  # paid, or being charged, since it was read
+            if shown(unit, link.subject_id).standing.is_payable:  # the page would have the same button, without a word
+                return self._page(call, unit, link, "pay_unavailable", chosen, 409)
             return redirect(f"{here}{query}")
         except ValidationFailed:  # Stripe's own limits may be narrower than those that are documented
             return self._page(call, unit, link, "pay_not_by_card", chosen, 400)
@@ -108,6 +114,15 @@ class InvoicePages:
         if isinstance(opened, Paid) or opened.url is None:
             return redirect(f"{here}{query}")
         return redirect(opened.url)
+
+    def _way_back(self, now: datetime, link: Link) -> str:
+        """A link to the same invoice that works when its payer comes back from Stripe, as theirs may not."""
+        until = now + PAYER_HAS + _RETURNS_WITHIN
+        if link.expires_at >= until:
+            return self.doors.links.token(link)
+        # By the hour, so that whoever presses the button again gets the same way back.
+        expires_at = until.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        return self.doors.links.token(replace(link, expires_at=expires_at))
 
     def _page(
         self, call: FormCall, unit: Unit, link: Link, trouble: str | None, chosen: str = "", status: int = 200

@@ -2,26 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from html import escape
 
 from billing.domain.catalog.plan import Plan
-from billing.domain.kernel.errors import BillingError, Forbidden, ValidationFailed
-from billing.domain.kernel.times import format_time, parse_time
+from billing.domain.kernel.errors import BillingError, Forbidden
 from billing.domain.portal import Feature
 from billing.domain.subscriptions.subscription import Subscription
 from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
+from billing.edge.portal.agreements import agreed_in, agreed_to, whole
 from billing.edge.portal.doors import Form, PortalDoors, Refused, led_to, refused
 from billing.edge.portal.prices import foreseen, price_words
 from billing.edge.portal.visit import HOME, Visit
-from billing.services.invoicing.expected import ExpectedSums
 from billing.services.payer.contents import Writer
 from billing.services.portal import overview
-from billing.services.portal.acts import Agreed, NothingChanges, Offer, PortalActs, Wish
+from billing.services.portal.acts import NothingChanges, Offer, PortalActs, Wish
 
 CHANGE = "/portal/subscriptions/{id}/change"
 _PLAN, _QUANTITY = "plan", "q."
-_VERSION, _AT, _TOTAL, _DUE = "version", "at", "total", "due"
 _MOST = 1_000_000_000
 
 
@@ -48,7 +45,7 @@ class ChangePages:
 
         def changed(visit: Visit, form: Form) -> str:
             _may_change(visit)
-            self.acts.change(visit.unit, visit.terms, visit.customer, _id(call), _wish(form), _agreed(form))
+            self.acts.change(visit.unit, visit.terms, visit.customer, _id(call), _wish(form), agreed_to(form))
             return led_to(HOME, "changed")
 
         def again(visit: Visit, form: Form, wrong: Refused) -> FormResponse:
@@ -112,7 +109,7 @@ class ChangePages:
         if preview.next_invoice is not None:
             amount = language.money(preview.next_invoice.invoice.amount_due)
             then = visit.word("portal_then", amount=amount, date=language.date(preview.next_invoice.at))
-        moves = f"<p>{visit.word('portal_moves')}</p>" if offer.agreed.sums is None else ""
+        moves = f"<p>{visit.word('portal_moves')}</p>" if offer.agreed.sums and offer.agreed.sums.or_less else ""
         hidden = _hidden(offer)
         button = f'<p class="acts"><button type="submit">{visit.word("portal_confirm")}</button></p>'
         form = visit.form(f"/portal/subscriptions/{offer.subscription.id}/change", button, hidden)
@@ -130,15 +127,10 @@ def _quantity(key: str, asked: Form, subscription: Subscription) -> str:
 
 
 def _hidden(offer: Offer) -> Mapping[str, str]:
-    agreed = offer.agreed
-    found = {_VERSION: str(agreed.version), _PLAN: offer.target.id}
+    found = {**agreed_in(offer.agreed), _PLAN: offer.target.id}
     # Only those that are not as they would be by themselves: where they are fixed, a form names none.
     own = offer.subscription.quantities
     found |= {f"{_QUANTITY}{key}": str(n) for key, n in offer.quantities.items() if n != own.get(key, 1)}
-    if agreed.at is not None:
-        found[_AT] = format_time(agreed.at)
-    if agreed.sums is not None:
-        found |= {_TOTAL: str(agreed.sums.total), _DUE: str(agreed.sums.amount_due)}
     return found
 
 
@@ -148,33 +140,11 @@ def _kept(plan: Plan, subscription: Subscription) -> dict[str, int]:
 
 def _wish(form: Form) -> Wish:
     quantities = {
-        name.removeprefix(_QUANTITY): _whole(name, value, 0, _MOST)
+        name.removeprefix(_QUANTITY): whole(name, value, 0, _MOST)
         for name, value in form.items()
         if name.startswith(_QUANTITY)
     }
     return Wish(form.get(_PLAN), quantities or None)
-
-
-def _agreed(form: Form) -> Agreed:
-    sums = None
-    if _TOTAL in form or _DUE in form:
-        sums = ExpectedSums(*(_whole(name, form.get(name, ""), -(2**53), 2**53) for name in (_TOTAL, _DUE)))
-    return Agreed(_whole(_VERSION, form.get(_VERSION, ""), 0, 2**53), _second(form.get(_AT)), sums)
-
-
-def _second(text: str | None) -> datetime | None:
-    try:
-        return parse_time(text) if text is not None else None
-    except ValueError:
-        raise ValidationFailed.of(_AT, "invalid_format") from None
-
-
-def _whole(name: str, text: str, least: int, most: int) -> int:
-    digits = text.removeprefix("-") if least < 0 else text
-    value = int(text) if digits.isascii() and digits.isdecimal() and len(digits) <= 16 else most + 1
-    if not least <= value <= most:
-        raise ValidationFailed.of(name, "must_be_an_integer")
-    return value
 
 
 def _may_change(visit: Visit) -> Visit:

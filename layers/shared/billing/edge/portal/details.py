@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from html import escape
 
 from billing.domain.customers.customer import Address
+from billing.domain.kernel.errors import VersionMismatch
 from billing.domain.portal import Feature
 from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
+from billing.edge.portal.agreements import version_again, version_of, version_shown, without_version
 from billing.edge.portal.doors import Form, PortalDoors, Refused, led_to
 from billing.edge.portal.visit import DETAILS, Visit
 from billing.services.customers import profiles
@@ -43,7 +45,10 @@ class DetailPages:
         """Keep what was entered."""
 
         def saved(visit: Visit, form: Form) -> str:
-            profiles.update(visit.unit, visit.customer.id, self.read(form))
+            shown = version_of(form)
+            after = profiles.update(visit.unit, visit.customer.id, self.read(without_version(form)))
+            if after.version != shown + 1:
+                raise VersionMismatch("The customer has another version by now")
             return led_to(DETAILS, "details")
 
         def again(visit: Visit, form: Form, wrong: Refused) -> FormResponse:
@@ -52,13 +57,17 @@ class DetailPages:
         return self.doors.acted(call, Feature.DETAILS, saved, again)
 
     def _page(self, visit: Visit, form: Form | None = None, wrong: Refused | None = None) -> FormResponse:
-        values = _now(visit) if form is None else form
+        # Where somebody else has changed them meanwhile, those are shown: what was entered would undo it.
+        stale = wrong is not None and wrong.status == VersionMismatch.status
+        values, shown = _now(visit), version_shown(visit.customer.version)
+        if form is not None and not stale:
+            values, shown = form, version_again(form)
         bad = wrong.fields if wrong else {}
         fields = "".join(
             _field(visit, name, label, filled, values.get(name, ""), bad) for name, label, filled in _FIELDS
         )
         button = f'<p class="acts"><button type="submit">{visit.word("portal_save")}</button></p>'
-        content = f"<p>{visit.word('portal_details_text')}</p>{visit.form(DETAILS, fields + button)}"
+        content = f"<p>{visit.word('portal_details_text')}</p>{visit.form(DETAILS, fields + button, shown)}"
         said, status = (wrong.said, wrong.status) if wrong else ("", 200)
         return visit.page(visit.language["portal_details"], content, wrong=said, status=status)
 

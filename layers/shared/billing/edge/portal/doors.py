@@ -32,7 +32,7 @@ from billing.edge.forms import cookies
 from billing.edge.forms.endpoint import FormCall, FormResponse
 from billing.edge.forms.html import Frame, alert, page, redirect
 from billing.edge.payer.frame import LANGUAGE, around, style
-from billing.edge.portal.visit import CSRF, DONE, DONE_WORDS, ONCE, Visit, around_pages
+from billing.edge.portal.visit import CARDS, CSRF, DONE, DONE_WORDS, HOME, LEAVE, ONCE, Visit, around_pages
 from billing.services.access.form_limits import OF_ADDRESS, OF_SESSION
 from billing.services.access.oauth import OAuthError
 from billing.services.access.tokens import Derivation
@@ -140,6 +140,7 @@ class PortalDoors:
             # Before anything is loaded: what a form led to the first time is told to its own session alone.
             own = self.secrets.derived(tenant.id, _PURPOSE, digest(secret))
             if csrf is not None and not cookies.same(csrf, own):
+                call.count_address(OF_ADDRESS)
                 raise Forbidden("The form is not of this session")
             session = self.sessions.session(unit, secret)
             if session is None:
@@ -167,7 +168,7 @@ class PortalDoors:
         language = self.languages.of(session.locale or customer.locale or unit.tenant.locale, customer.timezone)
         branding = Looks.of(unit.tenant, found.get(logo), None).branding
         done = query.get(DONE, "")
-        path = call.request.path
+        path = _page_of(call)
         visit_of = partial(
             Visit,
             unit,
@@ -181,7 +182,7 @@ class PortalDoors:
             path=path,
         )
         return around_pages(
-            around(unit.tenant, branding, language, self.languages), lambda frame: visit_of(frame=frame)
+            around(unit.tenant, branding, language, self.languages, address=path), lambda frame: visit_of(frame=frame)
         )
 
     def _ended(self, call: FormCall, tenant: Tenant) -> FormResponse:
@@ -194,7 +195,7 @@ class PortalDoors:
             language["portal_ended"],
             alert(text),
             status=403,
-            frame=around(tenant, None, language, self.languages),
+            frame=around(tenant, None, language, self.languages, address=_page_of(call)),
             cookies=(cookies.no_portal(),),
         )
 
@@ -208,6 +209,14 @@ class PortalDoors:
         language = self.languages.accepted(call.request.headers.get("accept-language", ""))
         text = alert(language["portal_nobody_text"])
         return page(language["portal_ended"], text, status=403, frame=Frame(language=language.tag, style=style(None)))
+
+
+def _page_of(call: FormCall) -> str:
+    """The address of the page that is shown: mostly the one that its forms are sent to."""
+    path = call.request.path
+    if path.startswith(f"{CARDS}/"):
+        return CARDS
+    return HOME if path == LEAVE else path
 
 
 def _cookie(call: FormCall) -> tuple[str, str]:

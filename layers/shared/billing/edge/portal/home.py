@@ -37,7 +37,8 @@ class HomePages:
     def home(self, visit: Visit) -> FormResponse:
         """What the customer has."""
         found = self.views.home(visit.unit, visit.customer)
-        content = self._owed(visit, found.owed) + _balance(visit, found) + _subscriptions(visit, found)
+        owed = self._owed(visit, found.owed) if visit.may(Feature.INVOICES) else ""
+        content = owed + _balance(visit, found) + _subscriptions(visit, found)
         return visit.page(visit.language["portal_home"], content)
 
     def usage(self, visit: Visit) -> FormResponse:

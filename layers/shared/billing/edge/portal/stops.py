@@ -6,20 +6,23 @@ from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from billing.domain.catalog.plan import Plan
-from billing.domain.kernel.errors import ValidationFailed
+from billing.domain.kernel.errors import BillingError, ValidationFailed
+from billing.domain.kernel.times import EARLIEST, TOO_LATE
 from billing.domain.portal import Feature
 from billing.domain.subscriptions.subscription import Subscription
 from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
-from billing.edge.portal.doors import Form, PortalDoors, Refused, led_to
+from billing.edge.portal.agreements import agreed_to, sums_shown, version_shown
+from billing.edge.portal.doors import Form, PortalDoors, Refused, led_to, refused
 from billing.edge.portal.prices import foreseen
 from billing.edge.portal.visit import HOME, Visit
+from billing.services.invoicing.expected import ExpectedSums
 from billing.services.payer.contents import Writer
 from billing.services.portal import overview
 from billing.services.portal.acts import PortalActs
 
 _AT = "/portal/subscriptions/{id}"
 PAUSE, RESUME, CANCEL = f"{_AT}/pause", f"{_AT}/resume", f"{_AT}/cancel"
-_UNTIL, _WHEN, _VERSION = "until", "when", "version"
+_UNTIL, _WHEN = "until", "when"
 _PERIOD_END, _NOW = "period_end", "now"
 Page = Callable[[Visit, Subscription, Plan, Refused | None], FormResponse]
 Again = Callable[[Visit, Form, Refused], FormResponse]
@@ -57,9 +60,7 @@ class StopPages:
 
         def resumed(visit: Visit, form: Form) -> str:
             subscription, _ = overview.own_subscription(visit.unit, visit.customer, _id(call))
-            version = form.get(_VERSION, "")
-            seen = int(version) if version.isascii() and version.isdecimal() and len(version) < 16 else -1
-            self.acts.resume(visit.unit, visit.terms, visit.customer, subscription.id, seen)
+            self.acts.resume(visit.unit, visit.terms, visit.customer, subscription.id, agreed_to(form))
             return led_to(HOME, "kept" if subscription.paused_at is None else "resumed")
 
         return self.doors.acted(call, None, resumed, self._again(call, self._resume_page))
@@ -100,13 +101,16 @@ class StopPages:
         return _page(visit, "portal_pause_title", plan, f"<p>{text}</p>{form}", wrong)
 
     def _resume_page(self, visit: Visit, subscription: Subscription, plan: Plan, wrong: Refused | None) -> FormResponse:
-        shown = ""
-        if subscription.paused_at is not None and wrong is None:
-            invoice = self.acts.resuming(visit.unit, subscription).invoice
+        shown, hidden = "", version_shown(subscription.version)
+        if subscription.paused_at is not None:
+            try:
+                invoice = self.acts.resuming(visit.unit, subscription).invoice
+            except BillingError as error:  # what was refused before says more than that it is so again
+                return _page(visit, "portal_resume_title", plan, "", wrong or refused(visit.language, error))
             bills = invoice.lines and not invoice.total.is_zero
             shown = foreseen(visit, self.writer, invoice) if bills else f"<p>{visit.word('portal_pay_none')}</p>"
+            hidden |= sums_shown(ExpectedSums(invoice.total.micros, invoice.amount_due.micros))
         button = f'<p class="acts"><button type="submit">{visit.word("portal_resume")}</button></p>'
-        hidden = {_VERSION: str(subscription.version)}
         form = visit.form(f"/portal/subscriptions/{subscription.id}/resume", button, hidden)
         return _page(visit, "portal_resume_title", plan, shown + form, wrong)
 
@@ -139,6 +143,8 @@ def _day(text: str, timezone: str) -> datetime | None:
         day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
     except ValueError:
         raise ValidationFailed.of("resumesAt", "invalid_format") from None
+    if not EARLIEST.date() <= day < TOO_LATE.date():
+        raise ValidationFailed.of("resumesAt", "out_of_range")
     return datetime.combine(day, time(), ZoneInfo(timezone))
 
 

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
+from math import ceil
 
 from billing.domain.catalog.plan import Plan
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.errors import (
+    AmountChanged,
     Detail,
     Forbidden,
     InvalidState,
@@ -14,6 +17,7 @@ from billing.domain.kernel.errors import (
     ValidationFailed,
     VersionMismatch,
 )
+from billing.domain.kernel.money import MICROS_PER_MINOR
 from billing.domain.portal import Feature, PortalTerms
 from billing.domain.subscriptions.changes import ProrationBehavior
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
@@ -53,12 +57,16 @@ class Agreed:
     Args:
         version: the subscription's.
         at: the second from which the change counts; None where it counts from the moment at which it is made.
-        sums: None where they move with every second, so that nobody could agree to them.
+        sums: what it bills; the most that it bills where that moves with every second. None where it bills nothing.
+        shown_at: the second of the preview of a change.
+        plan_version: of the plan that a change leads to: what it costs from the next period on.
     """
 
     version: int
     at: datetime | None
     sums: ExpectedSums | None
+    shown_at: datetime | None = None
+    plan_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,11 @@ class PortalActs:
         change = _change(subscription, target, quantities, counted_at)
         preview = self.lifecycle.preview(work, subscription.id, change)
         # Periods of another interval begin with the change: its sums are others with each second.
-        sums = None
-        if same or customer.test_clock_id is not None:
-            sums = ExpectedSums(preview.invoice.total.micros, preview.invoice.amount_due.micros)
-        return Offer(subscription, target, quantities, preview, Agreed(subscription.version, counted_at, sums))
+        lost = 0 if same else _lost_in_time(preview.invoice)
+        total, due = preview.invoice.total.micros + lost, preview.invoice.amount_due.micros + lost
+        sums = ExpectedSums(total, due, or_less=not same)
+        agreed = Agreed(subscription.version, counted_at, sums, at, target.plan_version)
+        return Offer(subscription, target, quantities, preview, agreed)
 
     def change(
         self, work: Work, terms: PortalTerms, customer: Customer, subscription_id: str, wish: Wish, agreed: Agreed
@@ -113,11 +122,15 @@ class PortalActs:
             self.lifecycle.update(work, subscription.id, Change())
             return
         _require_shown(subscription, agreed.version)
-        if agreed.at is not None:
-            now = customer_time(work, customer)
-            if not now - _PREVIEW_HOLDS <= agreed.at <= now:
+        now = customer_time(work, customer)
+        for second in (agreed.shown_at, agreed.at or agreed.shown_at):
+            if second is None or not now - _PREVIEW_HOLDS <= second <= now:
                 raise VersionMismatch("The preview is too old")
         target, quantities = wished(work, terms, (subscription, present), wish)
+        if target.plan_version != agreed.plan_version:
+            raise VersionMismatch(f"The plan has version {target.plan_version} by now")
+        if agreed.sums is None:
+            raise AmountChanged("What the change would bill was not shown")
         change = _change(subscription, target, quantities, agreed.at, agreed.sums)
         self.lifecycle.update(work, subscription.id, change)
 
@@ -138,20 +151,26 @@ class PortalActs:
         """
         return self.lifecycle.preview(work, subscription.id, Change(paused=False))
 
-    def resume(self, work: Work, terms: PortalTerms, customer: Customer, subscription_id: str, version: int) -> None:
+    def resume(self, work: Work, terms: PortalTerms, customer: Customer, subscription_id: str, agreed: Agreed) -> None:
         """Resume a paused subscription, or keep one that was to end.
 
         Raises:
             NotFound, InvalidState: there is none, or it does neither.
             Forbidden: the tenant has switched off what put it there.
             VersionMismatch: it has changed since it was shown.
+            AmountChanged: it would bill more than was shown: the paid period may be over by now, and another one begin.
         """
         subscription, _ = overview.own_subscription(work, customer, subscription_id)
         feature = Feature.PAUSE if subscription.state is SubscriptionState.PAUSED else Feature.CANCEL
         if work.recovery_point is None:
             if feature not in terms.features:
                 raise Forbidden(f"The portal does not offer {feature}")
-            _require_shown(subscription, version)
+            _require_shown(subscription, agreed.version)
+            if feature is Feature.PAUSE:
+                if agreed.sums is None:
+                    raise AmountChanged("What resuming would bill was not shown")
+                self.lifecycle.update(work, subscription.id, Change(paused=False, expected=agreed.sums))
+                return
         self.lifecycle.resume(work, subscription.id)
 
     def cancel(
@@ -258,6 +277,18 @@ def _own_card(work: Work, customer: Customer, method_id: str) -> PaymentMethod:
 def _require_shown(subscription: Subscription, version: int) -> None:
     if subscription.version != version:
         raise VersionMismatch(f"The subscription has version {subscription.version} by now")
+
+
+def _lost_in_time(invoice: Invoice) -> int:
+    """By how much an invoice may grow while a preview holds, in micro-units: what is given back is less each second."""
+    lost = 0
+    for line in invoice.lines:
+        if line.period is None or not line.amount.is_negative:
+            continue
+        share = Fraction(_PREVIEW_HOLDS / (line.period.end - line.period.start))
+        lost += ceil(-(line.net + line.tax).micros * min(share, Fraction(1)))
+        lost += 2 * MICROS_PER_MINOR  # the amount and its tax are rounded
+    return lost
 
 
 def _change(

@@ -61,13 +61,19 @@ class Entropy:
 
     def __init__(self) -> None:
         self._counted: Iterator[bytes] | None = None
+        self._begun: set[str] = set()
 
     def __call__(self) -> bytes:
         """The next ten bytes."""
         return next(self._counted) if self._counted is not None else os.urandom(10)
 
     def begin(self, name: str) -> None:
-        """Count from now on: ids of one instant sort as they were made, and are those of no other name."""
+        """Count from now on: ids of one instant sort as they were made, and are those of no other name.
+
+        A name is begun once in a process: Stripe's sandbox knows the keys of the first time, and answers as then.
+        """
+        assert name not in self._begun, name
+        self._begun.add(name)
         prefix = sha256(name.encode()).digest()[:6]
         self._counted = (prefix + n.to_bytes(4) for n in count())
 

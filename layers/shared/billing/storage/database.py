@@ -113,9 +113,16 @@ class Database:
 
     def query_all(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Every item (DynamoDB JSON) of a Query, page after page, each when it is come to."""
+        return self._all(self.client.query, request)
+
+    def scan_all(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The same of a Scan, which no function makes."""
+        return self._all(self.client.scan, request)
+
+    def _all(self, operation: Callable[..., dict[str, Any]], request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         asked = dict(request)
         while True:
-            answer = self.call(lambda: self.client.query(**asked))
+            answer = self.call(lambda: operation(**asked))
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return

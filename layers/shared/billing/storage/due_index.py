@@ -79,20 +79,13 @@ class DynamoDueIndex:
     def all_due(self, shard: str, until: datetime) -> Iterator[DueItem]:
         """Everything that is due in a shard, kind by kind: for an operator, whom it may take minutes."""
         for rank, (kind, model) in enumerate(self._tables.items()):
-            request = self._request(model, shard, until)
-            while request:
-                answer = self._asked(request)
-                yield from (_due_item(rank, kind, item) for item in answer["Items"])
-                after = answer.get("LastEvaluatedKey")
-                request = request | {"ExclusiveStartKey": after} if after else {}
+            for item in self._database.query_all(self._request(model, shard, until)):
+                yield _due_item(rank, kind, item)
 
     def _page(self, rank: int, kind: str, model: type[Model], shard: str, until: datetime) -> Iterator[DueItem]:
-        answer = self._asked(self._request(model, shard, until) | {"Limit": _PAGE})
-        return (_due_item(rank, kind, item) for item in answer["Items"])
-
-    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        request = self._request(model, shard, until) | {"Limit": _PAGE}
         answer: dict[str, Any] = self._database.call(lambda: self._database.client.query(**request))
-        return answer
+        return (_due_item(rank, kind, item) for item in answer["Items"])
 
     @staticmethod
     def _request(model: type[Model], shard: str, until: datetime) -> dict[str, Any]:

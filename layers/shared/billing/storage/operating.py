@@ -25,7 +25,7 @@ def tenant_ids(database: Database) -> Iterator[str]:
         "ExpressionAttributeNames": {"#item": "item"},
         "ExpressionAttributeValues": {":settings": raw(SETTINGS_ID)},
     }
-    return (item["tenant_id"]["S"] for item in _pages(database, "scan", request))
+    return (item["tenant_id"]["S"] for item in database.scan_all(request))
 
 
 def event_heads(database: Database, tenant_id: str, since: datetime) -> Iterator[Item]:
@@ -38,7 +38,7 @@ def event_heads(database: Database, tenant_id: str, since: datetime) -> Iterator
         "ExpressionAttributeValues": {":tenant": raw(tenant_id), ":first": raw(fresh("evt", since, _LOWEST))},
         "ConsistentRead": True,
     }
-    return _pages(database, "query", request)
+    return database.query_all(request)
 
 
 class DynamoParkedEvents:
@@ -50,12 +50,3 @@ class DynamoParkedEvents:
     def of(self, tenant_id: str, types: frozenset[str], since: datetime) -> Iterator[EventHead]:
         heads = map(head_of, event_heads(self._database, tenant_id, since))
         return (head for head in heads if head.type in types)
-
-
-def _pages(database: Database, operation: str, request: Item) -> Iterator[Item]:
-    following: Item | None = request
-    while following:
-        answer: Item = database.call(lambda asked=following: getattr(database.client, operation)(**asked))  # type: ignore[misc]
-        yield from answer["Items"]
-        after = answer.get("LastEvaluatedKey")
-        following = request | {"ExclusiveStartKey": after} if after else None

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -21,12 +20,12 @@ from billing.domain.kernel.errors import BillingError, LostRace, RateLimited, Un
 from billing.domain.tenant import ANONYMOUS, TenantStatus
 from billing.edge.forms.form import FormRequest
 from billing.edge.metrics import embedded
+from billing.edge.runtime import Runtime
 from billing.services.access.form_limits import OF_ADDRESS, FormLimits
 from billing.services.access.oauth import OAuthAnswer, OAuthError
-from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
-from billing.services.kernel.work import AuditRow, KeyedRequest, Replay, StoredResponse, Unit, Units
+from billing.services.kernel.work import AuditRow, KeyedRequest, Replay, StoredResponse, Unit
 
 NOT_FOUND = "not_found"
 """The one error here that RFC 6749 does not know: there is no such page."""
@@ -36,17 +35,10 @@ _LONGEST_ID = 128
 
 
 @dataclass(frozen=True, slots=True)
-class FormEdge:
-    """What these routes need; made once, at import."""
+class FormEdge(Runtime):
+    """What these routes need."""
 
     limits: FormLimits
-    units: Units
-    clock: Callable[[], datetime]
-    new_request_id: Callable[[], str]
-    jitter: Callable[[], float]
-    pause: Callable[[float], None]
-    stack: str
-    deadline: Deadline
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from billing.domain.payments.payment import PAYER_HAS
 from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.forms.html import alert, form, page, redirect
 from billing.edge.payer.document import described, told
-from billing.edge.payer.doors import Doors
+from billing.edge.payer.doors import Action, Doors
 from billing.edge.payer.frame import LANGUAGE, around, written
 from billing.services.invoicing import printing
 from billing.services.invoicing.documents import InvoiceDocument
@@ -68,20 +68,26 @@ class InvoicePages:
 
     def show(self, call: FormCall) -> FormResponse:
         """The invoice, and what can be done about it."""
-        return self.doors.opened(call, lambda unit, link: self._show(call, unit, link))
+        return self._opened(call, lambda unit, link: self._show(call, unit, link))
 
     def pay(self, call: FormCall) -> FormResponse:
         """On to Stripe's page; back to this one where there is nothing to be paid any more."""
         values = call.posted()
-        return self.doors.opened(call, lambda unit, link: self._pay(call, unit, link, values.get(LANGUAGE, "")))
+        return self._opened(call, lambda unit, link: self._pay(call, unit, link, values.get(LANGUAGE, "")))
 
     def pdf(self, call: FormCall) -> FormResponse:
         """The invoice as PDF."""
-        return self.doors.opened(call, lambda unit, link: self._pdf(call, unit, link))
+        return self._opened(call, lambda unit, link: self._pdf(call, unit, link))
+
+    def _opened(self, call: FormCall, action: Action) -> FormResponse:
+        """What a link leads to while it is good."""
+
+        def led(unit: Unit, link: Link) -> FormResponse:
+            return self._over(call, unit) if link.is_over(unit.now) else action(unit, link)
+
+        return self.doors.opened(call, led)
 
     def _show(self, call: FormCall, unit: Unit, link: Link) -> FormResponse:
-        if link.is_over(unit.now):
-            return self._over(call, unit)
         trouble = False
         if BACK in call.request.query:
             try:
@@ -91,8 +97,6 @@ class InvoicePages:
         return self._page(call, unit, link, "pay_processing" if trouble else None)
 
     def _pay(self, call: FormCall, unit: Unit, link: Link, chosen: str) -> FormResponse:
-        if link.is_over(unit.now):
-            return self._over(call, unit)
         here = f"/pay/{call.parameters['token']}"
         query = f"?{LANGUAGE}={chosen}" if chosen in self.languages.names else ""
         found = shown(unit, link.subject_id)
@@ -162,8 +166,6 @@ class InvoicePages:
         return f'<div class="acts">{button}{download}</div>{note}'
 
     def _pdf(self, call: FormCall, unit: Unit, link: Link) -> FormResponse:
-        if link.is_over(unit.now):
-            return self._over(call, unit)
         printed = printing.invoice(unit, link.subject_id)
         if printed.document.number is None:
             return self._over(call, unit)

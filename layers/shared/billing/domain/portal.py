@@ -72,17 +72,15 @@ DEFAULT_PORTAL = PortalTerms()
 
 
 @dataclass(frozen=True, slots=True)
-class PortalLink:
-    """A link into the portal.
+class _Admission:
+    """Whom a link or a session lets in, until when, and to what.
 
     Args:
-        id: made of the hash of its secret: ``link_id``.
-        features: what its session may do of what is on; None for all of that.
+        id: made of the hash of its secret: ``link_id``, ``session_id``.
+        features: what its customer may do of what is on; None for all of that.
         locale: the language of its pages; None for the customer's.
         return_url: where the portal leads back to.
     """
-
-    entity_name: ClassVar[str] = "PortalLink"
 
     id: str
     tenant_id: str
@@ -92,6 +90,14 @@ class PortalLink:
     features: tuple[Feature, ...] | None = None
     locale: str | None = None
     return_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortalLink(_Admission):
+    """A link into the portal."""
+
+    entity_name: ClassVar[str] = "PortalLink"
+
     used_at: datetime | None = None
     version: int = 0
 
@@ -118,8 +124,8 @@ class PortalLink:
 
 
 @dataclass(frozen=True, slots=True)
-class PortalSession:
-    """A browser in which a customer is in the portal; see ``PortalLink``.
+class PortalSession(_Admission):
+    """A browser in which a customer is in the portal.
 
     Args:
         expires_at: an hour after it began, however much is done in it.
@@ -127,14 +133,6 @@ class PortalSession:
 
     entity_name: ClassVar[str] = "PortalSession"
 
-    id: str
-    tenant_id: str
-    customer_id: str
-    created_at: datetime
-    expires_at: datetime
-    features: tuple[Feature, ...] | None = None
-    locale: str | None = None
-    return_url: str | None = None
     ended_at: datetime | None = None
     version: int = 0
 

@@ -4,20 +4,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.browser import Tab, Visitors
-from tests.e2e.conftest import Seller, Stack, subscribe
+from tests.e2e.conftest import TEAM, Seller, Stack, subscribe
 from tests.e2e.desk import address
 
 FEATURES = ["invoices", "paymentMethods", "quantities", "pause", "cancel", "details", "usage"]
-PLAN = {
-    "id": "team-monthly",
-    "name": "Team",
-    "currency": "USD",
-    "interval": "month",
-    "components": [
-        {"key": "base", "type": "flat", "unitAmount": 4_999_000},
-        {"key": "seats", "type": "licensed", "unitAmount": 700_000},
-    ],
-}
 PHONE = (360, 640)
 
 
@@ -26,7 +16,7 @@ def shop(stack: Stack) -> Seller:
     """What is on is said before any worker knows the tenant: each keeps its settings for a minute."""
     seller = Seller.new(stack, "Portal")
     seller.client.call("PATCH", f"/v1/tenants/{seller.tenant_id}", {"portal": {"features": FEATURES}})
-    seller.client.post("/v1/plans", PLAN)
+    seller.client.post("/v1/plans", TEAM)
     return seller
 
 
@@ -34,7 +24,7 @@ def shop(stack: Stack) -> Seller:
 def link(shop: Seller) -> str:
     """A link for a customer with a subscription of two seats, charged to a card."""
     customer = shop.client.post("/v1/customers", {"name": "Ada Lovelace"})["id"]
-    subscribe(shop.client, customer, PLAN["id"])
+    subscribe(shop.client, customer, TEAM["id"])
     return str(shop.client.post("/v1/portal-sessions", {"customerId": customer})["url"])
 
 

@@ -3,7 +3,7 @@
 import json
 from urllib.parse import urlsplit
 
-from tests.integration.payer import open_invoice
+from tests.integration.payer import declined_renewal, open_invoice, tried_again_at_stripe
 from tests.integration.payer_pages.browser import Payer, checkout_of
 from tests.integration.world import Tenant, World
 
@@ -44,20 +44,13 @@ def walk_payer(world: World, tenant: Tenant) -> None:
 
 def _pays_twice(world: World, tenant: Tenant) -> None:
     """Somebody has a declined charge tried again in Stripe's dashboard while the payer is on Stripe's page."""
-    failing = tenant.subscribe(customerId=tenant.customer(), trialDays=1)
-    method = failing["paymentMethodId"]
-    world.sandbox.post(f"payment_methods/{method}/behaviour", decline="insufficient_funds")
-    world.clock.advance(hours=25)
-    world.work(*(f"{shard:02d}" for shard in range(16)))
-    world.sandbox.post(f"payment_methods/{method}/behaviour", decline=None)
-    unpaid = tenant.only_invoice(subscription=failing["id"])
-    declined = tenant.only_payment(customer=failing["customerId"])
+    customer = tenant.customer()
+    unpaid, declined = declined_renewal(world, tenant, customer)
     link = urlsplit(tenant.post(f"/v1/invoices/{unpaid['id']}/payment-link").data["url"]).path
     payer = Payer()
     session = checkout_of(payer.post(link))
-    world.stripe.v1.payment_intents.confirm(declined["paymentIntentId"], {"payment_method": method})
-    world.deliver_all(tenant)
+    tried_again_at_stripe(world, tenant, declined)
     world.acts(f"checkout/sessions/{session}/pay")
     assert payer.get(f"{link}?back=1").status == 200
-    assert tenant.get(f"/v1/customers/{failing['customerId']}/balance").data["amount"] == unpaid["total"]
+    assert tenant.get(f"/v1/customers/{customer}/balance").data["amount"] == unpaid["total"]
     world.deliver_all(tenant)

@@ -16,11 +16,6 @@ def tenant(world: World) -> Tenant:
     return tenant
 
 
-@pytest.fixture
-def customer(tenant: Tenant) -> str:
-    return tenant.customer()
-
-
 def test_looking_at_a_link_uses_nothing_up_and_entering_does(tenant: Tenant, customer: str) -> None:
     link = link_for(tenant, customer)
     for _ in range(3):  # scanners of mails

@@ -19,16 +19,6 @@ def tenant(world: World) -> Tenant:
     return tenant
 
 
-@pytest.fixture
-def customer(tenant: Tenant) -> str:
-    return tenant.customer()
-
-
-@pytest.fixture
-def subscription(tenant: Tenant, customer: str) -> Json:
-    return tenant.subscribe(customerId=customer)
-
-
 def test_invoices_and_credit_notes_are_listed_and_printed(
     world: World, tenant: Tenant, customer: str, subscription: Json
 ) -> None:

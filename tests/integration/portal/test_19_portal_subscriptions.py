@@ -21,16 +21,6 @@ def tenant(world: World) -> Tenant:
     return tenant
 
 
-@pytest.fixture
-def customer(tenant: Tenant) -> str:
-    return tenant.customer()
-
-
-@pytest.fixture
-def subscription(tenant: Tenant, customer: str) -> Json:
-    return tenant.subscribe(customerId=customer)
-
-
 def now(tenant: Tenant, subscription: Json) -> Json:
     """The subscription as the API has it."""
     return dict(tenant.get(f"/v1/subscriptions/{subscription['id']}").data)

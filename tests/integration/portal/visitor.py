@@ -2,32 +2,20 @@
 
 import html
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-from tests.integration.world import Answer, Json, Tenant, http_event, request
+from tests.integration.access.browser import Browser
+from tests.integration.world import Answer, Json, Tenant
 
-_FORM = "application/x-www-form-urlencoded"
 EVERYTHING = ["invoices", "paymentMethods", "changePlan", "quantities", "pause", "cancel", "details", "usage"]
 
 
 @dataclass
-class Visitor:
-    """See above.
-
-    Args:
-        page: what the browser shows.
-    """
+class Visitor(Browser):
+    """A browser that says in which language its pages are to be."""
 
     language: str = ""
-    cookies: dict[str, str] = field(default_factory=dict)
-    page: Answer | None = None
-
-    def get(self, url: str) -> Answer:
-        """Go to a page."""
-        parts = urlsplit(url)
-        return self._sent(http_event("GET", parts.path, query=parts.query, headers=self._headers))
 
     def fields(self, action: str) -> dict[str, str]:
         """What the form of this page that goes there has, hidden or filled in."""
@@ -44,22 +32,11 @@ class Visitor:
         """Send that form, some of its fields filled in otherwise."""
         return self.post(action, self.fields(action) | values)
 
-    def post(self, path: str, values: dict[str, str], **headers: str) -> Answer:
-        """Send a form."""
-        named = {**self._headers, "content-type": _FORM, "sec-fetch-site": "same-origin", **headers}
-        return self._sent(http_event("POST", path, body=urlencode(values), headers=named))
-
     def follow(self) -> Answer:
         """Go where the answer leads."""
         assert self.page is not None
         assert self.page.status == 303, said(self.page)
         return self.get(self.page.headers["Location"])
-
-    @property
-    def text(self) -> str:
-        """The page's HTML."""
-        assert self.page is not None
-        return self.page.content.decode()
 
     def shows(self, *texts: str) -> bool:
         """Whether the page says all of them."""
@@ -69,16 +46,6 @@ class Visitor:
     @property
     def _headers(self) -> dict[str, str]:
         return {"accept": "text/html", **({"accept-language": self.language} if self.language else {})}
-
-    def _sent(self, event: dict[str, Any]) -> Answer:
-        event["cookies"] = [f"{name}={value}" for name, value in self.cookies.items()]
-        self.page = request(event)
-        for each in self.page.cookies:
-            name, _, rest = each.partition("=")
-            value, _, rules = rest.partition("; ")
-            assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(rules.split("; "))
-            self.cookies[name] = value
-        return self.page
 
 
 def said(answer: Answer) -> str:

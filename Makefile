@@ -7,7 +7,7 @@ SILVER_VENV := .venv-silver
 PY := $(VENV)/bin/python
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 BUILD := .aws-sam/build
-SOURCES := layers/shared functions local scripts benchmarks
+SOURCES := layers/shared functions local operations scripts benchmarks
 # Containers often set it. Environments are installed uncompiled, so each of hundreds of processes would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -20,7 +20,7 @@ HTTP_IN_DEPENDENCIES := --no-emit-package certifi --no-emit-package idna --no-em
 
 .DEFAULT_GOAL := help
 .PHONY: help setup env sam-env checkov-env silver-env run demo clean-run test walk e2e lint format checkov validate build template dashboard \
-        openapi screenshots bench bench-sweep bench-reports bench-aws lock clean
+        openapi screenshots deploy doctor cost bench bench-sweep bench-reports bench-aws lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -96,6 +96,17 @@ checkov: checkov-env ## security checks of the template
 build: env sam-env ## artifacts for AWS (arm64, python3.13), and their sizes
 	AWS_DEFAULT_REGION=us-east-1 PYTHON="$(abspath $(SAM_VENV))/bin/python" $(SAM) build --build-dir $(BUILD)
 	$(PY) -m local.stack.sizes $(BUILD)/template.yaml
+
+# --- on AWS -----------------------------------------------------------------------------------------------------------
+
+deploy: setup ## builds and deploys STAGE=dev, then secret, webhooks, first key and tenant (STRIPE_KEY_FILE=, PARAMETERS="A=1 B=2", FIRST_STEP=)
+	@$(PY) -m operations.deploy --stage $(or $(STAGE),dev)$(if $(STRIPE_KEY_FILE), --stripe-key-file $(STRIPE_KEY_FILE))$(if $(ANOTHER_STRIPE_ACCOUNT), --another-stripe-account)$(if $(PARAMETERS), --parameter $(PARAMETERS))$(if $(TENANT_FILE), --tenant-file $(TENANT_FILE))$(if $(NEW_PLATFORM_KEY), --new-platform-key)$(if $(FIRST_STEP), --first-step $(FIRST_STEP))
+
+doctor: env ## says what is wrong with a deployed stack, and what to do (STACK=ledgerline-dev)
+	@$(PY) -m operations.doctor --stack $(or $(STACK),ledgerline-dev)
+
+cost: env ## writes the tables of docs/cost.md
+	$(PY) -m benchmarks.cost
 
 template: env ## writes template.yaml from infra/
 	$(PY) -m scripts.template

@@ -19,6 +19,8 @@ from local.stack.settings import Paths, Ports, aws_environment
 from local.stripe_sandbox.server import SandboxServer
 from tests.support.tables import create_tables
 
+PREFIX = "bench-"
+"""Of the tables' names."""
 _STOP_TIMEOUT_S = 20.0  # nothing it keeps is wanted
 
 
@@ -57,7 +59,7 @@ def backend() -> Iterator[Backend]:
 
 def _furnished(sandbox: SandboxServer, emulator_pid: int) -> Backend:
     dynamodb = boto3.client("dynamodb")
-    names = create_tables(dynamodb, prefix="bench-")
+    names = create_tables(dynamodb, prefix=PREFIX)
     api_key, webhook_secret = "sk_test_" + secrets.token_hex(12), "whsec_" + secrets.token_hex(16)
     secret = json.dumps(
         {"api_key": api_key, "webhook_secrets": [webhook_secret], "connect_webhook_secrets": [webhook_secret]}

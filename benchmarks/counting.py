@@ -6,16 +6,21 @@ one for each 4 KB of an item that is read consistently, half of that otherwise, 
 Source: docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 """
 
+import io
 import math
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from logging import Handler, StreamHandler
 from typing import Any
 
 import requests
 
 _READ_UNIT_BYTES = 4096
 _TIMEOUT_S = 10
+STORED_MORE_BYTES = 100
+"""Of each stored item, for indexing. Source: aws.amazon.com/dynamodb/pricing/on-demand, data storage."""
 Item = Mapping[str, Mapping[str, Any]]
 
 
@@ -28,6 +33,9 @@ class Tally:
         others: requests to other AWS services: KMS, SQS, Secrets Manager.
         read_units, write_units: capacity, indexes included; see the module.
         stripe: requests to Stripe.
+        cpu_s: CPU time of the thread that called; the sandbox's own threads are not in it.
+        log_bytes: of the lines that the product logged.
+        stored: bytes of each item that was put, by its table and its key; what replaces another counts once.
     """
 
     dynamodb: list[str] = field(default_factory=list)
@@ -36,6 +44,39 @@ class Tally:
     write_units: float = 0.0
     stripe: int = 0
     keys_asked: int = 0
+    cpu_s: float = 0.0
+    log_bytes: int = 0
+    stored: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def stored_bytes(self, table: str) -> int:
+        """What was put into a table."""
+        return sum(size for (name, _), size in self.stored.items() if name == table)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides how much an item of a table takes.
+
+    Args:
+        key: the attributes of its key.
+        copied: the hash key of each index that holds whole items; an item without it is not in the index.
+    """
+
+    key: tuple[str, ...]
+    copied: tuple[str, ...]
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> "Shape":
+        """As ``DescribeTable`` tells it."""
+        indexes = table.get("GlobalSecondaryIndexes", [])
+        whole = [each for each in indexes if each["Projection"]["ProjectionType"] == "ALL"]
+        copied = (each["KeySchema"][0]["AttributeName"] for each in whole)
+        return cls(tuple(each["AttributeName"] for each in table["KeySchema"]), tuple(copied))
+
+    def stored_bytes(self, item: Item) -> int:
+        """An item and its copies."""
+        copies = 1 + sum(name in item for name in self.copied)
+        return copies * (item_bytes(item) + STORED_MORE_BYTES)
 
 
 class Meter:
@@ -48,6 +89,12 @@ class Meter:
     def __init__(self, stripe_url: str) -> None:
         self._stripe_url = stripe_url
         self._tally: Tally | None = None
+        self._shapes: dict[str, Shape] = {}
+
+    def learn_tables(self, client: Any) -> None:
+        """Look at the tables there are, to count what is stored in them."""
+        for name in client.list_tables()["TableNames"]:
+            self._shapes[name] = Shape.of(client.describe_table(TableName=name)["Table"])
 
     def attach(self, client: Any) -> None:
         """Watch a client from now on."""
@@ -57,14 +104,22 @@ class Meter:
             client.meta.events.register("before-parameter-build.dynamodb", self._ask_for_capacity)
             client.meta.events.register("after-call.dynamodb", self._answered)
 
+    def attach_log(self, handlers: Iterable[Handler]) -> None:
+        """Count what a log's handlers write from now on, instead of printing it."""
+        for handler in handlers:
+            if isinstance(handler, StreamHandler):
+                handler.setStream(_Counted(self._logged))
+
     @contextmanager
     def open(self) -> Iterator[Tally]:
         """Count what happens inside."""
-        tally = self._tally = Tally()
         before = self._stripe_requests()
+        tally = self._tally = Tally()
+        cpu_s = time.thread_time()
         try:
             yield tally
         finally:
+            tally.cpu_s = time.thread_time() - cpu_s
             self._tally = None
             tally.stripe = self._stripe_requests() - before
 
@@ -79,8 +134,19 @@ class Meter:
 
     def _ask_for_capacity(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         params["ReturnConsumedCapacity"] = "INDEXES"
-        if self._tally is not None and model.name == "BatchGetItem":
+        if self._tally is None:
+            return
+        if model.name == "BatchGetItem":
             self._tally.keys_asked = sum(len(table["Keys"]) for table in params["RequestItems"].values())
+        for put in puts(model.name, params):
+            shape = self._shapes.get(put["TableName"])
+            if shape is not None:
+                key = str([put["Item"][name] for name in shape.key])
+                self._tally.stored[put["TableName"], key] = shape.stored_bytes(put["Item"])
+
+    def _logged(self, text: str) -> None:
+        if self._tally is not None:
+            self._tally.log_bytes += len(text.encode())
 
     def _answered(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         if self._tally is None or "Error" in parsed:
@@ -104,6 +170,27 @@ class Meter:
         return len(answer.json()["data"])
 
 
+class _Counted(io.TextIOBase):
+    """A stream that gives what is written to it to somebody, and keeps nothing."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
+    def write(self, text: str) -> int:
+        """Count it."""
+        self._tell(text)
+        return len(text)
+
+
+def puts(operation: str, params: Mapping[str, Any]) -> list[Any]:
+    """The items that a request puts, each with its table."""
+    if operation == "PutItem":
+        return [params]
+    if operation == "TransactWriteItems":
+        return [write["Put"] for write in params["TransactItems"] if "Put" in write]
+    return []
+
+
 def item_bytes(item: Item) -> int:
     """The size of an item of texts and numbers, as DynamoDB charges it.
 
@@ -115,7 +202,10 @@ def item_bytes(item: Item) -> int:
         size += len(name.encode())
         for kind, content in value.items():
             # A number takes about a byte for two digits, and one more.
-            size += len(content.encode()) if kind == "S" else math.ceil(len(str(content)) / 2) + 1
+            if kind == "B":
+                size += len(content)
+            else:
+                size += len(content.encode()) if kind == "S" else math.ceil(len(str(content)) / 2) + 1
     return size
 
 

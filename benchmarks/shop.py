@@ -24,6 +24,10 @@ class Refused(Exception):
     """A call whose answer is not the expected one: the figures would be about something else."""
 
 
+WORKER_MS = 60_000
+"""A worker's time (infra/sweep.yaml): on a machine that is busy, less would end a turn half-way."""
+
+
 class Shop:
     """One tenant in test mode, with a plan; ``settings`` are what its creation says beside the usual."""
 
@@ -74,9 +78,9 @@ class Shop:
         return base64.b64decode(answer["body"])
 
     @staticmethod
-    def invoke(function: str, event: Event) -> Any:
+    def invoke(function: str, event: Event, context: Context | None = None) -> Any:
         """Give a function an event."""
-        return importlib.import_module(f"functions.{function}.handler").lambda_handler(event, Context())
+        return importlib.import_module(f"functions.{function}.handler").lambda_handler(event, context or Context())
 
     def customer(self, **more: Any) -> str:
         """A new customer's id."""
@@ -157,19 +161,17 @@ class Shop:
         if json.loads(answer["body"]) != {"outcome": outcome}:
             raise Refused(f"the webhook answered {answer['statusCode']} {answer['body']}, not {outcome}")
 
-    def turn(self, shard: str) -> None:
-        """A turn of the billing worker at a shard."""
+    def turn(self, shard: str, function: str = "billing_worker") -> None:
+        """A turn of a worker at a shard."""
         self._messages += 1
-        answer = self.invoke("billing_worker", queue_event(self._backend.queue_arn, {"shard": shard}, self._messages))
+        event = queue_event(self._backend.queue_arn, {"shard": shard}, self._messages)
+        answer = self.invoke(function, event, Context(WORKER_MS))
         if answer["batchItemFailures"]:
-            raise Refused(f"the worker failed at {shard}")
+            raise Refused(f"{function} failed at {shard}")
 
     def pay_out(self, shard: str) -> None:
         """A turn of the payout worker at a shard."""
-        self._messages += 1
-        event = queue_event(self._backend.payout_queue_arn, {"shard": shard}, self._messages)
-        if self.invoke("payout_worker", event)["batchItemFailures"]:
-            raise Refused(f"the payout worker failed at {shard}")
+        self.turn(shard, "payout_worker")
 
     def clock_advancer(self, start: str) -> tuple[str, Callable[[str], Callable[[], None]]]:
         """A test clock's id, and what advances it and gives back its worker's turn."""

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOTS = ("layers", "functions", "local", "scripts", "benchmarks", "tests")
+ROOTS = ("layers", "functions", "local", "operations", "scripts", "benchmarks", "tests")
 MOST_FUNCTION_LINES = 70
 MOST_MODULE_LINES = 450
 

@@ -7,6 +7,7 @@ A part has any of these keys; what they mean in CloudFormation is said here, onc
     queues      an SQS queue with its dead letters
     tables      a DynamoDB table, its name among TABLES and its output
     alarms      a CloudWatch alarm
+    dashboards  a CloudWatch dashboard, row by row
     resources, outputs, and in stack.yaml the rest of a template: as CloudFormation has them
 
 A grant ``Read: { do: BatchGetItem, on: [Plans, Payments/by_due] }`` is an IAM statement: actions without a service are
@@ -25,6 +26,8 @@ from pathlib import Path
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 
+from scripts.template_dashboard import dashboard
+from scripts.template_properties import gradual, key_schema, log_group
 from scripts.template_yaml import (
     Json,
     as_list,
@@ -43,11 +46,13 @@ ROOT = Path(__file__).resolve().parent.parent
 INFRA, TARGET = ROOT / "infra", ROOT / "template.yaml"
 PARTS = (
     "keys", "layers", "edge", "customers", "search", "catalog", "subscriptions", "invoicing", "payments", "marketplace",
-    "providers", "usage", "reports", "tax", "tenants", "access", "oauth", "clocks", "sweep", "webhooks", "service",
-    "alarms", "tables",
+    "providers", "usage", "reports", "tax", "tenants", "access", "oauth", "payer", "clocks", "sweep", "webhooks",
+    "service", "alarms", "dashboard", "tables",
 )  # fmt: skip
 """The order in which they stand in the template; stack.yaml comes first."""
 PREFIXES = ("/v1/", "/api/v1/")
+ROUTED = {"routes", "root_routes", "default_route"}
+"""Keys of functions that answer requests."""
 VARIABLES = {
     "StripeSecret": {"STRIPE_SECRET_ID": "StripeSecret", "STRIPE_API_BASE": "StripeApiBase"},
     "TaxSecret": {"TAX_SECRET_ID": "TaxSecret", "TAXJAR_API_BASE": "TaxJarApiBase"},
@@ -116,7 +121,7 @@ class Template:
         first = len(self.resources)
         makers = {
             "policies": self._policy, "functions": self._function, "queues": self._queue, "tables": self._table,
-            "alarms": self._alarm,
+            "alarms": self._alarm, "dashboards": self._dashboard,
         }  # fmt: skip
         unknown = set(part) - {"title", *makers, "resources", "outputs"}
         assert not unknown, f"infra/{name}.yaml: {unknown}"
@@ -200,6 +205,8 @@ class Template:
         properties.update(says.get("properties", {}))
         if "events" in says:
             properties["Events"] = says["events"]
+        if set(says) & ROUTED:
+            properties["DeploymentPreference"] = gradual()
         metadata = CommentedMap(SkipBuild=True, checkov=CommentedMap(skip=self._accepted(says)))
         function = CommentedMap(Type="AWS::Serverless::Function", Metadata=metadata, Properties=properties)
         self._add(f"{name}Function", function)
@@ -316,10 +323,14 @@ class Template:
 
     def _alarm(self, name: str, says: Mapping[str, Json]) -> None:
         properties = CommentedMap(says)
+        properties["AlarmDescription"] = f"{says['AlarmDescription']} - runbook {name}Alarm in docs/operations.md"
         properties.setdefault("ComparisonOperator", "GreaterThanThreshold")
         properties.setdefault("TreatMissingData", "notBreaching")
         properties["AlarmActions"] = condition("HasAlarmTopic", in_line([tagged("!Ref", "AlarmTopicArn")]))
         self._add(f"{name}Alarm", CommentedMap(Type="AWS::CloudWatch::Alarm", Properties=properties))
+
+    def _dashboard(self, name: str, says: CommentedMap) -> None:
+        self._add(name, dashboard(says, self.parts, ROUTED))
 
     def _table(self, name: str, says: CommentedMap) -> None:
         """Kept when the stack goes, unless its first deploy fails. ``by_due`` is sparse and carries keys only."""
@@ -368,22 +379,6 @@ def table_names(tables: Iterable[str]) -> CommentedSeq:
         parts = intrinsic("!Split", in_line([f"-{table}Table-", tagged("!Ref", f"{table}Table")]))
         names[table] = intrinsic("!Join", in_line(["/", parts]))
     return intrinsic("!Sub", CommentedSeq([" ".join(f"{under(table)}=${{{table}}}" for table in names), names]))
-
-
-def key_schema(keys: Iterable[str]) -> CommentedSeq:
-    """Hash key and, where there is one, range key."""
-    return CommentedSeq(
-        flow(AttributeName=each, KeyType=kind) for each, kind in zip(keys, ("HASH", "RANGE"), strict=False)
-    )
-
-
-def log_group(name: str) -> CommentedMap:
-    """A log group under the stack's key, kept for as long as the parameter says."""
-    kept, key = tagged("!Ref", "LogRetentionDays"), tagged("!GetAtt", "Key.Arn")
-    properties = CommentedMap(LogGroupName=tagged("!Sub", name), RetentionInDays=kept, KmsKeyId=key)
-    return CommentedMap(
-        Type="AWS::Logs::LogGroup", DeletionPolicy="Delete", UpdateReplacePolicy="Delete", Properties=properties
-    )
 
 
 def generate(folder: Path = INFRA) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from statistics import fmean
 
+from benchmarks.backend import PREFIX
 from benchmarks.counting import Meter, Tally
 from benchmarks.part import progress
 from benchmarks.report import Row, Section, verdict
@@ -14,6 +15,28 @@ NUMBER = 1
 """What a call may take more that issues an invoice or a credit note: the claim of its number (decision 0064)."""
 
 Prepared = Callable[[], None]
+KEPT_APART = ("audit", "events", "idempotency")
+"""Tables whose items expire, each after a time of its own (``benchmarks.cost``)."""
+
+
+def _stored(table: str) -> Callable[[Tally], float]:
+    return lambda tally: tally.stored_bytes(PREFIX + table)
+
+
+def _stored_for_good(tally: Tally) -> float:
+    return sum(tally.stored.values()) - sum(tally.stored_bytes(PREFIX + table) for table in KEPT_APART)
+
+
+BESIDE: dict[str, Callable[[Tally], float]] = {
+    "cpu_ms": lambda tally: tally.cpu_s * 1000,
+    "log_bytes": lambda tally: tally.log_bytes,
+    "kms_calls": lambda tally: sum(each.startswith("kms.") for each in tally.others),
+    "sqs_calls": lambda tally: sum(each.startswith("sqs.") for each in tally.others),
+    "events": lambda tally: sum(table == PREFIX + "events" for table, _ in tally.stored),
+    **{f"stored_{table}_bytes": _stored(table) for table in KEPT_APART},
+    "stored_bytes": _stored_for_good,
+}
+"""What the table does not show, and the cost sheet is made of."""
 
 
 class Book:
@@ -58,6 +81,7 @@ class Book:
             "write_units": fmean(tally.write_units for tally in tallies),
             "stripe_calls": max(tally.stripe for tally in tallies),
         }
+        figures |= {name: fmean(map(beside, tallies)) for name, beside in BESIDE.items()}
         self.add(name, budget, figures, shortened(worst.dynamodb + worst.others))
 
     def add(self, name: str, budget: int | None, figures: dict[str, float], operations: str) -> None:

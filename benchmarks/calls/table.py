@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
 
+import boto3
+
 from benchmarks.backend import backend
 from benchmarks.calls import marketplace as calls_marketplace
 from benchmarks.calls import payments as calls_payments
-from benchmarks.calls.book import CREATE, MOVES_MONEY, NUMBER, READ, WEBHOOK, WRITE, Book, Prepared, ignore
+from benchmarks.calls.book import BESIDE, CREATE, MOVES_MONEY, NUMBER, READ, WEBHOOK, WRITE, Book, Prepared, ignore
 from benchmarks.counting import Meter, Tally
 from benchmarks.part import progress, save_measured
 from benchmarks.report import Section
@@ -20,6 +22,8 @@ from benchmarks.shop import PLAN, Shop
 
 _START = "2027-01-01T00:00:00Z"
 _FEW, _MANY = 4, 12
+IDLE_TURNS = (("billing_worker", "99"), ("payout_worker", "p99"), ("webhook_worker", "w99"), ("report_worker", "r99"))
+"""Workers, each with a shard in which there is nothing: these tables are in those up to 15."""
 _LONG_S = 3600
 
 
@@ -143,9 +147,20 @@ def measure_renewals(book: Book, shop: Shop, meter: Meter) -> None:
         "read_units": each(lambda tally: tally.read_units),
         "write_units": each(lambda tally: tally.write_units),
         "stripe_calls": each(lambda tally: tally.stripe),
+        **{name: each(beside) for name, beside in BESIDE.items()},
     }
     fixed = len(few.dynamodb) - _FEW * figures["round_trips"]
     book.add("renewal in the worker, charged", MOVES_MONEY, figures, f"and {fixed:g} a turn, whatever is due")
+
+
+def measure_idle_turns(book: Book, shop: Shop) -> None:
+    """What the schedule's messages ask for where nothing is due: that is what a stack costs that nobody uses."""
+    for function, shard in IDLE_TURNS:
+
+        def turn(function: str = function, shard: str = shard) -> Prepared:
+            return lambda: shop.turn(shard, function)
+
+        book.route(f"{function}: a turn with nothing due", None, turn)
 
 
 def watched() -> list[object]:
@@ -166,11 +181,16 @@ def keep_what_is_cached() -> None:
 
 def measure() -> Section:
     """The whole table."""
+    from billing.bootstrap import process
+
     with backend() as running:
         keep_what_is_cached()
         meter = Meter(running.stripe_url)
         for client in watched():
             meter.attach(client)
+        meter.learn_tables(boto3.client("dynamodb"))
+        meter.attach_log(process.logger().handlers)
+        process.logger().setLevel("INFO")
         shop = Shop(running)
         shop.plan(PLAN)
         book = Book(meter)
@@ -180,6 +200,7 @@ def measure() -> Section:
         measure_webhooks(book, shop)
         calls_payments.measure(book, shop)
         calls_marketplace.measure(book, shop)
+        measure_idle_turns(book, shop)
         measure_renewals(book, shop, meter)
         return book.section
 

@@ -23,7 +23,7 @@ from benchmarks import ROOT
 RUNTIME = "3.13"
 _PEER = ("fastapi", "mangum")
 _BUILD_S = 600
-_MORE_LAYERS = {"documents": ("pdf",), "oauth": ("oauth",), "webhook_sender": ("webhooks",)}
+_MORE_LAYERS = {"documents": ("pdf",), "oauth": ("oauth",), "payer": ("pdf",), "webhook_sender": ("webhooks",)}
 _INSTALL = ("--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps", "--require-hashes")
 
 

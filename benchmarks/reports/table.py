@@ -19,9 +19,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.part import end_in_order, progress
+from benchmarks.prices import GB_SECOND, READ, S3_GET_USD, S3_PUT_USD, VCPU_MB
 from benchmarks.report import Row, Section, save_all, verdict
 from benchmarks.reports.tables import BORN, TENANT, Sent, Stopwatch, Tables
-from benchmarks.usage.cost import GB_S_USD, READ_UNITS_USD, VCPU_MB
 from billing.bootstrap.reports import all_reports
 from billing.domain.kernel.due import Due
 from billing.domain.reports.run import Form, Purpose, ReportRun, RunRequest, RunState
@@ -36,8 +36,6 @@ from tests.support.sealing import Plain
 INVOICES = 100_000
 _CALL_S = 0.010
 """What a call takes within a Region, about: a page of 1 MB, a part of 8 MB."""
-S3_PUT_USD, S3_GET_USD = 0.005 / 1000, 0.0004 / 1000
-"""Source: aws.amazon.com/s3/pricing, S3 Standard, us-east-1."""
 _BUDGET_MB = 400
 """The most memory of the process, whatever there is to read; the worker has 1,769 MB."""
 _AT = BORN + timedelta(days=360)
@@ -105,7 +103,7 @@ class Measured:
     def usd(self) -> float:
         """At list price."""
         files = self.puts * S3_PUT_USD + self.gets * S3_GET_USD
-        return self.units * READ_UNITS_USD + files + self.billed_s * VCPU_MB / 1024 * GB_S_USD
+        return self.units * READ.usd + files + self.billed_s * VCPU_MB / 1024 * GB_SECOND.usd
 
 
 def run_once(name: str, invoices: int) -> Measured:

@@ -197,7 +197,7 @@ class _LambdaContext(Context):
     def __init__(self, remaining_s: float) -> None:
         self._until = time.monotonic() + remaining_s
 
-    def get_remaining_time_in_millis(self) -> int:  # type: ignore[override]
+    def get_remaining_time_in_millis(self) -> int:
         return int((self._until - time.monotonic()) * 1000)
 
 
@@ -212,7 +212,12 @@ def work(pipe: "Connection[Any, Any]", outside: Outside) -> None:
     timed = replace(product, index=_TimedIndex(product.index, heart), alarm=_PipeAlarm(pipe))
     margin_s = process_bootstrap.settings().worker_margin_s
     handler = QueueWorker(
-        timed.work_shard, process_bootstrap.logger(), process_bootstrap.now, margin_s, process_bootstrap.deadline()
+        timed.work_shard,
+        process_bootstrap.logger(),
+        process_bootstrap.now,
+        margin_s,
+        process_bootstrap.deadline(),
+        process_bootstrap.counted(("worker", "billing")),
     ).lambda_handler
     while True:
         try:

@@ -1,34 +1,26 @@
-"""What a million events cost at list price: us-east-1, USD, no free tier, no discount, no tax.
-
-Prices as published on 22 November 2026 at the addresses named with them.
-"""
+"""What a million events cost at list price (``benchmarks.prices``)."""
 
 from dataclasses import dataclass
 
+from benchmarks.prices import (
+    GB,
+    GB_SECOND,
+    HTTP_API,
+    INVOCATION,
+    MILLION,
+    MONTH_DAYS,
+    READ,
+    SQS,
+    STORED,
+    VCPU_MB,
+    WRITE,
+)
 from benchmarks.usage.units import KindAsked
 
-MILLION = 1_000_000
-WRITE_UNITS_USD = 0.625 / MILLION
-READ_UNITS_USD = 0.125 / MILLION
-"""DynamoDB on demand, standard class, since 1 November 2024. Source: aws.amazon.com/dynamodb/pricing/on-demand."""
-STORED_USD = 0.25
-"""A GB and month, in the same place."""
-SQS_USD = 0.40 / MILLION
-"""Requests to a standard queue. Source: aws.amazon.com/sqs/pricing."""
-INVOCATION_USD = 0.20 / MILLION
-GB_S_USD = 0.0000133334
-"""Lambda on arm64. Source: aws.amazon.com/lambda/pricing."""
-HTTP_API_USD = 1.00 / MILLION
-"""A request of up to 512 KB to an HTTP API. Source: aws.amazon.com/api-gateway/pricing."""
-HTTP_API_BYTES = 512 * 1024
 LAMBDA_MB = 512
 """The memory of both functions (template.yaml)."""
-VCPU_MB = 1769
-"""A Lambda of so much memory has one vCPU. Source: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html."""
 KEPT_DAYS = 90
 """Events (``services.usage.counting.EVENT_KEPT_S``)."""
-_MONTH_DAYS = 365 / 12
-_GB = 2**30
 
 
 @dataclass(frozen=True)
@@ -57,14 +49,14 @@ def bill(asked: KindAsked) -> list[Position]:
     seconds = duration_s(accepted.cpu_s + counted.cpu_s, accepted.wait_s + counted.wait_s)
     invocations = accepted.invocations + counted.invocations
     return [
-        Position("HTTP API", accepted.invocations * each * HTTP_API_USD),
-        Position("Lambda", (seconds * LAMBDA_MB / 1024 * GB_S_USD + invocations * INVOCATION_USD) * each),
-        Position("SQS", (accepted.sqs_requests + counted.sqs_requests) * each * SQS_USD),
-        Position("DynamoDB, writes", (accepted.write_units + counted.write_units) * each * WRITE_UNITS_USD),
-        Position("DynamoDB, reads", (accepted.read_units + counted.read_units) * each * READ_UNITS_USD),
+        Position("HTTP API", accepted.invocations * each * HTTP_API.usd),
+        Position("Lambda", (seconds * LAMBDA_MB / 1024 * GB_SECOND.usd + invocations * INVOCATION.usd) * each),
+        Position("SQS", (accepted.sqs_requests + counted.sqs_requests) * each * SQS.usd),
+        Position("DynamoDB, writes", (accepted.write_units + counted.write_units) * each * WRITE.usd),
+        Position("DynamoDB, reads", (accepted.read_units + counted.read_units) * each * READ.usd),
     ]
 
 
 def storage_usd(asked: KindAsked) -> float:
     """A million events kept for 90 days."""
-    return asked.stored_bytes * MILLION / _GB * STORED_USD * KEPT_DAYS / _MONTH_DAYS
+    return asked.stored_bytes * MILLION / GB * STORED.usd * KEPT_DAYS / MONTH_DAYS

@@ -204,7 +204,7 @@ def cost_section(kinds: Sequence[KindAsked]) -> Section:
         "A million usage events at list price, USD",
         ["what", *(each.kind.title for each in kinds)],
         notes=[
-            "us-east-1, prices and their sources in usage_cost.py; events in requests of 1,000, no free tier.",
+            "us-east-1, prices and their sources in benchmarks/prices.py; events in requests of 1,000, no free tier.",
             "Measured: units, requests, CPU and waiting time. Computed: Lambda's seconds, the CPU time at the 0.29 of",
             "a vCPU that 512 MB have, and the waiting, which is for the emulator here, for DynamoDB and SQS there.",
             "Not in it: logs, KMS, metrics, data transfer, point-in-time recovery, polls of an empty queue.",

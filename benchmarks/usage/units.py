@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.counting import Item, Meter, Tally, item_bytes
+from benchmarks.counting import STORED_MORE_BYTES, Item, Meter, Tally, item_bytes
 from benchmarks.events import Event
 from benchmarks.shop import Shop
 from benchmarks.usage.case import BATCH, KINDS, SUM, Kind, Metered
@@ -19,8 +19,6 @@ from benchmarks.usage.work import Poller, Recorder, accept_all
 
 SQS_REQUEST_BYTES = 64 * 1024
 """Source: aws.amazon.com/sqs/pricing, "every 64 KB chunk of a payload is billed as 1 request"."""
-STORED_MORE_BYTES = 100
-"""Of each stored item, for indexing. Source: aws.amazon.com/dynamodb/pricing/on-demand, data storage."""
 _BATCHES = 3
 _SINGLES = 20
 

@@ -28,12 +28,14 @@ class Asked:
     """What some calls asked of AWS together.
 
     Args:
+        calls: requests to DynamoDB.
         sqs_requests: each batch of ten that is sent, received or deleted is one.
         cpu_s, wait_s: the function's CPU time, and the rest of its time.
     """
 
     read_units: float = 0.0
     write_units: float = 0.0
+    calls: int = 0
     sqs_requests: int = 0
     cpu_s: float = 0.0
     wait_s: float = 0.0
@@ -44,6 +46,7 @@ class Asked:
         """One invocation more."""
         self.read_units += tally.read_units
         self.write_units += tally.write_units
+        self.calls += len(tally.dynamodb)
         self.sqs_requests += sum(each.startswith("sqs.") for each in tally.others)
         self.cpu_s += cpu_s
         self.wait_s += wall_s - cpu_s
@@ -90,6 +93,16 @@ class Line:
         rows = [row for page in pages for row in page["Items"]]
         self._last = rows[-1]["id"]["S"] if rows else self._last
         return [_record(n, row) for n, row in enumerate(rows)]
+
+    def feed(self, records: Sequence[dict[str, Any]], asked: Asked) -> None:
+        """Give the feed the same batch: it places each event, whoever has endpoints.
+
+        Raises:
+            Refused: it failed at one.
+        """
+        answer = self._timed(lambda: Shop.invoke("event_feed", {"Records": list(records)}), asked)
+        if answer["batchItemFailures"]:
+            raise Refused(f"the feed failed at {answer['batchItemFailures']}")
 
     def publish(self, records: Sequence[dict[str, Any]], asked: Asked | None = None) -> None:
         """Give the publisher a batch of the stream.

@@ -11,25 +11,13 @@ from statistics import quantiles
 from benchmarks.backend import backend
 from benchmarks.calls.book import shortened
 from benchmarks.part import progress, save_measured
+from benchmarks.prices import EGRESS, GB, GB_SECOND, INVOCATION, MILLION, READ, SQS, SQS_FAIR, VCPU_MB, WRITE
 from benchmarks.report import Row, Section, verdict
 from benchmarks.shop import Refused
-from benchmarks.usage.cost import (
-    GB_S_USD,
-    INVOCATION_USD,
-    MILLION,
-    READ_UNITS_USD,
-    SQS_USD,
-    VCPU_MB,
-    WRITE_UNITS_USD,
-    Position,
-)
+from benchmarks.usage.cost import Position
 from benchmarks.webhooks.case import BATCH, STREAM_BATCH, Asked, Line
 from tests.support.receiver import receiving
 
-FAIR_QUEUE_USD = 0.10 / MILLION
-"""A request with a message group to a standard queue. Source: aws.amazon.com/sqs/pricing, "fair queues"."""
-EGRESS_GB_USD = 0.09
-"""Data out to the internet, the first 10 TB. Source: aws.amazon.com/ec2/pricing/on-demand."""
 GOAL_USD = 5
 PUBLISHER_MB, SENDER_MB = 512, 1024
 """As in template.yaml."""
@@ -54,12 +42,12 @@ def measure() -> list[Section]:
         progress(f"{DELIVERIES} deliveries in batches")
         rate, cpu_rate = _rate(line)
         progress(f"{SINGLES} deliveries one by one, metered")
-        published, sent = _metered(line)
+        fed, published, sent = _metered(line)
         emitted = BATCH + ARRIVALS + DELIVERIES + SINGLES
         if len(receiver.events) != emitted or receiver.forged:
             raise Refused(f"{emitted} events were emitted, and {len(receiver.events)} arrived")
         size = len(receiver.bodies[-1])
-    return [_times(arrivals, rate, cpu_rate), _asked(published, sent), _cost(published, sent, size)]
+    return [_times(arrivals, rate, cpu_rate), _asked(fed, published, sent), _cost(published, sent, size)]
 
 
 def _deliver(line: Line) -> None:
@@ -93,14 +81,16 @@ def _rate(line: Line) -> tuple[float, float]:
     return sent / wall, sent / cpu
 
 
-def _metered(line: Line) -> tuple[Asked, Asked]:
-    """What addressing and sending ask for; in batches they would ask for as much, with fewer requests to SQS."""
+def _metered(line: Line) -> tuple[Asked, Asked, Asked]:
+    """What placing, addressing and sending ask for; sent in batches they would ask SQS for fewer requests."""
     line.customers(SINGLES)
-    published, sent = Asked(), Asked()
-    line.publish(line.records(), published)
+    fed, published, sent = Asked(), Asked(), Asked()
+    records = line.records()
+    line.feed(records, fed)
+    line.publish(records, published)
     while line.send(1, sent):
         pass
-    return published, sent
+    return fed, published, sent
 
 
 def _times(arrivals: Sequence[float], rate: float, cpu_rate: float) -> Section:
@@ -124,19 +114,22 @@ def _times(arrivals: Sequence[float], rate: float, cpu_rate: float) -> Section:
     return section
 
 
-def _asked(published: Asked, sent: Asked) -> Section:
+def _asked(fed: Asked, published: Asked, sent: Asked) -> Section:
     section = Section(
         "What a delivery asks for",
         ["what", "write units", "read units", "CPU, ms", "operations"],
         notes=["A first attempt that is accepted. Units as in the table of calls, indexes included."],
     )
-    for name, asked in (("address an event to an endpoint", published), ("send it", sent)):
+    parts = {"place an event in the feed": fed, "address it to an endpoint": published, "send it": sent}
+    for name, asked in parts.items():
         figures = {
             "write_units": asked.write_units / SINGLES,
             "read_units": asked.read_units / SINGLES,
             "cpu_ms": asked.cpu_s / SINGLES * 1000,
+            "round_trips": asked.calls / SINGLES,
         }
-        cells = [name, *(f"{each:.2f}" for each in figures.values()), shortened(asked.operations[:12])]
+        shown = (f"{figures[each]:.2f}" for each in ("write_units", "read_units", "cpu_ms"))
+        cells = [name, *shown, shortened(asked.operations[:12])]
         section.rows.append(Row(cells, "", figures))
     return section
 
@@ -146,7 +139,7 @@ def _cost(published: Asked, sent: Asked, size: int) -> Section:
         "A million webhook deliveries at list price, USD",
         ["what", "USD", "budget"],
         notes=[
-            "us-east-1, no free tier; prices and their sources in benchmarks/usage/cost.py and this folder's table.py.",
+            "us-east-1, no free tier; prices and their sources in benchmarks/prices.py.",
             f"First attempts that are accepted, of {size} bytes, in batches of {BATCH}; an answer takes 100 ms.",
             "Measured: units and CPU time. Not in it: logs, KMS, storage, and the event itself, which is there anyway.",
         ],
@@ -173,12 +166,12 @@ def bill(published: Asked, sent: Asked, size: int, answer_s: float = 0.1, count:
     gb_s = publisher_s * PUBLISHER_MB / 1024 + sender_s * SENDER_MB / 1024
     invocations = 1 / STREAM_BATCH + 1 / BATCH
     return [
-        Position("DynamoDB, writes", (published.write_units + sent.write_units) * each * WRITE_UNITS_USD),
-        Position("DynamoDB, reads", (published.read_units + sent.read_units) * each * READ_UNITS_USD),
+        Position("DynamoDB, writes", (published.write_units + sent.write_units) * each * WRITE.usd),
+        Position("DynamoDB, reads", (published.read_units + sent.read_units) * each * READ.usd),
         # Sent, received and deleted by ten.
-        Position("SQS", 3 / BATCH * MILLION * SQS_USD + MILLION * FAIR_QUEUE_USD),
-        Position("Lambda", gb_s * each * GB_S_USD + invocations * MILLION * INVOCATION_USD),
-        Position("data out", size * MILLION / 2**30 * EGRESS_GB_USD),
+        Position("SQS", 3 / BATCH * MILLION * SQS.usd + MILLION * SQS_FAIR.usd),
+        Position("Lambda", gb_s * each * GB_SECOND.usd + invocations * MILLION * INVOCATION.usd),
+        Position("data out", size * MILLION / GB * EGRESS.usd),
     ]
 
 

@@ -4,6 +4,9 @@ import { html, useEffect, useRef } from "../vendor/preact.js";
 import { day } from "../lib/dates.js";
 import { decimal, money } from "../lib/money.js";
 
+/** What one day alone has on either side: left to itself, the plot gives it two years. */
+const WEEK_S = 7 * 86_400;
+
 /**
  * Lines over days.
  * @param {{title: string, at: string[], series: Array<{name: string, values: Array<number|null>}>, currency?: string, height?: number}} props
@@ -24,6 +27,7 @@ export function Plot({ title, at, series, currency, height = 220 }) {
       plot = new UPlot({
         width: place.current.clientWidth, height, cursor: { drag: { x: false, y: false } }, legend: { show: false },
         axes: [axis, { ...axis, size: 70 }],
+        scales: { x: { range: (_, from, to) => (from < to ? [from, to] : [from - WEEK_S, to + WEEK_S]) } },
         series: [{}, ...series.map((each, index) => ({ label: each.name, width: 2, stroke: style.getPropertyValue(`--line-${index % 4}`).trim() || "#0b4f9e" }))],
       }, [at.map((each) => Date.parse(each) / 1000), ...series.map((each) => each.values.map((value) => (value === null ? null : scaled(value))))], place.current);
     });

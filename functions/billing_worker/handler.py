@@ -1,6 +1,6 @@
 """The billing worker: everything that is due in a shard, once."""
 
-from billing.bootstrap.process import deadline, logger, now, settings
+from billing.bootstrap.process import counted, deadline, logger, now, settings
 from billing.bootstrap.sweep import worker
 from billing.edge.workers.billing import QueueWorker
 
@@ -10,5 +10,5 @@ lambda_handler = QueueWorker(
     now,
     settings().worker_margin_s,
     deadline(),
-    settings().stack,
+    counted(("worker", "billing")),
 ).lambda_handler

@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap import invoicing
 from billing.bootstrap.http import http_api
+from billing.bootstrap.payer import payment_links
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.edge.http.api import CurrentWork, Listing, current_call, shaped
 from billing.edge.http.limits import INVOICE_QUERIES
@@ -15,6 +16,7 @@ from billing.schemas.base import Currency, Limit
 from billing.schemas.invoicing.credit_notes import CreditNoteIn, CreditNoteOut, CreditNoteViewOut, CreditPreviewOut
 from billing.schemas.invoicing.invoices import InvoiceOut, PaidInvoiceOut, PayIn, PreviewOut
 from billing.schemas.invoicing.one_off import DraftChangesIn, OneOffIn, PreviewIn
+from billing.schemas.invoicing.payment_links import PaymentLinkOut
 from billing.schemas.invoicing.rows import InvoiceRowOut, InvoiceSummaryOut
 from billing.schemas.parameters import CreatedFrom, CreatedTo, Cursor, DueFrom, DueTo, Filter, LastAttempt, Overdue
 from billing.schemas.rows import Expand, View, rows
@@ -30,6 +32,7 @@ crediting = invoicing.credit_notes()
 manual = invoicing.manual_invoices()
 transitions = invoicing.invoice_transitions()
 previews = invoicing.invoice_previews()
+links = payment_links()
 
 
 def _listed(
@@ -183,6 +186,16 @@ def pay_invoice(
     """Pay an open invoice, or one that was given up, by a saved method."""
     paid = payments.pay_invoice(work, invoice_id, body.payment_method_id if body else None)
     return shaped(paid, PaidInvoiceOut.paid)
+
+
+@api.post("/v1/invoices/{invoice_id}/payment-link", scope=Scope.BILLING_WRITE, answers=PaymentLinkOut)
+def create_payment_link(invoice_id: str, work: CurrentWork) -> PaymentLinkOut:
+    """Create a link on which an invoice's customer sees it and pays it, without an account.
+
+    Good for 30 days. Whoever has it sees this invoice and nothing else; a card is entered at Stripe only. It leads to
+    what is true at the time: an invoice that is paid, by whatever way, cannot be paid again.
+    """
+    return PaymentLinkOut.of(links.make(work, invoice_id))
 
 
 @api.post("/v1/invoices/{invoice_id}/credit-notes", scope=Scope.BILLING_ADMIN, answers=CreditNoteViewOut)

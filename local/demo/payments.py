@@ -45,6 +45,8 @@ class Payments(Seller):
         console.print()
         console.print(takings_table(self.client, self.tenant_id))
         console.print(f"Less Stripe's own fees, {money(fees)}: the ledger's cash is Stripe's balance.")
+        link = self.step("an invoice to pay yourself, by the card 4242 4242 4242 4242", self._link)
+        console.print(f"    Open it in a browser: {link}", soft_wrap=True)
 
     def _begin(self) -> tuple[None, str]:
         self.open_shop(SELLER)
@@ -109,6 +111,14 @@ class Payments(Seller):
         require(paid["status"] == "paid", f"the invoice is {paid['status']}")
         self.charged(paid)
         return paid, f"{paid['number']}: {money(paid['amountPaid'])}"
+
+    def _link(self) -> tuple[str, str]:
+        lines = [{"description": "Frame", "amount": FRAME}]
+        wanted = {"customerId": self.customer_id, "lines": lines, "autoFinalize": True, "autoCharge": False}
+        invoice = self.client.post("/v1/invoices", wanted)
+        require(invoice["status"] == "open", f"the invoice is {invoice['status']}")
+        link = self.client.post(f"/v1/invoices/{invoice['id']}/payment-link")
+        return link["url"], f"{invoice['number']}, {money(invoice['amountDue'])}; good until {link['expiresAt'][:10]}"
 
     def _refunds(self, payment: Any) -> tuple[None, str]:
         path = f"/v1/payments/{payment['id']}/refund"

@@ -5,8 +5,7 @@ errors are added from each route's documentation (``edge/http/api.py``) and the 
 AWS.
 
 Written: functions/service/openapi.json, which is served; docs/openapi.json, the same bytes for readers of the
-repository (a function's package holds only its own folder); docs/scopes.md. `--check` exits 1 where one is
-stale.
+repository (a function's package holds only its own folder); docs/scopes.md. `--check` exits 1 if one is stale.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from local.console import say
-from local.reference import openapi_oauth
+from local.reference import openapi_oauth, openapi_payer, openapi_portal
 from local.reference.openapi_events import event_types, webhooks
 from local.reference.openapi_examples import EXAMPLES
 from local.reference.openapi_parts import (
@@ -128,11 +127,12 @@ def document() -> dict[str, Any]:
     for route in found:
         item = paths.setdefault(route.path, {} if route.path.startswith("/v1/") else dict(ROOT_ONLY))
         item[route.method] = _operation(route)
-    paths |= openapi_oauth.PATHS | WEBHOOKS
+    paths |= openapi_oauth.PATHS | openapi_payer.PATHS | openapi_portal.PATHS | WEBHOOKS
     events, about = webhooks()
     schemas |= about | _answers(found) | ENVELOPE | openapi_oauth.SCHEMAS
     schemas |= {"WebhookOutcome": OUTCOME, "EventType": event_types()}
-    used = _used([paths, events, openapi_oauth.RESPONSES, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
+    responses = openapi_oauth.RESPONSES | openapi_payer.RESPONSES | openapi_portal.RESPONSES
+    used = _used([paths, events, responses, ENVELOPE["Error"]], schemas) | {"Error", "EventType"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -151,7 +151,7 @@ def document() -> dict[str, Any]:
         "webhooks": events,
         "components": {
             "schemas": {name: _plain(schemas[name]) for name in sorted(used)},
-            "responses": {f"Error{status}": _failure(status) for status in REASONS} | openapi_oauth.RESPONSES,
+            "responses": {f"Error{status}": _failure(status) for status in REASONS} | responses,
             "parameters": PARAMETERS,
             "headers": HEADERS | openapi_oauth.HEADERS,
             "securitySchemes": SECURITY | openapi_oauth.SECURITY,
@@ -402,7 +402,7 @@ def scopes_page() -> str:
         limit = f"{asked.limit.per_minute}, `{asked.limit.letter}`" if asked.limit else ""
         cells = [scope, _whose(route), limit, "no" if asked.public else "yes", route.group]
         lines.append(f"| {route.method.upper()} | `{route.path}` | {' | '.join(cells)} |")
-    lines += openapi_oauth.lines_of_scopes()
+    lines += openapi_oauth.lines_of_scopes() + openapi_payer.lines_of_scopes() + openapi_portal.lines_of_scopes()
     lines += [
         "| POST | `/webhooks/stripe` | Stripe's signature; a function URL | the event's |  | yes | stripe_webhook |",
         "",

@@ -25,6 +25,10 @@ EXAMPLES: dict[str, Any] = {
             "country": "GB",
         },
     },
+    "create_portal_session": {
+        "customerId": "cus_01M8057CNXV6FSV1VD81CQK8JT",
+        "returnUrl": "https://app.example.com/account",
+    },
     "update_customer": {"email": "ada@example.org"},
     "create_plan": {
         "id": "business-monthly",

@@ -60,10 +60,13 @@ TAGS = {
     "tax": "What would be due on a cart, and where which rates are known.",
     "payment-methods": "What customers pay with. Card numbers never come here.",
     "disputes": "What a payer's bank takes back, and gives back where the tenant wins. Stripe tells of them.",
+    "portal-sessions": "Links into the customer portal, where customers see to their own subscriptions.",
     "api-keys": "The credentials of a tenant's servers.",
     "me": "Who calls, and for whom.",
     "audit-log": "Every call, with what came of it.",
     "tenants": "Who bills. The platform's operator creates them.",
+    "portal": "Where customers see to their own subscriptions: pages for people, at the root, in a session.",
+    "payer": "What customers see without an account: pages for people, at the root. A link is the key.",
     "oauth-clients": "Programs that act for a tenant, or for its users, with access tokens.",
     "users": "The people of a tenant, what each may do, and where they are signed in.",
     "webhook-endpoints": "Where a tenant's events are sent to, and how that goes.",
@@ -98,6 +101,7 @@ FILES = {
 """The content type of each route that answers with a file."""
 
 READS_BY_BODY = {
+    "create_portal_session",
     "create_customer",
     "create_subscription",
     "create_payment",

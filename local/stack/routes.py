@@ -1,7 +1,8 @@
-"""What a deploy on the emulator still lacks: the HTTP API's routes, TTL, and a concurrency for a small machine.
+"""What a deploy on the emulator still lacks: the HTTP API's routes, TTL, recovery, a concurrency for a small machine.
 
 On AWS they come from the OpenAPI body that SAM makes of the template's; the emulator makes the API but ignores
-the body. Table TTL is ignored there as well. So both are put in after a deploy, from the same file.
+the body. A table's TTL and its point-in-time recovery are ignored as well. So they are put in after a deploy, from
+the same file.
 """
 
 import os
@@ -103,6 +104,14 @@ def limit_concurrency(ports: Ports) -> None:
         if ":sqs:" not in mapping["EventSourceArn"]:
             continue  # of a stream, one batch is worked at a time
         functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=limits)
+
+
+def enable_recovery(ports: Ports, outputs: dict[str, str]) -> None:
+    """Switch on the point-in-time recovery that every table of the template asks for."""
+    dynamodb = client("dynamodb", ports)
+    wanted = {"PointInTimeRecoveryEnabled": True}
+    for table in (name for output, name in outputs.items() if output.startswith("Table")):
+        dynamodb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=wanted)
 
 
 def enable_ttl(ports: Ports, outputs: dict[str, str]) -> None:

@@ -17,7 +17,15 @@ from local.stack.deploy import client, deploy, fingerprint, is_current, outputs
 from local.stack.emulator import STOP_TIMEOUT_S, start_emulator, wait_for_emulator, what_was_lost
 from local.stack.gateway import HEALTH
 from local.stack.processes import Child
-from local.stack.routes import ALIAS, create_routes, enable_ttl, function_names, limit_concurrency, template
+from local.stack.routes import (
+    ALIAS,
+    create_routes,
+    enable_recovery,
+    enable_ttl,
+    function_names,
+    limit_concurrency,
+    template,
+)
 from local.stack.settings import HOST, ROOT, STACK_NAME, Paths, Ports, aws_environment
 
 READY_TIMEOUT_S = 20.0
@@ -84,9 +92,10 @@ class Stack:
             return
         deploy(self.paths, self.ports)
         found = outputs(self.ports)
-        with step("routes, TTL, concurrency"):
+        with step("routes, TTL, recovery, concurrency"):
             create_routes(self.ports, found["ApiId"])
             enable_ttl(self.ports, found)
+            enable_recovery(self.ports, found)
             limit_concurrency(self.ports)
         self.paths.deployed.write_text(fingerprint(self.ports))
 
@@ -106,12 +115,10 @@ class Stack:
 
     def _seed(self, found: dict[str, str]) -> None:
         self.keys = seed.Keys.load(self.paths.keys)
-        seed.register_webhook(self.keys, self.ports)
-        seed.put_stripe_secret(self.keys, self.ports, found["StripeSecretId"])
+        seed.ensure_stripe(self.keys, self.ports, found["StripeSecretId"])
         seed.put_tax_secret(self.keys, self.ports, found["TaxSecretId"])
-        tables = {"callers": found["TableCallers"], "access": found["TableAccess"]}
-        seed.ensure_tenant(self.keys, self.ports, tables)
-        self.keys.save(self.paths.keys)  # whatever comes next may fail, and the key is shown once
+        tables = {each.lower(): found[f"Table{each}"] for each in ("Callers", "Access", "Tenants")}
+        seed.ensure_tenant(self.keys, self.ports, tables, lambda: self.keys.save(self.paths.keys))
         ensure_admin(self.keys, self.ports)
         self.keys.save(self.paths.keys)
 
@@ -149,31 +156,27 @@ def ignore_signals() -> None:
 
 
 def print_welcome(stack: Stack) -> None:
-    """Addresses, the key, and three things to try."""
-    api, key = f"http://{HOST}:{stack.ports.api}", stack.keys.api_key
-    write = "-H 'Content-Type: application/json' -H \"Idempotency-Key: $(date +%s%N)\""
-    ada = '{"name": "Ada", "email": "ada@example.com"}'
+    """Addresses, the key, and where to begin."""
     say(f"""
 Ledgerline is running (stack {STACK_NAME}).
 
-  API              {api}/v1
+  API              http://{HOST}:{stack.ports.api}/v1
   Stripe webhook   {seed.webhook_url(stack.ports)}
   tax webhook      {seed.tax_webhook_url(stack.ports)}
   Stripe sandbox   http://{HOST}:{stack.ports.stripe} (Stripe Tax, and /v2/taxes as TaxJar, too)
   AWS emulator     http://{HOST}:{stack.ports.aws}
   tenant           {stack.keys.tenant_id}
-  API key          {key}
+  API key          {stack.keys.api_key}
   dashboard        {seed.dashboard_url(stack.ports, stack.keys)}
   sign in as       {stack.keys.admin_email} with {stack.keys.admin_password}
   all of it        {stack.paths.stack}        logs: {stack.paths.logs}/
 
 Try:
 
-  curl {api}/v1/health
-  curl -X POST {api}/v1/customers -H 'X-API-Key: {key}' {write} -d '{ada}'
-  curl {api}/v1/customers -H 'X-API-Key: {key}'
+  source docs/guide/call.sh     in another terminal, in this folder: curl with address and key
+  call POST /v1/customers '{{"name": "Ada", "email": "ada@example.com"}}'
 
-or, in another terminal: make demo. Ctrl-C stops it; the data stays until make clean-run.""")
+and go on with docs/guide/first-hour.md; or: make demo. Ctrl-C stops it; the data stays until make clean-run.""")
 
 
 def main() -> int:

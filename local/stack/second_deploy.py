@@ -1,4 +1,4 @@
-"""A second deploy that changes nothing but a tag, as the first week of every stack brings one.
+"""A second deploy, by the operator's command, that changes nothing but a tag: every stack's first week brings one.
 
 Lambda takes no second version of the same configuration, and a tag is in none: what publishes a version all the same is
 the digest of infra/ in CONFIG_REVISION (scripts/template.py).
@@ -6,13 +6,19 @@ the digest of infra/ in CONFIG_REVISION (scripts/template.py).
 
 import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
-from local.console import Failure
-from local.stack.deploy import client, deploy
+from local.console import Failure, step
+from local.stack import seed
+from local.stack.deploy import client
 from local.stack.routes import ALIAS
-from local.stack.settings import ROOT, Paths, Ports
+from local.stack.settings import HOST, ROOT, Paths, Ports, aws_environment
 from scripts.template import generate
 
+LIMITS = ("ApiRateLimitPerSecond=1000", "ApiBurstLimit=2000")
+"""A stage `dev` lets fewer calls through than a suite makes."""
 TAG = "      project: ledgerline\n"
 
 
@@ -34,11 +40,30 @@ def deploy_with_another_tag(paths: Paths, ports: Ports) -> None:
     template = paths.base / "template.yaml"
     # It lies elsewhere, so that where the code is has to be said whole.
     template.write_text(re.sub(r"((?:Code|Content)Uri: )", rf"\g<1>{ROOT}/", generate(folder)))
-    deploy(paths, ports, template)
+    run_deploy(paths, ports, template)
     after = live_versions(ports)
     stayed = sorted(name for name, version in before.items() if after.get(name) == version)
     if stayed:
         raise Failure(f"the second deploy published no version of {', '.join(stayed)}")
+
+
+def run_deploy(paths: Paths, ports: Ports, template: Path) -> None:
+    """What `make deploy STAGE=dev` runs, against the emulator; the packages of the layers are the emulator's own.
+
+    Raises:
+        Failure: it failed.
+    """
+    command = [sys.executable, "-m", "operations.deploy", "--stage", "dev", "--template", str(template)]
+    command += ["--build-dir", str(paths.build), "--folder", str(paths.base / "deploys")]
+    command += ["--parameter", "LogRetentionDays=1", *LIMITS]
+    command += ["--api-url", f"http://{HOST}:{ports.api}", "--webhook-url", seed.webhook_url(ports)]
+    command += ["--connect-webhook-url", seed.connect_webhook_url(ports)]
+    env = aws_environment(ports) | {"LEDGERLINE_LAYERS": "empty", "PYTHON": sys.executable}
+    log = paths.logs / "operations-deploy.log"
+    with step("python -m operations.deploy"), log.open("w") as sink:
+        done = subprocess.run(command, cwd=ROOT, env=env, stdout=sink, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        raise Failure(f"operations.deploy: {log.read_text(errors='replace').strip().splitlines()[-1]} (log: {log})")
 
 
 def live_versions(ports: Ports) -> dict[str, str]:

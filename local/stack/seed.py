@@ -10,81 +10,22 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import requests
-import stripe
 
-from local.console import Failure
 from local.stack.deploy import client
 from local.stack.gateway import TAX_WEBHOOK
-from local.stack.platform_key import caller_id, create_platform_key, new_key
+from local.stack.platform_key import new_key
 from local.stack.routes import api_routes, template
-from local.stack.settings import HOST, Paths, Ports, write_private
+from local.stack.settings import HOST, STACK_NAME, Paths, Ports, write_private
+from operations.deploy import first_tenant, stripe_secret, webhooks
+from operations.deploy.stack import found, require_working
 
 WARM_UP_AT_ONCE = 4
-DEMO_TENANT = {
-    "name": "Demo tenant",
-    "mode": "test",
-    "currency": "USD",
-    "timezone": "UTC",
-    "legalName": "Demo Software, Inc.",
-    "address": {
-        "line1": "500 Market Street",
-        "city": "Springfield",
-        "postalCode": "62701",
-        "state": "IL",
-        "country": "US",
-    },
-    "taxId": "12-3456789",
-    "email": "billing@demo.example",
-    "invoicePrefix": "DEMO",
-}
-# What the webhook acts on (HANDLED of integrations/stripe/events.py): an endpoint for all gets ten times as many.
-STRIPE_EVENTS: list[Any] = [
-    "charge.dispute.closed",
-    "charge.dispute.created",
-    "charge.dispute.funds_reinstated",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.updated",
-    "charge.refund.updated",
-    "charge.updated",
-    "customer.deleted",
-    "payment_intent.canceled",
-    "payment_intent.payment_failed",
-    "payment_intent.processing",
-    "payment_intent.requires_action",
-    "payment_intent.succeeded",
-    "payment_method.attached",
-    "payment_method.automatically_updated",
-    "payment_method.detached",
-    "payment_method.updated",
-    "refund.created",
-    "refund.failed",
-    "refund.updated",
-    "setup_intent.succeeded",
-    "transfer.created",
-    "transfer.reversed",
-    "transfer.updated",
-]
-# The same for accounts that are connected to the platform (CONNECT_HANDLED of integrations/stripe/connect_events.py).
-CONNECT_EVENTS: list[Any] = [
-    "account.application.deauthorized",
-    "account.external_account.created",
-    "account.external_account.deleted",
-    "account.external_account.updated",
-    "account.updated",
-    "capability.updated",
-    "payout.canceled",
-    "payout.created",
-    "payout.failed",
-    "payout.paid",
-    "payout.reconciliation_completed",
-    "payout.updated",
-]
 REQUEST_TIMEOUT_S = 60.0  # the first call of a function is a cold start, and eight start at once
 
 
@@ -94,12 +35,10 @@ class Keys:
 
     platform_api_key: str = ""
     stripe_api_key: str = ""
-    webhook_endpoint_id: str = ""
-    webhook_secret: str = ""
-    connect_endpoint_id: str = ""
-    connect_webhook_secret: str = ""
     taxjar_token: str = ""
     tax_webhook_secret: str = ""
+    tenant_request: str = ""
+    tenant_asked_at: str = ""
     tenant_id: str = ""
     api_key: str = ""
     admin_email: str = ""
@@ -109,7 +48,7 @@ class Keys:
     def load(cls, path: Path) -> "Keys":
         """The keys of an earlier start, or new ones."""
         known = json.loads(path.read_text()) if path.exists() else {}
-        keys = cls(**known)
+        keys = cls(**{each.name: known[each.name] for each in fields(cls) if each.name in known})
         keys.platform_api_key = keys.platform_api_key or new_key()
         keys.stripe_api_key = keys.stripe_api_key or "sk_test_" + secrets.token_hex(24)
         keys.taxjar_token = keys.taxjar_token or secrets.token_hex(16)
@@ -141,50 +80,20 @@ def tax_webhook_url(ports: Ports) -> str:
     return f"http://{HOST}:{ports.webhook}{TAX_WEBHOOK}"
 
 
-def register_webhook(keys: Keys, ports: Ports) -> None:
-    """Have two enabled endpoints at the Stripe sandbox, one for connected accounts, each with its signing secret."""
-    base = f"http://{HOST}:{ports.stripe}"
-    api = stripe.StripeClient(
-        keys.stripe_api_key, base_addresses={"api": base}, http_client=stripe.RequestsClient(timeout=10)
-    )
-    try:
-        keys.webhook_endpoint_id, keys.webhook_secret = _endpoint(
-            api, webhook_url(ports), STRIPE_EVENTS, (keys.webhook_endpoint_id, keys.webhook_secret)
-        )
-        keys.connect_endpoint_id, keys.connect_webhook_secret = _endpoint(
-            api,
-            connect_webhook_url(ports),
-            CONNECT_EVENTS,
-            (keys.connect_endpoint_id, keys.connect_webhook_secret),
-            connect=True,
-        )
-    except stripe.StripeError as error:
-        raise Failure(f"the Stripe sandbox did not take the webhook endpoint: {error}") from None
+def ensure_stripe(keys: Keys, ports: Ports, secret_id: str) -> None:
+    """Stripe's key in the product's secret, and two endpoints at the sandbox, by the steps of a deploy to AWS."""
+    manager = client("secretsmanager", ports)
+    secret = stripe_secret.read(manager, secret_id)
+    secret.api_key = keys.stripe_api_key
 
+    def keep() -> None:
+        stripe_secret.write(manager, secret_id, secret)
 
-def _endpoint(
-    api: stripe.StripeClient, url: str, wanted: list[Any], known: tuple[str, str], connect: bool = False
-) -> tuple[str, str]:
-    """The id and the secret of an endpoint: the known one with the wanted events, or a new one."""
-    endpoint_id, secret = known
-    there = [each for each in api.v1.webhook_endpoints.list({"limit": 100}).data if each.url == url]
-    ours = next((each for each in there if each.id == endpoint_id), None)
-    if ours is not None and secret:
-        if sorted(ours.enabled_events) != wanted:  # made before there were so many
-            api.v1.webhook_endpoints.update(ours.id, {"enabled_events": wanted})
-        return known
-    made = api.v1.webhook_endpoints.create({"url": url, "enabled_events": wanted, "connect": connect})
-    return made.id, made.secret or ""
-
-
-def put_stripe_secret(keys: Keys, ports: Ports, secret_id: str) -> None:
-    """Give the functions the credentials, the way an operator does on AWS."""
-    values = {
-        "api_key": keys.stripe_api_key,
-        "webhook_secrets": [keys.webhook_secret],
-        "connect_webhook_secrets": [keys.connect_webhook_secret],
-    }
-    put_secret(ports, secret_id, values)
+    keep()
+    place = require_working(found(client("cloudformation", ports), STACK_NAME), STACK_NAME).place
+    api = webhooks.client_of(keys.stripe_api_key, f"http://{HOST}:{ports.stripe}")
+    for kind, url in (("account", webhook_url(ports)), ("connect", connect_webhook_url(ports))):
+        webhooks.ensure(api, webhooks.Wanted(STACK_NAME, place, kind, url), secret, keep)
 
 
 def put_tax_secret(keys: Keys, ports: Ports, secret_id: str) -> None:
@@ -208,32 +117,13 @@ def _holds(manager: Any, secret_id: str, value: str) -> bool:
         return False
 
 
-def known_key(dynamodb: Any, table: str, key: str) -> bool:
-    """Whether the key's item is in the table of callers."""
-    if not key:
-        return False
-    found = dynamodb.get_item(TableName=table, Key={"caller_id": {"S": caller_id(key)}}, ConsistentRead=True)
-    return "Item" in found
-
-
-def ensure_tenant(keys: Keys, ports: Ports, tables: Mapping[str, str]) -> None:
+def ensure_tenant(keys: Keys, ports: Ports, tables: Mapping[str, str], keep: Callable[[], None]) -> None:
     """A tenant in test mode with an admin key, made through the API like any other."""
-    dynamodb = client("dynamodb", ports)
-    if not known_key(dynamodb, tables["callers"], keys.platform_api_key):
-        create_platform_key(dynamodb, tables, keys.platform_api_key)
-    if known_key(dynamodb, tables["callers"], keys.api_key):
-        return
-    answer = requests.post(
-        f"http://{HOST}:{ports.api}/v1/tenants",
-        json=DEMO_TENANT,
-        headers={"X-API-Key": keys.platform_api_key, "Idempotency-Key": f"local-{secrets.token_hex(10)}"},
-        timeout=REQUEST_TIMEOUT_S,
-    )
-    if answer.status_code != 201:
-        raise Failure(f"POST /v1/tenants answered {answer.status_code}: {answer.text[:500]}")
-    made = answer.json()["data"]
-    keys.tenant_id, keys.api_key = made["id"], made["apiKey"]
-    keys.admin_email = keys.admin_password = ""  # whoever there was is another tenant's
+    dynamodb, before = client("dynamodb", ports), keys.tenant_id
+    first_tenant.ensure_platform_key(dynamodb, tables, keys, keep)
+    first_tenant.ensure_tenant(dynamodb, tables, f"http://{HOST}:{ports.api}", first_tenant.TENANT, keys, keep)
+    if keys.tenant_id != before:
+        keys.admin_email = keys.admin_password = ""  # whoever there was is another tenant's
 
 
 def warm_up(ports: Ports, patience_s: float) -> None:

@@ -68,13 +68,18 @@ def about_bytecode(layers: Iterable[Path]) -> str:
     return "all layers have bytecode"
 
 
+def of_layers(found: dict[str, dict[str, int]], build: Path) -> str:
+    """What there is to say about the bytecode of all layers that are in ``sizes``."""
+    layers = {name for parts in found.values() for name in parts if name != "code"}
+    return about_bytecode(build / name for name in sorted(layers))
+
+
 def main() -> int:
     """One line per function."""
     built = Path(sys.argv[1])
     try:
         found = sizes(template(), Path(), built.parent)
-        layers = {name for parts in found.values() for name in parts if name != "code"}
-        bytecode = about_bytecode(built.parent / name for name in sorted(layers))
+        bytecode = of_layers(found, built.parent)
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return 1

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local.stripe_sandbox import cards, declines, disputes, payments, refunding
+from local.stripe_sandbox import cards, checkout, declines, disputes, payments, refunding
 from local.stripe_sandbox.context import Context, changed
 from local.stripe_sandbox.errors import ApiError
 from local.stripe_sandbox.registry import Call
-from local.stripe_sandbox.resources import payment_intents, payment_methods, refunds, setup_intents
+from local.stripe_sandbox.resources import checkout_sessions, payment_intents, payment_methods, refunds, setup_intents
 
 Json = dict[str, Any]
 Run = Callable[[Context, Json, Json], Json]
@@ -85,6 +85,28 @@ def complete(context: Context, intent: Json, body: Json) -> Json:
         ApiError: as the API's confirm; a decline is a 402 and stays.
     """
     return setup_intents.confirm(_as_browser(context, intent, body))
+
+
+@act("checkout/sessions/{id}/pay", "checkout.session", payment_method=str)
+def submit_checkout(context: Context, session: Json, body: Json) -> Json:
+    """The payer submits the page of a Checkout Session.
+
+    Raises:
+        ApiError: it is over; a decline is a 402 and stays, and the page can be submitted again.
+    """
+    return checkout.submit(context, session, body.get("payment_method", "pm_card_visa"))
+
+
+@act("checkout/sessions/{id}/authenticate", "checkout.session", succeed=bool)
+def authenticate_checkout(context: Context, session: Json, body: Json) -> Json:
+    """The payer of a Checkout Session answers 3D Secure."""
+    return checkout.authenticate(context, session, succeed=body.get("succeed", True))
+
+
+@act("checkout/sessions/{id}/expire", "checkout.session")
+def expire_checkout(context: Context, session: Json, _: Json) -> Json:
+    """The day of a Checkout Session is over."""
+    return checkout_sessions.end(context, session) if session["status"] == "open" else session
 
 
 def _as_browser(context: Context, intent: Json, body: Json) -> Call:

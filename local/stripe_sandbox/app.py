@@ -201,6 +201,7 @@ class Sandbox:
                 return Answer(replay.status, replay.body, headers, replayed=True)
         context = Context(account, self.store, request.id, request.key)
         context.delay_s = self.dispatcher.settings.delay_ms / 1000
+        context.base_url = f"http://{request.headers['Host']}"
         call = Call(context, ids, operation.check_request(tree), request.path)
         if request.method == "GET":
             return Answer(200, json.dumps(self._run(operation, call)))

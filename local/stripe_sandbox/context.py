@@ -23,6 +23,7 @@ _ALPHABET = string.ascii_letters + string.digits
 _NOUNS = {
     "payment_method": "PaymentMethod",
     "setup_intent": "setupintent",
+    "checkout.session": "checkout.session",
     "webhook_endpoint": "webhook endpoint",
     "balance_transaction": "balance transaction",
 }
@@ -43,6 +44,8 @@ class Context:
     idempotency_key: str | None = None
     events: list[str] = field(default_factory=list)
     delay_s: float = 0.0
+    base_url: str = ""
+    """The sandbox's address, as this request called it: pages of its are there."""
 
     @property
     def platform(self) -> str:

@@ -45,6 +45,9 @@ SERVED = {
     "/v1/charges": "get",
     "/v1/charges/search": "get",
     "/v1/charges/{charge}": "get post",
+    "/v1/checkout/sessions": "get post",
+    "/v1/checkout/sessions/{session}": "get",
+    "/v1/checkout/sessions/{session}/expire": "post",
     "/v1/customers": "get post",
     "/v1/customers/search": "get",
     "/v1/customers/{customer}": "get post delete",
@@ -231,9 +234,12 @@ def _apply_drift(operations: Json, schemas: Json) -> None:
         if is_intent and not path.endswith(("/cancel", "/capture")) and form:
             form.pop("payment_method_types", None)
             form["allowed_payment_method_types"] = types
+    session = operations["/v1/checkout/sessions"]["post"]["form"]["properties"]
+    session.pop("payment_method_types", None)
+    session["allowed_payment_method_types"] = types
     versions = operations["/v1/webhook_endpoints"]["post"]["form"]["properties"]["api_version"]
     versions["enum"] = [*versions["enum"], *NEWER_VERSIONS]
-    for name in ("payment_intent", "setup_intent"):
+    for name in ("payment_intent", "setup_intent", "checkout.session"):
         schemas[name]["properties"]["allowed_payment_method_types"] = types | {"type": ["array", "null"]}
 
 

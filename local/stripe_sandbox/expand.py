@@ -15,6 +15,7 @@ _DEPTH = 4
 _BY_PREFIX = {
     "acct_": "account",
     "ch_": "charge",
+    "cs_": "checkout.session",
     "cus_": "customer",
     "du_": "dispute",
     "pi_": "payment_intent",

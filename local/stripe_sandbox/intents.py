@@ -66,6 +66,19 @@ def get(call: Call, kind: str) -> Json:
     return intent
 
 
+def require_free(context: Context, intent: Json, doing: str) -> None:
+    """Refuse what only the Checkout Session may do whose intent it is.
+
+    Raises:
+        ApiError: it is one's, and holds no money that could be released.
+    """
+    record = context.get(intent["object"], intent["id"], "intent")
+    if record.hidden.get("session") and intent["status"] != "requires_capture":
+        noun = "PaymentIntent" if intent["object"] == "payment_intent" else "SetupIntent"
+        message = f"You cannot {doing} the {noun} of a Checkout Session. Expire the Checkout Session instead."
+        raise errors.ApiError(message, code=f"{intent['object']}_unexpected_state", extra={intent["object"]: intent})
+
+
 def _automatic(params: Json) -> Json | None:
     """Dynamic payment methods are on unless the caller chose the types."""
     if "allowed_payment_method_types" in params:

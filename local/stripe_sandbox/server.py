@@ -10,6 +10,7 @@ from types import TracebackType
 from aiohttp import web
 
 from local.stripe_sandbox.app import Sandbox
+from local.stripe_sandbox.checkout_page import CheckoutPage
 from local.stripe_sandbox.control import Control
 from local.stripe_sandbox.store import Store
 from local.stripe_sandbox.taxjar import TaxJarDouble
@@ -72,6 +73,7 @@ class SandboxServer:
         app = web.Application()
         app.add_routes(Control(self.sandbox).routes())
         app.add_routes(TaxJarDouble(self.sandbox).routes())
+        app.add_routes(CheckoutPage(self.sandbox).routes())
         app.router.add_route("*", "/{path:.*}", self.sandbox.handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         try:

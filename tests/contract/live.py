@@ -110,10 +110,8 @@ def live() -> list[dict[str, Any]]:
     from tests.support.tables import create_tables
 
     quicken()
-    os.environ |= {
+    os.environ |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test") | {
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
         "POWERTOOLS_LOG_LEVEL": "CRITICAL",
     }
     with SandboxServer() as server, mock_aws():
@@ -121,6 +119,7 @@ def live() -> list[dict[str, Any]]:
         secrets = boto3.client("secretsmanager")
         os.environ |= {
             "STRIPE_API_BASE": server.url,
+            "ISSUER": "https://billing.example",
             "REPORT_BUCKET": "report-files",
             "STRIPE_SECRET_ID": secrets.create_secret(Name="stripe", SecretString=card_processor.secret())["Name"],
         }
@@ -241,6 +240,7 @@ def tell_changes(call: Live, sid: str, cid: str, tid: str) -> None:
     call("invoices", "PATCH", one, 200, {"addLines": sold["lines"]}, invoice_id=made[0])
     for invoice in made:
         call("invoices", "POST", f"{one}/finalize", 200, invoice_id=invoice)
+    call("invoices", "POST", f"{one}/payment-link", 201, invoice_id=made[0])
     call("invoices", "POST", f"{one}/void", 200, invoice_id=made[1])
     call("invoices", "POST", f"{one}/uncollectible", 200, invoice_id=made[2])
     note = {"amount": 1_000_000, "reason": "goodwill"}

@@ -13,13 +13,19 @@ from tests.support.tables import table_definitions
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "shared" / "billing"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "examples").glob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+]
 # Pages that name paths of another repository, as they stand in a source.
 COPIES = {"contract-coverage.md"}
 FOREIGN = re.compile(
     r"\bdesign\.md\b|\bcontract\.md\b|\bhouse\.md\b|\.\./shared\b|\bcontract [BT] section|\bsource [BT]\b", re.I
 )
-TOPS = ("functions", "layers", "local", "tests", "scripts", "benchmarks", "docs", "events")
+TOPS = ("functions", "layers", "local", "tests", "scripts", "benchmarks", "docs", "events", "examples")
 PATH = re.compile(rf"`((?:{'|'.join((*TOPS, *LAYERS))})/[\w./-]+)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 DOTTED = re.compile(rf"``(?:billing\.)?((?:{'|'.join(LAYERS)})(?:\.\w+)+)")

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text())
 METHODS = {"get", "post", "patch", "put", "delete"}
 WEBHOOKS = {"/webhooks/stripe", "/webhooks/tax-provider"}
-FORMS = {path for path in DOCUMENT["paths"] if path.startswith(("/oauth2/", "/.well-known/"))}
+FORMS = {path for path in DOCUMENT["paths"] if path.startswith(("/oauth2/", "/.well-known/", "/pay/", "/portal"))}
 """What takes forms and answers with pages, or as RFC 6749 says: its answers are looked at by
 tests/integration/access/test_15_schemathesis.py."""
 
@@ -64,9 +64,10 @@ def test_what_is_served_is_what_is_documented() -> None:
 
 LIST_ROUTES = """
 import json
-from local.reference import openapi_oauth
+from local.reference import openapi_oauth, openapi_payer, openapi_portal
 from local.reference.openapi import handlers
-found = [[g, r.method.lower(), r.path] for g, m in handlers() for r in m.api.documentation] + openapi_oauth.routes()
+found = [[g, r.method.lower(), r.path] for g, m in handlers() for r in m.api.documentation]
+found += openapi_oauth.routes() + openapi_payer.routes() + openapi_portal.routes()
 print(json.dumps(found))
 """
 
@@ -126,8 +127,9 @@ def test_operation_ids_are_unique() -> None:
 
 @pytest.mark.parametrize(("path", "method"), [(path, method) for path, method, _ in operations()])
 def test_writes_need_a_key_and_examples_are_valid(path: str, method: str) -> None:
-    operation = DOCUMENT["paths"][path][method]
-    names = {resolved(each)["name"] for each in operation.get("parameters", [])}
+    item = DOCUMENT["paths"][path]
+    operation = item[method]
+    names = {resolved(each)["name"] for each in [*item.get("parameters", []), *operation.get("parameters", [])]}
     assert ("Idempotency-Key" in names) == (method != "get" and path not in WEBHOOKS | FORMS)
     assert {f"{{{name}}}" for name in names if f"{{{name}}}" in path} == set(re.findall(r"\{\w+\}", path))
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})

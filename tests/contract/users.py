@@ -15,6 +15,7 @@ def tell_users(call: Any, tenant_id: str) -> None:
     tell_lists(call)
     call("access", "GET", "/v1/me", 200)
     tell_platform(call)
+    tell_portal(call)
     path = "/v1/users"
     user = call("users", "POST", path, 201, {"email": "ada@example.com", "role": "support"})["id"]
     call("users", "POST", path, 409, {"email": "ada@example.com", "role": "support"})
@@ -74,3 +75,10 @@ def allowed(tenant_id: str, user_id: str) -> str:
     grant = unit.save(Grant("grt_1", tenant_id, "cli_1", user_id, scopes, now, end, now, issued))
     unit.commit()
     return grant.id
+
+
+def tell_portal(call: Any) -> None:
+    """A customer who is let into the portal."""
+    customer = call("customers", "POST", "/v1/customers", 201, {"name": "Peggy"})["id"]
+    call("customers", "POST", "/v1/portal-sessions", 201, {"customerId": customer})
+    call("customers", "POST", "/v1/portal-sessions", 404, {"customerId": "cus_none"})

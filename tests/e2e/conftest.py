@@ -17,7 +17,7 @@ from tests.e2e.storm import Storm
 __all__ = ["chromium", "visitors"]
 """Fixtures of other modules, for all tests."""
 
-TEAM = {
+TEAM: dict[str, Any] = {
     "id": "team-monthly",
     "name": "Team",
     "currency": "USD",

@@ -31,6 +31,10 @@ def exhibits(stack: Stack) -> Exhibits:
     return Exhibits.laid_out(stack)
 
 
+COLOURS = ["color-contrast", "link-in-text-block"]
+"""What axe has to say anew of a page whose colours alone are others; this takes a quarter of the time of all rules."""
+
+
 def faults(tour: Tour) -> Iterator[str]:
     """What is wrong with the page that is open."""
     if tour.page.locator("main h1").count() != 1:
@@ -54,7 +58,7 @@ def test_18_every_page_opens_in_light_and_dark_and_runs_no_text(
         tour.go(exhibits.place(route))
         found[route] = list(faults(tour))
         tour.page.emulate_media(color_scheme="dark")
-        found[f"{route} in the dark"] = list(faults(tour))
+        found[f"{route} in the dark"] = [*tour.tab.complaints(), *tour.tab.barriers(COLOURS)]
         tour.page.emulate_media(color_scheme="light")
         if SHORT in tour.page.locator("main").inner_text():
             shown.add(route)

@@ -13,7 +13,11 @@ def sqs_record(body: str, message_id: str, receive_count: int) -> Json:
         "messageId": message_id,
         "receiptHandle": "r",
         "body": body,
-        "attributes": {"MessageGroupId": "g", "ApproximateReceiveCount": str(receive_count)},
+        "attributes": {
+            "MessageGroupId": "g",
+            "ApproximateReceiveCount": str(receive_count),
+            "SentTimestamp": "1795298400000",
+        },
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:b.fifo",

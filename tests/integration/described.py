@@ -18,3 +18,6 @@ OF_PLATFORM = tuple(
     if any("platform" in _scopes(operation) for operation in item.values() if isinstance(operation, dict))
 )
 """The paths of which a method is the platform's own keys' alone."""
+
+FOR_PEOPLE = ("/oauth2/", "/pay/", "/portal")
+"""Where the paths of pages and of their forms begin."""

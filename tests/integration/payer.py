@@ -76,3 +76,21 @@ def sweep(world: World, made: Json) -> None:
     """The worker looks at the shard of a payment, or of the payment of an intent."""
     shard = wall_clock_shard(made.get("paymentId") or made["id"], 16)
     assert world.work(shard) == {"batchItemFailures": []}
+
+
+def declined_renewal(world: World, tenant: Tenant, customer: str) -> tuple[Json, Json]:
+    """The invoice after a trial of a day, which the customer's card did not pay, and the payment that was declined."""
+    failing = tenant.subscribe(customerId=customer, trialDays=1)
+    behaviour = f"payment_methods/{failing['paymentMethodId']}/behaviour"
+    world.sandbox.post(behaviour, decline="insufficient_funds")
+    world.clock.advance(hours=25)
+    world.work(*(f"{shard:02d}" for shard in range(16)))
+    world.sandbox.post(behaviour, decline=None)
+    return tenant.only_invoice(subscription=failing["id"]), tenant.only_payment(customer=customer)
+
+
+def tried_again_at_stripe(world: World, tenant: Tenant, declined: Json) -> None:
+    """Somebody tries a declined payment again in Stripe's dashboard, and it goes through."""
+    method = {"payment_method": declined["paymentMethodId"]}
+    world.stripe.v1.payment_intents.confirm(declined["paymentIntentId"], method)
+    world.deliver_all(tenant)

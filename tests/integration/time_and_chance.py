@@ -21,7 +21,7 @@ class Clock:
         self._shown = datetime.now(UTC)
         self._shift = timedelta()
         self._frozen: datetime | None = None
-        self._passed = timedelta()
+        self._slept = timedelta()
 
     def __call__(self) -> datetime:
         """Now."""
@@ -33,7 +33,6 @@ class Clock:
     def advance(self, **delta: float) -> None:
         """Let time pass: ``advance(hours=24)``."""
         self._shift += timedelta(**delta)
-        self._passed += timedelta(**delta)
 
     def freeze(self, at: datetime) -> None:
         """Stop at an instant."""
@@ -42,13 +41,14 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """What the product's ``pause`` does."""
         self.advance(seconds=seconds)
+        self._slept += timedelta(seconds=seconds)
 
     def passed_s(self) -> float:
-        """The product's monotonic clock, in seconds: only what a test or the product let pass.
+        """The product's monotonic clock, in seconds: only what the product itself has slept, and it only goes on.
 
         A turn of a thousand calls has as much of its Lambda's time left on a machine that is ten times slower.
         """
-        return self._passed.total_seconds()
+        return self._slept.total_seconds()
 
     def reset(self) -> None:
         """Back to the real time."""
@@ -61,13 +61,19 @@ class Entropy:
 
     def __init__(self) -> None:
         self._counted: Iterator[bytes] | None = None
+        self._begun: set[str] = set()
 
     def __call__(self) -> bytes:
         """The next ten bytes."""
         return next(self._counted) if self._counted is not None else os.urandom(10)
 
     def begin(self, name: str) -> None:
-        """Count from now on: ids of one instant sort as they were made, and are those of no other name."""
+        """Count from now on: ids of one instant sort as they were made, and are those of no other name.
+
+        A name is begun once in a process: Stripe's sandbox knows the keys of the first time, and answers as then.
+        """
+        assert name not in self._begun, name
+        self._begun.add(name)
         prefix = sha256(name.encode()).digest()[:6]
         self._counted = (prefix + n.to_bytes(4) for n in count())
 

@@ -22,9 +22,11 @@ from billing.domain.lines.line import BilledUsage, InvoiceLine, TaxRate
 from billing.domain.reports.fold import Posted
 from billing.domain.tax.rules import line_taxes
 from billing.domain.tenant import InvoiceSequence
+from billing.domain.usage.event import UsageSpan
 from tests.support.engine import TENANT, on
 from tests.support.invoices import line as plain_line
 
+_SOME_MONTH = Period(on("2027-01-01"), on("2027-02-01"))
 SEQUENCE, NOTES = InvoiceSequence("ten_1", "ACME"), CreditNoteSequence("ten_1", "ACME")
 
 
@@ -48,7 +50,7 @@ def line(
         made,
         period=period,
         tax_inclusive=inclusive,
-        usage=BilledUsage("sub_1#") if usage else None,
+        usage=BilledUsage(f"sub_1#{UsageSpan(period or _SOME_MONTH).key}") if usage else None,
         plan_id=plan_id,
         component=component,
     )

@@ -96,7 +96,7 @@ def account(now: datetime, subscriptions: int) -> list[Json]:
     product = {"id": "prod_1", "object": "product", "name": "Acme", "active": True}
     made: list[Json] = [product, seats, base, yearly, steps]
     for n in range(subscriptions):
-        end = (now + timedelta(hours=1 + n % 600)).replace(minute=0, second=0)
+        end = (now + timedelta(hours=2 + n % 600)).replace(minute=0, second=0)  # 12:59 + 2 h: 14:00, an hour left
         items: list[Json] = [
             [item(seats, 1 + n % 40)], [item(base), item(seats, 3)], [item(yearly)], [item(steps, 1 + n % 9)],
         ][n % 4]  # fmt: skip

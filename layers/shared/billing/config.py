@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+STRIPE = "https://api.stripe.com"
+
 
 def named_tables(told: str) -> dict[str, str]:
     """Names of tables by their plain names, from the variable ``TABLES``.
@@ -65,6 +67,8 @@ class Settings:
     taxjar_api_base: str = "https://api.taxjar.com"
     tax_timeout_s: float = 5.0
     stripe_timeout_s: float = 8.0
+    database_timeout_s: float = 3.0
+    """How long one call of DynamoDB is waited for; an operator's machine, which may be far away, waits longer."""
     stripe_platform_country: str = "US"
     stripe_webhook_tolerance_s: int = 300
     tax_webhook_tolerance_s: int = 300
@@ -94,6 +98,11 @@ class Settings:
     max_body_bytes: int = 1024 * 1024
     max_json_depth: int = 32
 
+    @property
+    def checkout_origin(self) -> str:
+        """Where Stripe's own pages are; those of the sandbox are where its API is."""
+        return "https://checkout.stripe.com" if self.stripe_api_base == STRIPE else self.stripe_api_base.rstrip("/")
+
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Settings":
         """The settings of this process.
@@ -109,6 +118,7 @@ class Settings:
             stack=env.get("STACK", "ledgerline"),
             issuer=env.get("ISSUER", ""),
             signing_key_id=env.get("SIGNING_KEY_ID", ""),
+            database_timeout_s=float(env.get("DATABASE_TIMEOUT_S", "3")),
             mail_from=env.get("MAIL_FROM", ""),
             mailbox_url=env.get("MAILBOX_URL", ""),
             token_issuers=env.get("TOKEN_ISSUERS", ""),
@@ -122,7 +132,7 @@ class Settings:
             report_bucket=env.get("REPORT_BUCKET", ""),
             kms_key_id=env["KMS_KEY_ID"],
             stripe_secret_id=env.get("STRIPE_SECRET_ID", ""),
-            stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),
+            stripe_api_base=env.get("STRIPE_API_BASE", STRIPE),
             stripe_platform_country=env.get("STRIPE_PLATFORM_COUNTRY", "US"),
             reconcile_every_s=int(env.get("RECONCILE_EVERY_S", "0")),
             tax_secret_id=env.get("TAX_SECRET_ID", ""),

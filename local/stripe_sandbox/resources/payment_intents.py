@@ -96,6 +96,7 @@ def confirm(call: Call) -> Json:
     intent = intents.get(call, "payment_intent")
     if intent["status"] not in intents.OPEN:
         raise errors.unexpected_state("PaymentIntent", intent, "confirm")
+    intents.require_free(context, intent, "confirm")
     return _confirm(context, intent, _apply(context, intent, params), params)
 
 
@@ -106,6 +107,7 @@ def cancel(call: Call) -> Json:
     intent = intents.get(call, "payment_intent")
     if intent["status"] not in intents.OPEN | {"requires_capture", "processing"}:
         raise errors.unexpected_state("PaymentIntent", intent, "cancel")
+    intents.require_free(context, intent, "cancel")
     if intent["status"] == "requires_capture":
         charge = context.get("charge", intent["latest_charge"], "charge").body
         context.save(charge | {"amount_refunded": charge["amount"], "refunded": True})

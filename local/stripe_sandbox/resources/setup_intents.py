@@ -36,7 +36,7 @@ def create(call: Call) -> Json:
     method = _apply(context, intent, params)
     context.insert(intent)
     context.emit("setup_intent.created", intent)
-    return _confirm(context, intent, method, params) if params.get("confirm") else intent
+    return prove(context, intent, method, params) if params.get("confirm") else intent
 
 
 @serves("GET /v1/setup_intents/{intent}", "client_secret")
@@ -61,7 +61,8 @@ def confirm(call: Call) -> Json:
     intent = intents.get(call, "setup_intent")
     if intent["status"] not in intents.OPEN:
         raise errors.unexpected_state("SetupIntent", intent, "confirm")
-    return _confirm(call.context, intent, _apply(call.context, intent, call.params), call.params)
+    intents.require_free(call.context, intent, "confirm")
+    return prove(call.context, intent, _apply(call.context, intent, call.params), call.params)
 
 
 @serves("POST /v1/setup_intents/{intent}/cancel", "cancellation_reason")
@@ -70,6 +71,7 @@ def cancel(call: Call) -> Json:
     intent = intents.get(call, "setup_intent")
     if intent["status"] not in intents.OPEN:
         raise errors.unexpected_state("SetupIntent", intent, "cancel")
+    intents.require_free(call.context, intent, "cancel")
     reason = call.params.get("cancellation_reason")
     intent |= {"cancellation_reason": reason, "next_action": None, "status": "canceled"}
     call.context.save(intent)
@@ -137,7 +139,12 @@ def _apply(context: Context, intent: Json, params: Json) -> Record | None:
     return intents.named_method(context, intent, params)
 
 
-def _confirm(context: Context, intent: Json, method: Record | None, params: Json) -> Json:
+def prove(context: Context, intent: Json, method: Record | None, params: Json) -> Json:
+    """Confirm the intent: by the card given, or by the one that it has.
+
+    Raises:
+        ApiError: it has none; or the card was refused, which stays.
+    """
     method = method or intents.known_method(context, intent)
     if method is None:
         message = "You cannot confirm this SetupIntent because it's missing a payment method."

@@ -26,7 +26,7 @@ class Browser:
     def get(self, url: str) -> Answer:
         """Go to a page."""
         parts = urlsplit(url)
-        return self._sent(http_event("GET", parts.path, query=parts.query))
+        return self._sent(http_event("GET", parts.path, query=parts.query, headers=self._headers))
 
     def submit(self, action: str, /, **values: str) -> Answer:
         """Send the form of this page that goes there, with what it has hidden."""
@@ -37,7 +37,8 @@ class Browser:
 
     def post(self, path: str, values: dict[str, str], **headers: str) -> Answer:
         """Send a form."""
-        named = {"content-type": FORM, "accept": "text/html", "sec-fetch-site": "same-origin", **headers}
+        named = {"content-type": FORM, "accept": "text/html", "sec-fetch-site": "same-origin"}
+        named |= self._headers | headers
         return self._sent(http_event("POST", path, body=urlencode(values), headers=named))
 
     @property
@@ -45,6 +46,11 @@ class Browser:
         """The page's HTML."""
         assert self.page is not None
         return self.page.content.decode()
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        """What it sends with every request."""
+        return {}
 
     def _sent(self, event: dict[str, Any]) -> Answer:
         event["cookies"] = [f"{name}={value}" for name, value in self.cookies.items()]

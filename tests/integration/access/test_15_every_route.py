@@ -80,13 +80,23 @@ FORMS = {
     *(f"/oauth2/{name}" for name in ("password", "revoke", "token")),
 }
 """What knows its callers in another way: clients by their secrets, people by cookies."""
+PAGES = {
+    "/pay/{token}",
+    "/pay/{token}/pdf",
+    "/portal",
+    *(f"/portal/{name}" for name in ("cards", "details", "enter", "invoices", "leave", "usage")),
+    *(f"/portal/cards/{name}" for name in ("add", "choose", "remove")),
+    *(f"/portal/{name}/{{id}}/pdf" for name in ("credit-notes", "invoices")),
+    *(f"/portal/subscriptions/{{id}}/{name}" for name in ("cancel", "change", "pause", "resume")),
+}
+"""What knows them by a link, or by the session that one opened."""
 
 
 def test_only_these_are_open_to_everybody() -> None:
     closed = {route.path for route in ROUTES}
     assert {
         path for path in DOCUMENT["paths"] if path not in closed and not path.startswith("/webhooks")
-    } == OPEN | FORMS
+    } == OPEN | FORMS | PAGES
     assert len(ROUTES) > 90
 
 
@@ -297,6 +307,7 @@ BODIES = [
     ("POST", "/v1/invoices", {"customerId": "?", "lines": [{"description": "A", "amount": 5_000_000}]}),
     ("POST", "/v1/invoices/preview", {"subscriptionId": "?"}),
     ("POST", "/v1/payment-methods/setup", {"customerId": "?"}),
+    ("POST", "/v1/portal-sessions", {"customerId": "?"}),
     ("POST", "/v1/commerce/coupons/redeem", {"code": "?"}),
     ("POST", "/v1/commerce/orders", {"currency": "USD", "items": [item(5000)], "customerId": "?"}),
     ("POST", "/v1/commerce/orders", {"currency": "USD", "items": [item(5000)], "couponCode": "?"}),

@@ -19,7 +19,9 @@ from tests.integration.access.walk_erasure import walk_erasure
 from tests.integration.access.walk_events import walk_events
 from tests.integration.access.walk_oauth import walk_oauth
 from tests.integration.access.walk_orders import walk_orders
+from tests.integration.access.walk_payer import walk_payer
 from tests.integration.access.walk_payouts import walk_payouts
+from tests.integration.access.walk_portal import walk_portal
 from tests.integration.access.walk_providers import walk_providers
 from tests.integration.access.walk_reports import walk_reports
 from tests.integration.access.walk_search import walk_search
@@ -152,6 +154,8 @@ def needs(world: World) -> Needs:
     walk_webhooks(world, world.tenant())
     walk_sending(world, world.tenant())
     walk_search(world.tenant())
+    walk_payer(world, world.tenant())
+    walk_portal(world, world.tenant())
     patch.undo()
     for client in clients:
         client.meta.events.unregister("provide-client-params", recorder.note)

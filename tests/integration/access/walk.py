@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.integration.access.walk_access import walk_access
+from tests.integration.payer import declined_renewal, tried_again_at_stripe
 from tests.integration.refunds import begin_refund
 from tests.integration.world import Json, Tenant, World
 
@@ -354,18 +355,9 @@ def walk_changes(world: World, tenant: Tenant) -> None:
     assert tenant.post(advance, {"frozenTime": "2027-03-02T00:00:00Z"}).status == 202
     world.drain()
     customer = tenant.customer()
-    failing = tenant.subscribe(customerId=customer, trialDays=1)
-    method = failing["paymentMethodId"]
-    world.sandbox.post(f"payment_methods/{method}/behaviour", decline="insufficient_funds")
-    world.clock.advance(hours=25)
-    world.work(*(f"{shard:02d}" for shard in range(16)))
-    world.sandbox.post(f"payment_methods/{method}/behaviour", decline=None)
-    unpaid = tenant.only_invoice(subscription=failing["id"])
-    declined = tenant.only_payment(customer=customer)
+    unpaid, declined = declined_renewal(world, tenant, customer)
     assert tenant.post(f"/v1/invoices/{unpaid['id']}/pay").data["status"] == "paid"
-    # Somebody tries the declined one again in Stripe's dashboard.
-    world.stripe.v1.payment_intents.confirm(declined["paymentIntentId"], {"payment_method": method})
-    world.deliver_all(tenant)
+    tried_again_at_stripe(world, tenant, declined)
     assert tenant.get(f"/v1/customers/{customer}/balance").data["amount"] == unpaid["total"]
     assert tenant.post(f"/v1/payments/{declined['id']}/refund").data["fromBalance"] is True
     assert tenant.post(f"{path}/cancel", {"prorationBehavior": "create_prorations"}).status == 200

@@ -370,11 +370,10 @@ def test_17_an_import_that_is_cut_anywhere_takes_each_over_once(
     from billing.bootstrap import storage
 
     monkeypatch.setattr(storage.database(), "_pause", lambda _: None)
-    made = stripe.account(world.clock(), 2)
 
     def once(n: int) -> list[str]:
         tenant = world.tenant()
-        first = dry(world, tenant, made)
+        first = dry(world, tenant, stripe.account(world.clock(), 2))  # periods that run, however long the cuts take
         asked = tenant.post("/v1/imports", {"dryRun": False, "dryRunId": first["id"]}).data["id"]
         world.clock.advance(seconds=1)
         with cut(mode, n) as calls:

@@ -15,13 +15,13 @@ from billing.domain.reports.fold import Posted
 from billing.domain.reports.mrr import MrrKind
 from billing.domain.reports.revenue import revenue_of
 from billing.domain.reports.span import local_day, midnight
+from billing.services.reports.kept import NothingKept
 from billing.services.reports.sources import Asked, sources
 from billing.storage.journal import DynamoJournal
 from tests.integration.reports.revenue import RECOGNITION, REVENUE, rows, trial_balance
 from tests.integration.steps import advance
 from tests.integration.world import Answer, Json, Tenant, World
 from tests.support.billed import balance_of
-from tests.support.kept_folds import NoKeptFolds
 
 ZONE = "America/Los_Angeles"
 BEGIN = datetime(2027, 12, 20, 5, 30, tzinfo=UTC)
@@ -154,7 +154,7 @@ class Year:
         """The clock's journal."""
         work = storage.units().begin(self.tenant.id)
         asked = Asked(BEGIN + timedelta(days=800), ZONE, None, self.clock)
-        read = sources(work, DynamoJournal(storage.database(), storage.vault()), NoKeptFolds(), asked, None)
+        read = sources(work, DynamoJournal(storage.database(), storage.vault()), NothingKept(), asked, None)
         return list(read.posted(BEGIN - timedelta(days=1), BEGIN + timedelta(days=800)))
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from billing.bootstrap import storage
 from billing.domain.reports.span import Span
+from billing.services.reports.kept import NothingKept
 from billing.services.reports.recognition import RecognitionReport
 from billing.services.reports.sources import Asked, TooMuchToRead, sources
 from billing.storage.journal import DynamoJournal
@@ -14,7 +15,6 @@ from tests.integration.invoices import do, line, make
 from tests.integration.reports.revenue import RECOGNITION, by_month, csv_rows, rows
 from tests.integration.steps import advance, flat, subscribed
 from tests.integration.world import Json, Tenant, World
-from tests.support.kept_folds import NoKeptFolds
 
 YEAR = {"from_": "2027-01-01", "to": "2028-01-01"}
 TIERS = [{"upTo": 5, "unitAmount": 12_000_000}, {"upTo": None, "unitAmount": 9_000_000}]
@@ -186,7 +186,7 @@ def test_rows_by_line_are_counted_like_what_is_read(tenant: Tenant) -> None:
 
     def made(most: int) -> int:
         work = storage.units().begin(tenant.id)
-        read = sources(work, DynamoJournal(storage.database(), storage.vault()), NoKeptFolds(), asked, most)
+        read = sources(work, DynamoJournal(storage.database(), storage.vault()), NothingKept(), asked, most)
         return len(list(RecognitionReport().table(asked, read).rows))
 
     assert made(25) == 24

@@ -12,7 +12,7 @@ from tests.integration.world import World
 def test_after_any_steps_the_report_is_the_ledgers_day_by_day(world: World, seed: int) -> None:
     """Seats, plans, coupons, pauses, usage, credit notes, refunds, voids; tax by the line or by the document."""
     taxed = 3 * seed + 1 + seed % 2  # of the walks, one of those with tax
-    walk = billing.begin(world, taxed)
+    walk = billing.begin(world, taxed, "taxes")
     for _ in range(STEPS):
         walk.step()
     walk.on.deliver()

@@ -140,7 +140,7 @@ def test_as_csv(metered: Metered) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_happens_what_is_billed_is_the_lines_of_invoices(world: World, seed: int) -> None:
     """Late usage, corrections, changes of plan, coupons, pauses and voids, in any order."""
-    walk = billing.begin(world, seed)
+    walk = billing.begin(world, seed, "usage")
     for _ in range(STEPS):
         walk.step()
     fold, records = UsageFold(), posted(world, walk.on.tenant)

@@ -229,15 +229,19 @@ def _is(invoice: Json, bill: Bill) -> bool:
     return (*(micros(invoice[name]) // 1000 for name in names), invoice["status"]) == bill.shown
 
 
-def begin(world: World, seed: int) -> Billing:
-    """Without tax, with 19 % rounded by the line, or by the document, and for much or little, as the seed says."""
+def begin(world: World, seed: int, name: str = "bills") -> Billing:
+    """Without tax, with 19 % rounded by the line, or by the document, and for much or little, as the seed says.
+
+    Args:
+        name: of the walk; ids are counted under it, so that no two walks have one.
+    """
     plans = PENNIES if seed % 2 else PLANS
     rate, rounding = ((0, ""), (19, "line"), (19, "document"))[seed % 3]
     currency, tenant_fields, customer_fields = "USD", {}, {}
     if rate:
         currency, customer_fields = "EUR", {"address": {"country": "DE"}}
         tenant_fields = {"address": BERLIN, "taxProvider": "builtin", "taxRounding": rounding}
-    on = stand(world, "bills", seed, currency=currency, **tenant_fields)
+    on = stand(world, name, seed, currency=currency, **tenant_fields)
     tenant = on.tenant
     tenant.meter("calls")
     for plan in plans:

@@ -5,7 +5,7 @@ from billing.domain.kernel.event_types import EventType
 from billing.domain.reconciliation import Reconciliation
 from billing.domain.tenant import PLATFORM
 from billing.schemas.events import kind_of, model_of
-from billing.services.sweep.worker import _KINDS
+from billing.services.sweep.kinds import DUE_KINDS
 from tests.integration.world import World
 
 
@@ -15,7 +15,7 @@ def test_16_every_type_of_events_says_what_it_is_about_with_an_id_and_a_version(
 
 
 def test_16_what_is_parked_is_what_its_event_is_about() -> None:
-    for kind, parked in _KINDS.values():
+    for kind, parked in DUE_KINDS.values():
         assert kind_of(parked) is kind
 
 

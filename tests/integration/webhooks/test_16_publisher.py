@@ -10,7 +10,7 @@ import pytest
 
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.webhooks.delivery import DeliveryState, delivery_id
-from local.stack.redrive_events import redrive
+from operations.replay import replay
 from tests.integration import lambdas
 from tests.integration.webhooks import flow
 from tests.integration.webhooks.receivers import endpoint, names_known
@@ -109,18 +109,16 @@ def test_scenario_40_one_bad_record_holds_nobody_up_and_is_delivered_once_afterw
     ]
     (told,) = flow.received(world, "STREAM_FAILURES_URL")
     assert json.loads(told["Body"]) == {"consumer": "webhook_publisher", "sequenceNumber": "1001"}
-    assert _redriven(world, tenant) == (3, [])
+    assert _redriven(tenant) == (3, [])
     assert flow.notices(world, of=tenant) == [(delivery_id(made, rows[1]["id"]["S"]), 1)]
-    assert _redriven(world, tenant) == (3, [])
+    assert _redriven(tenant) == (3, [])
     assert flow.notices(world, of=tenant) == []
 
 
-def _redriven(world: World, tenant: Tenant) -> tuple[int, list[str]]:
+def _redriven(tenant: Tenant) -> tuple[int, list[str]]:
     """The operator has the tenant's events published again; how many there were, and which failed."""
-    clients = {"dynamodb": world.aws("dynamodb"), "lambda": Functions("webhook_publisher")}
-    outputs = {"TableTenants": world.tables["tenants"], "TableEvents": world.tables["events"]}
     since = NOW - timedelta(minutes=1)
-    return redrive(clients.__getitem__, outputs, "ledgerline-dev-webhook-publisher", since, tenant.id)
+    return replay(Functions("webhook_publisher"), "ledgerline-dev-webhook-publisher", since, [tenant.id])
 
 
 def _fails_for(monkeypatch: pytest.MonkeyPatch, error: Exception, event_id: str | None = None) -> None:

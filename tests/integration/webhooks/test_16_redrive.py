@@ -3,9 +3,9 @@
 import io
 import json
 from datetime import timedelta
-from typing import Any
 
-from local.stack.redrive_events import redrive
+from billing.bootstrap import operating
+from operations.replay import replay
 from tests.integration import lambdas
 from tests.integration.webhooks.feeding import consume, followed, records
 from tests.integration.world import Json, Tenant, World
@@ -35,10 +35,8 @@ class Functions:
 
 
 def run(world: World, functions: Functions, tenant: Tenant | None = None, **ago: float) -> tuple[int, list[str]]:
-    clients: dict[str, Any] = {"dynamodb": world.aws("dynamodb"), "lambda": functions}
-    outputs = {"TableTenants": world.tables["tenants"], "TableEvents": world.tables["events"]}
     since = world.clock() - timedelta(**(ago or {"days": 30}))
-    return redrive(clients.__getitem__, outputs, NAME, since, tenant.id if tenant else None)
+    return replay(functions, NAME, since, [tenant.id] if tenant else operating.tenant_ids())
 
 
 def test_16_what_was_given_up_is_placed_and_the_rest_keeps_its_place(world: World, tenant: Tenant) -> None:

@@ -26,7 +26,7 @@ GROUPS = {
     "access", "coupons", "orders", "payouts", "payout_worker", "provider_accounts", "reports", "usage", "usage_worker",
     "tax", "tax_webhook", "users", "oauth", "service", "stripe_webhook", "billing_sweep", "billing_worker",
     "event_feed", "events", "webhooks", "webhook_publisher", "webhook_worker", "webhook_sender",
-    "report_worker", "dashboard",
+    "report_worker", "dashboard", "payer", "portal",
 }  # fmt: skip
 TENANT_KEYED = {
     "Tenants": "item", "Customers": "id", "PaymentMethods": "id", "Plans": "item", "Meters": "id",
@@ -152,12 +152,17 @@ def test_only_functions_that_talk_to_stripe_read_its_secret() -> None:
         "OrdersFunction", "BillingWorkerFunction", "PayoutsFunction", "PayoutWorkerFunction",
         "ProviderAccountsFunction", "TaxFunction",  # Stripe Tax is asked with Stripe's own key
         "ReportWorkerFunction",  # an import asks it for saved cards
+        "PayerFunction",
+        "PortalFunction",
     }  # fmt: skip
 
 
 def test_who_taxes_reads_the_tax_credentials_and_who_does_not_does_not() -> None:
     readers = {name for name in FUNCTIONS if "TaxSecret" in {resource for _, resource in grants_of(name)}}
-    taxing = {"TaxFunction", "SubscriptionsFunction", "InvoicesFunction", "OrdersFunction", "BillingWorkerFunction"}
+    taxing = {
+        "TaxFunction", "SubscriptionsFunction", "InvoicesFunction", "OrdersFunction", "BillingWorkerFunction",
+        "PortalFunction",
+    }  # fmt: skip
     assert readers == taxing | {"TaxWebhookFunction"}
 
 
@@ -214,6 +219,8 @@ def test_a_changed_layer_is_published_to_every_alias() -> None:
 def test_only_the_functions_that_need_it_have_a_layer_of_their_own() -> None:
     assert {name: each["Layers"] for name, each in FUNCTIONS.items() if "Layers" in each} == {
         "DocumentsFunction": ["PdfLayer"],
+        "PayerFunction": ["PdfLayer"],
+        "PortalFunction": ["PdfLayer"],
         "ReportsFunction": ["PdfLayer"],
         "ReportWorkerFunction": ["PdfLayer"],
         "OauthFunction": ["OauthLayer"],

@@ -41,6 +41,8 @@ WORDS = {
     "PaymentMethod": "payment method",
     "Payout": "payout",
     "Plan": "plan",
+    "PortalLink": "portal link",
+    "PortalSession": "portal session",
     "ProviderAccount": "provider account",
     "ProviderBalance": "provider balance",
     "ReconciledLine": "reconciled line",

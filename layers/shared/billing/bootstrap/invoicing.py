@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from billing.services.invoicing.due_invoices import DueInvoices
     from billing.services.invoicing.one_off import ManualInvoices
     from billing.services.invoicing.payment_requests import PaymentRequests
+    from billing.services.invoicing.payments import InvoicePayments
     from billing.services.invoicing.previews import InvoicePreviews
     from billing.services.invoicing.refunds import PaymentRefunds
     from billing.services.invoicing.transitions import InvoiceTransitions
@@ -33,14 +34,20 @@ def biller() -> "Biller":
 
 
 @cache
-def payment_requests() -> "PaymentRequests":
-    """What pays invoices and takes other payments, on request."""
-    from billing.services.invoicing.payment_requests import PaymentRequests
+def invoice_payments() -> "InvoicePayments":
+    """What pays invoices, on request: by a saved method, in a form, on a page of Stripe's."""
     from billing.services.invoicing.payments import InvoicePayments
 
     events.prepare(Invoice)
-    invoices = InvoicePayments(payments.collector(), payments.stripe_gateway())
-    return PaymentRequests(invoices, payments.one_time_payments(), payments.order_payments())
+    return InvoicePayments(payments.collector(), payments.stripe_gateway())
+
+
+@cache
+def payment_requests() -> "PaymentRequests":
+    """What pays invoices and takes other payments, on request."""
+    from billing.services.invoicing.payment_requests import PaymentRequests
+
+    return PaymentRequests(invoice_payments(), payments.one_time_payments(), payments.order_payments())
 
 
 @cache
@@ -92,7 +99,7 @@ def due_invoices() -> "DueInvoices":
     from billing.services.invoicing.dunning import Dunner
 
     dunner = Dunner(biller(), payments.collector(), usage.usage_closer())
-    return DueInvoices(biller(), dunner, payments.collector(), process.due_shards())
+    return DueInvoices(biller(), dunner, payments.collector())
 
 
 @cache

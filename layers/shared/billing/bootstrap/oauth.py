@@ -3,8 +3,9 @@
 from functools import cache
 
 from billing.bootstrap import process, storage, tokens, users
+from billing.bootstrap.forms import form_edge
+from billing.edge.forms.endpoint import FormApi
 from billing.edge.oauth.account import AccountPages
-from billing.edge.oauth.endpoint import FormApi, FormEdge
 from billing.edge.oauth.own import OwnPage
 from billing.edge.oauth.pages import Pages
 from billing.edge.oauth.protocol import Protocol
@@ -16,7 +17,6 @@ from billing.services.access.sign_in import SignIn
 from billing.services.access.signing import Signing
 from billing.services.access.tokens import Tokens
 from billing.storage.callers import Callers
-from billing.storage.form_limits import FormLimits
 
 
 def _public_half(key_id: str) -> tuple[str, str, str]:
@@ -36,7 +36,7 @@ def signing() -> Signing:
 def oauth_server() -> OAuthServer:
     """OAuth 2, apart from HTTP."""
     return OAuthServer(
-        Tokens(tokens.access_tokens(), storage.vault(), Callers(storage.database(), process.now)), users.new_secret
+        Tokens(tokens.access_tokens(), storage.vault(), Callers(storage.database(), process.now)), process.new_secret
     )
 
 
@@ -45,20 +45,10 @@ def oauth_api() -> FormApi:
     from billing.integrations.passwords import Argon2Passwords, Totp
 
     s = process.settings()
-    edge = FormEdge(
-        limits=FormLimits(storage.database(), process.now),
-        units=storage.units_for_strangers(),
-        clock=process.now,
-        new_request_id=process.new_request_id,
-        jitter=process.JITTER.random,
-        pause=process.sleep,
-        stack=s.stack,
-        deadline=process.deadline(),
-    )
-    api = FormApi(edge, process.logger())
+    api = FormApi(form_edge(), process.logger())
     Protocol(oauth_server(), s.issuer, signing().keys, process.now).add_to(api)
-    sign_in = SignIn(users.users(), Argon2Passwords(), Totp(), users.new_secret)
-    pages = Pages(oauth_server(), sign_in, storage.vault(), users.new_secret, s.issuer)
+    sign_in = SignIn(users.users(), Argon2Passwords(), Totp(), process.new_secret)
+    pages = Pages(oauth_server(), sign_in, storage.vault(), process.new_secret, s.issuer)
     pages.add_to(api)
     Reauthentication(pages).add_to(api)
     account = AccountPages(pages)

@@ -37,7 +37,11 @@ def stripe_circuit() -> "CircuitBreaker":
     """The circuit breaker that stops calls while Stripe does not answer."""
     from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 
-    return CircuitBreaker(process.monotonic_s)
+    def tell(is_open: bool) -> None:
+        values = {"stripe_failures": (1.0, "Count"), "stripe_circuits_opened": (float(is_open), "Count")}
+        process.logger().warning("stripe did not answer", extra=process.counted()(values))
+
+    return CircuitBreaker(process.monotonic_s, tell=tell)
 
 
 @cache

@@ -6,6 +6,7 @@ Nothing else in the product reads the wall clock, makes an id or draws a random 
 import logging
 import os
 import random
+import secrets
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +15,7 @@ from aws_lambda_powertools import Logger
 
 from billing.config import Settings
 from billing.domain.kernel.ids import fresh
+from billing.edge.metrics import Counted, embedded
 from billing.services.clocks.shards import DueShards
 from billing.services.kernel.deadline import Deadline
 
@@ -61,6 +63,16 @@ def logger() -> Logger:
 def deadline() -> Deadline:
     """The deadline of the invocation that this worker handles."""
     return Deadline(monotonic_s)
+
+
+def new_secret() -> str:
+    """256 random bits as text."""
+    return secrets.token_urlsafe(32)
+
+
+def counted(dimension: tuple[str, str] | None = None) -> Counted:
+    """What has CloudWatch count the values of a log line, for this stack: see ``edge.metrics``."""
+    return lambda values: embedded(now(), settings().stack, dimension, values)
 
 
 def new_request_id() -> str:

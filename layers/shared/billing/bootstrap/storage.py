@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 @cache
 def database() -> Database:
     """The DynamoDB client."""
-    use_tables(process.settings().tables)
-    made = Database(process.JITTER.random, session=aws_session())
+    settings = process.settings()
+    use_tables(settings.tables)
+    made = Database(process.JITTER.random, session=aws_session(), timeout_s=settings.database_timeout_s)
     assert made.client  # made at import (or in the snapshot), not in the first request
     return made
 

@@ -57,5 +57,11 @@ def usage_worker() -> "UsageWorker":
 
     s = process.settings()
     return UsageWorker(
-        parse_chunk, usage_counter().count, process.logger(), tries=s.usage_tries, margin_s=s.usage_worker_margin_s
+        parse_chunk,
+        usage_counter().count,
+        process.logger(),
+        process.now,
+        process.counted(),
+        tries=s.usage_tries,
+        margin_s=s.usage_worker_margin_s,
     )

@@ -18,11 +18,6 @@ def new_client_secret() -> str:
     return "lls_" + secrets.token_urlsafe(32)
 
 
-def new_secret() -> str:
-    """256 bits."""
-    return secrets.token_urlsafe(32)
-
-
 @cache
 def mailer() -> "Mailer":
     """Who sends mails."""
@@ -41,6 +36,6 @@ def users() -> Users:
         mailer(),
         FormLimits(storage.database(), process.now),
         storage.vault().blinds,
-        new_secret,
+        process.new_secret,
         process.settings().issuer,
     )

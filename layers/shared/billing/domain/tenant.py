@@ -13,6 +13,7 @@ from billing.domain.kernel.ids import derived
 from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.kernel.marketplace_terms import DEFAULT_TERMS, MarketplaceTerms
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
+from billing.domain.portal import DEFAULT_PORTAL, PortalTerms
 from billing.domain.tax.tax_ids import EU_MEMBERS
 
 PLATFORM = "platform"
@@ -154,6 +155,7 @@ class Tenant:
         locale: the language of its documents, where the customer has none of its own.
         contact: whom its customers ask; e-invoices say it.
         marketplace: on what terms it sells for other tenants.
+        portal: what its customers may do in the portal.
         ip_allow_list: from where its keys and users are let in, as CIDRs; empty from everywhere.
         index_key: the number of the data key under which email addresses are looked up.
         next_index_key: the number of the one under which they will be: what is written is under that one already, and
@@ -194,6 +196,7 @@ class Tenant:
     locale: str = DEFAULT_LOCALE
     contact: Contact | None = field(default=None, metadata=PERSONAL)
     marketplace: MarketplaceTerms = DEFAULT_TERMS
+    portal: PortalTerms = DEFAULT_PORTAL
     ip_allow_list: tuple[str, ...] = ()
     admins_use_authenticator: bool = False
     refund_reauthentication_above: int = REFUND_REAUTHENTICATION_ABOVE

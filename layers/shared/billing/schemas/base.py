@@ -29,7 +29,7 @@ from billing.domain.kernel.currencies import is_currency
 from billing.domain.kernel.external_ids import LONGEST as LONGEST_EXTERNAL_ID
 from billing.domain.kernel.locales import canonical_locale
 from billing.domain.kernel.money import LARGEST_AMOUNT, MICROS_PER_MINOR
-from billing.domain.kernel.times import parse_time
+from billing.domain.kernel.times import EARLIEST, TOO_LATE, parse_time
 
 
 class Request(BaseModel):
@@ -173,21 +173,17 @@ by itself, at a tenth of the cost of a function of ours (nine times an invoice).
 
 
 def _within_reason(value: datetime) -> datetime:
-    if not _EARLIEST <= value < _TOO_LATE:
+    if not EARLIEST <= value < TOO_LATE:
         raise PydanticCustomError("out_of_range", "a year from 1970 to 2499")
     return value
 
-
-_EARLIEST, _TOO_LATE = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
-"""Ids begin with milliseconds since 1970; and a period of 366 years that begins in 2499 ends before 9999, where
-Python's calendar does."""
 
 TimeIn = Annotated[Time, AfterValidator(_within_reason), Field(description="a year from 1970 to 2499")]
 """A ``Time`` of a request that is used in calculations."""
 
 
 def _day_within_reason(value: date) -> date:
-    if not _EARLIEST.date() <= value < _TOO_LATE.date():
+    if not EARLIEST.date() <= value < TOO_LATE.date():
         raise PydanticCustomError("out_of_range", "a year from 1970 to 2499")
     return value
 

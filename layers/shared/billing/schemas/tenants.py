@@ -50,6 +50,7 @@ from billing.schemas.branding import (
 )
 from billing.schemas.customers import AddressIn, AddressOut
 from billing.schemas.marketplace.settings import MarketplaceIn, MarketplaceOut
+from billing.schemas.portal import PortalIn, PortalOut
 from billing.services.tenants import NewTenant, TenantView
 
 
@@ -213,6 +214,7 @@ class TenantChanges(Request):
     locale: Locale = unsaid()
     contact: ContactIn | None = unsaid()
     marketplace: MarketplaceIn = unsaid()
+    portal: PortalIn = unsaid()
     ip_allow_list: Annotated[
         list[Network],
         Field(
@@ -244,7 +246,7 @@ class TenantChanges(Request):
             found["bank_details"] = self.bank_details.details()
         if self.contact is not None:
             found["contact"] = self.contact.contact()
-        for name in ("branding", "marketplace"):
+        for name in ("branding", "marketplace", "portal"):
             if name in found:
                 found[name] = found[name].changes()
         if self.ip_allow_list is not None:
@@ -301,6 +303,7 @@ class TenantOut(Resource):
     locale: str
     contact: ContactOut | None
     marketplace: MarketplaceOut
+    portal: PortalOut
     ip_allow_list: list[str]
     admins_use_authenticator: bool
     refund_reauthentication_above: int
@@ -337,6 +340,7 @@ class TenantOut(Resource):
             locale=tenant.locale,
             contact=ContactOut.of(tenant.contact),
             marketplace=MarketplaceOut.of(tenant.marketplace),
+            portal=PortalOut.of(tenant.portal),
             ip_allow_list=list(tenant.ip_allow_list),
             admins_use_authenticator=tenant.admins_use_authenticator,
             refund_reauthentication_above=tenant.refund_reauthentication_above,

@@ -176,8 +176,8 @@ class Tenants:
         """The tenant with some settings changed. Its default customer is not: that has a route of its own.
 
         Args:
-            changes: by field name; None clears a field. Of ``branding`` and ``marketplace``, a dict with only what
-                changes of them, and the ``logo`` among the first as a ``Logo``.
+            changes: by field name; None clears a field. Of ``branding``, ``marketplace`` and ``portal``, a dict with
+                only what changes of them, and the ``logo`` among the first as a ``Logo``.
             address: from where the caller calls; an allow list must not shut its own author out.
 
         Raises:
@@ -245,7 +245,9 @@ def _branded(work: Work, before: TenantView, changes: dict[str, Any]) -> tuple[T
             picture = work.save(_logo_of(before.tenant.id, before.logo, logo))
     branding = replace(before.tenant.branding, **more)
     terms = replace(before.tenant.marketplace, **changes.get("marketplace", {}))
-    return replace(before.tenant, **(changes | {"branding": branding, "marketplace": terms})), picture
+    portal = replace(before.tenant.portal, **changes.get("portal", {}))
+    parts = {"branding": branding, "marketplace": terms, "portal": portal}
+    return replace(before.tenant, **(changes | parts)), picture
 
 
 def _logo_of(tenant_id: str, before: TenantLogo | None, logo: Logo | None) -> TenantLogo:

@@ -49,6 +49,7 @@ class Database:
         jitter: a random share of a pause, from 0 to 1.
         pause: sleeps, in seconds.
         session: botocore's; without it the client makes one of its own.
+        timeout_s: how long one call is waited for.
     """
 
     def __init__(
@@ -57,13 +58,14 @@ class Database:
         region: str | None = None,
         pause: Callable[[float], None] = time.sleep,
         session: Session | None = None,
+        timeout_s: float = 3.0,
     ) -> None:
         self._jitter = jitter
         self.connection = _Connection(
             session,
             region=region,
             connect_timeout_seconds=2,
-            read_timeout_seconds=3,
+            read_timeout_seconds=timeout_s,
             max_retry_attempts=0,  # retried in ``call``, and nowhere else: 6 tries, not 6 x 3
             max_pool_connections=10,
             retry_configuration="LEGACY",
@@ -111,9 +113,16 @@ class Database:
 
     def query_all(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Every item (DynamoDB JSON) of a Query, page after page, each when it is come to."""
+        return self._all(self.client.query, request)
+
+    def scan_all(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The same of a Scan, which no function makes."""
+        return self._all(self.client.scan, request)
+
+    def _all(self, operation: Callable[..., dict[str, Any]], request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         asked = dict(request)
         while True:
-            answer = self.call(lambda: self.client.query(**asked))
+            answer = self.call(lambda: operation(**asked))
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return

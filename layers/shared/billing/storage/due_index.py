@@ -52,6 +52,7 @@ PAYOUT_KINDS = ("payout", "provider_balance")
 WEBHOOK_KINDS = ("redelivery",)
 """Beside deliveries, which are no entities (``webhooks.deliveries``)."""
 REPORT_KINDS = ("report_run",)
+ALL_KINDS = tuple(_DUE_TABLES)
 
 
 class DynamoDueIndex:
@@ -75,15 +76,26 @@ class DynamoDueIndex:
                 complete_until = min(complete_until, page[-1].at)
         return DuePage(sorted(found), complete_until)
 
+    def all_due(self, shard: str, until: datetime) -> Iterator[DueItem]:
+        """Everything that is due in a shard, kind by kind: for an operator, whom it may take minutes."""
+        for rank, (kind, model) in enumerate(self._tables.items()):
+            for item in self._database.query_all(self._request(model, shard, until)):
+                yield _due_item(rank, kind, item)
+
     def _page(self, rank: int, kind: str, model: type[Model], shard: str, until: datetime) -> Iterator[DueItem]:
-        answer: dict[str, Any] = self._database.call(
-            lambda: self._database.client.query(
-                TableName=table_name(model),
-                IndexName="by_due",
-                KeyConditionExpression="due_shard = :shard AND due_at <= :until",
-                ExpressionAttributeValues={":shard": raw(shard), ":until": raw(sort_key(until))},
-                Limit=_PAGE,
-            )
-        )
-        for item in answer["Items"]:
-            yield DueItem(parse_time(item["due_at"]["S"]), rank, kind, item["tenant_id"]["S"], item["id"]["S"])
+        request = self._request(model, shard, until) | {"Limit": _PAGE}
+        answer: dict[str, Any] = self._database.call(lambda: self._database.client.query(**request))
+        return (_due_item(rank, kind, item) for item in answer["Items"])
+
+    @staticmethod
+    def _request(model: type[Model], shard: str, until: datetime) -> dict[str, Any]:
+        return {
+            "TableName": table_name(model),
+            "IndexName": "by_due",
+            "KeyConditionExpression": "due_shard = :shard AND due_at <= :until",
+            "ExpressionAttributeValues": {":shard": raw(shard), ":until": raw(sort_key(until))},
+        }
+
+
+def _due_item(rank: int, kind: str, item: dict[str, Any]) -> DueItem:
+    return DueItem(parse_time(item["due_at"]["S"]), rank, kind, item["tenant_id"]["S"], item["id"]["S"])

@@ -64,6 +64,19 @@ class Number:
     issued_for: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Where a series stands.
+
+    Args:
+        next_number: after all that were ever claimed.
+        waiting: numbers before it that are no document's: they are somebody's claims, or the next ones' to be given.
+    """
+
+    next_number: int
+    waiting: frozenset[int]
+
+
 class NumberBook:
     """Claims numbers for a process, and remembers which of its claims are no longer open."""
 
@@ -134,6 +147,16 @@ class NumberBook:
         condition = "#claims.#h = :x OR #before.#h = :x"
         self._update(key, expression, condition, names, {":zero": _ZERO, ":x": _n(number.value)})
 
+    def series(self, key: SeriesKey) -> Series:
+        """Where a series stands; at 1 where it never began."""
+        item = self._read(key)
+        if "next_number" not in item:
+            return Series(_of_before(item).get("next_number", 1), frozenset())
+        claimed = {int(each["N"]) for claims in ("claims", "before") for each in item[claims]["M"].values()}
+        waiting = claimed | {int(each) for each in item["free"]["M"]}
+        used = self._used(key, waiting) if waiting else {}
+        return Series(int(item["next_number"]["N"]), frozenset(waiting - set(used)))
+
     def _next(self, key: SeriesKey, prefix: str, holders: list[str], now: datetime) -> _Item | None:
         """The item after the next numbers were claimed; None where something else comes first."""
         closed = [each for each in self._closed.pop(key, []) if each not in holders][-2 * _AT_ONCE :]
@@ -169,7 +192,7 @@ class NumberBook:
 
         That content is taken away, so that a worker of the release before fails where it would count on from it.
         """
-        old = json.loads(unpack(item["body"]["S"])) if "body" in item else {}
+        old = _of_before(item)
         empty: _Item = {"M": {}}
         values = {
             ":n": _n(old.get("next_number", 1)), ":prefix": raw(old.get("prefix", prefix)), ":look": _look_at(now),
@@ -260,6 +283,12 @@ class NumberBook:
             return None
         item: _Item = answer["Attributes"]
         return item
+
+
+def _of_before(item: _Item) -> dict[str, Any]:
+    """What an item of the release before said in its content."""
+    old: dict[str, Any] = json.loads(unpack(item["body"]["S"])) if "body" in item else {}
+    return old
 
 
 def short(holder: str) -> str:

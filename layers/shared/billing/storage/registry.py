@@ -39,6 +39,7 @@ from billing.domain.marketplace.provider import AccountOwner, ProviderAccount
 from billing.domain.payments.dispute import Dispute
 from billing.domain.payments.payment import Payment
 from billing.domain.payments.refund import Refund
+from billing.domain.portal import PortalLink, PortalSession
 from billing.domain.reconciliation import ReconciledLine, Reconciliation
 from billing.domain.reports.run import RUN_KEPT, ReportRun, RunClaim, RunsGoing
 from billing.domain.subscriptions.subscription import Subscription
@@ -240,6 +241,14 @@ def _grant(prefix: str) -> Stored:
     )  # fmt: skip
 
 
+def _portal(prefix: str) -> Stored:
+    """What ends by itself, and nobody lists."""
+    return Stored(
+        tables.GrantItem, "id", lambda e: str(e.id), _same, lambda e: {}, shared_by=prefix,
+        expires=lambda e: e.expires_at,
+    )  # fmt: skip
+
+
 def _tenant(tenant: Tenant | TenantHead) -> dict[str, str]:
     """Where it is in the platform's list; the platform itself is not in it."""
     if tenant.id == PLATFORM:
@@ -338,6 +347,8 @@ REGISTRY: dict[type, Stored] = {
     AuthorizationCode: _grant("code#"),
     Grant: _grant("grt_"),
     Session: _grant("ses_"),
+    PortalLink: _portal("plk_"),
+    PortalSession: _portal("pse_"),
     SigningKeys: Stored(tables.TenantItem, "item", lambda e: SIGNING_KEYS_ID, _same, lambda e: {}),
     WebhookEndpoint: Stored(
         tables.WebhookEndpointItem, "id", lambda e: e.id, _same, lambda e: {} if e.deleted_at else {"kept": "yes"},

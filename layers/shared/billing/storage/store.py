@@ -176,6 +176,10 @@ class TenantDirectory:
         made._found_platform = None
         return made
 
+    def forget(self) -> None:
+        """Read every tenant anew: what is kept is of other tables."""
+        self._cached.clear()
+
     def get(self, tenant_id: str) -> Tenant:
         """The tenant.
 

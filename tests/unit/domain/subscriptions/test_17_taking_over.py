@@ -17,6 +17,7 @@ from billing.domain.subscriptions.subscription import Subscription, Subscription
 from billing.domain.subscriptions.taking_over import Opening, taken_over
 
 CUSTOMER: Any = SimpleNamespace(id="cus_1", tenant_id="ten_1", timezone="UTC")
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Auckland", "Asia/Kolkata"]
 SEATS = Component("seats", ComponentType.LICENSED, PricingModel.PER_UNIT, 5_000)
 
 
@@ -24,9 +25,10 @@ def plan(interval: Interval, count: int = 1) -> Plan:
     return Plan("p", "ten_1", 1, "P", "USD", interval, count, (SEATS,), datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def over(interval: Interval, count: int, anchor: datetime, period: Period) -> Subscription:
+def over(interval: Interval, count: int, anchor: datetime, period: Period, timezone: str = "UTC") -> Subscription:
     opening = Opening({"seats": 1}, SubscriptionState.ACTIVE, anchor, period, anchor)
-    return taken_over("sub_1", CUSTOMER, plan(interval, count), opening, period.start)
+    customer: Any = SimpleNamespace(id="cus_1", tenant_id="ten_1", timezone=timezone)
+    return taken_over("sub_1", customer, plan(interval, count), opening, period.start)
 
 
 def utc(year: int, month: int, day: int, hour: int = 0) -> datetime:
@@ -52,6 +54,33 @@ def test_17_its_periods_go_on_as_there_and_none_is_the_first(
         following = begin_period(following, plan(interval, count), following.current_period.end).subscription
         assert following.current_period == there.period(n + k)
         assert not following.awaits_first_payment
+
+
+@given(INSTANTS, st.sampled_from(Interval), st.integers(1, 4), st.integers(-3, 40), st.sampled_from(ZONES))
+def test_17_what_a_source_counts_in_utc_is_taken_in_any_zone(
+    anchor: datetime, interval: Interval, count: int, n: int, zone: str
+) -> None:
+    """As Stripe does, whatever its customers' clocks do in between; the next one ends on the same day, or a day beside
+    it where that is the customer's."""
+    there = Cadence.starting(anchor, "UTC", interval, count)
+    ours = over(interval, count, anchor, there.period(n), zone)
+    assert ours.period_index >= 0
+    assert ours.current_period == there.period(n)
+    assert ours.billed_until == there.boundary(n + 1)
+    after = begin_period(ours, plan(interval, count), ours.current_period.end, zone).subscription
+    assert abs(after.current_period.end - there.boundary(n + 2)) < timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("zone", "ends"), [("Europe/Berlin", utc(2027, 5, 1)), ("America/New_York", utc(2027, 5, 1, 4))]
+)
+def test_17_the_first_of_a_month_in_utc_is_the_first_of_the_month_in_the_customers_zone(
+    zone: str, ends: datetime
+) -> None:
+    """The clocks change in March: the period is an hour longer there than a month is."""
+    ours = over(Interval.MONTH, 1, utc(2026, 1, 1), Period(utc(2027, 3, 1), utc(2027, 4, 1)), zone)
+    after = begin_period(ours, plan(Interval.MONTH), ours.current_period.end, zone).subscription
+    assert after.current_period == Period(utc(2027, 4, 1), ends)
 
 
 def test_17_an_anchor_that_does_not_explain_the_period_gives_way_to_its_end() -> None:

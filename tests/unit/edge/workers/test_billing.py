@@ -75,6 +75,7 @@ class Shards:
             lambda: EPOCH + timedelta(seconds=clock[0]),
             MARGIN_S,
             Deadline(lambda: clock[0]),
+            lambda values: {},
         )
         answer = worker.lambda_handler({"Records": [_record(shard) for shard in batch]}, Context())
         assert answer == {"batchItemFailures": []}

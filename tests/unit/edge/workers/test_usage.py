@@ -3,6 +3,7 @@
 import copy
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from billing.integrations.aws.usage_queue import parse_chunk
 from billing.services.usage.counting import CountReport, EventsMissing
 from billing.services.usage.ports import Chunk
 
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EVENT = json.loads((Path(__file__).parents[4] / "events" / "sqs_usage_worker.json").read_text())
 
 
@@ -60,7 +62,9 @@ def batch(*ids: str, receive_count: int = 1) -> dict[str, Any]:
 
 def run(counter: Counter, event: dict[str, Any], left_ms: list[int] | None = None) -> list[str]:
     """The messages that failed."""
-    worker = UsageWorker(parse_chunk, counter.count, Logger(service="test"), tries=8, margin_s=10.0)
+    worker = UsageWorker(
+        parse_chunk, counter.count, Logger(service="test"), lambda: NOW, lambda values: {}, tries=8, margin_s=10.0
+    )
     context = Context(left_ms if left_ms is not None else [30_000] * len(event["Records"]))
     return [each["itemIdentifier"] for each in worker.lambda_handler(event, context)["batchItemFailures"]]
 

@@ -19,10 +19,9 @@ from billing.domain.reports.span import Month
 from billing.domain.reports.trial_balance import TrialBalanceFold
 from billing.services.kernel.work import Ref
 from billing.services.reports.journal import place_of, time_of
-from billing.services.reports.kept import KeptMonths, RunFolds, folder, read
+from billing.services.reports.kept import KeptMonths, NothingKept, RunFolds, folder, read
 from billing.services.reports.sources import Asked, Folded, Record, StepOver, sources
 from tests.support.journals import MemoryFiles, MemoryJournal, entry
-from tests.support.kept_folds import NoKeptFolds
 
 FOLD = TrialBalanceFold()
 NOW = datetime(2026, 12, 15, 12, tzinfo=UTC)
@@ -190,7 +189,7 @@ def test_a_step_whose_time_is_over_keeps_what_it_has() -> None:
 
 def test_nothing_is_kept_where_nothing_is_to_be() -> None:
     entries = [entry("le_1", datetime(2026, 10, 3, tzinfo=UTC))]
-    found = sources(work(), MemoryJournal(entries), NoKeptFolds(), Asked(NOW, "UTC"), None)
+    found = sources(work(), MemoryJournal(entries), NothingKept(), Asked(NOW, "UTC"), None)
     assert found.state(FOLD, NOW).entries == 1
 
 
@@ -207,7 +206,7 @@ def test_documents_are_loaded_by_as_many_units_as_there_are_batches() -> None:
 
         return SimpleNamespace(tenant=SimpleNamespace(id="ten_1"), load=load)
 
-    found = sources(work(), MemoryJournal(entries), NoKeptFolds(), Asked(NOW, "UTC"), None)
+    found = sources(work(), MemoryJournal(entries), NothingKept(), Asked(NOW, "UTC"), None)
     posted = list(replace(found, reader=unit).posted(BEGUN, NOW))
     assert [each.document for each in posted] == [each.source_id for each in entries]  # type: ignore[comparison-overlap]
     assert loaded == [100, 100, 50]

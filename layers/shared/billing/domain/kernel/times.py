@@ -9,6 +9,10 @@ _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt](?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
+EARLIEST, TOO_LATE = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
+"""Between them are the times of requests. Ids begin with milliseconds since 1970; and a period of 366 years that begins
+in 2499 ends before 9999, where Python's calendar does."""
+
 
 def format_time(at: datetime) -> str:
     """``2026-11-21T22:00:00Z``; a fraction of a second is shown in six digits only where there is one."""

@@ -156,6 +156,7 @@ class Payment:
         payment_method_id: the method to charge; None where the payer chooses one in a form.
         invoice_id: the invoice that it pays; None where it is a sale of its own (a plain amount, an order).
         order_id: the order that it pays, or the tenant's own reference of one that is not known here.
+        checkout_session_id: the page of Stripe's on which its payer pays; whoever takes it back expires that page.
         of_order: it pays an order that is known here, through which all its money goes.
         refunds: by refund id, the amount refunded or about to be; failed refunds are not in it.
         disputed: by dispute id, the amount that the dispute holds back or has taken.
@@ -187,6 +188,7 @@ class Payment:
     of_order: bool = False
     test_clock_id: str | None = None
     stripe_payment_intent_id: str | None = None
+    checkout_session_id: str | None = None
     error: PaymentError | None = None
     settled_by: SettledBy | None = None
     settled_event_id: str | None = None
@@ -261,12 +263,12 @@ class Payment:
 
     @property
     def in_the_payers_hands(self) -> bool:
-        """Whether somebody who holds its client secret could still pay it.
+        """Whether somebody who holds its client secret, or has Stripe's page open, could still pay it.
 
         A declined form can be tried again. And when an off-session charge wants authentication, the answer carries the
         secret with which its payer can go on.
         """
-        if self.stripe_payment_intent_id is None:
+        if self.stripe_payment_intent_id is None and self.checkout_session_id is None:
             return False
         if self.status is PaymentStatus.FAILED:
             return not self.off_session or (self.error is not None and self.error.code == AUTHENTICATION_REQUIRED)

@@ -64,7 +64,7 @@ def taken_over(subscription_id: str, customer: Customer, plan: Plan, opening: Op
         cadence, index = Cadence.starting(opening.period.end, customer.timezone, plan.interval, plan.interval_count), -1
     else:
         cadence = _row(plan, customer.timezone, opening.anchor, opening.period)
-        index = cadence.index_at(opening.period.start)
+        index = max(cadence.index_at(opening.period.start), 0)  # by an hour before the first one's start in its zone
     paused = opening.state is SubscriptionState.PAUSED
     return Subscription(
         id=subscription_id,
@@ -96,7 +96,27 @@ def taken_over(subscription_id: str, customer: Customer, plan: Plan, opening: Op
 
 
 def _row(plan: Plan, timezone: str, anchor: datetime, period: Period) -> Cadence:
-    """The row of periods that goes on from this one: counted from its anchor, as far as that explains it.
+    """The row of periods that goes on from this one, in its customer's zone; in UTC, as most sources count, where its
+    days are others: a renewal moves it into the customer's zone then.
+
+        Berlin, 1 March to 1 April in UTC: from 01:00 to 02:00 there, an hour longer than a month; the next one ends on
+        1 May at 02:00
+        New York, the same: from the evening of 28 February to that of 31 March; the next one ends on 1 May at 00:00
+
+    Raises:
+        ValidationFailed: it is longer than a period of the plan.
+    """
+    row, there = _counted(plan, timezone, anchor), _counted(plan, "UTC", anchor)
+    if row.period_at(period.start) == period or there.period_at(period.start) != period:
+        return _row_in(timezone, plan, anchor, period)
+    if _day(period.end, timezone) != _day(period.end, "UTC"):
+        return _row_in("UTC", plan, anchor, period)
+    begins = _counted(plan, timezone, period.end, there.anchor_day).boundary(-1)
+    return _counted(plan, timezone, begins, there.anchor_day)
+
+
+def _row_in(zone: str, plan: Plan, anchor: datetime, period: Period) -> Cadence:
+    """Counted from its anchor, as far as that explains the period.
 
     What moved its boundaries since the anchor (a change of the plan's interval, a period that was cut short) does not
     matter: then they are counted from the end of the period that runs.
@@ -106,25 +126,25 @@ def _row(plan: Plan, timezone: str, anchor: datetime, period: Period) -> Cadence
     Raises:
         ValidationFailed: it is longer than a period of the plan.
     """
-
-    def counted(start: datetime, day: int | None = None) -> Cadence:
-        return Cadence.starting(start, timezone, plan.interval, plan.interval_count, day)
-
-    row = counted(anchor)
+    row = _counted(plan, zone, anchor)
     day = row.anchor_day
     if row.period_at(period.start) == period:
         if row.index_at(period.start) >= 0:
             return row
         begins = period.start  # its anchor is yet to come: -1 is a trial's
     else:
-        day = _day(period.end, timezone)
-        if plan.interval in (Interval.MONTH, Interval.YEAR) and _day(period.end + timedelta(days=1), timezone) == 1:
+        day = _day(period.end, zone)
+        if plan.interval in (Interval.MONTH, Interval.YEAR) and _day(period.end + timedelta(days=1), zone) == 1:
             day = max(day, row.anchor_day)  # the last of February, of what begins on the 31st
-        begins = counted(period.end, day).boundary(-1)
-    row = counted(begins, day)
+        begins = _counted(plan, zone, period.end, day).boundary(-1)
+    row = _counted(plan, zone, begins, day)
     if row.boundary(1) != period.end or period.start < row.anchor:
         raise ValidationFailed.of("period", "not_of_the_plan", "Its period is none of the plan's interval")
     return row
+
+
+def _counted(plan: Plan, zone: str, start: datetime, day: int | None = None) -> Cadence:
+    return Cadence.starting(start, zone, plan.interval, plan.interval_count, day)
 
 
 def _day(at: datetime, timezone: str) -> int:

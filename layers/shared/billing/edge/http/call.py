@@ -6,7 +6,6 @@ scope -> Idempotency-Key -> handler -> commit. A refused call leaves an audit ro
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -32,11 +31,11 @@ from billing.edge.http import card_numbers, credentials, envelope, if_match, sig
 from billing.edge.http.body import check_form, fingerprint, parse_object, raw_body
 from billing.edge.http.once import ShownOnce
 from billing.edge.http.scopes import Scope
+from billing.edge.runtime import Runtime
 from billing.services.access.callers import BearerCheck, CallerCheck, Identity, RateState, RouteLimit
 from billing.services.access.keys import signing_place
-from billing.services.kernel.deadline import Deadline
 from billing.services.kernel.retries import run_again
-from billing.services.kernel.work import AuditRow, Expected, KeyedRequest, Ref, Replay, StoredResponse, Unit, Units
+from billing.services.kernel.work import AuditRow, Expected, KeyedRequest, Ref, Replay, StoredResponse, Unit
 
 T = TypeVar("T")
 API_VERSIONS = ("1.0",)
@@ -44,20 +43,13 @@ _WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """What the edge of a function needs; made once, at import."""
+class Edge(Runtime):
+    """What the edge of a function needs."""
 
     callers: CallerCheck
-    units: Units
-    clock: Callable[[], datetime]
-    new_request_id: Callable[[], str]
-    jitter: Callable[[], float]
-    pause: Callable[[float], None]
-    stack: str
     documentation_base_url: str
     max_body_bytes: int
     max_json_depth: int
-    deadline: Deadline
     open_secret: Callable[[str, str, str], str]
     """Opens a text that was sealed for a tenant and a place."""
     bearers: BearerCheck | None = None

@@ -18,26 +18,19 @@ from aws_lambda_powertools import Logger
 from billing.domain.access.card_numbers import shown
 from billing.domain.kernel.errors import BillingError, Detail, WebhookRejected
 from billing.edge.metrics import embedded
-from billing.services.kernel.deadline import Deadline
+from billing.edge.runtime import Runtime
 from billing.services.kernel.failures import NotWrittenYet, described
 from billing.services.kernel.retries import run_again
-from billing.services.kernel.work import AuditRow, KeyedRequest, Replay, StoredResponse, Unit, Units
+from billing.services.kernel.work import AuditRow, KeyedRequest, Replay, StoredResponse, Unit
 
 _BODY_LIMIT = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookRuntime:
-    """What the edge of a webhook needs; made once, at import."""
+class WebhookRuntime(Runtime):
+    """What the edge of a webhook needs."""
 
-    units: Units
     logger: Logger
-    clock: Callable[[], datetime]
-    new_request_id: Callable[[], str]
-    jitter: Callable[[], float]
-    pause: Callable[[float], None]
-    stack: str
-    deadline: Deadline
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 from billing.domain import dashboard
 from billing.domain.access.user import SHORTEST_PASSWORD, User
-from billing.edge.oauth import cookies
-from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
-from billing.edge.oauth.html import alert, field, form, page, problem
-from billing.edge.oauth.pages import CODES, Pages, in_tenant, posted
+from billing.edge.forms import cookies
+from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
+from billing.edge.forms.html import alert, field, form, page, problem
+from billing.edge.oauth.pages import CODES, Pages, in_tenant
 from billing.services.access.form_limits import OF_ACCOUNT, OF_ADDRESS
 from billing.services.access.oauth import OAuthError
 from billing.services.kernel.work import Unit
@@ -50,7 +50,7 @@ class AccountPages:
     def choose(self, call: FormCall) -> FormResponse:
         """The user chooses a password."""
         call.count_address(OF_ADDRESS)
-        values = posted(call)
+        values = call.posted()
         token = values.get("token", "")
 
         def chosen(work: Unit, user: User) -> FormResponse:
@@ -73,7 +73,7 @@ class AccountPages:
     def send_link(self, call: FormCall) -> FormResponse:
         """Sends a link to whoever has this address; the answer is the same if nobody has."""
         call.count_address(OF_ADDRESS)
-        values = posted(call)
+        values = call.posted()
         email = values.get("email", "")
         tenant_id = call.edge.limits.tenant_of(values.get("client_id", ""))
         if tenant_id is None:
@@ -99,7 +99,7 @@ class AccountPages:
     def confirm(self, call: FormCall) -> FormResponse:
         """The authenticator's first code."""
         call.count_address(OF_ADDRESS)
-        values = posted(call)
+        values = call.posted()
 
         def confirmed(work: Unit, csrf: str, user: User) -> FormResponse:
             if not cookies.same(values.get("csrf"), csrf):

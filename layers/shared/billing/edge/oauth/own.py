@@ -8,11 +8,11 @@ from billing.domain.access.grant import Grant, Session
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.user import User
 from billing.domain.kernel.errors import NotFound
-from billing.edge.oauth import cookies
+from billing.edge.forms import cookies
+from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
+from billing.edge.forms.html import form, page, problem
 from billing.edge.oauth.account import AccountPages
-from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
-from billing.edge.oauth.html import form, page, problem
-from billing.edge.oauth.pages import OWN, WORDS, posted
+from billing.edge.oauth.pages import OWN, WORDS
 from billing.services.access.form_limits import OF_ADDRESS
 from billing.services.access.users import Users
 from billing.services.kernel.work import Ref, Unit
@@ -38,7 +38,7 @@ class OwnPage:
     def change(self, call: FormCall) -> FormResponse:
         """The user ends a session, takes a consent back, or ends everything."""
         call.count_address(OF_ADDRESS)
-        values = posted(call)
+        values = call.posted()
 
         def changed(work: Unit, csrf: str, user: User) -> FormResponse:
             if not cookies.same(values.get("csrf"), csrf):

@@ -14,9 +14,9 @@ from billing.domain.access.grant import Session
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.redirects import origin
 from billing.domain.access.user import ADMINS, User
-from billing.edge.oauth import cookies
-from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
-from billing.edge.oauth.html import alert, field, form, page, problem, redirect
+from billing.edge.forms import cookies
+from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
+from billing.edge.forms.html import alert, field, form, page, problem, redirect
 from billing.services.access.authorization import AuthorizationRefused, AuthorizationRequest, AuthorizationServer
 from billing.services.access.dashboard import find_client
 from billing.services.access.form_limits import OF_ACCOUNT, OF_ADDRESS, OF_SESSION
@@ -86,7 +86,7 @@ class Pages:
     def login(self, call: FormCall) -> FormResponse:
         """The user says who it is."""
         call.count_address(OF_ADDRESS)
-        values = posted(call)
+        values = call.posted()
         text = values.get("request", "")
         if not cookies.same(values.get("visit"), call.request.cookies.get(cookies.VISIT)):
             return problem(_EXPIRED)
@@ -115,7 +115,7 @@ class Pages:
     def decide(self, call: FormCall) -> FormResponse:
         """The user allows it, or does not."""
         call.count_address(OF_ADDRESS)
-        values = posted(call)
+        values = call.posted()
         text = values.get("request", "")
 
         def decided(work: Unit, client: OAuthClient, asked: AuthorizationRequest) -> FormResponse:
@@ -133,7 +133,7 @@ class Pages:
     def logout(self, call: FormCall) -> FormResponse:
         """The user signs out of this browser: on a page, or in the dashboard, which wants JSON."""
         call.count_address(OF_ADDRESS)
-        values = posted(call)
+        values = call.posted()
         tenant_id, _, _ = call.request.cookies.get(cookies.SESSION, "").partition(".")
         as_json = call.request.headers.get("accept", "").strip().lower() == "application/json"
         # Only what has come: another site's form brings none (SameSite), and would sign out whoever is signed in here.
@@ -294,17 +294,6 @@ class Pages:
 def _lacks_authenticator(work: Work, user: User) -> bool:
     """Whether the tenant wants one of its admins, and this is one who has none."""
     return work.tenant.admins_use_authenticator and user.role in ADMINS and user.totp_secret is None
-
-
-def posted(call: FormCall) -> Mapping[str, str]:
-    """A page's form.
-
-    Raises:
-        OAuthError: it is none; or another site's page has sent it.
-    """
-    if call.request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise OAuthError("access_denied")
-    return call.request.form()
 
 
 def in_tenant(call: FormCall, tenant_id: str, action: Callable[[Unit], FormResponse]) -> FormResponse:

@@ -10,8 +10,8 @@ from billing.domain import dashboard
 from billing.domain.access.oauth_client import OAuthClient
 from billing.domain.access.scopes import Scope
 from billing.domain.access.signing_keys import SigningKeys
-from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
-from billing.edge.oauth.form import client_of
+from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
+from billing.edge.oauth.client import client_of
 from billing.services.access.authorization import AuthorizationServer, ClientAuthentication
 from billing.services.access.dashboard import find_client
 from billing.services.access.form_limits import OF_ADDRESS, OF_CLIENT, KnownClient

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from billing.edge.oauth import cookies
-from billing.edge.oauth.endpoint import FormApi, FormCall, FormResponse
+from billing.edge.forms import cookies
+from billing.edge.forms.endpoint import FormApi, FormCall, FormResponse
 from billing.edge.oauth.pages import Pages
 from billing.services.access.form_limits import OF_ADDRESS, OF_SESSION
 from billing.services.access.oauth import OAuthError

@@ -7,8 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from billing.domain.kernel.due import clock_of
-from billing.edge.metrics import embedded
+from billing.edge.metrics import Counted
 from billing.edge.workers.batch import Message, work_batch
 from billing.services.kernel.deadline import Deadline
 from billing.services.sweep.worker import ShardReport
@@ -21,7 +20,7 @@ class QueueWorker:
         work_shard: works one shard until a deadline.
         margin_s: how much of the Lambda's time is left at the deadline: enough for one item with a slow charge.
         deadline: is told when the batch's time ends.
-        stack: counts in CloudWatch how late the worker is, under this stack's name; None where nobody looks.
+        counted: has metrics be made of a turn that found something to do; one that did not costs nothing.
     """
 
     def __init__(
@@ -31,14 +30,14 @@ class QueueWorker:
         clock: Callable[[], datetime],
         margin_s: float,
         deadline: Deadline,
-        stack: str | None = None,
+        counted: Counted,
     ) -> None:
         self._work_shard = work_shard
         self._clock = clock
         self._margin_s = margin_s
         self._deadline = deadline
         self._logger = logger
-        self._stack = stack
+        self._counted = counted
 
     def lambda_handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Work one batch; messages that failed are named, and come again."""
@@ -57,12 +56,19 @@ class QueueWorker:
                 "postponed": report.postponed,
                 "parked": report.parked,
                 "cut_short": report.cut_short,
-                **self._metrics(report, clock_of(shard) is not None),
+                **self._metrics(report),
             },
         )
 
-    def _metrics(self, report: ShardReport, on_test_clock: bool) -> dict[str, Any]:
-        """How long the oldest item of the shard had been due: on a test clock it is as old as somebody wants it."""
-        if self._stack is None or on_test_clock:
+    def _metrics(self, report: ShardReport) -> dict[str, Any]:
+        worked = report.done + report.postponed + report.parked
+        if not worked and not report.cut_short:
             return {}
-        return embedded(self._clock(), self._stack, ("worker", "billing"), {"late_s": (report.late_s, "Seconds")})
+        return self._counted(
+            {
+                "oldest_due_s": (report.oldest_s, "Seconds"),
+                "due_worked": (worked, "Count"),
+                "due_postponed": (report.postponed, "Count"),
+                "turns_cut_short": (int(report.cut_short), "Count"),
+            }
+        )

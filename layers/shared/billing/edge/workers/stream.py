@@ -32,6 +32,7 @@ class StreamWorker:
         what: what is done, for the log: ``events placed``.
         set_aside: tells somebody of a record that cannot be worked, so that those behind it need not wait until Lambda
             gives it up; without it, they do.
+        counted: has metrics be made of events of which some were new.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class StreamWorker:
         logger: Logger,
         what: str,
         set_aside: SetAside | None = None,
+        counted: Callable[[Sequence[EventHead]], dict[str, Any]] = lambda heads: {},
     ) -> None:
         self._parse = parse
         self._consume = consume
         self._logger = logger
         self._what = what
         self._set_aside = set_aside
+        self._counted = counted
 
     def lambda_handler(self, event: dict[str, Any], _context: Any) -> dict[str, Any]:
         """Work one batch; records that failed are named, and come again with all that follow them."""
@@ -80,7 +83,8 @@ class StreamWorker:
                 return [number for each in records for number in self._work(tenant_id, [each])]
             ((number, head),) = records
             return self._bad(number, {"tenantId": tenant_id, "eventId": head.id})
-        self._logger.info(self._what, extra=about | {"new": new})
+        metrics = self._counted([head for _, head in records]) if new else {}
+        self._logger.info(self._what, extra=about | {"new": new} | metrics)
         return []
 
     def _bad(self, number: str, event: Mapping[str, str]) -> list[str]:

@@ -1,11 +1,13 @@
 """The usage worker's edge: an SQS batch, a chunk of events in each message, with partial batch failures."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
 
 from billing.domain.kernel.errors import Unavailable
+from billing.edge.metrics import Counted
 from billing.edge.workers.batch import Message, work_batch
 from billing.services.kernel.failures import described
 from billing.services.usage.counting import CountReport, EventsMissing
@@ -24,15 +26,27 @@ class UsageWorker:
     Args:
         parse: gives the chunk of a message's text; raises ValueError if it is none.
         tries: how often a message comes before it is set aside: the queue's ``maxReceiveCount``.
+        clock: gives the time, by which the lag of a message is counted: since it was accepted.
+        counted: has metrics be made of it.
         margin_s: with less than this left of the Lambda's time no chunk is begun: enough for one on a busy database.
     """
 
     def __init__(
-        self, parse: Callable[[str], Chunk], count: Count, logger: Logger, *, tries: int, margin_s: float
+        self,
+        parse: Callable[[str], Chunk],
+        count: Count,
+        logger: Logger,
+        clock: Callable[[], datetime],
+        counted: Counted,
+        *,
+        tries: int,
+        margin_s: float,
     ) -> None:
         self._parse = parse
         self._count = count
         self._logger = logger
+        self._clock = clock
+        self._counted = counted
         self._tries = tries
         self._margin_s = margin_s
 
@@ -68,5 +82,11 @@ class UsageWorker:
                 "counted": report.counted,
                 "duplicates": report.duplicates,
                 "rejected": report.rejected,
+                **self._metrics(record, report),
             },
         )
+
+    def _metrics(self, record: Message, report: CountReport) -> dict[str, Any]:
+        sent_s = int(record["attributes"]["SentTimestamp"]) / 1000
+        lag_s = max(self._clock().timestamp() - sent_s, 0.0)
+        return self._counted({"usage_lag_s": (lag_s, "Seconds"), "usage_events": (report.counted, "Count")})

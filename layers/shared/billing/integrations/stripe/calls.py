@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stripe
 from stripe import StripeClient
@@ -11,6 +11,7 @@ from billing.domain.kernel.errors import IdempotencyKeyReused, Unavailable
 from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 from billing.integrations.stripe.http_client import GuardedClient, require_time
 from billing.integrations.stripe.secrets import SecretReader
+from billing.services.payments.processor import CustomerUnknown
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -122,3 +123,30 @@ class StripeCalls:
                     raise Unavailable("The card processor does not answer", retry_after_s=5) from error
             self._pause(_TWIN_PAUSE_S)
         raise AssertionError("unreachable")
+
+    def _about_customer(self, customer_id: str, call: Callable[[], T]) -> T:
+        """A call that names a customer.
+
+        Raises:
+            CustomerUnknown: somebody deleted it.
+            Unavailable: our key's account never had it.
+        """
+        try:
+            return self._call(call)
+        except stripe.InvalidRequestError as error:
+            if error.code == MISSING and error.param == "customer":
+                if self._is_deleted(customer_id):
+                    raise CustomerUnknown from error
+                raise self._unknown_here(customer_id) from error
+            raise
+
+    def _is_deleted(self, customer_id: str) -> bool:
+        """Whether a customer of ours was deleted there; Stripe still answers for such a one.
+
+        Raises:
+            Unavailable: our key's account never had it.
+        """
+        return bool(getattr(self._customer(customer_id), "deleted", False))
+
+    def _customer(self, customer_id: str) -> Any:
+        return self._retrieved(customer_id, lambda: self._client().v1.customers.retrieve(customer_id))

@@ -23,11 +23,19 @@ class CircuitBreaker:
     Args:
         clock: a monotonic clock, in seconds.
         failures_to_open: how many failures in a row open the circuit.
+        tell: is told of each failure, and whether the circuit is open by it.
         open_s: how long it stays open; and after how long a probe without a reported result is given up.
     """
 
-    def __init__(self, clock: Callable[[], float], failures_to_open: int = 5, open_s: float = 20.0) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        failures_to_open: int = 5,
+        open_s: float = 20.0,
+        tell: Callable[[bool], None] = lambda is_open: None,
+    ) -> None:
         self._clock = clock
+        self._tell = tell
         self._failures_to_open = failures_to_open
         self._open_s = open_s
         self._failures = 0
@@ -63,7 +71,9 @@ class CircuitBreaker:
     def failed(self) -> None:
         """Report that there was no answer."""
         self._failures += 1
-        if self._failures >= self._failures_to_open:
+        is_open = self._failures >= self._failures_to_open
+        self._tell(is_open)
+        if is_open:
             self._shut_at = self._clock()
             _log.warning("circuit open", extra={"failures": self._failures, "open_s": self._open_s})
 

@@ -5,16 +5,16 @@ For each call: slow or dropped -> one more try under the same key, then ``Outcom
 happen once; failed -> a definite result.
 """
 
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 import stripe
 
 from billing.domain.customers.customer import Customer
-from billing.domain.kernel.errors import PaymentMethodInvalid, Unavailable, ValidationFailed
+from billing.domain.kernel.errors import PaymentMethodInvalid, Unavailable
 from billing.domain.payments.payment import ChargeResult, Payment, PaymentStatus
 from billing.domain.payments.refund import Refund, RefundResult, RefundStatus
-from billing.integrations.stripe.calls import MISSING, StripeCalls
+from billing.integrations.stripe.calls import MISSING
+from billing.integrations.stripe.checkout import WITH_CHARGE, StripeCheckout
 from billing.integrations.stripe.objects import (
     METHOD_INVALID,
     REFUND_REASONS,
@@ -29,6 +29,7 @@ from billing.integrations.stripe.objects import (
     intent_metadata,
     metadata_of,
     method_of,
+    not_made,
     opened_intent,
     refund_metadata,
     refund_result,
@@ -37,13 +38,11 @@ from billing.integrations.stripe.objects import (
     seen_method,
     seen_refund,
     stripe_amount,
-    unchargeable_of,
 )
 from billing.services.payments.processor import (
     AttachedMethod,
     CardDeclined,
     CustomerOnFile,
-    CustomerUnknown,
     GoneBack,
     IntentRequest,
     OpenedIntent,
@@ -56,14 +55,13 @@ T = TypeVar("T")
 # What answers are made of. The SDK imports each kind when it meets the first one: that would be in a request.
 _OBJECTS = (
     stripe.Customer, stripe.PaymentMethod, stripe.PaymentIntent, stripe.SetupIntent, stripe.Charge, stripe.Refund,
-    stripe.Dispute, stripe.BalanceTransaction,
+    stripe.Dispute, stripe.BalanceTransaction, stripe.checkout.Session,
 )  # fmt: skip
-_WITH_CHARGE = ["latest_charge.balance_transaction"]
 _WITH_LINES = ["balance_transaction", "failure_balance_transaction"]
 _LOOK_BACK_S = 300
 
 
-class StripeGateway(StripeCalls):
+class StripeGateway(StripeCheckout):
     """Charges, refunds and saves cards; see ``StripeCalls`` for the arguments."""
 
     def ensure_customer(self, customer: Customer, key: str) -> str:
@@ -138,10 +136,7 @@ class StripeGateway(StripeCalls):
                 request.processor_customer_id, lambda: self._client().v1.payment_intents.create(params, options)
             )
         except stripe.InvalidRequestError as error:
-            # Nothing was made: an amount below or above what Stripe charges, or a currency that it does not.
-            field = error.param if error.param in ("amount", "currency") else "amount"
-            reason = unchargeable_of(error) or error.code or "refused_by_the_card_processor"
-            raise ValidationFailed.of(field, reason) from error
+            raise not_made(error) from error
         return opened_intent(made)
 
     def retrieve_customer(self, processor_customer_id: str) -> dict[str, str]:
@@ -196,7 +191,7 @@ class StripeGateway(StripeCalls):
             "confirm": True,
             "off_session": payment.off_session,
             "metadata": intent_metadata(References.of(payment)),
-            "expand": _WITH_CHARGE,
+            "expand": WITH_CHARGE,
         }
         options: Any = {"idempotency_key": payment.idempotency_key}
         try:
@@ -222,17 +217,21 @@ class StripeGateway(StripeCalls):
             raise OutcomeUnknown(type(error).__name__) from error
 
     def cancel_charge(self, payment: Payment) -> ChargeResult:
+        if payment.checkout_session_id is not None:
+            return self.expire_checkout(payment.checkout_session_id)
         assert payment.stripe_payment_intent_id is not None
         intent_id = payment.stripe_payment_intent_id
         # Without a key: canceling twice is harmless, and under a key today's refusal would be repeated tomorrow.
         try:
             intents = self._client().v1.payment_intents
-            return charge_result(self._call(lambda: intents.cancel(intent_id, {"expand": _WITH_CHARGE})))
+            return charge_result(self._call(lambda: intents.cancel(intent_id, {"expand": WITH_CHARGE})))
         except stripe.InvalidRequestError:
             # It is canceled already, or it succeeded meanwhile: its present state counts.
             return self.retrieve_charge(intent_id)[0]
 
     def find_charge(self, payment: Payment) -> ChargeResult | None:
+        if payment.checkout_session_id is not None:
+            return self.checkout_state(payment.checkout_session_id).result
         if payment.stripe_payment_intent_id:
             return self.retrieve_charge(payment.stripe_payment_intent_id)[0]
         since = int(payment.submitted_at.timestamp()) - _LOOK_BACK_S
@@ -240,7 +239,7 @@ class StripeGateway(StripeCalls):
             "customer": payment.stripe_customer_id,
             "created": {"gte": since},
             "limit": 100,
-            "expand": [f"data.{each}" for each in _WITH_CHARGE],
+            "expand": [f"data.{each}" for each in WITH_CHARGE],
         }
 
         def search() -> ChargeResult | None:
@@ -262,7 +261,7 @@ class StripeGateway(StripeCalls):
     def retrieve_charge(self, intent_id: str) -> tuple[ChargeResult, dict[str, str]]:
         """The present state of a PaymentIntent, and our ids of it."""
         intents = self._client().v1.payment_intents
-        intent = self._retrieved(intent_id, lambda: intents.retrieve(intent_id, {"expand": _WITH_CHARGE}))
+        intent = self._retrieved(intent_id, lambda: intents.retrieve(intent_id, {"expand": WITH_CHARGE}))
         return charge_result(intent), ids_of(intent)
 
     def retrieve_intent_id(self, charge_id: str) -> str | None:
@@ -344,30 +343,3 @@ class StripeGateway(StripeCalls):
         params: Any = {"expand": ["payment_intent"]}
         disputes = self._client().v1.disputes
         return seen_dispute(self._retrieved(stripe_dispute_id, lambda: disputes.retrieve(stripe_dispute_id, params)))
-
-    def _about_customer(self, customer_id: str, call: Callable[[], T]) -> T:
-        """A call that names a customer.
-
-        Raises:
-            CustomerUnknown: somebody deleted it.
-            Unavailable: our key's account never had it.
-        """
-        try:
-            return self._call(call)
-        except stripe.InvalidRequestError as error:
-            if error.code == MISSING and error.param == "customer":
-                if self._is_deleted(customer_id):
-                    raise CustomerUnknown from error
-                raise self._unknown_here(customer_id) from error
-            raise
-
-    def _is_deleted(self, customer_id: str) -> bool:
-        """Whether a customer of ours was deleted there; Stripe still answers for such a one.
-
-        Raises:
-            Unavailable: our key's account never had it.
-        """
-        return bool(getattr(self._customer(customer_id), "deleted", False))
-
-    def _customer(self, customer_id: str) -> Any:
-        return self._retrieved(customer_id, lambda: self._client().v1.customers.retrieve(customer_id))

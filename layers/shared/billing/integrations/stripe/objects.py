@@ -10,6 +10,7 @@ import stripe
 from billing.domain.customers.customer import CardDisplay
 from billing.domain.kernel.card_limits import Unchargeable
 from billing.domain.kernel.currencies import charge_step, minor_digits
+from billing.domain.kernel.errors import ValidationFailed
 from billing.domain.kernel.money import MICROS_PER_MINOR, Money
 from billing.domain.payments.balance_line import BalanceLine
 from billing.domain.payments.dispute import DisputeSnapshot, DisputeStatus
@@ -321,6 +322,13 @@ def unchargeable_of(error: stripe.InvalidRequestError) -> Unchargeable | None:
     if error.param == "currency":
         return Unchargeable.CURRENCY
     return _AMOUNT_CODES.get(error.code or "")
+
+
+def not_made(error: stripe.InvalidRequestError) -> ValidationFailed:
+    """An intent that Stripe refused: an amount below or above what it charges, or a currency that it does not."""
+    field = error.param if error.param in ("amount", "currency") else "amount"
+    reason = unchargeable_of(error) or error.code or "refused_by_the_card_processor"
+    return ValidationFailed.of(field, reason)
 
 
 def refused(error: stripe.InvalidRequestError) -> PaymentError:

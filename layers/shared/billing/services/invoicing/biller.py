@@ -282,7 +282,7 @@ class Biller:
         subscription = _with_billed(subscription, draft)
         balance, taken, spreading = context.balance, None, None
         if subscription is not None and draft.total.is_negative:
-            part = offsets.offset(work, self.shards, draft, subscription, at)
+            part = offsets.offset(work, self.collector, draft, subscription, at)
             taken, spreading, subscription = part.taken, part.spreading, part.subscription
             if not taken.is_zero:  # the rest of an invoice may have gone to the balance
                 balance = balances.of(work, draft)
@@ -338,7 +338,7 @@ class Biller:
             return Billed(None, work.save(invoice))
         if invoice.spreading is not None:
             work.checkpoint(offsets.pending(invoice))
-            invoice, subscription = offsets.go_on(work, self.shards, invoice, subscription, options.at)
+            invoice, subscription = offsets.go_on(work, self.collector, invoice, subscription, options.at)
         if not invoice.to_charge or method_id is None:
             return Billed(subscription, invoice)
         payment, invoice = self.collector.attempt(
@@ -363,7 +363,7 @@ class Biller:
         if isinstance(point, CreditsPending):
             invoice, subscription = found.require(invoice_ref), found.get(subscription_ref)
             at = work.now if invoice.test_clock_id is None or invoice.due is None else invoice.due.at
-            invoice, subscription = offsets.go_on(work, self.shards, invoice, subscription, at)
+            invoice, subscription = offsets.go_on(work, self.collector, invoice, subscription, at)
             return Billed(subscription, invoice)
         payment = found.require(payment_ref)
         if payment.status.is_final and not payment.never_sent:

@@ -9,7 +9,6 @@ from billing.domain.kernel.due import Due, clock_of
 from billing.domain.kernel.errors import TaxJurisdictionUnsupported
 from billing.domain.payments.payment import Payment, not_chargeable
 from billing.domain.subscriptions.subscription import Subscription
-from billing.services.clocks.shards import DueShards
 from billing.services.invoicing import offsets
 from billing.services.invoicing.biller import Biller, BillingContext, BillingOptions
 from billing.services.invoicing.dunning import Dunner
@@ -27,7 +26,6 @@ class DueInvoices:
     biller: Biller
     dunner: Dunner
     collector: Collector
-    shards: DueShards
 
     def bill_invoice(self, work: Work, invoice_id: str, now: datetime) -> Due | None:
         """Do what is due for an invoice: a draft is finalized and charged, an open one is charged again (dunning).
@@ -63,7 +61,7 @@ class DueInvoices:
     def _spread(self, work: Work, invoice: Invoice, at: datetime) -> Due | None:
         """Go on with credits that were to come off more invoices than a commit takes, where a run was cut off."""
         ref = Ref(Subscription, work.tenant.id, invoice.subscription_id or "")
-        return offsets.go_on(work, self.shards, invoice, work.load(ref).require(ref), at)[0].due
+        return offsets.go_on(work, self.collector, invoice, work.load(ref).require(ref), at)[0].due
 
     def _finalize(
         self,

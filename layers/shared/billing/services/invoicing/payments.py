@@ -16,10 +16,11 @@ from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time, outcome_time
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
-from billing.services.payments.attempt import Attempt, PayableInvoice
+from billing.services.payments import checkout
+from billing.services.payments.attempt import Attempt, PayableInvoice, load_attempt
 from billing.services.payments.collection import Collector
 from billing.services.payments.methods import at_stripe, usable
-from billing.services.payments.processor import CardDeclined, CardProcessor, OpenedIntent
+from billing.services.payments.processor import CardDeclined, CardProcessor, Checkout, OpenedIntent, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,76 @@ class InvoicePayments:
             return cleared
         payment, invoice = self.collector.await_payer(work, cleared.invoice, payment)
         return Paid(payment, invoice, opened.client_secret)
+
+    def checkout(self, work: Work, invoice_id: str, page: Page) -> Paid | Checkout:
+        """Have a payer who is present pay an open invoice on a page of Stripe's, within a day.
+
+        Who asks again, in another window or by a second click, is led to the page that is open already: an invoice has
+        one at a time, so that it is paid once.
+
+        Args:
+            page: how it looks, and where it leads.
+
+        Raises:
+            NotFound: no such invoice.
+            InvalidState: it is neither open nor uncollectible, or an earlier charge of it is still undecided.
+            ValidationFailed: it asks for what no card can be charged.
+            Unavailable: the card processor is down; nothing is written.
+        """
+        invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
+        due = self._due_for_payment(work, work.load(invoice_ref).require(invoice_ref))
+        if isinstance(due, Paid):
+            return due
+        opened = self._open_already(work, due)
+        if opened is not None:
+            return opened
+
+        def open_page(customer: Customer) -> tuple[Payment, Checkout]:
+            return checkout.open_page(work, self.collector, due, customer, page)
+
+        # As with a form: the new page first, because it may be refused; then what was open before is taken back.
+        _, (payment, made) = at_stripe(work, self.processor, due.customer, open_page)
+        cleared = self._withdrawn(work, due)
+        if isinstance(cleared, Paid):
+            return cleared
+        self.collector.await_payer(work, cleared.invoice, payment)
+        return made
+
+    def _open_already(self, work: Work, due: PayableInvoice) -> Paid | Checkout | None:
+        """The page that is open for what the invoice asks for; or what was paid on it, of which nobody has told yet."""
+        latest = due.latest
+        if latest is None or not checkout.is_on_page(latest) or latest.amount != due.invoice.amount_due:
+            return None
+        state = self.processor.checkout_state(latest.checkout_session_id or "")
+        if state.url is not None:
+            return state
+        if state.result.status is PaymentStatus.CANCELED:
+            return None
+        attempt = Attempt(latest, due.invoice, due.subscription)
+        attempt = self.collector.settle(work, attempt, state.result, due.at, SettledBy.REQUEST)
+        return Paid(attempt.payment, attempt.invoice, None)
+
+    def looked_up(self, work: Work, invoice_id: str) -> Invoice:
+        """The invoice, after Stripe was asked what became of the page on which its payer was.
+
+        The payer may be back before the webhook; whoever is first settles, and the other finds nothing to do.
+
+        Raises:
+            NotFound: no such invoice.
+            Unavailable: the card processor cannot be asked just now.
+        """
+        invoice_ref = Ref(Invoice, work.tenant.id, invoice_id)
+        invoice = work.load(invoice_ref).require(invoice_ref)
+        if invoice.latest_payment_id is None:
+            return invoice
+        attempt, _ = load_attempt(
+            work, invoice.tenant_id, invoice.latest_payment_id, invoice.id, invoice.subscription_id
+        )
+        if attempt is None or not checkout.is_on_page(attempt.payment):
+            return invoice
+        result = self.processor.checkout_state(attempt.payment.checkout_session_id or "").result
+        at = outcome_time(work, attempt.payment)
+        return self.collector.settle(work, attempt, result, at, SettledBy.REQUEST).invoice
 
     def _due_for_payment(
         self, work: Work, invoice: Invoice, method_ref: Ref[PaymentMethod] | None = None

@@ -87,12 +87,12 @@ class Collector:
             off_session: nobody is there to authenticate the payment.
             due: when an attempt without an answer is looked up; by default in a minute of the wall clock.
         """
-        payment = self._new_attempt(work, invoice, customer, payment_method_id, at, off_session)
+        payment = self.new_attempt(work, invoice, customer, payment_method_id, at, off_session)
         payment = work.save(replace(payment, due=due or self.check_due(payment.id, work.now)))
         # The next dunning step is set if this attempt fails.
         return payment, work.save(replace(settlement.attempted(invoice, payment), due=None))
 
-    def _new_attempt(
+    def new_attempt(
         self,
         work: Work,
         invoice: Invoice,
@@ -101,6 +101,7 @@ class Collector:
         at: datetime,
         off_session: bool,
     ) -> Payment:
+        """The invoice's next attempt, of which nothing is staged yet; the customer has its Stripe id."""
         assert customer.stripe_customer_id is not None
         number = invoice.attempt_count + 1
         return Payment(
@@ -128,7 +129,7 @@ class Collector:
 
         A form that the invoice's payer has open is not taken back for it, and stays the latest attempt.
         """
-        payment = self._new_attempt(work, due.invoice, due.customer, payment_method_id, due.at, off_session)
+        payment = self.new_attempt(work, due.invoice, due.customer, payment_method_id, due.at, off_session)
         after = settlement.attempted(due.invoice, payment)
         if due.latest is not None and due.latest.in_the_payers_hands:
             after = replace(after, latest_payment_id=due.latest.id)
@@ -150,7 +151,7 @@ class Collector:
             at: now, on the customer's clock.
             save_method: keep what it is paid by as a saved method.
         """
-        payment = self._new_attempt(work, invoice, customer, None, at, off_session=False)
+        payment = self.new_attempt(work, invoice, customer, None, at, off_session=False)
         # Charging this attempt, or an amount reduced by a credit note, is another request and needs another key; so is
         # the same for another customer of Stripe's, where the old one was deleted there.
         key = f"{payment.idempotency_key}:intent:{payment.amount.micros}:{payment.stripe_customer_id}"
@@ -227,6 +228,8 @@ class Collector:
         declined = payment.error is not None and payment.error.code != AUTHENTICATION_REQUIRED
         if not payment.in_the_payers_hands or declined or payment.stripe_payment_intent_id is None:
             return None
+        if payment.checkout_session_id is not None:  # only Stripe's page can confirm it
+            return None
         return self.processor.charge_state(payment.stripe_payment_intent_id).next_secret
 
     def resolve(self, work: Work, payment: Payment) -> ChargeResult:
@@ -235,7 +238,8 @@ class Collector:
         Raises:
             Unavailable: Stripe cannot be asked just now.
         """
-        if payment.stripe_payment_intent_id is None and work.now - payment.submitted_at < RESEND_WITHIN:
+        on_page = payment.checkout_session_id is not None
+        if not on_page and payment.stripe_payment_intent_id is None and work.now - payment.submitted_at < RESEND_WITHIN:
             return self.charge(payment)
         found = self.processor.find_charge(payment)
         if found is not None:

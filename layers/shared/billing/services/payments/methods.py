@@ -26,6 +26,7 @@ from billing.services.payments.processor import (
     OpenedIntent,
     References,
 )
+from billing.services.payments.processor import Page as CardPage
 from billing.services.payments.refusals import refusal
 
 T = TypeVar("T")
@@ -268,20 +269,40 @@ class PaymentMethods:
             InvalidState: the customer's test clock is advancing.
             Unavailable: the card processor is down; nothing is written.
         """
-        ref = Ref(Customer, work.tenant.id, customer_id or work.tenant.default_customer_id)
-        customer = work.load(ref).require(ref)
-        customer_time(work, customer)
-        references = References(customer.tenant_id, customer.id)
 
-        def open_setup(customer: Customer) -> OpenedIntent:
-            stripe_id = customer.stripe_customer_id or ""
-            key = outside_key(work, customer.tenant_id, "setup", stripe_id)
+        def open_setup(stripe_id: str, references: References) -> OpenedIntent:
+            key = outside_key(work, work.tenant.id, "setup", stripe_id)
             opened = self.processor.open_setup(stripe_id, references, key)
             if not is_old(opened, work.now):
                 return opened
             return self.processor.open_setup(stripe_id, references, f"{key}:{opened.id}")
 
-        return at_stripe(work, self.processor, customer, open_setup)[1]
+        return self._opened(work, customer_id or work.tenant.default_customer_id, open_setup)
+
+    def open_page(self, work: Work, customer_id: str, page: CardPage) -> str:
+        """The address of a page of Stripe's on which a customer saves a card; its webhook brings it.
+
+        Raises:
+            NotFound: no such customer.
+            InvalidState: the customer's test clock is advancing.
+            Unavailable: the card processor is down; nothing is written.
+        """
+
+        def open_page(stripe_id: str, references: References) -> str:
+            key = outside_key(work, work.tenant.id, "card page", stripe_id)
+            return self.processor.open_card_page(stripe_id, references, page, key)
+
+        return self._opened(work, customer_id, open_page)
+
+    def _opened(self, work: Work, customer_id: str, open_one: Callable[[str, References], T]) -> T:
+        """What is opened at Stripe for a customer, who is made there first where need be."""
+        ref = Ref(Customer, work.tenant.id, customer_id)
+        customer = work.load(ref).require(ref)
+        customer_time(work, customer)
+        references = References(customer.tenant_id, customer.id)
+        return at_stripe(
+            work, self.processor, customer, lambda there: open_one(there.stripe_customer_id or "", references)
+        )[1]
 
     def remove(self, work: Work, method_id: str) -> PaymentMethod:
         """Detach a method for good. Charges that are under way with it go on.

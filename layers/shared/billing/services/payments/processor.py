@@ -80,6 +80,51 @@ class IntentRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """How a page of the processor's looks, and where it leads.
+
+    Args:
+        done_url, back_url: where the browser goes when the payer has finished, or turns back.
+        locale: the language tag that it is in.
+    """
+
+    done_url: str
+    back_url: str
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRequest:
+    """A page of the processor's on which a payer pays an amount.
+
+    Args:
+        description: what for, to the payer.
+        key: the idempotency key that Stripe sees.
+    """
+
+    amount: Money
+    processor_customer_id: str
+    references: References
+    description: str
+    page: Page
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A page of the processor's as it is now.
+
+    Args:
+        url: its address; None where nobody can pay there any more.
+        result: what became of the payment; where nobody has tried yet, it waits for its payer.
+    """
+
+    id: str
+    url: str | None
+    result: ChargeResult
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedIntent:
     """An intent, a payment's or a setup's, that waits for its payer: its id and its client secret."""
 
@@ -163,6 +208,24 @@ class CardProcessor(Protocol):
     def open_intent(self, request: IntentRequest) -> OpenedIntent:
         """An intent by which a payer pays in a form; it moves no money before that."""
 
+    def open_checkout(self, request: CheckoutRequest) -> Checkout:
+        """A page on which a payer pays; like a form, it moves no money before that.
+
+        Raises:
+            CustomerUnknown: the customer was deleted there.
+            ValidationFailed: an amount, or a currency, that no card can be charged.
+        """
+
+    def open_card_page(self, processor_customer_id: str, references: References, page: Page, key: str) -> str:
+        """The address of a page on which a payer saves a card; the processor's webhook tells of it.
+
+        Raises:
+            CustomerUnknown: the customer was deleted there.
+        """
+
+    def checkout_state(self, session_id: str) -> Checkout:
+        """The present state of such a page."""
+
     def charge(self, payment: Payment) -> ChargeResult:
         """Charge an attempt under its own key: the same attempt charges once, however often it is sent.
 
@@ -172,7 +235,8 @@ class CardProcessor(Protocol):
         """
 
     def cancel_charge(self, payment: Payment) -> ChargeResult:
-        """Cancel an attempt, so that no payer can complete it any more; the result is canceled, or paid."""
+        """Cancel an attempt, so that no payer can complete it any more, in a form or on a page; the result is canceled,
+        or paid."""
 
     def find_charge(self, payment: Payment) -> ChargeResult | None:
         """What became of an attempt, by its id or its metadata; None if the processor does not know it."""

@@ -104,6 +104,17 @@ class KeptMonths:
         """A request keeps nothing: it has no right to write."""
 
 
+class NothingKept:
+    """For who believes the entries alone: ``sources.KeptFolds`` that keep nothing."""
+
+    def before(self, fold: Fold[S, Any], asked: Asked, since: datetime, at: datetime) -> Folded[S]:
+        """The beginning."""
+        return Folded(fold.empty())
+
+    def passing(self, fold: Fold[S, Any], asked: Asked, folded: Folded[S], following: datetime, at: datetime) -> None:
+        """Nothing."""
+
+
 @dataclass(slots=True)
 class RunFolds:
     """Keeps, for one run.

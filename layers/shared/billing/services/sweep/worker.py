@@ -11,29 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from billing.domain.clocks import Clock
-from billing.domain.customers.customer import Customer
-from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.due import WORRYING_ATTEMPTS, Due, clock_of
 from billing.domain.kernel.errors import Unavailable
-from billing.domain.kernel.event_types import EventType
-from billing.domain.marketplace.account import ProviderBalance
-from billing.domain.marketplace.earning import Earning
-from billing.domain.marketplace.order import Order
-from billing.domain.marketplace.payout import Payout
-from billing.domain.payments.payment import Payment
-from billing.domain.payments.refund import Refund
-from billing.domain.reconciliation import Reconciliation
-from billing.domain.reports.run import ReportRun
-from billing.domain.subscriptions.subscription import Subscription
 from billing.domain.tenant import PLATFORM
-from billing.domain.webhooks.redelivery import Redelivery
 from billing.services.clocks.due_index import Alarm, DueIndex, DueItem
 from billing.services.kernel.failures import described
 from billing.services.kernel.retries import run_again
 from billing.services.kernel.work import Ref, Unit, Units
 from billing.services.payments.processor import OutcomeUnknown
 from billing.services.payments.unknown_outcomes import StillUnknown
+from billing.services.sweep.kinds import DUE_KINDS
 from billing.services.sweep.read_ahead import ReadAhead
 from billing.services.sweep.wake_ups import ClockProgress
 
@@ -46,22 +33,6 @@ _OUTAGES: tuple[type[Exception], ...] = (Unavailable, OutcomeUnknown, StillUnkno
 _OUTAGES_A_TURN = 5
 _OUTAGE_PAUSE_S = 0.5
 _OUTCOMES = frozenset({"payment", "refund"})
-_KINDS: dict[str, tuple[type[Any], EventType]] = {
-    "payment": (Payment, EventType.PAYMENT_PARKED),
-    "refund": (Refund, EventType.REFUND_PARKED),
-    "invoice": (Invoice, EventType.INVOICE_PARKED),
-    "subscription": (Subscription, EventType.SUBSCRIPTION_PARKED),
-    "order": (Order, EventType.ORDER_PARKED),
-    "earning": (Earning, EventType.EARNING_PARKED),
-    "payout": (Payout, EventType.PAYOUT_PARKED),
-    "provider_balance": (ProviderBalance, EventType.PROVIDER_ACCOUNT_PARKED),
-    "reconciliation": (Reconciliation, EventType.RECONCILIATION_PARKED),
-    "test_clock": (Clock, EventType.TEST_CLOCK_PARKED),
-    "customer": (Customer, EventType.CUSTOMER_PARKED),
-    "redelivery": (Redelivery, EventType.WEBHOOK_REDELIVERY_PARKED),
-    "report_run": (ReportRun, EventType.REPORT_RUN_FAILED),
-}
-"""By the kind of a due item: its entity, and the event that says that it is parked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +43,7 @@ class ShardReport:
         outages: how often an outside service did not answer about an item on a test clock. Such an item is neither
             postponed nor parked, because time cannot go on without it: after a few tries the turn ends, and the next
             turn goes on.
-        late_s: for how long the oldest item had been due when the turn began.
+        oldest_s: how long what was due first had been due when the turn began, in seconds; 0 on a test clock.
     """
 
     done: int = 0
@@ -80,7 +51,7 @@ class ShardReport:
     parked: int = 0
     outages: int = 0
     cut_short: bool = False
-    late_s: float = field(default=0.0, compare=False)
+    oldest_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +115,8 @@ class Worker:
         report = ShardReport()
         queue: list[DueItem] = []
         complete_until = self._look(queue, shard, until, seen)
-        if queue:
-            report = replace(report, late_s=(until - queue[0].at).total_seconds())
+        if queue and not on_test_clock:
+            report = replace(report, oldest_s=(until - queue[0].at).total_seconds())
         while queue:
             if self.clock() >= deadline:
                 return replace(report, cut_short=True)
@@ -242,7 +213,7 @@ class Worker:
         """Give a failed item a later time, or park it: no time at all, an event, a log line that raises an alarm."""
 
         def put_off(unit: Unit) -> Due | None:
-            kind, parked = _KINDS[item.kind]
+            kind, parked = DUE_KINDS[item.kind]
             ref = Ref(kind, item.tenant_id, item.id)
             entity: Any = unit.load(ref).get(ref)
             if entity is None or entity.due is None:

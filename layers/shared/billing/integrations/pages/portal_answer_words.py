@@ -1,0 +1,130 @@
+"""The words of what the portal answers, and of the form with billing details."""
+
+from billing.integrations.pdf.words import Phrases
+
+TABLE: Phrases = {
+    "portal_details_text": (
+        "They stand on invoices from now on; those that were issued stay as they are.",
+        "Sie stehen ab jetzt auf Rechnungen; ausgestellte bleiben, wie sie sind.",
+        "Elles figureront sur les prochaines factures ; celles déjà émises ne changent pas.",
+        "Figurarán en las facturas desde ahora; las ya emitidas no cambian.",
+    ),
+    "portal_name": ("Name or company", "Name oder Firma", "Nom ou société", "Nombre o empresa"),
+    "portal_email": ("Email", "E-Mail", "E-mail", "Correo"),
+    "portal_line1": ("Address", "Adresse", "Adresse", "Dirección"),
+    "portal_line2": (
+        "Address, second line",
+        "Adresse, zweite Zeile",
+        "Adresse, deuxième ligne",
+        "Dirección, segunda línea",
+    ),
+    "portal_postal_code": ("Postal code", "Postleitzahl", "Code postal", "Código postal"),
+    "portal_city": ("City", "Ort", "Ville", "Ciudad"),
+    "portal_region": ("State or region", "Bundesland oder Region", "État ou région", "Estado o región"),
+    "portal_country": ("Country", "Land", "Pays", "País"),
+    "portal_country_hint": (
+        "Two letters, such as US or DE.",
+        "Zwei Buchstaben, etwa DE oder AT.",
+        "Deux lettres, comme FR ou BE.",
+        "Dos letras, como ES o MX.",
+    ),
+    "portal_tax_id": ("Tax id", "Steuernummer oder USt-IdNr.", "N° fiscal ou de TVA", "NIF o NIF-IVA"),
+    "portal_field_wrong": (
+        "This is not right.",
+        "Das stimmt so nicht.",
+        "Ce n’est pas correct.",
+        "Esto no es correcto.",
+    ),
+    "portal_field_missing": ("This is needed.", "Das wird gebraucht.", "Ceci est nécessaire.", "Esto es necesario."),
+    "portal_save": ("Save", "Speichern", "Enregistrer", "Guardar"),
+    "portal_wrong_changed": (
+        "Something has changed meanwhile, and nothing was done. Look at it again.",
+        "Inzwischen hat sich etwas geändert, und nichts wurde getan. Sehen Sie es sich noch einmal an.",
+        "Quelque chose a changé entre-temps, et rien n’a été fait. Vérifiez à nouveau.",
+        "Algo ha cambiado entretanto y no se ha hecho nada. Revíselo de nuevo.",
+    ),
+    "portal_wrong_declined": (
+        "The bank declined the card, and nothing was changed. Try another one.",
+        "Die Bank hat die Karte abgelehnt, und nichts wurde geändert. Versuchen Sie es mit einer anderen.",
+        "La banque a refusé la carte, et rien n’a été modifié. Essayez-en une autre.",
+        "El banco ha rechazado la tarjeta y no se ha cambiado nada. Pruebe con otra.",
+    ),
+    "portal_wrong_values": (
+        "Something is not right, and nothing was changed. Correct it, then try again.",
+        "Etwas stimmt nicht, und nichts wurde geändert. Korrigieren Sie es und versuchen Sie es noch einmal.",
+        "Quelque chose n’est pas correct, et rien n’a été modifié. Corrigez, puis réessayez.",
+        "Algo no es correcto y no se ha cambiado nada. Corríjalo y vuelva a intentarlo.",
+    ),
+    "portal_wrong_state": (
+        "That is not possible as things are now. Nothing was changed.",
+        "Das ist beim jetzigen Stand nicht möglich. Nichts wurde geändert.",
+        "Ce n’est pas possible dans l’état actuel. Rien n’a été modifié.",
+        "No es posible en el estado actual. No se ha cambiado nada.",
+    ),
+    "portal_wrong_now": (
+        "That did not work just now. Nothing was changed.",
+        "Das hat gerade nicht geklappt. Nichts wurde geändert.",
+        "Cela n’a pas fonctionné. Rien n’a été modifié.",
+        "No ha funcionado en este momento. No se ha cambiado nada.",
+    ),
+    "portal_done_changed": (
+        "Your subscription was changed.",
+        "Ihr Abonnement wurde geändert.",
+        "Votre abonnement a été modifié.",
+        "Su suscripción ha cambiado.",
+    ),
+    "portal_done_paused": (
+        "Your subscription is paused.",
+        "Ihr Abonnement pausiert.",
+        "Votre abonnement est en pause.",
+        "Su suscripción está en pausa.",
+    ),
+    "portal_done_resumed": (
+        "Your subscription goes on.",
+        "Ihr Abonnement geht weiter.",
+        "Votre abonnement reprend.",
+        "Su suscripción continúa.",
+    ),
+    "portal_done_kept": (
+        "Your subscription is not canceled any more.",
+        "Ihr Abonnement ist nicht mehr gekündigt.",
+        "Votre abonnement n’est plus résilié.",
+        "Su suscripción ya no está cancelada.",
+    ),
+    "portal_done_canceled": (
+        "Your subscription has ended.",
+        "Ihr Abonnement ist beendet.",
+        "Votre abonnement est terminé.",
+        "Su suscripción ha terminado.",
+    ),
+    "portal_done_ends": (
+        "Your subscription ends with the paid period.",
+        "Ihr Abonnement endet mit dem bezahlten Zeitraum.",
+        "Votre abonnement prendra fin avec la période payée.",
+        "Su suscripción termina con el periodo pagado.",
+    ),
+    "portal_done_card_chosen": (
+        "This payment method is charged from now on.",
+        "Dieses Zahlungsmittel wird ab jetzt belastet.",
+        "Ce moyen de paiement sera débité désormais.",
+        "Desde ahora se cobra en esta forma de pago.",
+    ),
+    "portal_done_card_removed": (
+        "The payment method was removed.",
+        "Das Zahlungsmittel wurde entfernt.",
+        "Le moyen de paiement a été supprimé.",
+        "La forma de pago se ha eliminado.",
+    ),
+    "portal_done_card_added": (
+        "The card is saved. It may take a moment until it is shown.",
+        "Die Karte ist gespeichert. Es kann einen Moment dauern, bis sie erscheint.",
+        "La carte est enregistrée. Elle peut mettre un instant à apparaître.",
+        "La tarjeta está guardada. Puede tardar un momento en aparecer.",
+    ),
+    "portal_done_details": (
+        "Your details are saved.",
+        "Ihre Daten sind gespeichert.",
+        "Vos coordonnées sont enregistrées.",
+        "Sus datos están guardados.",
+    ),
+}

@@ -10,7 +10,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
@@ -26,13 +26,12 @@ from billing.bootstrap import process as process_bootstrap
 from billing.bootstrap import storage
 from billing.bootstrap import sweep as sweep_bootstrap
 from billing.edge.workers.billing import QueueWorker
-from billing.services.clocks.due_index import DueIndex, DuePage
-from billing.storage.due_index import DynamoDueIndex
+from billing.services.clocks.due_index import DueIndex, DueItem, DuePage
+from billing.storage.due_index import PAGE, DynamoDueIndex
 
 _STAGED_AT_ONCE = 8
 """Orders of a tenant in one transaction: ten items each with the words of a name, and a transaction holds a hundred."""
 _ARN = "arn:aws:sqs:us-east-1:000000000000:billing.fifo"
-PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +130,10 @@ class Heart:
         """Watch the client from now on."""
         client.meta.events.register("after-call.dynamodb", self._answered)
 
-    def paged(self, index: DueIndex, shard: str, until: datetime) -> DuePage:
+    def paged(self, index: DueIndex, shard: str, until: datetime, kinds: Collection[str] | None) -> DuePage:
         """A page of the index, timed; only full ones count: a page that is cut by the end of a shard costs less."""
         self._units, wall, cpu = 0.0, time.perf_counter(), time.process_time()
-        page = index.due(shard, until)
+        page = index.due(shard, until, kinds)
         if len(page.items) >= PAGE:
             self.beat.page_wall_s.append(time.perf_counter() - wall)
             self.beat.page_cpu_s.append(time.process_time() - cpu)
@@ -177,8 +176,11 @@ class _TimedIndex:
     index: DueIndex
     heart: Heart
 
-    def due(self, shard: str, until: datetime) -> DuePage:
-        return self.heart.paged(self.index, shard, until)
+    def due(self, shard: str, until: datetime, kinds: Collection[str] | None = None) -> DuePage:
+        return self.heart.paged(self.index, shard, until, kinds)
+
+    def behind(self, shard: str, until: datetime, kinds: Collection[str], tenants: Collection[str]) -> list[DueItem]:
+        return self.index.behind(shard, until, kinds, tenants)
 
 
 @dataclass(frozen=True, slots=True)

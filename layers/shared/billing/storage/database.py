@@ -6,6 +6,7 @@ Reads and transactions go through it. Retries are bounded; if the database still
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -113,17 +114,23 @@ class Database:
 
     def query_all(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Every item (DynamoDB JSON) of a Query, page after page, each when it is come to."""
-        return self._all(self.client.query, request)
+        return chain.from_iterable(self.query_pages(request))
+
+    def query_pages(self, request: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """The same by pages, each a request; one may have no items, where a filter leaves them out."""
+        return self._pages(self.client.query, request)
 
     def scan_all(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The same of a Scan, which no function makes."""
-        return self._all(self.client.scan, request)
+        return chain.from_iterable(self._pages(self.client.scan, request))
 
-    def _all(self, operation: Callable[..., dict[str, Any]], request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _pages(
+        self, operation: Callable[..., dict[str, Any]], request: dict[str, Any]
+    ) -> Iterator[list[dict[str, Any]]]:
         asked = dict(request)
         while True:
             answer = self.call(lambda: operation(**asked))
-            yield from answer["Items"]
+            yield answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
             asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

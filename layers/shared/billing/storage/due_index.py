@@ -1,7 +1,8 @@
 """The alarm clock: what is due in a shard, across the tables, in order of time."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
 from pynamodb.models import Model
@@ -25,7 +26,10 @@ from billing.storage.tables import (
     WebhookRedeliveryItem,
 )
 
-_PAGE = 50
+PAGE = 50
+"""So many items of a kind are looked up at once."""
+_PAGES_BEHIND = 10
+"""So many megabytes of index entries of a kind, each some 8,000 entries, are passed over at most."""
 # The order of things due at the same instant: unknown outcomes are settled before more money is collected.
 _DUE_TABLES: dict[str, type[Model]] = {
     "payment": PaymentItem,
@@ -66,15 +70,28 @@ class DynamoDueIndex:
         self._database = database
         self._tables = {kind: model for kind, model in _DUE_TABLES.items() if kind in kinds}
 
-    def due(self, shard: str, until: datetime) -> DuePage:
+    def due(self, shard: str, until: datetime, kinds: Collection[str] | None = None) -> DuePage:
         found: list[DueItem] = []
+        cut: set[str] = set()
         complete_until = until
         for rank, (kind, model) in enumerate(self._tables.items()):
+            if kinds is not None and kind not in kinds:
+                continue
             page = list(self._page(rank, kind, model, shard, until))
             found += page
-            if len(page) == _PAGE:  # there may be more of this kind from here on
+            if len(page) == PAGE:  # there may be more of this kind from here on
                 complete_until = min(complete_until, page[-1].at)
-        return DuePage(sorted(found), complete_until)
+                cut.add(kind)
+        return DuePage(sorted(found), complete_until, frozenset(cut))
+
+    def behind(self, shard: str, until: datetime, kinds: Collection[str], tenants: Collection[str]) -> list[DueItem]:
+        found: list[DueItem] = []
+        for rank, (kind, model) in enumerate(self._tables.items()):
+            if kind in kinds:
+                pages = self._database.query_pages(self._request_behind(model, shard, until, tenants))
+                items = chain.from_iterable(islice(pages, _PAGES_BEHIND))
+                found += [_due_item(rank, kind, item) for item in islice(items, PAGE)]
+        return sorted(found)
 
     def all_due(self, shard: str, until: datetime) -> Iterator[DueItem]:
         """Everything that is due in a shard, kind by kind: for an operator, whom it may take minutes."""
@@ -83,9 +100,19 @@ class DynamoDueIndex:
                 yield _due_item(rank, kind, item)
 
     def _page(self, rank: int, kind: str, model: type[Model], shard: str, until: datetime) -> Iterator[DueItem]:
-        request = self._request(model, shard, until) | {"Limit": _PAGE}
+        request = self._request(model, shard, until) | {"Limit": PAGE}
         answer: dict[str, Any] = self._database.call(lambda: self._database.client.query(**request))
         return (_due_item(rank, kind, item) for item in answer["Items"])
+
+    def _request_behind(
+        self, model: type[Model], shard: str, until: datetime, tenants: Collection[str]
+    ) -> dict[str, Any]:
+        names = {f":t{n}": raw(each) for n, each in enumerate(sorted(tenants))}
+        request = self._request(model, shard, until)
+        return request | {
+            "FilterExpression": f"NOT tenant_id IN ({', '.join(names)})",
+            "ExpressionAttributeValues": request["ExpressionAttributeValues"] | names,
+        }
 
     @staticmethod
     def _request(model: type[Model], shard: str, until: datetime) -> dict[str, Any]:

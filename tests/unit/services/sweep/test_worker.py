@@ -1,6 +1,6 @@
 """A worker's turn: in order of time, each item on its own, cut short without loss, over an index that lags behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -62,7 +62,7 @@ class Table:
             self.entities[type(entity), entity.id] = entity
         return self
 
-    def due(self, shard: str, until: datetime) -> DuePage:
+    def due(self, shard: str, until: datetime, kinds: Collection[str] | None = None) -> DuePage:
         items = [
             DueItem(each.due.at, 0, "payment" if kind is Payment else "test_clock", each.tenant_id, each.id)
             for (kind, _), each in self.entities.items()
@@ -70,9 +70,16 @@ class Table:
         ]
         if self.lags:
             items = self._shown = self._shown or items
-        due = sorted(item for item in items if item.at <= until)
-        full = len(due) > self.page
-        return DuePage(due[: self.page], due[self.page - 1].at if full else until)
+        due = sorted(item for item in items if item.at <= until and (kinds is None or item.kind in kinds))
+        if len(due) < self.page:
+            return DuePage(due, until)
+        return DuePage(due[: self.page], due[self.page - 1].at, frozenset({each.kind for each in due}))
+
+    def behind(self, shard: str, until: datetime, kinds: Collection[str], tenants: Collection[str]) -> list[DueItem]:
+        page, self.page = self.page, 1_000
+        found = [each for each in self.due(shard, until, kinds).items if each.tenant_id not in tenants]
+        self.page = page
+        return found
 
 
 class FakeUnit:
@@ -224,15 +231,6 @@ def test_what_is_due_again_within_the_turn_takes_its_place_among_the_others(stag
     assert stage.order == ["a", "a", "b", "a", "a"]
 
 
-def test_what_is_beyond_the_first_page_comes_before_what_is_due_later(stage: Stage) -> None:
-    stage.table.page = 2
-    stage.table.put(*(payment(name, NOW - minutes(9)) for name in "abcde"))
-    for name in "abcde":
-        stage.does[name] = lambda p: Due(SHARD, p.due.at + minutes(5))
-    stage.turn()
-    assert stage.order == [*"abcde", *"abcde"]
-
-
 def test_a_full_page_of_an_index_that_lags_does_not_stop_the_turn(stage: Stage) -> None:
     stage.table.page, stage.table.lags = 2, True
     stage.table.put(*(payment(name, NOW - minutes(9)) for name in "abc"))
@@ -356,6 +354,15 @@ def advancing(stage: Stage) -> Stage:
 def clock_of(stage: Stage) -> Clock:
     found: Clock = stage.table.entities[Clock, "clk_1"]
     return found
+
+
+def test_what_is_beyond_the_first_page_comes_before_what_is_due_later(advancing: Stage) -> None:
+    advancing.table.page = 2
+    advancing.table.put(*(payment(name, NOW + minutes(1), CLOCK) for name in "abcde"))
+    for name in "abcde":
+        advancing.does[name] = lambda p: Due(CLOCK, p.due.at + minutes(5)) if p.due.at < NOW + minutes(2) else None
+    advancing.turn(CLOCK)
+    assert advancing.order == [*"abcde", *"abcde"]
 
 
 def test_a_clocks_items_are_worked_at_their_own_times_and_then_it_arrives(advancing: Stage) -> None:

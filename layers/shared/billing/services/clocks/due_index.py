@@ -1,6 +1,6 @@
 """What is due, and who is woken for it: the ports of the due index and of the worker's queue."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -19,17 +19,25 @@ class DueItem:
 
 @dataclass(frozen=True, slots=True)
 class DuePage:
-    """What is due first: ``items`` in order of time; nothing that is due by ``complete_until`` is left out."""
+    """What is due first: ``items`` in order of time; nothing that is due by ``complete_until`` is left out.
+
+    Args:
+        cut: the kinds of which there may be more.
+    """
 
     items: list[DueItem]
     complete_until: datetime
+    cut: frozenset[str] = frozenset()
 
 
 class DueIndex(Protocol):
     """The sparse due indexes. They lag behind the tables a little: whoever acts loads the item itself."""
 
-    def due(self, shard: str, until: datetime) -> DuePage:
-        """The first page of what is due in a shard at or before ``until``."""
+    def due(self, shard: str, until: datetime, kinds: Collection[str] | None = None) -> DuePage:
+        """The first page of what is due in a shard at or before ``until``, of some kinds or of all."""
+
+    def behind(self, shard: str, until: datetime, kinds: Collection[str], tenants: Collection[str]) -> list[DueItem]:
+        """Some of what is due of some kinds behind what these tenants have due, which may be a million items."""
 
 
 class Alarm(Protocol):

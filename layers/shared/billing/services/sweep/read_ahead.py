@@ -4,7 +4,6 @@ A renewal is one transaction then. What was read ahead is as old as the work on 
 most: what is saved is under its version condition all the same, and a run that loses its race reads for itself.
 """
 
-import heapq
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -46,6 +45,13 @@ class Tenants(Protocol):
         """The tenant, with its settings of a minute ago at most."""
 
 
+class Upcoming(Protocol):
+    """What a turn will take."""
+
+    def upcoming(self, kind: str, most: int) -> list[DueItem]:
+        """The next items of a kind, in their order."""
+
+
 @dataclass(slots=True)
 class ReadAhead:
     """Reads ahead for the billing worker, a few subscriptions at a time.
@@ -60,18 +66,18 @@ class ReadAhead:
     _read: frozenset[tuple[str, str]] = frozenset()
     _until: datetime | None = None
 
-    def before(self, item: DueItem, queue: list[DueItem], now: datetime) -> None:
+    def before(self, item: DueItem, queue: Upcoming, now: datetime) -> None:
         """An item is worked now: read what it needs, and what those need that come after it, unless that is done.
 
         Where it fails, each reads for itself.
 
         Args:
-            queue: a heap of what comes after it.
+            queue: what comes after it.
         """
         place = (item.tenant_id, item.id)
         if item.kind != "subscription" or (place in self._read and self._until is not None and now < self._until):
             return
-        some = [item, *(each for each in heapq.nsmallest(AT_ONCE - 1, queue) if each.kind == item.kind)]
+        some = [item, *queue.upcoming(item.kind, AT_ONCE - 1)]
         self._read, self._until = frozenset((each.tenant_id, each.id) for each in some), now + FRESH
         if len(some) == 1:
             return

@@ -4,7 +4,6 @@ An item that fails gets a later time, and after many failures it is parked, so i
 that is cut off leaves every item either done or still due; the next turn goes on.
 """
 
-import heapq
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,17 +21,16 @@ from billing.services.payments.processor import OutcomeUnknown
 from billing.services.payments.unknown_outcomes import StillUnknown
 from billing.services.sweep.kinds import DUE_KINDS
 from billing.services.sweep.read_ahead import ReadAhead
+from billing.services.sweep.turn_queue import TurnItems, TurnQueue
 from billing.services.sweep.wake_ups import ClockProgress
 
 T = TypeVar("T")
 Task = Callable[[Unit, str, datetime], Due | None]
 """The work of a due item: (its tenant's unit of work, its id, now) -> when it is due next."""
 _log = logging.getLogger(__name__)
-_INDEX_LAG_S = 1.0
 _OUTAGES: tuple[type[Exception], ...] = (Unavailable, OutcomeUnknown, StillUnknown)
 _OUTAGES_A_TURN = 5
 _OUTAGE_PAUSE_S = 0.5
-_OUTCOMES = frozenset({"payment", "refund"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,38 +109,27 @@ class Worker:
             _log.error("what stands in a shard was not seen to", extra={"shard": shard, **described(error)})
 
     def _work(self, shard: str, until: datetime, deadline: datetime, on_test_clock: bool) -> ShardReport:
-        seen: set[DueItem] = set()
         report = ShardReport()
-        queue: list[DueItem] = []
-        complete_until = self._look(queue, shard, until, seen)
-        if queue and not on_test_clock:
-            report = replace(report, oldest_s=(until - queue[0].at).total_seconds())
-        while queue:
+        due = TurnItems(self.index, shard, until, self.pause, TurnQueue(on_test_clock))
+        if due.more() and not on_test_clock:
+            report = replace(report, oldest_s=(until - due.queue.first().at).total_seconds())
+        while due.more():
             if self.clock() >= deadline:
                 return replace(report, cut_short=True)
-            if queue[0].at > complete_until:
-                # The index showed one page: fetch what lies between its end and this item first.
-                known = len(queue)
-                complete_until = self._refill(queue, shard, until, seen)
-                complete_until = complete_until if len(queue) > known else until
-                continue
-            item = _taken(queue, on_test_clock)
+            item = due.queue.take()
             if self.ahead is not None and not on_test_clock:
-                self.ahead.before(item, queue, self.clock())
+                self.ahead.before(item, due.queue, self.clock())
             outages = report.outages
             following, report = self._one(item, until, report, on_test_clock)
             if report.outages == _OUTAGES_A_TURN:
                 return report  # the clock's time stands still until Stripe answers again
             if report.outages > outages:
                 self.pause(_OUTAGE_PAUSE_S)
-                heapq.heappush(queue, item)
+                due.queue.put(item)
                 continue
             if following is not None and self._again(following, shard, item, until):
                 # The index may not show this yet; what was just written is known here.
-                heapq.heappush(queue, replace(item, at=following.at))
-                seen.add(replace(item, at=following.at))
-            if not queue:
-                complete_until = self._look(queue, shard, until, seen)
+                due.queue.add_known(replace(item, at=following.at))
         return report
 
     @staticmethod
@@ -150,30 +137,6 @@ class Worker:
         """Whether an item's next alarm is still within this turn. One that did not move would be repeated for ever."""
         moved = following.at > item.at or following.attempts > 0
         return moved and following.shard == shard and following.at <= until
-
-    def _look(self, queue: list[DueItem], shard: str, until: datetime, seen: set[DueItem]) -> datetime:
-        """Refill an empty queue; on a test clock ask twice before concluding that nothing is due.
-
-        An item made a moment ago may not be in the index yet, and a clock that is ready is not looked at again.
-        """
-        complete_until = self._refill(queue, shard, until, seen)
-        if not queue and clock_of(shard):
-            self.pause(_INDEX_LAG_S)
-            complete_until = self._refill(queue, shard, until, seen)
-        return complete_until
-
-    def _refill(self, queue: list[DueItem], shard: str, until: datetime, seen: set[DueItem]) -> datetime:
-        """Add what the index shows and this turn has not taken up yet (the index may lag behind the tables).
-
-        Returns:
-            until when the queue now has everything that is due.
-        """
-        page = self.index.due(shard, until)
-        for item in page.items:
-            if item not in seen:
-                seen.add(item)
-                heapq.heappush(queue, item)
-        return page.complete_until
 
     def _one(
         self, item: DueItem, until: datetime, report: ShardReport, on_test_clock: bool
@@ -247,17 +210,3 @@ class Worker:
             return result
 
         return run_again(unit, once, self.jitter, self.pause)
-
-
-def _taken(queue: list[DueItem], on_test_clock: bool) -> DueItem:
-    """The first of a queue: in order of time; on the wall clock an outcome that nobody knows yet before anything else.
-
-    A million renewals of midnight take hours. A payment of one o'clock is not to wait for them: its payer does.
-    """
-    unknown = [] if on_test_clock else [each for each in queue if each.kind in _OUTCOMES]
-    if not unknown:
-        return heapq.heappop(queue)
-    first = min(unknown)
-    queue.remove(first)
-    heapq.heapify(queue)
-    return first

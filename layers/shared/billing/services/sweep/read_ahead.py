@@ -63,7 +63,7 @@ class ReadAhead:
     ahead: Ahead
     renewals: Renewals
     tenants: Tenants
-    _read: frozenset[tuple[str, str]] = frozenset()
+    _read: frozenset[DueItem] = frozenset()
     _until: datetime | None = None
 
     def before(self, item: DueItem, queue: Upcoming, now: datetime) -> None:
@@ -74,11 +74,10 @@ class ReadAhead:
         Args:
             queue: what comes after it.
         """
-        place = (item.tenant_id, item.id)
-        if item.kind != "subscription" or (place in self._read and self._until is not None and now < self._until):
+        if item.kind != "subscription" or (item in self._read and self._until is not None and now < self._until):
             return
         some = [item, *queue.upcoming(item.kind, AT_ONCE - 1)]
-        self._read, self._until = frozenset((each.tenant_id, each.id) for each in some), now + FRESH
+        self._read, self._until = frozenset(some), now + FRESH
         if len(some) == 1:
             return
         try:

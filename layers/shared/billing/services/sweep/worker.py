@@ -1,4 +1,4 @@
-"""A worker's turn at one shard: everything that is due, in order of time, each under its own conditions.
+"""A worker's turn at one shard: everything that is due, tenants in turns, each item under its own conditions.
 
 An item that fails gets a later time, and after many failures it is parked, so it never blocks the rest. A turn
 that is cut off leaves every item either done or still due; the next turn goes on.

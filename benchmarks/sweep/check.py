@@ -15,8 +15,8 @@ from typing import Any
 from benchmarks.sweep.case import Case, Expected
 from benchmarks.sweep.worker import Outside
 from billing.bootstrap import storage
-from billing.storage.codec import unpack
 from billing.storage.database import table_name
+from billing.storage.packing import unpack
 from billing.storage.tables import (
     BalanceItem,
     EventItem,

@@ -11,7 +11,7 @@ import requests
 
 from billing.domain.access.caller import ACTIVE, key_caller
 from billing.domain.tenant import PLATFORM, TENANTS
-from billing.storage.codec import unpack
+from billing.storage.packing import unpack
 from billing.storage.registry import join
 from local.console import Failure
 from local.stack.platform_key import caller_id, create_platform_key, new_key

@@ -11,6 +11,7 @@ from hashlib import sha256
 import requests
 from playwright.sync_api import Browser, Locator, Request, expect
 
+from billing.storage.packing import unpack
 from tests.e2e.browser import PATIENCE_MS, Tab, Visitors
 from tests.e2e.conftest import Seller, Stack
 from tests.e2e.people import Person
@@ -74,7 +75,7 @@ class Desk:
         table, grants = self.stack.aws("dynamodb"), self.stack.tables["grants"]
         session = table.get_item(TableName=grants, Key=key)["Item"]
         entered = datetime.now(UTC) - timedelta(minutes=11)
-        body = json.loads(session["body"]["S"]) | {"reauthenticated_at": entered.isoformat()}
+        body = json.loads(unpack(session["body"]["S"])) | {"reauthenticated_at": entered.isoformat()}
         table.put_item(TableName=grants, Item=session | {"body": {"S": json.dumps(body)}})
 
 

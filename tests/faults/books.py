@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+
+from billing.storage.packing import unpack
 
 Json = dict[str, Any]
 
@@ -54,10 +54,8 @@ class Books:
 
 
 def _body(stored: str) -> Json:
-    """An entity; a long one is stored as ``z1:`` and the base64 of its zlib form."""
-    if stored.startswith("z1:"):
-        stored = zlib.decompress(base64.b64decode(stored[3:])).decode()
-    found: Json = json.loads(stored)
+    """An entity, or what an event's text says once it is opened."""
+    found: Json = json.loads(unpack(stored))
     return found
 
 

@@ -20,6 +20,7 @@ from billing.bootstrap import usage as usage_bootstrap
 from billing.bootstrap.deliveries import delivery_queue
 from billing.edge.workers.webhook_sender import THREADS
 from billing.integrations.webhooks import dial
+from billing.storage.packing import unpack
 from billing.storage.table_names import MODELS, PLAIN_NAMES, use_tables
 from billing.storage.tables import AuditItem, CallerItem, TaxRateUpdatesItem
 from tests.faults import at_stripe, due_retries, payees, report_runs
@@ -424,7 +425,7 @@ class Child:
         rows = [row for row in self._rows().of("events", tenant_id) if row["type"] == event_type]
         OUTSIDE.on = False
         vault = storage.vault()
-        opened = [json.loads(vault.open(tenant_id, f"event/{row['id']}", row["body"])) for row in rows]
+        opened = [json.loads(unpack(vault.open(tenant_id, f"event/{row['id']}", row["body"]))) for row in rows]
         OUTSIDE.on = True
         return [each["object"] for each in opened]
 

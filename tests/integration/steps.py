@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from billing.storage.packing import unpack
 from tests.integration.cash import before_fees
 from tests.integration.world import Answer, Json, Tenant, World
 
@@ -87,7 +88,7 @@ def emitted(world: World, tenant: Tenant) -> list[tuple[str, Json]]:
     rows = sorted(world.rows_of("events", tenant.id), key=lambda row: row["id"]["S"])
     opened = storage.vault().open
     return [
-        (row["type"]["S"], json.loads(opened(tenant.id, f"event/{row['id']['S']}", row["body"]["S"]))["object"])
+        (row["type"]["S"], json.loads(unpack(opened(tenant.id, f"event/{row['id']['S']}", row["body"]["S"])))["object"])
         for row in rows
     ]
 

@@ -29,6 +29,7 @@ from tests.integration import lambdas
 from tests.integration.lambdas import Answer, Context, Json, event, http_event, invoke, request
 from tests.integration.tenant import BUSINESS_MONTHLY, Tenant
 from tests.integration.time_and_chance import Clock, Entropy
+from tests.support.items import readable
 from tests.support.tables import is_of_tenants, table_definitions
 
 __all__ = [
@@ -163,12 +164,12 @@ class World:
     # What is stored
 
     def rows(self, table: str) -> list[Json]:
-        """Every item of a table, as DynamoDB has it."""
+        """Every item of a table, as DynamoDB has it, but for packed bodies, which are unpacked."""
         pages = self.aws("dynamodb").get_paginator("scan").paginate(TableName=self.tables[table])
-        return [item for page in pages for item in page["Items"]]
+        return [readable(item) for page in pages for item in page["Items"]]
 
     def rows_of(self, table: str, tenant_id: str) -> list[Json]:
-        """A tenant's items of a table that it is the hash key of, in order of their range keys."""
+        """The same of a tenant, from a table that it is the hash key of, in order of their range keys."""
         pages = (
             self.aws("dynamodb")
             .get_paginator("query")
@@ -178,7 +179,7 @@ class World:
                 ExpressionAttributeValues={":tenant": {"S": tenant_id}},
             )
         )
-        return [item for page in pages for item in page["Items"]]
+        return [readable(item) for page in pages for item in page["Items"]]
 
     def audit_of_strangers(self) -> list[Json]:
         """The audit rows of callers that nobody knows, oldest first, from all their partitions."""
@@ -186,7 +187,7 @@ class World:
         return sorted(rows, key=lambda row: str(row["id"]["S"]))
 
     def everything_of(self, tenant_id: str) -> str:
-        """The raw items of a tenant in every table, as one text."""
+        """The items of a tenant in every table, as one text."""
         found = []
         for table in self.tables:
             if is_of_tenants(table):

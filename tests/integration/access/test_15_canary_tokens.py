@@ -15,6 +15,7 @@ import pytest
 
 from billing.bootstrap import storage
 from billing.services.kernel.failures import described
+from billing.storage.packing import unpack
 from local.stack.routes import api_routes, template
 from tests.integration.access import outages
 from tests.integration.access.browser import PASSWORD, Browser, answer_of, link_in
@@ -168,7 +169,7 @@ def events_of(world: World, tenant: Tenant) -> list[Json]:
     """The tenant's events, opened."""
     found = []
     for row in world.rows_of("events", tenant.id):
-        text = storage.vault().open(tenant.id, f"event/{row['id']['S']}", row["body"]["S"])
+        text = unpack(storage.vault().open(tenant.id, f"event/{row['id']['S']}", row["body"]["S"]))
         found.append({"type": row["type"]["S"], "object_id": row["object_id"]["S"], **json.loads(text)})
     return found
 

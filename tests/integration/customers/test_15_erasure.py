@@ -71,7 +71,7 @@ def _of_platform(row: Json) -> bool:
 
 
 def _texts(vault: Any, tenant_id: str, rows: list[Json]) -> Iterator[str]:
-    from billing.storage.codec import unpack
+    from billing.storage.packing import unpack
 
     for row in rows:
         body = row.get("body", {}).get("S")
@@ -80,7 +80,7 @@ def _texts(vault: Any, tenant_id: str, rows: list[Json]) -> Iterator[str]:
         if "record_id" in row:
             yield vault.open(tenant_id, f"idempotency/{row['record_id']['S']}", body)
         elif "object_id" in row:
-            yield vault.open(tenant_id, f"event/{row['id']['S']}", body)
+            yield unpack(vault.open(tenant_id, f"event/{row['id']['S']}", body))
         else:
             yield from _fields(vault, tenant_id, row, json.loads(unpack(body)))
 

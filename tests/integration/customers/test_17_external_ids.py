@@ -107,5 +107,6 @@ def test_17_an_erased_customer_leaves_it_behind_and_others_may_have_it(world: Wo
     assert tenant.get(f"/v1/subscriptions/{subscription['id']}").data["externalId"] is None
     assert "Hagebutte" not in opened(world, tenant)
     assert tenant.customer(externalId="crm-Hagebutte") != customer
-    claims = [json.dumps(each) for each in world.rows_of("sequences", tenant.id) if "#" in each["id"]["S"]]
+    rows = (row for row in world.rows_of("sequences", tenant.id) if not row["id"]["S"].startswith("number#"))
+    claims = [json.dumps(each) for each in rows if "#" in each["id"]["S"]]
     assert sorted("cus_" in each for each in claims) == [False, True]

@@ -12,6 +12,7 @@ import pytest
 from billing.bootstrap import connect
 from billing.domain.kernel.money import Money
 from billing.services.marketplace.payout_processor import Transfer
+from billing.storage.packing import unpack
 from tests.integration.marketplace.connect import PATH, deliver, events
 from tests.integration.marketplace.market import cents
 from tests.integration.marketplace.paying import Payday, reasons
@@ -88,7 +89,7 @@ def test_14_c14_an_account_that_disagrees_with_its_lines_is_paid_to_nobody(payda
     key = {"tenant_id": {"S": x.id}, "id": {"S": payday.head(x).id}}
     table = {"TableName": payday.world.tables["provider_balances"], "Key": key}
     dynamodb = payday.world.aws("dynamodb")
-    body = json.loads(dynamodb.get_item(**table)["Item"]["body"]["S"])
+    body = json.loads(unpack(dynamodb.get_item(**table)["Item"]["body"]["S"]))
     body["balance"]["micros"] += changed
     dynamodb.update_item(
         **table,

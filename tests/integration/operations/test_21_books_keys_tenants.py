@@ -8,7 +8,7 @@ import pytest
 from click import Abort
 
 from billing.bootstrap import storage
-from billing.storage.codec import unpack
+from billing.storage.packing import unpack
 from tests.integration.operations.conftest import Run
 from tests.integration.operations.test_21_parked import audit_of
 from tests.integration.world import Tenant, World

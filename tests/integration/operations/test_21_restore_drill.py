@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from billing.bootstrap import operating, storage
-from billing.storage.codec import unpack
+from billing.storage.packing import unpack
 from operations.drill import Drill, OtherSecond
 from operations.operator import Operator
 from operations.stack import Stack

@@ -8,6 +8,7 @@ import pytest
 from billing.bootstrap import storage
 from billing.domain.payments.refund import Refund
 from billing.services.kernel.work import Ref
+from billing.storage.packing import unpack
 from tests.integration.cash import cash_lines, lines_at_stripe
 from tests.integration.refunds import PART, begin_refund
 from tests.integration.world import Json, Tenant, World
@@ -26,14 +27,9 @@ def booked(world: World, tenant: Tenant, refund: Refund) -> list[str]:
 def told(world: World, tenant: Tenant, refund: Refund) -> list[tuple[str, Json]]:
     """Our own events about a refund, in order, with its object."""
     rows = [row for row in world.rows_of("events", tenant.id) if row["object_id"]["S"] == refund.id]
-    place = "event/{}"
-    return [
-        (
-            row["type"]["S"],
-            json.loads(storage.vault().open(tenant.id, place.format(row["id"]["S"]), row["body"]["S"]))["object"],
-        )
-        for row in rows
-    ]
+    opened = storage.vault().open
+    texts = [unpack(opened(tenant.id, f"event/{row['id']['S']}", row["body"]["S"])) for row in rows]
+    return [(row["type"]["S"], json.loads(text)["object"]) for row, text in zip(rows, texts, strict=True)]
 
 
 def deliver(world: World, tenant: Tenant, *types: str) -> list[tuple[int, str]]:

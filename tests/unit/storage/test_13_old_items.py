@@ -15,7 +15,8 @@ from billing.domain.kernel.bank import BankDetails
 from billing.domain.lines.line import DiscountAmount
 from billing.domain.payments.payment import ChargedCard
 from billing.domain.tenant import Branding, Contact
-from billing.storage.codec import decode, encode, unpack
+from billing.storage.codec import decode, encode
+from billing.storage.packing import unpack
 from tests.support.engine import CUSTOMER, TENANT
 from tests.support.invoices import AT, line, opened, payment
 from tests.unit.storage.test_codec import FakeSealer

@@ -8,7 +8,8 @@ import pytest
 
 from billing.domain.kernel.errors import InvalidState
 from billing.domain.tenant import MOST_DATA_KEYS, Tenant
-from billing.storage.codec import decode, encode, unpack
+from billing.storage.codec import decode, encode
+from billing.storage.packing import unpack
 from tests.support.engine import TENANT
 from tests.support.invoices import AT
 from tests.unit.storage.test_codec import FakeSealer

@@ -20,9 +20,9 @@ from moto import mock_aws
 
 from billing.domain.tenant import InvoiceSequence
 from billing.storage.claims import UnitClaims
-from billing.storage.codec import pack
 from billing.storage.database import Database, Key, table_name
 from billing.storage.numbers import LOOK_EVERY_S, NumberBook, SeriesKey
+from billing.storage.packing import pack
 from billing.storage.tables import SequenceItem
 from tests.support.tables import table_definitions
 

@@ -13,9 +13,9 @@ from moto import mock_aws
 
 from billing.domain.invoicing.numbers import number_id
 from billing.domain.kernel.errors import LostRace
-from billing.storage.codec import pack
 from billing.storage.database import Database, table_name
 from billing.storage.numbers import LOOK_EVERY_S, Number, NumberBook, SeriesKey, short
+from billing.storage.packing import pack
 from billing.storage.tables import SequenceItem
 from tests.support.tables import table_definitions
 

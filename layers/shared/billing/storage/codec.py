@@ -4,13 +4,11 @@ Frozen dataclasses, enums, datetimes, dates, Decimals, tuples, dicts and optiona
 whose metadata says ``personal`` is sealed on its own (AES-256-GCM, see ``integrations.aws.vault``), so that a reader
 of the table sees everything but the person. Plans for each class are built once; encoding is a walk.
 
-A DynamoDB item holds 400 KB at most, and an invoice of 500 lines is longer than that: a long text is stored as ``z1:``
-and the base64 of its zlib form (500 lines with three taxes each: 500 KB -> 97 KB).
+What an item keeps is that JSON, packed (``packing``): an item holds 400 KB at most, and an invoice of 500 lines with
+three taxes each is longer than that.
 """
 
-import base64
 import json
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
@@ -22,13 +20,15 @@ from typing import Any, Protocol, TypeVar, Union, get_args, get_origin, get_type
 
 from billing.domain.kernel.entity import Entity
 from billing.domain.kernel.times import format_time, parse_time
+from billing.domain.ledger import LedgerEntry
+from billing.storage.packing import pack, unpack
 
 E = TypeVar("E", bound=Entity)
 _Convert = Callable[[Any], Any]
-_PACKED = "z1:"  # JSON never begins like this
-_PACK_FROM = 8 * 1024
-_LONGEST_TEXT = 8 * 1024 * 1024
-"""The most bytes that are unpacked, whatever length a stored text claims to have."""
+_READ_BY_OTHERS = (LedgerEntry,)
+"""SQL asks exports of their tables what these say (docs/athena.md); nearly all have less than a kilobyte anyway."""
+_PACKED_FROM = 8 * 1024
+"""Of them, that is."""
 
 
 class Sealer(Protocol):
@@ -61,44 +61,13 @@ def encode(entity: Any, sealer: Sealer, tenant_id: str, entity_id: str, data_key
         if value is not None:
             text = json.dumps(to_json(value), separators=(",", ":"), ensure_ascii=False)
             body[name] = sealer.seal(tenant_id, _place(type(entity), entity_id, name), text, data_keys)
-    return pack(json.dumps(body, separators=(",", ":"), ensure_ascii=False))
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return text if kind in _READ_BY_OTHERS and len(text) < _PACKED_FROM else pack(text)
 
 
 def personal_fields(kind: type[Entity]) -> tuple[str, ...]:
     """The names of the fields of a kind of entity that are sealed."""
     return tuple(name for name, *_ in _plan(kind)[1])
-
-
-def pack(text: str) -> str:
-    """The text as it is stored: unchanged, or compressed if it is long.
-
-    Raises:
-        ValueError: it is too long to be read back.
-    """
-    data = text.encode()
-    if len(data) < _PACK_FROM:
-        return text
-    if len(data) > _LONGEST_TEXT:
-        raise ValueError(f"{len(data)} bytes are more than an item may say")
-    return _PACKED + base64.b64encode(zlib.compress(data)).decode()
-
-
-def unpack(stored: str) -> str:
-    """The text that ``pack`` was given.
-
-    Raises:
-        ValueError: it is damaged, or longer than anything that ``pack`` takes.
-    """
-    if not stored.startswith(_PACKED):
-        return stored
-    inflater = zlib.decompressobj()
-    try:
-        data = inflater.decompress(base64.b64decode(stored[len(_PACKED) :], validate=True), _LONGEST_TEXT + 1)
-    except zlib.error:
-        raise ValueError("a packed text that does not unpack") from None
-    if not inflater.eof or len(data) > _LONGEST_TEXT:  # cut off, or there is more to come
-        raise ValueError("a packed text that is damaged or too long")
-    return data.decode()
 
 
 def decode(

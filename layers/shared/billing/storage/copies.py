@@ -17,11 +17,13 @@ from billing.domain.kernel.event_types import EventType
 from billing.services.kernel.work import Ref
 from billing.storage.codec import Sealer
 from billing.storage.database import Database, raw, table_name
+from billing.storage.packing import pack, unpack
 from billing.storage.registry import join
 from billing.storage.tables import EventItem, IdempotencyItem
 
 _EVENTS_A_TURN = 1_000
 _RESPONSES_A_TURN = 25
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 Redacted = Callable[[Any], Any]
 
 
@@ -62,10 +64,9 @@ class _SealedCopies:
         return timedelta()
 
     def _replace(
-        self, model: type[Model], key: dict[str, Any], tenant_id: str, place: str, sealed: str, after: Any
+        self, model: type[Model], key: dict[str, Any], tenant_id: str, place: str, sealed: str, text: str
     ) -> None:
-        """Seal another JSON in a body's place, if it is still the one that was read; else somebody was faster."""
-        text = json.dumps(after, separators=(",", ":"), ensure_ascii=False)
+        """Seal another text in a body's place, if it is still the one that was read; else somebody was faster."""
         values = {":before": raw(sealed), ":after": raw(self._sealer.seal(tenant_id, place, text))}
         self._database.held(
             lambda: self._database.client.update_item(
@@ -107,7 +108,7 @@ class EventCopies(_SealedCopies):
 
     def _one(self, tenant_id: str, customer_id: str, item: dict[str, Any], redacted: Redacted) -> None:
         place, sealed = f"event/{item['id']['S']}", item["body"]["S"]
-        said = json.loads(self._sealer.open(tenant_id, place, sealed))
+        said = json.loads(unpack(self._sealer.open(tenant_id, place, sealed)))
         if "customer_id" not in item and item["type"]["S"] != EventType.USAGE_EVENTS_REJECTED.value:
             about = said["object"]
             if customer_id not in (about.get("id"), about.get("customerId")):
@@ -115,7 +116,7 @@ class EventCopies(_SealedCopies):
         after = redacted(said)
         if after != said:
             key = {"tenant_id": item["tenant_id"], "id": item["id"]}
-            self._replace(EventItem, key, tenant_id, place, sealed, after)
+            self._replace(EventItem, key, tenant_id, place, sealed, pack(_encode(after)))
 
 
 class ResponseCopies(_SealedCopies):
@@ -151,4 +152,5 @@ class ResponseCopies(_SealedCopies):
         said = json.loads(text)
         after = redacted(said)
         if after != said:
-            self._replace(IdempotencyItem, {"record_id": raw(record_id)}, tenant_id, place, sealed, after)
+            key = {"record_id": raw(record_id)}
+            self._replace(IdempotencyItem, key, tenant_id, place, sealed, _encode(after))

@@ -24,8 +24,8 @@ from botocore.exceptions import ClientError
 
 from billing.domain.invoicing.numbers import number_id
 from billing.domain.kernel.errors import LostRace, Unavailable
-from billing.storage.codec import unpack
 from billing.storage.database import Database, condition_failed, raw, table_name
+from billing.storage.packing import unpack
 from billing.storage.tables import SequenceItem
 
 LOOK_EVERY_S = 300

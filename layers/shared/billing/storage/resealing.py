@@ -20,8 +20,9 @@ from billing.domain.payments.payment import Payment
 from billing.domain.tenant import SETTINGS_ID, Tenant
 from billing.services.access.users import claim_ref
 from billing.services.kernel.work import Ref, Units
-from billing.storage.codec import Sealer, decode, pack, personal_fields, unpack
+from billing.storage.codec import Sealer, decode, personal_fields
 from billing.storage.database import Database, hash_name, raw, table_name
+from billing.storage.packing import pack, unpack
 from billing.storage.registry import REGISTRY, Stored, join
 from billing.storage.search import hashed, row
 from billing.storage.tables import AccessItem, CustomerItem, SearchItem

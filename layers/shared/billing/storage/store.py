@@ -13,9 +13,10 @@ from billing.domain.kernel.errors import Unauthenticated
 from billing.domain.kernel.times import sort_key
 from billing.domain.tenant import PLATFORM, SETTINGS_ID, Tenant
 from billing.services.kernel.work import Found, Page, Query, Ref
-from billing.storage.codec import Sealer, decode, encode, unpack
+from billing.storage.codec import Sealer, decode, encode
 from billing.storage.cursors import SealedCursors
 from billing.storage.database import Database, Key, hash_name, raw, table_name
+from billing.storage.packing import unpack
 from billing.storage.registry import REGISTRY, Stored, join
 from billing.storage.tables import PlanItem, TenantItem
 

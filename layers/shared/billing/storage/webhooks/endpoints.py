@@ -5,8 +5,8 @@ from typing import Any
 
 from billing.domain.kernel.times import parse_time
 from billing.domain.webhooks.endpoint import ROSTER_ID, EndpointStatus, Subscriber
-from billing.storage.codec import unpack
 from billing.storage.database import Database
+from billing.storage.packing import unpack
 from billing.storage.tables import WebhookEndpointItem
 
 

@@ -1,7 +1,7 @@
 """Events as they are stored: the one place that seals and opens what they say.
 
-Stored is a text ``{"object": ..., "apiVersion": ..., "changed": [...]}``, sealed as a whole, because the object of
-nearly every event has something personal in it, or names who did what.
+Stored is a text ``{"object": ..., "apiVersion": ..., "changed": [...]}``, packed, and sealed as a whole, because the
+object of nearly every event has something personal in it, or names who did what.
 """
 
 import json
@@ -12,6 +12,7 @@ from billing.domain.kernel.times import format_time, parse_time
 from billing.domain.webhooks.event import Event, EventHead
 from billing.storage.codec import Sealer
 from billing.storage.database import Database
+from billing.storage.packing import pack, unpack
 from billing.storage.tables import EventItem
 
 _FIRST_VERSION = "1.0"
@@ -52,7 +53,7 @@ def stored(event: Event, sealer: Sealer, data_keys: Sequence[str] | None = None)
         customer_id=head.customer_id,
         test_clock_id=head.test_clock_id,
         occurred_at=format_time(head.occurred_at) if head.occurred_at is not None else None,
-        body=sealer.seal(head.tenant_id, _place(head.id), _encode(said), data_keys),
+        body=sealer.seal(head.tenant_id, _place(head.id), pack(_encode(said)), data_keys),
         expires_at=head.expires_at,
     )
 
@@ -64,7 +65,7 @@ def opened(item: Mapping[str, Any], sealer: Sealer) -> Event:
         ValueError: its text was sealed for another place.
     """
     head = head_of(item)
-    said = json.loads(sealer.open(head.tenant_id, _place(head.id), item["body"]["S"]))
+    said = json.loads(unpack(sealer.open(head.tenant_id, _place(head.id), item["body"]["S"])))
     changed = said.get("changed")
     version = said.get("apiVersion", _FIRST_VERSION)
     return Event(head, said["object"], None if changed is None else tuple(changed), version)

@@ -16,6 +16,7 @@ from billing.domain.customers.customer import Customer
 from billing.domain.invoicing import issuing, settlement
 from billing.domain.invoicing.dunning import Dunning
 from billing.domain.invoicing.invoice import BillingReason, Invoice, InvoiceStatus
+from billing.domain.invoicing.issuing import Finalized
 from billing.domain.invoicing.numbers import next_invoice_of
 from billing.domain.kernel.card_limits import require_chargeable
 from billing.domain.kernel.due import Due
@@ -25,7 +26,7 @@ from billing.domain.payments.payment import Payment, SettledBy
 from billing.domain.subscriptions import lifecycle
 from billing.domain.subscriptions.changes import Step
 from billing.domain.subscriptions.subscription import RENEWING, Subscription, SubscriptionState
-from billing.domain.tenant import Tenant
+from billing.domain.tenant import InvoiceSequence, Tenant
 from billing.services.clocks.customer_time import outcome_time
 from billing.services.clocks.shards import DueShards
 from billing.services.customers import balances
@@ -61,7 +62,7 @@ class BillingOptions:
         grace_s: how long the invoice stays a draft.
         settle_due: when the sweep looks up an attempt that got no answer; None for the default.
         patient: an invoice whose tax cannot be determined now waits as a draft; otherwise the caller gets an error.
-        check: of a new invoice before anything is committed; it may refuse it.
+        check: of a new invoice, before a number is claimed for it; it may refuse it.
         claim: what its number is claimed for (``numbers``); None for what only this very request makes.
     """
 
@@ -161,13 +162,10 @@ class Biller:
         )
         claim = next_invoice_of(before) if before is not None else None
         options = replace(_as_it_happens(work, context, options), claim=claim)
+        if before is None and after.state is SubscriptionState.INCOMPLETE:
+            options = replace(options, check=_beginning(options.check))
         issued, issued_to = self._issued(work, context, draft, after, options)
-        if options.check is not None:
-            options.check(issued.invoice)
         after = issued_to or after
-        never = settlement.is_waiting(issued.invoice) and not issued.invoice.grants_time
-        if before is None and after.state is SubscriptionState.INCOMPLETE and never:
-            require_chargeable(issued.invoice.amount_due)  # it could never begin
         invoice, after = self._followed(work, issued.invoice, after, context.customer, options.at)
         after = self._saved(work, before, after)
         _announce(work, replace(issued, invoice=invoice))
@@ -262,6 +260,8 @@ class Biller:
         if draft.tax_waits or options.grace_s:
             due = Due(self.shards.of(draft), options.at + timedelta(seconds=options.grace_s))
             draft = work.save(replace(draft, due=due))
+            if options.check is not None:
+                options.check(draft)
             note_lines(work, draft)
             return _Issued(draft, draft), _with_billed(subscription, draft)
         draft = work.save(draft)
@@ -287,8 +287,13 @@ class Biller:
             if not taken.is_zero:  # the rest of an invoice may have gone to the balance
                 balance = balances.of(work, draft)
         charged = method_of(context.customer, subscription) is not None
-        number = invoice_number(work, draft, options.claim)
-        final = issuing.finalize(draft, number, balance, at, taken, spreading, charged=charged)
+
+        def final_as(number: InvoiceSequence) -> Finalized:
+            return issuing.finalize(draft, number, balance, at, taken, spreading, charged=charged)
+
+        if options.check is not None:
+            options.check(settlement.waiting(final_as(InvoiceSequence(draft.tenant_id, "")).invoice))
+        final = final_as(invoice_number(work, draft, options.claim))
         if final.balance != balance:
             work.save(final.balance)
         for entry in final.entries:
@@ -420,3 +425,15 @@ def _announce(work: Work, issued: _Issued, created: bool = True) -> None:
         work.emit(EventType.INVOICE_PAID, issued.invoice)
     if settlement.is_waiting(issued.invoice):
         work.emit(EventType.INVOICE_NOT_CHARGEABLE, issued.invoice)
+
+
+def _beginning(check: Callable[[Invoice], None] | None) -> Callable[[Invoice], None]:
+    """A check, and that a subscription that begins when its first invoice is paid can begin."""
+
+    def checked(invoice: Invoice) -> None:
+        if check is not None:
+            check(invoice)
+        if settlement.is_waiting(invoice) and not invoice.grants_time:
+            require_chargeable(invoice.amount_due)
+
+    return checked

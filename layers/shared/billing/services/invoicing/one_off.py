@@ -7,6 +7,7 @@ create ──> draft ──> (update)* ──> finalize, void          see ``inv
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from billing.domain.catalog.coupon import Discount
@@ -105,11 +106,9 @@ class ManualInvoices:
             finished = self.biller.go_on(work, work.recovery_point).invoice
             assert finished is not None
             return finished
-        invoice = self._created(work, new, found)
-        _require_permit(invoice, permit_credit)
-        return invoice
+        return self._created(work, new, found, partial(_require_permit, permit_credit))
 
-    def _created(self, work: Work, new: NewInvoice, found: Found) -> Invoice:
+    def _created(self, work: Work, new: NewInvoice, found: Found, check: Callable[[Invoice], None]) -> Invoice:
         sale = self.sale(work, new, found)
         customer = sale.context.customer
         discount: Discount | None = None
@@ -126,8 +125,10 @@ class ManualInvoices:
         )
         draft = replace(draft, coupon=discount, auto_charge=new.auto_charge, metadata=new.metadata)
         if not new.auto_finalize:
-            return self.biller.keep(work, self._taxed_where_known(sale.context, draft, sale.at))
-        options = BillingOptions(BillingReason.MANUAL, sale.at, SettledBy.REQUEST, off_session=True)
+            draft = self._taxed_where_known(sale.context, draft, sale.at)
+            check(draft)
+            return self.biller.keep(work, draft)
+        options = BillingOptions(BillingReason.MANUAL, sale.at, SettledBy.REQUEST, off_session=True, check=check)
         return self.biller.bill(work, sale.context, draft, options)
 
     def load(self, work: Work, new: NewInvoice) -> Found:
@@ -171,7 +172,7 @@ class ManualInvoices:
         after = self._on_other_terms(work, invoice, changes.own) if changes.own else invoice
         if changes.lines is not None or changes.add_lines is not None:
             after = self._relined(work, after, _lines_after(invoice, changes))
-            _require_permit(after, permit_credit)
+            _require_permit(permit_credit, after)
         if changes.metadata is not None:
             after = replace(after, metadata=changes.metadata)
         return work.save(after) if after != invoice else invoice
@@ -209,7 +210,7 @@ class ManualInvoices:
             return replace(draft, tax_waits=True)
 
 
-def _require_permit(invoice: Invoice, permit_credit: PermitCredit) -> None:
+def _require_permit(permit_credit: PermitCredit, invoice: Invoice) -> None:
     """Below zero an invoice pays into its customer's balance, as a credit note does: that takes who may issue one."""
     if invoice.total.is_negative:
         permit_credit()

@@ -1,7 +1,6 @@
 """The steps of a deploy, in order. Each says what it found, does what is missing, and can be run again."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,11 +16,10 @@ from local.stack.sizes import LIMIT_BYTES, MEBIBYTE, of_layers, sizes
 from operations.deploy import first_tenant, sam, stripe_secret, webhooks
 from operations.deploy.kept import FOLDER, Kept
 from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working, waiting_change_sets
+from operations.deploy.steps import STEPS
 
 Aws = Callable[[str], Any]
 """Gives a boto3 client by a service's name."""
-STEPS = ("account", "build", "deploy", "stripe-key", "webhook", "connect-webhook", "platform-key", "tenant")
-"""In this order; each is a method of ``Deploy``."""
 LEAST_CONCURRENCY = 100
 """Below that, the workers' defaults want more executions than the account has (docs/operations.md)."""
 
@@ -51,7 +49,7 @@ class Asked:
     tenant: Path | None = None
     another_stripe_account: bool = False
     another_platform_key: bool = False
-    first_step: str = "account"
+    first_step: str = STEPS[0]
 
 
 class Deploy:
@@ -253,14 +251,3 @@ def told(step: str) -> Iterator[None]:
         raise Failure(f"{step}: AWS refuses {what}; mend that and say the same again") from None
     except BotoCoreError as error:
         raise Failure(f"{step}: AWS cannot be asked: {error}; are AWS_PROFILE and AWS_REGION set?") from None
-
-
-def main_of(run: Callable[[], int]) -> int:
-    """A command's exit code; what failed in one line."""
-    try:
-        return run()
-    except KeyboardInterrupt:
-        return 130
-    except Failure as failure:
-        print(f"error: {failure}", file=sys.stderr, flush=True)
-        return 1

@@ -179,7 +179,7 @@ def test_21_a_dead_letter_is_told(stack: Stack, look: Callable[..., list[Finding
 def test_21_a_stack_that_is_not_there_is_one_line_and_an_exit_code(stack: Stack) -> None:
     env = {"AWS_ENDPOINT_URL": stack.aws_endpoint_url, "AWS_DEFAULT_REGION": stack.region, "PATH": ""}
     env |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    command = [sys.executable, "-m", "operations.doctor", "--stack", "nothing"]
+    command = [sys.executable, "-m", "operations", "doctor", "--stack", "nothing"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: stack: there is no stack nothing in this account and Region")

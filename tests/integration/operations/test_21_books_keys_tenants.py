@@ -36,6 +36,19 @@ def test_the_books_of_a_tenant_are_added_up_entry_by_entry(world: World, tenant:
     assert [row[2] for row in audit_of(world, tenant.id)] == ["operations trial-balance"] * 2
 
 
+def test_the_books_of_a_test_clock_reach_to_its_own_time(
+    world: World, tenant: Tenant, clock: str, customer: str, operate: Run
+) -> None:
+    """It is months ahead of the wall clock's."""
+    tenant.subscribe("pm_card_visa", customerId=customer)
+    assert f"{tenant.id}: 0 entries, balanced" in operate("trial-balance", tenant.id).output
+    shown = operate("trial-balance", tenant.id, "--clock", clock).output
+    entries = len(world.rows_of("ledger", tenant.id))
+    assert shown.splitlines()[-1] == f"{tenant.id}: {entries} entries, balanced"
+    assert operate("trial-balance", tenant.id, "--clock", "clk_unknown").exit_code == 1
+    assert operate("trial-balance", "--clock", clock).exit_code == 2
+
+
 def test_an_entry_that_somebody_changed_is_found(world: World, tenant: Tenant, operate: Run) -> None:
     tenant.subscribe("pm_card_visa")
     world.clock.advance(seconds=1)

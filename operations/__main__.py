@@ -6,24 +6,26 @@ whoever holds the AWS credentials; `deploy` and `doctor`, which look at a stack 
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
+from billing.domain.kernel.due import clock_of
 from billing.domain.kernel.errors import BillingError
 from billing.domain.kernel.times import format_time
+from local.console import Failure
 from local.stack.outputs import plain_name
 from operations import books, drill, due, keys, redrive, replay, tenants
 from operations.deploy.command import deploy_command
 from operations.doctor.command import doctor_command
 from operations.operator import Operator, require_tenant
-from operations.options import Command, stack_option
+from operations.options import Command, finish, stack_option, told
 from operations.stack import Stack, entered
 
 _SHOWN = 50
@@ -48,15 +50,27 @@ def command(name: str, group: click.Group = main) -> Callable[[Command], Command
         @wraps(function)
         def run(enter: Callable[[str], Stack], /, stack: str, dry_run: bool, **options: Any) -> None:
             route = name if group is main else f"{group.name} {name}"
-            try:
-                function(Operator(enter(stack), route, dry_run), **options)
-            except (BillingError, books.EntryUnreadable, drill.NoDrill, ClientError, BotoCoreError) as error:
-                raise click.ClickException(str(error)) from error
+
+            def work() -> int:
+                with told(route), _refusals():
+                    function(Operator(enter(stack), route, dry_run), **options)
+                return 0
+
+            finish(work)
 
         dry_run_option = click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing.")
         return group.command(name)(stack_option(dry_run_option(click.pass_obj(run))))
 
     return made
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the product, or a command, refuses is a failure that says so."""
+    try:
+        yield
+    except (BillingError, books.EntryUnreadable, drill.NoDrill) as error:
+        raise Failure(str(error)) from error
 
 
 def _time(_context: click.Context, _option: click.Parameter, text: str) -> datetime:
@@ -121,7 +135,8 @@ def unpark_command(operator: Operator, item: tuple[str, str, str] | None, everyt
         if kind not in UNPARKED:
             raise click.UsageError(f"KIND is one of {', '.join(UNPARKED)}")
         when = due.unpark(operator, kind, tenant_id, item_id)
-        click.echo(f"{kind} {item_id} {would} due at {format_time(when.at)} in shard {when.shard}")
+        waits = "; its test clock comes to it when it is advanced next" if clock_of(when.shard) else ""
+        click.echo(f"{kind} {item_id} {would} due at {format_time(when.at)} in shard {when.shard}{waits}")
         return
     done = refused = 0
     for each, outcome in due.unpark_all(operator, tenant):
@@ -233,10 +248,9 @@ def restore_drill_command(
     click.echo(f"{made.restore(second)} restored")
     counts = made.counts()
     _show("Items", ("table", "live", "restored"), [(plain, *pair) for plain, pair in counts.items()])
-    checked = list(drill.checked(operator, made, tenant))
-    problems = [f"{tenant_id}: {each}" for tenant_id, found in checked for each in found]
-    fine = "books balance, and no number of an invoice or a credit note is missing"
-    click.echo("\n".join(problems) or f"{len(checked)} tenants: {fine}")
+    problems = [f"{whose}: {each}" for whose, found in drill.checked(operator, made, tenant) for each in found]
+    fine = f"{tenant or 'every tenant'}'s books balance, and no number of an invoice or a credit note is missing"
+    click.echo("\n".join(problems) or fine)
     click.echo(f"kept as {made.prefix}..." if keep else f"{made.clean()} tables deleted")
     if problems:
         sys.exit(1)

@@ -1,10 +1,12 @@
 """Options that several commands have, and how each command ends: said once."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import Failure
 
@@ -35,3 +37,22 @@ def finish(run: Callable[[], int]) -> NoReturn:
         click.echo(f"error: {failure}", err=True)
         code = 1
     sys.exit(code)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Say the name of a step, or of a command, with whatever ends it, and what AWS says in one line.
+
+    Raises:
+        Failure: it failed.
+    """
+    try:
+        yield
+    except Failure as failure:
+        raise Failure(f"{what}: {failure}") from None
+    except ClientError as error:
+        answer = error.response["Error"]
+        refused = f"{error.operation_name}: {answer.get('Code')}: {answer.get('Message', '')[:300]}"
+        raise Failure(f"{what}: AWS refuses {refused}; mend that and say the same again") from None
+    except BotoCoreError as error:
+        raise Failure(f"{what}: AWS cannot be asked: {error}; are AWS_PROFILE and AWS_REGION set?") from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from local.console import say
-from operations.options import address_options, finish, stack_option
+from operations.options import address_options, finish, stack_option, told
 
 if TYPE_CHECKING:
     from operations.doctor.findings import Aws
@@ -26,7 +26,6 @@ def doctor_command(stack: str, api_url: str | None, webhook_url: str | None, con
     """
     import boto3
 
-    from operations.deploy.run import told
     from operations.deploy.stack import Addresses, found, require_working
     from operations.doctor.findings import Patient
     from operations.doctor.run import examine, report

@@ -45,7 +45,7 @@ def test_the_command_restores_checks_and_deletes(world: World, tenant: Tenant, o
     assert "would restore" in operate("restore-drill", "--name", "two", "--at", at, "--dry-run").output
     done = operate("restore-drill", "--name", "two", "--at", at)
     assert done.exit_code == 0, done.output
-    assert "tenants: books balance, and no number of an invoice or a credit note is missing" in done.output
+    assert "every tenant's books balance, and no number of an invoice or a credit note is missing" in done.output
     assert f"{len(world.tables)} tables deleted" in done.output
     operating.read_from(world.tables)
     after = world.snapshot()
@@ -102,15 +102,16 @@ def test_the_command_refuses_another_second_for_a_drill_that_goes_on(
 
 
 def test_one_tenants_books_are_checked_alone_and_an_unknown_one_is_refused_before_anything_is_made(
-    world: World, tenant: Tenant, operate: Run
+    world: World, tenant: Tenant, drilled: Drill, operate: Run
 ) -> None:
-    refused = operate("restore-drill", "--name", "four", "--tenant", "ten_unknown")
-    assert (refused.exit_code, refused.output) == (1, "Error: No tenant ten_unknown\n")
-    kept = operate("restore-drill", "--name", "four", "--at", "2026-11-02T11:59", "--tenant", tenant.id, "--keep")
-    assert "1 tenants: books balance" in kept.output
-    assert "kept as ledgerline-dev-drill-four-..." in kept.output
-    operating.read_from(world.tables)
-    assert f"{len(world.tables)} tables deleted" in operate("restore-drill", "--name", "four").output  # it goes on
+    refused = operate("restore-drill", "--name", drilled.name, "--tenant", "ten_unknown")
+    assert (refused.exit_code, refused.output) == (1, "error: restore-drill: No tenant ten_unknown\n")
+    assert drilled.clean() == 0
+    named = ("--name", drilled.name, "--at", "2026-11-02T11:59")
+    kept = operate("restore-drill", *named, "--tenant", tenant.id, "--keep")
+    assert f"{tenant.id}'s books balance" in kept.output
+    assert f"kept as {drilled.prefix}..." in kept.output
+    assert drilled.clean() == len(world.tables)
 
 
 def test_a_table_without_recovery_is_named(drilled: Drill, operate: Run) -> None:
@@ -171,7 +172,8 @@ def test_an_entry_that_somebody_changed_in_a_test_clocks_books_is_found(
     world.clock.advance(seconds=1)
     drilled.restore(NOW, world.clock.sleep)
     assert list(checked(operator, drilled, tenant.id)) == [(tenant.id, [])]
-    (row, *_) = [each for each in world.rows_of("ledger", tenant.id) if clock in each["posted_key"]["S"]]
+    on_clock = [each for each in world.rows_of("ledger", tenant.id) if clock in each["posted_key"]["S"]]
+    row = next(each for each in on_clock if "549990" in unpack(each["body"]["S"]))
     row["body"]["S"] = unpack(row["body"]["S"]).replace("549990", "549980", 1)
     world.aws("dynamodb").put_item(TableName=drilled.tables["ledger"], Item=row)
     ((_, problems),) = checked(operator, drilled, tenant.id)

@@ -21,12 +21,12 @@ from local.stack.sizes import LIMIT_BYTES
 from operations.__main__ import main
 from operations.deploy import sam, stripe_secret, webhooks
 from operations.deploy.kept import Kept
-from operations.deploy.run import Asked, Deploy, told
+from operations.deploy.run import Asked, Deploy
 from operations.deploy.sam import Stage, first_reason
 from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working
 from operations.deploy.steps import STEPS
 from operations.deploy.stripe_secret import StripeSecret, asked_key, require_fitting
-from operations.options import finish
+from operations.options import finish, told
 from tests.unit.operations.fake_aws import ADDRESSES, PLACE, FakeAws
 
 KEY = "sk_test_0123456789abcdef"

@@ -13,7 +13,6 @@ import requests
 from jose import jwt
 
 from local.client import Client
-from local.stack.routes import template
 from tests.e2e.conftest import TEAM, Seller, Stack, charges, soon, subscribe
 from tests.e2e.operating import audited, operate
 
@@ -232,17 +231,3 @@ def test_21_a_signing_key_that_leaked_signs_no_more_and_its_tokens_end(rotation:
     )
     assert machine.calls(fresh) == 200
     soon(lambda: machine.calls(rotation.token) == 401, patience_s=90)
-
-
-def test_21_each_alarm_goes_off_where_its_metric_breaches(stack: Stack) -> None:
-    """The emulator looks at a metric's points of now, by any dimension; periods are arithmetic (tests/unit/infra)."""
-    cloudwatch = stack.aws("cloudwatch")
-    alarms = [a for page in cloudwatch.get_paginator("describe_alarms").paginate() for a in page["MetricAlarms"]]
-    assert len(alarms) == sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in template()["Resources"].values())
-    for each in alarms:
-        above = each["ComparisonOperator"] == "GreaterThanThreshold"
-        value = each["Threshold"] + (1 if above else -1)
-        datum = {"MetricName": each["MetricName"], "Dimensions": each["Dimensions"], "Value": value}
-        cloudwatch.put_metric_data(Namespace=each["Namespace"], MetricData=[datum])
-    states = {a["AlarmName"]: a["StateValue"] for a in cloudwatch.describe_alarms(MaxRecords=100)["MetricAlarms"]}
-    assert set(states.values()) == {"ALARM"}, states

@@ -100,10 +100,10 @@ build: env sam-env ## artifacts for AWS (arm64, python3.13), and their sizes
 # --- on AWS -----------------------------------------------------------------------------------------------------------
 
 deploy: setup ## builds and deploys STAGE=dev, then secret, webhooks, first key and tenant (STRIPE_KEY_FILE=, PARAMETERS="A=1 B=2", FIRST_STEP=)
-	@$(PY) -m operations.deploy --stage $(or $(STAGE),dev)$(if $(STRIPE_KEY_FILE), --stripe-key-file $(STRIPE_KEY_FILE))$(if $(ANOTHER_STRIPE_ACCOUNT), --another-stripe-account)$(if $(PARAMETERS), --parameter $(PARAMETERS))$(if $(TENANT_FILE), --tenant-file $(TENANT_FILE))$(if $(NEW_PLATFORM_KEY), --new-platform-key)$(if $(FIRST_STEP), --first-step $(FIRST_STEP))
+	@$(PY) -m operations deploy --stage $(or $(STAGE),dev)$(if $(STRIPE_KEY_FILE), --stripe-key-file $(STRIPE_KEY_FILE))$(if $(ANOTHER_STRIPE_ACCOUNT), --another-stripe-account)$(if $(TENANT_FILE), --tenant-file $(TENANT_FILE))$(if $(NEW_PLATFORM_KEY), --new-platform-key)$(if $(FIRST_STEP), --first-step $(FIRST_STEP)) $(PARAMETERS)
 
 doctor: env ## says what is wrong with a deployed stack, and what to do (STACK=ledgerline-dev)
-	@$(PY) -m operations.doctor --stack $(or $(STACK),ledgerline-dev)
+	@$(PY) -m operations doctor --stack $(or $(STACK),ledgerline-dev)
 
 cost: env ## writes the tables of docs/cost.md
 	$(PY) -m benchmarks.cost

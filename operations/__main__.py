@@ -1,28 +1,33 @@
 """An operator's command line: `python -m operations COMMAND --stack ledgerline-prod`.
 
-Every command says what it found and what it did, may be run again, and may be cut off at any time. With `--dry-run` it
-says what it would do. Both leave a row in the audit log, under the name of whoever holds the AWS credentials.
+Every command says what it found and what it did, may be run again, and may be cut off at any time. With `--dry-run`
+those that are about a running stack say what they would do. Both leave a row in the audit log, under the name of
+whoever holds the AWS credentials; `deploy` and `doctor`, which look at a stack from outside, have neither.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
+from billing.domain.kernel.due import clock_of
 from billing.domain.kernel.errors import BillingError
 from billing.domain.kernel.times import format_time
+from local.console import Failure
 from local.stack.outputs import plain_name
 from operations import books, drill, due, keys, redrive, replay, tenants
-from operations.operator import Operator
+from operations.deploy.command import deploy_command
+from operations.doctor.command import doctor_command
+from operations.operator import Operator, require_tenant
+from operations.options import Command, finish, stack_option, told
 from operations.stack import Stack, entered
 
-Command = Callable[..., Any]
 _SHOWN = 50
 """Rows of a table; how many more there are is said below it."""
 
@@ -30,8 +35,12 @@ _SHOWN = 50
 @click.group()
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Operate a deployed stack."""
+    """Deploy a stack, look at it, and operate it."""
     context.obj = context.obj or entered
+
+
+main.add_command(deploy_command)
+main.add_command(doctor_command)
 
 
 def command(name: str, group: click.Group = main) -> Callable[[Command], Command]:
@@ -41,21 +50,27 @@ def command(name: str, group: click.Group = main) -> Callable[[Command], Command
         @wraps(function)
         def run(enter: Callable[[str], Stack], /, stack: str, dry_run: bool, **options: Any) -> None:
             route = name if group is main else f"{group.name} {name}"
-            try:
-                function(Operator(enter(stack), route, dry_run), **options)
-            except (BillingError, books.EntryUnreadable, drill.OtherSecond, ClientError, BotoCoreError) as error:
-                raise click.ClickException(str(error)) from error
 
-        options = (
-            click.option("--stack", default="ledgerline-dev", show_default=True, help="The CloudFormation stack."),
-            click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing."),
-        )
-        wrapped: Command = click.pass_obj(run)
-        for option in options:
-            wrapped = option(wrapped)
-        return group.command(name)(wrapped)
+            def work() -> int:
+                with told(route), _refusals():
+                    function(Operator(enter(stack), route, dry_run), **options)
+                return 0
+
+            finish(work)
+
+        dry_run_option = click.option("--dry-run", is_flag=True, help="Say what it would do, and do nothing.")
+        return group.command(name)(stack_option(dry_run_option(click.pass_obj(run))))
 
     return made
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the product, or a command, refuses is a failure that says so."""
+    try:
+        yield
+    except (BillingError, books.EntryUnreadable, drill.NoDrill) as error:
+        raise Failure(str(error)) from error
 
 
 def _time(_context: click.Context, _option: click.Parameter, text: str) -> datetime:
@@ -120,7 +135,8 @@ def unpark_command(operator: Operator, item: tuple[str, str, str] | None, everyt
         if kind not in UNPARKED:
             raise click.UsageError(f"KIND is one of {', '.join(UNPARKED)}")
         when = due.unpark(operator, kind, tenant_id, item_id)
-        click.echo(f"{kind} {item_id} {would} due at {format_time(when.at)} in shard {when.shard}")
+        waits = "; its test clock comes to it when it is advanced next" if clock_of(when.shard) else ""
+        click.echo(f"{kind} {item_id} {would} due at {format_time(when.at)} in shard {when.shard}{waits}")
         return
     done = refused = 0
     for each, outcome in due.unpark_all(operator, tenant):
@@ -182,11 +198,13 @@ def replay_command(operator: Operator, since: datetime, tenant: str | None, cons
 
 @command("trial-balance")
 @click.argument("tenant", nargs=-1)
-@click.option("--clock", help="Of the customers on this test clock.")
+@click.option("--clock", help="Of the customers on this test clock of TENANT's.")
 def trial_balance_command(operator: Operator, tenant: tuple[str, ...], clock: str | None) -> None:
     """Add up the books of TENANT, or of all: exit code 1 where debits and credits differ."""
     from billing.bootstrap import operating
 
+    if clock and len(tenant) != 1:
+        raise click.UsageError("say whose clock it is: TENANT --clock ID")
     differs = False
     for tenant_id in tenant or operating.tenant_ids():
         balance = books.trial_balance(operator, tenant_id, clock)
@@ -208,23 +226,32 @@ def trial_balance_command(operator: Operator, tenant: tuple[str, ...], clock: st
     callback=_optional_time,
     help="Restore to this second; by default that of the drill that goes on, or the latest.",
 )
+@click.option("--tenant", help="Check the books of this tenant alone; all tables are restored.")
 @click.option("--keep", is_flag=True, help="Leave the restored tables, for more than the checks.")
-def restore_drill_command(operator: Operator, name: str | None, at: datetime | None, keep: bool) -> None:
-    """Restore every table to a new one, read the books there, and delete them: nothing live is written or charged."""
+def restore_drill_command(
+    operator: Operator, name: str | None, at: datetime | None, tenant: str | None, keep: bool
+) -> None:
+    """Restore every table, check the books there, delete them.
+
+    Each table is restored to a new one, at one second. Nothing live is written, and nobody is charged.
+    """
+    if tenant:
+        require_tenant(tenant)  # before tables are made
     tables = {plain_name(each): value for each, value in operator.stack.outputs.items() if each.startswith("Table")}
     made = drill.Drill(operator.stack, name or f"{datetime.now(UTC):%Y%m%d%H%M%S}", tables)
     second = made.second(at)
-    operator.about(made.name).note()
+    operator.about(made.name, *([tenant] if tenant else [])).note()
     click.echo(f"drill {made.name}: {len(tables)} tables as of {format_time(second)}")
     if operator.dry_run:
-        click.echo(f"would restore them as {operator.stack.name}-drill-{made.name}-...")
+        click.echo(f"would restore them as {made.prefix}...")
         return
     click.echo(f"{made.restore(second)} restored")
     counts = made.counts()
     _show("Items", ("table", "live", "restored"), [(plain, *pair) for plain, pair in counts.items()])
-    problems = [f"{tenant}: {each}" for tenant, found in drill.checked(operator, made) for each in found]
-    click.echo("\n".join(problems) or "every tenant's books balance, and no invoice number is missing")
-    click.echo(f"kept: {made.name}" if keep else f"{made.clean()} tables deleted")
+    problems = [f"{whose}: {each}" for whose, found in drill.checked(operator, made, tenant) for each in found]
+    fine = f"{tenant or 'every tenant'}'s books balance, and no number of an invoice or a credit note is missing"
+    click.echo("\n".join(problems) or fine)
+    click.echo(f"kept as {made.prefix}..." if keep else f"{made.clean()} tables deleted")
     if problems:
         sys.exit(1)
 

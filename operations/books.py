@@ -19,7 +19,7 @@ def trial_balance(operator: Operator, tenant_id: str, clock_id: str | None = Non
         clock_id: of the customers on this test clock; None for those on none.
 
     Raises:
-        BillingError: there is no such tenant.
+        BillingError: there is no such tenant, or it has no such clock.
         EntryUnreadable: an entry does not sum to zero, or is damaged: it can be no entry.
     """
     from billing.bootstrap import operating

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from operations.books import EntryUnreadable, trial_balance
 from operations.operator import Operator
 from operations.stack import Stack
 
@@ -19,8 +20,16 @@ _LOOK_EVERY_S = 5.0
 _GONE = "ResourceNotFoundException"
 
 
-class OtherSecond(Exception):
+class NoDrill(Exception):
+    """The tables cannot be restored as one."""
+
+
+class OtherSecond(NoDrill):
     """A drill that goes on was begun as of another second: its tables would not belong together."""
+
+
+class NotRestorable(NoDrill):
+    """A table has no point-in-time recovery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +46,14 @@ class Drill:
     live: Mapping[str, str]
 
     @property
+    def prefix(self) -> str:
+        """What the names of the restored tables begin with."""
+        return f"{self.stack.name}-drill-{self.name}-"
+
+    @property
     def tables(self) -> dict[str, str]:
         """The restored tables by their plain names."""
-        made = {plain: f"{self.stack.name}-drill-{self.name}-{plain}" for plain in self.live}
+        made = {plain: self.prefix + plain for plain in self.live}
         assert not set(made.values()) & set(self.live.values()), "a drill's table has a live one's name"
         return made
 
@@ -48,6 +62,7 @@ class Drill:
 
         Raises:
             OtherSecond: what is there is as of another second than the one that is asked for, or as of several.
+            NotRestorable: see ``restorable``.
         """
         begun = self._begun()
         if len(begun) > 1:
@@ -66,12 +81,19 @@ class Drill:
         return {each.astimezone(UTC).replace(microsecond=0) for each in times}
 
     def restorable(self) -> datetime:
-        """The latest second to which all tables can be restored."""
+        """The latest second to which all tables can be restored.
+
+        Raises:
+            NotRestorable: one of them cannot be restored at all.
+        """
         dynamodb = self.stack.aws("dynamodb")
         ends = []
-        for table in self.live.values():
+        for plain, table in self.live.items():
             answer = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
-            ends.append(answer["PointInTimeRecoveryDescription"]["LatestRestorableDateTime"])
+            told = answer["PointInTimeRecoveryDescription"]
+            if "LatestRestorableDateTime" not in told:
+                raise NotRestorable(f"{plain} ({table}) has no point-in-time recovery: switch it on, and wait a minute")
+            ends.append(told["LatestRestorableDateTime"])
         latest: datetime = min(ends)
         return latest.replace(microsecond=0)
 
@@ -109,21 +131,30 @@ class Drill:
         }
 
 
-def checked(operator: Operator, drill: Drill) -> Iterator[tuple[str, list[str]]]:
+def checked(operator: Operator, drill: Drill, tenant_id: str | None = None) -> Iterator[tuple[str, list[str]]]:
     """Point the product's code in this process at the restored tables, and check the books; each tenant's problems.
 
     The rows of the audit log go to the restored tables as well. What runs afterwards in this process is about them.
+
+    Args:
+        tenant_id: of this one alone; None for all.
     """
     from billing.bootstrap import operating
-    from operations.books import EntryUnreadable, trial_balance
 
     operating.read_from(drill.tables)
-    for tenant_id in operating.tenant_ids():
-        try:
-            differs = [f"books differ by {rest}" for rest in trial_balance(operator, tenant_id).out_of_balance.values()]
-        except EntryUnreadable as error:
-            differs = [str(error)]
-        yield tenant_id, differs + operator.act(tenant_id, operating.number_gaps)
+    for each in [tenant_id] if tenant_id else operating.tenant_ids():
+        clocks = operator.act(each, operating.test_clock_ids)
+        differs = [problem for clock_id in (None, *clocks) for problem in _unbalanced(operator, each, clock_id)]
+        yield each, differs + operator.act(each, operating.number_gaps)
+
+
+def _unbalanced(operator: Operator, tenant_id: str, clock_id: str | None) -> list[str]:
+    """What is wrong with a tenant's books: its own, or those of a test clock."""
+    try:
+        wrong = trial_balance(operator, tenant_id, clock_id).out_of_balance
+    except EntryUnreadable as error:
+        return [str(error)]
+    return [f"books{f' of {clock_id}' if clock_id else ''} differ by {rest}" for rest in wrong.values()]
 
 
 def _times(seconds: set[datetime]) -> str:

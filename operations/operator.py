@@ -43,11 +43,11 @@ class Operator:
 
         Raises:
             NotFound: there is no such tenant.
-        BillingError: the use case refuses; the platform's log has a row of it.
+            BillingError: the use case refuses; the platform's log has a row of it.
         """
         from billing.bootstrap import process, storage
 
-        _require(tenant_id)
+        require_tenant(tenant_id)
         unit = storage.units().begin(tenant_id)
         began_s = process.monotonic_s()
 
@@ -82,8 +82,12 @@ class Operator:
         )
 
 
-def _require(tenant_id: str) -> None:
-    """Refuse a tenant that does not exist: a row of its log would be the first that is there of it."""
+def require_tenant(tenant_id: str) -> None:
+    """Refuse a tenant that does not exist: a row of its log would be the first that is there of it.
+
+    Raises:
+        NotFound: there is none.
+    """
     from billing.bootstrap import storage
 
     try:

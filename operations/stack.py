@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import boto3
 
-from local.stack.outputs import outputs_of, variables_of
+from local.stack.outputs import variables_of
+from operations.deploy.stack import found, require_working
 
 Aws = Callable[[str], Any]
 """Gives a boto3 client by a service's name."""
@@ -36,10 +37,11 @@ def entered(name: str) -> Stack:
     Called before anything of ``billing.bootstrap`` is, which keeps what it makes.
 
     Raises:
-        botocore.exceptions.ClientError: there is none, or the credentials may not ask.
+        Failure: there is none, or it does not work.
+        botocore.exceptions.ClientError: the credentials may not ask.
     """
     aws: Aws = cast(Aws, boto3.client)
-    outputs = outputs_of(name)
+    outputs = require_working(found(aws("cloudformation"), name), name).outputs
     worker = aws("lambda").get_function_configuration(FunctionName=f"{name}-billing-worker", Qualifier="live")
     told = worker["Environment"]["Variables"]
     os.environ |= {each: told[each] for each in _SETTINGS if each in told} | variables_of(outputs)

@@ -127,8 +127,8 @@ def _prices(_: Sheet) -> str:
     for each in ALL:
         amount = f"{each.usd * each.per:,.4f}".rstrip("0").rstrip(".")
         many = f"{each.per:,} {each.unit}" if each.per > 1 else f"a {each.unit}"
-        rows.append([each.name, amount, many, each.at, each.source])
-    return _table(["what", "USD", "for", "as of", "page"], rows)
+        rows.append([each.name, amount, many, each.at, f"{each.source}; {each.note}" if each.note else each.source])
+    return _table(["what", "USD", "for", "as of", "source"], rows)
 
 
 def _measured(made: Sheet) -> str:

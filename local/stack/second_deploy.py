@@ -53,17 +53,17 @@ def run_deploy(paths: Paths, ports: Ports, template: Path) -> None:
     Raises:
         Failure: it failed.
     """
-    command = [sys.executable, "-m", "operations.deploy", "--stage", "dev", "--template", str(template)]
+    command = [sys.executable, "-m", "operations", "deploy", "--stage", "dev", "--template", str(template)]
     command += ["--build-dir", str(paths.build), "--folder", str(paths.base / "deploys")]
-    command += ["--parameter", "LogRetentionDays=1", *LIMITS]
+    command += ["LogRetentionDays=1", *LIMITS]
     command += ["--api-url", f"http://{HOST}:{ports.api}", "--webhook-url", seed.webhook_url(ports)]
     command += ["--connect-webhook-url", seed.connect_webhook_url(ports)]
     env = aws_environment(ports) | {"LEDGERLINE_LAYERS": "empty", "PYTHON": sys.executable}
     log = paths.logs / "operations-deploy.log"
-    with step("python -m operations.deploy"), log.open("w") as sink:
+    with step("python -m operations deploy"), log.open("w") as sink:
         done = subprocess.run(command, cwd=ROOT, env=env, stdout=sink, stderr=subprocess.STDOUT, check=False)
     if done.returncode != 0:
-        raise Failure(f"operations.deploy: {log.read_text(errors='replace').strip().splitlines()[-1]} (log: {log})")
+        raise Failure(f"operations deploy: {log.read_text(errors='replace').strip().splitlines()[-1]} (log: {log})")
 
 
 def live_versions(ports: Ports) -> dict[str, str]:

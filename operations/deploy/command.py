@@ -1,47 +1,77 @@
-"""The command line of a deploy: `make deploy STAGE=dev`, or `python -m operations.deploy --stage dev`."""
+"""The command line of a deploy: `make deploy STAGE=dev`, or `python -m operations deploy --stage dev`.
 
-import argparse
+What deploys is imported by the command alone: it takes a second, for which no other command has to wait.
+"""
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import boto3
+import click
 
 from local.console import Failure, say
 from local.stack.settings import ROOT
 from operations.deploy.kept import FOLDER
-from operations.deploy.run import STEPS, Asked, Deploy, main_of
 from operations.deploy.sam import BUILD, Stage
+from operations.deploy.steps import STEPS
+from operations.options import address_options, finish
+
+if TYPE_CHECKING:
+    from operations.deploy.run import Asked, Aws
+
+_FILE = click.Path(path_type=Path)
 
 
-def command(arguments: Sequence[str] | None = None) -> int:
-    """Deploy a stage; the exit code.
+@click.command("deploy")
+@click.argument("parameter", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--stage", required=True, help="Of samconfig.toml: dev, staging or prod.")
+@click.option("--stripe-key-file", type=_FILE, help="File with Stripe's secret key; asked for without it.")
+@click.option("--another-stripe-account", is_flag=True, help="The key may be of another account or mode than before.")
+@click.option("--tenant-file", type=_FILE, help="The first tenant: the JSON body of POST /v1/tenants.")
+@click.option("--new-platform-key", is_flag=True, help="One more, where those there are are elsewhere.")
+@click.option("--first-step", default=STEPS[0], type=click.Choice(STEPS), help="Begin there.")
+@click.option("--template", type=_FILE, default=ROOT / "template.yaml", help="Another template.")
+@click.option("--build-dir", type=_FILE, default=BUILD, help="Where it is built.")
+@click.option("--folder", type=_FILE, default=FOLDER, help="Where this machine keeps keys that are shown once.")
+@address_options
+def deploy_command(**options: Any) -> None:
+    """Deploy a stage, step by step.
 
-    Args:
-        arguments: those of the command line.
+    Builds it and deploys it, then sees to Stripe's key and webhook endpoints, the first platform key and the first
+    tenant. Each step says what it found, and can be run again. NAME=VALUE is a parameter of the template.
     """
-    options = _parser().parse_args(arguments)
+    import boto3
+
+    from operations.deploy.run import Deploy
 
     def run() -> int:
-        wanted = Asked(
-            stage=Stage.read(options.stage),
-            stripe_key=options.stripe_key_file,
-            parameters=_pairs(options.parameter),
-            template=options.template,
-            build_dir=options.build_dir,
-            api=options.api_url,
-            webhook=options.webhook_url,
-            connect_webhook=options.connect_webhook_url,
-            tenant=options.tenant_file,
-            another_stripe_account=options.another_stripe_account,
-            another_platform_key=options.new_platform_key,
-            first_step=options.first_step,
-        )
-        deploy = Deploy(wanted, boto3.client, options.folder)  # type: ignore[arg-type]  # the stubs want a literal
+        aws: Aws = boto3.client  # type: ignore[assignment]  # the stubs want the service as a literal
+        deploy = Deploy(_asked(**options), aws, options["folder"])
         deploy.run()
         say(deploy.welcome())
         return 0
 
-    return main_of(run)
+    finish(run)
+
+
+def _asked(**options: Any) -> "Asked":
+    """What the command line says."""
+    from operations.deploy.run import Asked
+
+    return Asked(
+        stage=Stage.read(options["stage"]),
+        stripe_key=options["stripe_key_file"],
+        parameters=_pairs(options["parameter"]),
+        template=options["template"],
+        build_dir=options["build_dir"],
+        api=options["api_url"],
+        webhook=options["webhook_url"],
+        connect_webhook=options["connect_webhook_url"],
+        tenant=options["tenant_file"],
+        another_stripe_account=options["another_stripe_account"],
+        another_platform_key=options["new_platform_key"],
+        first_step=options["first_step"],
+    )
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:
@@ -49,25 +79,3 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     if wrong:
         raise Failure(f"a parameter is NAME=VALUE, not {wrong[0]!r}")
     return dict(each.split("=", 1) for each in given)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="operations.deploy", description="Deploys a stage; each step can be run again."
-    )
-    parser.add_argument("--stage", required=True, help="of samconfig.toml: dev, staging or prod")
-    parser.add_argument("--stripe-key-file", type=Path, help="file with Stripe's secret key; asked for without it")
-    parser.add_argument(
-        "--another-stripe-account", action="store_true", help="the key may be of another account or mode than before"
-    )
-    parser.add_argument("--parameter", nargs="+", default=[], metavar="NAME=VALUE", help="of the template")
-    parser.add_argument("--tenant-file", type=Path, help="the first tenant: the JSON body of POST /v1/tenants")
-    parser.add_argument("--new-platform-key", action="store_true", help="one more, where those there are are elsewhere")
-    parser.add_argument("--first-step", default="account", choices=STEPS, help="begin there")
-    parser.add_argument("--api-url", help="another address of the API, such as a proxy's")
-    parser.add_argument("--webhook-url", help="another address that Stripe is to send to")
-    parser.add_argument("--connect-webhook-url", help="the same for events of connected accounts")
-    parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help="another template")
-    parser.add_argument("--build-dir", type=Path, default=BUILD, help="where it is built")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where this machine keeps keys that are shown once")
-    return parser

@@ -174,4 +174,4 @@ def _post(api: str, body: Json, known: Known, sleep: Callable[[float], None]) ->
         reason = f"{answer.status_code} {answer.text[:300]}"
         if answer.status_code not in (403, 404, 409, 429) and answer.status_code < 500:
             break  # it will say the same again
-    raise Failure(f"POST {api}/v1/tenants: {reason}; mend that (python -m operations.doctor), then say the same again")
+    raise Failure(f"POST {api}/v1/tenants: {reason}; mend that (python -m operations doctor), then say the same again")

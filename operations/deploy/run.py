@@ -1,14 +1,10 @@
 """The steps of a deploy, in order. Each says what it found, does what is missing, and can be run again."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import Failure, say
 from local.stack.routes import template
@@ -17,11 +13,11 @@ from local.stack.sizes import LIMIT_BYTES, MEBIBYTE, of_layers, sizes
 from operations.deploy import first_tenant, sam, stripe_secret, webhooks
 from operations.deploy.kept import FOLDER, Kept
 from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working, waiting_change_sets
+from operations.deploy.steps import STEPS
+from operations.options import told
 
 Aws = Callable[[str], Any]
 """Gives a boto3 client by a service's name."""
-STEPS = ("account", "build", "deploy", "stripe-key", "webhook", "connect-webhook", "platform-key", "tenant")
-"""In this order; each is a method of ``Deploy``."""
 LEAST_CONCURRENCY = 100
 """Below that, the workers' defaults want more executions than the account has (docs/operations.md)."""
 
@@ -51,7 +47,7 @@ class Asked:
     tenant: Path | None = None
     another_stripe_account: bool = False
     another_platform_key: bool = False
-    first_step: str = "account"
+    first_step: str = STEPS[0]
 
 
 class Deploy:
@@ -234,33 +230,3 @@ Try:
   curl {api}/v1/customers -H 'X-API-Key: {key}'
 
 Is all as it should be? make doctor STACK={self.stack.name}"""
-
-
-@contextmanager
-def told(step: str) -> Iterator[None]:
-    """Say a step's name with whatever ends it, and what AWS says in one line.
-
-    Raises:
-        Failure: the step failed.
-    """
-    try:
-        yield
-    except Failure as failure:
-        raise Failure(f"{step}: {failure}") from None
-    except ClientError as error:
-        told = error.response["Error"]
-        what = f"{error.operation_name}: {told.get('Code')}: {told.get('Message', '')[:300]}"
-        raise Failure(f"{step}: AWS refuses {what}; mend that and say the same again") from None
-    except BotoCoreError as error:
-        raise Failure(f"{step}: AWS cannot be asked: {error}; are AWS_PROFILE and AWS_REGION set?") from None
-
-
-def main_of(run: Callable[[], int]) -> int:
-    """A command's exit code; what failed in one line."""
-    try:
-        return run()
-    except KeyboardInterrupt:
-        return 130
-    except Failure as failure:
-        print(f"error: {failure}", file=sys.stderr, flush=True)
-        return 1

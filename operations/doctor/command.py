@@ -1,37 +1,42 @@
-"""The command line of the doctor: `make doctor STACK=ledgerline-dev`, or `python -m operations.doctor --stack ...`."""
+"""The command line of the doctor: `make doctor STACK=ledgerline-dev`, or `python -m operations doctor --stack ...`.
 
-import argparse
-from collections.abc import Sequence
+What looks is imported by the command alone, as what deploys is.
+"""
+
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-import boto3
+import click
 
 from local.console import say
-from operations.deploy.run import main_of, told
-from operations.deploy.stack import Addresses, found, require_working
-from operations.doctor.findings import Aws, Patient
-from operations.doctor.run import examine, report
+from operations.options import address_options, finish, stack_option, told
+
+if TYPE_CHECKING:
+    from operations.doctor.findings import Aws
 
 
-def command(arguments: Sequence[str] | None = None) -> int:
-    """Examine a stack; the exit code.
+@click.command("doctor")
+@stack_option
+@address_options
+def doctor_command(stack: str, api_url: str | None, webhook_url: str | None, connect_webhook_url: str | None) -> None:
+    """Say what is wrong with a stack.
 
-    Args:
-        arguments: those of the command line.
+    A line for each thing, with what to do about it. Exit code 1 where something is wrong, or could not be looked at. It
+    changes nothing.
     """
-    parser = argparse.ArgumentParser(prog="operations.doctor", description="Says what is wrong with a stack.")
-    parser.add_argument("--stack", default="ledgerline-dev", help="name of the CloudFormation stack")
-    parser.add_argument("--api-url", help="another address of the API, such as a proxy's")
-    parser.add_argument("--webhook-url", help="another address that Stripe sends to")
-    parser.add_argument("--connect-webhook-url", help="the same for events of connected accounts")
-    options = parser.parse_args(arguments)
+    import boto3
+
+    from operations.deploy.stack import Addresses, found, require_working
+    from operations.doctor.findings import Patient
+    from operations.doctor.run import examine, report
+
     aws: Aws = boto3.client  # type: ignore[assignment]  # the stubs want the service as a literal
 
     def run() -> int:
         with told("stack"):
-            stack = require_working(found(aws("cloudformation"), options.stack), options.stack)
-        addresses = Addresses.of(stack, options.api_url, options.webhook_url, options.connect_webhook_url)
-        say(f"{stack.name}, {stack.status}:")
-        return report(examine(Patient(stack, addresses, aws, datetime.now(UTC))))
+            patient = require_working(found(aws("cloudformation"), stack), stack)
+        addresses = Addresses.of(patient, api_url, webhook_url, connect_webhook_url)
+        say(f"{patient.name}, {patient.status}:")
+        return report(examine(Patient(patient, addresses, aws, datetime.now(UTC))))
 
-    return main_of(run)
+    finish(run)

@@ -88,8 +88,9 @@ def alarms(patient: Patient) -> Iterator[Finding]:
         found += cloudwatch.describe_alarms(AlarmNames=some, MaxRecords=_ALARMS_AT_ONCE)["MetricAlarms"]
     off = [each for each in found if each["StateValue"] == "ALARM"]
     for each in off:
-        what = f"goes off: {each.get('AlarmDescription', 'no description')}"
-        yield Finding("wrong", f"alarm {each['AlarmName']}", what, 'docs/operations.md, "Runbooks"')
+        says, _, runbook = each.get("AlarmDescription", "no description").partition(" - runbook ")
+        do = f"runbook {runbook}" if runbook else 'docs/operations.md, "Runbooks"'
+        yield Finding("wrong", f"alarm {each['AlarmName']}", f"goes off: {says}", do)
     silent = [each["AlarmName"] for each in found if not each.get("ActionsEnabled", True)]
     if silent:
         yield Finding("wrong", "alarms", f"switched off: {_few(silent)}", "aws cloudwatch enable-alarm-actions ...")

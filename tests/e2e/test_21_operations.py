@@ -4,6 +4,7 @@ The deploy's own command, with its build, is run by `make e2e` itself (local/sta
 here is put back by what is tested: the deploy's steps.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 
 from local.client import Client
 from local.console import Failure
+from local.stack.routes import template
 from local.stack.settings import ROOT
 from operations.deploy import stripe_secret, webhooks
 from operations.deploy.run import Asked, Deploy
@@ -27,6 +29,8 @@ from operations.doctor.run import examine
 from tests.e2e.conftest import Stack
 
 NAME = "ledgerline-dev"
+NOWHERE = "http://127.0.0.1:9"
+"""Nothing listens there."""
 
 
 @pytest.fixture
@@ -176,11 +180,119 @@ def test_21_a_dead_letter_is_told(stack: Stack, look: Callable[..., list[Finding
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
 
 
+@pytest.fixture
+def mapping_off(stack: Stack) -> Iterator[str]:
+    """A queue of which nothing is taken, that of reports; its mapping."""
+    client = stack.aws("lambda")
+    pages = client.get_paginator("list_event_source_mappings").paginate(FunctionName=f"{NAME}-report-worker:live")
+    (mapping,) = [each["UUID"] for page in pages for each in page["EventSourceMappings"]]
+    client.update_event_source_mapping(UUID=mapping, Enabled=False)
+    yield mapping
+    client.update_event_source_mapping(UUID=mapping, Enabled=True)
+
+
+def test_21_a_queue_of_which_nothing_is_taken_is_told(look: Callable[..., list[Finding]], mapping_off: str) -> None:
+    (told,) = look(running.mappings)
+    assert (told.level, mapping_off in told.do) == ("wrong", True)
+
+
+@pytest.fixture
+def no_recovery(stack: Stack) -> Iterator[str]:
+    """A table that cannot be restored."""
+    dynamodb, table = stack.aws("dynamodb"), stack.tables["report_runs"]
+
+    def switch(on: bool) -> None:
+        wanted = {"PointInTimeRecoveryEnabled": on}
+        dynamodb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=wanted)
+
+    switch(False)
+    yield table
+    switch(True)
+
+
+def test_21_a_table_that_cannot_be_restored_is_told(look: Callable[..., list[Finding]], no_recovery: str) -> None:
+    (told,) = look(keeping.tables)
+    assert (told.level, told.what) == ("wrong", f"no point-in-time recovery: {no_recovery}")
+
+
+def alarms_of(stack: Stack) -> list[dict[str, Any]]:
+    """All alarms as they are now."""
+    pages = stack.aws("cloudwatch").get_paginator("describe_alarms").paginate()
+    return [each for page in pages for each in page["MetricAlarms"]]
+
+
+@pytest.fixture
+def quiet(stack: Stack) -> Iterator[list[dict[str, Any]]]:
+    """The alarms, none of which goes off; nor does one afterwards."""
+    alarms = alarms_of(stack)
+    yield alarms
+    for each in alarms:
+        stack.aws("cloudwatch").set_alarm_state(AlarmName=each["AlarmName"], StateValue="OK", StateReason="it was put")
+
+
+def test_21_each_alarm_goes_off_where_its_metric_breaches_and_the_doctor_names_its_runbook(
+    stack: Stack, look: Callable[..., list[Finding]], quiet: list[dict[str, Any]]
+) -> None:
+    """The emulator looks at a metric's points of now, by any dimension; periods are arithmetic (tests/unit/infra)."""
+    named = [name for name, each in template()["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    assert len(quiet) == len(named)
+    assert {each["StateValue"] for each in quiet} <= {"OK", "INSUFFICIENT_DATA"}
+    for each in quiet:
+        above = each["ComparisonOperator"] == "GreaterThanThreshold"
+        value = each["Threshold"] + (1 if above else -1)
+        datum = {"MetricName": each["MetricName"], "Dimensions": each["Dimensions"], "Value": value}
+        stack.aws("cloudwatch").put_metric_data(Namespace=each["Namespace"], MetricData=[datum])
+    states = {each["AlarmName"]: each["StateValue"] for each in alarms_of(stack)}
+    assert set(states.values()) == {"ALARM"}, states
+    told = [each.do for each in look(keeping.alarms)]
+    assert sorted(told) == sorted(f"runbook {name} in docs/operations.md" for name in named)
+
+
+def run(stack: Stack, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """A command as a process of its own."""
+    known = {"AWS_ENDPOINT_URL": stack.aws_endpoint_url, "AWS_DEFAULT_REGION": stack.region, "PATH": os.environ["PATH"]}
+    known |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    command = [sys.executable, "-m", "operations", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=known | env, capture_output=True, text=True, check=False)
+
+
+def test_21_the_doctor_says_a_line_for_each_thing_and_that_an_api_does_not_answer(stack: Stack) -> None:
+    hooks = ("--webhook-url", stack.stripe_webhook_url, "--connect-webhook-url", stack.stripe_connect_webhook_url)
+    done = run(stack, "doctor", "--stack", NAME, "--api-url", NOWHERE, *hooks)
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr, lines[0].split(", ")[0]) == (1, "", NAME)
+    assert [line for line in lines if line.startswith("  wrong   API: ")] == [
+        f"  wrong   API: {NOWHERE}/v1/health does not answer (ConnectionError); is the address right (DNS)?"
+    ]
+    assert sum(line.startswith(("  ok ", "  look ", "  wrong ", "  unknown ")) for line in lines[1:]) == len(lines) - 2
+
+
+@pytest.mark.parametrize(
+    ("step", "arguments", "env", "why"),
+    [
+        ("account", [], {"AWS_ENDPOINT_URL": NOWHERE, "AWS_MAX_ATTEMPTS": "1"}, "AWS cannot be asked"),
+        ("build", ["--template", "broken.yaml"], {}, "sam build failed: Error: Failed to parse template"),
+        ("deploy", ["--build-dir", "nothing"], {}, "sam deploy failed: Error: Template file not found"),
+        ("stripe-key", ["--stripe-key-file", "another"], {}, "if that is meant, say ANOTHER_STRIPE_ACCOUNT=1"),
+    ],
+)
+def test_21_a_step_that_is_broken_ends_the_deploy_in_a_line_that_names_it(
+    stack: Stack, tmp_path: Path, step: str, arguments: list[str], env: dict[str, str], why: str
+) -> None:
+    (tmp_path / "broken.yaml").write_text("Resources: [\n")
+    (tmp_path / "another").write_text("sk_test_of_somebody_else_0123456789\n")
+    named = [each if each.startswith("-") else str(tmp_path / each) for each in arguments]
+    secret = stripe_secret.read(stack.aws("secretsmanager"), stack.stripe_secret_id)
+    places = ("--folder", str(tmp_path), *(() if "--build-dir" in named else ("--build-dir", str(tmp_path / "built"))))
+    done = run(stack, "deploy", "--stage", "dev", "--first-step", step, *places, *named, **env)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {step}: ")
+    assert (why in done.stderr, done.stderr.count("\n")) == (True, 1)
+    assert stripe_secret.read(stack.aws("secretsmanager"), stack.stripe_secret_id) == secret
+
+
 def test_21_a_stack_that_is_not_there_is_one_line_and_an_exit_code(stack: Stack) -> None:
-    env = {"AWS_ENDPOINT_URL": stack.aws_endpoint_url, "AWS_DEFAULT_REGION": stack.region, "PATH": ""}
-    env |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    command = [sys.executable, "-m", "operations.doctor", "--stack", "nothing"]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    done = run(stack, "doctor", "--stack", "nothing")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: stack: there is no stack nothing in this account and Region")
     assert done.stderr.count("\n") == 1

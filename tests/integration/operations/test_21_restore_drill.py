@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from billing.bootstrap import operating, storage
+from billing.bootstrap import operating
+from billing.domain.clocks import series
 from billing.storage.packing import unpack
-from operations.drill import Drill, OtherSecond
+from operations.drill import Drill, OtherSecond, checked
 from operations.operator import Operator
 from operations.stack import Stack
+from tests.integration.credited import credited
 from tests.integration.operations.conftest import Run
+from tests.integration.steps import advance
 from tests.integration.world import Tenant, World
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -42,7 +45,7 @@ def test_the_command_restores_checks_and_deletes(world: World, tenant: Tenant, o
     assert "would restore" in operate("restore-drill", "--name", "two", "--at", at, "--dry-run").output
     done = operate("restore-drill", "--name", "two", "--at", at)
     assert done.exit_code == 0, done.output
-    assert "every tenant's books balance, and no invoice number is missing" in done.output
+    assert "every tenant's books balance, and no number of an invoice or a credit note is missing" in done.output
     assert f"{len(world.tables)} tables deleted" in done.output
     operating.read_from(world.tables)
     after = world.snapshot()
@@ -98,16 +101,83 @@ def test_the_command_refuses_another_second_for_a_drill_that_goes_on(
     assert tables == [name]
 
 
-def test_a_missing_invoice_is_found(world: World, tenant: Tenant, drilled: Drill) -> None:
-    tenant.subscribe("pm_card_visa")
-    (row,) = world.rows_of("invoices", tenant.id)
-    assert "ACME-000001" in unpack(row["body"]["S"])
+def test_one_tenants_books_are_checked_alone_and_an_unknown_one_is_refused_before_anything_is_made(
+    world: World, tenant: Tenant, drilled: Drill, operate: Run
+) -> None:
+    refused = operate("restore-drill", "--name", drilled.name, "--tenant", "ten_unknown")
+    assert (refused.exit_code, refused.output) == (1, "error: restore-drill: No tenant ten_unknown\n")
+    assert drilled.clean() == 0
+    named = ("--name", drilled.name, "--at", "2026-11-02T11:59")
+    kept = operate("restore-drill", *named, "--tenant", tenant.id, "--keep")
+    assert f"{tenant.id}'s books balance" in kept.output
+    assert f"kept as {drilled.prefix}..." in kept.output
+    assert drilled.clean() == len(world.tables)
+
+
+def test_a_table_without_recovery_is_named(drilled: Drill, operate: Run) -> None:
+    """As moto makes tables."""
+    refused = operate("restore-drill", "--name", "five")
+    assert (refused.exit_code, refused.output.count("\n")) == (1, 1)
+    assert "has no point-in-time recovery: switch it on" in refused.output
+
+
+@pytest.fixture
+def numbered(world: World, tenant: Tenant, clock: str, customer: str) -> str:
+    """A paid invoice and a credit note in the tenant's own series and in a test clock's; the name of that one."""
+    for moved in (False, True):
+        invoice = tenant.subscribe("pm_card_visa", **({"customerId": customer} if moved else {}))["latestInvoiceId"]
+        credited(tenant, {"id": invoice}, amount=1_000_000)
+    advance(world, tenant, clock, "2027-03-01T09:00:00Z")
+    return series(clock)
+
+
+def lost(world: World, tenant: Tenant, table: str, number: str) -> str:
+    """Delete the document of a number, as nobody should; its id."""
+    (row,) = [each for each in world.rows_of(table, tenant.id) if f'"{number}"' in unpack(each["body"]["S"])]
     world.aws("dynamodb").delete_item(
-        TableName=world.tables["invoices"], Key={"tenant_id": row["tenant_id"], "id": row["id"]}
+        TableName=world.tables[table], Key={"tenant_id": row["tenant_id"], "id": row["id"]}
     )
+    return str(row["id"]["S"])
+
+
+def test_each_series_has_its_numbers_and_what_is_missing_is_named(
+    world: World, tenant: Tenant, drilled: Drill, numbered: str
+) -> None:
     operator = Operator(drilled.stack, "restore-drill")
-    assert operator.act(tenant.id, operating.number_gaps) == ["invoice number 1 is missing"]
-    storage.tenants().forget()
+    assert operator.act(tenant.id, operating.number_gaps) == []
+    lost(world, tenant, "invoices", "ACME-000001")
+    lost(world, tenant, "invoices", f"ACME.{numbered}-000002")
+    lost(world, tenant, "credit_notes", "ACME-CN-000001")
+    assert operator.act(tenant.id, operating.number_gaps) == [
+        "invoice number 1 is missing",
+        f"invoice number 2 of {numbered} is missing",
+        "credit note number 1 is missing",
+    ]
+
+
+@pytest.mark.parametrize(("kind", "document"), [("invoice", "invoice"), ("credit_note", "credit note")])
+def test_a_sequence_that_was_lost_is_found_by_the_numbers_that_it_gave(
+    world: World, tenant: Tenant, drilled: Drill, numbered: str, kind: str, document: str
+) -> None:
+    key = {"tenant_id": {"S": tenant.id}, "id": {"S": f"{kind}.{numbered}"}}
+    world.aws("dynamodb").delete_item(TableName=world.tables["sequences"], Key=key)
+    found = Operator(drilled.stack, "restore-drill").act(tenant.id, operating.number_gaps)
+    assert f"{document} number 1 of {numbered} was never given" in found
+
+
+def test_an_entry_that_somebody_changed_in_a_test_clocks_books_is_found(
+    world: World, tenant: Tenant, drilled: Drill, numbered: str, clock: str
+) -> None:
+    operator = Operator(drilled.stack, "restore-drill")
+    world.clock.advance(seconds=1)
+    drilled.restore(NOW, world.clock.sleep)
+    assert list(checked(operator, drilled, tenant.id)) == [(tenant.id, [])]
+    on_clock = [each for each in world.rows_of("ledger", tenant.id) if clock in each["posted_key"]["S"]]
+    row = next(each for each in on_clock if "549990" in unpack(each["body"]["S"]))
+    row["body"]["S"] = unpack(row["body"]["S"]).replace("549990", "549980", 1)
+    world.aws("dynamodb").put_item(TableName=drilled.tables["ledger"], Item=row)
+    ((_, problems),) = checked(operator, drilled, tenant.id)
+    assert ["does not balance" in each for each in problems] == [True]
 
 
 def _remembering(stack: Stack) -> Stack:

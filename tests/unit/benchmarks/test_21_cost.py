@@ -1,7 +1,9 @@
 """The cost sheet: the page says what the script works out, and the script's arithmetic is right."""
 
 import json
+import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +150,10 @@ def test_21_the_mix_is_a_whole_and_every_route_was_measured() -> None:
     assert {*MIX, *ROUTES} <= set(Measured.load().calls)
 
 
-def test_21_each_price_has_a_date_and_a_page_and_is_written_in_one_place() -> None:
-    assert all(each.at >= "2026" and each.source.startswith("aws.amazon.com/") for each in ALL)
+def test_21_each_price_has_a_date_and_a_source_and_is_written_in_one_place() -> None:
+    assert all(date.fromisoformat(each.at) <= date(2026, 11, 30) for each in ALL)
+    for each in ALL:
+        offer, page = re.fullmatch(r"(AWS|Amazon|aws)\w+", each.source), each.source.startswith("aws.amazon.com/")
+        assert offer or page or "not confirmed" in each.note, each.name
     elsewhere = [path for path in (ROOT / "benchmarks").rglob("*.py") if "0.0000133334" in path.read_text()]
     assert [path.name for path in elsewhere] == ["prices.py"]

@@ -92,6 +92,13 @@ def test_a_runbook_names_only_commands_that_there_are() -> None:
     assert {"due", "unpark", "redrive", "replay-events", "trial-balance", "rotate-keys"} <= told <= set(main.commands)
 
 
+def test_every_command_is_in_the_table_of_commands() -> None:
+    from operations.__main__ import main
+
+    table = PAGE.split("\n| command | does |\n")[1].split("\n\n")[0]
+    assert {each.split()[0] for each in re.findall(r"`([^`]+)`", table)} >= set(main.commands)
+
+
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_goes_off_by_what_its_runbook_says_and_not_without(name: str) -> None:
     properties = of_type("AWS::CloudWatch::Alarm")[name]["Properties"]

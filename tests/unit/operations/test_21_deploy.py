@@ -13,17 +13,20 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
+from click.testing import CliRunner
 
 from local.console import Failure
 from local.stack.settings import ROOT
 from local.stack.sizes import LIMIT_BYTES
+from operations.__main__ import main
 from operations.deploy import sam, stripe_secret, webhooks
-from operations.deploy.command import command
 from operations.deploy.kept import Kept
-from operations.deploy.run import STEPS, Asked, Deploy, told
+from operations.deploy.run import Asked, Deploy
 from operations.deploy.sam import Stage, first_reason
 from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working
+from operations.deploy.steps import STEPS
 from operations.deploy.stripe_secret import StripeSecret, asked_key, require_fitting
+from operations.options import finish, told
 from tests.unit.operations.fake_aws import ADDRESSES, PLACE, FakeAws
 
 KEY = "sk_test_0123456789abcdef"
@@ -303,14 +306,33 @@ def test_21_what_aws_refuses_is_one_line(error: Exception, line: str) -> None:
     ("arguments", "line"),
     [
         (["--stage", "nowhere"], "error: samconfig.toml has no stage 'nowhere'"),
-        (["--stage", "dev", "--parameter", "Stage"], "error: a parameter is NAME=VALUE, not 'Stage'"),
+        (["--stage", "dev", "Stage"], "error: a parameter is NAME=VALUE, not 'Stage'"),
     ],
 )
-def test_21_a_wrong_command_line_is_one_line(
-    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command(arguments) == 1
-    assert capsys.readouterr().err.startswith(line)
+def test_21_a_wrong_command_line_is_one_line(arguments: list[str], line: str) -> None:
+    done = CliRunner().invoke(main, ["deploy", *arguments])
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(line)
+
+
+def test_21_a_command_line_without_a_stage_is_refused_as_such() -> None:
+    done = CliRunner().invoke(main, ["deploy"])
+    assert (done.exit_code, "Missing option '--stage'" in done.stderr) == (2, True)
+
+
+def test_21_no_other_command_waits_for_what_deploys() -> None:
+    said = "import sys, operations.__main__; print('stripe' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", said], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_21_who_interrupts_a_deploy_gets_the_exit_code_of_that() -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        finish(interrupted)
+    assert ended.value.code == 130
 
 
 def test_21_make_says_what_the_command_line_wants() -> None:
@@ -322,7 +344,7 @@ def test_21_make_says_what_the_command_line_wants() -> None:
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()[-1]  # fmt: skip
     assert said.split(" -m ")[1] == (
-        "operations.deploy --stage dev --stripe-key-file key.txt --parameter A=1 B=2 --first-step tenant"
+        "operations deploy --stage dev --stripe-key-file key.txt --first-step tenant A=1 B=2"
     )
 
 

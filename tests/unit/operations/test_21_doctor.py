@@ -131,8 +131,9 @@ def test_21_a_queue_that_feeds_nothing_is_told(patient: Patient, aws: FakeAws) -
 
 def test_21_an_alarm_that_goes_off_is_told_by_its_own_words(patient: Patient, aws: FakeAws) -> None:
     (alarm,) = aws.answers["cloudwatch", "describe_alarms"]["MetricAlarms"]
-    alarm["StateValue"] = "ALARM"
-    assert the(found(patient, keeping.alarms), "wrong").what == "goes off: No shard"
+    alarm |= {"StateValue": "ALARM", "AlarmDescription": "No shard - runbook SweepStoppedAlarm in docs/operations.md"}
+    told = the(found(patient, keeping.alarms), "wrong")
+    assert (told.what, told.do) == ("goes off: No shard", "runbook SweepStoppedAlarm in docs/operations.md")
 
 
 @pytest.mark.parametrize(

@@ -42,14 +42,31 @@ def tenant_settings() -> "Tenants":
 
 
 def trial_balance(work: "Work", test_clock_id: str | None = None) -> "TrialBalance":
-    """A tenant's books as of now, every entry added up anew: what is kept of finished months is not believed."""
+    """A tenant's books as of now, every entry added up anew: what is kept of finished months is not believed.
+
+    Raises:
+        NotFound: the tenant has no such test clock.
+    """
     from billing.bootstrap.reports import journal
     from billing.services.reports.kept import NothingKept
     from billing.services.reports.sources import Asked, sources
     from billing.services.reports.trial_balance import TrialBalanceReport
 
-    asked = Asked(work.now, work.tenant.timezone, test_clock_id=test_clock_id)
+    at = work.now if test_clock_id is None else _end(work, test_clock_id)
+    asked = Asked(at, work.tenant.timezone, test_clock_id=test_clock_id)
     return TrialBalanceReport().found(asked, sources(work, journal(), NothingKept(), asked, most=None))
+
+
+def _end(work: "Work", test_clock_id: str) -> "datetime":
+    """Behind all that was ever posted on a test clock: on one that is on its way, behind its target."""
+    from datetime import timedelta
+
+    from billing.domain.clocks import Clock
+    from billing.services.kernel.work import Ref
+
+    ref = Ref(Clock, work.tenant.id, test_clock_id)
+    clock = work.load(ref).require(ref)
+    return max(clock.frozen_time, clock.target_time or clock.frozen_time) + timedelta(microseconds=1)
 
 
 def tenant_ids() -> "Iterator[str]":
@@ -66,14 +83,22 @@ def event_heads(tenant_id: str, since: "datetime") -> "Iterator[dict[str, Any]]"
     return operating.event_heads(storage.database(), tenant_id, since)
 
 
-def number_gaps(work: "Work") -> list[str]:
-    """What is wrong with a tenant's invoice numbers."""
-    from billing.domain.tenant import INVOICE_SEQUENCE_ID
-    from billing.services.reports import numbering
-    from billing.storage.numbers import NumberBook, SeriesKey
+def test_clock_ids(work: "Work") -> list[str]:
+    """A tenant's test clocks, also those that were deleted: the books of their customers stay."""
+    from billing.domain.clocks import Clock
+    from billing.services.kernel.work import Query, every
 
-    series = NumberBook(storage.database()).series(SeriesKey(work.tenant.id, INVOICE_SEQUENCE_ID))
-    return numbering.number_gaps(work, series)
+    return [each.id for each in every(work, Query(Clock, limit=100))]
+
+
+def number_gaps(work: "Work") -> list[str]:
+    """What is wrong with the numbers of a tenant's invoices and credit notes."""
+    from functools import partial
+
+    from billing.services.reports import numbering
+    from billing.storage.numbers import NumberBook
+
+    return numbering.number_gaps(work, partial(NumberBook(storage.database()).all_series, work.tenant.id))
 
 
 def read_from(tables: "Mapping[str, str]") -> None:

@@ -16,7 +16,7 @@ from billing.domain.access.key_text import hint
 from billing.domain.access.networks import lets_in
 from billing.domain.customers.customer import Address, Customer
 from billing.domain.kernel.bank import BankDetails
-from billing.domain.kernel.errors import AlreadyExists, Forbidden, TenantMismatch, ValidationFailed
+from billing.domain.kernel.errors import AlreadyExists, Forbidden, NotFound, TenantMismatch, ValidationFailed
 from billing.domain.kernel.locales import DEFAULT_LOCALE
 from billing.domain.tenant import (
     DEFAULT_SCHEDULE_DAYS,
@@ -39,7 +39,7 @@ from billing.domain.tenant import (
     Tier,
 )
 from billing.services.access.keys import NewText, kind_of
-from billing.services.kernel.work import Page, Ref, Window, Work
+from billing.services.kernel.work import Found, Page, Ref, Window, Work
 from billing.services.logos import logo_ref
 
 OF_THE_PLATFORM = ("status", "tier")
@@ -165,7 +165,7 @@ class Tenants:
         _check_reach(work, tenant_id)
         ref, logo = Ref(Tenant, tenant_id, SETTINGS_ID), logo_ref(tenant_id)
         found = work.load(ref, logo)
-        return TenantView(found.require(ref), found.get(logo))
+        return TenantView(_required(found, tenant_id), found.get(logo))
 
     def page(self, work: Work, status: TenantStatus | None, window: Window) -> Page[TenantHead]:
         """Tenants, newest first; for the platform."""
@@ -194,7 +194,7 @@ class Tenants:
             raise ValidationFailed.of("status", "the_platform_stays_active")  # nobody could undo it
         ref, logo = Ref(Tenant, tenant_id, SETTINGS_ID), logo_ref(tenant_id)
         found = work.load(ref, logo)
-        before = TenantView(found.require(ref), found.get(logo))
+        before = TenantView(_required(found, tenant_id), found.get(logo))
         tenant = before.tenant
         if "ip_allow_list" in changes:
             _check_allow_list(work, tenant, changes, address)
@@ -220,8 +220,16 @@ class Tenants:
         """
         _check_reach(work, tenant_id)
         ref = Ref(Tenant, tenant_id, SETTINGS_ID)
-        tenant = work.load(ref).require(ref)
+        tenant = _required(work.load(ref), tenant_id)
         return work.save(tenant.rotated(self.new_data_key(tenant_id), work.now))
+
+
+def _required(found: Found, tenant_id: str) -> Tenant:
+    """A tenant among what was loaded: all tenants' settings have one id, which names none of them."""
+    tenant = found.get(Ref(Tenant, tenant_id, SETTINGS_ID))
+    if tenant is None:
+        raise NotFound.of(Tenant, tenant_id)
+    return tenant
 
 
 def _check_allow_list(work: Work, tenant: Tenant, changes: dict[str, Any], address: str | None) -> None:

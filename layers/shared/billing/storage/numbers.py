@@ -147,9 +147,18 @@ class NumberBook:
         condition = "#claims.#h = :x OR #before.#h = :x"
         self._update(key, expression, condition, names, {":zero": _ZERO, ":x": _n(number.value)})
 
-    def series(self, key: SeriesKey) -> Series:
-        """Where a series stands; at 1 where it never began."""
-        item = self._read(key)
+    def all_series(self, tenant_id: str, name: str) -> dict[str, Series]:
+        """Where a tenant's series of a name stand, by their ids: its own, and those of its test clocks."""
+        request = {
+            "TableName": table_name(SequenceItem),
+            "KeyConditionExpression": "tenant_id = :tenant AND begins_with(id, :name)",
+            "ExpressionAttributeValues": {":tenant": raw(tenant_id), ":name": raw(name)},
+            "ConsistentRead": True,
+        }
+        found = {item["id"]["S"]: item for item in self._database.query_all(request)}
+        return {each: self._standing(SeriesKey(tenant_id, each), item) for each, item in found.items()}
+
+    def _standing(self, key: SeriesKey, item: _Item) -> Series:
         if "next_number" not in item:
             return Series(_of_before(item).get("next_number", 1), frozenset())
         claimed = {int(each["N"]) for claims in ("claims", "before") for each in item[claims]["M"].values()}

@@ -1,12 +1,18 @@
-"""Whether invoice numbers have gaps: each number becomes its invoice's in the commit that finalizes it."""
+"""Whether the numbers of documents have gaps: each becomes its document's in the commit that issues it."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from billing.domain.clocks import series_id
+from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote
 from billing.domain.invoicing.invoice import Invoice
-from billing.services.kernel.work import Query, Work
+from billing.domain.tenant import INVOICE_SEQUENCE_ID
+from billing.services.kernel.work import Query, Work, every
 
 _AT_ONCE = 100
+_INVOICES: Query[Invoice] = Query(Invoice, limit=_AT_ONCE)
+_NOTES: Query[CreditNote] = Query(CreditNote, limit=_AT_ONCE)
 
 
 class Series(Protocol):
@@ -21,29 +27,51 @@ class Series(Protocol):
         """Numbers before it that no document has yet: of work under way, or the next documents' to get."""
 
 
-def number_gaps(work: Work, series: Series) -> list[str]:
-    """What is wrong with the numbers of a tenant's own series, in words; nothing, as a rule.
+class SeriesOf(Protocol):
+    """A tenant's series of a name (``INVOICE_SEQUENCE_ID``, ``CREDIT_NOTE_SEQUENCE_ID``), by their ids."""
 
-    The series of test clocks are not looked at. ACME-000041 counts as 41, whatever the prefix was when it was taken.
+    def __call__(self, name: str) -> Mapping[str, Series]:
+        """Its own, and those of its test clocks."""
+
+
+def number_gaps(work: Work, series_of: SeriesOf) -> list[str]:
+    """What is wrong with the numbers of a tenant's invoices and credit notes, in words; nothing, as a rule.
+
+    Each series is looked at: the tenant's own, and that of each test clock (``domain.clocks.series``). ACME-000041
+    counts as 41, whatever the prefix was when it was taken.
     """
-    taken = [_number(each.number) for each in _invoices(work) if each.number is not None and each.test_clock_id is None]
-    wanted = set(range(1, series.next_number)) - series.waiting
-    found = [f"invoice number {each} is missing" for each in sorted(wanted - set(taken))]
-    found += [f"invoice number {each} was never given" for each in sorted(set(taken)) if each not in wanted]
-    if len(taken) != len(set(taken)):
-        found.append("an invoice number was given twice")
-    return found
+    invoices, notes = defaultdict(list), defaultdict(list)
+    for invoice in every(work, _INVOICES):
+        if invoice.number is not None:
+            invoices[_series(INVOICE_SEQUENCE_ID, invoice.test_clock_id)].append(_number(invoice.number))
+    for note in every(work, _NOTES):
+        notes[_series(CREDIT_NOTE_SEQUENCE_ID, note.test_clock_id)].append(_number(note.number))
+    of_invoices, of_notes = series_of(INVOICE_SEQUENCE_ID), series_of(CREDIT_NOTE_SEQUENCE_ID)
+    return [*_gaps("invoice", of_invoices, invoices), *_gaps("credit note", of_notes, notes)]
+
+
+def _gaps(document: str, standing: Mapping[str, Series], taken: dict[str, list[int]]) -> Iterator[str]:
+    """What is wrong with one kind of document.
+
+    Args:
+        standing: where each series stands.
+        taken: the numbers that documents have, by series.
+    """
+    for series in sorted(standing.keys() | taken.keys()):
+        there = taken.get(series, [])
+        found = set(there)
+        wanted = set(range(1, standing[series].next_number)) - standing[series].waiting if series in standing else set()
+        _, _, clock = series.partition(".")
+        place = f" of {clock}" if clock else ""
+        yield from (f"{document} number {each}{place} is missing" for each in sorted(wanted - found))
+        yield from (f"{document} number {each}{place} was never given" for each in sorted(found - wanted))
+        if len(there) != len(found):
+            yield f"numbers of {document}s{place} were given twice"
+
+
+def _series(name: str, clock_id: str | None) -> str:
+    return name if clock_id is None else series_id(name, clock_id)
 
 
 def _number(text: str) -> int:
     return int(text.rpartition("-")[2])
-
-
-def _invoices(work: Work) -> Iterator[Invoice]:
-    start = None
-    while True:
-        page = work.query(Query(Invoice, limit=_AT_ONCE, start=start))
-        yield from page.items
-        start = page.next_cursor
-        if start is None:
-            return

@@ -23,7 +23,7 @@ from billing.integrations.webhooks import dial
 from billing.storage.table_names import MODELS, PLAIN_NAMES, use_tables
 from billing.storage.tables import AuditItem, CallerItem, TaxRateUpdatesItem
 from tests.faults import at_stripe, due_retries, payees, report_runs
-from tests.faults.messages import Context, sqs_record, stream_record
+from tests.faults.messages import Context, form_event, sqs_record, stream_record
 from tests.faults.outside import OUTSIDE, Outside, wait_for
 from tests.faults.rows import Rows
 from tests.support.tables import create_tables
@@ -32,10 +32,9 @@ Json = dict[str, Any]
 
 GROUPS = (
     "catalog", "customers", "search", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants",
-    "test_clocks",
-    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts", "payout_worker",
-    "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender",
-    "webhook_worker", "reports", "report_worker",
+    "test_clocks", "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts",
+    "payout_worker", "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender",
+    "webhook_worker", "reports", "report_worker", "portal",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
@@ -151,6 +150,11 @@ class Child:
             "headers": answer["headers"],
         }
         return self._answered
+
+    def do_form(self, method: str, path: str, cookie: str = "", values: Json | None = None) -> Json:
+        """What a browser sends to the portal: a page that is asked for, or a form."""
+        answer = HANDLERS["portal"].lambda_handler(form_event(method, path, cookie, values), Context())
+        return {"status": answer["statusCode"], "page": answer["body"], "cookies": answer.get("cookies", [])}
 
     def do_webhook(self, body: str, signature: str, path: str = "/webhooks/stripe") -> Json:
         """One delivery of Stripe's."""

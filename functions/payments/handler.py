@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from billing.bootstrap.http import http_api
 from billing.bootstrap.invoicing import payment_refunds, payment_requests
-from billing.bootstrap.payments import stripe_gateway
+from billing.bootstrap.payments import saved_methods as payment_methods
 from billing.domain.payments.dispute import DisputeStatus
 from billing.domain.payments.payment import PaymentStatus
 from billing.edge.http.api import CurrentWork, Listing, shaped
@@ -24,12 +24,11 @@ from billing.services.customers.expansion import customers_of
 from billing.services.kernel.refused import Refused
 from billing.services.kernel.work import Window
 from billing.services.payments import methods, queries
-from billing.services.payments.methods import PaymentMethods
 
 api = http_api("payments")
 payments = payment_requests()
 refunds = payment_refunds()
-saved_methods = PaymentMethods(stripe_gateway())
+saved_methods = payment_methods()
 
 
 @api.post("/v1/payments/intents", scope=Scope.PAYMENTS_PROCESS, limit=PAYMENT_INTENTS, answers=IntentOut)

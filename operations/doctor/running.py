@@ -22,6 +22,7 @@ FAMILIES = {
     "report_runs": (_REPORT,),
     "webhook_deliveries": (_WEBHOOK,),
     "webhook_redeliveries": (_WEBHOOK,),
+    "payment_methods": (_WALL,),
     **dict.fromkeys(
         ("customers", "subscriptions", "invoices", "payments", "refunds", "orders", "earnings", "reconciliations"),
         (_WALL,),

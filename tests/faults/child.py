@@ -24,7 +24,7 @@ from billing.storage.packing import unpack
 from billing.storage.table_names import MODELS, PLAIN_NAMES, use_tables
 from billing.storage.tables import AuditItem, CallerItem, TaxRateUpdatesItem
 from tests.faults import at_stripe, due_retries, payees, report_runs
-from tests.faults.messages import Context, sqs_record, stream_record
+from tests.faults.messages import Context, form_event, sqs_record, stream_record
 from tests.faults.outside import OUTSIDE, Outside, wait_for
 from tests.faults.rows import Rows
 from tests.support.tables import create_tables
@@ -33,10 +33,9 @@ Json = dict[str, Any]
 
 GROUPS = (
     "catalog", "customers", "search", "invoices", "payments", "stripe_webhook", "subscriptions", "tenants",
-    "test_clocks",
-    "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts", "payout_worker",
-    "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender",
-    "webhook_worker", "reports", "report_worker",
+    "test_clocks", "billing_sweep", "billing_worker", "coupons", "usage", "usage_worker", "orders", "payouts",
+    "payout_worker", "provider_accounts", "events", "event_feed", "webhooks", "webhook_publisher", "webhook_sender",
+    "webhook_worker", "reports", "report_worker", "portal",
 )  # fmt: skip
 _BOOKS = [PLAIN_NAMES[model] for model in MODELS if model not in (AuditItem, CallerItem, TaxRateUpdatesItem)]
 HANDLERS: dict[str, ModuleType] = {}
@@ -152,6 +151,11 @@ class Child:
             "headers": answer["headers"],
         }
         return self._answered
+
+    def do_form(self, method: str, path: str, cookie: str = "", values: Json | None = None) -> Json:
+        """What a browser sends to the portal: a page that is asked for, or a form."""
+        answer = HANDLERS["portal"].lambda_handler(form_event(method, path, cookie, values), Context())
+        return {"status": answer["statusCode"], "page": answer["body"], "cookies": answer.get("cookies", [])}
 
     def do_webhook(self, body: str, signature: str, path: str = "/webhooks/stripe") -> Json:
         """One delivery of Stripe's."""
@@ -424,10 +428,9 @@ class Child:
         """The objects of a tenant's events of a type, opened."""
         rows = [row for row in self._rows().of("events", tenant_id) if row["type"] == event_type]
         OUTSIDE.on = False
-        vault = storage.vault()
-        opened = [json.loads(unpack(vault.open(tenant_id, f"event/{row['id']}", row["body"]))) for row in rows]
+        said = [unpack(storage.vault().open(tenant_id, f"event/{row['id']}", row["body"])) for row in rows]
         OUTSIDE.on = True
-        return [each["object"] for each in opened]
+        return [json.loads(each)["object"] for each in said]
 
     def do_dump(self, tenant_id: str) -> Json:
         """Everything that the tables hold of a tenant, as it is stored."""

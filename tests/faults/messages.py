@@ -1,8 +1,9 @@
-"""What Lambda hands to a worker: messages of SQS, records of a stream, and the time that is left."""
+"""What Lambda hands to a function: messages of SQS, records of a stream, forms, and the time that is left."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 Json = dict[str, Any]
 
@@ -29,6 +30,21 @@ def stream_record(row: Json, n: int) -> Json:
     """An event's item as the table's stream brings it."""
     image = {name: {"N" if name == "expires_at" else "S": value} for name, value in row.items()}
     return {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": str(n)}}
+
+
+def form_event(method: str, path: str, cookie: str, values: Json | None) -> Json:
+    """What a browser sends: a page that is asked for, or a form."""
+    path, _, query = path.partition("?")
+    event: Json = {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"accept": "text/html", "content-type": "application/x-www-form-urlencoded"},
+        "cookies": [cookie] if cookie else [],
+        "requestContext": {"http": {"method": method, "path": path, "sourceIp": "192.0.2.3"}, "stage": "$default"},
+        "isBase64Encoded": False,
+    }
+    return event if values is None else event | {"body": urlencode(values)}
 
 
 class Context:

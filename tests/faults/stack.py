@@ -179,6 +179,7 @@ class Stack:
             "WEBHOOK_QUEUE_URL": "set by the world",
             "WEBHOOK_SLOW_QUEUE_URL": "set by the world",
             "WEBHOOK_LOOPBACK": "1",
+            "ISSUER": "https://billing.example",
             "DUE_SHARDS": "1",
             "POWERTOOLS_SERVICE_NAME": "faults",
             "POWERTOOLS_LOG_LEVEL": "INFO",

@@ -172,8 +172,8 @@ def _removal(world: World, at: datetime) -> tuple[Tenant, Json]:
 @pytest.mark.parametrize("fault", ["status-500", "drop-after"])
 @pytest.mark.parametrize(
     ("arrange", "path"),
-    [(_form, INTENTS), (_invoice_form, INTENTS), (_setup, r"/v1/setup_intents$"), (_removal, r"/detach$")],
-    ids=["an-orders-form", "an-invoices-form", "setup", "removal"],
+    [(_form, INTENTS), (_invoice_form, INTENTS), (_setup, r"/v1/setup_intents$")],
+    ids=["an-orders-form", "an-invoices-form", "setup"],
 )
 def test_what_moves_no_money_is_a_503_that_leaves_nothing_and_the_retry_makes_it_once(
     world: World, at: datetime, arrange: Callable[[World, datetime], tuple[Tenant, Json]], path: str, fault: str
@@ -193,7 +193,23 @@ def test_what_moves_no_money_is_a_503_that_leaves_nothing_and_the_retry_makes_it
     stripe = tenant.at_stripe()
     waiting = [each for each in stripe.intents if each["status"] == "requires_payment_method"]
     setups = [each for each in world.listed("setup_intents", tenant.since) if _names(each, tenant)]
-    assert len(waiting) + len(setups) == (0 if arrange is _removal else 1)
+    assert len(waiting) + len(setups) == 1
+
+
+@pytest.mark.parametrize("fault", ["status-500", "drop-after"])
+def test_a_method_is_removed_here_and_at_stripe_once_that_is_well_again(world: World, at: datetime, fault: str) -> None:
+    tenant, request = _removal(world, at)
+    broken(world, r"/detach$", fault)
+    answer = world.run(at, request).last()
+    assert answer["status"] == 200, answer
+    (gone,) = tenant.books(at).bodies("payment_methods")
+    assert (gone["detached_at"] is None, gone["detaching"], gone.get("card")) == (False, True, None)
+    world.clear_faults()
+    later = at + timedelta(seconds=90)
+    replay, *_ = world.run(later, request, step("sweep"), step("drain")).all()
+    assert replay["body"] == answer["body"]
+    (gone,) = tenant.check(later, methods=True).bodies("payment_methods")
+    assert (gone["detaching"], gone["due"]) == (False, None)
 
 
 def _names(at_stripe: Json, tenant: Tenant) -> bool:

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from billing.bootstrap import storage
-from billing.bootstrap.payments import stripe_gateway
+from billing.bootstrap.payments import saved_methods
 from billing.domain.customers.customer import PaymentMethod
-from billing.services.payments.methods import PaymentMethods
 from billing.storage.store import Store
 from tests.integration.payer import ask_intent, open_invoice, saved_method
 from tests.integration.world import Answer, Tenant
@@ -54,7 +53,7 @@ def test_11_10_a_method_that_goes_while_it_is_chosen_is_not_chosen(
         found = read(store, refs, items)
         if left and any(ref.kind is PaymentMethod for ref in refs):
             other = storage.units().begin(tenant.id)
-            PaymentMethods(stripe_gateway()).remove(other, left.pop())
+            saved_methods().remove(other, left.pop())
             other.commit()
         return found
 

@@ -2,11 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from billing.bootstrap import operating, storage
+from billing.domain.customers.customer import PaymentMethod
+from billing.domain.kernel.due import MAX_ATTEMPTS
+from billing.domain.kernel.errors import InvalidState
+from billing.services.kernel.work import Ref
 from tests.integration.payer import PRICE, ask_intent, ask_sale, open_invoice, outcomes, sale, saved_method
+from tests.integration.payments.credentials import OTHER_ACCOUNT, key
 from tests.integration.steps import emitted, event_types
 from tests.integration.world import Answer, Json, Tenant, World
 
@@ -206,13 +213,103 @@ def test_a_method_that_is_gone_stays_so_whatever_comes_late(world: World, tenant
     assert (answer.status, answer.error["code"]) == (400, "validation.payment_method.invalid")
 
 
-def test_while_stripe_is_down_a_method_stays(world: World, tenant: Tenant) -> None:
+@pytest.fixture
+def removed_while_stripe_is_down(world: World, tenant: Tenant) -> str:
+    """A method that is gone here, and still attached there."""
+    world.clock.reset()
     method = saved_method(tenant)
     world.stripe_fails("status", "/detach$", status=503)
-    assert tenant.delete(f"{PATH}/{method}").error["code"] == "service.unavailable"
+    answer = tenant.delete(f"{PATH}/{method}")
+    assert (answer.status, answer.data["detachedAt"] is None) == (200, False)
+    assert tenant.get(PATH).data == []
+    assert at_stripe(world, method).customer is not None
+    return method
+
+
+def due(world: World, tenant: Tenant) -> str | None:
+    """The shard in which the only method is due, where it is."""
+    (row,) = world.rows_of("payment_methods", tenant.id)
+    return row["due_shard"]["S"] if "due_shard" in row else None
+
+
+def test_a_method_is_detached_when_stripe_is_well_again(
+    world: World, tenant: Tenant, removed_while_stripe_is_down: str
+) -> None:
+    shard = due(world, tenant) or ""
+    world.clock.advance(seconds=61)
+    world.work(shard)
+    assert at_stripe(world, removed_while_stripe_is_down).customer is not None
     world.stripe_works()
-    assert [each["id"] for each in tenant.get(PATH).data] == [method]
+    world.work(shard)  # not before its time
+    assert at_stripe(world, removed_while_stripe_is_down).customer is not None
+    world.clock.advance(seconds=31)
+    world.work(shard)
+    assert at_stripe(world, removed_while_stripe_is_down).customer is None
+    assert due(world, tenant) is None
+    assert event_types(world, tenant).count("customer.updated") == 2  # as if Stripe had answered at once
+
+
+def test_a_repeat_detaches_a_method_too(world: World, tenant: Tenant, removed_while_stripe_is_down: str) -> None:
+    world.stripe_works()
+    assert tenant.delete(f"{PATH}/{removed_while_stripe_is_down}").status == 200
+    assert at_stripe(world, removed_while_stripe_is_down).customer is None
+    world.deliver_all(tenant)
+    assert due(world, tenant) is None
+
+
+def test_when_stripe_says_that_a_method_is_detached_nobody_asks_it_again(world: World, tenant: Tenant) -> None:
+    method = saved_method(tenant)
     assert tenant.delete(f"{PATH}/{method}").status == 200
+    assert due(world, tenant) is not None
+    world.deliver_all(tenant)
+    assert due(world, tenant) is None
+    (detached,) = world.stripe_events(tenant, "payment_method.detached")
+    assert outcomes([world.deliver(detached | {"id": "evt_twice"})]) == [(200, "unchanged")]
+
+
+def test_a_method_whose_webhook_was_lost_is_found_detached(world: World, tenant: Tenant) -> None:
+    world.clock.reset()
+    tenant.delete(f"{PATH}/{saved_method(tenant)}")
+    world.clock.advance(seconds=61)
+    world.work(due(world, tenant) or "")
+    assert due(world, tenant) is None
+    assert len(world.stripe_events(tenant, "payment_method.detached")) == 1
+
+
+def test_a_method_that_a_wrong_key_does_not_know_is_due_until_the_key_is_mended(world: World, tenant: Tenant) -> None:
+    world.clock.reset()
+    method = saved_method(tenant)
+    with key(world, OTHER_ACCOUNT):
+        assert tenant.delete(f"{PATH}/{method}").status == 200
+    assert due(world, tenant) is not None
+    world.clock.advance(seconds=61)
+    world.work(due(world, tenant) or "")
+    assert (at_stripe(world, method).customer, due(world, tenant)) == (None, None)
+
+
+def test_a_method_that_could_not_be_detached_for_a_day_is_set_going_again(
+    world: World, tenant: Tenant, removed_while_stripe_is_down: str
+) -> None:
+    unit = storage.units().begin(tenant.id)
+    ref = Ref(PaymentMethod, tenant.id, removed_while_stripe_is_down)
+    method = unit.load(ref).require(ref)
+    assert method.due is not None
+    unit.save(replace(method, due=replace(method.due, attempts=MAX_ATTEMPTS - 1)))
+    unit.commit()
+    shard = due(world, tenant) or ""
+    world.clock.advance(seconds=61)
+    world.work(shard)
+    assert due(world, tenant) is None
+    ((_, parked),) = [each for each in emitted(world, tenant) if each[0] == "payment_method.parked"]
+    assert (parked["id"], parked["card"]) == (removed_while_stripe_is_down, None)
+    world.stripe_works()
+    unit = storage.units().begin(tenant.id)
+    operating.parked().unpark(unit, "payment_method", removed_while_stripe_is_down)
+    unit.commit()
+    world.work(shard)
+    assert (at_stripe(world, removed_while_stripe_is_down).customer, due(world, tenant)) == (None, None)
+    with pytest.raises(InvalidState):
+        operating.parked().unpark(storage.units().begin(tenant.id), "payment_method", removed_while_stripe_is_down)
 
 
 def test_a_method_that_is_not_there_is_not_found(world: World, tenant: Tenant) -> None:

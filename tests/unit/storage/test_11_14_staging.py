@@ -116,3 +116,17 @@ def test_11_10_what_is_relied_on_is_an_item_of_the_transaction_unless_it_is_save
     work.rely_on(balance(number=1))  # nothing is written, so nothing depends on it
     work.commit()
     assert database.sizes == []
+
+
+def test_what_is_relied_on_and_then_saved_as_a_later_version_is_a_lost_race() -> None:
+    """A list shows it anew, after it was decided on: the condition on what is saved would not tell."""
+    work, database = unit()
+    work.rely_on(balance())
+    work.save(replace(balance(), version=4))
+    with pytest.raises(LostRace):
+        work.commit()
+    assert database.sizes == []
+    work.restart()
+    work.rely_on(work.save(balance()))  # what this unit makes of it is no other's doing
+    work.commit()
+    assert database.sizes == [1]

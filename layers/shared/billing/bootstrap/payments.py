@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from billing.integrations.stripe.secrets import SecretReader
     from billing.services.marketplace.order_books import MarketplaceBooks
     from billing.services.payments.collection import Collector
+    from billing.services.payments.methods import PaymentMethods
     from billing.services.payments.one_time import OneTimePayments
     from billing.services.payments.order_payments import OrderPayments
     from billing.services.payments.refunds import Refunder
@@ -62,6 +63,14 @@ def collector() -> "Collector":
 
     events.prepare(Payment, Subscription)
     return Collector(stripe_gateway(), process.due_shards(), process.settings().payment_check_after_s)
+
+
+@cache
+def saved_methods() -> "PaymentMethods":
+    """The service that saves and removes payment methods."""
+    from billing.services.payments.methods import PaymentMethods
+
+    return PaymentMethods(stripe_gateway(), process.due_shards())
 
 
 @cache

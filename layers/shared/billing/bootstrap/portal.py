@@ -35,7 +35,6 @@ def portal_api() -> "FormApi":
     from billing.integrations.pages.language import PageLanguages
     from billing.schemas import events
     from billing.schemas.portal import details
-    from billing.services.payments.methods import PaymentMethods
     from billing.services.portal.acts import PortalActs
     from billing.services.portal.overview import PortalViews
 
@@ -44,7 +43,7 @@ def portal_api() -> "FormApi":
     refusals = Refusals(languages)
     api = FormApi(form_edge(), process.logger(), refusals)
     doors = PortalDoors(portal_sessions(), storage.vault(), languages, process.new_secret)
-    acts = PortalActs(subscriptions.subscription_lifecycle(), PaymentMethods(payments.stripe_gateway()))
+    acts = PortalActs(subscriptions.subscription_lifecycle(), payments.saved_methods())
     home = HomePages(doors, PortalViews(invoicing.invoice_previews()), payer.links(), writer)
     EntrancePages(doors, refusals).add_to(api)
     home.add_to(api)

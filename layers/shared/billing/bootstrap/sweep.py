@@ -67,6 +67,7 @@ def worker() -> "Worker":
             "subscription": subscriptions.renewals().bill_subscription,
             "reconciliation": reports.reconciler().reconcile,
             "customer": erasure.eraser().erase,
+            "payment_method": payments.saved_methods().finish_removal,
         },
         clocks=ClockProgress(alarm()),
         alarm=alarm(),

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from billing.domain.catalog.coupon import Redemption
 from billing.domain.clocks import Clock
-from billing.domain.customers.customer import Customer
+from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.credit_note import CreditNote
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.event_types import EventType
@@ -56,6 +56,12 @@ def _payment() -> _Shape:
     from billing.schemas.payments.payment import PaymentOut
 
     return PaymentOut.of
+
+
+def _payment_method() -> _Shape:
+    from billing.schemas.payments.method import PaymentMethodOut
+
+    return PaymentMethodOut.of
 
 
 def _refund() -> _Shape:
@@ -153,6 +159,7 @@ _SHAPES: dict[type, Callable[[], _Shape]] = {
     Subscription: _subscription,
     Invoice: _invoice,
     Payment: _payment,
+    PaymentMethod: _payment_method,
     Refund: _refund,
     Dispute: _dispute,
     CreditNote: _credit_note,
@@ -176,6 +183,7 @@ _ABOUT: dict[str, type] = {
     "subscription": Subscription,
     "invoice": Invoice,
     "payment": Payment,
+    "payment_method": PaymentMethod,
     "refund": Refund,
     "dispute": Dispute,
     "credit_note": CreditNote,

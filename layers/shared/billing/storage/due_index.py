@@ -17,6 +17,7 @@ from billing.storage.tables import (
     InvoiceItem,
     OrderItem,
     PaymentItem,
+    PaymentMethodItem,
     PayoutItem,
     ProviderBalanceItem,
     ReconciliationItem,
@@ -43,12 +44,13 @@ _DUE_TABLES: dict[str, type[Model]] = {
     "reconciliation": ReconciliationItem,
     "test_clock": ClockItem,
     "customer": CustomerItem,
+    "payment_method": PaymentMethodItem,
     "redelivery": WebhookRedeliveryItem,
     "report_run": ReportRunItem,
 }
 BILLING_KINDS = (
     "payment", "refund", "order", "invoice", "subscription", "earning", "provider_balance", "reconciliation",
-    "test_clock", "customer",
+    "test_clock", "customer", "payment_method",
 )  # fmt: skip
 """What the billing worker does. It pays no provider out: a payout's steps are in the wall clock's time always, and in
 shards of their own, so that billing cannot delay them."""

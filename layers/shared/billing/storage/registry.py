@@ -273,7 +273,7 @@ REGISTRY: dict[type, Stored] = {
     PaymentMethod: _plain(
         # One that is detached stays, so that no late event brings it back, but no list shows it.
         tables.PaymentMethodItem,
-        lambda e: {} if e.detached_at else {"customer_key": join(e.tenant_id, e.customer_id)},
+        lambda e: _due(e.due) if e.detached_at else {"customer_key": join(e.tenant_id, e.customer_id)},
     ),
     Plan: Stored(
         tables.PlanItem, "item", lambda e: e.id, _plan_range,

@@ -100,7 +100,7 @@ class CustomerItem(_Dated):
     created_at = UnicodeAttribute(null=True)
 
 
-class PaymentMethodItem(_Entity):
+class PaymentMethodItem(_Dated):
     class Meta:
         table_name = "payment_methods"
 

@@ -201,7 +201,8 @@ class UnitOfWork:
 
     def rely_on(self, entity: Entity) -> None:
         place = (type(entity), tenant_of(entity), REGISTRY[type(entity)].id_of(entity))
-        self._relied_on[place] = entity.version  # type: ignore[attr-defined]
+        if place not in self._staged:  # what is, is under its own condition
+            self._relied_on[place] = entity.version  # type: ignore[attr-defined]
 
     def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> str:
         return self._outbox.emit(event_type, entity, tenant_id, self._now)
@@ -241,7 +242,8 @@ class UnitOfWork:
     def commit(self, response: StoredResponse | None = None, audit: AuditRow | None = None) -> None:
         record = None
         if self._scope is not None and response is not None:
-            body = self._seal(f"idempotency/{self._scope.record_id}", response.body)
+            place = f"idempotency/{self._scope.record_id}"
+            body = self._runtime.store.sealer.seal(self._tenant_id, place, response.body)
             ttl_s = self._runtime.policy.idempotency_ttl_s
             about = subject({place: each.entity for place, each in self._staged.items()}, self._versions)
             record = idempotency.done_item(self._scope, response.status, body, self._now, ttl_s, about)
@@ -346,6 +348,8 @@ class UnitOfWork:
 
     def _checks(self) -> list[tuple[Any, str, str, int]]:
         """What is relied on and not itself saved: its table, its key and the version that it is to have."""
+        if any(self._base_of(place) not in (None, version) for place, version in self._relied_on.items()):
+            raise LostRace("What is saved was read anew, and is not what was relied on")
         relied_on = {place: version for place, version in self._relied_on.items() if place not in self._staged}
         return [
             (REGISTRY[kind].model, tenant_id, REGISTRY[kind].range_of(entity_id), version)
@@ -368,7 +372,9 @@ class UnitOfWork:
             raise IdempotencyKeyReused("This Idempotency-Key was used for another request")
         record, waited = self._await_outcome(record)
         if record.state is State.DONE:
-            raise Replay(StoredResponse(record.status, self._open(f"idempotency/{self._scope.record_id}", record)))
+            place = f"idempotency/{self._scope.record_id}"
+            body = self._runtime.store.sealer.open(self._tenant_id, place, record.sealed_body)
+            raise Replay(StoredResponse(record.status, body))
         if record.state is State.IN_PROGRESS and not self._abandoned(record):
             raise IdempotencyInProgress("A request with this Idempotency-Key is being worked on", retry_after_s=2)
         self.recovery_point = record.recovery_point
@@ -429,12 +435,6 @@ class UnitOfWork:
         """The data keys of a tenant that this very transaction saves; of the newest nobody else knows yet."""
         staged = self._staged.get((Tenant, tenant_id, SETTINGS_ID))
         return staged.entity.data_keys if staged else None
-
-    def _seal(self, place: str, text: str) -> str:
-        return self._runtime.store.sealer.seal(self._tenant_id, place, text)
-
-    def _open(self, place: str, record: Record) -> str:
-        return self._runtime.store.sealer.open(self._tenant_id, place, record.sealed_body)
 
 
 @dataclass(frozen=True, slots=True)

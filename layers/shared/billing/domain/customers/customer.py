@@ -152,6 +152,8 @@ class PaymentMethod:
 
     Args:
         detached_at: from then on it can never be charged again, and what could be shown of the card is erased.
+        detaching: it was removed here, and the card processor has not said yet that it is detached there.
+        due: when the card processor is asked again to detach it, always in the wall clock's time.
     """
 
     entity_name: ClassVar[str] = "PaymentMethod"
@@ -163,4 +165,18 @@ class PaymentMethod:
     created_at: datetime
     card: CardDisplay | None = field(default=None, metadata=PERSONAL)
     detached_at: datetime | None = None
+    detaching: bool = False
+    due: Due | None = None
     version: int = 0
+
+    def removed(self, at: datetime, due: Due | None = None) -> "PaymentMethod":
+        """What is left of it: that it was there, so that no late event brings it back.
+
+        Args:
+            due: when the card processor is asked again to detach it; None where it is detached there.
+        """
+        return replace(self, card=None, detached_at=at, detaching=due is not None, due=due)
+
+    def detached_there(self) -> "PaymentMethod":
+        """Nothing is left to be done: the card processor says that it is detached."""
+        return replace(self, detaching=False, due=None)

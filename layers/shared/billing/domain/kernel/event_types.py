@@ -44,6 +44,10 @@ class EventType(StrEnum):
     PAYMENT_SUCCEEDED = "payment.succeeded", "A payment succeeded."
     PAYMENT_FAILED = "payment.failed", "A payment was declined or taken back."
     PAYMENT_PARKED = "payment.parked", "A payment's outcome could not be learned for a day; nobody asks again."
+    PAYMENT_METHOD_PARKED = (
+        "payment_method.parked",
+        "A payment method that was removed could not be detached at Stripe for a day; nobody tries it again.",
+    )
     REFUND_CREATED = "refund.created", "A refund was begun, here or at the card processor."
     REFUND_SUCCEEDED = "refund.succeeded", "A refund is on its way to the payer."
     REFUND_FAILED = "refund.failed", "A refund failed, or the bank sent it back."

@@ -41,6 +41,7 @@ class PaymentMethodOut(Resource):
     card: CardOut | None
     detached_at: Time | None
     created_at: Time
+    version: int
 
     @classmethod
     def of(cls, method: PaymentMethod) -> "PaymentMethodOut":
@@ -54,4 +55,5 @@ class PaymentMethodOut(Resource):
             else None,
             detached_at=method.detached_at,
             created_at=method.created_at,
+            version=method.version,
         )

@@ -228,7 +228,8 @@ class Work(Protocol):
         """Let the commit fail (``LostRace``) unless this entity, which was only read, is still what it was.
 
         For a decision that writes one entity because of what another one says: a customer's default is set to a
-        method because the method is not detached. Only what is saved is under a version condition by itself.
+        method because the method is not detached. Only what is saved is under a version condition by itself; and
+        where a list has shown it anew meanwhile, that is the condition on the newer version, and the race is lost, too.
         """
 
     def emit(self, event_type: EventType, entity: Entity, tenant_id: str | None = None) -> str:
@@ -247,7 +248,10 @@ class Work(Protocol):
         """
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Do something cheap and repeatable after the commit (wake a worker); its failure is only logged."""
+        """Do something repeatable after the commit, that also happens without it (wake a worker, detach a card).
+
+        Its failure is only logged.
+        """
 
     def checkpoint(self, point: RecoveryPoint) -> None:
         """Commit what is staged now, with the idempotency record in progress: the first of two commits.

@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from billing.domain.customers.customer import Customer, PaymentMethod
+from billing.domain.kernel.due import Due
 from billing.domain.kernel.errors import PaymentMethodInvalid
 from billing.domain.kernel.event_types import EventType
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.customer_time import customer_time
+from billing.services.clocks.shards import DueShards
+from billing.services.kernel.due_items import load_due
 from billing.services.kernel.recovery import Repeat
 from billing.services.kernel.work import Page, Query, Ref, Work, every
 from billing.services.payments.idempotency_keys import customer_key, outside_key
@@ -36,6 +39,8 @@ _MOST_AT_ONCE = 40
 _PAGE = 100
 _CARD = "card"
 _KEY_IS_NEW_AFTER = timedelta(hours=24)
+_ASKED_AGAIN_AFTER = timedelta(seconds=60)
+"""By then the request that removed a method has ended, and Stripe's webhook has come as a rule."""
 
 
 def page(work: Work, customer_id: str | None, limit: int, cursor: str | None) -> Page[PaymentMethod]:
@@ -130,29 +135,30 @@ def choose_default(work: Work, customer: Customer, method_id: str | None) -> Cus
     return customer
 
 
-def remove_method(work: Work, customer: Customer, method: PaymentMethod) -> PaymentMethod:
+def remove_method(work: Work, customer: Customer, method: PaymentMethod, due: Due | None = None) -> PaymentMethod:
     """Stage that a method is gone: what was shown of it is erased, and nothing is charged to it any more.
 
     The customer's newest other method, if there is one, becomes the default; subscriptions that were charged to this
     method are charged to the default from now on. The customer is staged in any case, so that of two requests that
     choose and remove methods at once, one runs again and sees what the other did.
+
+    Args:
+        due: when the card processor is asked again to detach it; None where it says that it has.
     """
     if method.detached_at is not None:
-        return method
+        return work.save(method.detached_there()) if method.detaching and due is None else method
     _freed(work, customer.id, {method.id})
     if customer.default_payment_method_id == method.id:
         choose_default(work, customer, _newest_but(work, method))
     else:
         work.save(customer)
-    return work.save(replace(method, card=None, detached_at=work.now))
+    return work.save(method.removed(work.now, due))
 
 
 def tombstone(work: Work, customer: Customer, method_id: str) -> PaymentMethod:
     """Stage that a method unknown here is gone, so that a late event cannot bring it back."""
-    gone = PaymentMethod(
-        method_id, customer.tenant_id, customer.id, _CARD, created_at=work.now, card=None, detached_at=work.now
-    )
-    return work.save(gone)
+    unknown = PaymentMethod(method_id, customer.tenant_id, customer.id, _CARD, created_at=work.now)
+    return work.save(unknown.removed(work.now))
 
 
 def forget_stripe_customer(work: Work, customer: Customer) -> Customer:
@@ -165,7 +171,7 @@ def forget_stripe_customer(work: Work, customer: Customer) -> Customer:
     staged = _freed(work, customer.id, {each.id for each in methods})
     for method in methods:
         staged = _room(work, staged)
-        work.save(replace(method, card=None, detached_at=work.now))
+        work.save(method.removed(work.now))
     _room(work, staged)
     ref = Ref(Customer, customer.tenant_id, customer.id)
     latest = work.load(ref).require(ref)
@@ -260,6 +266,7 @@ class PaymentMethods:
     """The use cases."""
 
     processor: CardProcessor
+    shards: DueShards
 
     def setup(self, work: Work, customer_id: str | None) -> OpenedIntent:
         """Open an intent by which a customer saves a payment method in a form; its webhook brings the method.
@@ -305,18 +312,42 @@ class PaymentMethods:
         )[1]
 
     def remove(self, work: Work, method_id: str) -> PaymentMethod:
-        """Detach a method for good. Charges that are under way with it go on.
+        """Remove a method for good. Charges that are under way with it go on.
+
+        Here first, then at Stripe: of two who remove a customer's last two, the one that comes second is refused
+        before anything is detached, and what is gone here is charged by nobody. Until Stripe has said that it is
+        detached, the method is due; a repeat, its webhook or the alarm clock sees to that.
 
         Raises:
             NotFound: no such method.
-            Unavailable: the card processor is down; nothing is written.
         """
         method, customer = self._owned(work, method_id)
-        if method.detached_at is not None:
-            return method  # its webhook was faster, or this is a retry
-        # Stripe first: a method gone here but still charged there would be worse than detaching it twice.
-        self.processor.detach(method.id, outside_key(work, method.tenant_id, "detach", method.id))
-        return remove_method(work, customer, method)
+        due = Due(self.shards.wall_clock(method.id), work.now + _ASKED_AGAIN_AFTER)
+        removed = remove_method(work, customer, method, due)
+        if removed.detaching:
+            key = outside_key(work, method.tenant_id, "detach", method.id)
+            work.after_commit(lambda: self.processor.detach(method.id, key))
+        return removed
+
+    def finish_removal(self, work: Work, method_id: str, now: datetime) -> Due | None:
+        """Detach a method at Stripe that was removed here, where Stripe has not said that it is detached.
+
+        Args:
+            now: the wall clock's time.
+
+        Returns:
+            when it is due next; None where nothing is left to do.
+
+        Raises:
+            Unavailable: the card processor is down: it comes again.
+        """
+        method, due = load_due(work, PaymentMethod, method_id, now)
+        if method is None or due is None:
+            return due
+        # Each try has a key of its own: under one that failed, Stripe would repeat its answer for a day.
+        key = outside_key(work, method.tenant_id, "detach", method.id, str(due.attempts + 1))
+        self.processor.detach(method.id, key)
+        return work.save(method.detached_there()).due
 
     def set_default(self, work: Work, method_id: str) -> PaymentMethod:
         """Make this method the customer's default.

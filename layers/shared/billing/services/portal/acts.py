@@ -23,7 +23,7 @@ from billing.domain.subscriptions.changes import ProrationBehavior
 from billing.domain.subscriptions.subscription import Subscription, SubscriptionState
 from billing.services.clocks.customer_time import customer_time
 from billing.services.invoicing.expected import ExpectedSums
-from billing.services.kernel.work import Query, Ref, Work
+from billing.services.kernel.work import Query, Ref, Work, every
 from billing.services.payments.methods import PaymentMethods
 from billing.services.payments.processor import Page
 from billing.services.portal import overview
@@ -31,6 +31,9 @@ from billing.services.subscriptions.changes import Change, ChangePreview, Subscr
 
 _PREVIEW_HOLDS = timedelta(minutes=15)
 """So long the second holds from which a previewed change counts. Who could name an earlier one would get time back."""
+_MOST_ENDING = 40
+"""So many conditions a commit takes beside what it writes; whoever has more subscriptions that end keeps the card."""
+_PAGE = 100
 
 
 class NothingChanges(ValidationFailed):
@@ -210,12 +213,11 @@ class PortalActs:
         Raises:
             NotFound: it is not the customer's.
             InvalidState: it is the last one while something is owed, or will be.
-            Unavailable: the card processor is down; nothing is written.
         """
         card = _own_card(work, customer, method_id)
-        others = [each for each in overview.cards(work, customer) if each.id != card.id]
-        if card.detached_at is None and not others and needs_card(work, customer):
-            raise InvalidState.of("payment_method", "the only one, with something to be paid", "removed")
+        # Another card that goes meanwhile changes the customer, which the removal writes, so that it is decided anew.
+        if card.detached_at is None and all(each.id == card.id for each in overview.cards(work, customer)):
+            _require_unneeded(work, customer)
         self.methods.remove(work, card.id)
 
 
@@ -251,17 +253,39 @@ def wished(
 
 def needs_card(work: Work, customer: Customer) -> bool:
     """Whether a customer will be charged: an invoice waits, or a subscription goes on."""
+    return _owes(work, customer) or any(_bills_again(each) for each in _not_ended(work, customer))
+
+
+def _require_unneeded(work: Work, customer: Customer) -> None:
+    """Refuse to take a customer's last card while it will be charged, or comes to be in this moment.
+
+    Raises:
+        InvalidState: it will.
+    """
+    ending = _not_ended(work, customer)
+    if len(ending) > _MOST_ENDING or _owes(work, customer) or any(_bills_again(each) for each in ending):
+        raise InvalidState.of("payment_method", "the only one, with something to be paid", "removed")
+    for each in ending:
+        work.rely_on(each)  # kept after all in another tab, it is charged
+
+
+def _owes(work: Work, customer: Customer) -> bool:
     for status in (InvoiceStatus.OPEN, InvoiceStatus.DRAFT):
         filters = {"status": status.value}
         if work.query(Query(Invoice, index="customer", value=customer.id, filters=filters, limit=1)).items:
             return True
-    shown = work.query(Query(Subscription, index="customer", value=customer.id, limit=100)).items
-    return any(_bills_again(each) for each in overview.latest(work, shown))
+    return False
+
+
+def _not_ended(work: Work, customer: Customer) -> list[Subscription]:
+    """A customer's subscriptions that have not ended, as they are now; what has ended never goes on."""
+    shown = every(work, Query(Subscription, index="customer", value=customer.id, limit=100))
+    found = overview.latest(work, [each for each in shown if each.state is not SubscriptionState.CANCELED])
+    return [each for each in found if each.state is not SubscriptionState.CANCELED]
 
 
 def _bills_again(subscription: Subscription) -> bool:
-    if subscription.state is SubscriptionState.CANCELED:
-        return False
+    """Whether one that has not ended will bill something."""
     # One that is about to end bills what was used, and what waits for its last invoice.
     return not subscription.cancel_at_period_end or bool(subscription.pending or subscription.meters)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing.domain.clocks import Clock
-from billing.domain.customers.customer import Customer
+from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.event_types import EventType
 from billing.domain.marketplace.account import ProviderBalance
@@ -29,6 +29,7 @@ DUE_KINDS: dict[str, tuple[type[Any], EventType]] = {
     "reconciliation": (Reconciliation, EventType.RECONCILIATION_PARKED),
     "test_clock": (Clock, EventType.TEST_CLOCK_PARKED),
     "customer": (Customer, EventType.CUSTOMER_PARKED),
+    "payment_method": (PaymentMethod, EventType.PAYMENT_METHOD_PARKED),
     "redelivery": (Redelivery, EventType.WEBHOOK_REDELIVERY_PARKED),
     "report_run": (ReportRun, EventType.REPORT_RUN_FAILED),
 }

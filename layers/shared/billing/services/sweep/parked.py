@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from billing.domain.clocks import Clock, ClockStatus
-from billing.domain.customers.customer import Customer
+from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.customers.erasure import Step
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.due import Due
@@ -28,7 +28,7 @@ from billing.services.kernel.work import Ref, Work
 from billing.services.sweep.kinds import DUE_KINDS
 
 UNPARKED = ("payment", "refund", "invoice", "subscription", "order", "earning", "payout", "provider_balance",
-            "test_clock", "customer", "redelivery")  # fmt: skip
+            "test_clock", "customer", "payment_method", "redelivery")  # fmt: skip
 """Kinds that an operator sets going again. The reconciliation begins again by itself, and a run of a report is asked
 for again."""
 Following = Callable[[Any, datetime, DueShards], Due | None]
@@ -86,6 +86,10 @@ def _customer(customer: Customer, now: datetime, shards: DueShards) -> Due | Non
     return Due(shards.wall_clock(customer.id), now) if goes_on else None
 
 
+def _payment_method(method: PaymentMethod, now: datetime, shards: DueShards) -> Due | None:
+    return Due(shards.wall_clock(method.id), now) if method.detaching else None
+
+
 def _redelivery(job: Redelivery, now: datetime, shards: DueShards) -> Due | None:
     return Due(webhook_shard(job.id), now) if job.status is RedeliveryStatus.RUNNING else None
 
@@ -101,6 +105,7 @@ _FOLLOWING: dict[str, Following] = {
     "provider_balance": _provider_balance,
     "test_clock": _test_clock,
     "customer": _customer,
+    "payment_method": _payment_method,
     "redelivery": _redelivery,
 }
 _ON_THEIR_CLOCK = (Refund, Invoice, Subscription, Order, Earning)

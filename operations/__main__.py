@@ -5,6 +5,7 @@ those that are about a running stack say what they would do. Both leave a row in
 whoever holds the AWS credentials; `deploy` and `doctor`, which look at a stack from outside, have neither.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +37,9 @@ _SHOWN = 50
 @click.pass_context
 def main(context: click.Context) -> None:
     """Deploy a stack, look at it, and operate it."""
+    if region := os.environ.get("AWS_REGION"):
+        # What AWS's own command line and every other SDK read; boto3 does not, and sam neither.
+        os.environ["AWS_DEFAULT_REGION"] = region
     context.obj = context.obj or entered
 
 

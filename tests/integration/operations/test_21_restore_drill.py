@@ -1,6 +1,7 @@
 """Issue 21, number 2: a restore drill loses nothing and touches nothing live, and a renewal works on what it made."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -153,6 +154,15 @@ def test_each_series_has_its_numbers_and_what_is_missing_is_named(
         f"invoice number 2 of {numbered} is missing",
         "credit note number 1 is missing",
     ]
+
+
+@pytest.mark.usefixtures("numbered")
+def test_documents_are_read_to_the_last_page(tenant: Tenant, drilled: Drill, monkeypatch: pytest.MonkeyPatch) -> None:
+    from billing.services.reports import numbering
+
+    for name in ("_INVOICES", "_NOTES"):
+        monkeypatch.setattr(numbering, name, replace(getattr(numbering, name), limit=1))
+    assert Operator(drilled.stack, "restore-drill").act(tenant.id, operating.number_gaps) == []
 
 
 @pytest.mark.parametrize(("kind", "document"), [("invoice", "invoice"), ("credit_note", "credit note")])

@@ -26,7 +26,7 @@ from operations.deploy.sam import Stage, first_reason
 from operations.deploy.stack import Addresses, Stack, found, require_deployable, require_working
 from operations.deploy.steps import STEPS
 from operations.deploy.stripe_secret import StripeSecret, asked_key, require_fitting
-from operations.options import finish, told
+from operations.options import told
 from tests.unit.operations.fake_aws import ADDRESSES, PLACE, FakeAws
 
 KEY = "sk_test_0123456789abcdef"
@@ -313,26 +313,6 @@ def test_21_a_wrong_command_line_is_one_line(arguments: list[str], line: str) ->
     done = CliRunner().invoke(main, ["deploy", *arguments])
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith(line)
-
-
-def test_21_a_command_line_without_a_stage_is_refused_as_such() -> None:
-    done = CliRunner().invoke(main, ["deploy"])
-    assert (done.exit_code, "Missing option '--stage'" in done.stderr) == (2, True)
-
-
-def test_21_no_other_command_waits_for_what_deploys() -> None:
-    said = "import sys, operations.__main__; print('stripe' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", said], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
-
-
-def test_21_who_interrupts_a_deploy_gets_the_exit_code_of_that() -> None:
-    def interrupted() -> int:
-        raise KeyboardInterrupt
-
-    with pytest.raises(SystemExit) as ended:
-        finish(interrupted)
-    assert ended.value.code == 130
 
 
 def test_21_make_says_what_the_command_line_wants() -> None:

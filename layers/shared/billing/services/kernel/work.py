@@ -80,7 +80,7 @@ class Query(Generic[E]):
         overdue_at: only invoices that were to be paid before this: now, so that each page has another one.
         start: where the page before ended; opaque.
         behind: begins behind the one with this id, instead of at a cursor: for whoever keeps a place for longer.
-        begins: only a first page, of what has ids that begin so; where a marketplace lists accounts, ``TENANT/``.
+        begins: of what has ids that begin so; where a marketplace lists accounts, ``TENANT/``.
     """
 
     kind: type[E]

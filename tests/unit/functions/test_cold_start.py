@@ -44,7 +44,8 @@ OBJECTS = {
 }
 """Where an event's object is kept, and where its shape is, by how the event's name begins."""
 CHILD = """
-import importlib, json, os, socket, sys
+import gc, importlib, json, os, socket, sys
+gc.disable()  # what is imported stays, and nobody looks through it again and again
 import botocore.session, pydantic, pynamodb.models
 import aws_lambda_powertools.event_handler  # what takes long, and nobody looks for
 

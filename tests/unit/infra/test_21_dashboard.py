@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ UNITS = {"Count", "Seconds", "Milliseconds"}
 Metric = tuple[str, str, tuple[str, ...]]
 
 
+@cache
 def emitted() -> set[str]:
     """The names that the code counts: keys of dicts whose values are a number and its unit."""
     found = set()

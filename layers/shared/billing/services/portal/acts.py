@@ -279,7 +279,7 @@ def _owes(work: Work, customer: Customer) -> bool:
 
 def _not_ended(work: Work, customer: Customer) -> list[Subscription]:
     """A customer's subscriptions that have not ended, as they are now; what has ended never goes on."""
-    shown = every(work, Query(Subscription, index="customer", value=customer.id, limit=100))
+    shown = every(work, Query(Subscription, index="customer", value=customer.id, limit=_PAGE))
     found = overview.latest(work, [each for each in shown if each.state is not SubscriptionState.CANCELED])
     return [each for each in found if each.state is not SubscriptionState.CANCELED]
 

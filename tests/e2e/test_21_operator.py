@@ -102,10 +102,9 @@ def replaced(stack: Stack, rotation: Rotation) -> str:
 
 
 @pytest.mark.usefixtures("replaced")
-def test_21_what_is_due_and_dead_and_the_books_are_shown(stack: Stack, seller: Seller) -> None:
+def test_21_what_is_dead_and_the_books_are_shown(stack: Stack, seller: Seller) -> None:
     customer = seller.client.post("/v1/customers", {"name": "Ada"})
     subscribe(seller.client, customer["id"], TEAM["id"])
-    assert "0 failing; 0 parked" in operate(stack, "due", "--tenant", seller.tenant_id)
     assert "webhook-slow" in operate(stack, "redrive")
     assert "balanced" in operate(stack, "trial-balance", seller.tenant_id)
     assert "No tenant ten_unknown" in operate(stack, "trial-balance", "ten_unknown", code=1)
@@ -161,7 +160,8 @@ def test_21_what_was_parked_is_set_going_again_and_billed_once(stack: Stack, sel
     invoices = f"/v1/invoices?subscription={subscription}"
     with taken_away(stack, "customers", seller.tenant_id, customer):
         client.advance(clock, f"{day}01:00:00Z")
-    assert subscription in operate(stack, "due", "--tenant", seller.tenant_id)
+    said = operate(stack, "due", "--tenant", seller.tenant_id)
+    assert (subscription in said, "; 1 parked" in said) == (True, True)
 
     assert f"would be due at {day}00:00:00Z" in operate(stack, "unpark", *item, "--dry-run")
     client.advance(clock, f"{day}02:00:00Z")

@@ -48,8 +48,9 @@ class Seller:
             time.sleep(0.5)
 
     def earnings(self) -> Any:
-        """What it has earned here."""
-        return self.own.get("/v1/provider/earnings")[0]
+        """What it has earned here: a line for each marketplace and currency, none while there is nothing."""
+        lines = self.own.get("/v1/provider/earnings")
+        return lines[0] if lines else {"pending": 0, "available": 0}
 
 
 def order(buyer: str, sellers: list[Seller]) -> Any:

@@ -12,6 +12,7 @@ import pytest
 import requests
 from jose import jwt
 
+from billing.storage.packing import unpack
 from local.client import Client
 from tests.e2e.conftest import TEAM, Seller, Stack, charges, soon, subscribe
 from tests.e2e.operating import audited, operate
@@ -206,7 +207,7 @@ def numbers_of_keys(stack: Stack, seller: Seller, customer_id: str) -> set[str]:
     """The data keys under which what is personal of a customer is sealed."""
     key = {"tenant_id": {"S": seller.tenant_id}, "id": {"S": customer_id}}
     item = stack.aws("dynamodb").get_item(TableName=stack.tables["customers"], Key=key)["Item"]
-    return set(re.findall(r"v3\.([0-9]+)\.", item["body"]["S"]))
+    return set(re.findall(r"v3\.([0-9]+)\.", unpack(item["body"]["S"])))
 
 
 def test_21_a_platform_key_works_on_beside_its_successor_or_ends_at_once(stack: Stack) -> None:

@@ -28,7 +28,7 @@ from benchmarks.sweep.contention import Register
 from benchmarks.sweep.run import Outcome, Plan, Stuck, Sweep, verify, write
 from benchmarks.sweep.worker import Outside
 
-DUE, WORKERS, LATENCY_MS = 800, (1, 4, 14), 40.0
+DUE, WORKERS, LATENCY_MS = 800, (1, 4, 16), 150.0
 SPEED_UP, MORE_CALLS, LOST = 8.0, 1.2, 0.05
 """The most workers' rate beside one's, their calls an invoice beside its, and refused transactions an invoice."""
 CALLS_PAID, CALLS_CHARGED = 1.5, 3.0

@@ -103,10 +103,10 @@ def measured(workers: int, seconds: float, lost: int = 0, calls: float = 1.4) ->
 @pytest.mark.parametrize(
     ("many", "verdict"),
     [
-        (measured(14, 1.0), "ok"),
-        (measured(14, 1.5), "over"),
-        (measured(14, 1.0, lost=6), "over"),
-        (measured(14, 1.0, calls=2.0), "over"),
+        (measured(16, 1.0), "ok"),
+        (measured(16, 1.5), "over"),
+        (measured(16, 1.0, lost=6), "over"),
+        (measured(16, 1.0, calls=2.0), "over"),
     ],
     ids=["eight times as fast", "slower", "races", "more calls"],
 )

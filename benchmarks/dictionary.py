@@ -23,7 +23,8 @@ _OWN = (
     re.compile(r"(?<=_)[0-9A-HJKMNP-TV-Z]{26}"),  # a ULID, behind its prefix
     re.compile(r"(?<=\")v3\.\d+\.[\w=-]+"),  # a sealed text
     re.compile(r"(?<=\")[^\"]*[ @][^\"]*(?=\")"),  # words, and addresses
-    re.compile(r"(?<=_)[0-9A-Za-z]{24,}(?=\")"),  # an id of Stripe's
+    re.compile(r"(?<=_)[0-9A-Za-z]{14,}(?=\")"),  # an id of Stripe's
+    re.compile(r"(?<=[\":])(?=[^\"]*[0-9])[0-9A-Za-z+/=_-]{30,}(?=[\":])"),  # a key, a digest
 )
 
 

@@ -15,7 +15,7 @@ from benchmarks.dictionary import Recorder, without_its_own
 from billing.storage import packing
 from billing.storage.packing import pack, unpack
 
-SHA256 = "9c13cb80ad64e8326edcf8b9b34dd443cf0ca2f4accd2aad9298bdf39b5f951a"
+SHA256 = "a030da50b3510e7c7d4b65f5b460b4a42e660cf502b8bd22f2773c41aa6134be"
 DICTIONARY = Path(packing.__file__).with_name("dictionary-1.txt")
 INVOICE = {
     "id": "in_01MJF0GB00443A7F59QBN9MMB0", "status": "paid", "reason": "subscription_cycle", "currency": "EUR",
@@ -25,8 +25,8 @@ INVOICE = {
     "tax_waits": False, "auto_charge": True, "attempt_count": 1, "payment_error": None, "dunning": None,
 }  # fmt: skip
 STORED = (
-    "z2:eLuxQeSlQzTADAx9vdwM3J0MgNnF2NHczdQy0MnP0tfXyQC56oKemoNjOLgyOQdtNNg1NEgJ+7iFhbExRlCBVBM1bAFVSIqhu"
-    "Hvfjs6+ruAa3cQId58GfasGSuPQwATbom8C3WQy+7tonVpYzw+p91kLAPtelCM="
+    "z2:eLscsnQ5QzTADAx9vdwM3J0MgNnF2NHczdQy0MnP0tfXyQC56oKebYNjOLgyOQdtNNg1NEgJ+7iFhbExRlCBVBM1bAFVSIqhu"
+    "Hvfjs6+ruAa3cQId58GfYMFSuPQwATbUm0C3WQy+7tonVpYzw+p91kLAPtelCM="
 )
 """As it was packed on 30 November 2026."""
 
@@ -115,5 +115,15 @@ def test_a_dictionary_has_each_kind_of_text_once_the_frequent_last_and_nothing_o
         recorder.pack(json.dumps({"id": "cus_01MJF0GB00443A7F59QBN9MMB0", "name": name}, separators=(",", ":")))
     recorder.pack('{"object":{"id":"in_1"},"apiVersion":"1.0"}')
     assert recorder.dictionary() == b'{"object":{"id":"in_1"},"apiVersion":"1.0"}{"id":"cus_","name":""}'
-    said = '{"email":"ada@example.com","card":"v3.1.AFE-_=","id":"ch_3no2VRUQ7i2MxGeND3s9mkYA"}'
-    assert without_its_own(said) == '{"email":"","card":"","id":"ch_"}'
+    for said, left in (
+        ('{"email":"ada@example.com","card":"v3.1.AFE-_="}', '{"email":"","card":""}'),
+        ('{"id":"ch_3no2VRUQ7i2MxGeND3s9mkYA","of":"cus_Aha2xWPSr9nwyt"}', '{"id":"ch_","of":"cus_"}'),
+        ('{"data_key":"ODQ4N2E5ODItZDFiZi00ZDVlLWIwZmItOTk4YzQ4YTdmMGIx"}', '{"data_key":""}'),
+        ('{"idempotency_key":"76f741dbcfd7405d9deaf1dc276e6669:ten_:1"}', '{"idempotency_key":":ten_:1"}'),
+    ):
+        assert without_its_own(said) == left
+
+
+def test_the_dictionary_has_nothing_of_anybody() -> None:
+    text = DICTIONARY.read_text()
+    assert without_its_own(text) == text

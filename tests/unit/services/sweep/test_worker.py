@@ -365,6 +365,19 @@ def test_what_is_beyond_the_first_page_comes_before_what_is_due_later(advancing:
     assert advancing.order == [*"abcde", *"abcde"]
 
 
+def test_a_clock_with_nothing_due_is_looked_at_twice_and_waited_for_once(advancing: Stage) -> None:
+    looks: list[str] = []
+    due = advancing.table.due
+
+    def looked(shard: str, until: datetime, kinds: Collection[str] | None = None) -> DuePage:
+        looks.append(shard)
+        return due(shard, until, kinds)
+
+    advancing.table.due = looked  # type: ignore[method-assign]
+    assert advancing.turn(CLOCK) == ShardReport()
+    assert (looks, advancing.slept) == ([CLOCK, CLOCK], [1.0])
+
+
 def test_a_clocks_items_are_worked_at_their_own_times_and_then_it_arrives(advancing: Stage) -> None:
     stage = advancing
     stage.table.put(payment("a", NOW + minutes(2), CLOCK), payment("b", NOW + minutes(1), CLOCK))

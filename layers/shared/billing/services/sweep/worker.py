@@ -111,7 +111,7 @@ class Worker:
     def _work(self, shard: str, until: datetime, deadline: datetime, on_test_clock: bool) -> ShardReport:
         report = ShardReport()
         due = TurnItems(self.index, shard, until, self.pause, TurnQueue(on_test_clock))
-        if due.more() and not on_test_clock:
+        if not on_test_clock and due.more():
             report = replace(report, oldest_s=(until - due.queue.first().at).total_seconds())
         while due.more():
             if self.clock() >= deadline:

@@ -96,9 +96,8 @@ def number_gaps(work: "Work") -> list[str]:
     from functools import partial
 
     from billing.services.reports import numbering
-    from billing.storage.numbers import NumberBook
 
-    return numbering.number_gaps(work, partial(NumberBook(storage.database()).all_series, work.tenant.id))
+    return numbering.number_gaps(work, partial(storage.numbers().all_series, work.tenant.id))
 
 
 def read_from(tables: "Mapping[str, str]") -> None:

@@ -17,13 +17,12 @@ from billing.domain.kernel.event_types import EventType
 from billing.services.kernel.work import Ref
 from billing.storage.codec import Sealer
 from billing.storage.database import Database, raw, table_name
-from billing.storage.packing import pack, unpack
 from billing.storage.registry import join
 from billing.storage.tables import EventItem, IdempotencyItem
+from billing.storage.webhooks.events import said_in, sealed
 
 _EVENTS_A_TURN = 1_000
 _RESPONSES_A_TURN = 25
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 Redacted = Callable[[Any], Any]
 
 
@@ -63,11 +62,9 @@ class _SealedCopies:
         """Nothing is made of any copy that was redacted."""
         return timedelta()
 
-    def _replace(
-        self, model: type[Model], key: dict[str, Any], tenant_id: str, place: str, sealed: str, text: str
-    ) -> None:
-        """Seal another text in a body's place, if it is still the one that was read; else somebody was faster."""
-        values = {":before": raw(sealed), ":after": raw(self._sealer.seal(tenant_id, place, text))}
+    def _replace(self, model: type[Model], key: dict[str, Any], before: str, after: str) -> None:
+        """Put another sealed text in a body's place, if it is still the one that was read; else somebody was faster."""
+        values = {":before": raw(before), ":after": raw(after)}
         self._database.held(
             lambda: self._database.client.update_item(
                 TableName=table_name(model),
@@ -107,8 +104,7 @@ class EventCopies(_SealedCopies):
         return None if last is None else str(last["id"]["S"])
 
     def _one(self, tenant_id: str, customer_id: str, item: dict[str, Any], redacted: Redacted) -> None:
-        place, sealed = f"event/{item['id']['S']}", item["body"]["S"]
-        said = json.loads(unpack(self._sealer.open(tenant_id, place, sealed)))
+        said = said_in(item, self._sealer)
         if "customer_id" not in item and item["type"]["S"] != EventType.USAGE_EVENTS_REJECTED.value:
             about = said["object"]
             if customer_id not in (about.get("id"), about.get("customerId")):
@@ -116,7 +112,7 @@ class EventCopies(_SealedCopies):
         after = redacted(said)
         if after != said:
             key = {"tenant_id": item["tenant_id"], "id": item["id"]}
-            self._replace(EventItem, key, tenant_id, place, sealed, pack(_encode(after)))
+            self._replace(EventItem, key, item["body"]["S"], sealed(tenant_id, item["id"]["S"], after, self._sealer))
 
 
 class ResponseCopies(_SealedCopies):
@@ -142,15 +138,16 @@ class ResponseCopies(_SealedCopies):
         return None if last is None else json.dumps(last)
 
     def _one(self, tenant_id: str, record_id: str, item: dict[str, Any], redacted: Redacted) -> None:
-        sealed = item.get("body", {}).get("S")
-        if sealed is None:
+        before = item.get("body", {}).get("S")
+        if before is None:
             return  # it is in progress, and says ids
         place = f"idempotency/{record_id}"
-        text = self._sealer.open(tenant_id, place, sealed)
+        text = self._sealer.open(tenant_id, place, before)
         if not text.startswith("{"):
             return  # of a webhook, whose record has a word alone
         said = json.loads(text)
         after = redacted(said)
         if after != said:
+            text = json.dumps(after, separators=(",", ":"), ensure_ascii=False)
             key = {"record_id": raw(record_id)}
-            self._replace(IdempotencyItem, key, tenant_id, place, sealed, _encode(after))
+            self._replace(IdempotencyItem, key, before, self._sealer.seal(tenant_id, place, text))

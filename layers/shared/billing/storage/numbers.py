@@ -22,7 +22,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from billing.domain.invoicing.numbers import number_id
+from billing.domain.invoicing.numbers import Series, number_id
 from billing.domain.kernel.errors import LostRace, Unavailable
 from billing.storage.database import Database, condition_failed, raw, table_name
 from billing.storage.packing import unpack
@@ -62,19 +62,6 @@ class Number:
     value: int
     name: str
     issued_for: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Where a series stands.
-
-    Args:
-        next_number: after all that were ever claimed.
-        waiting: numbers before it that are no document's: they are somebody's claims, or the next ones' to be given.
-    """
-
-    next_number: int
-    waiting: frozenset[int]
 
 
 class NumberBook:

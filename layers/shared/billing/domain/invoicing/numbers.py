@@ -30,6 +30,19 @@ class IssuedNumber:
     version: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Where a series stands.
+
+    Args:
+        next_number: after all that were ever claimed.
+        waiting: numbers before it that are no document's: they are somebody's claims, or the next ones' to be given.
+    """
+
+    next_number: int
+    waiting: frozenset[int]
+
+
 def number_id(series_id: str, number: int) -> str:
     """The id of a series's number.
 

@@ -7,24 +7,13 @@ from typing import Protocol
 from billing.domain.clocks import series_id
 from billing.domain.invoicing.credit_note import CREDIT_NOTE_SEQUENCE_ID, CreditNote
 from billing.domain.invoicing.invoice import Invoice
+from billing.domain.invoicing.numbers import Series
 from billing.domain.tenant import INVOICE_SEQUENCE_ID
 from billing.services.kernel.work import Query, Work, every
 
 _AT_ONCE = 100
 _INVOICES: Query[Invoice] = Query(Invoice, limit=_AT_ONCE)
 _NOTES: Query[CreditNote] = Query(CreditNote, limit=_AT_ONCE)
-
-
-class Series(Protocol):
-    """Where a series stands."""
-
-    @property
-    def next_number(self) -> int:
-        """After all that were ever claimed."""
-
-    @property
-    def waiting(self) -> frozenset[int]:
-        """Numbers before it that no document has yet: of work under way, or the next documents' to get."""
 
 
 class SeriesOf(Protocol):

@@ -53,7 +53,7 @@ def stored(event: Event, sealer: Sealer, data_keys: Sequence[str] | None = None)
         customer_id=head.customer_id,
         test_clock_id=head.test_clock_id,
         occurred_at=format_time(head.occurred_at) if head.occurred_at is not None else None,
-        body=sealer.seal(head.tenant_id, _place(head.id), pack(_encode(said)), data_keys),
+        body=sealed(head.tenant_id, head.id, said, sealer, data_keys),
         expires_at=head.expires_at,
     )
 
@@ -65,10 +65,28 @@ def opened(item: Mapping[str, Any], sealer: Sealer) -> Event:
         ValueError: its text was sealed for another place.
     """
     head = head_of(item)
-    said = json.loads(unpack(sealer.open(head.tenant_id, _place(head.id), item["body"]["S"])))
+    said = said_in(item, sealer)
     changed = said.get("changed")
     version = said.get("apiVersion", _FIRST_VERSION)
     return Event(head, said["object"], None if changed is None else tuple(changed), version)
+
+
+def sealed(
+    tenant_id: str, event_id: str, said: Mapping[str, Any], sealer: Sealer, data_keys: Sequence[str] | None = None
+) -> str:
+    """What an event says as its item keeps it; see ``Sealer`` for ``data_keys``."""
+    return sealer.seal(tenant_id, _place(event_id), pack(_encode(said)), data_keys)
+
+
+def said_in(item: Mapping[str, Any], sealer: Sealer) -> dict[str, Any]:
+    """What the event of an item (DynamoDB JSON) says.
+
+    Raises:
+        ValueError: its text was sealed for another place.
+    """
+    text = sealer.open(item["tenant_id"]["S"], _place(item["id"]["S"]), item["body"]["S"])
+    said: dict[str, Any] = json.loads(unpack(text))
+    return said
 
 
 def head_of(item: Mapping[str, Any]) -> EventHead:

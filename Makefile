@@ -124,7 +124,7 @@ bench: setup silver-env ## what it costs, side by side with peers
 	$(PY) -m benchmarks.run
 
 bench-sweep: env ## one tenant's sweep, and the sweep with 100,000 due (DUE="1000 100000"); an hour
-	$(PY) -m benchmarks.run --only scaling sweep --due $(or $(DUE),1000 100000)
+	$(PY) -m benchmarks.run --only scaling sweep --one-tenant --due $(or $(DUE),1000 100000)
 
 bench-reports: env ## the reports of a million invoices (INVOICES=1000000); hours
 	$(PY) -m benchmarks.run --only reports --invoices $(or $(INVOICES),1000000)

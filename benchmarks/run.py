@@ -1,7 +1,7 @@
 """``make bench``: what the product costs, each figure beside its budget or its peer. See README.md in this folder.
 
 python -m benchmarks.run [--only calls usage access webhooks hostile retries reports recognition cpu imports documents
-    drafts scaling sweep p95] [--due 1000 10000] [--invoices 100000] [--strict]
+    drafts scaling sweep p95] [--due 1000 10000] [--one-tenant] [--invoices 100000] [--strict]
 """
 
 import argparse
@@ -62,7 +62,7 @@ def run_part(name: str, out: Path, options: argparse.Namespace) -> tuple[list[Se
     module, at_most_s, _ = _PARTS[name]
     command = [sys.executable, "-m", module, str(out)]
     if name == "sweep":
-        command += ["--due", *map(str, options.due)]
+        command += ["--due", *map(str, options.due), *(["--one-tenant"] if options.one_tenant else [])]
         at_most_s += int(sum(options.due) * _SWEEP_EACH_S)
     if name == "reports":
         command += ["--invoices", str(options.invoices)]
@@ -103,6 +103,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What the product costs, beside its budgets and its peers.")
     parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS), help="some of the tables")
     parser.add_argument("--due", type=int, nargs="+", default=SWEEP_SIZES, help="sizes of the sweep")
+    parser.add_argument("--one-tenant", action="store_true", help="the sweep's subscriptions are one tenant's")
     parser.add_argument("--invoices", type=int, default=REPORT_INVOICES, help="invoices of the reports")
     parser.add_argument("--strict", action="store_true", help="exit 1 when something is over its budget")
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """The sweep at scale: every due subscription is billed once though workers are killed and messages come three times.
 
-python -m benchmarks.sweep.table OUT [--due 1000 10000]
+python -m benchmarks.sweep.table OUT [--due 1000 10000] [--one-tenant]
 
 For each size a world of its own on an emulator of its own; after the sweep everything that the tables hold is looked at
 (``sweep_check``), and a single wrong invoice fails the benchmark. What is budgeted is that a subscription's cost and a
@@ -105,14 +105,14 @@ class Steps:
         self._bar.remove_task(task)
 
 
-def measure(due: int, folder: Path, steps: Steps) -> Measured:
+def measure(due: int, one_tenant: bool, folder: Path, steps: Steps) -> Measured:
     """One size.
 
     Raises:
         Wrong: a subscription was not billed once.
         Stuck: it does not come to its end.
     """
-    tenants = max(_TENANTS_AT_LEAST, due // _ORDERS_A_TENANT)
+    tenants = 1 if one_tenant else max(_TENANTS_AT_LEAST, due // _ORDERS_A_TENANT)
     with backend() as running:
         shards = max(_SHARDS_AT_LEAST, due // _ORDERS_A_SHARD)
         case = Case(due, tenants, shards, datetime.now(UTC).replace(microsecond=0))
@@ -182,8 +182,9 @@ def section_of(sizes: list[Measured]) -> Section:
     section = Section(
         "The sweep: what is due is billed once, though workers are killed and messages come three times",
         [
-            "due", "invoices", "seconds", "invoices/s", "worker CPU, ms each", "emulator CPU, ms each", "calls each",
-            "page, ms (own CPU)", "page, RCU", "killed", "delivered", "returned", "lost races", "worker, MB",
+            "due", "tenants", "invoices", "seconds", "invoices/s", "worker CPU, ms each", "emulator CPU, ms each",
+            "calls each", "page, ms (own CPU)", "page, RCU", "killed", "delivered", "returned", "lost races",
+            "worker, MB",
         ],
         notes=[
             "Everything in the tables was looked at after each sweep: one invoice a period, in order of time, numbers",
@@ -206,6 +207,7 @@ def _row(one: Measured, first: Measured) -> Row:
         judged = verdict(growth, GROWTH)
     cells = [
         f"{one.case.due:,}",
+        f"{one.case.tenants:,}",
         f"{one.case.invoices:,}",
         f"{figures['seconds']:,.0f}",
         f"{figures['invoices_per_s']:,.0f}",
@@ -253,11 +255,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--due", type=int, nargs="+", default=SWEEP_SIZES, help="how many subscriptions are due")
+    parser.add_argument("--one-tenant", action="store_true", help="all of them are one tenant's")
     options = parser.parse_args()
     console = Console(stderr=True)
     with TemporaryDirectory(prefix="ledgerline-sweep-") as folder:
         try:
-            sizes = [measure(due, Path(folder), Steps(console)) for due in options.due]
+            sizes = [measure(due, options.one_tenant, Path(folder), Steps(console)) for due in options.due]
         except (Wrong, Stuck) as error:
             console.print(f"    {type(error).__name__.lower()}: {error}", style="red", highlight=False, markup=False)
             for log in sorted(Path(folder).glob("*.log")):

@@ -27,8 +27,8 @@ from billing.storage.tables import (
     WebhookRedeliveryItem,
 )
 
-PAGE = 50
-"""So many items of a kind are looked up at once."""
+PAGE = 200
+"""So many items of a kind are looked up at once: some of each tenant, where a few dozen have much to do."""
 _PAGES_BEHIND = 10
 """So many megabytes of index entries of a kind, each some 8,000 entries, are passed over at most."""
 # The order of things due at the same instant: unknown outcomes are settled before more money is collected.

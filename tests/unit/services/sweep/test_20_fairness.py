@@ -3,13 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.services.clocks.due_index import DueItem, DuePage
-from billing.services.sweep.turn_queue import TurnItems, TurnQueue
+from billing.services.sweep.turn_queue import IN_A_ROW, TurnItems, TurnQueue
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
 PAGE = 20
@@ -61,7 +62,8 @@ def test_ten_renewals_do_not_wait_for_a_thousand_that_were_due_before() -> None:
     index = Index([*renewals("big", 1_000), *renewals("small", 10, since=NOW - timedelta(minutes=1))])
     done = worked(index)
     assert len(done) == 1_010
-    assert [each.tenant_id for each in done[:20]] == ["big", "small"] * 10
+    five = IN_A_ROW
+    assert [each.tenant_id for each in done[: 4 * five]] == [*["big"] * five, *["small"] * five] * 2
     assert index.looks[:2] == ["all", "behind big"]
     assert sum(look.startswith("behind") for look in index.looks) == 1
 
@@ -69,7 +71,7 @@ def test_ten_renewals_do_not_wait_for_a_thousand_that_were_due_before() -> None:
 def test_of_kinds_that_were_seen_whole_nothing_is_asked_again() -> None:
     retry = DueItem(NOW - timedelta(minutes=5), 3, "invoice", "small", "inv_1")
     index = Index([*renewals("big", 2 * PAGE), retry])
-    assert worked(index)[1] == retry
+    assert worked(index)[IN_A_ROW] == retry
     assert index.looks == ["all", "behind big", "subscription", "subscription"]
 
 
@@ -110,18 +112,23 @@ def test_on_a_test_clock_time_is_the_order() -> None:
 
 
 @given(
-    counts=st.lists(st.integers(1, 12), min_size=1, max_size=6),
+    counts=st.lists(st.integers(1, 3 * IN_A_ROW), min_size=1, max_size=6),
     late=st.lists(st.integers(0, 50), min_size=6, max_size=6),
+    begun=st.integers(0, 2 * IN_A_ROW),
 )
-def test_nobody_waits_for_more_than_one_item_of_each_other(counts: list[int], late: list[int]) -> None:
+def test_nobody_waits_for_more_than_one_turn_of_each_other(counts: list[int], late: list[int], begun: int) -> None:
     queue = TurnQueue(on_test_clock=False)
     for n, count in enumerate(counts):
         queue.add(renewals(f"t{n}", count, NOW - timedelta(minutes=late[n])))
+    before = [queue.take() for _ in range(min(begun, sum(counts)))]
     foreseen = queue.upcoming("subscription", sum(counts))
-    done = [queue.take() for _ in range(sum(counts))]
-    assert foreseen == done
+    done = [*before, *(queue.take() for _ in range(len(queue)))]
+    assert [*before, *foreseen] == done
     assert len(queue) == 0
     for tenant, count in ((f"t{n}", count) for n, count in enumerate(counts)):
         places = [place for place, item in enumerate(done) if item.tenant_id == tenant]
         assert [done[place] for place in places] == renewals(tenant, count, done[places[0]].at)
-        assert all(after - before <= len(counts) for before, after in zip([-1, *places], places, strict=False))
+        others = IN_A_ROW * (len(counts) - 1)
+        assert all(after - before <= 1 + others for before, after in zip([-1, *places], places, strict=False))
+        interruptions = sum(after > before + 1 for before, after in pairwise(places))
+        assert interruptions <= (count - 1) // IN_A_ROW

@@ -1,13 +1,14 @@
 """What is due in a shard, as a turn finds it, in the order of working: tenants in turns, each by time.
 
 A tenant with a million renewals of midnight is not to keep another one's hundred waiting until they are done. With
-items of A (a1, a2, a3) and of B (b1): a1, b1, a2, a3. Where A's fill the page of the index, B's are behind them: they
-are looked for once a turn. On a test clock, which is one tenant's, time is the order.
+seven items of A and two of B: a1 ... a5, b1, b2, a6, a7. Five in a row, because what is read ahead for a tenant's
+invoices is their numbers, too, in one call (``read_ahead``). Where A's fill the page of the index, B's are behind them:
+they are looked for once a turn. On a test clock, which is one tenant's, time is the order.
 """
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, islice, zip_longest
@@ -16,6 +17,8 @@ from billing.services.clocks.due_index import DueIndex, DueItem, DuePage
 
 _OUTCOMES = frozenset({"payment", "refund"})
 """What Stripe was asked and did not answer: its payer waits for it, so on the wall clock nothing comes before it."""
+IN_A_ROW = 5
+"""So many items of a tenant are taken before the next tenant's."""
 _BUSY = 10
 """A tenant with so many items in a page of the index may have any number behind it."""
 _INDEX_LAG_S = 1.0
@@ -33,6 +36,7 @@ class TurnQueue:
     _by_tenant: dict[str, list[DueItem]] = field(default_factory=dict)
     _outcomes: list[DueItem] = field(default_factory=list)
     _seen: set[DueItem] = field(default_factory=set)
+    _taken_in_a_row: int = 0
 
     def __len__(self) -> int:
         return len(self._outcomes) + sum(map(len, self._by_tenant.values()))
@@ -64,18 +68,33 @@ class TurnQueue:
         """The next item: an unknown outcome, else the first of the tenant whose turn it is."""
         if self._outcomes:
             return heapq.heappop(self._outcomes)
-        tenant_id = next(iter(self._by_tenant))
-        heap = self._by_tenant.pop(tenant_id)
+        tenant_id, heap = next(iter(self._by_tenant.items()))
         item = heapq.heappop(heap)
+        self._taken_in_a_row += 1
+        if not heap or self._taken_in_a_row == IN_A_ROW:
+            self._end_turn_of(tenant_id)
+        return item
+
+    def _end_turn_of(self, tenant_id: str) -> None:
+        heap = self._by_tenant.pop(tenant_id)
         if heap:
             self._by_tenant[tenant_id] = heap
-        return item
+        self._taken_in_a_row = 0
 
     def upcoming(self, kind: str, most: int) -> list[DueItem]:
         """The next items of a kind, as they will be taken."""
-        firsts = (heapq.nsmallest(most, heap) for heap in islice(self._by_tenant.values(), most))
-        in_turns = chain.from_iterable(zip_longest(*firsts))
-        return list(islice((each for each in in_turns if each is not None and each.kind == kind), most))
+        rows = (
+            _in_rows(heapq.nsmallest(most, heap), 0 if nth else self._taken_in_a_row)
+            for nth, heap in enumerate(islice(self._by_tenant.values(), most))
+        )
+        in_turns = chain.from_iterable(chain.from_iterable(zip_longest(*rows, fillvalue=())))
+        return list(islice((each for each in in_turns if each.kind == kind), most))
+
+
+def _in_rows(items: Sequence[DueItem], taken: int) -> list[Sequence[DueItem]]:
+    """A tenant's items as its turns bring them; of the first one, some were taken before."""
+    starts = [0, *range(IN_A_ROW - taken, len(items), IN_A_ROW)]
+    return [items[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from billing.domain.kernel.errors import Unavailable
+from billing.storage.wire import write_plainly
 
 T = TypeVar("T")
 _ATTEMPTS = 6
@@ -37,10 +38,19 @@ class _Connection(Connection):
     def __init__(self, shared: Session | None, **settings: Any) -> None:
         super().__init__(**settings)
         self._shared = shared
+        self._plain: Any = None
 
     @property
     def session(self) -> Session:
         return self._shared or super().session
+
+    @property
+    def client(self) -> Any:
+        client = super().client  # another one, where it was made before there were credentials
+        if client is not self._plain:
+            write_plainly(client)
+            self._plain = client
+        return client
 
 
 class Database:

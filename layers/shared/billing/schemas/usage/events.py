@@ -94,7 +94,11 @@ class UsageEventIn(Request):
     corrects: Annotated[EventId, Field(description="the event that this takes something back of")] | None = None
     quantity: QuantityIn = Field(default=1, validate_default=True)
     timestamp: TimeIn
-    properties: Annotated[dict[MetadataKey, PropertyIn], Field(max_length=20)] = {}
+    # A factory, because pydantic makes a deep copy of a default: a tenth of the time of 1,000 events.
+    properties: Annotated[
+        dict[MetadataKey, PropertyIn],
+        Field(max_length=20, default_factory=dict, json_schema_extra={"default": {}}),
+    ]
 
     @field_validator("corrects", mode="after")
     @classmethod

@@ -119,6 +119,7 @@ class _ChunkRun:
         self._rejected = Rejected(chunk)
         self._missing = False
         self._spans: dict[str, UsageSpan] = {}
+        self._keys: dict[tuple[str, int, str, str], tuple[TotalKey, SeriesKey]] = {}
         # The same in a retry, so that it finds what was counted before.
         self._hash = int.from_bytes(sha256(chunk.id.encode()).digest()[:4])
 
@@ -356,14 +357,17 @@ class _ChunkRun:
         return Present({key: it.cells for key, it in totals.items() if not it.closed}, series, seen)
 
     def _places(self, effect: Effect, known: _Known) -> tuple[TotalKey, SeriesKey]:
-        event, meter = effect.event, effect.measured.meter
-        tenant_id = self._chunk.tenant_id
-        shard = self._hash % meter.shards_in_use(self._now)
-        slot = known.slot(event.subscription_id)
-        return (
-            TotalKey(tenant_id, event.subscription_id, slot, meter.key, shard),
-            SeriesKey(tenant_id, event.subscription_id, meter.key, effect.day, shard),
-        )
+        subscription_id, meter = effect.event.subscription_id, effect.measured.meter
+        slot = known.slot(subscription_id)
+        # Kept: most events of a chunk are of one subscription, meter and day.
+        place = (subscription_id, slot, meter.key, effect.day)
+        if (keys := self._keys.get(place)) is None:
+            tenant_id, shard = self._chunk.tenant_id, self._hash % meter.shards_in_use(self._now)
+            keys = self._keys[place] = (
+                TotalKey(tenant_id, subscription_id, slot, meter.key, shard),
+                SeriesKey(tenant_id, subscription_id, meter.key, effect.day, shard),
+            )
+        return keys
 
     def _report_rejected(self, unit: Unit) -> None:
         self._report.duplicates += self._rejected.drop_counted(self._store)

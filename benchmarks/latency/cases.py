@@ -21,6 +21,8 @@ CLIENTS = 4
 INTENT_MS, WEBHOOK_MS, QUERY_MS = 500, 200, 200
 """The budgets of p95 (benchmarks/README.md)."""
 
+ONE_TENANT, A_TENANT_EACH = "create subscription, charged", "the same, each client a tenant"
+"""They differ by what is a tenant's, and one item: its next numbers."""
 _TIMEOUT_S = 60
 _MOST_PAGES = 40
 _AMOUNT = {"amount": 4_999_000, "currency": "USD"}
@@ -93,6 +95,10 @@ def in_parallel(work: Callable[[T], R], over: Sequence[T]) -> list[R]:
         return list(pool.map(work, over))
 
 
+def _subscription(payer: str) -> Json:
+    return {"customerId": payer, "planId": PLAN, "quantities": {"seats": 100}, "paymentMethodId": "pm_card_visa"}
+
+
 class Story:
     """A tenant with its payers.
 
@@ -105,18 +111,23 @@ class Story:
         self._secret = stack.webhook_secret()
         self._connect_secret = stack.webhook_secret(connect=True)
         self._numbers = range(count)
-        tenant = {"name": "Bench", "mode": "test", "currency": "USD", "tier": "enterprise"}
-        self._key: str = self._done(self._api("tenants", "/v1/tenants", tenant, key=self._known["platform_api_key"]))[
-            "apiKey"
-        ]
+        self._keys = [self._tenant(f"Bench {n}") for n in range(CLIENTS)]
+        self._key = self._keys[0]
+        # Otherwise Stripe's sandbox would tell of everything before it is measured how that is told.
+        self._act("webhooks", mode="paused")
+
+    def _tenant(self, name: str) -> str:
+        """The key of a new tenant, which has a plan."""
+        body = {"name": name, "mode": "test", "currency": "USD", "tier": "enterprise"}
+        made = self._done(self._api("tenants", "/v1/tenants", body, key=self._known["platform_api_key"]))
+        key = str(made["apiKey"])
         components = [
             {"key": "base", "type": "flat", "unitAmount": 4_999_000},
             {"key": "seats", "type": "licensed", "unitAmount": 500_000},
         ]
         plan = {"id": PLAN, "name": "Business", "currency": "USD", "interval": "month", "components": components}
-        self._done(self._api("catalog", "/v1/plans", plan))
-        # Otherwise Stripe's sandbox would tell of everything before it is measured how that is told.
-        self._act("webhooks", mode="paused")
+        self._done(self._api("catalog", "/v1/plans", plan, key=key))
+        return key
 
     def tell(self, measure: Measure) -> None:
         """All cases."""
@@ -129,20 +140,25 @@ class Story:
         forms, charged, payments = self._intents(measure, payers, invoices, cards)
         self._news(measure, forms, charged, payments)
 
-    def _customers(self) -> list[str]:
-        made = [self._api("customers", "/v1/customers", {"name": f"C{n}"}) for n in self._numbers]
+    def _customers(self, keys: Sequence[str] = ()) -> list[str]:
+        """Customers, of the tenants in turns; without any, of the first one."""
+        owners = keys or [self._key]
+        made = [
+            self._api("customers", "/v1/customers", {"name": f"C{n}"}, key=owners[n % len(owners)])
+            for n in self._numbers
+        ]
         return [str(customer["id"]) for customer in in_parallel(self._done, made)]
 
     def _invoice(self, payer: str) -> str:
         return str(self._done(self._api("invoices", "/v1/invoices", one_off(payer), status="open"))["id"])
 
     def _subscriptions(self, measure: Measure) -> None:
-        bodies = [
-            {"customerId": payer, "planId": PLAN, "quantities": {"seats": 100}, "paymentMethodId": "pm_card_visa"}
-            for payer in self._customers()
-        ]
-        asks = [self._api("subscriptions", "/v1/subscriptions", body, state="active") for body in bodies]
-        measure("create subscription, charged", INTENT_MS, asks)
+        for name, keys in ((ONE_TENANT, self._keys[:1]), (A_TENANT_EACH, self._keys)):
+            asks = [
+                self._api("subscriptions", "/v1/subscriptions", body, key=keys[n % len(keys)], state="active")
+                for n, body in enumerate(map(_subscription, self._customers(keys)))
+            ]
+            measure(name, INTENT_MS, asks)
 
     def _saved_cards(self, measure: Measure, payers: Sequence[str]) -> list[str]:
         """Each payer saves a card in a form; its webhook is measured."""

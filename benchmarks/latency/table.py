@@ -19,7 +19,7 @@ import requests
 
 from benchmarks.events import Context
 from benchmarks.latency.bare import Bare, Recorder, Wire
-from benchmarks.latency.cases import CLIENTS, Ask, Story
+from benchmarks.latency.cases import A_TENANT_EACH, CLIENTS, ONE_TENANT, Ask, Story
 from benchmarks.latency.marketplace import MarketStory
 from benchmarks.part import end_in_order, progress
 from benchmarks.report import Row, Section, verdict
@@ -34,6 +34,8 @@ _WARM_UP = 3
 _RECORDED = 2
 """Requests that go through the handler in this process: the first fills its caches, the second is recorded."""
 
+ALIKE = 1.5
+"""The most that p95 of one tenant's clients may be beside that of clients with a tenant each."""
 _NOTHING_TO_MEASURE = 3
 _TIMEOUT_S = 60
 
@@ -46,7 +48,7 @@ class Shot:
     check: Callable[[requests.Response], Any]
 
 
-def fire(shots: Sequence[Shot], warm_up: int) -> tuple[list[float], list[Any]]:
+def fire(shots: Sequence[Shot], warm_up: int, clients: int = CLIENTS) -> tuple[list[float], list[Any]]:
     """Share requests among the clients; the milliseconds of those after the warm-up, sorted, and all answers in order.
 
     Args:
@@ -54,20 +56,20 @@ def fire(shots: Sequence[Shot], warm_up: int) -> tuple[list[float], list[Any]]:
     """
     spans: list[float] = []
     answers: dict[int, Any] = {}
-    sessions = [requests.Session() for _ in range(CLIENTS)]
+    sessions = [requests.Session() for _ in range(clients)]
 
     def client(n: int, first: int, last: int) -> list[float]:
         taken = []
-        for at in range(first + n, last, CLIENTS):
+        for at in range(first + n, last, clients):
             started = time.perf_counter()
             answer = shots[at].send(sessions[n])
             taken.append((time.perf_counter() - started) * 1000)
             answers[at] = shots[at].check(answer)
         return taken
 
-    with ThreadPoolExecutor(CLIENTS) as pool:
+    with ThreadPoolExecutor(clients) as pool:
         for first, last in ((0, warm_up), (warm_up, len(shots))):
-            spans = [span for each in pool.map(lambda n: client(n, first, last), range(CLIENTS)) for span in each]  # noqa: B023
+            spans = [span for each in pool.map(lambda n: client(n, first, last), range(clients)) for span in each]  # noqa: B023
     for session in sessions:
         session.close()
     return sorted(spans), [answers[at] for at in range(len(shots))]
@@ -78,11 +80,13 @@ class Latencies:
 
     Args:
         each: measured requests of each client.
+        clients: who ask at the same time.
     """
 
-    def __init__(self, stack: RunningStack, each: int) -> None:
+    def __init__(self, stack: RunningStack, each: int, clients: int) -> None:
         self._api_url: str = stack.known["api_url"]
-        self._fired = CLIENTS * (_WARM_UP + each)
+        self._clients, self._warm_up = clients, clients * _WARM_UP
+        self._fired = clients * (_WARM_UP + each)
         self._story = Story(stack, _RECORDED + self._fired)
         self._market = MarketStory(stack, _RECORDED + self._fired)
         stack.become_a_function()
@@ -92,44 +96,62 @@ class Latencies:
         cases = stack.folder / "cases"
         cases.mkdir()
         self._bare = Bare(stack.ports, cases)
+        self._figures: dict[str, dict[str, float]] = {}
         self.section = Section(
-            f"A local stack at {CLIENTS} clients",
-            ["request", "p50, ms", "p95, ms", "budget", "bare p50", "bare p95", "ours, p50", "DynamoDB + Stripe"],
+            f"A local stack at {clients} client{'s'[: clients - 1]}",
+            [
+                "request", "p50, ms", "p95, ms", "budget", "bare p50", "bare p95", "ours, p50", "beside bare",
+                "DynamoDB + Stripe",
+            ],
             notes=[
-                f"{CLIENTS * each} requests each, after {CLIENTS * _WARM_UP} that are not looked at; the budget is",
+                f"{clients * each} requests each, after {self._warm_up} that are not looked at; the budget is",
                 "p95's. An empty function is what gateway, API and Lambda take of every request.",
                 "Bare: a function beside ours that sends the same requests to DynamoDB and Stripe over plain sockets,",
-                "without their conditions, and does nothing else. Ours: what the medians differ by.",
+                "without their conditions, and does nothing else. Ours: what the medians differ by; beside bare: how",
+                "many times the bare one's ours is.",
                 "Intents and payments name a user (X-User-Id), whose limit is one update more for intents.",
                 "A trigger wakes the payout worker, which works beside the ones that follow, on the same cores.",
             ],
-        )
+        )  # fmt: skip
 
     def run(self) -> Section:
         """The whole table."""
         self._empty()
         self._story.tell(self.measure)
+        if self._clients > 1:
+            self._compare_tenants()
         self._market.tell(self.measure)
         return self.section
+
+    def _compare_tenants(self) -> None:
+        """Whether four clients of one tenant wait for each other."""
+        one, each = (self._figures[name] for name in (ONE_TENANT, A_TENANT_EACH))
+        ratios = {name: one[name] / each[name] for name in ("p50_ms", "p95_ms")}
+        cells = ["one tenant's beside four tenants'", *(f"{ratio:.2f}" for ratio in ratios.values()), f"{ALIKE}"]
+        cells += ["-"] * 5
+        self.section.rows.append(Row(cells, verdict(ratios["p95_ms"], ALIKE), ratios))
 
     def measure(self, name: str, budget_ms: int, asks: Sequence[Ask]) -> list[Any]:
         """Measure a case, and write its line; returns what was answered."""
         progress(name)
         recorded = [self._record(ask) for ask in asks[:_RECORDED]]
-        spans, answers = fire([self._shot(ask) for ask in asks[_RECORDED:]], CLIENTS * _WARM_UP)
+        spans, answers = self._fire([self._shot(ask) for ask in asks[_RECORDED:]])
         text, wires = recorded[-1]
         last = asks[_RECORDED - 1]
         path = self._bare.play(_file_name(name), wires, last.path + last.body, text)
-        bare, _ = fire([self._bare_shot(last.method, path, last.body)] * self._fired, CLIENTS * _WARM_UP)
+        bare, _ = self._fire([self._bare_shot(last.method, path, last.body)] * self._fired)
         self._line(name, budget_ms, spans, bare, wires)
         return [ask.data(200, text) for ask, (text, _) in zip(asks, recorded, strict=False)] + answers
+
+    def _fire(self, shots: Sequence[Shot]) -> tuple[list[float], list[Any]]:
+        return fire(shots, self._warm_up, self._clients)
 
     def _empty(self) -> None:
         """What gateway, API and Lambda take of every request: the bare function with nothing to send."""
         path = self._bare.play("empty", [], "", "{}")
-        spans, _ = fire([self._bare_shot("GET", path, "")] * self._fired, CLIENTS * _WARM_UP)
+        spans, _ = self._fire([self._bare_shot("GET", path, "")] * self._fired)
         p50, p95 = percentile(spans, 50), percentile(spans, 95)
-        cells = ["(an empty function)", "-", "-", "-", f"{p50:.0f}", f"{p95:.0f}", "-", "0 + 0"]
+        cells = ["(an empty function)", "-", "-", "-", f"{p50:.0f}", f"{p95:.0f}", "-", "-", "0 + 0"]
         self.section.rows.append(Row(cells, "", {"bare_p50_ms": p50, "bare_p95_ms": p95}))
 
     def _record(self, ask: Ask) -> tuple[str, list[Wire]]:
@@ -156,8 +178,9 @@ class Latencies:
         bare_p50, bare_p95 = percentile(bare, 50), percentile(bare, 95)
         to_dynamodb = sum(1 for wire in wires if wire.operation)
         cells = [name, f"{p50:.0f}", f"{p95:.0f}", str(budget_ms), f"{bare_p50:.0f}", f"{bare_p95:.0f}"]
-        cells += [f"{p50 - bare_p50:.0f}", f"{to_dynamodb} + {len(wires) - to_dynamodb}"]
+        cells += [f"{p50 - bare_p50:.0f}", f"{p50 / bare_p50:.2f}", f"{to_dynamodb} + {len(wires) - to_dynamodb}"]
         figures = {"p50_ms": p50, "p95_ms": p95, "bare_p50_ms": bare_p50, "bare_p95_ms": bare_p95}
+        self._figures[name] = figures
         self.section.rows.append(Row(cells, verdict(p95, budget_ms), figures))
 
 
@@ -179,11 +202,12 @@ def main() -> None:
     end_in_order()
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
-    parser.add_argument("--each", type=int, default=EACH, help="measured requests of each of the four clients")
+    parser.add_argument("--each", type=int, default=EACH, help="measured requests of each client")
+    parser.add_argument("--clients", type=int, default=CLIENTS, help="who ask at the same time")
     options = parser.parse_args()
     try:
         with running() as stack:
-            Latencies(stack, options.each).run().save(options.out)
+            Latencies(stack, options.each, options.clients).run().save(options.out)
     except NotThere as reason:
         print(f"    not measured: {reason}", file=sys.stderr)
         sys.exit(_NOTHING_TO_MEASURE)

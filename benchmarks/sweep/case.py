@@ -88,6 +88,7 @@ class Case:
         shards: of the due index.
         at: when it is written; everything due has become due in the six hours before.
         card: what is charged; None where balances pay.
+        first: the number of the first of the tenants, where there is another case beside this one.
     """
 
     due: int
@@ -95,6 +96,7 @@ class Case:
     shards: int
     at: datetime
     card: Card | None = None
+    first: int = 0
 
     @property
     def orders(self) -> int:
@@ -116,7 +118,7 @@ class Case:
 
     def tenant_id(self, tenant: int) -> str:
         """The id of the n-th tenant."""
-        return derived("ten", _BORN, "sweep", str(tenant))
+        return derived("ten", _BORN, "sweep", str(self.first + tenant))
 
     def tenant(self, tenant: int, data_key: str) -> Tenant:
         """The n-th tenant.

@@ -13,6 +13,8 @@ from pathlib import Path
 from benchmarks.sweep.case import Case
 from benchmarks.sweep.run import Outcome, Plan, Sweep, verify, write
 from benchmarks.sweep.worker import Outside
+from billing.services.sweep.turn_queue import IN_A_ROW
+from billing.storage.due_index import PAGE
 from tests.faults.processes import Json
 from tests.faults.stack import Stack
 from tests.faults.world import Tenant, World
@@ -62,6 +64,29 @@ def test_missed_schedules_are_caught_up_with_in_order_of_time(stack: Stack, own_
     own = [invoice for invoice in invoices if invoice["subscription_id"] == late.subscription_id]
     assert [invoice["id"] for invoice in own] == list(late.invoice_ids)
     assert _follow_each_other(own)
+
+
+def test_20_a_tenant_with_little_due_does_not_wait_for_one_with_much(
+    stack: Stack, own_world: World, tmp_path: Path
+) -> None:
+    """Its six subscriptions lie behind the page of the index that the other tenant's fill."""
+    much = Case(due=PAGE + 30, tenants=1, shards=1, at=_now() - timedelta(hours=6))
+    little = Case(due=6, tenants=1, shards=1, at=_now(), first=1)
+    outside = _outside(stack, own_world, much, tmp_path)
+    write(outside, little, 1, lambda more: None)
+    _swept(replace(outside, turn_s=60), much, replace(_PLAN, workers=1, copies=1, kills=0))
+    for case in (much, little):
+        assert verify(outside, case, lambda more: None) == []
+    billed = [
+        (datetime.fromisoformat(invoice["finalized_at"]), case)
+        for case in (much, little)
+        for invoice in Tenant(own_world, case.tenant_id(0), "").books(case.at).bodies("invoices")
+    ]
+    billed.sort(key=lambda each: each[0])
+    places = [place for place, (_, case) in enumerate(billed) if case is little]
+    assert len(billed) == much.invoices + little.invoices
+    turns = -(-little.invoices // IN_A_ROW)
+    assert max(places) < little.invoices + turns * IN_A_ROW
 
 
 def _follow_each_other(invoices: list[Json]) -> bool:

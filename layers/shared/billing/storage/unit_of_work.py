@@ -116,8 +116,9 @@ class UnitOfWork:
         return fresh(prefix, at or self._now, self._runtime.entropy())
 
     def load(self, *refs: Ref[Any]) -> Found:
-        # What this unit has staged is newer than what is stored, and is not read.
-        staged = {ref: self._staged.get((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
+        # What this unit has staged is newer than what is stored, and is not read; nor is what it wrote a call ago.
+        places = {ref: (ref.kind, ref.tenant_id, ref.id) for ref in refs}
+        staged = {ref: self._staged.get(place) or self._written.get(place) for ref, place in places.items()}
         read = tuple(ref for ref in refs if staged[ref] is None)
         found = self._loaded(read)
         self._require_expected(found)
@@ -237,7 +238,11 @@ class UnitOfWork:
         self._write(record, None)
         self._checkpointed = self._ran_before = True
         self.recovery_point = point
+        written = {place: each for place, each in self._staged.items() if not isinstance(each.entity, LedgerEntry)}
         self._reset()
+        # Known, and not to be read again. Whoever changes it meanwhile (a webhook that is before Stripe's answer) wins:
+        # what comes now is saved under the condition that it is still that, or else runs again, and reads.
+        self._written |= written
 
     def commit(self, response: StoredResponse | None = None, audit: AuditRow | None = None) -> None:
         record = None
@@ -265,6 +270,7 @@ class UnitOfWork:
 
     def _reset(self) -> None:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
+        self._written: dict[tuple[type, str, str], _Staged] = {}
         self._versions: dict[Ref[Any], int | None] = {}
         self._relied_on: dict[tuple[type, str, str], int] = {}
         self._renamed: list[_Update] = []

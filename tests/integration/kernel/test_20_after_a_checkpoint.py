@@ -1,0 +1,74 @@
+"""Issue 20: what a unit of work wrote at its checkpoint is known to it, and is not read again; unless it is outrun."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from billing.bootstrap import storage
+from billing.domain.customers.customer import Customer
+from billing.domain.kernel.errors import LostRace
+from billing.services.kernel.recovery import Repeat
+from billing.services.kernel.work import KeyedRequest, Ref, StoredResponse, Unit
+from tests.integration.world import Tenant
+
+REQUEST = KeyedRequest("POST /v1/payments", "k", "fingerprint")
+
+
+@pytest.fixture
+def ref(tenant: Tenant) -> Ref[Customer]:
+    return Ref(Customer, tenant.id, tenant.customer())
+
+
+def renamed(unit: Unit, ref: Ref[Customer], name: str) -> Customer:
+    return unit.save(replace(unit.load(ref).require(ref), name=name))
+
+
+def at_the_checkpoint(tenant: Tenant, ref: Ref[Customer]) -> Unit:
+    unit = storage.units().begin(tenant.id, REQUEST)
+    renamed(unit, ref, "First")
+    unit.checkpoint(Repeat())
+    return unit
+
+
+def test_it_is_not_read_again(tenant: Tenant, ref: Ref[Customer]) -> None:
+    unit = at_the_checkpoint(tenant, ref)
+    reads: list[Any] = []
+    events = storage.database().client.meta.events
+    note = lambda params, **_: reads.append(params)  # noqa: E731
+    events.register("provide-client-params.dynamodb.BatchGetItem", note)
+    known = unit.load(ref).require(ref)
+    assert not reads
+    events.unregister("provide-client-params.dynamodb.BatchGetItem", note)
+    assert known == storage.units().begin(tenant.id).load(ref).require(ref)
+    assert (known.name, known.version) == ("First", 2)
+    unit.save(replace(known, name="Second"))
+    unit.commit(StoredResponse(200, "{}"))
+    assert storage.units().begin(tenant.id).load(ref).require(ref).name == "Second"
+
+
+def test_who_changed_it_meanwhile_is_not_overwritten(tenant: Tenant, ref: Ref[Customer]) -> None:
+    """As a webhook does that comes before Stripe's answer: the run loses its race, and the next one reads."""
+    unit = at_the_checkpoint(tenant, ref)
+    other = storage.units().begin(tenant.id)
+    renamed(other, ref, "Another's")
+    other.commit()
+    renamed(unit, ref, "Second")
+    with pytest.raises(LostRace):
+        unit.commit(StoredResponse(200, "{}"))
+    unit.restart()
+    assert unit.load(ref).require(ref).name == "Another's"
+    renamed(unit, ref, "Third")
+    unit.commit(StoredResponse(200, "{}"))
+    found = storage.units().begin(tenant.id).load(ref).require(ref)
+    assert (found.name, found.version) == ("Third", 4)
+
+
+def test_who_only_relies_on_it_loses_the_race_too(tenant: Tenant, ref: Ref[Customer]) -> None:
+    unit = at_the_checkpoint(tenant, ref)
+    other = storage.units().begin(tenant.id)
+    renamed(other, ref, "Another's")
+    other.commit()
+    unit.rely_on(unit.load(ref).require(ref))
+    with pytest.raises(LostRace):
+        unit.commit(StoredResponse(200, "{}"))

@@ -27,7 +27,7 @@ from billing.storage.numbers import NumberBook
 from billing.storage.runtime import Policy, Runtime
 from billing.storage.store import Store
 from billing.storage.table_names import use_tables
-from billing.storage.unit_of_work import DynamoUnits
+from billing.storage.units import DynamoUnits
 
 THREADS, EACH = 32, 3
 LIMITS, INTENTS = Limits(60, 40), RouteLimit("i", 30)

@@ -160,7 +160,7 @@ def _own_clock(patch: pytest.MonkeyPatch, entropy: Entropy) -> Clock:
     """A clock that the tests can move, handed in where bootstrap hands in the wall clock and ``sleep``."""
     from billing.bootstrap import process as process_bootstrap
     from billing.bootstrap import storage, sweep
-    from billing.storage.unit_of_work import DynamoUnits
+    from billing.storage.units import DynamoUnits
 
     clock = Clock()
     patch.setattr(process_bootstrap, "now", clock)

@@ -15,7 +15,7 @@ from billing.storage.numbers import NumberBook
 from billing.storage.runtime import Policy, Runtime
 from billing.storage.store import Store, TenantDirectory
 from billing.storage.table_names import use_tables
-from billing.storage.unit_of_work import DynamoUnits
+from billing.storage.units import DynamoUnits
 
 if TYPE_CHECKING:
     from billing.integrations.aws.vault import Vault

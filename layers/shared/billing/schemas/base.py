@@ -97,6 +97,7 @@ def _timezone(value: str) -> str:
     return value
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -130,7 +131,7 @@ def _email(value: str) -> str:
 
 def printable(value: str) -> str:
     """The text, if it has no control characters."""
-    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+    if _CONTROL.search(value):
         raise PydanticCustomError("invalid_format", "control characters")
     return value
 

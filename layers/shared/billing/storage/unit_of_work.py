@@ -38,7 +38,6 @@ from billing.services.kernel.work import (
     AuditRow,
     Expected,
     Found,
-    KeyedRequest,
     Numbered,
     Page,
     Query,
@@ -117,8 +116,7 @@ class UnitOfWork:
 
     def load(self, *refs: Ref[Any]) -> Found:
         # What this unit has staged is newer than what is stored, and is not read; nor is what it wrote a call ago.
-        places = {ref: (ref.kind, ref.tenant_id, ref.id) for ref in refs}
-        staged = {ref: self._staged.get(place) or self._written.get(place) for ref, place in places.items()}
+        staged = {ref: self._known((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
         read = tuple(ref for ref in refs if staged[ref] is None)
         found = self._loaded(read)
         self._require_expected(found)
@@ -129,6 +127,9 @@ class UnitOfWork:
         if not any(staged.values()):
             return found
         return Found({ref: each.entity if each else found.get(ref) for ref, each in staged.items()})
+
+    def _known(self, place: tuple[type, str, str]) -> _Staged | None:
+        return self._staged.get(place) or self._written.get(place)
 
     def _require_expected(self, found: Found) -> None:
         """Refuse to go on with another version than the request names, in the first run and after each lost race.
@@ -238,10 +239,10 @@ class UnitOfWork:
         self._write(record, None)
         self._checkpointed = self._ran_before = True
         self.recovery_point = point
-        written = {place: each for place, each in self._staged.items() if not isinstance(each.entity, LedgerEntry)}
+        written = self._staged
         self._reset()
-        # Known, and not to be read again. Whoever changes it meanwhile (a webhook that is before Stripe's answer) wins:
-        # what comes now is saved under the condition that it is still that, or else runs again, and reads.
+        # Known from now on, and not read again. Whoever changes it meanwhile (a webhook, before Stripe's answer) wins:
+        # what comes is saved under the condition that it still is this, or else runs again, and reads.
         self._written |= written
 
     def commit(self, response: StoredResponse | None = None, audit: AuditRow | None = None) -> None:
@@ -441,15 +442,3 @@ class UnitOfWork:
         """The data keys of a tenant that this very transaction saves; of the newest nobody else knows yet."""
         staged = self._staged.get((Tenant, tenant_id, SETTINGS_ID))
         return staged.entity.data_keys if staged else None
-
-
-@dataclass(frozen=True, slots=True)
-class DynamoUnits:
-    """``services.kernel.work.Units`` over DynamoDB."""
-
-    runtime: Runtime
-
-    def begin(self, tenant_id: str, request: KeyedRequest | None = None) -> UnitOfWork:
-        if request is None:
-            return UnitOfWork(self.runtime, tenant_id)
-        return UnitOfWork(self.runtime, tenant_id, Scope.of(tenant_id, request), request.expected)

@@ -4,6 +4,7 @@ Order of the checks: request id -> body -> identify -> card numbers -> API versi
 scope -> Idempotency-Key -> handler -> commit. A refused call leaves an audit row and nothing else.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -40,6 +41,7 @@ from billing.services.kernel.work import AuditRow, Expected, KeyedRequest, Ref, 
 T = TypeVar("T")
 API_VERSIONS = ("1.0",)
 _WRITES = {"POST", "PATCH", "PUT", "DELETE"}
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +270,7 @@ class Call:
 
     def _keyed(self) -> KeyedRequest:
         key = self.header("idempotency-key")
-        if not key or len(key) > 255 or not all("!" <= character <= "~" for character in key):
+        if not key or not _IDEMPOTENCY_KEY.fullmatch(key):
             raise IdempotencyKeyRequired("An Idempotency-Key header of 1 to 255 visible ASCII characters is required")
         # /api/v1/x and /v1/x are one route, and one request.
         path = self.path.removeprefix("/api")

@@ -34,19 +34,19 @@ def customer_of(entity: Entity) -> str | None:
     return found
 
 
-def subject(staged: dict[tuple[type, str, str], Any], loaded: dict[Ref[Any], int | None]) -> str | None:
+def subject(staged: dict[tuple[type, str, str], Any], loaded: dict[Ref[Any], Any]) -> str | None:
     """The customer whom the response of a unit of work may tell of: of what it wrote, else of what it read.
 
     Args:
         staged: the entities that it writes, by their places.
-        loaded: what it read.
+        loaded: what it read; None where there was nothing.
     """
     for (_, tenant_id, _), entity in staged.items():
         customer_id = customer_of(entity)
         if customer_id is not None:
             return join(tenant_id, customer_id)
-    for ref, version in loaded.items():
-        if ref.kind is Customer and version is not None:
+    for ref, entity in loaded.items():
+        if ref.kind is Customer and entity is not None:
             return join(ref.tenant_id, ref.id)
     return None
 

@@ -115,18 +115,16 @@ class UnitOfWork:
         return fresh(prefix, at or self._now, self._runtime.entropy())
 
     def load(self, *refs: Ref[Any]) -> Found:
-        # What this unit has staged is newer than what is stored, and is not read; nor is what it wrote a call ago.
-        staged = {ref: self._known((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
-        read = tuple(ref for ref in refs if staged[ref] is None)
+        # What this unit has staged, or wrote a call ago, is newer than what is stored; and what it read, it has read.
+        known = {ref: self._known((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
+        read = tuple(ref for ref in refs if known[ref] is None and ref not in self._read)
         found = self._loaded(read)
         self._require_expected(found)
-        self._require_unchanged(read, found)
+        self._read |= {ref: found.get(ref) for ref in read}
         seen = [each for ref in read if (each := found.get(ref)) is not None]
         self._outbox.saw(seen)
         self._clocks.saw(seen)
-        if not any(staged.values()):
-            return found
-        return Found({ref: each.entity if each else found.get(ref) for ref, each in staged.items()})
+        return Found({ref: each.entity if each else self._read[ref] for ref, each in known.items()})
 
     def _known(self, place: tuple[type, str, str]) -> _Staged | None:
         return self._staged.get(place) or self._written.get(place)
@@ -141,17 +139,6 @@ class UnitOfWork:
         entity = found.get(self._expected.ref)
         if entity is not None and entity.version not in self._expected.versions:
             raise VersionMismatch(f"The {in_words(type(entity))} has version {entity.version} by now")
-
-    def _require_unchanged(self, refs: tuple[Ref[Any], ...], found: Found) -> None:
-        """Refuse to go on where something is not what this unit was told before.
-
-        Of an order, 10.00 are left to refund, decided on version 3; loaded again for the books, it is version 4, with
-        another refund of 10.00. Saved as version 5, both would be made: the condition is on what was loaded last.
-        """
-        for ref in refs:
-            version = getattr(found.get(ref), "version", None)
-            if self._versions.setdefault(ref, version) != version:
-                raise LostRace("Somebody else changed the same thing at the same time")
 
     def _loaded(self, refs: tuple[Ref[Any], ...]) -> Found:
         if self._looked:
@@ -251,7 +238,7 @@ class UnitOfWork:
             place = f"idempotency/{self._scope.record_id}"
             body = self._runtime.store.sealer.seal(self._tenant_id, place, response.body)
             ttl_s = self._runtime.policy.idempotency_ttl_s
-            about = subject({place: each.entity for place, each in self._staged.items()}, self._versions)
+            about = subject({place: each.entity for place, each in self._staged.items()}, self._read)
             record = idempotency.done_item(self._scope, response.status, body, self._now, ttl_s, about)
         self._write(record, audit)
         for action in self._after_commit:
@@ -272,7 +259,7 @@ class UnitOfWork:
     def _reset(self) -> None:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
         self._written: dict[tuple[type, str, str], _Staged] = {}
-        self._versions: dict[Ref[Any], int | None] = {}
+        self._read: dict[Ref[Any], Any] = {}
         self._relied_on: dict[tuple[type, str, str], int] = {}
         self._renamed: list[_Update] = []
         self._callers = CallerWrites()

@@ -189,9 +189,11 @@ class Work(Protocol):
     def load(self, *refs: Ref[Any]) -> Found:
         """The second beat: load everything that the decision needs, in one consistent batch.
 
+        What this run has read, or written at its checkpoint, is not read again: it decides on one state of each, and
+        what it saves or relies on has to be that still when it commits.
+
         Raises:
             VersionMismatch: the request is for another version of one of them (``Expected``).
-            LostRace: one of them has changed since this unit loaded it before, so what was decided meanwhile is void.
         """
 
     def query(self, query: Query[E]) -> Page[E]:

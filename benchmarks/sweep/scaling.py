@@ -1,6 +1,6 @@
 """One tenant's sweep by more and more workers, over a database that is far away and refuses what collides.
 
-python -m benchmarks.sweep.scaling OUT [--due 800] [--workers 1 4 14] [--latency-ms 40]
+python -m benchmarks.sweep.scaling OUT [--due 800] [--workers 1 4 16] [--latency-ms 150] [--shards 16]
 
 A tenant with a million subscriptions is what a company that runs its own stack is. Whatever is one item of that tenant
 is hot then, and the emulator alone does not show it: see ``contention``. Each line is a world of its own, looked at
@@ -49,6 +49,7 @@ class Asked:
     workers: int
     due: int
     latency_ms: float
+    shards: int = _SHARDS
 
     @property
     def name(self) -> str:
@@ -90,9 +91,9 @@ def measure(asked: Asked, folder: Path) -> Measured:
     """
     with backend() as running:
         card = _card(running) if asked.charged else None
-        case = Case(asked.due, asked.tenants, _SHARDS, datetime.now(UTC).replace(microsecond=0), card)
+        case = Case(asked.due, asked.tenants, asked.shards, datetime.now(UTC).replace(microsecond=0), card)
         address = folder / "register"
-        env = dict(os.environ) | {"DUE_SHARDS": str(_SHARDS)}
+        env = dict(os.environ) | {"DUE_SHARDS": str(asked.shards)}
         outside = Outside(env, folder / "scaling.log", _TURN_S, asked.latency_ms / 1000, str(address))
         try:
             write(outside, case, _WRITERS, lambda more: None)
@@ -168,10 +169,10 @@ def _verdict(one: Measured, first: Measured) -> Verdict:
     return "ok" if kept else "over"
 
 
-def lines_of(due: int, workers: Sequence[int], latency_ms: float) -> Iterator[Asked]:
+def lines_of(due: int, workers: Sequence[int], latency_ms: float, shards: int = _SHARDS) -> Iterator[Asked]:
     """What is measured: one tenant first, then with a card, then twenty tenants for comparison."""
     for tenants, charged in ((1, False), (1, True), (20, False)):
-        yield from (Asked(tenants, charged, each, due, latency_ms) for each in workers)
+        yield from (Asked(tenants, charged, each, due, latency_ms, shards) for each in workers)
 
 
 def main() -> None:
@@ -182,11 +183,12 @@ def main() -> None:
     parser.add_argument("--due", type=int, default=DUE, help="how many subscriptions are due")
     parser.add_argument("--workers", type=int, nargs="+", default=WORKERS)
     parser.add_argument("--latency-ms", type=float, default=LATENCY_MS, help="so much longer takes each call")
+    parser.add_argument("--shards", type=int, default=_SHARDS, help="of the due index; a worker takes one at a time")
     parser.add_argument("--one-tenant", action="store_true", help="only the first case")
     options = parser.parse_args()
     console = Console(stderr=True)
     lines = []
-    for asked in lines_of(options.due, options.workers, options.latency_ms):
+    for asked in lines_of(options.due, options.workers, options.latency_ms, options.shards):
         if options.one_tenant and (asked.charged or asked.tenants > 1):
             continue
         with TemporaryDirectory(prefix="ledgerline-scaling-") as folder:

@@ -10,13 +10,14 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from pynamodb.attributes import Attribute, BinaryAttribute, BinarySetAttribute
 from pynamodb.models import Model
 
 from billing.storage import tables
+from billing.storage.database import _is_busy
 from billing.storage.wire import write_plainly
 
 KEY = {"tenant_id": {"S": "ten_1"}, "id": {"S": "inv_1"}}
@@ -74,7 +75,8 @@ class Wire:
     def __init__(self, status: int = 200, answer: Any = None) -> None:
         self.sent: list[AWSPreparedRequest] = []
         self.bodies: list[Any] = []
-        self._status, self._answer = status, json.dumps(answer or {}).encode()
+        self._status = status
+        self._answer = answer if isinstance(answer, bytes) else json.dumps(answer or {}).encode()
 
     def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         self.sent.append(request)
@@ -149,6 +151,16 @@ def test_a_refusal_says_why_as_before() -> None:
         found.append(refused.value.response)
     assert found[0] == found[1]
     assert found[1]["CancellationReasons"] == REASONS
+
+
+@pytest.mark.parametrize("answer", [b"<html>a gateway's</html>", b'{"Items": [', b"\xff", b"[1]", b'"{}"', b""])
+def test_what_is_no_answer_is_as_if_none_had_come(answer: bytes) -> None:
+    """botocore takes it for an empty one, and a transaction for committed; a repeat under its token finds out."""
+    client = both(Wire(answer=answer))[1]
+    for operation in ("query", "transact_write_items"):
+        with pytest.raises(HTTPClientError) as none:
+            getattr(client, operation)(**REQUESTS[operation])
+        assert _is_busy(none.value)
 
 
 def test_a_token_that_botocore_adds_is_sent() -> None:

@@ -13,6 +13,7 @@ Sources: https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html; the eve
 import json
 from typing import Any
 
+from botocore.exceptions import HTTPClientError
 from botocore.model import OperationModel
 
 _OPERATIONS = (
@@ -50,7 +51,16 @@ def _put_into(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None
 
 
 def _read(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """Read an answer; a refusal is botocore's to read."""
-    if response_dict["status_code"] < 300:
+    """Read an answer; a refusal is botocore's to read.
+
+    Raises:
+        HTTPClientError: it is no answer of DynamoDB's. botocore would take it for an empty one, and a write for done;
+            so it is as if none had come.
+    """
+    if response_dict["status_code"] >= 300:
+        return
+    try:
         customized_response_dict |= json.loads(response_dict["body"])
-        response_dict["body"] = b"{}"
+    except (ValueError, TypeError):
+        raise HTTPClientError(error="an answer that is no JSON object") from None
+    response_dict["body"] = b"{}"

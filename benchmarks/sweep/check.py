@@ -30,6 +30,8 @@ Json = dict[str, Any]
 _MOST = 20
 """Problems that are told of one tenant."""
 _OF_STRIPE = {"processing_fee"}
+_TIMEOUT_S = 120.0
+"""A page of a large table takes the emulator seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Found:
 def check(pipe: "Connection[Any, Any]", outside: Outside, case: Case, tenants: list[int]) -> None:
     """Look at some tenants; for each of them the problems that were found are sent, as texts."""
     outside.enter()
-    database = storage.database()
+    storage.database()  # it says what the tables are called
+    database = Database(timeout_s=_TIMEOUT_S)
     for tenant in tenants:
         expected = [case.expected(n) for n in case.of_tenant(tenant)]
         pipe.send(problems(_read(database, case.tenant_id(tenant), case.tenants == 1), expected)[:_MOST])

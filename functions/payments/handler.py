@@ -60,7 +60,7 @@ def list_payments(
     cursor: Cursor = None,
 ) -> Listing:
     """List payments, newest first."""
-    filters = {"customer": customer, "invoice": invoice, "order": order, "subscription": subscription}
+    filters = {"customer": customer, "invoice_id": invoice, "order_id": order, "subscription_id": subscription}
     filters |= {"method_id": method, "status": status, "currency": currency}
     found = queries.page(work, filters, Window(limit, cursor, created_from, created_to))
     return Listing.of(found, rows(PaymentRowOut.of, customers_of(work, found.items, expand)))

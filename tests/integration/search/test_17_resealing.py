@@ -86,7 +86,7 @@ def test_17_what_is_from_before_is_found_after_the_job(world: World, tenant: Ten
     for table, entity_id, names in (
         ("customers", customer, "stripe_key"),
         ("credit_notes", note["id"], "number_key"),
-        ("payments", payment["id"], "method_id, subscription_key"),
+        ("payments", payment["id"], "method_id, subscription_id"),
     ):
         key = {"tenant_id": {"S": tenant.id}, "id": {"S": entity_id}}
         client.update_item(TableName=world.tables[table], Key=key, UpdateExpression=f"REMOVE {names}")

@@ -27,7 +27,6 @@ _INDEX_KEYS = {
     "invoice": "invoice_key",
     "payment": "payment_key",
     "intent": "intent_key",
-    "order": "order_key",
     "email": "email_key",
     "stripe": "stripe_key",
     "number": "number_key",

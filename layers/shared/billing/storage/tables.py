@@ -147,9 +147,9 @@ class PaymentItem(_OfCustomer):
         table_name = "payments"
 
     intent_key = UnicodeAttribute(null=True)
-    invoice_key = UnicodeAttribute(null=True)
-    order_key = UnicodeAttribute(null=True)
-    subscription_key = UnicodeAttribute(null=True)
+    invoice_id = UnicodeAttribute(null=True)
+    order_id = UnicodeAttribute(null=True)
+    subscription_id = UnicodeAttribute(null=True)
     method_id = UnicodeAttribute(null=True)
     currency = UnicodeAttribute(null=True)
 

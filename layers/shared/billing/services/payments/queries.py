@@ -41,8 +41,8 @@ def page(work: Work, filters: dict[str, str | None], window: Window) -> Page[Pay
     """A page of the tenant's payments, newest first.
 
     Args:
-        filters: by ``customer``, ``invoice``, ``order``, ``subscription``, ``method_id``, ``status`` and ``currency``;
-            None is no filter.
+        filters: by ``customer``, ``invoice_id``, ``order_id``, ``subscription_id``, ``method_id``, ``status`` and
+            ``currency``; None is no filter.
     """
     wanted = said(filters)
     return work.query(window.query(Payment, "customer", wanted.pop("customer", None), wanted))

@@ -11,6 +11,7 @@ import asyncio
 import gc
 import importlib
 import itertools
+import json
 import os
 import signal
 from collections.abc import Callable, Coroutine
@@ -29,6 +30,7 @@ _SERVICES = {
 """ministack's modules, by what stands before the operation in ``X-Amz-Target``."""
 _PLAIN_HEADERS = ("content-type", "content-length", "date", "x-amzn-requestid")
 _END = b"\r\n\r\n"
+ROWS_PATH = "/_rows"
 
 
 class Connection(asyncio.Protocol):
@@ -65,7 +67,10 @@ class Connection(asyncio.Protocol):
     def _handle(self, first: str, headers: dict[str, str], body: bytes) -> None:
         method, path, _ = first.split(" ")
         if path.startswith("/_ministack/"):  # whether it is up
-            self._answer(200, {"Content-Type": "application/json"}, b"{}")
+            self._answer(200, {}, b"{}")
+            return
+        if path == ROWS_PATH:
+            self._answer(200, {}, json.dumps(rows(**json.loads(body))))
             return
         target, asked = headers.get("x-amz-target"), urlsplit(path)
         service = _SERVICES[target.partition(".")[0]] if target is not None else "s3"
@@ -94,6 +99,23 @@ class Connection(asyncio.Protocol):
             f"x-amzn-requestid: {next(self._numbers)}\r\n\r\n"
         )
         self._transport.write(head.encode("latin-1") + content)
+
+
+def rows(tables: dict[str, str], owner: str) -> dict[str, list[Any]]:
+    """Items as they are stored, of several tables at once: by ``Query`` and ``Scan`` a look at a test's books is forty
+    requests, and a quarter of this process's time.
+
+    Args:
+        tables: for each table what stands behind the owner in its hash keys: nothing, or what separates it from more.
+    """
+    from ministack.services.dynamodb import _tables
+
+    found: dict[str, list[Any]] = {}
+    for name, behind in tables.items():
+        items = _tables[name]["items"]
+        keys = [key for key in items if key.startswith(owner + behind)] if behind else [owner] if owner in items else []
+        found[name] = [items[key][within] for key in sorted(keys) for within in sorted(items[key])]
+    return found
 
 
 async def serve(host: str, port: int) -> None:

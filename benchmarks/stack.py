@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from billing.config import named_tables, tables_variable
 from local.console import Failure
 from local.stack import run
 from local.stack.deploy import client
@@ -45,9 +46,13 @@ class RunningStack:
         """
         os.environ.update(aws_environment(self.ports))
         functions = client("lambda", self.ports)
-        for name in function_names(template()).values():  # each has only what it needs
+        tables: dict[str, str] = {}
+        for name in function_names(template()).values():  # each has only what it needs, and only its tables
             configured = functions.get_function_configuration(FunctionName=name)
-            os.environ.update(configured["Environment"]["Variables"])
+            variables = configured["Environment"]["Variables"]
+            tables |= named_tables(variables.get("TABLES", ""))
+            os.environ.update(variables)
+        os.environ["TABLES"] = tables_variable(tables)
         os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"  # its lines belong to nobody here
 
     def webhook_secret(self, connect: bool = False) -> str:

@@ -254,10 +254,10 @@ def get_aging(
 
 @_report(PayoutsReport(), "What Stripe paid into the platform's bank,", Scope.PLATFORM)
 def get_payouts(
-    work: CurrentWork, first: From = None, until: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
+    work: CurrentWork, first: From = None, to: To = None, at: AsOf = None, rows: PayoutRows = "payouts"
 ) -> Asked:
     """Show what Stripe paid into the platform's bank, and what is in it; the platform's own keys only."""
-    return of_days(work, first, until, at, None, rows=rows)
+    return of_days(work, first, to, at, None, rows=rows)
 
 
 @api.get("/v1/reports/reconciliation", scope=Scope.PLATFORM, answers=ReconciliationOut)

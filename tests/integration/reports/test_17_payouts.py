@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -37,8 +38,11 @@ def clear(world: World) -> None:
 
 
 def rows(world: World, **query: str) -> list[Json]:
+    """Of the days around now: the month may end while a test goes on."""
     world.clock.advance(seconds=1)
-    answer = world.platform().get(PATH, **query)
+    now = world.clock()
+    days = {"from": f"{now - timedelta(days=40):%Y-%m-%d}", "to": f"{now + timedelta(days=2):%Y-%m-%d}"}
+    answer = world.platform().get(PATH, **days, **query)
     assert answer.status == 200, answer.json
     found: list[Json] = answer.data["rows"]
     return found

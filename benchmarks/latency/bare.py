@@ -6,7 +6,7 @@ Lambda, the same bytes, without the product. So that each time is as much work a
 
 - ids that the product made in the request are made anew each time, and with them the keys for idempotency;
 - conditions are left out (version 4 is there once only), with the names and values that only they used;
-- the counters of callers are counted on copies of the callers' items.
+- what is updated (a caller's counters, a tenant's next numbers) is a copy of that item.
 """
 
 import io
@@ -137,11 +137,12 @@ def _made(wires: Sequence[Wire], keys: Mapping[str, Sequence[str]]) -> list[str]
     """The ids that the product gave to what it put, and the tokens of its transactions."""
     found: dict[str, None] = {}
     for wire in wires:
-        if wire.operation != "TransactWriteItems":
+        if wire.operation not in ("TransactWriteItems", "PutItem"):
             continue
         body = json.loads(wire.body)
-        found[body["ClientRequestToken"]] = None
-        for put in (each["Put"] for each in body["TransactItems"] if "Put" in each):
+        if wire.operation == "TransactWriteItems":
+            found[body["ClientRequestToken"]] = None
+        for put in (each["Put"] for each in body.get("TransactItems", [{"Put": body}]) if "Put" in each):
             is_new = "attribute_not_exists" in put.get("ConditionExpression", "attribute_not_exists")
             own = put["Item"][keys[put["TableName"]][-1]]["S"]
             if is_new and (_ULID.fullmatch(own) or _RECORD.fullmatch(own)):
@@ -164,12 +165,19 @@ def _again(wire: Wire, places: Mapping[str, str]) -> Wire:
 
 def _unconditional(operation: str, body: Json) -> Json:
     if operation == "UpdateItem":
-        (name,) = body["Key"]
-        return _pruned(body) | {"Key": {name: {"S": body["Key"][name]["S"] + _COPY}}}
+        return _pruned(body) | {"Key": _of_copy(body["Key"])}
+    if operation == "PutItem":
+        return _pruned(body)
     if operation == "TransactWriteItems":
         items = [{kind: _pruned(item) for kind, item in each.items()} for each in body["TransactItems"]]
         return body | {"TransactItems": items}
     return body
+
+
+def _of_copy(key: Json) -> Json:
+    """The key of an item's copy: of a tenant's next numbers as of a caller."""
+    *_, last = key
+    return key | {last: {"S": key[last]["S"] + _COPY}}
 
 
 def _pruned(request: Json) -> Json:
@@ -241,8 +249,7 @@ class Bare:
     def _copy(self, update: Json) -> None:
         table, key = update["TableName"], update["Key"]
         item = self._dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
-        ((name, value),) = key.items()
-        self._dynamodb.put_item(TableName=table, Item=item | {name: {"S": value["S"] + _COPY}})
+        self._dynamodb.put_item(TableName=table, Item=item | _of_copy(key))
 
 
 def _tables(wire: Wire) -> set[str]:

@@ -231,8 +231,9 @@ class World:
             return
         self.writes.append((model.name, [put["TableName"] for put in puts]))
         self.items += [(put["TableName"], put["Item"]) for put in puts if "Item" in put]
-        # Totals are never put: an update makes them.
-        self.items += [(put["TableName"], put["Key"]) for put in puts if "subscription_key" in put.get("Key", {})]
+        # Totals of usage are never put, nor are watches of endpoints: an update makes them.
+        keyed = [(put["TableName"], put["Key"]) for put in puts if "Key" in put]
+        self.items += [(table, key) for table, key in keyed if "subscription_key" in key or "owner_key" in key]
 
     def forget_tenants(self) -> None:
         """Delete what belongs to the tenants in ``made``."""

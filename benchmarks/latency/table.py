@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def fire(shots: Sequence[Shot], warm_up: int, clients: int = CLIENTS) -> tuple[l
 
     with ThreadPoolExecutor(clients) as pool:
         for first, last in ((0, warm_up), (warm_up, len(shots))):
-            spans = [span for each in pool.map(lambda n: client(n, first, last), range(clients)) for span in each]  # noqa: B023
+            taken = pool.map(partial(client, first=first, last=last), range(clients))
+            spans = [span for each in taken for span in each]
     for session in sessions:
         session.close()
     return sorted(spans), [answers[at] for at in range(len(shots))]

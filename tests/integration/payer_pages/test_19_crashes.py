@@ -69,7 +69,7 @@ def test_on_the_way_back(world: World, tenant: Tenant, mode: str) -> None:
         assert _paid_once(world, tenant, invoice), (n, calls)
         return calls
 
-    assert every_cut(mode, once) >= 4
+    assert every_cut(mode, once) >= 5
     paid = len(tenant.get("/v1/invoices", status="paid", limit=100).data)
     assert event_types(world, tenant).count("invoice.paid") == paid
 

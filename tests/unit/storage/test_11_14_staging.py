@@ -84,7 +84,7 @@ def test_more_than_a_transaction_holds_is_refused_before_it_is_sent() -> None:
     assert database.sizes == []
 
 
-def test_11_1_a_run_decides_on_one_state_of_each() -> None:
+def test_11_1_a_run_decides_on_one_state_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """20.00 read and decided on; were it 5.00 where it is read again, and saved under that version, 15.00 would be
     spent twice. So it is not read again: what is saved is under the version that was decided on."""
     work, _ = unit()
@@ -96,7 +96,7 @@ def test_11_1_a_run_decides_on_one_state_of_each() -> None:
         read.extend(refs)
         return Found({each: stored[each] for each in refs if each in stored}), {}
 
-    work._runtime.store.load = load  # type: ignore[method-assign]
+    monkeypatch.setattr(work._runtime.store, "load", load, raising=False)
     before: Balance | None = None
     for after in (balance(), replace(balance(minor=500), version=4)):
         assert work.load(ref).get(ref) == before

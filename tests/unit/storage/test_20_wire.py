@@ -81,7 +81,8 @@ class Wire:
     def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         self.sent.append(request)
         self.bodies.append(request.body)
-        return AWSResponse(request.url, self._status, {}, Body(self._answer))  # type: ignore[arg-type]
+        raw: Any = Body(self._answer)
+        return AWSResponse(request.url, self._status, {}, raw)
 
 
 def both(wire: Wire) -> tuple[Any, Any]:

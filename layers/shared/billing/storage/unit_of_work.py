@@ -115,19 +115,16 @@ class UnitOfWork:
         return fresh(prefix, at or self._now, self._runtime.entropy())
 
     def load(self, *refs: Ref[Any]) -> Found:
-        # What this unit has staged, or wrote a call ago, is newer than what is stored; and what it read, it has read.
-        known = {ref: self._known((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
-        read = tuple(ref for ref in refs if known[ref] is None and ref not in self._read)
+        # What this unit has staged is newer than what is stored; what it read, or wrote at its checkpoint, it knows.
+        staged = {ref: self._staged.get((ref.kind, ref.tenant_id, ref.id)) for ref in refs}
+        read = tuple(ref for ref in refs if staged[ref] is None and ref not in self._read)
         found = self._loaded(read)
         self._require_expected(found)
         self._read |= {ref: found.get(ref) for ref in read}
         seen = [each for ref in read if (each := found.get(ref)) is not None]
         self._outbox.saw(seen)
         self._clocks.saw(seen)
-        return Found({ref: each.entity if each else self._read[ref] for ref, each in known.items()})
-
-    def _known(self, place: tuple[type, str, str]) -> _Staged | None:
-        return self._staged.get(place) or self._written.get(place)
+        return Found({ref: each.entity if each else self._read[ref] for ref, each in staged.items()})
 
     def _require_expected(self, found: Found) -> None:
         """Refuse to go on with another version than the request names, in the first run and after each lost race.
@@ -226,11 +223,11 @@ class UnitOfWork:
         self._write(record, None)
         self._checkpointed = self._ran_before = True
         self.recovery_point = point
-        written = self._staged
+        written: dict[Ref[Any], Any] = {Ref(*place): each.entity for place, each in self._staged.items()}
         self._reset()
         # Known from now on, and not read again. Whoever changes it meanwhile (a webhook, before Stripe's answer) wins:
         # what comes is saved under the condition that it still is this, or else runs again, and reads.
-        self._written |= written
+        self._read |= written
 
     def commit(self, response: StoredResponse | None = None, audit: AuditRow | None = None) -> None:
         record = None
@@ -258,7 +255,6 @@ class UnitOfWork:
 
     def _reset(self) -> None:
         self._staged: dict[tuple[type, str, str], _Staged] = {}
-        self._written: dict[tuple[type, str, str], _Staged] = {}
         self._read: dict[Ref[Any], Any] = {}
         self._relied_on: dict[tuple[type, str, str], int] = {}
         self._renamed: list[_Update] = []

@@ -365,7 +365,9 @@ def test_what_is_beyond_the_first_page_comes_before_what_is_due_later(advancing:
     assert advancing.order == [*"abcde", *"abcde"]
 
 
-def test_a_clock_with_nothing_due_is_looked_at_twice_and_waited_for_once(advancing: Stage) -> None:
+def test_a_clock_with_nothing_due_is_looked_at_twice_and_waited_for_once(
+    advancing: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks: list[str] = []
     due = advancing.table.due
 
@@ -373,7 +375,7 @@ def test_a_clock_with_nothing_due_is_looked_at_twice_and_waited_for_once(advanci
         looks.append(shard)
         return due(shard, until, kinds)
 
-    advancing.table.due = looked  # type: ignore[method-assign]
+    monkeypatch.setattr(advancing.table, "due", looked)
     assert advancing.turn(CLOCK) == ShardReport()
     assert (looks, advancing.slept) == ([CLOCK, CLOCK], [1.0])
 

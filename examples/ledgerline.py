@@ -61,7 +61,7 @@ class Ledgerline:
                 raise
 
     def _call(self, method: str, path: str, body: dict[str, Any], once: str | None = None) -> Any:
-        headers = {} if method == "GET" else {"Idempotency-Key": once or f"k{uuid.uuid4().hex}"}
+        headers = {} if method == "GET" else {"Idempotency-Key": once or str(uuid.uuid4())}
         for pause_s in (*PAUSES_S, None):
             try:
                 answer = self._session.request(method, self.url + path, headers=headers, timeout=30, **body)

@@ -29,8 +29,8 @@ fi
 call() {
   _method=$1 _path=$2
   shift 2
-  # A letter first, for twenty digits may be a card number; and no $RANDOM, which repeats itself in zsh's subshells.
-  _key=k$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+  # 24 hexadecimal digits by themselves, which no card number is; and no $RANDOM, which repeats itself in zsh's subshells.
+  _key=k-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
   _answer=$(mktemp)
   for _pause in 1 2 4 8 0; do
     _status=$(curl -sS -o "$_answer" -w '%{http_code}' -X "$_method" "$LEDGERLINE_URL$_path" -H "X-API-Key: $LEDGERLINE_KEY" \

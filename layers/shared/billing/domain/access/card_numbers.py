@@ -9,7 +9,8 @@ digits of the only issuer with that prefix. Other long numbers are recognised by
 digests, IBANs, phone numbers, the decimals of a fraction.
 
 Ids that a caller mints (``carries_in_id``) are made of dates, counters and random numbers, and no payer types into
-them. There a card number is one run or the groups that are printed on cards, in the issuer's own lengths.
+them. There a card number is one run or the groups that are printed on cards, in the issuer's own lengths, and no part
+of a random number in hexadecimal (``k08fe4242424242424242bd``), whatever its width and what is put before it.
 """
 
 import codecs
@@ -72,6 +73,7 @@ _SHAPE = (
 _RUN = re.compile(b"0" * _SHORTEST_GROUP + rb"(?:-{0,3}0){%d,}" % (_FEWEST - _SHORTEST_GROUP))
 _GROUP = re.compile(rb"0+")
 _DIGITS, _BETWEEN = re.compile(rb"[0-9]+"), re.compile(rb"[^0-9]+")
+_WORD_BEFORE, _WORD_AFTER = re.compile(rb"[0-9A-Za-z]+\Z"), re.compile(rb"[0-9A-Za-z]+")
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 _AROUND = 100
@@ -174,7 +176,7 @@ def _is_found(narrow: bytes, in_id: bool = False) -> bool:
             digits = narrow[start:end].translate(None, _NO_DIGITS)
             if not _is_card_number(digits) or _is_something_else(narrow, start, end):
                 continue
-            if not in_id or _is_plain_card(narrow[start:end], digits):
+            if not in_id or (_is_plain_card(narrow[start:end], digits) and not _is_mixed(narrow, start, end)):
                 return True
     return False
 
@@ -186,6 +188,19 @@ def _is_plain_card(written: bytes, digits: bytes) -> bool:
         return False
     known = any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in _ID_ISSUERS)
     return known and _CLOCK.fullmatch(digits) is None
+
+
+def _is_mixed(narrow: bytes, start: int, end: int) -> bool:
+    """Whether one run of digits has other digits in its word, with letters between: ``card4242424242424242`` has not.
+
+    Of 24 random hexadecimal digits after a letter, 3 in 10,000 have a card's number among them, and hardly one has no
+    digit beside it. A run that fills the word's digits is a card's, and groups never are of such a word.
+    """
+    if not narrow[start:end].isdigit():
+        return False
+    before = _WORD_BEFORE.search(narrow, max(0, start - _AROUND), start)
+    after = _WORD_AFTER.match(narrow, end)
+    return any(word is not None and _DIGITS.search(word[0]) is not None for word in (before, after))
 
 
 def _candidates(groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

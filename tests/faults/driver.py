@@ -114,7 +114,7 @@ def gateways() -> tuple[StripeCalls, ...]:
 
 def connect_anew(gateway: StripeCalls, waits_s: float) -> None:
     """Let a gateway make its connections again: those that it has may be another process's."""
-    gateway._http = GuardedClient(gateway._breaker, waits_s, gateway._left_s)
+    gateway._http = GuardedClient(gateway._api_base, gateway._breaker, waits_s, gateway._left_s)
     gateway._clients.clear()
 
 

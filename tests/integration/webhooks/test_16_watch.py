@@ -1,6 +1,6 @@
 """Issue 16: what a queue lost without a word is found by a look at its endpoint's deliveries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -123,6 +123,28 @@ def test_whoever_looks_and_dies_before_the_watch_moves_on_has_it_looked_at_again
     watch = flow.store().watches(tenant.id, [made])[made]
     assert not flow.store().watch_on(replace(watch, due_at=NOW), None)  # somebody who looked at another one
     assert _turns(world, tenant, made, 2) == [(lost.id, 1)]
+
+
+def test_a_look_that_fails_holds_up_nobody_elses_deliveries_and_is_told(
+    world: World, tenant: Tenant, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each minute it met the same row of the one endpoint, and the shard's others had no turn."""
+    (sample,) = _published(world, tenant, made)
+    flow.clear(world)
+    world.clock.advance(minutes=61)
+    shard = webhook_shard(made)
+    others = flow.due_in(shard, sample, 2)
+    flow.store().add(others)
+    goes_on = flow.store().watches
+
+    def unreadable(tenant_id: str, endpoint_ids: Sequence[str]) -> dict[str, Watch]:
+        assert made not in endpoint_ids, "a row that nobody can read"
+        found: dict[str, Watch] = goes_on(tenant_id, endpoint_ids)
+        return found
+
+    monkeypatch.setattr(flow.store(), "watches", unreadable)
+    assert flow.work(world, shard)["batchItemFailures"]
+    assert flow.notices(world, of=tenant) == sorted((each.id, 1) for each in others)
 
 
 def test_a_watch_is_begun_by_one(tenant: Tenant, made: str) -> None:

@@ -22,8 +22,14 @@ _OF_SERVICE = {"s3": Config(read_timeout=6, signature_version="s3v4")}
 
 @cache
 def aws_session() -> Session:
-    """The one session: what it has read for a client (Regions, defaults, credentials), the next client finds."""
-    return get_session()
+    """The one session: what it has read for a client (Regions, defaults, credentials), the next client finds.
+
+    Its ``User-Agent`` is written once; a client that is not told one writes its own anew for each request, twice (a
+    sixth of the CPU time that a request takes before it is sent).
+    """
+    session = get_session()
+    session.set_default_client_config(Config(user_agent=session.user_agent()))
+    return session
 
 
 @cache

@@ -54,7 +54,7 @@ class StripeCalls:
         self._left_s = left_s
         self._secrets = secrets
         self._api_base = api_base
-        self._http = GuardedClient(breaker, timeout_s, left_s)
+        self._http = GuardedClient(api_base, breaker, timeout_s, left_s)
         self._clients: dict[str, StripeClient] = {}
 
     def ready(self) -> None:

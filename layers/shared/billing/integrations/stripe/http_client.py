@@ -8,6 +8,7 @@ import requests
 import stripe
 
 from billing.domain.kernel.errors import Unavailable
+from billing.integrations.http_session import HttpSession
 from billing.integrations.stripe.circuit_breaker import CircuitBreaker
 
 _log = logging.getLogger(__name__)
@@ -47,12 +48,13 @@ class GuardedClient(stripe.RequestsClient):
     A 403 that is about an account connected to ours (it is not, or not any more) is an answer like others.
 
     Args:
+        api_base: ``https://api.stripe.com``, or a stand-in's.
         read_s: how long one try may wait for its answer.
         left_s: how long it may be waited for before the invocation ends.
     """
 
-    def __init__(self, breaker: CircuitBreaker, read_s: float, left_s: Callable[[], float]) -> None:
-        super().__init__(session=_Session(read_s, left_s))
+    def __init__(self, api_base: str, breaker: CircuitBreaker, read_s: float, left_s: Callable[[], float]) -> None:
+        super().__init__(session=_Session(api_base, read_s, left_s))
         self._breaker = breaker
         self._left_s = left_s
         self._lost_a_try = False
@@ -128,11 +130,11 @@ def _about_account(answer: tuple[str, int, Mapping[str, str]]) -> bool:
     return answer[1] == _FORBIDDEN and _NOT_CONNECTED in str(answer[0])
 
 
-class _Session(requests.Session):
+class _Session(HttpSession):
     """Waits 2 s for a connection and ``read_s`` for an answer, or less if the invocation ends before that."""
 
-    def __init__(self, read_s: float, left_s: Callable[[], float]) -> None:
-        super().__init__()
+    def __init__(self, api_base: str, read_s: float, left_s: Callable[[], float]) -> None:
+        super().__init__(api_base)
         self._read_s = read_s
         self._left_s = left_s
 

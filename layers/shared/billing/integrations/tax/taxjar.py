@@ -21,6 +21,7 @@ from billing.domain.lines.line import TaxAmount, TaxRate
 from billing.domain.lines.tax_facts import JurisdictionLevel, Taxability, TaxFacts
 from billing.domain.tax.facts import NO_NEXUS, PRODUCT_EXEMPT, category_of, not_taxed, usual_name
 from billing.domain.tax.rules import line_taxes
+from billing.integrations.http_session import HttpSession
 from billing.integrations.tax.common import (
     CONNECT_TIMEOUT_S,
     RETRY_AFTER_S,
@@ -89,7 +90,7 @@ class TaxJar:
         self._secrets = secrets
         self._url = f"{api_base}/v2/taxes"
         self._timeout = (CONNECT_TIMEOUT_S, timeout_s)
-        self._session = requests.Session()
+        self._session = HttpSession(api_base)
 
     def taxes(self, sale: Sale) -> tuple[tuple[TaxAmount, ...], ...]:
         budget = Budget(self._timeout[1], self._left_s())

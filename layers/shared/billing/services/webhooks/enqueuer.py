@@ -6,10 +6,12 @@ a pace, and the rest is put off to where the pace will be: minute by minute, and
 quicker by then.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from billing.domain.kernel.errors import Unavailable
 from billing.domain.webhooks.delivery import Delivery
 from billing.domain.webhooks.health import EndpointHealth
 from billing.domain.webhooks.schedule import ENQUEUED, JITTER, unheard
@@ -19,6 +21,7 @@ from billing.services.webhooks.ports import DeliveryQueue, DeliveryStore
 from billing.services.webhooks.publisher import tell
 from billing.services.webhooks.watching import Watcher
 
+_log = logging.getLogger(__name__)
 PACE, STRUGGLING_PACE = 50, 3
 """Of one endpoint's deliveries, how many of a shard are handed over in a minute: 800 of all 16 shards where it answers.
 One that does not is sent to 40 times a minute (``EndpointHealthStore.open_slot``), and 3 of each shard are 48."""
@@ -75,8 +78,13 @@ class Enqueuer:
 
         Args:
             deadline: after this no page is begun, and another turn is requested.
+
+        Raises:
+            Unavailable: the database does not answer.
+            Exception: that of the first look that failed; everything else of the shard has been worked.
         """
         until, turn, report = self._clock(), _Turn(), EnqueueReport()
+        failed: Exception | None = None
         following: str | None = None
         while True:
             if self._clock() >= deadline:
@@ -85,12 +93,25 @@ class Enqueuer:
             page = self._store.due(shard, until, following)
             found = self._store.get_many([(each.tenant_id, each.delivery_id) for each in page.items])
             for tenant_id, endpoint_id in page.watches:
-                self._watcher.look(tenant_id, endpoint_id)  # what it finds is due now, and a later turn's
+                failed = self._looked(tenant_id, endpoint_id) or failed  # what it finds is due now, and a later turn's
             due = [each for each in found if each.due_at is not None and each.due_at <= until]  # the index lags
             report = self._work(sorted(due, key=lambda each: (each.due_at, each.id)), turn, report)
             following = page.following
             if following is None:
+                if failed is not None:
+                    raise failed
                 return report
+
+    def _looked(self, tenant_id: str, endpoint_id: str) -> Exception | None:
+        """Look at an endpoint. Why it failed, where it did: that holds up nobody else's deliveries."""
+        try:
+            self._watcher.look(tenant_id, endpoint_id)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is: one row that cannot be read, say
+            _log.exception("a look at an endpoint failed", extra={"endpoint": endpoint_id})
+            return error
+        return None
 
     def _work(self, due: Sequence[Delivery], turn: _Turn, report: EnqueueReport) -> EnqueueReport:
         self._look(due, turn)

@@ -16,6 +16,9 @@ from local.stack.settings import ROOT
 
 STACK_FILE = ROOT / ".local" / "stack.json"
 _TIMEOUT_S = 60.0
+_BUSY = (429, 503)
+_PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+"""Before what the API was too busy for is sent again; it may ask for longer ones (`Retry-After`)."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +105,25 @@ class Client:
 
     def get(self, path: str) -> Any:
         """``data`` of a GET."""
-        return self.call("GET", path).data
+        return self._patiently("GET", path)
 
     def post(self, path: str, body: Any = None, key: str | None = None) -> Any:
         """``data`` of a POST."""
-        return self.call("POST", path, body, key=key).data
+        return self._patiently("POST", path, body, key)
 
     def patch(self, path: str, body: Any) -> Any:
         """``data`` of a PATCH."""
-        return self.call("PATCH", path, body).data
+        return self._patiently("PATCH", path, body)
+
+    def _patiently(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
+        """``data`` of a call, which is sent again under the same key while the API says that it is busy."""
+        key = key or uuid.uuid4().hex
+        for pause_s in _PAUSES_S:
+            answer = self.call(method, path, body, key=key)
+            if answer.status not in _BUSY:
+                return answer.data
+            time.sleep(max(pause_s, float(answer.headers.get("Retry-After", 0))))
+        return self.call(method, path, body, key=key).data
 
     def advance(self, clock_id: str, to: str, timeout_s: float = 60.0) -> Any:
         """Advance a test clock, and wait until everything due has happened."""

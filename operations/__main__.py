@@ -22,7 +22,7 @@ from billing.domain.kernel.errors import BillingError
 from billing.domain.kernel.times import format_time
 from local.console import Failure
 from local.stack.outputs import plain_name
-from operations import books, drill, due, keys, redrive, replay, tenants
+from operations import books, drill, due, keys, redrive, replay, resealing, tenants
 from operations.deploy.command import deploy_command
 from operations.doctor.command import doctor_command
 from operations.operator import Operator, require_tenant
@@ -284,7 +284,7 @@ def data_command(operator: Operator, tenant: str) -> None:
     said = "would have" if operator.dry_run else "has"
     click.echo(
         f"{tenant} {said} {len(after.data_keys)} data keys; in two minutes: "
-        f"python -m local.stack.reseal --stack {operator.stack.name} {tenant}"
+        f"python -m operations reseal --stack {operator.stack.name} {tenant}"
     )
 
 
@@ -295,6 +295,39 @@ def platform_command(operator: Operator, key_id: str, overlap: int) -> None:
     """A key of the platform's, by its id: prints its successor, once."""
     made = keys.rotate_platform_key(operator, key_id, overlap)
     click.echo(f"{key_id} would get a successor" if operator.dry_run else f"{made.key.id}: {made.text}")
+
+
+def _of_tenants(function: Command) -> Command:
+    """Of the tenants that are named, or of all; at a pace."""
+    pace = click.option("--pace", default=0.1, show_default=True, help="Seconds to rest after each page of 100 items.")
+    everybody = click.option("--all", "everybody", is_flag=True, help="Every tenant in the operator's list.")
+    return click.argument("tenant", nargs=-1)(everybody(pace(function)))
+
+
+def _named(tenant: tuple[str, ...], everybody: bool) -> Sequence[str]:
+    from billing.bootstrap import operating
+
+    if everybody == bool(tenant):
+        raise click.UsageError("say TENANT ..., or --all")
+    return list(operating.tenant_ids()) if everybody else tenant
+
+
+@command("reseal")
+@_of_tenants
+@click.option("--index", is_flag=True, help="Look up addresses and names under it, too; items from before a release.")
+def reseal_command(operator: Operator, tenant: tuple[str, ...], everybody: bool, pace: float, index: bool) -> None:
+    """Seal what is stored of each TENANT under its newest data key (`platform`: the operator's own)."""
+    for tenant_id in _named(tenant, everybody):
+        for line in resealing.reseal(operator, tenant_id, index, pace):
+            click.echo(line)
+
+
+@command("index-ledger")
+@_of_tenants
+def index_ledger_command(operator: Operator, tenant: tuple[str, ...], everybody: bool, pace: float) -> None:
+    """Put entries of each TENANT's ledger from before there were reports into the index that these read."""
+    for tenant_id in _named(tenant, everybody):
+        click.echo(resealing.index_ledger(operator, tenant_id, pace))
 
 
 @main.group("tenant")

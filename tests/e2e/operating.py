@@ -8,12 +8,8 @@ from local.stack.settings import ROOT, STACK_NAME
 from tests.e2e.conftest import Stack
 
 
-def operate(stack: Stack, *arguments: str, code: int = 0, module: str = "operations") -> str:
-    """What a command prints.
-
-    Args:
-        module: whose command line it is.
-    """
+def operate(stack: Stack, *arguments: str, code: int = 0) -> str:
+    """What a command prints."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
         "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
         "AWS_ACCESS_KEY_ID": "test",
@@ -21,7 +17,7 @@ def operate(stack: Stack, *arguments: str, code: int = 0, module: str = "operati
         "AWS_DEFAULT_REGION": stack.region,
         "AWS_REGION": stack.region,
     }
-    command = [sys.executable, "-m", module, *arguments, "--stack", STACK_NAME]
+    command = [sys.executable, "-m", "operations", *arguments, "--stack", STACK_NAME]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr

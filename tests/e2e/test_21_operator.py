@@ -194,13 +194,16 @@ def test_21_a_data_key_is_rotated_once_and_what_was_sealed_before_is_sealed_anew
         {"1"},
         customer,
     )
-    operate(stack, other.tenant_id, module="local.stack.reseal")
+    (would,) = re.findall("([1-9]) items would be sealed anew", operate(stack, "reseal", other.tenant_id, "--dry-run"))
+    assert re.findall("([0-9]) items sealed anew", operate(stack, "reseal", other.tenant_id)) == [would, "0"]
     assert (numbers_of_keys(stack, other, customer["id"]), other.client.get(f"/v1/customers/{customer['id']}")) == (
         {"2"},
         customer,
     )
     assert [each["id"] for each in other.client.get("/v1/customers?email=ada@example.com")] == [customer["id"]]
-    assert audited(stack, other.tenant_id) == [f"rotate-keys data {other.tenant_id}"] * 2
+    sealed = f"reseal {other.tenant_id}"
+    rotated = [f"rotate-keys data {other.tenant_id}"] * 2
+    assert audited(stack, other.tenant_id) == [*rotated, f"{sealed} --dry-run", sealed]
 
 
 def numbers_of_keys(stack: Stack, seller: Seller, customer_id: str) -> set[str]:

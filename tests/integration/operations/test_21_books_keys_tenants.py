@@ -85,7 +85,7 @@ def test_a_data_key_is_rotated_once_however_often_it_is_asked_for(world: World, 
     customer = tenant.customer(name="Ada")
     assert "would have 2 data keys" in operate("rotate-keys", "data", tenant.id, "--dry-run").output
     done = operate("rotate-keys", "data", tenant.id).output
-    assert f"has 2 data keys; in two minutes: python -m local.stack.reseal --stack ledgerline-dev {tenant.id}" in done
+    assert f"has 2 data keys; in two minutes: python -m operations reseal --stack ledgerline-dev {tenant.id}" in done
     assert "nothing to do" in operate("rotate-keys", "data", tenant.id).output
     world.clock.advance(minutes=11)
     assert "has 3 data keys" in operate("rotate-keys", "data", tenant.id).output

@@ -125,8 +125,8 @@ def test_17_a_report_in_parts_that_is_cut_says_what_it_says_at_once(
     _to_the_end(world, sold, at_once_id)
     quiet = _file(world, sold, at_once_id)
     assert quiet.count(b"\r\n") == 1 + 2
-    with steps_of(monkeypatch, at_once=0, parts=2, chunk_rows=1, fold_records=2) as steps:
-        assert _cut_everywhere(world, sold, mode, REVENUE, quiet) >= 20
+    with steps_of(monkeypatch, at_once=0, parts=2, chunk_rows=1, fold_records=4) as steps:
+        assert _cut_everywhere(world, sold, mode, REVENUE, quiet) >= 60
     assert {step.written.division is not None for step in steps} == {True}
 
 

@@ -7,8 +7,9 @@ other ways are worse: entries that are put again would be under another id or ov
 the whole table beside the index would do so for ever.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from billing.domain.ledger import LedgerEntry
 from billing.storage.codec import Sealer, decode
@@ -35,6 +36,13 @@ class JournalIndex:
 
     def fill(self, tenant_id: str) -> int:
         """Index a tenant's entries that are in no index yet; how many there were."""
+        return sum(self._index(tenant_id, item["id"]["S"], item["body"]["S"]) for item in self._missing(tenant_id))
+
+    def missing(self, tenant_id: str) -> int:
+        """How many ``fill`` would index now."""
+        return sum(1 for _ in self._missing(tenant_id))
+
+    def _missing(self, tenant_id: str) -> Iterator[dict[str, Any]]:
         request = {
             "TableName": table_name(LedgerItem),
             "KeyConditionExpression": "tenant_id = :tenant",
@@ -42,13 +50,11 @@ class JournalIndex:
             "ConsistentRead": True,
             "Limit": _PAGE,
         }
-        count = 0
         for n, item in enumerate(self.database.query_all(request), start=1):
             if "posted_key" not in item:
-                count += self._index(tenant_id, item["id"]["S"], item["body"]["S"])
+                yield item
             if n % _PAGE == 0:
                 self.pause(self.pace_s)
-        return count
 
     def _index(self, tenant_id: str, entry_id: str, body: str) -> bool:
         entry = decode(LedgerEntry, body, self.sealer, tenant_id, entry_id)

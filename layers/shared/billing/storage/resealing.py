@@ -67,12 +67,22 @@ class Resealing:
         What a writer has just changed is left alone, and so is what expires by itself (events, kept responses). A
         worker seals under the key before for a minute after a rotation: run it again until it changes nothing.
         """
-        newest, count = self.newest_key(tenant_id), 0
+        return sum(self._resealed(*found) for found in self._older(tenant_id))
+
+    def older(self, tenant_id: str) -> int:
+        """How many items ``reseal`` would change now."""
+        return sum(1 for _ in self._older(tenant_id))
+
+    def _older(self, tenant_id: str) -> Iterator[tuple[type[Any], Stored, list[str], _Item]]:
+        """The items of which something is under an older key, with the names of those fields."""
+        newest = self.newest_key(tenant_id)
         for kind, stored in REGISTRY.items():
             names = personal_fields(kind)
             for item in self._items(stored, tenant_id) if names else ():
-                count += self._resealed(kind, stored, names, item, newest)
-        return count
+                body = json.loads(unpack(item["body"]["S"]))
+                numbers = ((name, _number(body.get(name))) for name in names)
+                if old := [name for name, number in numbers if number is not None and number < newest]:
+                    yield kind, stored, old, item
 
     def index_anew(self, tenant_id: str) -> int:
         """Have addresses be looked up under the newest data key, and nothing lead to them under an older one.
@@ -120,14 +130,13 @@ class Resealing:
         self.pause(_ALL_KNOW_AFTER_S)
         return count
 
-    def _resealed(self, kind: type[Any], stored: Stored, names: tuple[str, ...], item: _Item, newest: int) -> int:
-        before = item["body"]["S"]
-        body, entity_id, tenant_id = json.loads(unpack(before)), item[stored.range_name]["S"], item["tenant_id"]["S"]
-        old = [name for name in names if (number := _number(body.get(name))) is not None and number < newest]
+    def _resealed(self, kind: type[Any], stored: Stored, old: list[str], item: _Item) -> bool:
+        body = json.loads(unpack(item["body"]["S"]))
+        entity_id, tenant_id = item[stored.range_name]["S"], item["tenant_id"]["S"]
         for name in old:
             place = f"{kind.entity_name}/{entity_id}/{name}"
             body[name] = self.sealer.seal(tenant_id, place, self.sealer.open(tenant_id, place, body[name]))
-        return int(bool(old) and self._replace(stored, item, {"body": _packed(body)}))
+        return self._replace(stored, item, {"body": _packed(body)})
 
     def _customers(self, tenant_id: str, newest: int) -> int:
         count, stored = 0, REGISTRY[Customer]

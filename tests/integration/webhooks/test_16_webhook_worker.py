@@ -71,6 +71,28 @@ def test_what_is_due_is_handed_over_once(world: World, acme: Tenant) -> None:
     assert flow.notices(world, of=acme) == sorted((each, 4) for each in ids)
 
 
+def test_a_delivery_that_cannot_be_read_holds_up_no_other_and_is_told(world: World, acme: Tenant) -> None:
+    """A release that was taken back left a state that this one does not know."""
+    made = flow.due_in(SHARD, _delivery(world, acme, endpoint(acme)["id"]), 3)
+    (_, unreadable, _), ids = made, _put(made)
+    row = {"owner_key": {"S": f"{acme.id}#{unreadable.endpoint_id}"}, "id": {"S": unreadable.id}}
+    deliveries, table = world.aws("dynamodb"), world.tables["webhook_deliveries"]
+    deliveries.update_item(
+        TableName=table,
+        Key=row,
+        UpdateExpression="SET #s = :later",
+        ExpressionAttributeNames={"#s": "state"},
+        ExpressionAttributeValues={":later": {"S": "of_a_later_release"}},
+        ConditionExpression="attribute_exists(id)",
+    )
+    try:
+        assert flow.work(world, SHARD)["batchItemFailures"]
+        assert flow.notices(world, of=acme) == sorted((each, 4) for each in (ids[0], ids[2]))
+    finally:
+        deliveries.delete_item(TableName=table, Key=row)
+    assert flow.work(world, SHARD) == {"batchItemFailures": []}
+
+
 def test_a_notice_that_is_late_begins_nothing_twice(world: World, acme: Tenant) -> None:
     """Its attempt was begun by another one: the sender can tell by the number."""
     from billing.domain.webhooks.schedule import is_wanted

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from billing.domain.kernel.errors import Unavailable
 from billing.domain.webhooks.delivery import Delivery
@@ -21,6 +22,7 @@ from billing.services.webhooks.ports import DeliveryQueue, DeliveryStore
 from billing.services.webhooks.publisher import tell
 from billing.services.webhooks.watching import Watcher
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 PACE, STRUGGLING_PACE = 50, 3
 """Of one endpoint's deliveries, how many of a shard are handed over in a minute: 800 of all 16 shards where it answers.
@@ -41,11 +43,12 @@ class EnqueueReport:
 
 
 class _Turn:
-    """What one turn knows of endpoints: how they fare, and how many of their deliveries it has met."""
+    """What one turn knows of endpoints: how they fare, how many of their deliveries it met; and what failed first."""
 
     def __init__(self) -> None:
         self.health: dict[tuple[str, str], EndpointHealth] = {}
         self.met: dict[tuple[str, str], int] = {}
+        self.failed: Exception | None = None
 
 
 class Enqueuer:
@@ -81,37 +84,51 @@ class Enqueuer:
 
         Raises:
             Unavailable: the database does not answer.
-            Exception: that of the first look that failed; everything else of the shard has been worked.
+            Exception: the first of those that kept a delivery from being read, or an endpoint from being looked at;
+                everything else of the shard has been worked.
         """
         until, turn, report = self._clock(), _Turn(), EnqueueReport()
-        failed: Exception | None = None
         following: str | None = None
         while True:
             if self._clock() >= deadline:
                 self._alarm.wake(shard, f"more:{self._clock().isoformat()}")
                 return replace(report, cut_short=True)
             page = self._store.due(shard, until, following)
-            found = self._store.get_many([(each.tenant_id, each.delivery_id) for each in page.items])
-            for tenant_id, endpoint_id in page.watches:
-                failed = self._looked(tenant_id, endpoint_id) or failed  # what it finds is due now, and a later turn's
+            found = self._found([(each.tenant_id, each.delivery_id) for each in page.items], turn)
+            for watched in page.watches:  # what a look finds is due now, and a later turn's
+                self._apart(lambda of=watched: self._watcher.look(*of), turn, *watched)  # type: ignore[misc]
             due = [each for each in found if each.due_at is not None and each.due_at <= until]  # the index lags
             report = self._work(sorted(due, key=lambda each: (each.due_at, each.id)), turn, report)
             following = page.following
             if following is None:
-                if failed is not None:
-                    raise failed
+                if turn.failed is not None:
+                    raise turn.failed
                 return report
 
-    def _looked(self, tenant_id: str, endpoint_id: str) -> Exception | None:
-        """Look at an endpoint. Why it failed, where it did: that holds up nobody else's deliveries."""
+    def _found(self, places: list[tuple[str, str]], turn: _Turn) -> list[Delivery]:
+        """Deliveries by tenant and id; one by one, where one of them cannot be read.
+
+        A release that is taken back leaves rows with a state that the one before does not know.
+        """
         try:
-            self._watcher.look(tenant_id, endpoint_id)
+            return self._store.get_many(places)
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is: one row that cannot be read, say
-            _log.exception("a look at an endpoint failed", extra={"endpoint": endpoint_id})
-            return error
-        return None
+        except Exception:  # noqa: BLE001 - it is met again right below
+            found = (self._apart(lambda at=each: self._store.get_many([at]), turn, *each) for each in places)  # type: ignore[misc]
+            return [each for some in found for each in some or ()]
+
+    @staticmethod
+    def _apart(action: Callable[[], T], turn: _Turn, tenant_id: str, whose: str) -> T | None:
+        """Do what is about one delivery, or endpoint: that it fails holds up nobody else's, and is told in the end."""
+        try:
+            return action()
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            _log.exception("a delivery or an endpoint is passed over", extra={"tenant_id": tenant_id, "id": whose})
+            turn.failed = turn.failed or error
+            return None
 
     def _work(self, due: Sequence[Delivery], turn: _Turn, report: EnqueueReport) -> EnqueueReport:
         self._look(due, turn)

@@ -73,7 +73,7 @@ _SHAPE = (
 _RUN = re.compile(b"0" * _SHORTEST_GROUP + rb"(?:-{0,3}0){%d,}" % (_FEWEST - _SHORTEST_GROUP))
 _GROUP = re.compile(rb"0+")
 _DIGITS, _BETWEEN = re.compile(rb"[0-9]+"), re.compile(rb"[^0-9]+")
-_WORD_BEFORE, _WORD_AFTER = re.compile(rb"[0-9A-Za-z]+\Z"), re.compile(rb"[0-9A-Za-z]+")
+_HEXADECIMAL_BEFORE, _HEXADECIMAL_AFTER = re.compile(rb"[0-9][a-fA-F]+\Z"), re.compile(rb"[a-fA-F]+[0-9]")
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 _AROUND = 100
@@ -176,7 +176,7 @@ def _is_found(narrow: bytes, in_id: bool = False) -> bool:
             digits = narrow[start:end].translate(None, _NO_DIGITS)
             if not _is_card_number(digits) or _is_something_else(narrow, start, end):
                 continue
-            if not in_id or (_is_plain_card(narrow[start:end], digits) and not _is_mixed(narrow, start, end)):
+            if not in_id or (_is_plain_card(narrow[start:end], digits) and not _is_of_hexadecimal(narrow, start, end)):
                 return True
     return False
 
@@ -190,17 +190,16 @@ def _is_plain_card(written: bytes, digits: bytes) -> bool:
     return known and _CLOCK.fullmatch(digits) is None
 
 
-def _is_mixed(narrow: bytes, start: int, end: int) -> bool:
-    """Whether one run of digits has other digits in its word, with letters between: ``card4242424242424242`` has not.
+def _is_of_hexadecimal(narrow: bytes, start: int, end: int) -> bool:
+    """Whether one run of digits has others beside it, with the letters of hexadecimal between: ``8fe4242...``.
 
     Of 24 random hexadecimal digits after a letter, 3 in 10,000 have a card's number among them, and hardly one has no
-    digit beside it. A run that fills the word's digits is a card's, and groups never are of such a word.
+    digit beside it. ``v2card4242424242424242`` has letters that no such number has, and groups are never of one.
     """
     if not narrow[start:end].isdigit():
         return False
-    before = _WORD_BEFORE.search(narrow, max(0, start - _AROUND), start)
-    after = _WORD_AFTER.match(narrow, end)
-    return any(word is not None and _DIGITS.search(word[0]) is not None for word in (before, after))
+    before = _HEXADECIMAL_BEFORE.search(narrow, max(0, start - _AROUND), start)
+    return before is not None or _HEXADECIMAL_AFTER.match(narrow, end) is not None
 
 
 def _candidates(groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

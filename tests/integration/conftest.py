@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-import requests
 import stripe
 from moto import mock_aws
 
@@ -60,9 +59,6 @@ def world(sandbox: SandboxServer) -> Iterator[World]:
     # The SDK waits between its tries; here nobody has to.
     patch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)
     patch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.002)
-    # Nobody is asked for a proxy or a password on this machine, with its whole environment gone through each time.
-    patch.setattr(requests.sessions, "get_environ_proxies", lambda *_, **__: {})
-    patch.setattr(requests.sessions, "get_netrc_auth", lambda *_, **__: None)
     quicken()
     sign_digests(patch)
     emitted = Emitted()

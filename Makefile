@@ -10,6 +10,9 @@ BUILD := .aws-sam/build
 SOURCES := layers/shared functions local operations scripts benchmarks
 # Containers often set it. Environments are installed uncompiled, so each of hundreds of processes would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
+# The local stack and the sandbox are on this machine: whoever has a proxy reaches them without it.
+comma := ,
+export no_proxy := 127.0.0.1,localhost$(addprefix $(comma),$(or $(no_proxy),$(NO_PROXY)))
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-header --no-emit-index-url --no-annotate
 # What drafthorse asks for and its models never import: lxml's wheels contain libiconv, which is under the LGPL.

@@ -33,7 +33,7 @@ call() {
   _key=k-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
   _answer=$(mktemp)
   for _pause in 1 2 4 8 0; do
-    _status=$(curl -sS -o "$_answer" -w '%{http_code}' -X "$_method" "$LEDGERLINE_URL$_path" -H "X-API-Key: $LEDGERLINE_KEY" \
+    _status=$(curl -sS --noproxy 127.0.0.1 -o "$_answer" -w '%{http_code}' -X "$_method" "$LEDGERLINE_URL$_path" -H "X-API-Key: $LEDGERLINE_KEY" \
       -H "Idempotency-Key: $_key" -H 'Content-Type: application/json' ${1+-d} ${1+"$1"})
     # Under the same key: whether or not it has happened before, it happens once.
     case $_status in 429 | 503) sleep "$_pause" ;; *) break ;; esac
@@ -44,7 +44,7 @@ call() {
 }
 
 payer() {
-  curl -sS -o /dev/null -w '' -X "$1" "$LEDGERLINE_SANDBOX_URL$2" -H 'Content-Type: application/json' -d "${3-{\}}"
+  curl -sS --noproxy 127.0.0.1 -o /dev/null -w '' -X "$1" "$LEDGERLINE_SANDBOX_URL$2" -H 'Content-Type: application/json' -d "${3-{\}}"
 }
 
 _fields() {

@@ -11,8 +11,9 @@ SOURCES := layers/shared functions local operations scripts benchmarks
 # Containers often set it. Environments are installed uncompiled, so each of hundreds of processes would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 # The local stack and the sandbox are on this machine: whoever has a proxy reaches them without it.
-comma := ,
-export no_proxy := 127.0.0.1,localhost$(addprefix $(comma),$(or $(no_proxy),$(NO_PROXY)))
+COMMA := ,
+WITHOUT_PROXY := $(or $(no_proxy),$(NO_PROXY))
+export no_proxy := $(if $(filter *,$(WITHOUT_PROXY)),*,127.0.0.1$(COMMA)localhost$(addprefix $(COMMA),$(WITHOUT_PROXY)))
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-header --no-emit-index-url --no-annotate
 # What drafthorse asks for and its models never import: lxml's wheels contain libiconv, which is under the LGPL.

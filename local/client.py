@@ -105,25 +105,25 @@ class Client:
 
     def get(self, path: str) -> Any:
         """``data`` of a GET."""
-        return self._patiently("GET", path)
+        return self.patiently("GET", path).data
 
     def post(self, path: str, body: Any = None, key: str | None = None) -> Any:
         """``data`` of a POST."""
-        return self._patiently("POST", path, body, key)
+        return self.patiently("POST", path, body, key).data
 
     def patch(self, path: str, body: Any) -> Any:
         """``data`` of a PATCH."""
-        return self._patiently("PATCH", path, body)
+        return self.patiently("PATCH", path, body).data
 
-    def _patiently(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
-        """``data`` of a call, which is sent again under the same key while the API says that it is busy."""
+    def patiently(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
+        """One call, which is sent again under the same key while the API says that it is busy."""
         key = key or uuid.uuid4().hex
         for pause_s in _PAUSES_S:
             answer = self.call(method, path, body, key=key)
             if answer.status not in _BUSY:
-                return answer.data
+                return answer
             time.sleep(max(pause_s, float(answer.headers.get("Retry-After", 0))))
-        return self.call(method, path, body, key=key).data
+        return self.call(method, path, body, key=key)
 
     def advance(self, clock_id: str, to: str, timeout_s: float = 60.0) -> Any:
         """Advance a test clock, and wait until everything due has happened."""

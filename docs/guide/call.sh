@@ -26,6 +26,13 @@ for name, field in names.items():
   fi
 fi
 
+# With a proxy that you may have, but not to this machine.
+_curl() {
+  _direct=${no_proxy:-${NO_PROXY:-}}
+  [ "$_direct" = '*' ] || _direct=127.0.0.1,localhost,$_direct
+  curl -sS --noproxy "$_direct" "$@"
+}
+
 call() {
   _method=$1 _path=$2
   shift 2
@@ -33,7 +40,7 @@ call() {
   _key=k-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
   _answer=$(mktemp)
   for _pause in 1 2 4 8 0; do
-    _status=$(curl -sS --noproxy 127.0.0.1 -o "$_answer" -w '%{http_code}' -X "$_method" "$LEDGERLINE_URL$_path" -H "X-API-Key: $LEDGERLINE_KEY" \
+    _status=$(_curl -o "$_answer" -w '%{http_code}' -X "$_method" "$LEDGERLINE_URL$_path" -H "X-API-Key: $LEDGERLINE_KEY" \
       -H "Idempotency-Key: $_key" -H 'Content-Type: application/json' ${1+-d} ${1+"$1"})
     # Under the same key: whether or not it has happened before, it happens once.
     case $_status in 429 | 503) sleep "$_pause" ;; *) break ;; esac
@@ -44,7 +51,7 @@ call() {
 }
 
 payer() {
-  curl -sS --noproxy 127.0.0.1 -o /dev/null -w '' -X "$1" "$LEDGERLINE_SANDBOX_URL$2" -H 'Content-Type: application/json' -d "${3-{\}}"
+  _curl -o /dev/null -w '' -X "$1" "$LEDGERLINE_SANDBOX_URL$2" -H 'Content-Type: application/json' -d "${3-{\}}"
 }
 
 _fields() {

@@ -38,7 +38,6 @@ SELLER: dict[str, Any] = {
 CUSTOMER = {"name": "Ada Byron", "email": "ada@example.com"}
 EVENTS = 100_000
 _SENDERS = 3
-_TRIES = 6
 _PATIENCE_S = 240.0  # without any progress: a message that failed comes again after three minutes
 _KEPT = Decimal("0.25")
 _LATE = Event("evt-late", Decimal("2500.5"), datetime(2027, 3, 20, 12, tzinfo=UTC), "large", "eu")
@@ -284,14 +283,8 @@ class Senders:
         if client is None:
             client = self._own.client = self._client.again()
         body = {"events": [each.body(self._subscription_id) for each in events]}
-        answer = client.call("POST", "/v1/usage/events", body, key=key)
-        for _ in range(_TRIES - 1):
-            if answer.status != 503:
-                break
-            # The queue did not take all of it in time. The same again, under the same key, makes that good.
-            time.sleep(float(answer.headers["Retry-After"]))
-            answer = client.call("POST", "/v1/usage/events", body, key=key)
-        return answer
+        # A 503: the queue did not take all of it in time. The same again, under the same key, makes that good.
+        return client.patiently("POST", "/v1/usage/events", body, key)
 
 
 def messages_waiting(client: Client) -> int:

@@ -33,6 +33,14 @@ def _published(world: World, tenant: Tenant, made: str, count: int = 1) -> list[
     return flow.deliveries(tenant, made)[:count]
 
 
+def _lost(world: World, tenant: Tenant, made: str) -> Delivery:
+    """One that was published an hour ago, and whose notice is gone."""
+    (lost,) = _published(world, tenant, made)
+    flow.clear(world)
+    world.clock.advance(minutes=61)
+    return lost
+
+
 def _turns(world: World, tenant: Tenant, made: str, minutes: int) -> list[tuple[str, int]]:
     """The worker's turns of so many minutes, and what it handed over."""
     found: list[tuple[str, int]] = []
@@ -107,9 +115,7 @@ def test_a_look_that_finds_too_much_goes_on_in_a_minute(
 def test_whoever_looks_and_dies_before_the_watch_moves_on_has_it_looked_at_again(
     world: World, tenant: Tenant, made: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (lost,) = _published(world, tenant, made)
-    flow.clear(world)
-    world.clock.advance(minutes=61)
+    lost = _lost(world, tenant, made)
     goes_on = flow.store().watch_on
 
     def dies(watch: Watch, after: Watch | None) -> bool:
@@ -129,11 +135,8 @@ def test_a_look_that_fails_holds_up_nobody_elses_deliveries_and_is_told(
     world: World, tenant: Tenant, made: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each minute it met the same row of the one endpoint, and the shard's others had no turn."""
-    (sample,) = _published(world, tenant, made)
-    flow.clear(world)
-    world.clock.advance(minutes=61)
     shard = webhook_shard(made)
-    others = flow.due_in(shard, sample, 2)
+    others = flow.due_in(shard, _lost(world, tenant, made), 2)
     flow.store().add(others)
     goes_on = flow.store().watches
 

@@ -71,7 +71,9 @@ def test_what_is_due_is_handed_over_once(world: World, acme: Tenant) -> None:
     assert flow.notices(world, of=acme) == sorted((each, 4) for each in ids)
 
 
-def test_a_delivery_that_cannot_be_read_holds_up_no_other_and_is_told(world: World, acme: Tenant) -> None:
+def test_a_delivery_that_cannot_be_read_holds_up_no_other_and_is_told(
+    world: World, acme: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
     """A release that was taken back left a state that this one does not know."""
     made = flow.due_in(SHARD, _delivery(world, acme, endpoint(acme)["id"]), 3)
     (_, unreadable, _), ids = made, _put(made)
@@ -88,6 +90,9 @@ def test_a_delivery_that_cannot_be_read_holds_up_no_other_and_is_told(world: Wor
     try:
         assert flow.work(world, SHARD)["batchItemFailures"]
         assert flow.notices(world, of=acme) == sorted((each, 4) for each in (ids[0], ids[2]))
+        (told,) = (each for each in caplog.records if "passed over" in each.getMessage())
+        assert vars(told)["passed_over"] == unreadable.id
+        assert (vars(told)["error"], "of_a_later_release" in caplog.text) == ("ValueError", False)  # no value is logged
     finally:
         deliveries.delete_item(TableName=table, Key=row)
     assert flow.work(world, SHARD) == {"batchItemFailures": []}

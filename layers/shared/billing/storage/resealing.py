@@ -73,8 +73,8 @@ class Resealing:
         """How many items ``reseal`` would change now."""
         return sum(1 for _ in self._older(tenant_id))
 
-    def _older(self, tenant_id: str) -> Iterator[tuple[type[Any], Stored, list[str], _Item]]:
-        """The items of which something is under an older key, with the names of those fields."""
+    def _older(self, tenant_id: str) -> Iterator[tuple[type[Any], Stored, _Item, dict[str, Any], list[str]]]:
+        """The items of which something is under an older key, with what they say and the names of those fields."""
         newest = self.newest_key(tenant_id)
         for kind, stored in REGISTRY.items():
             names = personal_fields(kind)
@@ -82,7 +82,7 @@ class Resealing:
                 body = json.loads(unpack(item["body"]["S"]))
                 numbers = ((name, _number(body.get(name))) for name in names)
                 if old := [name for name, number in numbers if number is not None and number < newest]:
-                    yield kind, stored, old, item
+                    yield kind, stored, item, body, old
 
     def index_anew(self, tenant_id: str) -> int:
         """Have addresses be looked up under the newest data key, and nothing lead to them under an older one.
@@ -130,8 +130,7 @@ class Resealing:
         self.pause(_ALL_KNOW_AFTER_S)
         return count
 
-    def _resealed(self, kind: type[Any], stored: Stored, old: list[str], item: _Item) -> bool:
-        body = json.loads(unpack(item["body"]["S"]))
+    def _resealed(self, kind: type[Any], stored: Stored, item: _Item, body: dict[str, Any], old: list[str]) -> bool:
         entity_id, tenant_id = item[stored.range_name]["S"], item["tenant_id"]["S"]
         for name in old:
             place = f"{kind.entity_name}/{entity_id}/{name}"

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from billing.domain.kernel.errors import Unavailable
@@ -17,6 +18,7 @@ from billing.domain.webhooks.delivery import Delivery
 from billing.domain.webhooks.health import EndpointHealth
 from billing.domain.webhooks.schedule import ENQUEUED, JITTER, unheard
 from billing.services.clocks.due_index import Alarm
+from billing.services.kernel.failures import described
 from billing.services.webhooks.endpoint_ports import EndpointHealthStore
 from billing.services.webhooks.ports import DeliveryQueue, DeliveryStore
 from billing.services.webhooks.publisher import tell
@@ -96,7 +98,7 @@ class Enqueuer:
             page = self._store.due(shard, until, following)
             found = self._found([(each.tenant_id, each.delivery_id) for each in page.items], turn)
             for watched in page.watches:  # what a look finds is due now, and a later turn's
-                self._apart(lambda of=watched: self._watcher.look(*of), turn, *watched)  # type: ignore[misc]
+                self._apart(partial(self._watcher.look, *watched), turn, *watched)
             due = [each for each in found if each.due_at is not None and each.due_at <= until]  # the index lags
             report = self._work(sorted(due, key=lambda each: (each.due_at, each.id)), turn, report)
             following = page.following
@@ -114,8 +116,8 @@ class Enqueuer:
             return self._store.get_many(places)
         except Unavailable:
             raise
-        except Exception:  # noqa: BLE001 - it is met again right below
-            found = (self._apart(lambda at=each: self._store.get_many([at]), turn, *each) for each in places)  # type: ignore[misc]
+        except Exception:  # noqa: BLE001 - whichever it is about is met again right below, and told of there
+            found = (self._apart(partial(self._store.get_many, [each]), turn, *each) for each in places)
             return [each for some in found for each in some or ()]
 
     @staticmethod
@@ -125,8 +127,9 @@ class Enqueuer:
             return action()
         except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is
-            _log.exception("a delivery or an endpoint is passed over", extra={"tenant_id": tenant_id, "id": whose})
+        except Exception as error:  # noqa: BLE001 - one bad row must not stop the others: it is raised when they are done
+            about = {"tenant_id": tenant_id, "passed_over": whose, **described(error)}
+            _log.error("a delivery or an endpoint is passed over", extra=about)
             turn.failed = turn.failed or error
             return None
 

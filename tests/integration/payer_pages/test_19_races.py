@@ -1,11 +1,13 @@
 """Issue 19, number 1: a payer's page and another charge at once, in each order; one of them takes the money."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from billing.bootstrap import payments as payments_bootstrap
+from billing.domain.payments.payment import Payment
+from billing.storage.store import Store
 from tests.integration.payer import open_invoice, saved_method
 from tests.integration.payer_pages.browser import Payer, checkout_of, link_to, said
 from tests.integration.world import Json, Tenant, World
@@ -115,3 +117,23 @@ def test_the_webhook_comes_while_the_page_looks_it_up(
     _once(monkeypatch, "checkout_state", _nothing, lambda: world.deliver_all(tenant))
     assert "is paid" in said(PAYER.get(f"{link}?back=1"))
     _paid_once(world, tenant, invoice)
+
+
+@pytest.mark.parametrize("query", ["?back=1", ""])
+def test_the_webhook_comes_between_the_two_readings_of_a_page(
+    world: World, tenant: Tenant, invoice: Json, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """Of the invoice, and of its payment: what was read of a moment before it was paid showed the button once more."""
+    link = link_to(world, tenant, invoice)
+    world.acts(f"checkout/sessions/{checkout_of(PAYER.post(link))}/pay")
+    left, real = [True], Store.load
+
+    def load(store: Store, refs: Sequence[Any], *more: Any) -> Any:
+        if left and any(ref.kind is Payment for ref in refs):
+            left.clear()
+            world.deliver_all(tenant)
+        return real(store, refs, *more)
+
+    monkeypatch.setattr(Store, "load", load)
+    assert "is paid" in said(PAYER.get(f"{link}{query}"))
+    assert not left

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from billing.domain.customers.customer import Customer, PaymentMethod
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus
 from billing.domain.kernel.card_limits import require_chargeable
-from billing.domain.kernel.errors import InvalidState, LostRace, PaymentMethodInvalid, ValidationFailed
+from billing.domain.kernel.errors import InvalidState, PaymentMethodInvalid, ValidationFailed
 from billing.domain.kernel.money import Money
 from billing.domain.payments.payment import Payment, PaymentError, PaymentStatus, SettledBy
 from billing.domain.subscriptions.subscription import Subscription
 from billing.services.clocks.customer_time import customer_time, outcome_time
+from billing.services.invoicing import queries
 from billing.services.kernel.recovery import ChargePending
 from billing.services.kernel.work import Ref, Work
 from billing.services.payments import checkout
@@ -204,9 +205,8 @@ class InvoicePayments:
         found = work.load(*refs)
         customer, subscription, latest = found.require(customer_ref), found.get(subscription_ref), found.get(latest_ref)
         at = customer_time(work, customer)
+        queries.require_one_moment(invoice, latest)
         if latest is not None:
-            if latest.status is PaymentStatus.SUCCEEDED and not latest.amount_differs:
-                raise LostRace("The invoice was paid while it was being read")
             attempt = self.collector.decided(work, Attempt(latest, invoice, subscription), at)
             if attempt.payment.is_undecided:
                 raise InvalidState.of("payment", attempt.payment.status, "followed by another charge")

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from billing.domain.invoicing.invoice import Invoice, InvoiceStatus, PartySnapshot
 from billing.domain.invoicing.terms import Terms
-from billing.domain.kernel.errors import Detail, ValidationFailed
+from billing.domain.kernel.errors import Detail, LostRace, ValidationFailed
 from billing.domain.kernel.money import Money
 from billing.domain.lines.line import InvoiceLine
+from billing.domain.payments.payment import Payment, PaymentStatus
 from billing.services.invoicing.documents import (
     DocumentLine,
     DocumentStep,
@@ -20,6 +21,18 @@ from billing.services.invoicing.documents import (
 from billing.services.invoicing.looks import PLAIN, Looks
 from billing.services.invoicing.tax_table import tax_table
 from billing.services.kernel.work import FAILED, Page, Ref, Window, Work, said
+
+
+def require_one_moment(invoice: Invoice, latest: Payment | None) -> None:
+    """Check that an unpaid invoice and its last attempt were not read before and after it was paid.
+
+    Raises:
+        LostRace: they were; they are to be read anew.
+    """
+    unpaid = invoice.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+    succeeded = latest is not None and latest.status is PaymentStatus.SUCCEEDED and not latest.amount_differs
+    if unpaid and succeeded:
+        raise LostRace("The invoice was paid while it was being read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,12 +80,14 @@ def shown(work: Work, invoice_id: str) -> Shown:
 
     Raises:
         NotFound: it is gone, with a test clock that was deleted.
+        LostRace: it was paid while it was being read.
     """
     ref, logo = Ref(Invoice, work.tenant.id, invoice_id), logo_ref(work.tenant.id)
     found = work.load(ref, logo)
     invoice = found.require(ref)
     latest_ref = Ref(Payment, invoice.tenant_id, invoice.latest_payment_id or "")
     latest = work.load(latest_ref).get(latest_ref) if latest_ref.id else None
+    queries.require_one_moment(invoice, latest)
     return Shown(invoice, latest, Looks.of(work.tenant, found.get(logo), None))
 
 

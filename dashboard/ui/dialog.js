@@ -3,7 +3,7 @@
  * double click or a lost answer is harmless; another body is another request, and has a key of its own.
  */
 
-import { html, signal, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { html, signal, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { call, curl, newKey } from "../lib/api.js";
 import { Field, filled, wrong } from "./form.js";
 import { announce, ApiCall, Problem } from "./told.js";
@@ -37,14 +37,22 @@ export function DialogHost() {
   return shown.value && html`<${ActionDialog} key=${shown.value.opened} action=${shown.value} />`;
 }
 
-/** A modal dialog: the focus stays inside, Escape closes it and brings the focus back to where it was. */
+/**
+ * A modal dialog: the focus stays inside, Escape closes it and brings the focus back to where it was.
+ *
+ * By a layout effect: an effect is undone a frame after the dialog is gone, and the key that is pressed meanwhile goes nowhere.
+ */
 export function Modal({ title, onClose, children, wide = false }) {
   const dialog = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
-    dialog.current.showModal();
-    dialog.current.querySelector("form input, form select, form textarea")?.focus(); // else it is on “Close”, the first there is
-    return () => before?.focus?.();
+    const { current } = dialog;
+    current.showModal();
+    current.querySelector("form input, form select, form textarea")?.focus(); // else it is on “Close”, the first there is
+    return () => {
+      current.close(); // while it is modal, nothing outside takes the focus
+      before?.focus?.();
+    };
   }, []);
   return html`<dialog ref=${dialog} class=${wide ? "wide" : ""} aria-labelledby="dialog-title"
       onCancel=${(event) => { event.preventDefault(); onClose(); }}>

@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from billing.domain.catalog.meter import Aggregation, Meter
 from billing.domain.catalog.plan import Plan
 from billing.domain.catalog.pricing import Component, ComponentType, PriceStep, PricingModel, Tier
 from billing.domain.customers.balance import Balance
+from billing.domain.customers.customer import Customer
 from billing.domain.invoicing.credit_note import CreditNote, CreditNoteLine
 from billing.domain.invoicing.invoice import Invoice
 from billing.domain.kernel.money import Money, sum_money
@@ -279,3 +280,32 @@ def test_a_credit_step_that_was_stored_without_taxes_is_a_credit_notes() -> None
     earlier = unpack(text).replace(',"taxes":null', "", 1)
     assert earlier != unpack(text)
     assert decode(Invoice, earlier, FakeSealer(), "ten_1", "in_1").credits == steps
+
+
+@LAW
+@given(strategy(Customer), st.sampled_from([-11, -1, 0, 2, 14]))
+def test_a_time_of_any_zone_is_stored_in_utc(customer: Customer, hours: int) -> None:
+    """What SQL and sorting read are texts: each instant has one."""
+    there = replace(customer, created_at=customer.created_at.astimezone(timezone(timedelta(hours=hours))))
+    text = encode(there, FakeSealer(), "t", "i")
+    assert text == encode(customer, FakeSealer(), "t", "i")
+    assert decode(Customer, text, FakeSealer(), "t", "i").created_at.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ('"status":"open"', '"status":"eaten"'),
+        ('"currency":"USD"}', '"currency":"XXX"}'),
+        ('"micros":', '"micros":0.5,"was":'),
+        ('"lines":[', '"lines":[{},'),
+        ('"id":', '"id":1,"was":'),
+        ("{", "["),
+    ],
+)
+def test_a_text_that_no_release_wrote_is_refused(said: str, instead: str) -> None:
+    """Of an unknown status, with money that is none: better no invoice than a wrong one."""
+    text = unpack(encode(opened(100), FakeSealer(), "ten_1", "in_1"))
+    assert said in text
+    with pytest.raises(ValueError, match="Invoice"):
+        decode(Invoice, text.replace(said, instead), FakeSealer(), "ten_1", "in_1")

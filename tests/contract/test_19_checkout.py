@@ -38,7 +38,7 @@ def types(api: stripe.StripeClient) -> list[str]:
 
 def submit(session: stripe.checkout.Session, number: str) -> requests.Response:
     assert session.url is not None
-    return requests.post(session.url, data={"number": number}, allow_redirects=False, timeout=5)
+    return requests.post(session.url, data={"number": number}, allow_redirects=False, timeout=60)
 
 
 def test_the_intent_is_made_when_the_payer_submits_the_page(
@@ -72,10 +72,10 @@ def test_3d_secure_is_a_page_of_its_own(api: stripe.StripeClient) -> None:
     asked = submit(made, "4000000000003220")
     url = made.url or ""
     assert asked.headers["Location"] == f"/c/pay/{made.id}/3ds"
-    refused = requests.post(f"{url}/3ds", data={"answer": "fail"}, allow_redirects=False, timeout=5)
+    refused = requests.post(f"{url}/3ds", data={"answer": "fail"}, allow_redirects=False, timeout=60)
     assert "unable to authenticate" in refused.text
     submit(made, "4000000000003220")
-    done = requests.post(f"{url}/3ds", data={"answer": "complete"}, allow_redirects=False, timeout=5)
+    done = requests.post(f"{url}/3ds", data={"answer": "complete"}, allow_redirects=False, timeout=60)
     assert done.headers["Location"] == "https://shop.example/done"
     assert api.v1.checkout.sessions.retrieve(made.id).status == "complete"
 
@@ -128,5 +128,5 @@ def test_its_time_ends_by_itself(api: stripe.StripeClient, control: Control, ser
     made = payment(api)
     assert made.expires_at - made.created == 86_400
     control.post(f"checkout/sessions/{made.id}/expire")
-    assert "expired" in requests.get(f"{server.url}/c/pay/{made.id}", timeout=5).text
+    assert "expired" in requests.get(f"{server.url}/c/pay/{made.id}", timeout=60).text
     assert types(api) == ["checkout.session.expired"]

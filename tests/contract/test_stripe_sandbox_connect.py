@@ -312,5 +312,5 @@ def test_on_behalf_of_is_refused_where_it_would_be_ignored(server: SandboxServer
         api.v1.customers.create({}, {"stripe_account": account.id})
     assert caught.value.param == "Stripe-Account"
     headers = {"Authorization": "Bearer sk_test_sandbox01", "Stripe-Account": account.id}
-    answer = requests.get(f"{server.url}/v1/balance", headers=headers, timeout=5)
+    answer = requests.get(f"{server.url}/v1/balance", headers=headers, timeout=60)
     assert answer.headers["Stripe-Account"] == account.id

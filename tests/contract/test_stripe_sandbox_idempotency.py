@@ -25,7 +25,7 @@ PAYMENT: Any = {
 
 def post(server: SandboxServer, path: str, body: str, key: str) -> requests.Response:
     headers = KEY | {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": key}
-    return requests.post(f"{server.url}/v1/{path}", data=body, headers=headers, timeout=10)
+    return requests.post(f"{server.url}/v1/{path}", data=body, headers=headers, timeout=60)
 
 
 def test_the_same_request_is_replayed_not_repeated(server: SandboxServer, api: stripe.StripeClient) -> None:
@@ -189,6 +189,6 @@ def test_a_failure_may_come_after_the_effect(api: stripe.StripeClient, control: 
     ],
 )
 def test_a_senseless_fault_is_refused(server: SandboxServer, fault: dict[str, Any]) -> None:
-    answer = requests.post(f"{server.url}/_sandbox/faults", json=fault, timeout=5)
+    answer = requests.post(f"{server.url}/_sandbox/faults", json=fault, timeout=60)
     assert answer.status_code == 400
     assert answer.json()["error"]

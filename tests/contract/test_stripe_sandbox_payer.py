@@ -26,7 +26,7 @@ def new_setup(api: stripe.StripeClient, customer: stripe.Customer, **params: Any
 
 
 def act(server: SandboxServer, path: str, **body: Any) -> requests.Response:
-    return requests.post(f"{server.url}/_sandbox/{path}", json=body, timeout=5)
+    return requests.post(f"{server.url}/_sandbox/{path}", json=body, timeout=60)
 
 
 def types(api: stripe.StripeClient) -> list[str]:

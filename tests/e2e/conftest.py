@@ -137,7 +137,7 @@ def charges(client: Client, payment: Any) -> list[Any]:
     return [charge for charge in found if charge["paid"]]
 
 
-def soon(look: Callable[[], Any], patience_s: float = 30.0) -> Any:
+def soon(look: Callable[[], Any], patience_s: float = 120.0) -> Any:
     """What ``look`` finds, once there is something."""
     deadline = time.monotonic() + patience_s
     while not (found := look()):

@@ -39,7 +39,7 @@ class Provider:
     def close(self) -> None:
         """Answer no more."""
         self._process.terminate()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=60)
 
     def rotate(self) -> None:
         """Come back at the same address with another key."""

@@ -15,7 +15,7 @@ def test_17_a_long_answer_comes_compressed_through_the_gateway(client: Client) -
     for n in range(4):
         client.post("/v1/customers", {"name": f"Person {n}", "metadata": {"note": "x" * 200}})
     asked = {"X-API-Key": str(client._session.headers["X-API-Key"]), "Accept-Encoding": "gzip"}
-    with requests.get(client.stack["api_url"] + "/v1/customers", headers=asked, timeout=30, stream=True) as answer:
+    with requests.get(client.stack["api_url"] + "/v1/customers", headers=asked, timeout=60, stream=True) as answer:
         packed = answer.raw.read(decode_content=False)
         assert answer.headers["Content-Encoding"] == "gzip"
         assert answer.headers["Cache-Control"] == "no-store"

@@ -14,7 +14,7 @@ def _file(client: Client, export_id: str) -> bytes:
     path = f"/v1/exports/{export_id}"
     done = soon(lambda: next((run for run in [client.get(path)] if run["state"] == "done"), None))
     link = client.get(f"/v1/exports/{export_id}/file")
-    answer = requests.get(link["url"], timeout=10)
+    answer = requests.get(link["url"], timeout=60)
     assert answer.status_code == 200, answer.text
     assert len(answer.content) == done["bytes"]
     return answer.content

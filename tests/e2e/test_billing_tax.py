@@ -91,7 +91,7 @@ def deliver(stack: Stack, event: Any, secret: str, age_s: int = 0) -> requests.R
     stamp = int(time.time()) - age_s
     signature = hmac.new(secret.encode(), f"{stamp}.{body}".encode(), sha256).hexdigest()
     headers = {"Tax-Signature": f"t={stamp},v1={signature}", "Content-Type": "application/json"}
-    return requests.post(stack.tax_webhook_url, data=body, headers=headers, timeout=30)
+    return requests.post(stack.tax_webhook_url, data=body, headers=headers, timeout=60)
 
 
 def rates_event(percent: str) -> dict[str, Any]:

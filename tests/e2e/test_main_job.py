@@ -146,7 +146,7 @@ def test_another_tenants_id_is_not_found(client: Client, stack: Stack) -> None:
 
 def test_an_unknown_path_and_an_unknown_key_get_the_contracts_error(client: Client, stack: Stack) -> None:
     assert client.call("GET", "/v1/nothing").body["error"]["code"] == "route.not_found"
-    anonymous = requests.get(stack.api_url + "/v1/customers", headers={"X-API-Key": "llk_unknown"}, timeout=30)
+    anonymous = requests.get(stack.api_url + "/v1/customers", headers={"X-API-Key": "llk_unknown"}, timeout=60)
     assert (anonymous.status_code, anonymous.json()["error"]["code"]) == (401, "auth.unauthenticated")
 
 
@@ -164,14 +164,14 @@ def test_a_webhook_outside_the_window_is_refused(stack: Stack, age_s: int) -> No
     ][0]
     body = json.dumps({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": "pi_1"}}})
     header = stripe.WebhookSignature.generate_signature_header(body, secret, timestamp=int(time.time()) - age_s)
-    answer = requests.post(stack.stripe_webhook_url, data=body, headers={"Stripe-Signature": header}, timeout=30)
+    answer = requests.post(stack.stripe_webhook_url, data=body, headers={"Stripe-Signature": header}, timeout=60)
     assert answer.status_code == 400
 
 
 def test_a_forged_webhook_is_refused(stack: Stack) -> None:
     body = json.dumps({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": "pi_1"}}})
     header = stripe.WebhookSignature.generate_signature_header(body, "whsec_somebody_elses")
-    answer = requests.post(stack.stripe_webhook_url, data=body, headers={"Stripe-Signature": header}, timeout=30)
+    answer = requests.post(stack.stripe_webhook_url, data=body, headers={"Stripe-Signature": header}, timeout=60)
     assert answer.status_code == 400
 
 
@@ -199,6 +199,6 @@ def test_nothing_ends_in_the_dead_letter_queue(stack: Stack) -> None:
 
 
 def test_health_and_the_api_description_are_open_to_everybody(stack: Stack) -> None:
-    assert requests.get(stack.api_url + "/health", timeout=30).json()["data"]["status"] == "ok"
-    document = requests.get(stack.api_url + "/openapi.json", timeout=30).json()
+    assert requests.get(stack.api_url + "/health", timeout=60).json()["data"]["status"] == "ok"
+    document = requests.get(stack.api_url + "/openapi.json", timeout=60).json()
     assert "/v1/subscriptions" in document["paths"]

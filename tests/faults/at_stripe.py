@@ -28,7 +28,7 @@ def control(method: str, path: str, body: Json | None = None) -> int:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{os.environ['STRIPE_API_BASE']}/_sandbox/{path}", data, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refusal:
         with refusal:
@@ -97,7 +97,7 @@ def _listed(stripe_key: str, path: str, account_id: str | None = None) -> Iterat
         request.add_header("Authorization", f"Bearer {stripe_key}")
         if account_id is not None:
             request.add_header("Stripe-Account", account_id)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             page = json.loads(answer.read())
         yield from page["data"]
         if not page["has_more"]:

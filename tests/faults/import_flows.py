@@ -92,7 +92,7 @@ def _posted(world: World, path: str, fields: dict[str, str]) -> Any:
     url = f"{world.lane.sandbox.url}/v1/{path}"
     request = urllib.request.Request(url, urlencode(fields).encode())
     request.add_header("Authorization", f"Bearer {world.stripe_key}")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.loads(answer.read())
 
 

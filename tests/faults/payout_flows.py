@@ -96,7 +96,7 @@ def founded(world: World) -> None:
     fields = f"amount=100000&currency=usd&payment_method={SETTLED}&confirm=true&allowed_payment_method_types[]=card"
     request = Request(f"{world.lane.sandbox.url}/v1/payment_intents", fields.encode())
     request.add_header("Authorization", f"Bearer {world.stripe_key}")
-    with urlopen(request, timeout=10) as answer:
+    with urlopen(request, timeout=60) as answer:
         assert answer.status == 200
 
 

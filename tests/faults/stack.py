@@ -147,7 +147,7 @@ class Stack:
         data = urlencode([("url", url), *(("enabled_events[]", each) for each in sorted(HANDLED))]).encode()
         request = urllib.request.Request(f"{lane.sandbox.url}/v1/webhook_endpoints", data=data)
         request.add_header("Authorization", f"Bearer {key}")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return str(json.loads(answer.read())["secret"])
 
     def _emulator_env(self) -> dict[str, str]:

@@ -38,7 +38,7 @@ def asked(url: str, key: str | None = None, body: Json | None = None, account_id
         request.add_header("Authorization", f"Bearer {key}")
     if account_id:
         request.add_header("Stripe-Account", account_id)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         found: Json = json.loads(answer.read())
         return found
 

@@ -353,7 +353,7 @@ class World:
 
     def acts(self, path: str, **body: Any) -> int:
         """Somebody acts beside the API (a payer, a bank); the status, for a payer's card may be declined."""
-        return requests.post(f"{self.sandbox_url}/_sandbox/{path}", json=body, timeout=10).status_code
+        return requests.post(f"{self.sandbox_url}/_sandbox/{path}", json=body, timeout=60).status_code
 
     def stripe_fails(self, kind: str, path: str, **more: Any) -> None:
         """Every request of a path fails until ``stripe_works``, however often it is tried."""
@@ -363,7 +363,7 @@ class World:
         """No fault is left, and nobody remembers one."""
         from billing.bootstrap import payments as payments_bootstrap
 
-        requests.delete(self.sandbox_url + "/_sandbox/faults", timeout=10).raise_for_status()
+        requests.delete(self.sandbox_url + "/_sandbox/faults", timeout=60).raise_for_status()
         payments_bootstrap.stripe_circuit().succeeded()
 
     # The worker

@@ -30,7 +30,7 @@ def _walk(world: World, tenant: Tenant, customer: str) -> None:
     for path in ("invoices", f"invoices/{invoice}/pdf", f"credit-notes/{note['id']}/pdf", "usage", "details", "cards"):
         assert visitor.get(f"/portal/{path}").status == 200, path
     page = visitor.submit("/portal/cards/add").headers["Location"]
-    requests.post(page, data={"number": "5555 5555 5555 4444"}, allow_redirects=False, timeout=10)
+    requests.post(page, data={"number": "5555 5555 5555 4444"}, allow_redirects=False, timeout=60)
     world.deliver_all(tenant)
     steps = [
         ("/portal/cards", "/portal/cards/choose"), ("/portal/cards", "/portal/cards/remove"),

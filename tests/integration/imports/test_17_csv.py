@@ -158,7 +158,7 @@ def test_17_files_of_csv_are_uploaded_each_to_its_own_link(world: World, tenant:
     asked = tenant.post("/v1/imports", body).data
     assert asked["uploadUrls"].keys() == texts.keys()
     for n, (kind, link) in enumerate(asked["uploadUrls"].items()):
-        assert requests.put(link, data=texts[kind], timeout=5).ok
+        assert requests.put(link, data=texts[kind], timeout=60).ok
         world.clock.advance(seconds=16)
         work(world, asked["id"])
         state = tenant.get(f"/v1/imports/{asked['id']}").data["state"]

@@ -327,11 +327,11 @@ def test_17_a_file_is_uploaded_and_no_later_one_takes_its_place(world: World, te
     world.clock.advance(seconds=1)
     work(world, asked["id"])
     assert tenant.get(path).data["state"] == "running"
-    assert requests.put(asked["uploadUrl"], data=text_of(one(world)), timeout=5).status_code == 200
+    assert requests.put(asked["uploadUrl"], data=text_of(one(world)), timeout=60).status_code == 200
     world.clock.advance(seconds=16)
     work(world, asked["id"])
     assert tenant.get(path).data["verdicts"]["wouldCreate"] == 3
-    assert requests.put(asked["uploadUrl"], data=text_of(stripe.account(world.clock(), 5)), timeout=5).ok
+    assert requests.put(asked["uploadUrl"], data=text_of(stripe.account(world.clock(), 5)), timeout=60).ok
     done = worked(world, tenant, {"dryRun": False, "dryRunId": asked["id"]})
     assert done["verdicts"]["created"] == 3
 

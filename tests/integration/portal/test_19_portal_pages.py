@@ -74,7 +74,7 @@ def test_a_card_is_entered_at_stripe_and_comes_back(world: World, tenant: Tenant
     assert first.status == 303
     assert page.startswith(f"{world.sandbox_url}/c/pay/cs_test_")
     assert visitor.post("/portal/cards/add", form).headers["Location"] == page
-    submitted = requests.post(page, data={"number": "5555 5555 5555 4444"}, allow_redirects=False, timeout=10)
+    submitted = requests.post(page, data={"number": "5555 5555 5555 4444"}, allow_redirects=False, timeout=60)
     assert submitted.headers["Location"] == "https://billing.example/portal/cards?done=card_added"
     world.deliver_all(tenant)
     visitor.get("/portal/cards?done=card_added")

@@ -32,7 +32,7 @@ def work(world: World, run_id: str) -> Json:
 def file_of(tenant: Tenant, path: str) -> bytes:
     """What is downloaded by the link of a run."""
     link = tenant.get(f"{path}/file").data
-    answer = requests.get(link["url"], timeout=5)
+    answer = requests.get(link["url"], timeout=60)
     assert answer.status_code == 200, answer.text
     assert link["name"] in answer.headers["Content-Disposition"]
     return answer.content

@@ -213,10 +213,10 @@ def test_a_recording_has_what_went_to_dynamodb_and_to_stripe_and_nothing_else() 
         recorder = Recorder(dynamodb, stripe.url)
         dynamodb.delete_item(TableName="before", Key={})
         with recorder.recording() as wires:
-            requests.post(f"{stripe.url}/v1/refunds", data="a=1", timeout=5)
-            requests.post(other.url, timeout=5)
+            requests.post(f"{stripe.url}/v1/refunds", data="a=1", timeout=60)
+            requests.post(other.url, timeout=60)
             dynamodb.delete_item(TableName="inside", Key={})
-        requests.post(f"{stripe.url}/v1/refunds", timeout=5)
+        requests.post(f"{stripe.url}/v1/refunds", timeout=60)
         dynamodb.delete_item(TableName="after", Key={})
         dynamodb.close()
     assert [(wire.url, wire.operation) for wire in wires] == [

@@ -48,7 +48,7 @@ def sandbox() -> Iterator[SandboxServer]:
 @pytest.fixture
 def control(sandbox: SandboxServer) -> Iterator[Control]:
     yield Control(sandbox.url)
-    requests.delete(f"{sandbox.url}/_sandbox/faults", timeout=10).raise_for_status()
+    requests.delete(f"{sandbox.url}/_sandbox/faults", timeout=60).raise_for_status()
 
 
 @pytest.fixture

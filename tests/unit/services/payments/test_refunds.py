@@ -80,7 +80,7 @@ def api(sandbox: SandboxServer) -> stripe.StripeClient:
 @pytest.fixture
 def control(sandbox: SandboxServer) -> Iterator[Control]:
     yield Control(sandbox.url)
-    requests.delete(f"{sandbox.url}/_sandbox/faults", timeout=10).raise_for_status()
+    requests.delete(f"{sandbox.url}/_sandbox/faults", timeout=60).raise_for_status()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from mangum import Mangum
 from pydantic import BaseModel, create_model
 
 from billing.edge.http.call import Edge
-from billing.services.access.callers import RouteLimit
 from billing.services.kernel.work import Page, Work
 
 _Handler = Callable[..., Any]
@@ -41,6 +40,12 @@ class File:
     content: bytes
     content_type: str
     name: str
+
+
+@dataclass
+class Accepted:
+    result: BaseModel
+    location: str
 
 
 class _Meta(BaseModel):
@@ -83,8 +88,8 @@ class HttpApi:
     def patch(self, path: str, **policy: Any) -> Callable[[_Handler], _Handler]:
         return self._route("PATCH", path, 200, **policy)
 
-    def delete(self, path: str, **policy: Any) -> Callable[[_Handler], _Handler]:
-        return self._route("DELETE", path, 200, **policy)
+    def delete(self, path: str, status: int = 200, **policy: Any) -> Callable[[_Handler], _Handler]:
+        return self._route("DELETE", path, status, **policy)
 
     def _route(
         self,
@@ -92,12 +97,9 @@ class HttpApi:
         path: str,
         status: int,
         *,
-        scope: Any,
         answers: type[BaseModel] | None = None,
         many: bool = False,
-        limit: RouteLimit | None = None,
-        public: bool = False,
-        versioned: Any = None,
+        **policy: Any,
     ) -> Callable[[_Handler], _Handler]:
         def register(handler: _Handler) -> _Handler:
             envelope = None

@@ -1,11 +1,20 @@
 """``billing.edge``'s modules of webhooks as they would be under FastAPI and Mangum: for the import times."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from mangum import Mangum
+
+CONNECT_PATH = "/webhooks/stripe-connect"
+
+
+class Subject:
+    """As in the product."""
+
+    def __init__(self, *parts: Any) -> None: ...
 
 
 class WebhookRuntime:
@@ -33,6 +42,11 @@ class StripeWebhook(_Webhook):
     """Stripe's."""
 
     path = "/webhooks/stripe"
+
+
+def by_path(platform: _Webhook, connect: _Webhook) -> Callable[..., Any]:
+    """The handler of both of Stripe's endpoints."""
+    return lambda event, context: (connect if event["rawPath"] == CONNECT_PATH else platform).lambda_handler
 
 
 class TaxWebhook(_Webhook):

@@ -19,11 +19,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from benchmarks import ROOT
+from local.stack.routes import template
 
 RUNTIME = "3.13"
 _PEER = ("fastapi", "mangum")
 _BUILD_S = 600
-_MORE_LAYERS = {"documents": ("pdf",), "oauth": ("oauth",), "payer": ("pdf",), "webhook_sender": ("webhooks",)}
 _INSTALL = ("--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps", "--require-hashes")
 
 
@@ -43,9 +43,15 @@ class Shipped:
 
     def path(self, function: str, side: str) -> list[str]:
         """The path of a function, as Lambda would have it: its own folder, then what is under /opt."""
-        layers = ["shared", "dependencies", *_MORE_LAYERS.get(function, ())]
-        layers += ["peer"] if side == "peer" else []
+        layers = ["shared", "dependencies", *more_layers(function), *(["peer"] if side == "peer" else [])]
         return [str(self.folder / "functions" / function), *(str(self.folder / each / "python") for each in layers)]
+
+
+def more_layers(function: str) -> list[str]:
+    """The layers that a function has beside everybody's: "pdf" of ``PdfLayer``, as template.yaml says."""
+    functions = (each["Properties"] for each in template()["Resources"].values())
+    (of,) = (each for each in functions if str(each.get("CodeUri", "")).rstrip("/") == f"functions/{function}")
+    return [name.removesuffix("Layer").lower() for name in of.get("Layers", [])]
 
 
 def interpreter() -> tuple[str, str]:

@@ -28,12 +28,17 @@ _AT_MOST_S = 60.0
 _ONE_S = 30.0
 Pair = tuple[str, str]  # function, side
 Times = tuple[float, float]  # wall and CPU milliseconds
-_NO_WEB = {"billing_sweep", "billing_worker", "usage_worker"}
+_WEBHOOKS = {"stripe_webhook", "tax_webhook"}
 
 
 def functions() -> list[str]:
     """The functions by name."""
     return sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
+
+
+def has_peer(name: str) -> bool:
+    """Whether FastAPI can stand for what a function serves HTTP by; workers and pages have nothing to replace."""
+    return name in _WEBHOOKS or "billing.edge.http.api" in (ROOT / "functions" / name / "handler.py").read_text()
 
 
 def environment() -> dict[str, str]:
@@ -85,8 +90,8 @@ def measure() -> Section:
     section.notes = [
         f"Python {shipped.version}, from built layers with bytecode; medians of {least} or more interleaved runs, and",
         "of the rounds' ratios. The peer imports the same handler files over FastAPI (peer_http.py): the same",
-        "routes, schemas, services, storage, integrations, clients and logger. The sweep and the workers",
-        "serve no HTTP, so there is nothing to replace in them.",
+        "routes, schemas, services, storage, integrations, clients and logger. Workers serve no HTTP,",
+        "and pages go without a framework: there is nothing to replace in them.",
     ]
     return section
 
@@ -109,14 +114,14 @@ def _runs(shipped: Shipped, pairs: list[Pair]) -> dict[Pair, list[Times]]:
 
 
 def _sides(name: str) -> list[str]:
-    return ["ours"] if name in _NO_WEB else ["ours", "peer"]
+    return ["ours", "peer"] if has_peer(name) else ["ours"]
 
 
 def _row(name: str, runs: dict[Pair, list[Times]]) -> Row:
     wall = median(run[0] for run in runs[name, "ours"])
     ours = median(run[1] for run in runs[name, "ours"])
     first, figures = [name, f"{ours:.0f}", str(CPU_MS)], {"ours_ms": ours, "wall_ms": wall}
-    if name in _NO_WEB:
+    if not has_peer(name):
         return Row([*first, "-", "-", "-", f"{wall:.0f}"], verdict(ours, CPU_MS), figures)
     peer = median(run[1] for run in runs[name, "peer"])
     # Within a round the two stand next to each other, so that what disturbs the machine disturbs both.

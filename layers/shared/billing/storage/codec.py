@@ -105,10 +105,13 @@ def _place(kind: type[Entity], entity_id: str, name: str) -> str:
     return f"{kind.entity_name}/{entity_id}/{name}"
 
 
+# Made once: json.dumps makes a new encoder for each call that asks for something.
+_encoded = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=format_time).encode
+
+
 def _json(value: Any) -> str:
     """Times in UTC, as ``format_time`` writes them: of another zone's msgspec would keep the offset."""
-    plain = msgspec.to_builtins(value, builtin_types=(datetime,))
-    return json.dumps(plain, separators=(",", ":"), ensure_ascii=False, default=format_time)
+    return _encoded(msgspec.to_builtins(value, builtin_types=(datetime,)))
 
 
 @cache

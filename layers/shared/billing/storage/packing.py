@@ -2,7 +2,7 @@
 
 DynamoDB counts each kilobyte of an item, and of its copy in each index, and an entity's JSON is mostly the same: an
 invoice of 3.4 KB says the names of 90 fields. ``dictionary-1.txt`` says them, too, and zlib refers to it: 0.8 KB are
-left, in 50 microseconds (docs/decisions/0075-packed-texts.md). A stored text is one of
+left, in 30 microseconds (docs/decisions/0075-packed-texts.md). A stored text is one of
 
     {"id":...       JSON as it is: a short one, or one that would not get shorter
     z2:BASE64       zlib's form of it, by the dictionary

@@ -46,7 +46,9 @@ class StripeWebhook(_Webhook):
 
 def by_path(platform: _Webhook, connect: _Webhook) -> Callable[..., Any]:
     """The handler of both of Stripe's endpoints."""
-    return lambda event, context: (connect if event["rawPath"] == CONNECT_PATH else platform).lambda_handler
+    return lambda event, context: (connect if event["rawPath"] == CONNECT_PATH else platform).lambda_handler(
+        event, context
+    )
 
 
 class TaxWebhook(_Webhook):

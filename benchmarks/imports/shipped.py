@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 
 from benchmarks import ROOT
 from local.stack.routes import template
+from local.stack.sizes import layer_ids
 
 RUNTIME = "3.13"
 _PEER = ("fastapi", "mangum")
@@ -43,15 +44,15 @@ class Shipped:
 
     def path(self, function: str, side: str) -> list[str]:
         """The path of a function, as Lambda would have it: its own folder, then what is under /opt."""
-        layers = ["shared", "dependencies", *more_layers(function), *(["peer"] if side == "peer" else [])]
+        layers = [*layers_of(function), *(["peer"] if side == "peer" else [])]
         return [str(self.folder / "functions" / function), *(str(self.folder / each / "python") for each in layers)]
 
 
-def more_layers(function: str) -> list[str]:
-    """The layers that a function has beside everybody's: "pdf" of ``PdfLayer``, as template.yaml says."""
-    functions = (each["Properties"] for each in template()["Resources"].values())
-    (of,) = (each for each in functions if str(each.get("CodeUri", "")).rstrip("/") == f"functions/{function}")
-    return [name.removesuffix("Layer").lower() for name in of.get("Layers", [])]
+def layers_of(function: str) -> list[str]:
+    """The folders of a function's layers, as template.yaml says: "pdf" of ``PdfLayer``."""
+    resources = template()["Resources"].values()
+    (of,) = (each for each in resources if each["Properties"].get("CodeUri") == f"functions/{function}")
+    return [each.removesuffix("Layer").lower() for each in layer_ids(template(), of)]
 
 
 def interpreter() -> tuple[str, str]:
